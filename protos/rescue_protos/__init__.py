@@ -1,0 +1,1 @@
+"""The contract of the emulator: protobuf messages, gRPC services, errors and how to dial."""

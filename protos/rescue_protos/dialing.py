@@ -1,0 +1,86 @@
+"""Opening a grpc channel that notices a dead peer and is back soon after an outage; and signing in.
+
+gRPC's defaults let the reconnect back-off grow to two minutes and wait 20 s for a connection; both are
+bounded here. `grpc.min_reconnect_backoff_ms` is also the connect time-out.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+import grpc
+
+from rescue_protos.codes import CallError, NotSignedIn
+from rescue_protos.v1 import access_pb2, access_pb2_grpc
+
+Metadata = tuple[tuple[str, str], ...]
+Answer = TypeVar("Answer")
+
+_BOUNDED_BACKOFF = (
+    ("grpc.initial_reconnect_backoff_ms", 200),
+    ("grpc.min_reconnect_backoff_ms", 1000),
+    ("grpc.max_reconnect_backoff_ms", 2000),
+    # Processes of one test must not share connections behind each other's back.
+    ("grpc.use_local_subchannel_pool", 1),
+    # Everything is on loopback or named outright; a proxy from the environment would only harm.
+    ("grpc.enable_http_proxy", 0),
+)
+_NOTICES_DEAD_PEERS = (
+    ("grpc.keepalive_time_ms", 15_000),
+    ("grpc.http2.ping_timeout_ms", 5_000),
+    ("grpc.keepalive_permit_without_calls", 1),
+    ("grpc.http2.max_pings_without_data", 0),
+)
+
+
+def open_channel(address: str, *, keepalive: bool = True) -> grpc.aio.Channel:
+    """Open a grpc channel to HOST:PORT; it connects when it is used.
+
+    Without `keepalive` a connection is believed in for as long as nobody closes it; the applet wants that,
+    because only its heartbeats judge the link.
+    """
+    options = _BOUNDED_BACKOFF + (_NOTICES_DEAD_PEERS if keepalive else ())
+    return grpc.aio.insecure_channel(address, options=list(options))
+
+
+class SignedIn:
+    """Calls as one user over one grpc channel; signs in when first needed and again when the token expires."""
+
+    def __init__(self, channel: grpc.aio.Channel, *, user: str, secret: str) -> None:
+        self.channel = channel
+        self.user = user
+        self._secret = secret
+        self._metadata: Metadata | None = None
+        self._signing_in = asyncio.Lock()
+
+    async def metadata(self) -> Metadata:
+        """Return what a call must carry; signs in if that was not done yet. Raises CallError."""
+        async with self._signing_in:
+            if self._metadata is None:
+                stub = access_pb2_grpc.AccessServiceStub(self.channel)
+                request = access_pb2.SignInRequest(user=self.user, secret=self._secret)
+                try:
+                    answer = await stub.SignIn(request, timeout=10)
+                except grpc.RpcError as error:
+                    raise CallError.from_rpc(error) from None
+                self._metadata = (("authorization", f"Bearer {answer.token}"),)
+            return self._metadata
+
+    def forget_token(self) -> None:
+        """The token was not accepted: sign in again before the next call."""
+        self._metadata = None
+
+    async def call(self, method: Callable[[Metadata], Awaitable[Answer]]) -> Answer:
+        """Await `method(metadata)`; once more with a fresh token if the old one had expired. Raises CallError."""
+        for last in (False, True):
+            metadata = await self.metadata()
+            try:
+                return await method(metadata)
+            except grpc.RpcError as error:
+                failure = CallError.from_rpc(error)
+                if not isinstance(failure, NotSignedIn) or last:
+                    raise failure from None
+                self.forget_token()
+        raise AssertionError("unreachable")
