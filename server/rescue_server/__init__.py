@@ -1,1 +1,1 @@
-"""To be described."""
+"""The session server: it keeps the sessions, derives what each technician sees, and tells it."""

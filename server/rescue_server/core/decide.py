@@ -1,0 +1,419 @@
+"""What a command, the customer or a deadline leads to: events, or a typed refusal that changes nothing.
+
+Pure: the organization, who is in focus and the time are arguments. Nothing here changes a session; `apply` does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from rescue_server.core import commands as c
+from rescue_server.core import events as e
+from rescue_server.core.commands import ALLOWED, Command
+from rescue_server.core.organization import Organization
+from rescue_server.core.session import Session, apply
+from rescue_server.core.status import ENDED_ROLES, Link, Role
+from rescue_server.core.timers import Deadline, Kind, overdue_on_return
+from rescue_server.errors import BadValue, PinRefused, StepRefused, TargetRefused, Unknown
+
+Events = list[e.AnySessionEvent]
+CHAT_LENGTH = 2_000  # characters
+COMMENT_LENGTH = 500  # characters
+CUSTOMER_LENGTH = 128  # characters
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """What a decision needs besides the session: the organization, the technicians in focus, emulated time."""
+
+    organization: Organization
+    in_focus: frozenset[str]
+    now: datetime
+
+
+def create_pin(*, session: str, technician: str, pin: str, customer: str, context: Context) -> Events:
+    """A session that its creator alone sees, Connecting."""
+    context.organization.require_technician(technician)
+    _require_line("customer", customer, CUSTOMER_LENGTH)
+    return [
+        e.SessionCreated(
+            session=session,
+            at=context.now,
+            owner=f"group:{context.organization.technicians[technician]}",
+            technician=technician,
+            pin=pin,
+            customer=customer,
+            entries=(technician,),
+            focused=tuple(context.in_focus & {technician}),
+        )
+    ]
+
+
+def start_through_channel(*, session: str, channel: str, customer: str, ticket_hash: str, context: Context) -> Events:
+    """A session that every technician of the channel sees, Connecting. Raises Unknown."""
+    _require_line("customer", customer, CUSTOMER_LENGTH)
+    members = context.organization.members(f"channel:{channel}")
+    if not members:
+        raise TargetRefused(f"no technician serves the channel {channel!r}")
+    return [
+        e.SessionCreated(
+            session=session,
+            at=context.now,
+            owner=f"channel:{channel}",
+            channel=channel,
+            customer=customer,
+            ticket_hash=ticket_hash,
+            entries=members,
+            focused=tuple(sorted(context.in_focus & set(members))),
+        )
+    ]
+
+
+def redeem_pin(session: Session, *, ticket_hash: str, customer: str, context: Context) -> Events:
+    """Spend the PIN. Raises PinRefused."""
+    _require_line("customer", customer, CUSTOMER_LENGTH)
+    if session.redeemed:
+        raise PinRefused("this PIN was used already: ask the technician for a new one", reason="PIN_USED")
+    if session.ended_at is not None:
+        raise PinRefused("this PIN is void, its session has ended: ask for a new one", reason="PIN_VOID")
+    if not is_redeemable(session, context):
+        raise PinRefused("this PIN has expired: ask the technician for a new one", reason="PIN_EXPIRED")
+    return [e.PinRedeemed(session=session.id, at=context.now, ticket_hash=ticket_hash, customer=customer)]
+
+
+def is_redeemable(session: Session, context: Context) -> bool:
+    """Whether an applet could join with the session's PIN now."""
+    validity = context.organization.settings_of(session.owner).private_code_validity
+    fresh = context.now < session.created_at + validity
+    return bool(session.pin) and not session.redeemed and session.ended_at is None and fresh
+
+
+def terms_pending(session: Session, context: Context) -> bool:
+    """Whether the customer still has to accept terms."""
+    return session.joined_at is None and bool(context.organization.settings_of(session.owner).terms)
+
+
+def on_attach(session: Session, context: Context) -> Events:
+    """An applet proved who it is. Its first sign of life after a loss is an event, any other is none."""
+    if session.ended_at is not None or session.declined:
+        return []
+    if session.link is Link.AWAITING:
+        return [] if terms_pending(session, context) else [e.AppletJoined(session=session.id, at=context.now)]
+    if session.link is Link.CONNECTED:
+        return []
+    return _restored(session, context)
+
+
+def on_sign_of_life(session: Session, context: Context) -> Events:
+    """A heartbeat or report came on a connection that is already attached.
+
+    A rebooting computer comes back with a new attachment only: what is still under way from before is no return.
+    """
+    lost = session.link in (Link.RECONNECTING, Link.OFFLINE) and session.ended_at is None
+    return _restored(session, context) if lost else []
+
+
+def on_terms(session: Session, *, accepted: bool, context: Context) -> Events:
+    """The customer answered the terms. An answer that is not asked for (any more) changes nothing."""
+    if session.ended_at is not None or session.joined_at is not None or session.declined:
+        return []
+    event = e.AppletJoined if accepted else e.TermsDeclined
+    return [event(session=session.id, at=context.now)]
+
+
+def on_going_down(session: Session, *, order: str, context: Context) -> Events:
+    """The computer goes down and will be back. While Connecting nothing is shown of it."""
+    if session.link is not Link.CONNECTED or session.ended_at is not None:
+        return []
+    ordered_by = session.reboot_ordered_by if order and order == session.reboot_order else ""
+    return [e.RebootBegan(session=session.id, at=context.now, technician=ordered_by)]
+
+
+def on_goodbye(session: Session, context: Context) -> Events:
+    """The customer closed the applet. While Connecting nothing is shown of it."""
+    if session.link is not Link.CONNECTED or session.ended_at is not None:
+        return []
+    return [e.AppletClosed(session=session.id, at=context.now)]
+
+
+def on_customer_chat(session: Session, *, text: str, context: Context) -> Events:
+    """The customer wrote a line. Raises BadValue."""
+    _require_line("text", text, CHAT_LENGTH, empty=False)
+    if session.link is not Link.CONNECTED or session.ended_at is not None:
+        return []
+    return [e.ChatSent(session=session.id, at=context.now, text=text)]
+
+
+def on_focus(session: Session, *, technician: str, focused: bool, context: Context) -> Events:
+    """A technician's consoles gained or lost the focus."""
+    entry = session.entries.get(technician)
+    if entry is None or entry.focused is focused or session.ended_at is not None:
+        return []
+    return [e.FocusChanged(session=session.id, at=context.now, technician=technician, focused=focused)]
+
+
+def on_due(session: Session, deadline: Deadline) -> Events:
+    """A deadline came: what it leads to, at its due time."""
+    at, period, technician = deadline.due, deadline.period, deadline.technician
+    match deadline.kind:
+        case Kind.CONNECTING:
+            return [e.ConnectingTimedOut(session=session.id, at=at, period=period)]
+        case Kind.RECONNECTING:
+            return [e.LinkLost(session=session.id, at=at, period=period)]
+        case Kind.OFFLINE:
+            return [e.LinkOffline(session=session.id, at=at, period=period)]
+        case Kind.WAITING:
+            return [e.WaitingTimedOut(session=session.id, at=at, period=period)]
+        case Kind.IDLE_COLLABORATOR | Kind.IDLE_LEAD:
+            return [e.IdleTimedOut(session=session.id, at=at, technician=technician, period=period)]
+        case Kind.IDLE_ALARM:
+            due = session.entries[technician].counted_from + period
+            return [e.IdleAlarmRaised(session=session.id, at=at, technician=technician, due=due)]
+
+
+def _restored(session: Session, context: Context) -> Events:
+    found: Events = [e.LinkRestored(session=session.id, at=context.now)]
+    if session.link is Link.REBOOTING:
+        found += (
+            event
+            for deadline in overdue_on_return(session, context.organization, context.now)
+            for event in on_due(session, deadline)
+        )
+    return found
+
+
+def possible(session: Session, technician: str) -> tuple[str, ...]:
+    """Return the commands that the technician's entry allows now, in the words of the scripted console."""
+    entry = session.entries.get(technician)
+    if entry is None:
+        return ()
+    return tuple(
+        command.value
+        for command, roles in ALLOWED.items()
+        if session.link in roles.get(entry.role, ()) and _has_object(session, technician, command)
+    )
+
+
+def _has_object(session: Session, technician: str, command: Command) -> bool:
+    """Whether there is anything that the command could be done to."""
+    match command:
+        case Command.REMOVE:
+            return any(_can_be_removed(session, name) for name in session.entries)
+        case Command.OFFER_LEAD:
+            return not session.lead_offered_to and bool(session.with_role(Role.COLLABORATOR))
+        case Command.CANCEL_LEAD:
+            return bool(session.lead_offered_to)
+        case Command.ACCEPT_LEAD:
+            return session.lead_offered_to == technician
+        case Command.OPEN:
+            return len(session.entries[technician].processes) < len(e.Process)
+        case Command.CLOSE:
+            return bool(session.entries[technician].processes)
+    return True
+
+
+def _can_be_removed(session: Session, name: str) -> bool:
+    entry = session.entries.get(name)
+    if entry is None:
+        return False
+    if entry.role in (Role.INVITED, Role.COLLABORATOR):
+        return True
+    # On Hold has no published way to Removed; Rebooting has.
+    on_hold = entry.role in (Role.COLLABORATOR_ON_HOLD, Role.HELD_BY_LEAD)
+    return on_hold and session.link is Link.REBOOTING
+
+
+def decide(session: Session, command: c.AnyCommand, context: Context) -> Events:
+    """Return what a technician's command leads to. Raises Unknown, StepRefused, TargetRefused or BadValue."""
+    entry = session.entries.get(command.technician)
+    if entry is None:
+        raise Unknown("session", command.session, "it is not in your queue")
+    name, decision = _DECISIONS[type(command)]
+    if session.link not in ALLOWED[name].get(entry.role, ()):
+        raise _refused(session, command.technician, name)
+    return [decision(session, command, context)]
+
+
+def _refused(session: Session, technician: str, command: Command) -> StepRefused:
+    status = session.status_for(technician)
+    assert status is not None
+    return StepRefused(
+        session=session.id,
+        status=status.value,
+        command=command.value,
+        possible=possible(session, technician),
+    )
+
+
+def _transfer(session: Session, command: c.Transfer, context: Context) -> e.SessionTransferred:
+    _require_line("comment", command.comment, COMMENT_LENGTH)
+    who, organization = command.technician, context.organization
+    members = organization.members(command.target)
+    if command.target.startswith("technician:"):
+        [target] = members
+        if target == who:
+            raise TargetRefused("a session cannot be transferred to oneself", metadata={"session": session.id})
+        passed_back = (
+            session.entries[who].role is Role.INCOMING
+            and target in session.entries
+            and session.entries[target].role is Role.OUTGOING
+        )
+        if target in session.entries and not passed_back:
+            raise _already_in(session, target)
+        targets: tuple[str, ...] = (target,)
+    else:
+        targets = tuple(name for name in members if name not in session.entries and name != who)
+        if not targets:
+            raise TargetRefused(
+                f"everybody of {command.target} takes part in session {session.id} already: "
+                "choose another technician, group or channel",
+                metadata={"session": session.id, "target": command.target},
+            )
+    return e.SessionTransferred(
+        session=session.id,
+        at=context.now,
+        technician=who,
+        target=command.target,
+        targets=targets,
+        comment=command.comment,
+        focused=tuple(sorted(context.in_focus & set(targets))),
+    )
+
+
+def _invite(session: Session, command: c.Invite, context: Context) -> e.TechnicianInvited:
+    context.organization.require_technician(command.invited)
+    if command.invited in session.entries:
+        raise _already_in(session, command.invited)
+    return e.TechnicianInvited(
+        session=session.id,
+        at=context.now,
+        technician=command.technician,
+        invited=command.invited,
+        focused=command.invited in context.in_focus,
+    )
+
+
+def _remove(session: Session, command: c.Remove, context: Context) -> e.TechnicianRemoved:
+    context.organization.require_technician(command.removed)
+    if not _can_be_removed(session, command.removed):
+        status = session.status_for(command.removed)
+        why = f"is {status}" if status else "takes no part in it"
+        raise TargetRefused(
+            f"{command.removed} cannot be removed from session {session.id}: he {why} "
+            "(possible: who is invited or collaborating; who is On Hold only while the session is rebooting)",
+            metadata={"session": session.id, "technician": command.removed},
+        )
+    return e.TechnicianRemoved(
+        session=session.id, at=context.now, technician=command.technician, removed=command.removed
+    )
+
+
+def _offer(session: Session, command: c.OfferLead, context: Context) -> e.LeadOffered:
+    context.organization.require_technician(command.to)
+    if session.lead_offered_to:
+        raise TargetRefused(
+            f"the lead of session {session.id} is offered to {session.lead_offered_to} already: cancel that first",
+            metadata={"session": session.id, "technician": session.lead_offered_to},
+        )
+    if command.to not in session.with_role(Role.COLLABORATOR):
+        raise TargetRefused(
+            f"{command.to} is not Collaborating in session {session.id}: the lead can be offered to "
+            f"{', '.join(session.with_role(Role.COLLABORATOR)) or 'nobody now'}",
+            metadata={"session": session.id, "technician": command.to},
+        )
+    return e.LeadOffered(session=session.id, at=context.now, technician=command.technician, to=command.to)
+
+
+def _cancel(session: Session, command: c.CancelLead, context: Context) -> e.LeadOfferCancelled:
+    if not session.lead_offered_to:
+        raise _refused(session, command.technician, Command.CANCEL_LEAD)
+    return e.LeadOfferCancelled(session=session.id, at=context.now, technician=command.technician)
+
+
+def _accept(session: Session, command: c.AcceptLead, context: Context) -> e.LeadAccepted:
+    if session.lead_offered_to != command.technician:
+        raise _refused(session, command.technician, Command.ACCEPT_LEAD)
+    return e.LeadAccepted(session=session.id, at=context.now, technician=command.technician)
+
+
+def _chat(session: Session, command: c.Chat, context: Context) -> e.ChatSent:
+    _require_line("text", command.text, CHAT_LENGTH, empty=False)
+    return e.ChatSent(session=session.id, at=context.now, technician=command.technician, text=command.text)
+
+
+def _open(session: Session, command: c.OpenProcess, context: Context) -> e.ProcessOpened:
+    if command.process in session.entries[command.technician].processes:
+        raise TargetRefused(f"{command.process} is open already", metadata={"session": session.id})
+    return e.ProcessOpened(session=session.id, at=context.now, technician=command.technician, process=command.process)
+
+
+def _close(session: Session, command: c.CloseProcess, context: Context) -> e.ProcessClosed:
+    open_now = session.entries[command.technician].processes
+    if command.process not in open_now:
+        raise TargetRefused(
+            f"{command.process} is not open (open: {', '.join(sorted(open_now)) or 'nothing'})",
+            metadata={"session": session.id},
+        )
+    return e.ProcessClosed(session=session.id, at=context.now, technician=command.technician, process=command.process)
+
+
+def _end(session: Session, command: c.End, context: Context) -> e.SessionEnded | e.CollaboratorLeft | e.EntryDismissed:
+    role = session.entries[command.technician].role
+    event: type[e.SessionEnded] | type[e.CollaboratorLeft] | type[e.EntryDismissed] = e.SessionEnded
+    if role in ENDED_ROLES:
+        event = e.EntryDismissed
+    elif role is Role.COLLABORATOR:
+        event = e.CollaboratorLeft
+    return event(session=session.id, at=context.now, technician=command.technician)
+
+
+def _already_in(session: Session, technician: str) -> TargetRefused:
+    return TargetRefused(
+        f"{technician} takes part in session {session.id} already ({session.status_for(technician)})",
+        metadata={"session": session.id, "technician": technician},
+    )
+
+
+def _require_line(field: str, text: str, longest: int, *, empty: bool = True) -> None:
+    if not empty and not text.strip():
+        raise BadValue(field, "a text is needed")
+    if len(text) > longest:
+        raise BadValue(field, f"at most {longest} characters, not {len(text)}")
+    if "\n" in text or "\r" in text or "\0" in text:
+        raise BadValue(field, "one line only")
+
+
+_DECISIONS: dict[type, tuple[Command, Callable[[Session, Any, Context], e.AnySessionEvent]]] = {
+    c.Start: (
+        Command.START,
+        lambda s, k, x: e.SessionStarted(session=s.id, at=x.now, technician=k.technician),
+    ),
+    c.Hold: (
+        Command.HOLD,
+        lambda s, k, x: e.SessionHeld(session=s.id, at=x.now, technician=k.technician),
+    ),
+    c.Transfer: (Command.TRANSFER, _transfer),
+    c.Invite: (Command.INVITE, _invite),
+    c.Remove: (Command.REMOVE, _remove),
+    c.OfferLead: (Command.OFFER_LEAD, _offer),
+    c.CancelLead: (Command.CANCEL_LEAD, _cancel),
+    c.AcceptLead: (Command.ACCEPT_LEAD, _accept),
+    c.Reboot: (
+        Command.REBOOT,
+        lambda s, k, x: e.RebootOrdered(session=s.id, at=x.now, technician=k.technician, order=k.order),
+    ),
+    c.Chat: (Command.CHAT, _chat),
+    c.OpenProcess: (Command.OPEN, _open),
+    c.CloseProcess: (Command.CLOSE, _close),
+    c.End: (Command.END, _end),
+}
+
+
+def replay(session: Session | None, events: Events) -> Session | None:
+    """Return the session after all of these events."""
+    for event in events:
+        session = apply(session, event)
+    return session

@@ -1,0 +1,228 @@
+"""What happened: the journal's vocabulary. Past tense, immutable, stored as JSON with a type tag.
+
+A field that is added later needs a default, so that old journals still read; a field is never given another meaning.
+`at` is emulated time in UTC. `technician` is who gave the command.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+import msgspec
+
+
+class Process(StrEnum):
+    """What prevents the active session idle time-out while it is open (row 9)."""
+
+    REMOTE_CONTROL = "remote-control"
+    SCREEN_SHARING = "screen-sharing"
+    FILE_MANAGER = "file-manager"
+    FILE_TRANSFER = "file-transfer"
+    SAVE_DIALOG = "save-dialog"
+    CALLING_CARD = "calling-card"
+
+
+class SessionEvent(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Something that happened to one session."""
+
+    session: str
+    at: datetime
+
+
+class SessionCreated(SessionEvent, frozen=True, kw_only=True, tag=True):
+    """By a technician with a PIN, or by an applet through a channel (then with the ticket's hash)."""
+
+    owner: str  # whose settings hold: "group:NAME" or "channel:NAME"
+    technician: str = ""
+    pin: str = ""
+    channel: str = ""
+    ticket_hash: str = ""
+    customer: str = ""
+    entries: tuple[str, ...]
+    focused: tuple[str, ...] = ()
+
+
+class PinRedeemed(SessionEvent, frozen=True, kw_only=True, tag=True):
+    """The PIN is spent; the terms may still have to be accepted."""
+
+    ticket_hash: str
+    customer: str = ""
+
+
+class TermsDeclined(SessionEvent, frozen=True, kw_only=True, tag=True):
+    """The session stays Connecting until its time-out."""
+
+
+class AppletJoined(SessionEvent, frozen=True, kw_only=True, tag=True):
+    """Terms accepted, or none set."""
+
+
+class SessionStarted(SessionEvent, frozen=True, kw_only=True, tag=True):
+    """Start session, in whichever of its meanings the technician's role gives it."""
+
+    technician: str
+
+
+class SessionHeld(SessionEvent, frozen=True, kw_only=True, tag=True):
+    """Hold session: by the lead for all, by a collaborator for himself."""
+
+    technician: str
+
+
+class SessionTransferred(SessionEvent, frozen=True, kw_only=True, tag=True):
+    """To those in `targets`; `target` is what the technician chose, for example "group:Network"."""
+
+    technician: str
+    target: str
+    targets: tuple[str, ...]
+    comment: str = ""
+    focused: tuple[str, ...] = ()
+
+
+class TechnicianInvited(SessionEvent, frozen=True, kw_only=True, tag=True):
+    """An invitation to collaborate."""
+
+    technician: str
+    invited: str
+    focused: bool = False
+
+
+class TechnicianRemoved(SessionEvent, frozen=True, kw_only=True, tag=True):
+    """The lead removed an invited or collaborating technician."""
+
+    technician: str
+    removed: str
+
+
+class LeadOffered(SessionEvent, frozen=True, kw_only=True, tag=True):
+    """The lead offers the lead status."""
+
+    technician: str
+    to: str
+
+
+class LeadOfferCancelled(SessionEvent, frozen=True, kw_only=True, tag=True):
+    """The lead takes the offer back."""
+
+    technician: str
+
+
+class LeadAccepted(SessionEvent, frozen=True, kw_only=True, tag=True):
+    """The collaborator it was offered to is the lead now."""
+
+    technician: str
+
+
+class RebootOrdered(SessionEvent, frozen=True, kw_only=True, tag=True):
+    """The applet is to be told. A second order before the first is carried out changes nothing."""
+
+    technician: str
+    order: str
+
+
+class ChatSent(SessionEvent, frozen=True, kw_only=True, tag=True):
+    """A chat line; by the customer if `technician` is empty."""
+
+    technician: str = ""
+    text: str
+
+
+class ProcessOpened(SessionEvent, frozen=True, kw_only=True, tag=True):
+    """The technician opened something that prevents the idle time-out."""
+
+    technician: str
+    process: Process
+
+
+class ProcessClosed(SessionEvent, frozen=True, kw_only=True, tag=True):
+    """The technician closed it."""
+
+    technician: str
+    process: Process
+
+
+class SessionEnded(SessionEvent, frozen=True, kw_only=True, tag=True):
+    """A technician ended the session for all."""
+
+    technician: str
+
+
+class CollaboratorLeft(SessionEvent, frozen=True, kw_only=True, tag=True):
+    """A collaborator ended his part; the session goes on."""
+
+    technician: str
+
+
+class EntryDismissed(SessionEvent, frozen=True, kw_only=True, tag=True):
+    """A technician removed a Closed or Timed Out entry from his queue."""
+
+    technician: str
+
+
+class AppletClosed(SessionEvent, frozen=True, kw_only=True, tag=True):
+    """The customer closed the applet."""
+
+
+class RebootBegan(SessionEvent, frozen=True, kw_only=True, tag=True):
+    """The computer goes down; `technician` is who ordered it, empty for the customer himself."""
+
+    technician: str = ""
+
+
+class LinkLost(SessionEvent, frozen=True, kw_only=True, tag=True):
+    """No heartbeat for the reconnect period."""
+
+    period: timedelta
+
+
+class LinkOffline(SessionEvent, frozen=True, kw_only=True, tag=True):
+    """No heartbeat for the offline period after that."""
+
+    period: timedelta
+
+
+class LinkRestored(SessionEvent, frozen=True, kw_only=True, tag=True):
+    """The applet is back."""
+
+
+class ConnectingTimedOut(SessionEvent, frozen=True, kw_only=True, tag=True):
+    """The customer did not join in time."""
+
+    period: timedelta
+
+
+class WaitingTimedOut(SessionEvent, frozen=True, kw_only=True, tag=True):
+    """Nobody started the session in time."""
+
+    period: timedelta
+
+
+class IdleTimedOut(SessionEvent, frozen=True, kw_only=True, tag=True):
+    """`technician` did nothing for the active session idle time-out."""
+
+    technician: str
+    period: timedelta
+
+
+class IdleAlarmRaised(SessionEvent, frozen=True, kw_only=True, tag=True):
+    """`technician` will time out at `due` if nothing happens."""
+
+    technician: str
+    due: datetime
+
+
+class FocusChanged(SessionEvent, frozen=True, kw_only=True, tag=True):
+    """The technician's consoles gained or lost the focus."""
+
+    technician: str
+    focused: bool
+
+
+AnySessionEvent = (
+    SessionCreated | PinRedeemed | TermsDeclined | AppletJoined | SessionStarted | SessionHeld
+    | SessionTransferred | TechnicianInvited | TechnicianRemoved | LeadOffered | LeadOfferCancelled
+    | LeadAccepted | RebootOrdered | ChatSent | ProcessOpened | ProcessClosed | SessionEnded
+    | CollaboratorLeft | EntryDismissed | AppletClosed | RebootBegan | LinkLost | LinkOffline
+    | LinkRestored | ConnectingTimedOut | WaitingTimedOut | IdleTimedOut | IdleAlarmRaised | FocusChanged
+)  # fmt: skip

@@ -1,0 +1,187 @@
+"""Who and what there is: technician groups, technicians, channels, administrators, and whose settings hold.
+
+Its changes are events of their own stream, so that the Administration Center survives a restart like sessions do.
+Secrets are here as hashes only.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+import msgspec
+
+from rescue_server.errors import AlreadyThere, BadValue, Unknown
+from rescue_server.settings import Settings
+
+NAME_LENGTH = 64  # characters
+_NAME = re.compile(r"[^\W_][\w .@-]*")
+
+
+class OrganizationEvent(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Something that changed the organization. `by` is the administrator, empty for the first start."""
+
+    at: datetime
+    by: str = ""
+
+
+class GroupAdded(OrganizationEvent, frozen=True, kw_only=True, tag=True):
+    """A technician group with the default settings."""
+
+    name: str
+
+
+class TechnicianAdded(OrganizationEvent, frozen=True, kw_only=True, tag=True):
+    """A technician of a group."""
+
+    name: str
+    group: str
+
+
+class ChannelAdded(OrganizationEvent, frozen=True, kw_only=True, tag=True):
+    """A channel that groups serve."""
+
+    name: str
+    groups: tuple[str, ...]
+
+
+class AdministratorAdded(OrganizationEvent, frozen=True, kw_only=True, tag=True):
+    """Somebody who may use the Administration Center and the clock."""
+
+    name: str
+
+
+class TechnicianMoved(OrganizationEvent, frozen=True, kw_only=True, tag=True):
+    """To another group."""
+
+    name: str
+    group: str
+
+
+class TechnicianDeleted(OrganizationEvent, frozen=True, kw_only=True, tag=True):
+    """A technician who takes part in no session."""
+
+    name: str
+
+
+class SecretChanged(OrganizationEvent, frozen=True, kw_only=True, tag=True):
+    """A user's new secret, as a hash."""
+
+    user: str
+    secret_hash: str
+
+
+class SettingsChanged(OrganizationEvent, frozen=True, kw_only=True, tag=True):
+    """`owner` is "group:NAME" or "channel:NAME"; only the changed periods, and `terms` if it is set."""
+
+    owner: str
+    periods: dict[str, timedelta] = {}
+    terms: str | None = None
+
+
+AnyOrganizationEvent = (
+    GroupAdded | TechnicianAdded | ChannelAdded | AdministratorAdded | TechnicianMoved
+    | TechnicianDeleted | SecretChanged | SettingsChanged
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Organization:
+    """Immutable; `settings` by owner ("group:NAME", "channel:NAME"), `technicians` by name to their group."""
+
+    technicians: Mapping[str, str] = field(default_factory=dict)
+    channels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    administrators: frozenset[str] = frozenset()
+    settings: Mapping[str, Settings] = field(default_factory=dict)
+    secret_hashes: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """The technician groups, by name."""
+        return tuple(sorted(o.removeprefix("group:") for o in self.settings if o.startswith("group:")))
+
+    def settings_of(self, owner: str) -> Settings:
+        """The settings of "group:NAME" or "channel:NAME". Raises Unknown."""
+        if owner not in self.settings:
+            kind, _, name = owner.partition(":")
+            raise Unknown(kind, name, self._there_are(kind))
+        return self.settings[owner]
+
+    def idle_timeout(self, technician: str) -> timedelta:
+        """The active session idle time-out of the technician's group; zero is never."""
+        return self.settings[f"group:{self.technicians[technician]}"].idle_timeout
+
+    def members(self, target: str) -> tuple[str, ...]:
+        """The technicians of "technician:NAME", "group:NAME" or "channel:NAME", by name. Raises Unknown."""
+        kind, _, name = target.partition(":")
+        if kind == "technician" and name in self.technicians:
+            return (name,)
+        if kind == "group" and f"group:{name}" in self.settings:
+            return tuple(sorted(t for t, group in self.technicians.items() if group == name))
+        if kind == "channel" and name in self.channels:
+            serving = self.channels[name]
+            return tuple(sorted(t for t, group in self.technicians.items() if group in serving))
+        raise Unknown(kind, name, self._there_are(kind))
+
+    def require_technician(self, name: str) -> None:
+        """Raise Unknown if there is no such technician."""
+        self.members(f"technician:{name}")
+
+    def require_free(self, kind: str, name: str) -> None:
+        """Raise BadValue if the name is not a name, AlreadyThere if it is taken."""
+        if len(name) > NAME_LENGTH or not _NAME.fullmatch(name) or name != name.strip():
+            raise BadValue(
+                "name",
+                f"{name!r} is no name: letters, digits, space, . _ @ -, a letter or digit first, at most {NAME_LENGTH}",
+            )
+        taken = {
+            "group": f"group:{name}" in self.settings,
+            "channel": name in self.channels,
+            "technician": name in self.technicians or name in self.administrators,
+        }
+        if taken["technician" if kind == "administrator" else kind]:
+            raise AlreadyThere(f"there is a {kind} {name!r} already", metadata={"name": name})
+
+    def _there_are(self, kind: str) -> str:
+        names = {"technician": self.technicians, "group": self.groups, "channel": self.channels}
+        if kind not in names:
+            return "name technician:NAME, group:NAME or channel:NAME"
+        return f"there are {', '.join(sorted(names[kind]))}" if names[kind] else "there are none"
+
+
+def apply_change(organization: Organization, event: AnyOrganizationEvent) -> Organization:
+    """Return the organization after the event."""
+    old = organization
+    match event:
+        case GroupAdded():
+            return replace(old, settings={**old.settings, f"group:{event.name}": Settings()})
+        case TechnicianAdded() | TechnicianMoved():
+            return replace(old, technicians={**old.technicians, event.name: event.group})
+        case ChannelAdded():
+            return replace(
+                old,
+                channels={**old.channels, event.name: event.groups},
+                settings={**old.settings, f"channel:{event.name}": Settings()},
+            )
+        case AdministratorAdded():
+            return replace(old, administrators=old.administrators | {event.name})
+        case TechnicianDeleted():
+            return replace(
+                old,
+                technicians=dict(_without(old.technicians, event.name)),
+                secret_hashes=dict(_without(old.secret_hashes, event.name)),
+            )
+        case SecretChanged():
+            return replace(old, secret_hashes={**old.secret_hashes, event.user: event.secret_hash})
+        case SettingsChanged():
+            changes: dict[str, timedelta | str] = {**event.periods}
+            if event.terms is not None:
+                changes["terms"] = event.terms
+            changed = old.settings_of(event.owner).changed(changes)
+            return replace(old, settings={**old.settings, event.owner: changed})
+
+
+def _without(mapping: Mapping[str, str], name: str) -> Iterator[tuple[str, str]]:
+    return ((key, value) for key, value in mapping.items() if key != name)

@@ -1,0 +1,261 @@
+"""From what happened to a session to what each technician's queue shows of it.
+
+`updates` compares the session before and after an event and says, per technician, what his queue must be told. Every
+change of a status is looked up in the table here: one that is not there is a defect and raises.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from rescue_server.core import events as e
+from rescue_server.core.decide import possible
+from rescue_server.core.organization import Organization
+from rescue_server.core.session import Entry, Session
+from rescue_server.core.status import LEADS, Status
+from rescue_server.core.timers import Kind, deadlines
+from rescue_server.core.transitions import row_of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Participant:
+    """One who takes part in a session, as the others see him."""
+
+    technician: str
+    status: Status
+    lead: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueEntry:
+    """One line of a technician's queue. `due_at` is when it times out if nothing happens, by the setting `due_by`."""
+
+    session: str
+    status: Status
+    customer: str
+    channel: str
+    pin: str
+    created_at: datetime
+    since: datetime
+    joined_at: datetime | None
+    participants: tuple[Participant, ...]
+    comment: str
+    introduced_by: str
+    lead_offered_to: str
+    processes: tuple[e.Process, ...]
+    possible: tuple[str, ...]
+    due_at: datetime | None
+    due_by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cause:
+    """Why something changed: a sentence, and its facts."""
+
+    text: str
+    event: str
+    technician: str = ""
+    setting: str = ""
+    value: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Update:
+    """What one technician's queue is told of one event. `previous` is None for a new entry.
+
+    `entry` is None if nothing of the entry itself changed (a chat line, an alarm).
+    """
+
+    session: str
+    at: datetime
+    cause: Cause
+    entry: QueueEntry | None = None
+    status_changed: bool = False
+    previous: Status | None = None
+    row: int = 0
+    chat_from: str = ""
+    chat_text: str = ""
+    alarm_due: datetime | None = None
+    lead_offered_by: str = ""
+
+
+def entry_of(session: Session, technician: str, organization: Organization) -> QueueEntry:
+    """Return the technician's queue entry as it is now."""
+    entry = session.entries[technician]
+    due_at, due_by = _next_due(session, technician, organization)
+    return _line(session, session.status_for(technician) or Status.REMOVED, entry, technician, due_at, due_by)
+
+
+def _line(
+    session: Session, status: Status, entry: Entry, technician: str, due_at: datetime | None, due_by: str
+) -> QueueEntry:
+    return QueueEntry(
+        session=session.id,
+        status=status,
+        customer=session.customer,
+        channel=session.channel,
+        pin=session.pin if not session.redeemed and session.ended_at is None else "",
+        created_at=session.created_at,
+        since=entry.since,
+        joined_at=session.joined_at,
+        participants=tuple(
+            Participant(
+                technician=name,
+                status=session.status_for(name) or Status.REMOVED,
+                lead=session.entries[name].role in LEADS,
+            )
+            for name in sorted(session.entries)
+        ),
+        comment=session.comment,
+        introduced_by=entry.introduced_by,
+        lead_offered_to=session.lead_offered_to,
+        processes=tuple(sorted(entry.processes)),
+        possible=possible(session, technician),
+        due_at=due_at,
+        due_by=due_by,
+    )
+
+
+def _next_due(session: Session, technician: str, organization: Organization) -> tuple[datetime | None, str]:
+    concerning = (
+        deadline
+        for deadline in deadlines(session, organization)
+        if deadline.technician in ("", technician)
+        and deadline.kind not in (Kind.IDLE_ALARM, Kind.OFFLINE)
+        and (deadline.kind is not Kind.WAITING or session.status_for(technician) is not None)
+    )
+    first = next(concerning, None)
+    return (first.due, first.setting) if first else (None, "")
+
+
+def updates(
+    before: Session | None, event: e.AnySessionEvent, after: Session, organization: Organization
+) -> dict[str, Update]:
+    """Return what each technician's queue must be told, by technician. Raises UnlistedChange: a defect."""
+    cause = cause_of(before, event, after)
+    found: dict[str, Update] = {}
+    old_entries = before.entries if before else {}
+    for technician in sorted({*old_entries, *after.entries}):
+        update = _update(before, event, after, technician, organization, cause)
+        if update is not None:
+            found[technician] = update
+    return found
+
+
+def _update(
+    before: Session | None,
+    event: e.AnySessionEvent,
+    after: Session,
+    technician: str,
+    organization: Organization,
+    cause: Cause,
+) -> Update | None:
+    previous = before.status_for(technician) if before else None
+    status = after.status_for(technician)
+    if status is None:
+        assert before is not None
+        assert previous is not None
+        timed_out = isinstance(event, e.IdleTimedOut) and event.technician == technician
+        gone = Status.REMOVED_TIMED_OUT if timed_out else Status.REMOVED
+        entry = _line(after, gone, before.entries[technician], technician, None, "")
+        return Update(
+            session=after.id,
+            at=event.at,
+            cause=cause,
+            entry=entry,
+            status_changed=True,
+            previous=previous,
+            row=row_of(previous, gone),
+        )
+    line = entry_of(after, technician, organization)
+    if status is not previous:
+        return Update(
+            session=after.id,
+            at=event.at,
+            cause=cause,
+            entry=line,
+            status_changed=True,
+            previous=previous,
+            row=row_of(previous, status) if previous else 0,
+        )
+    if isinstance(event, e.ChatSent):
+        return Update(session=after.id, at=event.at, cause=cause, chat_from=event.technician, chat_text=event.text)
+    if isinstance(event, e.IdleAlarmRaised):
+        return (
+            Update(session=after.id, at=event.at, cause=cause, alarm_due=event.due)
+            if event.technician == technician
+            else None
+        )
+    if isinstance(event, e.LeadOffered) and event.to == technician:
+        return Update(session=after.id, at=event.at, cause=cause, entry=line, lead_offered_by=event.technician)
+    assert before is not None
+    changed = line != entry_of(before, technician, organization)
+    return Update(session=after.id, at=event.at, cause=cause, entry=line) if changed else None
+
+
+def cause_of(before: Session | None, event: e.AnySessionEvent, after: Session) -> Cause:
+    """Say why, for the people who watch."""
+    by = getattr(event, "technician", "")
+    setting, value = "", getattr(event, "period", None)
+    match event:
+        case e.SessionCreated(channel=channel):
+            text = f"{by} created a PIN" if by else f"a customer came through the channel {channel}"
+        case e.PinRedeemed():
+            text = "the customer entered the PIN"
+        case e.TermsDeclined():
+            text = "the customer declined the terms"
+        case e.AppletJoined():
+            text = "the customer's applet joined"
+        case e.SessionStarted():
+            text = f"{by} clicked Start session"
+        case e.SessionHeld():
+            text = f"{by} clicked Hold session"
+        case e.SessionTransferred(target=target):
+            text = f"{by} transferred the session to {target.replace(':', ' ', 1)}"
+        case e.TechnicianInvited(invited=invited):
+            text = f"{by} invited {invited}"
+        case e.TechnicianRemoved(removed=removed):
+            text = f"{by} removed {removed}"
+        case e.LeadOffered(to=to):
+            text = f"{by} offered the lead status to {to}"
+        case e.LeadOfferCancelled():
+            text = f"{by} cancelled the offer of the lead status"
+        case e.LeadAccepted():
+            text = f"{by} accepted the lead status"
+        case e.RebootOrdered():
+            text = f"{by} ordered a reboot of the customer's computer"
+        case e.ChatSent():
+            text = f"{by or 'the customer'} wrote a chat line"
+        case e.ProcessOpened(process=process):
+            text = f"{by} opened {process.value}"
+        case e.ProcessClosed(process=process):
+            text = f"{by} closed {process.value}"
+        case e.SessionEnded():
+            text = f"{by} ended the session"
+        case e.CollaboratorLeft():
+            text = f"{by} left the session"
+        case e.EntryDismissed():
+            text = f"{by} removed the ended session from his queue"
+        case e.AppletClosed():
+            text = "the customer closed the applet"
+        case e.RebootBegan():
+            text = f"the customer's computer reboots, as {by} ordered" if by else "the customer reboots his computer"
+        case e.LinkLost():
+            text, setting = "the applet has been silent for the reconnect period", "reconnect-period"
+        case e.LinkOffline():
+            text, setting = "the applet stayed silent for the offline period", "offline-period"
+        case e.LinkRestored():
+            rebooted = before is not None and before.link == "rebooting"
+            text = "the applet is back after the reboot" if rebooted else "the applet is back"
+        case e.ConnectingTimedOut():
+            text, setting = "the customer did not join within the connecting time-out", "connecting-timeout"
+        case e.WaitingTimedOut():
+            text, setting = "nobody started the session within the waiting time-out", "waiting-timeout"
+        case e.IdleTimedOut():
+            text, setting = f"{by} did nothing for the active session idle time-out", "idle-timeout"
+        case e.IdleAlarmRaised():
+            text, setting = f"{by} has done nothing for most of the idle time-out", "idle-timeout"
+        case e.FocusChanged(focused=focused):
+            text = f"{by}'s console {'gained' if focused else 'lost'} the focus"
+    return Cause(text=text, event=type(event).__name__, technician=by, setting=setting, value=value)

@@ -1,0 +1,369 @@
+"""One session: its link, its entries, and how each event changes them.
+
+`apply` is the only way a session changes. It takes what happened, not what somebody wanted, so that replaying the
+journal gives the same state. What must hold after every event, whatever it was, is in `_settle`, once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Any
+
+from rescue_server.core import events as e
+from rescue_server.core.status import COLLABORATORS, ENDED_ROLES, LEADS, Link, Role, Status, status_of
+
+
+class EndReason(StrEnum):
+    """Why a session is over."""
+
+    ENDED_BY_TECHNICIAN = "ended by a technician"
+    CLOSED_BY_CUSTOMER = "closed by the customer"
+    IDLE_TIMEOUT = "active session idle time-out"
+    WAITING_TIMEOUT = "waiting time-out"
+    CONNECTING_TIMEOUT = "connecting time-out"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One technician's part in a session.
+
+    `since`: when the status that he sees last changed. `counted_from`: the last moment at which anything held his idle
+    clock or started it anew; meaningful for the roles that can idle out. `focused`: whether his consoles are in focus.
+    """
+
+    role: Role
+    since: datetime
+    counted_from: datetime
+    focused: bool = False
+    processes: frozenset[e.Process] = frozenset()
+    alarmed: bool = False
+    introduced_by: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """All that is known of a session. Immutable; `entries` by technician's name."""
+
+    id: str
+    owner: str
+    created_at: datetime
+    creator: str = ""
+    channel: str = ""
+    customer: str = ""
+    pin: str = ""
+    ticket_hash: str = ""
+    declined: bool = False
+    joined_at: datetime | None = None
+    link: Link = Link.AWAITING
+    link_since: datetime
+    entries: Mapping[str, Entry] = field(default_factory=dict)
+    lead_offered_to: str = ""
+    reboot_order: str = ""
+    reboot_ordered_by: str = ""
+    comment: str = ""
+    ended_at: datetime | None = None
+    end_reason: EndReason | None = None
+
+    @property
+    def redeemed(self) -> bool:
+        """Whether an applet has a ticket for it."""
+        return bool(self.ticket_hash)
+
+    @property
+    def lead(self) -> str:
+        """The technician who leads it, on hold or not; empty if nobody does."""
+        return next((name for name, entry in self.entries.items() if entry.role in LEADS), "")
+
+    def status_for(self, technician: str) -> Status | None:
+        """What this technician sees; None if he has no entry."""
+        entry = self.entries.get(technician)
+        return None if entry is None else status_of(entry.role, self.link)
+
+    def with_role(self, *roles: Role) -> tuple[str, ...]:
+        """The technicians with one of these roles, by name."""
+        return tuple(sorted(name for name, entry in self.entries.items() if entry.role in roles))
+
+
+def can_idle(entry: Entry) -> bool:
+    """Whether the active session idle time-out concerns the entry. Never on hold."""
+    return entry.role in (Role.LEAD, Role.COLLABORATOR)
+
+
+def is_held(entry: Entry, link: Link) -> bool:
+    """Whether the entry's idle clock stands still: in focus or with a process open, and the link connected."""
+    return link is Link.CONNECTED and (entry.focused or bool(entry.processes))
+
+
+def apply(session: Session | None, event: e.AnySessionEvent) -> Session:
+    """Return the session after the event. `session` is None for SessionCreated alone."""
+    if isinstance(event, e.SessionCreated):
+        return _created(event)
+    assert session is not None, "an event of a session that was never created"
+    after = _CHANGES[type(event)](session, event)
+    return _settle(session, after, event)
+
+
+class _Draft(dict[str, Entry]):
+    """The entries under change: roles are moved, added and removed here, `since` and the rest are settled later."""
+
+    def __init__(self, session: Session, at: datetime) -> None:
+        super().__init__(session.entries)
+        self.at = at
+
+    def move(self, role: Role, *names: str, by: str | None = None) -> None:
+        for name in names:
+            known = self[name]
+            self[name] = replace(known, role=role, introduced_by=known.introduced_by if by is None else by)
+
+    def add(self, role: Role, name: str, *, by: str, focused: bool) -> None:
+        self[name] = Entry(role=role, since=self.at, counted_from=self.at, focused=focused, introduced_by=by)
+
+    def remove(self, *names: str) -> None:
+        for name in names:
+            del self[name]
+
+
+def _created(event: e.SessionCreated) -> Session:
+    entries = {
+        name: Entry(role=Role.WAITING, since=event.at, counted_from=event.at, focused=name in event.focused)
+        for name in event.entries
+    }
+    return Session(
+        id=event.session,
+        owner=event.owner,
+        created_at=event.at,
+        creator=event.technician,
+        channel=event.channel,
+        customer=event.customer,
+        pin=event.pin,
+        ticket_hash=event.ticket_hash,
+        link_since=event.at,
+        entries=MappingProxyType(entries),
+    )
+
+
+def _pin_redeemed(session: Session, event: e.PinRedeemed) -> Session:
+    return replace(session, ticket_hash=event.ticket_hash, customer=event.customer or session.customer)
+
+
+def _terms_declined(session: Session, event: e.TermsDeclined) -> Session:
+    return replace(session, declined=True)
+
+
+def _applet_joined(session: Session, event: e.AppletJoined) -> Session:
+    return replace(session, link=Link.CONNECTED, joined_at=event.at)
+
+
+def _started(session: Session, event: e.SessionStarted) -> Session:
+    who, draft = event.technician, _Draft(session, event.at)
+    role = session.entries[who].role
+    if role in (Role.INVITED, Role.COLLABORATOR_ON_HOLD):
+        draft.move(Role.COLLABORATOR, who)
+        return replace(session, entries=draft)
+    if role is Role.WAITING:
+        draft.remove(*(name for name in session.with_role(Role.WAITING) if name != who))
+    elif role is Role.INCOMING:
+        draft.remove(*session.with_role(Role.OUTGOING))
+        draft.remove(*(name for name in session.with_role(Role.INCOMING) if name != who))
+    elif role is Role.OUTGOING:
+        draft.remove(*session.with_role(Role.INCOMING))
+    draft.move(Role.LEAD, who)
+    draft.move(Role.COLLABORATOR, *session.with_role(Role.HELD_BY_LEAD))
+    return replace(session, entries=draft)
+
+
+def _held(session: Session, event: e.SessionHeld) -> Session:
+    draft = _Draft(session, event.at)
+    if session.entries[event.technician].role is Role.LEAD:
+        draft.move(Role.LEAD_ON_HOLD, event.technician)
+        draft.move(Role.HELD_BY_LEAD, *session.with_role(Role.COLLABORATOR))
+    else:
+        draft.move(Role.COLLABORATOR_ON_HOLD, event.technician)
+    return replace(session, entries=draft)
+
+
+def _transferred(session: Session, event: e.SessionTransferred) -> Session:
+    who, draft = event.technician, _Draft(session, event.at)
+    others = Role.WAITING if session.entries[who].role is Role.WAITING else Role.INCOMING
+    draft.remove(*(name for name in session.with_role(others) if name != who))
+    draft.remove(*(name for name in session.with_role(Role.OUTGOING) if name not in event.targets))
+    draft.move(Role.OUTGOING, who)
+    for name in event.targets:
+        if name in draft:
+            draft.move(Role.INCOMING, name, by=who)
+        else:
+            draft.add(Role.INCOMING, name, by=who, focused=name in event.focused)
+    return replace(session, entries=draft, comment=event.comment)
+
+
+def _invited(session: Session, event: e.TechnicianInvited) -> Session:
+    draft = _Draft(session, event.at)
+    draft.add(Role.INVITED, event.invited, by=event.technician, focused=event.focused)
+    return replace(session, entries=draft)
+
+
+def _without(session: Session, at: datetime, *names: str) -> Session:
+    draft = _Draft(session, at)
+    draft.remove(*names)
+    return replace(session, entries=draft)
+
+
+def _lead_accepted(session: Session, event: e.LeadAccepted) -> Session:
+    draft = _Draft(session, event.at)
+    draft.move(Role.COLLABORATOR, session.lead)
+    draft.move(Role.LEAD, event.technician)
+    return replace(session, entries=draft)
+
+
+def _process_changed(session: Session, event: e.ProcessOpened | e.ProcessClosed) -> Session:
+    draft = _Draft(session, event.at)
+    entry = draft[event.technician]
+    one = {event.process}
+    processes = entry.processes | one if isinstance(event, e.ProcessOpened) else entry.processes - one
+    draft[event.technician] = replace(entry, processes=processes)
+    return replace(session, entries=draft)
+
+
+def _reboot_began(session: Session, event: e.RebootBegan) -> Session:
+    draft = _Draft(session, event.at)
+    for name, entry in session.entries.items():
+        draft[name] = replace(entry, processes=frozenset())
+    return replace(session, entries=draft, link=Link.REBOOTING)
+
+
+def _focus_changed(session: Session, event: e.FocusChanged) -> Session:
+    draft = _Draft(session, event.at)
+    draft[event.technician] = replace(draft[event.technician], focused=event.focused)
+    return replace(session, entries=draft)
+
+
+def _alarm_raised(session: Session, event: e.IdleAlarmRaised) -> Session:
+    draft = _Draft(session, event.at)
+    draft[event.technician] = replace(draft[event.technician], alarmed=True)
+    return replace(session, entries=draft)
+
+
+def _ended_by_technician(session: Session, event: e.SessionEnded) -> Session:
+    return _over(session, event.at, EndReason.ENDED_BY_TECHNICIAN, closed=COLLABORATORS)
+
+
+def _applet_closed(session: Session, event: e.AppletClosed) -> Session:
+    closed = COLLABORATORS | LEADS | {Role.OUTGOING}
+    return _over(session, event.at, EndReason.CLOSED_BY_CUSTOMER, closed=closed)
+
+
+def _idle_timed_out(session: Session, event: e.IdleTimedOut) -> Session:
+    if session.entries[event.technician].role is not Role.LEAD:
+        return _without(session, event.at, event.technician)
+    over = _over(session, event.at, EndReason.IDLE_TIMEOUT, closed=COLLABORATORS | {Role.LEAD})
+    timed_out = replace(over.entries[event.technician], role=Role.TIMED_OUT)
+    return replace(over, entries={**over.entries, event.technician: timed_out})
+
+
+def _over(session: Session, at: datetime, reason: EndReason, *, closed: frozenset[Role]) -> Session:
+    """End the session for all: entries with a role in `closed` stay as Closed, all others leave."""
+    draft = _Draft(session, at)
+    for name, entry in session.entries.items():
+        if entry.role in closed:
+            draft.move(Role.CLOSED, name)
+        else:
+            draft.remove(name)
+    return replace(session, entries=draft, ended_at=at, end_reason=reason)
+
+
+def _timed_out(reason: EndReason) -> Callable[[Session, Any], Session]:
+    return lambda session, event: _over(session, event.at, reason, closed=frozenset())
+
+
+_CHANGES: dict[type, Callable[[Session, Any], Session]] = {
+    e.PinRedeemed: _pin_redeemed,
+    e.TermsDeclined: _terms_declined,
+    e.AppletJoined: _applet_joined,
+    e.SessionStarted: _started,
+    e.SessionHeld: _held,
+    e.SessionTransferred: _transferred,
+    e.TechnicianInvited: _invited,
+    e.TechnicianRemoved: lambda session, event: _without(session, event.at, event.removed),
+    e.LeadOffered: lambda session, event: replace(session, lead_offered_to=event.to),
+    e.LeadOfferCancelled: lambda session, event: replace(session, lead_offered_to=""),
+    e.LeadAccepted: _lead_accepted,
+    e.RebootOrdered: lambda session, event: replace(
+        session,
+        reboot_order=session.reboot_order or event.order,
+        reboot_ordered_by=session.reboot_ordered_by or event.technician,
+    ),
+    e.ChatSent: lambda session, event: session,
+    e.ProcessOpened: _process_changed,
+    e.ProcessClosed: _process_changed,
+    e.SessionEnded: _ended_by_technician,
+    e.CollaboratorLeft: lambda session, event: _without(session, event.at, event.technician),
+    e.EntryDismissed: lambda session, event: _without(session, event.at, event.technician),
+    e.AppletClosed: _applet_closed,
+    e.RebootBegan: _reboot_began,
+    e.LinkLost: lambda session, event: replace(session, link=Link.RECONNECTING),
+    e.LinkOffline: lambda session, event: replace(session, link=Link.OFFLINE),
+    e.LinkRestored: lambda session, event: replace(session, link=Link.CONNECTED),
+    e.ConnectingTimedOut: _timed_out(EndReason.CONNECTING_TIMEOUT),
+    e.WaitingTimedOut: _timed_out(EndReason.WAITING_TIMEOUT),
+    e.IdleTimedOut: _idle_timed_out,
+    e.IdleAlarmRaised: _alarm_raised,
+    e.FocusChanged: _focus_changed,
+}
+
+_COMMANDS = (
+    e.SessionStarted, e.SessionHeld, e.SessionTransferred, e.TechnicianInvited, e.TechnicianRemoved,
+    e.LeadOffered, e.LeadOfferCancelled, e.LeadAccepted, e.RebootOrdered, e.ChatSent, e.ProcessOpened,
+    e.ProcessClosed,
+)  # fmt: skip
+
+
+def _settle(before: Session, after: Session, event: e.AnySessionEvent) -> Session:
+    """Restore what holds after every event: when a status changed, whose idle clock starts anew, what lapses."""
+    at = event.at
+    restarted = event.technician if isinstance(event, _COMMANDS) else None  # "" is the customer: everybody's
+    entries = {name: _settled(name, entry, before, after, at, restarted) for name, entry in after.entries.items()}
+    link_changed = after.link is not before.link
+    offered = entries.get(after.lead_offered_to)
+    led = any(entry.role is Role.LEAD for entry in entries.values())
+    offer_stands = offered is not None and offered.role is Role.COLLABORATOR and led
+    order_stands = not link_changed and after.ended_at is None
+    return replace(
+        after,
+        entries=MappingProxyType(entries),
+        link_since=at if link_changed else after.link_since,
+        lead_offered_to=after.lead_offered_to if offer_stands else "",
+        # An order is older than any loss or reboot that follows it: it is not carried out late.
+        reboot_order=after.reboot_order if order_stands else "",
+        reboot_ordered_by=after.reboot_ordered_by if order_stands else "",
+    )
+
+
+def _settled(name: str, entry: Entry, before: Session, after: Session, at: datetime, restarted: str | None) -> Entry:
+    old = before.entries.get(name)
+    if old is None:
+        return entry
+    role_changed = old.role is not entry.role
+    processes = frozenset[e.Process]() if role_changed else entry.processes
+    if processes is not entry.processes:
+        entry = replace(entry, processes=processes)
+    if status_of(old.role, before.link) is not status_of(entry.role, after.link):
+        entry = replace(entry, since=at)
+    was_held, held = is_held(old, before.link), is_held(entry, after.link)
+    let_go = was_held and not held
+    if role_changed or let_go or restarted in (name, ""):
+        return replace(entry, counted_from=at, alarmed=False)
+    return replace(entry, alarmed=False) if held and entry.alarmed else entry
+
+
+def is_gone(session: Session) -> bool:
+    """Whether the session is over and no queue shows it any more."""
+    return session.ended_at is not None and not session.entries
+
+
+def ended_roles_only(session: Session) -> bool:
+    """Whether every entry that is left is Closed or Timed Out."""
+    return all(entry.role in ENDED_ROLES for entry in session.entries.values())

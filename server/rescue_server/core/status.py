@@ -1,0 +1,81 @@
+"""What a technician sees of a session: a pure function of two facts, the session's link and the entry's role.
+
+Nothing stores a status; `status_of` derives it from the table below, cell by cell as published.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Status(StrEnum):
+    """The published English names."""
+
+    CONNECTING = "Connecting"
+    WAITING = "Waiting"
+    ACTIVE = "Active"
+    ON_HOLD = "On Hold"
+    RECONNECTING = "Reconnecting"
+    OFFLINE = "Offline"
+    INCOMING = "Incoming"
+    OUTGOING = "Outgoing"
+    INVITATION = "Invitation"
+    COLLABORATING = "Collaborating"
+    REBOOTING = "Rebooting"
+    CLOSED = "Closed"
+    TIMED_OUT = "Timed Out"
+    REMOVED = "Removed from TC queue"
+    REMOVED_TIMED_OUT = "Removed from TC queue (Timed Out)"
+
+
+class Link(StrEnum):
+    """How the applet is reached."""
+
+    AWAITING = "awaiting"
+    CONNECTED = "connected"
+    RECONNECTING = "reconnecting"
+    OFFLINE = "offline"
+    REBOOTING = "rebooting"
+
+
+class Role(StrEnum):
+    """What a technician is in a session. Each hold is a role, because who held it decides who may resume."""
+
+    WAITING = "waiting"
+    LEAD = "lead"
+    LEAD_ON_HOLD = "lead on hold"
+    INCOMING = "incoming"
+    OUTGOING = "outgoing"
+    COLLABORATOR = "collaborator"
+    COLLABORATOR_ON_HOLD = "collaborator on hold"
+    HELD_BY_LEAD = "collaborator on hold by the lead"
+    INVITED = "invited"
+    CLOSED = "closed"
+    TIMED_OUT = "timed out"
+
+
+ENDED_ROLES = frozenset({Role.CLOSED, Role.TIMED_OUT})
+LEADS = frozenset({Role.LEAD, Role.LEAD_ON_HOLD})
+COLLABORATORS = frozenset({Role.COLLABORATOR, Role.COLLABORATOR_ON_HOLD, Role.HELD_BY_LEAD})
+
+_LINKS = (Link.CONNECTED, Link.RECONNECTING, Link.OFFLINE, Link.REBOOTING)
+_SEEN: dict[Role, tuple[Status, Status, Status, Status]] = {
+    Role.WAITING: (Status.WAITING, Status.RECONNECTING, Status.OFFLINE, Status.REBOOTING),
+    Role.LEAD: (Status.ACTIVE, Status.RECONNECTING, Status.OFFLINE, Status.REBOOTING),
+    Role.LEAD_ON_HOLD: (Status.ON_HOLD, Status.RECONNECTING, Status.OFFLINE, Status.REBOOTING),
+    Role.INCOMING: (Status.INCOMING, Status.RECONNECTING, Status.RECONNECTING, Status.REBOOTING),
+    Role.OUTGOING: (Status.OUTGOING, Status.OUTGOING, Status.OUTGOING, Status.REBOOTING),
+    Role.COLLABORATOR: (Status.COLLABORATING, Status.COLLABORATING, Status.COLLABORATING, Status.REBOOTING),
+    Role.COLLABORATOR_ON_HOLD: (Status.ON_HOLD, Status.ON_HOLD, Status.ON_HOLD, Status.REBOOTING),
+    Role.HELD_BY_LEAD: (Status.ON_HOLD, Status.ON_HOLD, Status.ON_HOLD, Status.REBOOTING),
+    Role.INVITED: (Status.INVITATION,) * 4,
+    Role.CLOSED: (Status.CLOSED,) * 4,
+    Role.TIMED_OUT: (Status.TIMED_OUT,) * 4,
+}
+
+
+def status_of(role: Role, link: Link) -> Status:
+    """Return what a technician with this role sees while the link is so."""
+    if link is Link.AWAITING and role not in ENDED_ROLES:
+        return Status.CONNECTING
+    return _SEEN[role][_LINKS.index(link) if link in _LINKS else 0]

@@ -1,0 +1,170 @@
+"""Every reachable state of one session: all commands, all events of the customer's side, all deadlines.
+
+Time is abstracted: any deadline that is running may be the next, whatever the periods. That reaches at least every state
+that real periods reach. Two states are the same if link, roles, offer and what else decides what is possible are the same.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+
+from rescue_server.core import commands as c
+from rescue_server.core import decide as d
+from rescue_server.core.events import AnySessionEvent
+from rescue_server.core.organization import Organization
+from rescue_server.core.queue import updates
+from rescue_server.core.session import Session, apply
+from rescue_server.core.status import Link, Role, Status
+from rescue_server.core.timers import Deadline, Kind, deadlines
+from rescue_server.errors import Refusal
+from rescue_server.settings import Settings
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+SOON = timedelta(seconds=1)
+TECHNICIANS = ("alice", "bob", "carol", "dave")
+Key = tuple[object, ...]
+
+
+def organization_of(count: int) -> Organization:
+    """The first two technicians are Support, the others Network; the channel Web is served by both groups."""
+    minute = timedelta(minutes=1)
+    settings = Settings(waiting_timeout=minute, idle_timeout=minute)
+    groups = {name: "Support" if index < 2 else "Network" for index, name in enumerate(TECHNICIANS[:count])}
+    return Organization(
+        technicians=groups,
+        channels={"Web": ("Support", "Network"), "Desk": ("Support",)},
+        settings=dict.fromkeys(("group:Support", "group:Network", "channel:Web", "channel:Desk"), settings),
+    )
+
+
+def key_of(session: Session) -> Key:
+    """What distinguishes two states."""
+    return (
+        session.link,
+        bool(session.joined_at),
+        session.redeemed,
+        session.declined,
+        tuple(sorted((name, entry.role) for name, entry in session.entries.items())),
+        session.lead_offered_to,
+        session.ended_at is not None,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A change that a queue showed, and the event that caused it."""
+
+    start: Status
+    end: Status
+    row: int
+    event: str
+
+
+@dataclass(slots=True)
+class Found:
+    """What the walk saw."""
+
+    states: dict[Key, Session] = field(default_factory=dict)
+    changes: set[Change] = field(default_factory=set)
+    refusals: int = 0
+
+
+def commands_of(session: Session, technician: str, organization: Organization) -> Iterator[c.AnyCommand]:
+    """Every command that the technician could try, sensible or not."""
+    who = {"technician": technician, "session": session.id}
+    yield c.Start(**who)
+    yield c.Hold(**who)
+    yield c.End(**who)
+    yield c.Reboot(**who, order="order")
+    yield c.CancelLead(**who)
+    yield c.AcceptLead(**who)
+    yield c.Chat(**who, text="hello")
+    for group in organization.groups:
+        yield c.Transfer(**who, target=f"group:{group}")
+    for channel in organization.channels:
+        yield c.Transfer(**who, target=f"channel:{channel}")
+    for other in organization.technicians:
+        yield c.Transfer(**who, target=f"technician:{other}")
+        yield c.Invite(**who, invited=other)
+        yield c.Remove(**who, removed=other)
+        yield c.OfferLead(**who, to=other)
+
+
+def steps_of(session: Session, context: d.Context) -> Iterator[list[AnySessionEvent] | Refusal]:
+    """All that can happen next, each as its events or the refusal that came instead."""
+    for technician in context.organization.technicians:
+        for command in commands_of(session, technician, context.organization):
+            if technician not in session.entries:
+                continue
+            try:
+                yield d.decide(session, command, context)
+            except Refusal as refusal:
+                yield refusal
+    if not session.redeemed and session.ended_at is None:
+        yield d.redeem_pin(session, ticket_hash="hash", customer="", context=context)
+    if session.redeemed:
+        yield d.on_terms(session, accepted=True, context=context)
+        yield d.on_terms(session, accepted=False, context=context)
+        yield d.on_sign_of_life(session, context)
+        yield d.on_going_down(session, order="", context=context)
+        yield d.on_goodbye(session, context)
+        yield d.on_attach(session, context)
+    armed = deadlines(session, context.organization)
+    if session.link is Link.CONNECTED and session.ended_at is None:
+        armed.append(Deadline(context.now, Kind.RECONNECTING, "", session.id, SOON))
+    for deadline in armed:
+        yield d.on_due(session, replace(deadline, due=context.now))
+    # A return from a reboot on which the idle time-outs of some have run out and those of others have not.
+    if session.link is Link.REBOOTING:
+        late = replace(context, now=context.now + timedelta(hours=1))
+        yield d.on_attach(session, late)
+
+
+def walk(count: int) -> Found:
+    """Walk every state that `count` technicians can reach, by PIN and through both channels."""
+    organization = organization_of(count)
+    context = d.Context(organization=organization, in_focus=frozenset(), now=START)
+    found, waiting = Found(), deque[Session]()
+    births = [d.create_pin(session="1", technician="alice", pin="123456", customer="", context=context)]
+    births += [
+        d.start_through_channel(session="1", channel=name, customer="", ticket_hash="hash", context=context)
+        for name in organization.channels
+    ]
+    for events in births:
+        waiting.append(apply(None, events[0]))
+    while waiting:
+        session = waiting.popleft()
+        if key_of(session) in found.states:
+            continue
+        found.states[key_of(session)] = session
+        for outcome in steps_of(session, context):
+            if isinstance(outcome, Refusal):
+                found.refusals += 1
+                continue
+            following = session
+            for event in outcome:
+                before, following = following, apply(following, event)
+                check(following)
+                for update in updates(before, event, following, organization).values():
+                    if update.status_changed and update.previous is not None and update.entry is not None:
+                        changed = Change(update.previous, update.entry.status, update.row, type(event).__name__)
+                        found.changes.add(changed)
+            waiting.append(following)
+    return found
+
+
+def check(session: Session) -> None:
+    """What must hold in every state."""
+    leads = session.with_role(Role.LEAD, Role.LEAD_ON_HOLD)
+    assert len(leads) <= 1, session
+    assert len(session.with_role(Role.OUTGOING)) <= 1, session
+    assert not (leads and session.with_role(Role.WAITING, Role.OUTGOING, Role.INCOMING)), session
+    if session.ended_at is None:
+        answered_for = leads or session.with_role(Role.WAITING) or session.with_role(Role.OUTGOING)
+        assert answered_for, f"nobody answers for {session}"
+    if session.lead_offered_to:
+        assert session.entries[session.lead_offered_to].role is Role.COLLABORATOR, session
+        assert session.with_role(Role.LEAD), session
