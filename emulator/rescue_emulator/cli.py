@@ -1,0 +1,101 @@
+"""The command `rescue`: which subcommands there are, where options come from, and the exit status.
+
+Each subcommand is an import string, loaded only when it is used: `rescue --help` and completion load none of
+the programs, and nothing heavier than click (rich alone would double the time). Where a value comes from,
+the first that has one: the option, the environment (`RESCUE_CONSOLE_LANG`, then `RESCUE_LANG`), the
+configuration file, the default.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib import import_module
+from typing import NoReturn
+
+import click
+
+from rescue_emulator.configuration import configured, name_environment
+
+SUBCOMMANDS = {
+    "server": ("rescue_server.__main__:server", "Run the session server."),
+    "applet": ("rescue_applet.__main__:applet", "Run a customer's computer with its applet."),
+    "console": ("rescue_console.__main__:console", "Run a technician's console."),
+    "admin": ("rescue_emulator.commands:admin", "Change groups, technicians, channels, terms and time-outs."),
+    "clock": ("rescue_emulator.commands:clock", "Show, advance, speed up or pause the emulated time."),
+    "demo": ("rescue_emulator.demo:demo", "Play a support call, and show the queues as they change."),
+    "conformance": (
+        "rescue_emulator.conformance.command:conformance",
+        "Play each published status change with real programs.",
+    ),
+}
+SHELLS = ("bash", "zsh", "fish")
+
+
+class LazyGroup(click.Group):
+    """A group whose subcommands are loaded when they are used; until then only their help lines are known."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name, command, rest = super().resolve_command(ctx, args)
+        if name in SUBCOMMANDS:
+            command = load(name)
+        return name, command, rest
+
+
+def load(name: str) -> click.Command:
+    """Import a subcommand and name its options' environment variables."""
+    module, _, attribute = SUBCOMMANDS[name][0].partition(":")
+    command: click.Command = getattr(import_module(module), attribute)
+    name_environment(command, prefix=f"RESCUE_{name.upper()}_")
+    return command
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="rescue-emulator", prog_name="rescue")
+@click.option(
+    "--config",
+    type=click.Path(dir_okay=False, exists=True),
+    envvar="RESCUE_CONFIG",
+    help="TOML file with options; else the user's own.",
+)
+@click.pass_context
+def rescue(ctx: click.Context, config: str | None) -> None:
+    """Emulate LogMeIn Rescue: a session server, customers' computers, technicians' consoles."""
+    if os.environ.get("NO_COLOR"):
+        ctx.color = False
+    name = ctx.invoked_subcommand
+    if name in SUBCOMMANDS:
+        ctx.default_map = {name: configured(name, load(name), given=config)}
+
+
+@rescue.command(short_help="Print the completion script of a shell.")
+@click.argument("shell", type=click.Choice(SHELLS))
+def completion(shell: str) -> None:
+    """Print what makes the shell complete `rescue`; for bash: eval "$(rescue completion bash)"."""
+    from click.shell_completion import get_completion_class
+
+    found = get_completion_class(shell)
+    assert found is not None  # SHELLS has only what click knows
+    click.echo(found(rescue, {}, "rescue", "_RESCUE_COMPLETE").source())
+
+
+for _name, (_, _help) in SUBCOMMANDS.items():
+    rescue.add_command(click.Command(_name, short_help=_help))
+
+
+def main() -> NoReturn:
+    """Run `rescue` with the process's arguments and end the process.
+
+    Exit status 0 done, 1 failed, 2 wrong usage, 130 interrupted. A subcommand may return its status.
+    """
+    try:
+        result = rescue.main(prog_name="rescue", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()  # one plain line: a panel would break a message that a script looks for
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt) as stop:
+        interrupted = isinstance(stop, KeyboardInterrupt) or isinstance(stop.__context__, KeyboardInterrupt)
+        sys.exit(130 if interrupted else 1)
+    sys.exit(result if isinstance(result, int) else 0)

@@ -1,0 +1,310 @@
+"""`rescue admin` and `rescue clock`: what people type, and what is printed.
+
+Results go to stdout, one JSON object with --json; what was done goes to stderr. The clients, and gRPC with
+them, are imported when a command really calls.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime, timedelta
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from rescue_protos.durations import BadDuration, parse_duration
+
+if TYPE_CHECKING:
+    from rescue_emulator.administration import AdminClient, Done, Organization
+    from rescue_emulator.calling import Caller
+    from rescue_emulator.clock import ClockClient, ClockReading
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+Result = TypeVar("Result")
+_NEVER = {"waiting-timeout", "idle-timeout"}
+
+
+def _remember(ctx: click.Context, param: click.Parameter, value: object) -> None:
+    """Keep a value for the whole call, so that an option may stand before or after the subcommand."""
+    typed = ctx.get_parameter_source(str(param.name)) is click.core.ParameterSource.COMMANDLINE
+    if value is not None and (typed or _kept(ctx, str(param.name)) is None):
+        ctx.meta[f"rescue.{param.name}"] = value
+
+
+def _kept(ctx: click.Context, name: str) -> Any:
+    return ctx.meta.get(f"rescue.{name}")
+
+
+def reaching(command: Command) -> Command:
+    """Add the options that say which server, as whom, and how to print."""
+    keep = partial(click.option, expose_value=False, callback=_remember)
+    for option in (
+        keep("--json", "json", is_flag=True, default=None, help="Print one JSON object a line."),
+        keep("--user", default=None, help="Administrator to sign in as; admin if not given."),
+        keep("--data", metavar="DIR", envvar="RESCUE_DATA", help="State directory of the server."),
+        keep("--server", metavar="HOST:PORT", envvar="RESCUE_SERVER", help="Where the server is."),
+    ):
+        command = option(command)
+    return command
+
+
+def _read_duration(ctx: click.Context, param: click.Parameter, value: str) -> timedelta:
+    try:
+        return parse_duration(value)
+    except BadDuration as error:
+        raise click.BadParameter(str(error), ctx, param) from None
+
+
+@click.group()
+@reaching
+def admin() -> None:
+    """Change groups, technicians, channels, terms and time-outs."""
+
+
+@admin.command()
+@reaching
+def show() -> None:
+    """Show groups, technicians, channels and settings."""
+    found = _as_administrator(lambda client: client.organization())
+    _result(_organization(found), _organization_lines(found))
+
+
+@admin.command("set")
+@click.argument("owner")
+@click.argument("settings", nargs=-1, required=True, metavar="SETTING=VALUE...")
+@reaching
+def set_(owner: str, settings: Sequence[str]) -> None:
+    """Change settings of OWNER, group:NAME or channel:NAME.
+
+    \b
+    private-code-validity, connecting-timeout   1m to 999m
+    waiting-timeout, idle-timeout               1m to 999m, 0 is never
+    reconnect-period, offline-period, heartbeat-interval
+    terms                                       a text; terms= removes them
+    """
+    changes = {}
+    for setting in settings:
+        name, equals, value = setting.partition("=")
+        if not equals:
+            raise click.UsageError(f"{setting!r} is no setting: write SETTING=VALUE, for example idle-timeout=5m")
+        changes[name] = value
+    found = _as_administrator(lambda client: client.change_settings(owner, changes)).written()
+    _result({"owner": owner, "settings": found}, [f"{owner} {name}={found[name]}" for name in changes])
+
+
+@admin.group()
+@reaching
+def add() -> None:
+    """Add a group, technician, channel or administrator."""
+
+
+def _show_secret(command: Command) -> Command:
+    return click.option("--show-secret", is_flag=True, help="Print the new secret.")(command)
+
+
+@add.command("group")
+@click.argument("name")
+@reaching
+def add_group(name: str) -> None:
+    """Add a technician group."""
+    done = _as_administrator(lambda client: client.add_group(name))
+    _done(done, f"added group {name}", group=name)
+
+
+@add.command("technician")
+@click.argument("name")
+@click.option("--group", required=True, help="His technician group.")
+@_show_secret
+@reaching
+def add_technician(name: str, group: str, show_secret: bool) -> None:
+    """Add a technician. The server keeps his secret in its state directory."""
+    done = _as_administrator(lambda client: client.add_technician(name, group=group))
+    _done(done, f"added technician {name} to {group}", show_secret, technician=name, group=group)
+
+
+@add.command("channel")
+@click.argument("name")
+@click.option("--group", "groups", required=True, multiple=True, help="A group that serves it; repeatable.")
+@reaching
+def add_channel(name: str, groups: Sequence[str]) -> None:
+    """Add a channel."""
+    done = _as_administrator(lambda client: client.add_channel(name, groups=groups))
+    _done(done, f"added channel {name}, served by {', '.join(groups)}", channel=name, groups=list(groups))
+
+
+@add.command("administrator")
+@click.argument("name")
+@_show_secret
+@reaching
+def add_administrator(name: str, show_secret: bool) -> None:
+    """Add an administrator. The server keeps the secret in its state directory."""
+    done = _as_administrator(lambda client: client.add_administrator(name))
+    _done(done, f"added administrator {name}", show_secret, administrator=name)
+
+
+@admin.group()
+@reaching
+def move() -> None:
+    """Move a technician."""
+
+
+@move.command("technician")
+@click.argument("name")
+@click.option("--group", required=True, help="His new technician group.")
+@reaching
+def move_technician(name: str, group: str) -> None:
+    """Move a technician to another group."""
+    done = _as_administrator(lambda client: client.move_technician(name, group=group))
+    _done(done, f"moved technician {name} to {group}", technician=name, group=group)
+
+
+@admin.group()
+@reaching
+def remove() -> None:
+    """Remove a technician."""
+
+
+@remove.command("technician")
+@click.argument("name")
+@reaching
+def remove_technician(name: str) -> None:
+    """Remove a technician who takes part in no session."""
+    done = _as_administrator(lambda client: client.remove_technician(name))
+    _done(done, f"removed technician {name}", technician=name)
+
+
+@admin.command("renew-secret")
+@click.argument("user")
+@_show_secret
+@reaching
+def renew_secret(user: str, show_secret: bool) -> None:
+    """Make a new secret for a technician or administrator; the old one is void."""
+    done = _as_administrator(lambda client: client.renew_secret(user))
+    _done(done, f"renewed the secret of {user}", show_secret, user=user)
+
+
+@click.group(invoke_without_command=True)
+@reaching
+@click.pass_context
+def clock(ctx: click.Context) -> None:
+    """Show, advance, speed up or pause the emulated time."""
+    if ctx.invoked_subcommand is None:
+        _clock(lambda client: client.show())
+
+
+@clock.command("show")
+@reaching
+def show_clock() -> None:
+    """Show the emulated time."""
+    _clock(lambda client: client.show())
+
+
+@clock.command()
+@click.argument("duration", callback=_read_duration)
+@reaching
+def advance(duration: timedelta) -> None:
+    """Move the time forward by DURATION (90s, 5m, 1h30m), and let happen what falls due on the way."""
+    _clock(lambda client: client.advance(duration))
+
+
+@clock.command()
+@click.argument("speed", type=click.FloatRange(min=0, min_open=True, max=100_000), metavar="N")
+@reaching
+def speed(speed: float) -> None:
+    """Let N emulated seconds go by in a real one, also if the clock was paused."""
+    _clock(lambda client: client.set_speed(speed))
+
+
+@clock.command()
+@reaching
+def pause() -> None:
+    """Let the time stand still, but for `advance`."""
+    _clock(lambda client: client.pause())
+
+
+def _clock(work: Callable[[ClockClient], Awaitable[ClockReading]]) -> None:
+    from rescue_emulator.clock import ClockClient
+
+    found = _calling(lambda caller: work(ClockClient(caller)))
+    pace = "paused" if found.paused else f"running at speed {found.speed:g}"
+    _result(
+        {"now": _instant(found.now), "speed": found.speed, "paused": found.paused},
+        [f"{_instant(found.now)}  {pace}"],
+    )
+
+
+def _as_administrator(work: Callable[[AdminClient], Awaitable[Result]]) -> Result:
+    from rescue_emulator.administration import AdminClient
+
+    return _calling(lambda caller: work(AdminClient(caller)))
+
+
+def _calling(work: Callable[[Caller], Awaitable[Result]]) -> Result:
+    """Run a call, and turn what can go wrong into one line and an exit status."""
+    from rescue_emulator.administration import BadSetting
+    from rescue_emulator.calling import Caller
+    from rescue_protos.access import NoAccess
+    from rescue_protos.codes import CallError, Unavailable
+
+    ctx = click.get_current_context()
+
+    async def call() -> Result:
+        user = _kept(ctx, "user") or "admin"
+        async with Caller.find(user=user, server=_kept(ctx, "server"), data=_kept(ctx, "data")) as caller:
+            try:
+                return await work(caller)
+            except Unavailable as error:
+                raise click.ClickException(f"the server at {caller.address} does not answer: {error}") from None
+
+    try:
+        return asyncio.run(call())
+    except (BadSetting, BadDuration) as error:
+        raise click.UsageError(str(error)) from None
+    except CallError as error:
+        wrong = [f"{name}: {why}" for name, why in error.fault.fields.items() if why not in str(error)]
+        raise click.ClickException("; ".join([str(error), *wrong])) from None
+    except NoAccess as error:
+        raise click.ClickException(str(error)) from None
+
+
+def _done(done: Done, text: str, show_secret: bool = False, **what: object) -> None:
+    click.echo(text, err=True)
+    shown = {"secret": done.secret} if show_secret else {}
+    _result({**what, "revision": done.revision, **shown}, list(shown.values()))
+
+
+def _result(as_json: dict[str, object], lines: Sequence[str]) -> None:
+    if _kept(click.get_current_context(), "json"):
+        lines = [json.dumps(as_json, ensure_ascii=False)]
+    for line in lines:
+        click.echo(line)
+
+
+def _organization(found: Organization) -> dict[str, object]:
+    return {
+        "revision": found.revision,
+        "groups": [
+            {"name": g.name, "technicians": g.technicians, "settings": g.settings.written()} for g in found.groups
+        ],
+        "channels": [{"name": c.name, "groups": c.groups, "settings": c.settings.written()} for c in found.channels],
+        "administrators": found.administrators,
+    }
+
+
+def _organization_lines(found: Organization) -> list[str]:
+    lines = []
+    owners = [(f"group:{g.name}", g.technicians, g.settings) for g in found.groups]
+    owners += [(f"channel:{c.name}", c.groups, c.settings) for c in found.channels]
+    for owner, members, settings in owners:
+        lines.append(f"{click.style(owner, bold=True)}  {', '.join(members)}")
+        for name, value in settings.written().items():
+            text = "never" if name in _NEVER and not settings.periods[name] else value
+            lines.append(f"  {name:<22} {text}")
+    return [*lines, f"{click.style('administrators', bold=True)}  {', '.join(found.administrators)}"]
+
+
+def _instant(at: datetime) -> str:
+    return at.isoformat().replace("+00:00", "Z")

@@ -1,0 +1,145 @@
+"""A technician at a real console: what he commands, and what his queue showed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from rescue_emulator.processes import Event, Program
+
+# Real seconds: a console itself holds a command for up to 30 s while the server is away.
+_REPLY_TIMEOUT = 40.0
+
+
+class CommandRefused(Exception):
+    """A command was answered with `ok: false`. `code` is a gRPC status code's name, `possible` what can be done."""
+
+    def __init__(self, technician: str, line: str, reply: Mapping[str, Any]) -> None:
+        self.code = str(reply.get("code", ""))
+        self.message = str(reply.get("message", ""))
+        self.possible = tuple(str(name) for name in reply.get("possible") or ())
+        super().__init__(f"{technician}: {line}: {self.code}: {self.message}")
+
+
+class NotSeen(AssertionError, TimeoutError):
+    """A console did not come to show what was expected; the message tells what everybody saw."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Update:
+    """One change of status that a console showed.
+
+    Statuses are the published table's English names, `label` is in the console's language. `previous` is
+    None and `row` is None for a new entry; `at` is emulated time (UTC).
+    """
+
+    status: str
+    previous: str | None
+    row: int | None
+    cause: str
+    label: str
+    revision: int
+    at: datetime
+
+    @classmethod
+    def read(cls, event: Event) -> Update:
+        """Read it from a console's `entry` line."""
+        return cls(
+            status=event["status"],
+            previous=event["previous"],
+            row=event["row"],
+            cause=event["cause"],
+            label=event["label"],
+            revision=event["revision"],
+            at=datetime.fromisoformat(event["at"]),
+        )
+
+    def __str__(self) -> str:
+        row = "new" if self.row is None else f"row {self.row}"
+        at = f"{self.at:%H:%M:%S}"
+        return f"{at} #{self.revision} {self.previous or '-'} -> {self.status} ({row}: {self.cause})"
+
+
+class Technician:
+    """A technician whose console runs as a process, `program`. Get one from `World.technician`."""
+
+    def __init__(self, name: str, program: Program, *, report: Callable[[], str]) -> None:
+        self.name = name
+        self.program = program
+        self._report = report
+        self._shown: dict[str, str] = {}
+        self._history: dict[str, list[Update]] = {}
+        self._replies: dict[int, Event] = {}
+        self._lines = 0
+        program.listen(self._hear)
+
+    async def command(self, *words: str, timeout: float = _REPLY_TIMEOUT) -> dict[str, Any]:
+        """Give a command of the scripted console, for example `command("transfer", session, "technician:bob")`.
+
+        Returns the reply. Raises CommandRefused, TimeoutError, ProgramEnded.
+        """
+        line = " ".join(words)
+        self._lines += 1
+        number = self._lines  # counted before anything is awaited: replies come in the order of the lines
+        await self.program.send(line)
+        reply = await self.program.until(
+            lambda: self._replies.pop(number, None), timeout=timeout, what=f"reply to {line!r}"
+        )
+        if not reply.get("ok"):
+            raise CommandRefused(self.name, line, reply)
+        return dict(reply)
+
+    async def pin(self, customer: str = "") -> tuple[str, str]:
+        """Create a session; return its id and its PIN."""
+        reply = await self.command("pin", customer) if customer else await self.command("pin")
+        return reply["session"], reply["pin"]
+
+    async def sync(self) -> None:
+        """Return when every update up to now has been shown."""
+        await self.command("sync")
+
+    async def sees(self, session: str, status: str, timeout: float = 10) -> None:
+        """Wait until the last status that the queue showed for the session is this one (real seconds).
+
+        Raises NotSeen, an AssertionError and TimeoutError, with every console's view and every log's end.
+        """
+        try:
+            await self.program.until(
+                lambda: True if self.status(session) == status else None, timeout=timeout, what=status
+            )
+        except TimeoutError:
+            last = self.status(session) or "nothing"
+            message = f"{self.name} saw {last!r} of session {session}, not {status!r}, within {timeout:g} s"
+            raise NotSeen(f"{message}\n{self._report()}") from None
+
+    def status(self, session: str) -> str | None:
+        """Return the last status that the queue showed, also if that is a removal; None if there was none."""
+        return self._shown.get(session)
+
+    def history(self, session: str) -> list[Update]:
+        """Return all changes of status that the queue showed, oldest first."""
+        return list(self._history.get(session, ()))
+
+    @property
+    def sessions(self) -> list[str]:
+        """All sessions that the queue ever showed, oldest first."""
+        return list(self._shown)
+
+    def view(self) -> str:
+        """Return, for a person, what the queue showed."""
+        lines = [f"{self.name}'s queue:" if self._shown else f"{self.name}'s queue: nothing yet"]
+        for session, status in self._shown.items():
+            lines.append(f"  {session}: {status}")
+            lines += [f"    {update}" for update in self._history.get(session, ())]
+        return "\n".join(lines)
+
+    def _hear(self, event: Event) -> None:
+        if "reply" in event:
+            self._replies[int(event["reply"])] = event
+        elif event.get("event") == "entry":
+            session = str(event["session"])
+            self._shown[session] = str(event["status"])
+            if not event.get("snapshot"):
+                self._history.setdefault(session, []).append(Update.read(event))
