@@ -7,6 +7,7 @@ leaves behind is cleared away before the next: open entries, the computer, focus
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,11 +15,15 @@ from typing import TYPE_CHECKING
 
 from rescue_emulator.conformance.judge import find_faults
 from rescue_emulator.conformance.scenario import SETTINGS, TECHNICIANS, Scenario, Shown, Step
+from rescue_emulator.processes import ProgramEnded
+from rescue_emulator.technician import CommandRefused
 from rescue_protos.durations import parse_duration
 from rescue_protos.table import REMOVED, REMOVED_TIMED_OUT
 
 if TYPE_CHECKING:
-    from rescue_emulator.world import Computer, Technician, World
+    from rescue_emulator.computer import Computer
+    from rescue_emulator.technician import Technician
+    from rescue_emulator.world import World
 
 #: Real seconds for a status to come; an applet may take 5 to come back once the LAN has.
 PATIENCE = 15.0
@@ -32,12 +37,16 @@ class StepFailed(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Played:
-    """What came of a scenario: what each console showed, what was wrong, and how long it took in real seconds."""
+    """What came of a scenario: what each console showed, what was wrong, and how long it took in real seconds.
+
+    `details` are the views and logs at a step that failed.
+    """
 
     scenario: Scenario
     shown: Mapping[str, tuple[Shown, ...]]
     faults: tuple[str, ...]
     seconds: float
+    details: str = ""
 
     @property
     def ok(self) -> bool:
@@ -65,6 +74,7 @@ class Stage:
         began = time.monotonic()
         self.on = play = _Play(stage=self)
         faults: tuple[str, ...] = ()
+        details = ""
         try:
             async with asyncio.timeout(LIMIT):
                 for step in scenario.steps:
@@ -72,7 +82,8 @@ class Stage:
                 await asyncio.gather(*(technician.sync() for technician in self.technicians.values()))
         except Exception as error:
             # Whatever the world could not do is the scenario's outcome, not the program's end.
-            faults = (f"at {step}: {str(error) or type(error).__name__}",)
+            first, _, details = (str(error) or type(error).__name__).partition("\n")
+            faults = (f"at {step}: {first}",)
         seen = {name: technician.history(play.session) for name, technician in self.technicians.items()}
         faults += find_faults(scenario, seen, lang=self.lang)
         shown = {
@@ -81,7 +92,7 @@ class Stage:
             if updates
         }
         seconds = time.monotonic() - began
-        return Played(scenario=scenario, shown=shown, faults=faults, seconds=seconds)
+        return Played(scenario=scenario, shown=shown, faults=faults, details=details, seconds=seconds)
 
     async def clear(self) -> None:
         """Clear away what the last scenario left behind.
@@ -150,10 +161,17 @@ class _Play:
     async def _run_applet(self, options: list[str]) -> None:
         chosen = dict(option.split(":", 1) for option in options)
         terms = chosen.get("terms", "accept")
-        way = {"channel": chosen["channel"]} if "channel" in chosen else {"pin": self.pin}
-        self.computer = await self.stage.world.computer(**way, terms=terms, wait=terms == "accept")
-        if not self.session:
-            self.session = self.computer.session
+        channel = chosen.get("channel")
+        computer = self.computer = await self.stage.world.computer(
+            pin=None if channel else self.pin, channel=channel, terms=terms, wait=False
+        )
+        match terms:
+            case "accept":
+                self.session = await computer.joined(PATIENCE)
+            case "ask":
+                await computer.event("terms", PATIENCE)
+            case "decline":
+                await computer.ended(PATIENCE)
 
     async def _technician(self, name: str, what: str) -> None:
         technician = self.stage.technicians[name]
@@ -166,7 +184,7 @@ class _Play:
                 await technician.sync()
                 await technician.sees(self.session, rest, timeout=PATIENCE)
             case "focus":
-                await technician.focus(rest == "on")
+                await technician.command("focus", rest)
                 (self.unfocused.discard if rest == "on" else self.unfocused.add)(name)
             case _:
                 await technician.command(verb, self.session, *rest.split())
@@ -175,10 +193,11 @@ class _Play:
         """Leave nothing of this scenario behind."""
         if self.session:
             await self._end_session()
-        if self.computer is not None:
-            await self.computer.quit()
+        if self.computer is not None and self.computer.program.status is None:
+            with contextlib.suppress(ProgramEnded):  # told that its session ended, it may be on its way out
+                await self.computer.quit()
         for name in self.unfocused:
-            await self.stage.technicians[name].focus(True)
+            await self.stage.technicians[name].command("focus", "on")
         for owner, setting in sorted(self.changed):
             await self.stage.world.set(owner, **{setting.replace("-", "_"): SETTINGS[setting]})
 
@@ -187,8 +206,6 @@ class _Play:
 
         A lead's or a waiting entry ends it; the others start it first. Ended entries are left to who has them.
         """
-        from rescue_emulator.world import CommandRefused
-
         for _ in TECHNICIANS:
             left = [one for one in self.stage.technicians.values() if self._has_entry(one)]
             if not left:

@@ -99,6 +99,7 @@ def _way(played: Played) -> str:
             queues += f'{_chips(expected, own)}<span class="bad">but saw</span>{_chips(shown, own, off=True)}</dd>'
     wrong = "".join(f"<li>{escape(fault)}</li>" for fault in played.faults)
     wrong = f'<ul class="faults">{wrong}</ul>' if wrong else ""
+    wrong += f"<pre>{escape(played.details)}</pre>" if played.details else ""
     return (
         f'<div class="way">{title}<div class="both"><ol class="steps">{steps}</ol>'
         f"<div><dl>{queues}</dl>{wrong}</div></div></div>"
