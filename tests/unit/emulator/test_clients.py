@@ -1,0 +1,58 @@
+"""The typed clients: retries, and what is never repeated."""
+
+from datetime import timedelta
+
+import pytest
+
+from rescue_emulator.administration import AdminClient
+from rescue_emulator.calling import Caller
+from rescue_emulator.clock import ClockClient
+from rescue_protos.codes import Fault, Unavailable
+
+AWAY = Fault(code="UNAVAILABLE", reason="STORE_BUSY", message="busy")
+
+
+@pytest.fixture
+async def caller(desk):
+    async with Caller(desk.address, user="admin", secret="s3cret", patience=timedelta(seconds=20)) as found:
+        yield found
+
+
+async def test_a_change_is_repeated_with_the_same_request_id(desk, caller) -> None:
+    desk.refusals += [AWAY, AWAY]
+    done = await AdminClient(caller).add_technician("erin", group="Support")
+    assert (done.revision, done.secret) == (11, "fresh")
+    assert len(desk.asked) == 3
+    assert len({request.request_id for request in desk.asked}) == 1
+
+
+async def test_an_expired_token_is_renewed(desk, caller) -> None:
+    desk.refusals.append(Fault(code="UNAUTHENTICATED", reason="TOKEN_EXPIRED", message="sign in again"))
+    assert (await ClockClient(caller).show()).paused
+    assert len(desk.asked) == 2
+
+
+async def test_an_advance_is_never_repeated(desk, caller) -> None:
+    desk.refusals.append(AWAY)
+    before = desk.now
+    with pytest.raises(Unavailable):
+        await ClockClient(caller).advance(timedelta(minutes=1))
+    assert desk.now == before
+    assert len(desk.asked) == 1
+
+
+async def test_impatience_gives_up_at_once(desk) -> None:
+    desk.refusals += [AWAY, AWAY]
+    async with Caller(desk.address, user="admin", secret="s3cret", patience=timedelta(0)) as caller:
+        with pytest.raises(Unavailable):
+            await ClockClient(caller).show()
+    assert len(desk.asked) == 1
+
+
+async def test_settings_take_timedeltas_and_text(desk, caller) -> None:
+    settings = await AdminClient(caller).change_settings(
+        "group:Support", {"idle-timeout": timedelta(minutes=2), "offline-period": "90s"}
+    )
+    assert settings.periods["idle-timeout"] == timedelta(minutes=2)
+    assert settings.periods["offline-period"] == timedelta(seconds=90)
+    assert not desk.asked[0].set_terms

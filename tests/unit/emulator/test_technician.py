@@ -1,0 +1,133 @@
+"""What a Technician makes of a console's lines. The console here is a script of lines, in a process of its own."""
+
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from rescue_emulator import CommandRefused, NotSeen, Program, ProgramEnded, Technician, Update
+
+# For each line that it is given it prints the next list of lines.
+PLAYER = """
+import json, sys
+script = json.loads(sys.argv[1])
+for answers in script:
+    if not sys.stdin.readline():
+        break
+    for answer in answers:
+        print(json.dumps(answer), flush=True)
+"""
+Play = Callable[..., Awaitable[Technician]]
+
+
+@pytest.fixture
+async def play(tmp_path: Path) -> AsyncIterator[Play]:
+    (tmp_path / "player.py").write_text(PLAYER, encoding="utf-8")
+    started: list[Program] = []
+
+    async def start(*script: list[dict[str, object]]) -> Technician:
+        environment = {"PYTHONPATH": str(tmp_path)}
+        program = await Program.start("console alice", "player", json.dumps(script), environment=environment)
+        started.append(program)
+        return Technician("alice", program, report=lambda: "what everybody saw")
+
+    yield start
+    for program in started:
+        await program.stop()
+
+
+def entry(status: str, previous: str | None, row: int | None, revision: int, **more: object) -> dict[str, object]:
+    return {
+        "event": "entry",
+        "session": "s1",
+        "status": status,
+        "previous": previous,
+        "row": row,
+        "cause": "because",
+        "label": f"<{status}>",
+        "revision": revision,
+        "at": "2026-01-05T09:00:00Z",
+        **more,
+    }
+
+
+OK = {"ok": True}
+
+
+async def test_replies_find_their_commands_and_updates_their_session(play: Play) -> None:
+    alice = await play(
+        [{"reply": 1, **OK, "session": "s1", "pin": "123456"}, entry("Connecting", None, None, 4)],
+        [entry("Waiting", "Connecting", 1, 5), {"reply": 2, **OK}],
+    )
+    assert await alice.pin("Customer") == ("s1", "123456")
+    await alice.sync()
+    assert alice.status("s1") == "Waiting"
+    assert alice.history("s1") == [
+        Update(
+            status="Connecting",
+            previous=None,
+            row=None,
+            cause="because",
+            label="<Connecting>",
+            revision=4,
+            at=datetime(2026, 1, 5, 9, tzinfo=UTC),
+        ),
+        Update(
+            status="Waiting",
+            previous="Connecting",
+            row=1,
+            cause="because",
+            label="<Waiting>",
+            revision=5,
+            at=datetime(2026, 1, 5, 9, tzinfo=UTC),
+        ),
+    ]
+    assert alice.status("s2") is None
+    assert alice.history("s2") == []
+
+
+async def test_a_snapshot_is_shown_but_is_no_change(play: Play) -> None:
+    alice = await play([entry("Active", None, None, 4, snapshot=True), {"reply": 1, **OK}])
+    await alice.sync()
+    assert alice.status("s1") == "Active"
+    assert alice.history("s1") == []
+
+
+async def test_a_refused_command_raises_with_all_that_the_console_said(play: Play) -> None:
+    refusal = {"ok": False, "code": "FAILED_PRECONDITION", "message": "is Waiting", "possible": ["start", "end"]}
+    alice = await play([{"reply": 1, **refusal}])
+    with pytest.raises(CommandRefused, match="alice: hold s1: FAILED_PRECONDITION: is Waiting") as refused:
+        await alice.command("hold", "s1")
+    assert (refused.value.code, refused.value.possible) == ("FAILED_PRECONDITION", ("start", "end"))
+
+
+async def test_the_last_status_counts_not_one_that_passed_by(play: Play) -> None:
+    alice = await play(
+        [entry("Rebooting", "Active", 22, 1), entry("Active", "Rebooting", 23, 2), {"reply": 1, **OK}], []
+    )
+    await alice.sync()
+    await alice.sees("s1", "Active", timeout=1)
+    with pytest.raises(NotSeen) as unseen:
+        await alice.sees("s1", "Rebooting", timeout=0.1)
+    assert isinstance(unseen.value, TimeoutError)
+    assert isinstance(unseen.value, AssertionError)
+    assert "saw 'Active' of session s1, not 'Rebooting', within 0.1 s\nwhat everybody saw" in str(unseen.value)
+
+
+async def test_the_view_tells_the_story(play: Play) -> None:
+    alice = await play([entry("Waiting", "Connecting", 1, 5), {"reply": 1, **OK}])
+    await alice.sync()
+    assert alice.view().splitlines() == [
+        "alice's queue:",
+        "  s1: Waiting",
+        "    09:00:00 #5 Connecting -> Waiting (row 1: because)",
+    ]
+
+
+async def test_a_console_that_went_away_is_not_waited_for(play: Play) -> None:
+    alice = await play()
+    await alice.program.ended()
+    with pytest.raises(ProgramEnded):
+        await alice.sees("s1", "Waiting", timeout=60)
