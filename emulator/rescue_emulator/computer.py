@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Any
 
 from rescue_emulator.processes import Event, Program
+from rescue_emulator.technician import CommandRefused
 from rescue_protos.durations import format_duration
 
 
@@ -33,7 +34,8 @@ class Computer:
     """A customer's computer that runs as a process, `program`. Get one from `World.computer`.
 
     `session` is set once the applet has joined one, `applet_pid` is the applet's process at present. All
-    `timeout`s are real seconds; what waits raises TimeoutError, and ProgramEnded if the computer is gone.
+    `timeout`s are real seconds; what waits raises TimeoutError, ProgramEnded if the computer is gone, and
+    CommandRefused if it cannot do that now.
     """
 
     def __init__(self, name: str, program: Program) -> None:
@@ -104,11 +106,13 @@ class Computer:
     async def _after(self, line: str, wanted: Callable[[Event], bool], timeout: float = 10) -> None:
         before = len(self.program.events)  # an answer to this line, not an older event of that kind
         await self.program.send(line)
-        await self.program.until(
-            lambda: next(filter(wanted, self.program.events[before:]), None),
+        answer = await self.program.until(
+            lambda: next((e for e in self.program.events[before:] if wanted(e) or _is("error")(e)), None),
             timeout=timeout,
             what=f"answer to {line!r}",
         )
+        if not wanted(answer):
+            raise CommandRefused(self.name, line, answer)
 
     def _hear(self, event: Event) -> None:
         match event.get("event"):

@@ -14,13 +14,13 @@ _REPLY_TIMEOUT = 40.0
 
 
 class CommandRefused(Exception):
-    """A command was answered with `ok: false`. `code` is a gRPC status code's name, `possible` what can be done."""
+    """A program refused a command. `code` is a gRPC status code's name, `possible` what can be done instead."""
 
-    def __init__(self, technician: str, line: str, reply: Mapping[str, Any]) -> None:
+    def __init__(self, who: str, line: str, reply: Mapping[str, Any]) -> None:
         self.code = str(reply.get("code", ""))
         self.message = str(reply.get("message", ""))
         self.possible = tuple(str(name) for name in reply.get("possible") or ())
-        super().__init__(f"{technician}: {line}: {self.code}: {self.message}")
+        super().__init__(": ".join(filter(None, (who, line, self.code, self.message))))
 
 
 class NotSeen(AssertionError, TimeoutError):
