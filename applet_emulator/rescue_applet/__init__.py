@@ -1,1 +1,6 @@
-"""To be described."""
+"""The customer's side: the computer, the network cable, and the applet that runs on the computer.
+
+Two operating-system processes: the computer (`python -m rescue_applet`, or `rescue applet`) and the applet,
+which the computer starts as its child. They talk over the child's pipes; both talk to the server over gRPC,
+the applet through the cable, the computer's clock beside it.
+"""

@@ -1,0 +1,162 @@
+"""The command line of the customer's computer: `rescue applet`, or `python -m rescue_applet`."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import signal
+import sys
+import tempfile
+import uuid
+from datetime import timedelta
+from pathlib import Path
+
+import rich_click as click
+
+from rescue_applet import commands, events
+from rescue_applet.computer import Computer, TermsPolicy
+from rescue_applet.durations import parse_duration
+from rescue_applet.network import KINDS, Kind
+from rescue_applet.output import Printer
+from rescue_applet.ticket_file import Errand, Kept, TicketFile
+from rescue_applet.typed import read_lines
+from rescue_protos.access import NoAccess, find_server
+
+INTERRUPTED = 130
+
+
+def _duration(_context: click.Context, _parameter: click.Parameter, text: str) -> timedelta:
+    try:
+        return parse_duration(text)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
+
+
+def _six_digits(_context: click.Context, _parameter: click.Parameter, pin: str | None) -> str | None:
+    if pin is not None and not re.fullmatch(r"[0-9]{6}", pin):
+        raise click.BadParameter("a PIN has six digits")
+    return pin
+
+
+@click.command()
+@click.option("--pin", metavar="NNNNNN", callback=_six_digits, help="The PIN that the technician gave.")
+@click.option("--channel", metavar="NAME", help="Start through this channel instead of with a PIN.")
+@click.option("--name", default="", help="The customer's name.")
+@click.option(
+    "--terms",
+    type=click.Choice([policy.value for policy in TermsPolicy]),
+    default=TermsPolicy.ASK.value,
+    show_default=True,
+    help="What to do when terms are to be accepted.",
+)
+@click.option(
+    "--boot-time",
+    metavar="DURATION",
+    callback=_duration,
+    default="30s",
+    show_default=True,
+    help="How long a reboot takes, in emulated time.",
+)
+@click.option(
+    "--lan", type=click.Choice(list(KINDS)), default="relay", show_default=True, help="The kind of network cable."
+)
+@click.option("--server", metavar="HOST:PORT", help="The server. [env: RESCUE_SERVER; default: as in --data]")
+@click.option("--data", metavar="DIR", help="The state directory in which to look up the server.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
+def applet(
+    pin: str | None,
+    channel: str | None,
+    name: str,
+    terms: str,
+    boot_time: timedelta,
+    lan: str,
+    server: str | None,
+    data: str | None,
+    as_json: bool,
+) -> None:
+    """The customer's computer with the applet on it.
+
+    Commands on stdin, one a line: accept, decline, lan off, lan on, reboot [DURATION|hold], boot, chat TEXT,
+    close, quit. The end of input leaves it running.
+    """
+    if bool(pin) == bool(channel):
+        raise click.UsageError("give either --pin or --channel")
+    errand = Errand(request_id=str(uuid.uuid4()), pin=pin or "", channel=channel or "", customer=name)
+    if sys.stdin is not None and sys.stdin.isatty() and not as_json:
+        print(f"Commands: {commands.HELP}", file=sys.stderr)
+    listener = Printer(as_json=as_json)
+    try:
+        status = asyncio.run(_run(errand, TermsPolicy(terms), boot_time, KINDS[lan], server, data, listener))
+    except NoAccess as error:
+        listener.failure(events.Error(code="UNAVAILABLE", reason="NO_ACCESS", message=str(error)))
+        status = 1
+    sys.exit(status)
+
+
+async def _run(
+    errand: Errand,
+    terms: TermsPolicy,
+    boot_time: timedelta,
+    kind: Kind,
+    server: str | None,
+    data: str | None,
+    listener: Printer,
+) -> int:
+    """Run the computer; return the exit status. Raises NoAccess."""
+
+    def find() -> str:
+        return find_server(server=server, data=data)
+
+    find()
+    cable = kind(find)
+    try:
+        with tempfile.TemporaryDirectory(prefix="rescue-computer-") as disk:
+            file = TicketFile(Path(disk) / "ticket.json")
+            file.write(Kept(errand=errand))
+            computer = Computer(
+                ticket_file=file.path,
+                server=find,
+                cable=cable,
+                boot_time=boot_time,
+                terms=terms,
+                listener=listener,
+            )
+            return await _live(computer, listener)
+    finally:
+        await cable.close()
+
+
+async def _live(computer: Computer, listener: Printer) -> int:
+    interrupted = False
+
+    def interrupt() -> None:
+        nonlocal interrupted
+        interrupted = True
+        computer.pull_plug()
+
+    def hear(line: str) -> None:
+        if not line.strip():
+            return
+        try:
+            command = commands.parse_command(line)
+        except commands.BadCommand as error:
+            listener(events.Error(message=str(error)))
+        else:
+            computer.obey(command)
+
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGTERM, computer.pull_plug)
+    loop.add_signal_handler(signal.SIGINT, interrupt)
+    listener.on_deaf_ears = computer.pull_plug
+    read_lines(hear)
+    outcome = await computer.run()
+    if isinstance(outcome, events.Error):
+        listener.failure(outcome)
+        return 1
+    if outcome is not None:
+        listener(outcome)
+    return INTERRUPTED if interrupted else 0
+
+
+if __name__ == "__main__":
+    applet(prog_name="rescue applet", auto_envvar_prefix="RESCUE_APPLET")

@@ -1,0 +1,239 @@
+"""The applet: attaches to its session, obeys, and comes back with the ticket that is on disk.
+
+Run by its computer as `python -m rescue_applet.applet_process RELAY FILE`: it knows the near end of the network
+cable and its ticket file, and nothing else. Orders come on stdin, news goes to stdout. The end of its stdin means
+that the computer is gone: so is the applet then, at once and without a word.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import time
+import uuid
+from pathlib import Path
+
+import grpc
+import msgspec
+
+from rescue_applet import pipe
+from rescue_applet.attachment import Attachment
+from rescue_applet.events import Ended, Error, Happening
+from rescue_applet.ticket_file import Kept, TicketFile
+from rescue_protos.codes import CallError, Unavailable
+from rescue_protos.dialing import open_channel
+from rescue_protos.v1 import applet_pb2 as pb
+from rescue_protos.v1 import applet_pb2_grpc
+
+PAUSE = 0.2
+ASKING_WITHIN = 2.0
+# The server could not say yes or no this time; the same request id makes asking again harmless.
+_TRY_AGAIN = frozenset({"UNKNOWN", "INTERNAL", "ABORTED", "RESOURCE_EXHAUSTED"})
+
+
+class Applet:
+    """The applet's process: the shell around an `Attachment`."""
+
+    def __init__(self, *, relay: str, file: TicketFile) -> None:
+        self._relay = relay
+        self._file = file
+        self._kept = file.read()
+        self._attachment: Attachment | None = None
+        self._speed = 1.0
+        self._stirred = asyncio.Event()
+        self._finished = asyncio.Event()
+
+    async def run(self, orders: asyncio.StreamReader) -> None:
+        """Stay until the session is over, or the computer reboots."""
+        async with asyncio.TaskGroup() as tasks:
+            living = tasks.create_task(self._live())
+            listening = tasks.create_task(self._listen(orders))
+            await self._finished.wait()
+            living.cancel()
+            listening.cancel()
+
+    async def _listen(self, orders: asyncio.StreamReader) -> None:
+        while line := await orders.readline():
+            self._obey(pipe.read_order(line))
+        os._exit(0)
+
+    def _obey(self, order: pipe.Orders) -> None:
+        attachment, now = self._attachment, time.monotonic()
+        match order:
+            case pipe.Pace():
+                self._speed = order.speed
+                if attachment:
+                    attachment.set_speed(order.speed)
+            case pipe.GoDown() if attachment:
+                attachment.go_down(order.order_id, _new_id(), now)
+            case pipe.GoDown():
+                self._finish(pipe.WentDown())
+            case pipe.Close() if attachment:
+                attachment.close(_new_id(), now)
+            case pipe.Close():
+                self._finish(Ended(reason="closed-by-customer"))
+            case pipe.GiveAnswer() if attachment:
+                answer = pb.TermsAnswer(accepted=order.accepted)
+                attachment.report(pb.Report(request_id=_new_id(), terms=answer))
+            case pipe.SendChat() if attachment:
+                attachment.report(pb.Report(request_id=_new_id(), chat=pb.CustomerChat(text=order.text)))
+            case pipe.SendChat():
+                _say(Error(message="there is no session to chat in yet"))
+        self._stirred.set()
+
+    async def _live(self) -> None:
+        if not self._kept.ticket and not await self._ask_for_session():
+            return
+        kept = self._kept
+        _say(pipe.TicketKept(session=kept.session, ticket=kept.ticket))
+        attachment = self._attachment = Attachment(
+            session=kept.session,
+            ticket=kept.ticket,
+            instance=_new_id(),
+            joined=kept.joined,
+            outbox=tuple(pb.Report.FromString(report) for report in kept.outbox),
+        )
+        attachment.set_speed(self._speed)
+        while not attachment.done:
+            await self._connection(attachment)
+            if not attachment.done:
+                await asyncio.sleep(PAUSE)
+                self._settle(attachment)
+
+    async def _ask_for_session(self) -> bool:
+        """Redeem the PIN, or start through the channel. Returns whether there is a session now."""
+        while True:
+            try:
+                session, ticket = await self._ask_once()
+            except grpc.RpcError as error:
+                refusal = CallError.from_rpc(error)
+                if isinstance(refusal, Unavailable) or refusal.code in _TRY_AGAIN:
+                    _say(pipe.Unreachable(message=str(refusal)))
+                    await asyncio.sleep(PAUSE)
+                    continue
+                self._finish(
+                    pipe.Failed(code=refusal.code, reason=refusal.reason, message=str(refusal)),
+                )
+                return False
+            self._keep(msgspec.structs.replace(self._kept, session=session, ticket=ticket))
+            return True
+
+    async def _ask_once(self) -> tuple[str, str]:
+        errand = self._kept.errand
+        async with open_channel(self._relay, keepalive=False) as channel:
+            stub = applet_pb2_grpc.AppletServiceStub(channel)
+            if errand.pin:
+                pin = pb.RedeemPinRequest(request_id=errand.request_id, pin=errand.pin, customer=errand.customer)
+                redeemed = await stub.RedeemPin(pin, timeout=ASKING_WITHIN)
+                return redeemed.session, redeemed.ticket
+            start = pb.StartThroughChannelRequest(
+                request_id=errand.request_id, channel=errand.channel, customer=errand.customer
+            )
+            started = await stub.StartThroughChannel(start, timeout=ASKING_WITHIN)
+            return started.session, started.ticket
+
+    async def _connection(self, attachment: Attachment) -> None:
+        """Dial, and serve the attachment until it is lost or done."""
+        attachment.dial(time.monotonic())
+        # A grpc channel of its own, because a connection that was given up must not be found again.
+        channel = open_channel(self._relay, keepalive=False)
+        call = applet_pb2_grpc.AppletServiceStub(channel).Attach()
+        outgoing: asyncio.Queue[pb.AttachRequest] = asyncio.Queue()
+        reading = asyncio.create_task(self._read(call, attachment))
+        writing = asyncio.create_task(_write(call, outgoing))
+        try:
+            while attachment.connected:
+                self._settle(attachment)
+                for request in attachment.take_requests():
+                    outgoing.put_nowait(request)
+                await self._until(attachment.deadline)
+                attachment.wake(time.monotonic())
+            self._settle(attachment)
+        finally:
+            reading.cancel()
+            writing.cancel()
+            call.cancel()
+            await channel.close()
+
+    async def _read(
+        self, call: grpc.aio.StreamStreamCall[pb.AttachRequest, pb.AttachResponse], attachment: Attachment
+    ) -> None:
+        code, reason, message = "OK", "", ""
+        try:
+            async for response in call:
+                attachment.receive(response, time.monotonic())
+                self._stirred.set()
+        except grpc.RpcError as error:
+            failure = CallError.from_rpc(error)
+            code, reason, message = failure.code, failure.reason, str(failure)
+        attachment.broke(time.monotonic(), code=code, reason=reason, message=message)
+        self._stirred.set()
+
+    async def _until(self, deadline: float | None) -> None:
+        """Sleep until the deadline, or until something stirs."""
+        if deadline is not None and not self._stirred.is_set():
+            try:
+                async with asyncio.timeout(max(deadline - time.monotonic(), 0)):
+                    await self._stirred.wait()
+            except TimeoutError:
+                return
+        self._stirred.clear()
+
+    def _settle(self, attachment: Attachment) -> None:
+        """Put on disk what must outlive the process, then tell the news."""
+        news = attachment.take_news()
+        if not attachment.done:
+            outbox = tuple(report.SerializeToString() for report in attachment.outbox)
+            self._keep(msgspec.structs.replace(self._kept, joined=attachment.joined, outbox=outbox))
+        for happening in news:
+            if isinstance(happening, Ended | pipe.Failed | pipe.WentDown):
+                self._finish(happening)
+            else:
+                _say(happening)
+
+    def _keep(self, kept: Kept) -> None:
+        if kept != self._kept:
+            self._kept = kept
+            self._file.write(kept)
+
+    def _finish(self, last_word: Happening) -> None:
+        if not isinstance(last_word, pipe.WentDown):
+            self._file.forget()
+        _say(last_word)
+        self._finished.set()
+
+
+async def _write(
+    call: grpc.aio.StreamStreamCall[pb.AttachRequest, pb.AttachResponse],
+    outgoing: asyncio.Queue[pb.AttachRequest],
+) -> None:
+    try:
+        while True:
+            await call.write(await outgoing.get())
+    except (grpc.RpcError, asyncio.InvalidStateError):
+        return  # The reader learns how the call ended.
+
+
+def _new_id() -> str:
+    return str(uuid.uuid4())
+
+
+def _say(news: Happening) -> None:
+    try:
+        sys.stdout.buffer.write(pipe.encode(news))
+        sys.stdout.buffer.flush()
+    except OSError:
+        os._exit(0)  # Nobody listens: the computer is gone.
+
+
+async def _main(relay: str, file: TicketFile) -> None:
+    orders = asyncio.StreamReader(limit=pipe.LONGEST_LINE)
+    await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(orders), sys.stdin.buffer)
+    await Applet(relay=relay, file=file).run(orders)
+    # All is said and kept; tearing down gRPC and the interpreter would only delay the computer.
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    asyncio.run(_main(sys.argv[1], TicketFile(Path(sys.argv[2]))))

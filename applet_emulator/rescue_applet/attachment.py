@@ -1,0 +1,332 @@
+"""How an applet is attached to its session: what to send, when the link counts as lost, when to dial again.
+
+Pure: no connection and no clock in here. The shell dials, tells what came and what time it is, and pulls the
+requests to send, the news to tell and the one deadline to wake at. Times are seconds of a real monotonic clock,
+because a link is judged in real time whatever the emulated clock does.
+
+    APART ── dial ──> GREETING ── Attached ──> ATTACHED
+      ^                  │                        │
+      └──── lost ────────┴────────────────────────┘        DONE: over, gone down or refused for good
+
+What the customer does is kept in an outbox until the server's receipt and sent anew after each attachment, with
+the same request ids. Only the going down of the computer is not kept: a computer that is back has nothing to say.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from enum import Enum, auto
+
+from rescue_applet.events import Chat, Ended, Error, Happening, Joined, Link, LinkState, Terms, View
+from rescue_applet.pipe import Failed, RebootOrdered, WentDown
+from rescue_protos.v1 import applet_pb2 as pb
+
+ANSWER_WITHIN = 2.0
+GREETING_WITHIN = 1.5
+GOING_DOWN_WITHIN = 2.0
+SHORTEST_INTERVAL = 0.1
+LONGEST_INTERVAL = 3.0
+# A shell that wakes this much after its deadline was itself held up: what came meanwhile has to be read first.
+OVERSLEPT = 0.5
+
+REFUSED_FOR_GOOD = frozenset(
+    {"UNAUTHENTICATED", "PERMISSION_DENIED", "INVALID_ARGUMENT", "FAILED_PRECONDITION", "UNIMPLEMENTED"}
+)
+
+
+class Phase(Enum):
+    """Where the attachment stands."""
+
+    APART = auto()
+    GREETING = auto()
+    ATTACHED = auto()
+    DONE = auto()
+
+
+class Attachment:
+    """One applet process's side of a session, over as many connections as it takes."""
+
+    def __init__(
+        self,
+        *,
+        session: str,
+        ticket: str,
+        instance: str,
+        joined: bool = False,
+        outbox: tuple[pb.Report, ...] = (),
+    ) -> None:
+        self.phase = Phase.APART
+        self.joined = joined
+        self._session, self._ticket, self._instance = session, ticket, instance
+        self._outbox = {report.request_id: report for report in outbox}
+        self._attempt = 0
+        self._speed = 1.0
+        self._interval = LONGEST_INTERVAL
+        self._link: LinkState | None = None
+        self._view: View | None = None
+        self._requests: list[pb.AttachRequest] = []
+        self._news: list[Happening] = []
+        self._greeted_by = 0.0
+        self._heartbeats = 0
+        self._last_heartbeat = 0.0
+        self._unanswered: deque[tuple[int, float]] = deque()
+        self._going_down: str | None = None
+        self._down_by = 0.0
+
+    # What the shell pulls.
+
+    @property
+    def connected(self) -> bool:
+        """Whether the present connection is still believed in."""
+        return self.phase in (Phase.GREETING, Phase.ATTACHED)
+
+    @property
+    def done(self) -> bool:
+        """Whether this applet process has nothing more to do."""
+        return self.phase is Phase.DONE
+
+    def take_requests(self) -> list[pb.AttachRequest]:
+        """Return what to send on the present connection, in order."""
+        requests, self._requests = self._requests, []
+        return requests
+
+    def take_news(self) -> list[Happening]:
+        """Return what to tell the computer, in order."""
+        news, self._news = self._news, []
+        return news
+
+    @property
+    def outbox(self) -> tuple[pb.Report, ...]:
+        """What the server has not confirmed yet; to be on disk before anything is sent."""
+        return tuple(self._outbox.values())
+
+    @property
+    def deadline(self) -> float | None:
+        """When to call `wake`, if nothing happens before."""
+        match self.phase:
+            case Phase.GREETING:
+                return self._greeted_by
+            case Phase.ATTACHED:
+                moments = [self._last_heartbeat + self._pace]
+                if self._unanswered:
+                    moments.append(self._unanswered[0][1] + ANSWER_WITHIN)
+                if self._going_down:
+                    moments.append(self._down_by)
+                return min(moments)
+        return None
+
+    # What the shell tells.
+
+    def dial(self, now: float) -> None:
+        """A fresh connection is there to be used."""
+        self._attempt += 1
+        self.phase = Phase.GREETING
+        self._greeted_by = now + GREETING_WITHIN
+        self._heartbeats = 0
+        self._unanswered.clear()
+        hello = pb.Hello(session=self._session, ticket=self._ticket, instance=self._instance, attempt=self._attempt)
+        self._requests = [pb.AttachRequest(hello=hello)]
+
+    def receive(self, response: pb.AttachResponse, now: float) -> None:
+        """The server said something on the present connection."""
+        if not self.connected:
+            return
+        match response.WhichOneof("message"):
+            case "attached":
+                self._attached(response.attached, now)
+            case "heartbeat_reply":
+                while self._unanswered and self._unanswered[0][0] <= response.heartbeat_reply.number:
+                    self._unanswered.popleft()
+            case "receipt":
+                self._receipted(response.receipt)
+            case "barrier":
+                self._beat(now, barrier=response.barrier.barrier)
+            case "reboot" if not self._closing:
+                order = response.reboot
+                self._news.append(RebootOrdered(order_id=order.order_id, technician=order.technician))
+            case "chat":
+                self._news.append(Chat(sender=getattr(response.chat, "from"), text=response.chat.text))
+            case "view":
+                self._show(response.view)
+            case "ended":
+                name = pb.EndReason.Name(response.ended.reason).removeprefix("END_REASON_")
+                self._done(Ended(reason=name.lower().replace("_", "-")))
+            case "superseded":
+                self._done(Ended(reason="superseded"))
+
+    def broke(self, now: float, *, code: str = "OK", reason: str = "", message: str = "") -> None:
+        """The connection ended by itself: with this gRPC status, and the server's reason and message."""
+        if not self.connected:
+            return
+        if code == "NOT_FOUND":
+            self._done(Ended(reason=self._own_doing or "session-ended"))
+        elif code in REFUSED_FOR_GOOD:
+            self._done(Failed(code=code, reason=reason or code, message=message))
+        else:
+            self._lose(now)
+
+    def wake(self, now: float) -> None:
+        """The time is `now`; the deadline may have come. Sends what is due and judges the link."""
+        deadline = self.deadline
+        if deadline is None or now < deadline:
+            return
+        if now - deadline > OVERSLEPT and not self._going_down:
+            held_up = now - deadline
+            self._greeted_by += held_up
+            self._unanswered = deque((number, sent + held_up) for number, sent in self._unanswered)
+        if self.phase is Phase.GREETING:
+            if now >= self._greeted_by:
+                self._lose(now)
+        elif self._unanswered and now >= self._unanswered[0][1] + ANSWER_WITHIN:
+            self._lose(now)
+        elif self._going_down and now >= self._down_by:
+            self._done(WentDown())
+        elif now >= self._last_heartbeat + self._pace:
+            self._beat(now)
+
+    # What the customer and the computer do.
+
+    def set_speed(self, speed: float) -> None:
+        """The clock runs at this speed now: emulated seconds in a real one, 0 while it stands still."""
+        self._speed = speed
+
+    def report(self, report: pb.Report) -> None:
+        """Something for the server to store: sent now, or as soon as the applet is attached again."""
+        self._outbox[report.request_id] = report
+        if self.phase is Phase.ATTACHED:
+            self._requests.append(pb.AttachRequest(report=report))
+
+    def close(self, request_id: str, now: float) -> None:
+        """The customer closes the applet. Of a session that was joined the server hears, however late."""
+        if self._closing or self.phase is Phase.DONE:
+            return
+        if self.phase is Phase.APART and not self._worth_a_goodbye:
+            self._done(Ended(reason="closed-by-customer"))
+            return
+        if self.phase is Phase.ATTACHED:
+            # On a connection that was held up, a sign of life comes first: the status returns, then it closes.
+            self._beat(now)
+        self.report(pb.Report(request_id=request_id, goodbye=pb.Goodbye()))
+
+    def go_down(self, order_id: str, request_id: str, now: float) -> None:
+        """The computer reboots. The applet waits a moment for the receipt, then is done in any case."""
+        if self.phase is Phase.DONE or self._going_down:
+            return
+        if self.phase is not Phase.ATTACHED:
+            self._done(WentDown())
+            return
+        self._going_down, self._down_by = request_id, now + GOING_DOWN_WITHIN
+        report = pb.Report(request_id=request_id, going_down=pb.GoingDown(order_id=order_id))
+        self._requests.append(pb.AttachRequest(report=report))
+
+    # Helpers.
+
+    @property
+    def _pace(self) -> float:
+        """Real seconds between two heartbeats."""
+        if self._speed <= 0:
+            return LONGEST_INTERVAL
+        return min(max(self._interval / self._speed, SHORTEST_INTERVAL), LONGEST_INTERVAL)
+
+    @property
+    def _closing(self) -> bool:
+        return any(report.WhichOneof("what") == "goodbye" for report in self._outbox.values())
+
+    @property
+    def _answer(self) -> bool | None:
+        """The answer to the terms that waits for its receipt."""
+        for report in self._outbox.values():
+            if report.WhichOneof("what") == "terms":
+                return report.terms.accepted
+        return None
+
+    @property
+    def _worth_a_goodbye(self) -> bool:
+        return self.joined or self._answer is True
+
+    @property
+    def _own_doing(self) -> str:
+        """Why the session is over if it is this customer's own doing; else empty."""
+        if self._closing:
+            return "closed-by-customer"
+        return "terms-declined" if self._answer is False else ""
+
+    def _attached(self, attached: pb.Attached, now: float) -> None:
+        self.phase = Phase.ATTACHED
+        self._last_heartbeat = now
+        self._set_interval(attached.heartbeat_interval.ToTimedelta().total_seconds())
+        self._set_link(LinkState.CONNECTED)
+        self._show(attached.view)
+        if not attached.terms_pending:
+            self._join()
+        elif self._answer is None and not self._closing:
+            self._news.append(Terms(text=attached.terms))
+        self._requests.extend(pb.AttachRequest(report=report) for report in self._outbox.values())
+
+    def _receipted(self, receipt: pb.Receipt) -> None:
+        if receipt.request_id == self._going_down:
+            self._done(WentDown())
+            return
+        report = self._outbox.pop(receipt.request_id, None)
+        if report is None:
+            return
+        what = report.WhichOneof("what")
+        if what == "goodbye":
+            # Refused or not, the customer has closed it.
+            self._done(Ended(reason="closed-by-customer"))
+        elif receipt.refusal:
+            self._news.append(Error(message=receipt.refusal))
+        elif what == "terms":
+            if report.terms.accepted:
+                self._join()
+            else:
+                self._done(Ended(reason="terms-declined"))
+
+    def _join(self) -> None:
+        if not self.joined:
+            self.joined = True
+            self._news.append(Joined(session=self._session))
+
+    def _show(self, view: pb.SessionView) -> None:
+        self._set_interval(view.heartbeat_interval.ToTimedelta().total_seconds())
+        shown = View(
+            customer=view.customer,
+            lead=view.lead,
+            collaborators=list(view.collaborators),
+            on_hold=view.on_hold,
+        )
+        if shown != self._view:
+            self._view = shown
+            self._news.append(shown)
+
+    def _set_interval(self, seconds: float) -> None:
+        if seconds > 0:
+            self._interval = seconds
+
+    def _beat(self, now: float, *, barrier: int = 0) -> None:
+        self._heartbeats += 1
+        heartbeat = pb.Heartbeat(number=self._heartbeats, barrier=barrier)
+        self._requests.append(pb.AttachRequest(heartbeat=heartbeat))
+        self._last_heartbeat = now
+        if not barrier:
+            # The answer to a barrier is an answer already: nobody owes another one.
+            self._unanswered.append((self._heartbeats, now))
+
+    def _lose(self, now: float) -> None:
+        self._requests.clear()
+        self._set_link(LinkState.LOST)
+        self.phase = Phase.APART
+        if self._going_down:
+            self._done(WentDown())
+        elif self._closing and not self._worth_a_goodbye:
+            self._done(Ended(reason="closed-by-customer"))
+
+    def _set_link(self, state: LinkState) -> None:
+        if state is not self._link:
+            self._link = state
+            self._news.append(Link(state=state))
+
+    def _done(self, last_word: Happening) -> None:
+        self.phase = Phase.DONE
+        self._requests.clear()
+        self._news.append(last_word)

@@ -1,0 +1,97 @@
+"""What the customer can do, and the lines that say it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from rescue_applet.durations import parse_duration
+
+HELP = "accept · decline · lan off · lan on · reboot [DURATION|hold] · boot · chat TEXT · close · quit"
+
+
+class BadCommand(Exception):
+    """The line is no command. The message says what would be."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerTerms:
+    """The customer accepts the terms or declines them."""
+
+    accepted: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SwitchLan:
+    """The network cable carries, or does not."""
+
+    on: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reboot:
+    """The customer reboots the computer.
+
+    `boot_time` is emulated time until the applet is back; None is the computer's own. With `hold` the computer
+    stays down until `boot`.
+    """
+
+    boot_time: timedelta | None = None
+    hold: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Boot:
+    """The computer boots now."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SayInChat:
+    """The customer writes a chat line."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class CloseApplet:
+    """The customer closes the applet."""
+
+
+@dataclass(frozen=True, slots=True)
+class PullPlug:
+    """The computer goes away without a word."""
+
+
+Command = AnswerTerms | SwitchLan | Reboot | Boot | SayInChat | CloseApplet | PullPlug
+
+_PLAIN: dict[str, Command] = {
+    "accept": AnswerTerms(accepted=True),
+    "decline": AnswerTerms(accepted=False),
+    "lan off": SwitchLan(on=False),
+    "lan on": SwitchLan(on=True),
+    "reboot": Reboot(),
+    "reboot hold": Reboot(hold=True),
+    "boot": Boot(),
+    "close": CloseApplet(),
+    "quit": PullPlug(),
+}
+
+
+def parse_command(line: str) -> Command:
+    """Return the command that a line says. Raises BadCommand."""
+    if plain := _PLAIN.get(" ".join(line.split()).lower()):
+        return plain
+    word, _, rest = line.strip().partition(" ")
+    rest = rest.strip()
+    if word == "chat" and rest:
+        return SayInChat(text=rest)
+    if word == "chat":
+        raise BadCommand("chat what? write: chat TEXT")
+    if word == "lan":
+        raise BadCommand(f"lan is either on or off, not {rest!r}")
+    if word == "reboot":
+        try:
+            return Reboot(boot_time=parse_duration(rest))
+        except ValueError as error:
+            raise BadCommand(f"{error}, or hold") from None
+    raise BadCommand(f"{line.strip()!r} is no command here; there are: {HELP}")

@@ -1,0 +1,99 @@
+"""What happens at the customer's side, as the computer tells it to whoever listens.
+
+Each event is one line of `rescue applet --json`: the field `event` is the class's tag. A listener is the seam
+where a face (JSON lines, plain lines, later a full screen) is put on the computer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import StrEnum
+
+from msgspec import Struct
+
+
+class LinkState(StrEnum):
+    """Whether the applet reaches the server, as the applet itself believes."""
+
+    CONNECTED = "connected"
+    LOST = "lost"
+
+
+class CableState(StrEnum):
+    """Whether the cable carries."""
+
+    ON = "on"
+    OFF = "off"
+
+
+class Happening(Struct, frozen=True, kw_only=True, tag_field="event", omit_defaults=True):
+    """Something that happened."""
+
+
+class AppletStarted(Happening, frozen=True, kw_only=True, tag="applet"):
+    """The applet's process was started."""
+
+    pid: int
+
+
+class Terms(Happening, frozen=True, kw_only=True, tag="terms"):
+    """The customer is asked to accept the terms."""
+
+    text: str
+
+
+class Joined(Happening, frozen=True, kw_only=True, tag="joined"):
+    """The terms are settled: the technicians see the session."""
+
+    session: str
+
+
+class Link(Happening, frozen=True, kw_only=True, tag="link"):
+    """The applet's link came or went."""
+
+    state: LinkState
+
+
+class Cable(Happening, frozen=True, kw_only=True, tag="cable"):
+    """The cable was switched; this is in force."""
+
+    state: CableState
+
+
+class Rebooting(Happening, frozen=True, kw_only=True, tag="rebooting"):
+    """The computer is down and will boot."""
+
+
+class Chat(Happening, frozen=True, kw_only=True, tag="chat", rename={"sender": "from"}):
+    """A chat line. `sender` is a technician's name, or empty: then the customer wrote it himself."""
+
+    sender: str
+    text: str
+
+
+class View(Happening, frozen=True, kw_only=True, tag="view"):
+    """What the customer sees of the session. `lead` is empty if nobody leads."""
+
+    customer: str
+    lead: str
+    collaborators: list[str]
+    on_hold: bool
+
+
+class Ended(Happening, frozen=True, kw_only=True, tag="ended"):
+    """The session is over for this applet, and why: a reason of the contract in kebab-case, `superseded`
+    (another applet took the session over), or `session-ended` (it is over; the server no longer knows why)."""
+
+    reason: str
+
+
+class Error(Happening, frozen=True, kw_only=True, tag="error"):
+    """Something could not be done. Of a call that failed, `code` and `reason` are the server's."""
+
+    message: str
+    code: str = ""
+    reason: str = ""
+
+
+Event = AppletStarted | Terms | Joined | Link | Cable | Rebooting | Chat | View | Ended | Error
+Listener = Callable[[Event], None]

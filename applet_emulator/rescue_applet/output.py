@@ -1,0 +1,84 @@
+"""How events are shown on stdout: as JSON lines for a script, or as plain lines for a person."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+
+import msgspec
+
+from rescue_applet import events
+
+
+def json_line(event: events.Event) -> str:
+    """Return the event as one JSON object."""
+    return msgspec.json.encode(event).decode()
+
+
+def plain_line(event: events.Event) -> str:
+    """Return the event as a sentence for a person."""
+    match event:
+        case events.AppletStarted():
+            return f"The applet runs (process {event.pid})."
+        case events.Terms():
+            return f"{event.text}\nDo you accept these terms? (accept / decline)"
+        case events.Joined():
+            return f"Joined session {event.session}."
+        case events.Link(state=events.LinkState.CONNECTED):
+            return "Connected."
+        case events.Link():
+            return "Connection lost; trying to reconnect."
+        case events.Cable():
+            return f"The network cable is {event.state}."
+        case events.Rebooting():
+            return "The computer is rebooting."
+        case events.Chat():
+            return f"{event.sender or 'You'}: {event.text}"
+        case events.View():
+            return _who_is_there(event)
+        case events.Ended():
+            return f"The session is over: {event.reason.replace('-', ' ')}."
+        case events.Error():
+            return event.message
+
+
+def _who_is_there(view: events.View) -> str:
+    if not view.lead:
+        return "Waiting for a technician."
+    also = f", with {', '.join(view.collaborators)}" if view.collaborators else ""
+    return f"{view.lead} {'has put you on hold' if view.on_hold else 'is helping you'}{also}."
+
+
+class Printer:
+    """A listener that prints.
+
+    A refused command goes to stderr for a person, to stdout for a script. If nobody reads stdout any more,
+    `on_deaf_ears` is called, once.
+    """
+
+    def __init__(self, *, as_json: bool) -> None:
+        self.on_deaf_ears: Callable[[], None] = lambda: None
+        self._as_json = as_json
+
+    def __call__(self, event: events.Event) -> None:
+        if self._as_json:
+            self._print(json_line(event))
+        elif isinstance(event, events.Error):
+            print(plain_line(event), file=sys.stderr, flush=True)
+        else:
+            self._print(plain_line(event))
+
+    def failure(self, error: events.Error) -> None:
+        """Print why the program gives up: one line on stderr, and for a script the event as well."""
+        if self._as_json:
+            self(error)
+        print(f"rescue applet: {error.message}", file=sys.stderr, flush=True)
+
+    def _print(self, line: str) -> None:
+        try:
+            print(line, flush=True)
+        except BrokenPipeError:
+            # The interpreter flushes once more at its end; that must not fail again.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            self.on_deaf_ears()

@@ -1,0 +1,101 @@
+"""What the computer and its applet say to each other over the applet's pipes: a JSON object a line.
+
+The computer gives orders on the applet's stdin, the applet tells news on its stdout. Much of the news is an
+event just as people will see it; the rest concerns the two alone.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from rescue_applet.events import Chat, Ended, Error, Happening, Joined, Link, Terms, View
+
+LONGEST_LINE = 16 * 1024 * 1024
+
+
+class Order(msgspec.Struct, frozen=True, kw_only=True, tag_field="order"):
+    """What the computer tells the applet to do."""
+
+
+class Pace(Order, frozen=True, kw_only=True, tag="pace"):
+    """The clock's speed changed: emulated seconds in a real one, 0 while it stands still."""
+
+    speed: float
+
+
+class GiveAnswer(Order, frozen=True, kw_only=True, tag="answer"):
+    """The customer answered the terms."""
+
+    accepted: bool
+
+
+class SendChat(Order, frozen=True, kw_only=True, tag="chat"):
+    """The customer wrote a chat line."""
+
+    text: str
+
+
+class Close(Order, frozen=True, kw_only=True, tag="close"):
+    """The customer closes the applet."""
+
+
+class GoDown(Order, frozen=True, kw_only=True, tag="go-down"):
+    """The computer reboots: say so and exit. `order_id` is empty if the customer reboots it."""
+
+    order_id: str
+
+
+class TicketKept(Happening, frozen=True, kw_only=True, tag="ticket"):
+    """The session's ticket is on disk."""
+
+    session: str
+    ticket: str
+
+
+class RebootOrdered(Happening, frozen=True, kw_only=True, tag="reboot-ordered"):
+    """A technician ordered a reboot."""
+
+    order_id: str
+    technician: str
+
+
+class WentDown(Happening, frozen=True, kw_only=True, tag="went-down"):
+    """The applet has said what it could and exits, because the computer reboots."""
+
+
+class Unreachable(Happening, frozen=True, kw_only=True, tag="unreachable"):
+    """The session cannot be asked for at the moment; the applet goes on trying."""
+
+    message: str
+
+
+class Failed(Happening, frozen=True, kw_only=True, tag="failed"):
+    """The server refused the applet for good; it exits."""
+
+    code: str
+    reason: str
+    message: str
+
+
+Orders = Pace | GiveAnswer | SendChat | Close | GoDown
+News = (
+    TicketKept | RebootOrdered | WentDown | Unreachable | Failed | Terms | Joined | Link | Chat | View | Ended | Error
+)
+
+_orders: msgspec.json.Decoder[Orders] = msgspec.json.Decoder(Orders)
+_news: msgspec.json.Decoder[News] = msgspec.json.Decoder(News)
+
+
+def encode(line: Orders | Happening) -> bytes:
+    """Return the line, with its line break."""
+    return msgspec.json.encode(line) + b"\n"
+
+
+def read_order(line: bytes) -> Orders:
+    """Return the order that a line holds. Raises msgspec.DecodeError."""
+    return _orders.decode(line)
+
+
+def read_news(line: bytes) -> News:
+    """Return the news that a line holds. Raises msgspec.DecodeError."""
+    return _news.decode(line)

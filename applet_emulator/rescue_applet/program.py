@@ -1,0 +1,69 @@
+"""The applet's process as its computer sees it: started, told, heard, killed."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sys
+from asyncio.subprocess import PIPE
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from rescue_applet import pipe
+
+
+class AppletProgram:
+    """A running applet process."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self._process = process
+
+    @staticmethod
+    async def start(*, relay: str, ticket_file: Path) -> AppletProgram:
+        """Start the applet with the near end of the cable and its file on the computer's disk."""
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-P", "-m", "rescue_applet.applet_process", relay, str(ticket_file)),
+            stdin=PIPE,
+            stdout=PIPE,
+            limit=pipe.LONGEST_LINE,
+            # Ctrl-C on a terminal is meant for the computer; the applet goes with it.
+            process_group=0,
+        )
+        return AppletProgram(process)
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def tell(self, order: pipe.Orders) -> None:
+        """Give an order; one that comes too late is lost with the process."""
+        if self._process.stdin is not None and not self._process.stdin.is_closing():
+            self._process.stdin.write(pipe.encode(order))
+
+    async def news(self) -> AsyncIterator[pipe.News]:
+        """Tell what the applet says, until its process has ended."""
+        assert self._process.stdout is not None  # it was asked for
+        while line := await self._process.stdout.readline():
+            # A process that is killed while it speaks leaves half a line.
+            if line.endswith(b"\n"):
+                yield pipe.read_news(line)
+        await self._process.wait()
+
+    async def ends_within(self, seconds: float) -> bool:
+        """Wait for the end of the process for this long (real time); return whether it has ended."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self._process.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    def kill(self) -> None:
+        """End it at once and without a word."""
+        with contextlib.suppress(ProcessLookupError):
+            self._process.kill()
+
+    async def kill_and_wait(self) -> None:
+        """End it at once; return when it is gone."""
+        self.kill()
+        await self._process.wait()

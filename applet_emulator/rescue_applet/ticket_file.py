@@ -1,0 +1,58 @@
+"""What survives a reboot: the one file that the applet keeps on its computer's disk.
+
+It begins as the errand that the customer gave the applet (a PIN or a channel), then holds the session's ticket
+and what the customer did that the server has not confirmed yet. It is gone when the session is over.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import msgspec
+
+
+class Errand(msgspec.Struct, frozen=True, kw_only=True):
+    """How to come by a session. One of `pin` and `channel` is set; `customer` is a name or empty.
+
+    The request id is on disk before the server is asked, so that a second asking finds the same session.
+    """
+
+    request_id: str
+    pin: str = ""
+    channel: str = ""
+    customer: str = ""
+
+
+class Kept(msgspec.Struct, frozen=True, kw_only=True):
+    """The file's content. `session` and `ticket` are empty until the server gave them; `outbox` holds
+    serialized reports in the order of their making."""
+
+    errand: Errand
+    session: str = ""
+    ticket: str = ""
+    joined: bool = False
+    outbox: tuple[bytes, ...] = ()
+
+
+class TicketFile:
+    """The file, written whole or not at all and readable by its owner alone."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def read(self) -> Kept:
+        """Return what is kept. Raises OSError, or msgspec.DecodeError if it is no ticket file."""
+        return msgspec.json.decode(self.path.read_bytes(), type=Kept)
+
+    def write(self, kept: Kept) -> None:
+        """Put it on disk. Raises OSError."""
+        fresh = self.path.with_suffix(".new")
+        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(msgspec.json.encode(kept))
+        fresh.replace(self.path)
+
+    def forget(self) -> None:
+        """Remove it, if it is there."""
+        self.path.unlink(missing_ok=True)
