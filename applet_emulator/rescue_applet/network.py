@@ -173,14 +173,16 @@ class _Connection:
     def reach(self, far: socket.socket) -> None:
         """The far end is there."""
         self.far = far
-        self._flows = (
-            _Flow(self._loop, self.near, far, self._settled),
-            _Flow(self._loop, far, self.near, self._settled),
-        )
+        if not self._near_end_lost:
+            self._flows = (
+                _Flow(self._loop, self.near, far, self._settled),
+                _Flow(self._loop, far, self.near, self._settled),
+            )
 
     def carry(self) -> None:
         if self._near_end_lost:
             self.close()
+            return
         for flow in self._flows:
             flow.start()
 
@@ -190,6 +192,7 @@ class _Connection:
 
     def forget_near_end(self) -> None:
         """Only while held. The far side must not notice before the cable carries again."""
+        self._flows = ()
         self.near.close()
         self._near_end_lost = True
         if self.far is None and not self.dialling:
