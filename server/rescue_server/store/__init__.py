@@ -1,0 +1,54 @@
+"""Where the server keeps what it must not forget: events, answers to commands, and the clock.
+
+`Store` is what an engine does; `MemoryStore` and `SqliteStore` are engines; `errors` draws the tree of what can
+go wrong. A server holds the `DirectoryLock` of its data directory while it uses the store in it.
+"""
+
+from rescue_server.store.directory import DirectoryLock
+from rescue_server.store.errors import (
+    BackupExists,
+    BackupUnsupported,
+    BackupUnusable,
+    ConflictingAnswer,
+    ConflictingRevision,
+    DirectoryInUse,
+    StoreClosed,
+    StoreDamaged,
+    StoreError,
+    StoreForeign,
+    StoreFull,
+    StoreTooNew,
+    StoreUnavailable,
+    StoreUnusable,
+)
+from rescue_server.store.files import STORE_FILE
+from rescue_server.store.memory import MemoryStore
+from rescue_server.store.protocol import ClockMark, Store, StoredAnswer, StoredEvent
+from rescue_server.store.restoring import restore
+from rescue_server.store.sqlite import SqliteStore
+
+__all__ = [
+    "STORE_FILE",
+    "BackupExists",
+    "BackupUnsupported",
+    "BackupUnusable",
+    "ClockMark",
+    "ConflictingAnswer",
+    "ConflictingRevision",
+    "DirectoryInUse",
+    "DirectoryLock",
+    "MemoryStore",
+    "SqliteStore",
+    "Store",
+    "StoreClosed",
+    "StoreDamaged",
+    "StoreError",
+    "StoreForeign",
+    "StoreFull",
+    "StoreTooNew",
+    "StoreUnavailable",
+    "StoreUnusable",
+    "StoredAnswer",
+    "StoredEvent",
+    "restore",
+]

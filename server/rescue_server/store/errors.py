@@ -1,0 +1,150 @@
+"""What can go wrong with a store: one class for each thing that a caller can do about it.
+
+StoreError
+├── ConflictingRevision     the caller's idea of the last revision is wrong; nothing was stored
+├── ConflictingAnswer       that request was answered before; nothing was stored
+├── StoreFull               no room on the disk; the store works again as soon as there is
+├── StoreUnavailable        the disk or the system refuses; a retry may help
+├── StoreClosed             used after close()
+├── BackupUnsupported       this engine has nothing to back up
+├── BackupExists            there is a file where the backup is to go
+├── DirectoryInUse          another server has the data directory
+└── StoreUnusable           the file itself; `found` says what, `remedy` what a person can do
+    ├── StoreDamaged        part of it is missing or not what was written
+    ├── StoreForeign        another program's database
+    ├── StoreTooNew         written by a later version of this program
+    └── BackupUnusable      a backup that cannot be restored; the store was left as it was
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+class StoreError(Exception):
+    """Something is wrong with the store. After any of these the store holds what it held before the call."""
+
+
+class ConflictingRevision(StoreError):
+    """Events must continue the journal without a gap: revision `expected` had to come, `given` came."""
+
+    def __init__(self, *, expected: int, given: int) -> None:
+        super().__init__(f"the journal goes on with revision {expected}, not {given}")
+        self.expected = expected
+        self.given = given
+
+
+class ConflictingAnswer(StoreError):
+    """The request of that principal has an answer already."""
+
+    def __init__(self, *, principal: str, request_id: str) -> None:
+        super().__init__(f"request {request_id} of {principal} has been answered before")
+        self.principal = principal
+        self.request_id = request_id
+
+
+class StoreFull(StoreError):
+    """There is no room left. Reading goes on; writing does too once there is room, without reopening."""
+
+    def __init__(self, *, path: Path) -> None:
+        super().__init__(f"{path}: the disk is full; nothing was stored. Make room, then try again")
+        self.path = path
+
+
+class StoreUnavailable(StoreError):
+    """The disk or the operating system refuses (`cause`).
+
+    This process sees nothing of a refused append. If the very sync of the disk failed and the machine then
+    stops before the next append, the refused one may turn out to be stored, whole and with its answers.
+    """
+
+    def __init__(self, *, path: Path, cause: str) -> None:
+        super().__init__(f"{path} cannot be used at the moment: {cause}")
+        self.path = path
+        self.cause = cause
+
+
+class StoreClosed(StoreError):
+    """The store was closed before."""
+
+    def __init__(self) -> None:
+        super().__init__("the store is closed")
+
+
+class BackupUnsupported(StoreError):
+    """The store lives in memory alone."""
+
+    def __init__(self) -> None:
+        super().__init__("a store in memory cannot be backed up; start the server with a data directory")
+
+
+class BackupExists(StoreError):
+    """A backup never replaces a file."""
+
+    def __init__(self, *, path: Path) -> None:
+        super().__init__(f"{path} is there already: choose another name for the backup, or move that file away")
+        self.path = path
+
+
+class DirectoryInUse(StoreError):
+    """Another process holds the data directory; `pid` is None while it has not yet said who it is."""
+
+    def __init__(self, *, directory: Path, pid: int | None) -> None:
+        who = "another process" if pid is None else f"process {pid}"
+        super().__init__(
+            f"{directory} is in use by {who}: stop that server first, or choose another directory with --data"
+        )
+        self.directory = directory
+        self.pid = pid
+
+
+class StoreUnusable(StoreError):
+    """The file cannot serve as a store; it was left as it was found."""
+
+    def __init__(self, *, path: Path, found: str, remedy: str) -> None:
+        super().__init__(f"{path}: {found}. {remedy}")
+        self.path = path
+        self.found = found
+        self.remedy = remedy
+
+
+class StoreDamaged(StoreUnusable):
+    """Something is missing, or is not what was written."""
+
+    def __init__(self, *, path: Path, found: str) -> None:
+        remedy = (
+            "Restore a backup with `rescue server --restore FILE`, or move the file away (with the -wal file"
+            " beside it) to begin anew"
+        )
+        super().__init__(path=path, found=f"the store is damaged ({found})", remedy=remedy)
+
+
+class StoreForeign(StoreUnusable):
+    """A sound SQLite file, but not one of this program."""
+
+    def __init__(self, *, path: Path) -> None:
+        super().__init__(
+            path=path,
+            found="this is another program's database",
+            remedy="Choose another directory with --data, or move the file away",
+        )
+
+
+class StoreTooNew(StoreUnusable):
+    """The file has schema version `version`, but this program only knows versions up to `known`."""
+
+    def __init__(self, *, path: Path, version: int, known: int) -> None:
+        super().__init__(
+            path=path,
+            found=f"the store has version {version}, this program knows versions up to {known}",
+            remedy="Use the newer program that wrote it, or restore a backup that is older",
+        )
+        self.version = version
+        self.known = known
+
+
+class BackupUnusable(StoreUnusable):
+    """The backup cannot be restored."""
+
+    def __init__(self, *, path: Path, found: str) -> None:
+        super().__init__(path=path, found=found, remedy="Nothing was restored; choose another backup")

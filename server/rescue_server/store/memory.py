@@ -1,0 +1,95 @@
+"""A store that forgets everything with its process: for tests, and for a server that is to leave no trace."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Collection, Iterator, Sequence
+from operator import attrgetter
+from pathlib import Path
+
+from rescue_server.store.errors import BackupUnsupported, ConflictingAnswer, StoreClosed
+from rescue_server.store.protocol import ClockMark, StoredAnswer, StoredEvent, require_next
+
+
+class MemoryStore:
+    """Implements `Store` in memory; nothing is durable."""
+
+    def __init__(self) -> None:
+        self._events: list[StoredEvent] = []
+        self._answers: dict[tuple[str, str], StoredAnswer] = {}
+        self._clock: ClockMark | None = None
+        self._last_revision = 0
+        self._compacted_through = 0
+        self._closed = False
+
+    def read(self, after: int = 0) -> Iterator[StoredEvent]:
+        """See `Store.read`."""
+        self._require_open()
+        return iter(self._events[bisect_right(self._events, after, key=attrgetter("revision")) :])
+
+    def last_revision(self) -> int:
+        """See `Store.last_revision`."""
+        self._require_open()
+        return self._last_revision
+
+    def append(
+        self,
+        events: Sequence[StoredEvent],
+        answers: Sequence[StoredAnswer] = (),
+        clock: ClockMark | None = None,
+    ) -> None:
+        """See `Store.append`."""
+        self._require_open()
+        require_next(self._last_revision, events)
+        fresh: dict[tuple[str, str], StoredAnswer] = {}
+        for answer in answers:
+            key = (answer.principal, answer.request_id)
+            if key in self._answers or key in fresh:
+                raise ConflictingAnswer(principal=answer.principal, request_id=answer.request_id)
+            fresh[key] = answer
+        self._events.extend(events)
+        self._last_revision += len(events)
+        self._answers.update(fresh)
+        self._clock = clock or self._clock
+
+    def answer(self, principal: str, request_id: str) -> StoredAnswer | None:
+        """See `Store.answer`."""
+        self._require_open()
+        return self._answers.get((principal, request_id))
+
+    def clock(self) -> ClockMark | None:
+        """See `Store.clock`."""
+        self._require_open()
+        return self._clock
+
+    def mark_clock(self, mark: ClockMark) -> None:
+        """See `Store.mark_clock`."""
+        self.append((), clock=mark)
+
+    def compact(self, streams: Collection[str], *, through: int, answers_through: int = 0) -> None:
+        """See `Store.compact`."""
+        self._require_open()
+        gone = frozenset(streams)
+        kept = [event for event in self._events if event.stream not in gone or event.revision > through]
+        dropped = (e.revision for e in self._events if e.stream in gone and e.revision <= through)
+        self._compacted_through = max(self._compacted_through, max(dropped, default=0))
+        self._events = kept
+        self._answers = {k: a for k, a in self._answers.items() if a.revision > answers_through}
+
+    def compacted_through(self) -> int:
+        """See `Store.compacted_through`."""
+        self._require_open()
+        return self._compacted_through
+
+    def backup(self, target: Path) -> None:
+        """Raise BackupUnsupported."""
+        self._require_open()
+        raise BackupUnsupported
+
+    def close(self) -> None:
+        """See `Store.close`."""
+        self._closed = True
+
+    def _require_open(self) -> None:
+        if self._closed:
+            raise StoreClosed

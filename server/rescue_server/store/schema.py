@@ -1,0 +1,254 @@
+"""How the store lies in a SQLite file, by which steps that came about, and how to tell that it is whole.
+
+Version N of the schema is what the first N of `STEPS` make of an empty file; `PRAGMA user_version` says N.
+A released step is never changed: a change of the schema is a further step.
+
+Each row carries a checksum, and the row of `state` counts the rows, so that a flipped bit and a lost row are
+found. What cannot be found is the loss of the newest appends as a whole, as when the -wal file is deleted.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from zlib import crc32
+
+from rescue_server.store.errors import StoreDamaged, StoreTooNew
+from rescue_server.store.files import APPLICATION_ID, beside, check_header, fresh_file, make_directory, put_in_place
+from rescue_server.store.protocol import ClockMark, StoredAnswer, StoredEvent
+
+Step = Callable[[sqlite3.Connection], None]
+Value = int | float | str | bytes | None
+Row = tuple[Value, ...]
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+def _lay_down(connection: sqlite3.Connection) -> None:
+    for statement in (
+        """CREATE TABLE journal (
+            revision INTEGER PRIMARY KEY, at INTEGER NOT NULL, stream TEXT NOT NULL, body BLOB NOT NULL,
+            checksum INTEGER NOT NULL)""",
+        "CREATE INDEX journal_by_stream ON journal (stream)",
+        """CREATE TABLE answer (
+            principal TEXT NOT NULL, request_id TEXT NOT NULL, fingerprint TEXT NOT NULL,
+            revision INTEGER NOT NULL, body BLOB NOT NULL, checksum INTEGER NOT NULL,
+            PRIMARY KEY (principal, request_id)) WITHOUT ROWID""",
+        "CREATE INDEX answer_by_revision ON answer (revision)",
+        """CREATE TABLE state (
+            only INTEGER PRIMARY KEY CHECK (only = 1), last_revision INTEGER NOT NULL,
+            compacted_through INTEGER NOT NULL, events INTEGER NOT NULL, answers INTEGER NOT NULL,
+            now INTEGER, speed REAL, paused INTEGER, checksum INTEGER NOT NULL)""",
+    ):
+        connection.execute(statement)
+    State().write(connection)
+
+
+STEPS: tuple[Step, ...] = (_lay_down,)
+
+EVENT_COLUMNS = "revision, at, stream, body, checksum"
+ANSWER_COLUMNS = "principal, request_id, fingerprint, revision, body, checksum"
+_STATE_COLUMNS = "last_revision, compacted_through, events, answers, now, speed, paused"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class State:
+    """The store in numbers: how many events and answers it holds, up to where, and where the clock stands."""
+
+    last_revision: int = 0
+    compacted_through: int = 0
+    events: int = 0
+    answers: int = 0
+    clock: ClockMark | None = None
+
+    @staticmethod
+    def read(connection: sqlite3.Connection) -> State:
+        """Return what the file says. Raises ValueError if that is not what was written."""
+        rows = connection.execute(f"SELECT {_STATE_COLUMNS}, checksum FROM state").fetchall()
+        if len(rows) != 1 or _checksum(*rows[0][:-1]) != rows[0][-1]:
+            raise ValueError("its totals are not what was written")
+        last, compacted, events, answers, now, speed, paused, _ = rows[0]
+        clock = None if now is None else ClockMark(now=_moment(now), speed=speed, paused=bool(paused))
+        return State(last_revision=last, compacted_through=compacted, events=events, answers=answers, clock=clock)
+
+    def write(self, connection: sqlite3.Connection) -> None:
+        """Make this what the file says."""
+        clock: Row = (None, None, None)
+        if self.clock is not None:
+            clock = (_microseconds(self.clock.now), float(self.clock.speed), int(self.clock.paused))
+        row = (self.last_revision, self.compacted_through, self.events, self.answers, *clock)
+        connection.execute(
+            f"REPLACE INTO state (only, {_STATE_COLUMNS}, checksum) VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (*row, _checksum(*row)),
+        )
+
+
+def event_row(event: StoredEvent) -> Row:
+    """Return the event as EVENT_COLUMNS."""
+    at = _microseconds(event.at)
+    checksum = _event_checksum(event.revision, at, event.stream, event.body)
+    return (event.revision, at, event.stream, event.body, checksum)
+
+
+def event_of(row: Row) -> StoredEvent:
+    """Return what EVENT_COLUMNS say. Raises ValueError if that is not what was written."""
+    revision, at, stream, body, checksum = row
+    if (
+        isinstance(revision, int)
+        and isinstance(at, int)
+        and isinstance(stream, str)
+        and isinstance(body, bytes)
+        and _event_checksum(revision, at, stream, body) == checksum
+    ):
+        return StoredEvent(revision=revision, at=_moment(at), stream=stream, body=body)
+    raise ValueError(f"event {revision!r} is not what was written")
+
+
+def answer_row(answer: StoredAnswer) -> Row:
+    """Return the answer as ANSWER_COLUMNS."""
+    key = (answer.principal, answer.request_id, answer.fingerprint)
+    return (*key, answer.revision, answer.body, _answer_checksum(answer))
+
+
+def answer_of(row: Row) -> StoredAnswer:
+    """Return what ANSWER_COLUMNS say. Raises ValueError if that is not what was written."""
+    principal, request_id, fingerprint, revision, body, checksum = row
+    if (
+        isinstance(principal, str)
+        and isinstance(request_id, str)
+        and isinstance(fingerprint, str)
+        and isinstance(revision, int)
+        and isinstance(body, bytes)
+    ):
+        answer = StoredAnswer(
+            principal=principal, request_id=request_id, fingerprint=fingerprint, revision=revision, body=body
+        )
+        if _answer_checksum(answer) == checksum:
+            return answer
+    raise ValueError(f"the answer to request {request_id!r} is not what was written")
+
+
+def create(path: Path, steps: Sequence[Step]) -> None:
+    """Make a new, empty store, readable by its owner alone; its directory too if it is not there."""
+    make_directory(path.parent)
+    fresh = fresh_file(beside(path, ".new"))
+    with closing(sqlite3.connect(fresh, isolation_level=None)) as connection:
+        # From the start, so that the file never depends on any sidecar but the -wal.
+        connection.execute("PRAGMA journal_mode = WAL")
+        with transaction(connection):
+            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+            _take(connection, steps, after=0)
+    put_in_place(fresh, path)
+
+
+def inspect(path: Path, steps: Sequence[Step]) -> None:
+    """Look at every page and row. Raises StoreDamaged, StoreForeign or StoreTooNew; changes nothing.
+
+    Read-only also means that a damaged file's -wal is not folded into it when the connection is closed.
+    """
+    check_header(path)
+    uri = f"{path.absolute().as_uri()}?mode=ro"
+    with closing(sqlite3.connect(uri, uri=True, isolation_level=None)) as connection:
+        connection.execute("PRAGMA trusted_schema = OFF")
+        version = _version(connection)
+        if version > len(steps):
+            raise StoreTooNew(path=path, version=version, known=len(steps))
+        if version < 1:
+            raise StoreDamaged(path=path, found="it has no version")
+        findings = [str(row[0]) for row in connection.execute("PRAGMA integrity_check(3)")]
+        if findings != ["ok"]:
+            raise StoreDamaged(path=path, found="; ".join(findings).replace("\n", " "))
+        if version == len(steps):
+            _check_rows(connection, path, steps)
+
+
+def bring_up_to_date(connection: sqlite3.Connection, path: Path, steps: Sequence[Step]) -> None:
+    """Take the steps that the file has not seen, all or none. Raises StoreDamaged if the outcome is unsound."""
+    version = _version(connection)
+    if version < len(steps):
+        with transaction(connection):
+            _take(connection, steps, after=version)
+            _check_rows(connection, path, steps)
+
+
+@contextmanager
+def transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    """Do what is inside wholly or not at all, and durably."""
+    if connection.in_transaction:
+        connection.execute("ROLLBACK")  # that of an earlier one failed, with its disk
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+def _take(connection: sqlite3.Connection, steps: Sequence[Step], *, after: int) -> None:
+    for step in steps[after:]:
+        step(connection)
+    connection.execute(f"PRAGMA user_version = {len(steps)}")
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+def _check_rows(connection: sqlite3.Connection, path: Path, steps: Sequence[Step]) -> None:
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as model:
+        _take(model, steps, after=0)
+        if _shape(connection) != _shape(model):
+            raise StoreDamaged(path=path, found="its tables are not those of a store")
+    try:
+        state = State.read(connection)
+        revisions = [
+            event_of(row).revision
+            for row in connection.execute(f"SELECT {EVENT_COLUMNS} FROM journal ORDER BY revision")
+        ]
+        answers = [answer_of(row).request_id for row in connection.execute(f"SELECT {ANSWER_COLUMNS} FROM answer")]
+    except (ValueError, OverflowError) as error:
+        raise StoreDamaged(path=path, found=str(error)) from None
+    kept = [revision for revision in revisions if revision > state.compacted_through]
+    if kept != list(range(state.compacted_through + 1, state.last_revision + 1)):
+        found = f"the journal is not whole between {state.compacted_through} and {state.last_revision}"
+        raise StoreDamaged(path=path, found=found)
+    for kind, there, counted in (("events", revisions, state.events), ("answers", answers, state.answers)):
+        if len(there) != counted:
+            raise StoreDamaged(path=path, found=f"it has {len(there)} {kind} instead of {counted}")
+
+
+def _shape(connection: sqlite3.Connection) -> list[Row]:
+    # Not the SQL text, which versions of SQLite may write differently when a step alters a table.
+    return connection.execute(
+        """SELECT m.type, m.name, c.name, c.type, c."notnull", c.pk
+           FROM sqlite_schema AS m LEFT JOIN pragma_table_info(m.name) AS c ORDER BY m.name, c.cid"""
+    ).fetchall()
+
+
+def _event_checksum(revision: int, at: int, stream: str, body: bytes) -> int:
+    return _checksum(revision, at, stream.encode(), body=body)
+
+
+def _answer_checksum(answer: StoredAnswer) -> int:
+    key = (answer.principal.encode(), answer.request_id.encode(), answer.fingerprint.encode())
+    return _checksum(*key, answer.revision, body=answer.body)
+
+
+def _checksum(*values: Value, body: bytes = b"") -> int:
+    # repr tells 1 from 1.0 and from b"1", and where one value ends and the next begins.
+    return crc32(body, crc32(repr(values).encode()))
+
+
+def _microseconds(at: datetime) -> int:
+    return (at - _EPOCH) // _MICROSECOND
+
+
+def _moment(microseconds: int) -> datetime:
+    return _EPOCH + timedelta(microseconds=microseconds)

@@ -1,0 +1,217 @@
+"""The durable store: one SQLite file in the data directory, one writer.
+
+An append is one transaction in the write-ahead log, synced before it returns (`synchronous=FULL`). A process
+that dies in the middle of one leaves a torn end of the log, which SQLite drops when the file is next opened.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from rescue_server.store.errors import BackupExists, ConflictingAnswer, StoreClosed, StoreDamaged
+from rescue_server.store.files import beside, finish_swap, fresh_file, is_new, put_in_place, translated
+from rescue_server.store.protocol import ClockMark, StoredAnswer, StoredEvent, require_next
+from rescue_server.store.schema import (
+    ANSWER_COLUMNS,
+    EVENT_COLUMNS,
+    STEPS,
+    State,
+    Step,
+    answer_of,
+    answer_row,
+    bring_up_to_date,
+    create,
+    event_of,
+    event_row,
+    inspect,
+    transaction,
+)
+
+_BATCH = 1000
+"""Events read at a time: no statement stays open between them, so that appends are not held up."""
+
+_PATIENCE = 2.0
+"""Seconds to wait for somebody who looks at the file with another program."""
+
+
+class SqliteStore:
+    """Implements `Store` on a file. May be used in another thread than it was opened in, never in two at once."""
+
+    def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
+        """For `open`."""
+        self.path = path
+        self._connection = connection
+        self._state = State.read(connection)
+        self._closed = False
+
+    @staticmethod
+    def open(path: Path, *, steps: Sequence[Step] = STEPS) -> SqliteStore:
+        """Open the store after looking at every row of it; create it if there is no file, or an empty one.
+
+        Who calls holds the directory's lock. An older schema is brought up to date; a restore that was
+        interrupted is completed first. Raises StoreUnusable (damaged, foreign, too new), in which case the
+        file is as it was; StoreFull, StoreUnavailable.
+        """
+        with translated(path):
+            finish_swap(path)
+            if is_new(path):
+                create(path, steps)
+            inspect(path, steps)
+            connection = sqlite3.connect(path, timeout=_PATIENCE, isolation_level=None, check_same_thread=False)
+            try:
+                connection.execute("PRAGMA trusted_schema = OFF")
+                connection.execute("PRAGMA journal_mode = WAL")
+                connection.execute("PRAGMA synchronous = FULL")
+                bring_up_to_date(connection, path, steps)
+                return SqliteStore(path, connection)
+            except BaseException:
+                connection.close()
+                raise
+
+    def read(self, after: int = 0) -> Iterator[StoredEvent]:
+        """See `Store.read`. Raises StoreDamaged if an event is not what was written."""
+        self._require_open()
+        return self._batches(after, self._state.last_revision)
+
+    def last_revision(self) -> int:
+        """See `Store.last_revision`."""
+        self._require_open()
+        return self._state.last_revision
+
+    def append(
+        self,
+        events: Sequence[StoredEvent],
+        answers: Sequence[StoredAnswer] = (),
+        clock: ClockMark | None = None,
+    ) -> None:
+        """See `Store.append`. Raises StoreFull, StoreUnavailable."""
+        self._require_open()
+        require_next(self._state.last_revision, events)
+        if not events and not answers and clock is None:
+            return
+        after = replace(
+            self._state,
+            last_revision=self._state.last_revision + len(events),
+            events=self._state.events + len(events),
+            answers=self._state.answers + len(answers),
+            clock=clock or self._state.clock,
+        )
+        with self._change(after):
+            self._connection.executemany(
+                f"INSERT INTO journal ({EVENT_COLUMNS}) VALUES (?, ?, ?, ?, ?)", map(event_row, events)
+            )
+            for answer in answers:
+                self._keep_answer(answer)
+
+    def answer(self, principal: str, request_id: str) -> StoredAnswer | None:
+        """See `Store.answer`. Raises StoreDamaged if the answer is not what was written."""
+        self._require_open()
+        with self._reading():
+            row = self._connection.execute(
+                f"SELECT {ANSWER_COLUMNS} FROM answer WHERE principal = ? AND request_id = ?",
+                (principal, request_id),
+            ).fetchone()
+            return None if row is None else answer_of(row)
+
+    def clock(self) -> ClockMark | None:
+        """See `Store.clock`."""
+        self._require_open()
+        return self._state.clock
+
+    def mark_clock(self, mark: ClockMark) -> None:
+        """See `Store.mark_clock`. Raises StoreFull, StoreUnavailable."""
+        self.append((), clock=mark)
+
+    def compact(self, streams: Collection[str], *, through: int, answers_through: int = 0) -> None:
+        """See `Store.compact`. Raises StoreFull, StoreUnavailable. The file does not shrink; its room is used again."""
+        self._require_open()
+        which = "FROM journal WHERE stream = ? AND revision <= ?"
+        with translated(self.path), transaction(self._connection):
+            dropped, events = self._state.compacted_through, self._state.events
+            for stream in streams:
+                (last,) = self._connection.execute(f"SELECT max(revision) {which}", (stream, through)).fetchone()
+                dropped = max(dropped, last or 0)
+                events -= self._connection.execute(f"DELETE {which}", (stream, through)).rowcount
+            gone = self._connection.execute("DELETE FROM answer WHERE revision <= ?", (answers_through,))
+            after = replace(
+                self._state,
+                compacted_through=dropped,
+                events=events,
+                answers=self._state.answers - gone.rowcount,
+            )
+            after.write(self._connection)
+        self._state = after
+
+    def compacted_through(self) -> int:
+        """See `Store.compacted_through`."""
+        self._require_open()
+        return self._state.compacted_through
+
+    def backup(self, target: Path) -> None:
+        """See `Store.backup`. Raises StoreFull, StoreUnavailable, which then name the target."""
+        self._require_open()
+        with translated(target):
+            # A stray -wal would be taken for a part of the backup.
+            if target.exists() or beside(target, "-wal").exists():
+                raise BackupExists(path=target)
+            fresh = fresh_file(beside(target, f".{os.getpid()}.tmp"))
+            try:
+                with closing(sqlite3.connect(fresh, isolation_level=None)) as copy:
+                    self._connection.backup(copy)
+                put_in_place(fresh, target)
+            except BaseException:
+                fresh.unlink(missing_ok=True)
+                raise
+
+    def close(self) -> None:
+        """See `Store.close`. Folds the -wal file into the store."""
+        self._closed = True
+        with translated(self.path):
+            self._connection.close()
+
+    def _batches(self, after: int, through: int) -> Iterator[StoredEvent]:
+        while after < through:
+            self._require_open()
+            with self._reading():
+                rows = self._connection.execute(
+                    f"SELECT {EVENT_COLUMNS} FROM journal WHERE revision > ? AND revision <= ?"
+                    " ORDER BY revision LIMIT ?",
+                    (after, through, _BATCH),
+                ).fetchall()
+                events = [event_of(row) for row in rows]
+            if not events:
+                return
+            yield from events
+            after = events[-1].revision
+
+    def _keep_answer(self, answer: StoredAnswer) -> None:
+        try:
+            self._connection.execute(
+                f"INSERT INTO answer ({ANSWER_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?)", answer_row(answer)
+            )
+        except sqlite3.IntegrityError:
+            raise ConflictingAnswer(principal=answer.principal, request_id=answer.request_id) from None
+
+    @contextmanager
+    def _change(self, after: State) -> Iterator[None]:
+        with translated(self.path), transaction(self._connection):
+            yield
+            after.write(self._connection)
+        self._state = after
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        with translated(self.path):
+            try:
+                yield
+            except ValueError as error:
+                raise StoreDamaged(path=self.path, found=str(error)) from None
+
+    def _require_open(self) -> None:
+        if self._closed:
+            raise StoreClosed
