@@ -295,13 +295,21 @@ class Console:
         raise AssertionError(f"the console ended after {self.seen}")
 
     async def reply(self, number: int, timeout: float = 15) -> dict[str, Any]:
-        return await self.until(lambda line: line.get("reply") == number, timeout)
+        """Return a reply, also if it was read over before."""
+
+        def wanted(line: dict[str, Any]) -> bool:
+            return line.get("reply") == number
+
+        seen = next(filter(wanted, self.seen), None)
+        return seen or await self.until(wanted, timeout)
 
     async def event(self, name: str, **fields: Any) -> dict[str, Any]:
         return await self.until(lambda line: {**line, "event": name, **fields} == line)
 
     async def end(self) -> tuple[int, list[dict[str, Any]], str]:
         """Close the input; return the exit status, all that it printed, and its stderr."""
+        assert self.process.stdin is not None
+        self.process.stdin.close()
         async with asyncio.timeout(15):
             out, err = await self.process.communicate()
         self.seen += [json.loads(line) for line in out.splitlines()]

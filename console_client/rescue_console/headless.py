@@ -1,0 +1,93 @@
+"""The scriptable console: commands on stdin, one JSON object a line on stdout.
+
+Each line that is not blank is numbered and answered, in order; blank lines are neither. The queue is printed
+first, updates come in between. At the end of input what was given is answered, and the console ends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Mapping
+from contextlib import aclosing
+from typing import Protocol
+
+from rescue_console import json_lines
+from rescue_console.client import ConsoleClient
+from rescue_console.connection import given_at
+from rescue_console.dispatch import carry_out
+from rescue_console.labels import Labels
+from rescue_console.lines import BadLine, Command, parse
+from rescue_console.queue_view import QueueView
+from rescue_console.typed import typed_lines
+from rescue_protos.codes import CallError
+
+
+class Output(Protocol):
+    """Where the lines go."""
+
+    def write(self, text: str, /) -> int: ...
+
+    def flush(self) -> None: ...
+
+
+class Headless:
+    """One run of the scriptable console."""
+
+    def __init__(
+        self, client: ConsoleClient, *, labels: Labels, input_descriptor: int = 0, output: Output = sys.stdout
+    ) -> None:
+        self._client = client
+        self._labels = labels
+        self._input = input_descriptor
+        self._output = output
+
+    async def run(self) -> None:
+        """Print updates and answer lines until the input ends.
+
+        Raises CallError if the technician cannot sign in or watch, BrokenPipeError if nobody reads the output.
+        """
+        await self._client.sign_in()
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                printing = tasks.create_task(self._print_updates())
+                await self._answer_lines()
+                printing.cancel()
+        except* (CallError, BrokenPipeError) as failures:
+            raise failures.exceptions[0] from None
+
+    async def _print_updates(self) -> None:
+        view = QueueView(technician=self._client.technician)
+        async with aclosing(self._client.watch()) as updates:
+            async for update in updates:
+                for line in json_lines.updated(update, view, self._labels):
+                    self._print(line)
+                view = view.after(update)
+
+    async def _answer_lines(self) -> None:
+        number = 0
+        async with aclosing(typed_lines(self._input)) as lines:
+            await self._client.listed()
+            async for typed in lines:
+                try:
+                    command = parse(typed.line)
+                except BadLine as error:
+                    number += 1
+                    self._print(json_lines.not_understood(number, error))
+                    continue
+                if command is not None:
+                    number += 1
+                    with given_at(typed.given_at):
+                        await self._answer(number, command)
+
+    async def _answer(self, number: int, command: Command) -> None:
+        try:
+            answer = await carry_out(command, self._client)
+        except CallError as error:
+            self._print(json_lines.refused(number, error))
+        else:
+            self._print(json_lines.answered(number, answer, self._labels))
+
+    def _print(self, line: Mapping[str, object]) -> None:
+        self._output.write(json_lines.written(line))
+        self._output.flush()

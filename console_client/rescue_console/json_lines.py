@@ -1,0 +1,213 @@
+"""The shape of every line that the scripted console prints. Pure.
+
+Statuses are the published English names whatever the language, `label` is in the chosen one. Times are emulated,
+ISO 8601 in UTC with six decimals, so that they sort as text. Users' scripts read these lines: add to them freely,
+change none silently.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+
+from rescue_console.labels import Labels
+from rescue_console.lines import BadLine
+from rescue_console.queue_view import QueueView
+from rescue_console.records import (
+    CUSTOMER,
+    Answer,
+    Bookmark,
+    ChatReceived,
+    Done,
+    Entry,
+    EntryChanged,
+    EntryDetails,
+    IdleAlarm,
+    LeadOffered,
+    PinCreated,
+    QueueListing,
+    ServerBack,
+    ServerLost,
+    Snapshot,
+    Transferred,
+    Update,
+)
+from rescue_protos.codes import CallError
+
+Line = dict[str, object]
+
+LISTED = "in the queue when it was listed"
+"""The cause of a snapshot's lines."""
+
+
+def written(line: Mapping[str, object]) -> str:
+    """Return the line as it is printed: ASCII without control characters, whatever people call themselves."""
+    return json.dumps(line).replace("\x7f", "\\u007f") + "\n"
+
+
+def answered(number: int, answer: Answer, labels: Labels) -> Line:
+    """Say that a command was carried out."""
+    line: Line = {"reply": number, "ok": True}
+    match answer:
+        case PinCreated():
+            line |= {
+                "session": answer.session,
+                "pin": answer.pin,
+                "valid_for": answer.valid_for.total_seconds(),
+            }
+        case Transferred():
+            line |= {"incoming": list(answer.incoming)}
+        case QueueListing():
+            line |= {"entries": [_whole(entry, labels) for entry in answer.entries]}
+        case Done():
+            pass
+    return line | {"revision": answer.revision}
+
+
+def refused(number: int, error: CallError) -> Line:
+    """Say that a command was not carried out, why, and what is possible instead."""
+    line: Line = {"reply": number, "ok": False, **_failure(error)}
+    if error.possible:
+        line["possible"] = list(error.possible)
+    if error.fault.fields:
+        line["fields"] = dict(error.fault.fields)
+    return line
+
+
+def not_understood(number: int, error: BadLine) -> Line:
+    """Say that a line is no command, what was wrong, and how it is written."""
+    line: Line = {
+        "reply": number,
+        "ok": False,
+        "code": "INVALID_ARGUMENT",
+        "reason": "BAD_LINE",
+        "message": str(error),
+    }
+    return line | ({"usage": error.usage} if error.usage else {})
+
+
+def failed(code: str, message: str) -> Line:
+    """Say why the console cannot run."""
+    return {"event": "error", "code": code, "message": message}
+
+
+def updated(update: Update, before: QueueView, labels: Labels) -> Iterator[Line]:
+    """Say what an update brings to who has seen `before`."""
+    match update:
+        case Snapshot():
+            for entry in update.entries:
+                yield _listed(entry, update, labels)
+            yield {"event": "snapshot-end", "revision": update.revision, "compacted": update.compacted}
+        case EntryChanged():
+            yield _changed(update, labels)
+        case EntryDetails(entry=entry):
+            known = before.entries.get(entry.session)
+            if known is None or _details(known) != _details(entry):
+                yield (
+                    {"event": "details", "session": entry.session}
+                    | _details(entry)
+                    | {"cause": update.cause.text}
+                    | _stamp(update.revision, update.at)
+                )
+        case ChatReceived():
+            yield {
+                "event": "chat",
+                "session": update.session,
+                "from": update.sender or CUSTOMER,
+                "role": "technician" if update.sender else CUSTOMER,
+                "text": update.text,
+            } | _stamp(update.revision, update.at)
+        case IdleAlarm():
+            yield {
+                "event": "alarm",
+                "session": update.session,
+                "due_at": _time(update.due_at),
+                "cause": update.cause.text,
+            } | _stamp(update.revision, update.at)
+        case LeadOffered():
+            yield {
+                "event": "lead-offer",
+                "session": update.session,
+                "from": update.sender,
+                "cause": update.cause.text,
+            } | _stamp(update.revision, update.at)
+        case ServerLost(reason=reason):
+            yield {"event": "server", "state": "lost", "message": reason}
+        case ServerBack():
+            yield {"event": "server", "state": "back"}
+        case Bookmark():
+            pass
+
+
+def _changed(update: EntryChanged, labels: Labels) -> Line:
+    entry = update.entry
+    return {
+        "event": "entry",
+        "session": entry.session,
+        "status": entry.status.value,
+        "previous": update.previous.value if update.previous else None,
+        "row": update.row,
+        "cause": update.cause.text,
+        "label": labels.status(entry.status),
+        "customer": entry.customer,
+        "possible": list(entry.possible),
+    } | _stamp(update.revision, update.at)
+
+
+def _listed(entry: Entry, snapshot: Snapshot, labels: Labels) -> Line:
+    return {
+        "event": "entry",
+        "snapshot": True,
+        "session": entry.session,
+        "status": entry.status.value,
+        "previous": None,
+        "row": None,
+        "cause": LISTED,
+        "label": labels.status(entry.status),
+        "customer": entry.customer,
+        "possible": list(entry.possible),
+    } | _stamp(snapshot.revision, entry.since or snapshot.at)
+
+
+def _details(entry: Entry) -> Line:
+    return {
+        "possible": list(entry.possible),
+        "processes": [process.value for process in entry.processes],
+        "comment": entry.comment,
+        "lead_offered_to": entry.lead_offered_to,
+    }
+
+
+def _whole(entry: Entry, labels: Labels) -> Line:
+    return {
+        "session": entry.session,
+        "status": entry.status.value,
+        "label": labels.status(entry.status),
+        "customer": entry.customer,
+        "channel": entry.channel,
+        "pin": entry.pin,
+        "lead": entry.lead,
+        "participants": [
+            {"technician": who.technician, "status": who.status.value, "lead": who.lead} for who in entry.participants
+        ],
+        "introduced_by": entry.introduced_by,
+        **_details(entry),
+        "created_at": _time(entry.created_at),
+        "since": _time(entry.since),
+        "joined_at": _time(entry.joined_at),
+        "due_at": _time(entry.due_at),
+        "due_by": entry.due_by,
+    }
+
+
+def _failure(error: CallError) -> Line:
+    return {"code": error.code, "reason": error.reason, "message": str(error)}
+
+
+def _stamp(revision: int, at: datetime) -> Line:
+    return {"revision": revision, "at": _time(at)}
+
+
+def _time(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.isoformat(timespec="microseconds").replace("+00:00", "Z")

@@ -1,0 +1,59 @@
+"""What things are called in the technician's language.
+
+The words are in the gettext catalogs under `locale/`, which `catalogs` makes; this reads them with the standard
+library alone. A word that no catalog has is shown as it is.
+"""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+from gettext import GNUTranslations
+from pathlib import Path
+
+LANGUAGES = ("en", "nl")
+DOMAIN = "rescue"
+
+LOCALE = Path(__file__).parent / "locale"
+
+
+def language_of_environment() -> str:
+    """Return the language that RESCUE_LANG, else the locale, asks for, if there is a catalog; else English."""
+    for name in ("RESCUE_LANG", "LC_ALL", "LC_MESSAGES", "LANG"):
+        if asked := os.environ.get(name):
+            language = asked.lower()[:2]
+            return language if language in LANGUAGES else "en"
+    return "en"
+
+
+class Labels:
+    """One language's words; get it with `Labels.of`."""
+
+    def __init__(self, catalog: GNUTranslations, language: str) -> None:
+        self._catalog = catalog
+        self.language = language
+
+    @staticmethod
+    @cache
+    def of(language: str) -> Labels:
+        """Return the words of a language. Raises ValueError for one that has no catalog."""
+        if language not in LANGUAGES:
+            raise ValueError(f"there is no language {language!r}, only {', '.join(LANGUAGES)}")
+        with (LOCALE / language / "LC_MESSAGES" / f"{DOMAIN}.mo").open("rb") as file:
+            return Labels(GNUTranslations(file), language)
+
+    def status(self, name: str) -> str:
+        """Return what a status is called, given its English name."""
+        return self._catalog.pgettext("status", name)
+
+    def command(self, name: str) -> str:
+        """Return what a command is called, given what is typed for it: "hold" or "lead accept"."""
+        return self._catalog.pgettext("command", name)
+
+    def process(self, name: str) -> str:
+        """Return what a process is called, given what is typed for it."""
+        return self._catalog.pgettext("process", name)
+
+    def text(self, english: str) -> str:
+        """Return any other text of the consoles."""
+        return self._catalog.pgettext("text", english)

@@ -1,0 +1,222 @@
+"""The plain console: commands typed at a prompt, the queue as a table whenever it changes.
+
+For terminals that a full-screen console does not suit, and for reading along in a file. Rich draws the table
+(and minds NO_COLOR); everything that other people wrote is shown as `safe` text, never as markup.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from contextlib import aclosing
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+from rescue_console.client import ConsoleClient
+from rescue_console.dispatch import carry_out
+from rescue_console.labels import Labels
+from rescue_console.lines import USAGE, BadLine, parse
+from rescue_console.queue_view import QueueView
+from rescue_console.records import (
+    Answer,
+    ChatReceived,
+    Entry,
+    EntryChanged,
+    EntryDetails,
+    IdleAlarm,
+    LeadOffered,
+    PinCreated,
+    QueueListing,
+    ServerBack,
+    ServerLost,
+    Snapshot,
+    Status,
+    Transferred,
+    Update,
+)
+from rescue_console.safe_text import safe
+from rescue_console.typed import typed_lines
+from rescue_protos.codes import CallError
+
+_STYLES = {
+    Status.ACTIVE: "green",
+    Status.COLLABORATING: "green",
+    Status.WAITING: "bold yellow",
+    Status.INCOMING: "bold yellow",
+    Status.INVITATION: "bold yellow",
+    Status.ON_HOLD: "yellow",
+    Status.RECONNECTING: "magenta",
+    Status.REBOOTING: "magenta",
+    Status.OFFLINE: "red",
+    Status.CLOSED: "dim",
+    Status.TIMED_OUT: "dim red",
+}
+
+_TOGETHER = 0.05
+"""Changes within so many seconds are drawn together."""
+
+
+class Plain:
+    """One run of the plain console."""
+
+    def __init__(self, client: ConsoleClient, *, labels: Labels, console: Console | None = None) -> None:
+        self._client = client
+        self._labels = labels
+        self._console = console or Console(highlight=False)
+        self._view = QueueView(technician=client.technician)
+        self._asks = sys.stdin.isatty() and self._console.is_terminal
+        self._drawing: asyncio.TimerHandle | None = None
+
+    async def run(self) -> None:
+        """Show and obey until `quit` or the end of input.
+
+        Raises CallError if the technician cannot sign in or watch, BrokenPipeError if nobody reads the output.
+        """
+        await self._client.sign_in()
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                showing = tasks.create_task(self._show_updates())
+                if self._asks:
+                    self._say(self._labels.text("Type `help` for the commands, `quit` to leave."), style="dim")
+                await self._obey_lines()
+                showing.cancel()
+        except* (CallError, BrokenPipeError) as failures:
+            raise failures.exceptions[0] from None
+        finally:
+            if self._drawing is not None:
+                self._drawing.cancel()
+                self._draw()
+
+    async def _show_updates(self) -> None:
+        async with aclosing(self._client.watch()) as updates:
+            async for update in updates:
+                self._view = self._view.after(update)
+                self._announce(update)
+                if isinstance(update, Snapshot | EntryChanged | EntryDetails) and self._drawing is None:
+                    self._drawing = asyncio.get_running_loop().call_later(_TOGETHER, self._draw)
+
+    def _announce(self, update: Update) -> None:
+        text = self._labels.text
+        match update:
+            case ChatReceived():
+                sender = update.sender or text("customer")
+                self._say(f"{update.session} <{safe(sender)}> {safe(update.text)}", style="cyan")
+            case IdleAlarm():
+                self._say(f"{update.session}: {text('times out at')} {update.due_at:%H:%M:%S}", style="bold red")
+            case LeadOffered():
+                offers = text("offers you the lead status")
+                self._say(f"{update.session}: {safe(update.sender)} {offers}", style="bold green")
+            case EntryChanged(entry=entry, previous=previous):
+                before = f"{self._labels.status(previous)} → " if previous else ""
+                self._say(
+                    f"{update.at:%H:%M:%S} {entry.session} {before}{self._labels.status(entry.status)}"
+                    f" ({safe(update.cause.text)})",
+                    style="dim",
+                )
+            case ServerLost():
+                self._say(text("The server is lost; waiting for it."), style="bold red")
+            case ServerBack():
+                self._say(text("The server is back."), style="bold green")
+
+    async def _obey_lines(self) -> None:
+        async with aclosing(typed_lines()) as lines:
+            await self._client.listed()
+            self._prompt()
+            async for typed in lines:
+                word = typed.line.strip()
+                if word in (b"quit", b"exit"):
+                    return
+                if word in (b"help", b"?"):
+                    self._help()
+                else:
+                    await self._obey(typed.line)
+                self._prompt()
+
+    async def _obey(self, line: bytes) -> None:
+        try:
+            command = parse(line)
+            if command is not None:
+                self._report(await carry_out(command, self._client))
+        except BadLine as error:
+            self._say(safe(error.problem), style="red")
+            if error.usage:
+                self._say(f"{self._labels.text('usage')}: {error.usage}")
+        except CallError as error:
+            self._say(f"{error.code}: {safe(str(error))}", style="red")
+            if error.possible:
+                self._say(f"{self._labels.text('possible')}: {self._commands(error.possible)}")
+
+    def _report(self, answer: Answer) -> None:
+        text = self._labels.text
+        match answer:
+            case PinCreated():
+                self._say(f"{text('PIN')} {answer.pin}  {text('Session')} {answer.session}", style="bold")
+            case Transferred():
+                self._say(f"{text('done')}: {', '.join(safe(name) for name in answer.incoming)}", style="green")
+            case QueueListing(entries=entries):
+                self._console.print(self._table(entries))
+            case _:
+                self._say(text("done"), style="green")
+
+    def _draw(self) -> None:
+        self._drawing = None
+        try:
+            self._console.print()
+            self._console.print(self._table(self._view.in_order()))
+            self._prompt()
+        except BrokenPipeError:
+            pass  # the next line that somebody waits for finds out, too, and ends the console
+
+    def _table(self, entries: tuple[Entry, ...]) -> Table | Text:
+        text = self._labels.text
+        if not entries:
+            return Text(text("The queue is empty."), style="dim")
+        table = Table(title=f"{text('Queue')}: {escape(safe(self._client.technician))}", title_justify="left")
+        for heading in ("Session", "Status", "Customer", "Lead", "Since", "Possible now"):
+            table.add_column(text(heading))
+        for entry in entries:
+            table.add_row(
+                Text(entry.session),
+                Text(self._labels.status(entry.status), style=_STYLES.get(entry.status, "")),
+                Text(self._customer(entry)),
+                Text(safe(entry.lead)),
+                Text(f"{entry.since:%H:%M:%S}" if entry.since else ""),
+                Text(self._commands(entry.possible)),
+            )
+        return table
+
+    def _customer(self, entry: Entry) -> str:
+        text = self._labels.text
+        lines = [safe(entry.customer)] if entry.customer else []
+        if entry.pin:
+            lines.append(f"{text('PIN')} {entry.pin}")
+        if entry.comment:
+            lines.append(f"{text('comment')}: {safe(entry.comment)}")
+        if entry.processes:
+            opened = ", ".join(self._labels.process(process) for process in entry.processes)
+            lines.append(f"{text('open')}: {opened}")
+        if self._view.lead_is_offered(entry.session):
+            lines.append(self._labels.command("lead accept"))
+        return "\n".join(lines)
+
+    def _commands(self, names: tuple[str, ...]) -> str:
+        return ", ".join(f"{self._labels.command(name)} [{name}]" for name in names)
+
+    def _help(self) -> None:
+        table = Table(box=None, show_header=False)
+        for name, usage in USAGE.items():
+            table.add_row(Text(usage), Text(self._labels.command(name), style="dim"))
+        for name in ("help", "quit"):
+            table.add_row(Text(name), Text(self._labels.command(name), style="dim"))
+        self._console.print(table)
+
+    def _say(self, text: str, *, style: str = "") -> None:
+        self._console.print(Text(text, style=style))
+
+    def _prompt(self) -> None:
+        if self._asks:
+            self._console.print(Text(f"{safe(self._client.technician)}> ", style="bold"), end="")
+            self._console.file.flush()
