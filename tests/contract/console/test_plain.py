@@ -1,0 +1,83 @@
+"""The plain console as a process: a person reads it, so what is asked is that the words are there."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import pty
+import sys
+
+from rescue_protos.v1 import common_pb2, console_pb2
+
+
+async def _read(descriptor: int, wanted: str) -> str:
+    """Read a terminal until a text is on it."""
+    loop, seen, news = asyncio.get_running_loop(), bytearray(), asyncio.Event()
+
+    def more() -> None:
+        seen.extend(os.read(descriptor, 65536))
+        news.set()
+
+    loop.add_reader(descriptor, more)
+    try:
+        async with asyncio.timeout(10):
+            while wanted not in seen.decode(errors="replace"):
+                news.clear()
+                await news.wait()
+    finally:
+        loop.remove_reader(descriptor)
+    return seen.decode()
+
+
+async def test_it_speaks_dutch_and_lets_nobody_drive_the_terminal(peer, console) -> None:
+    peer.change("s1", "ON_HOLD", customer="Jan\x1b[2J[red]", possible=["start", "transfer"])
+    synced = asyncio.Event()
+
+    async def note(method: str, _context: object) -> None:
+        if method == "SyncQueue":
+            synced.set()
+
+    peer.before_answer = note
+    line = common_pb2.ChatLine(text="hoi\x1b]0;x\x07")
+    alice = await console(json_lines=False, COLUMNS="160", RESCUE_LANG="nl")
+    await alice.type("hold s1", "chat s1", "help", "sync")
+    async with asyncio.timeout(10):
+        await synced.wait()
+    peer.tell(chat=console_pb2.SessionChat(session="s1", line=line))
+    await alice.type("sync", "quit")
+    out, err = await asyncio.wait_for(alice.process.communicate(), 15)
+    text = out.decode()
+    assert (alice.process.returncode, err) == (0, b"")
+    assert "Onderbroken" in text
+    assert "Sessie starten [start], Sessie overdragen [transfer]" in text
+    assert "Jan\\x1b[2J[red]" in text
+    assert "<klant> hoi\\x1b]0;x\\x07" in text
+    assert "mogelijk: Sessie starten [start], Sessie beëindigen [end]" in text
+    assert "gebruik: chat SESSION TEXT" in text
+    assert "Status hoofdtechnicus" in text
+    assert "\x1b" not in text
+
+
+async def test_on_a_terminal_it_prompts_draws_changes_and_minds_no_color(peer) -> None:
+    ours, theirs = pty.openpty()
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "rescue_console", "alice", "--data", str(peer.data), "--lang", "en"),
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        env={**os.environ, "NO_COLOR": "1", "TERM": "xterm", "COLUMNS": "120"},
+    )
+    os.close(theirs)
+    try:
+        shown = await _read(ours, "alice> ")
+        os.write(ours, b"pin Jan\n")
+        shown += await _read(ours, "PIN 123456")
+        shown += await _read(ours, "Connecting")
+        os.write(ours, b"quit\n")
+        assert await asyncio.wait_for(process.wait(), 10) == 0
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+        os.close(ours)
+    assert "\x1b[3" not in shown  # no colour

@@ -1,0 +1,115 @@
+"""What things are called, in both languages; the committed catalogs are what the script makes."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+from gettext import GNUTranslations
+from pathlib import Path
+
+import pytest
+from babel.messages.pofile import read_po
+
+from rescue_console import catalogs, plain
+from rescue_console.labels import LANGUAGES, LOCALE, Labels, language_of_environment
+from rescue_console.lines import USAGE, Involvement, Step
+from rescue_console.records import Process, Status
+from rescue_protos import table
+
+
+def test_every_status_of_the_table_has_its_published_dutch_name() -> None:
+    dutch = Labels.of("nl")
+    for row in table.read_rows():
+        assert dutch.status(row.start) == row.start_nl
+        assert dutch.status(row.end) == row.end_nl
+    assert dutch.status("Removed from TC queue") == "Verwijderd uit wachtrij van de technicus"
+    assert dutch.status("Removed from TC queue (Timed Out)") == "Verwijderd uit wachtrij van TC (time-out opgetreden)"
+
+
+def test_in_english_a_status_is_called_what_it_is_called() -> None:
+    assert [Labels.of("en").status(status) for status in Status] == [status.value for status in Status]
+
+
+def test_the_statuses_are_those_of_the_table() -> None:
+    published = {name for row in table.read_rows() for name in (row.start, row.end)}
+    assert {status.value for status in Status} == published
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_command_and_process_has_a_name(language: str) -> None:
+    labels = Labels.of(language)
+    for name in [*USAGE, *Step, *Involvement, "help", "quit"]:
+        assert labels.command(name) == catalogs.COMMANDS[name][LANGUAGES.index(language)]
+    for process in Process:
+        assert labels.process(process) == catalogs.PROCESSES[process][LANGUAGES.index(language)]
+
+
+def test_the_buttons_are_called_as_in_the_articles() -> None:
+    dutch = Labels.of("nl")
+    assert [dutch.command(name) for name in ("start", "hold", "transfer", "end", "invite", "remove")] == [
+        "Sessie starten",
+        "Sessie onderbreken",
+        "Sessie overdragen",
+        "Sessie beëindigen",
+        "Technicus uitnodigen",
+        "Technicus verwijderen",
+    ]
+    assert dutch.command("lead accept") == "Status hoofdtechnicus accepteren"
+
+
+def test_every_text_of_the_plain_console_is_in_the_catalogs() -> None:
+    used = {
+        call.args[0].value
+        for call in ast.walk(ast.parse(inspect.getsource(plain)))
+        if isinstance(call, ast.Call)
+        and isinstance(call.args[0] if call.args else None, ast.Constant)
+        and (getattr(call.func, "attr", "") == "text" or getattr(call.func, "id", "") == "text")
+    }
+    assert len(used) > 10
+    assert used <= set(catalogs.TEXTS)
+
+
+def test_a_word_without_translation_is_shown_as_it_is() -> None:
+    assert Labels.of("nl").command("teleport") == "teleport"
+
+
+def test_there_is_no_third_language() -> None:
+    with pytest.raises(ValueError, match="only en, nl"):
+        Labels.of("de")
+
+
+@pytest.mark.parametrize(
+    ("environment", "language"),
+    [
+        ({}, "en"),
+        ({"LANG": "nl_BE.UTF-8"}, "nl"),
+        ({"LANG": "C.UTF-8"}, "en"),
+        ({"LANG": "nl_NL", "LC_ALL": "en_GB"}, "en"),
+        ({"LANG": "en_US", "RESCUE_LANG": "nl"}, "nl"),
+    ],
+)
+def test_the_environment_says_which_language(
+    environment: dict[str, str], language: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("RESCUE_LANG", "LC_ALL", "LC_MESSAGES", "LANG"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert language_of_environment() == language
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_committed_catalogs_are_what_the_script_makes(language: str, tmp_path: Path) -> None:
+    catalogs.make(tmp_path)
+    made, committed = (_messages(folder / language / "LC_MESSAGES") for folder in (tmp_path, LOCALE))
+    assert made == committed
+
+
+def _messages(folder: Path) -> tuple[dict[object, object], list[tuple[object, ...]]]:
+    """Return what both files of a catalog say, without the headers: those name Babel's version."""
+    with (folder / "rescue.mo").open("rb") as compiled:
+        run_time = dict(GNUTranslations(compiled)._catalog)  # type: ignore[attr-defined]
+    run_time.pop("")
+    with (folder / "rescue.po").open("rb") as readable:
+        reviewed = [(entry.context, entry.id, entry.string) for entry in read_po(readable) if entry.id]
+    return run_time, reviewed
