@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 import signal
 import sys
@@ -108,6 +109,8 @@ async def _run(
         return find_server(server=server, data=data)
 
     find()
+    # gRPC remarks on stderr about lost connections, here and in the applet; to lose them is our daily work.
+    os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
     cable = kind(find)
     try:
         with tempfile.TemporaryDirectory(prefix="rescue-computer-") as disk:

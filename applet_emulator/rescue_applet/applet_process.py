@@ -75,9 +75,10 @@ class Applet:
                 self._finish(Ended(reason="closed-by-customer"))
             case pipe.GiveAnswer() if attachment:
                 answer = pb.TermsAnswer(accepted=order.accepted)
-                attachment.report(pb.Report(request_id=_new_id(), terms=answer))
+                attachment.report(pb.Report(request_id=_new_id(), terms=answer), now)
             case pipe.SendChat() if attachment:
-                attachment.report(pb.Report(request_id=_new_id(), chat=pb.CustomerChat(text=order.text)))
+                chat = pb.CustomerChat(text=order.text)
+                attachment.report(pb.Report(request_id=_new_id(), chat=chat), now)
             case pipe.SendChat():
                 _say(Error(message="there is no session to chat in yet"))
         self._stirred.set()

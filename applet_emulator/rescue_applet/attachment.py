@@ -24,6 +24,8 @@ from rescue_protos.v1 import applet_pb2 as pb
 ANSWER_WITHIN = 2.0
 GREETING_WITHIN = 1.5
 GOING_DOWN_WITHIN = 2.0
+# A server that cannot store at the moment gives no receipt; it is told again.
+REPEAT_AFTER = 2.0
 SHORTEST_INTERVAL = 0.1
 LONGEST_INTERVAL = 3.0
 # A shell that wakes this much after its deadline was itself held up: what came meanwhile has to be read first.
@@ -70,6 +72,7 @@ class Attachment:
         self._heartbeats = 0
         self._last_heartbeat = 0.0
         self._unanswered: deque[tuple[int, float]] = deque()
+        self._repeat_at = 0.0
         self._going_down: str | None = None
         self._down_by = 0.0
 
@@ -110,6 +113,8 @@ class Attachment:
                 moments = [self._last_heartbeat + self._pace]
                 if self._unanswered:
                     moments.append(self._unanswered[0][1] + ANSWER_WITHIN)
+                if self._outbox:
+                    moments.append(self._repeat_at)
                 if self._going_down:
                     moments.append(self._down_by)
                 return min(moments)
@@ -181,8 +186,11 @@ class Attachment:
             self._lose(now)
         elif self._going_down and now >= self._down_by:
             self._done(WentDown())
-        elif now >= self._last_heartbeat + self._pace:
-            self._beat(now)
+        else:
+            if self._outbox and now >= self._repeat_at:
+                self._send_outbox(now)
+            if now >= self._last_heartbeat + self._pace:
+                self._beat(now)
 
     # What the customer and the computer do.
 
@@ -190,8 +198,10 @@ class Attachment:
         """The clock runs at this speed now: emulated seconds in a real one, 0 while it stands still."""
         self._speed = speed
 
-    def report(self, report: pb.Report) -> None:
+    def report(self, report: pb.Report, now: float) -> None:
         """Something for the server to store: sent now, or as soon as the applet is attached again."""
+        if not self._outbox:
+            self._repeat_at = now + REPEAT_AFTER
         self._outbox[report.request_id] = report
         if self.phase is Phase.ATTACHED:
             self._requests.append(pb.AttachRequest(report=report))
@@ -206,7 +216,7 @@ class Attachment:
         if self.phase is Phase.ATTACHED:
             # On a connection that was held up, a sign of life comes first: the status returns, then it closes.
             self._beat(now)
-        self.report(pb.Report(request_id=request_id, goodbye=pb.Goodbye()))
+        self.report(pb.Report(request_id=request_id, goodbye=pb.Goodbye()), now)
 
     def go_down(self, order_id: str, request_id: str, now: float) -> None:
         """The computer reboots. The applet waits a moment for the receipt, then is done in any case."""
@@ -261,7 +271,7 @@ class Attachment:
             self._join()
         elif self._answer is None and not self._closing:
             self._news.append(Terms(text=attached.terms))
-        self._requests.extend(pb.AttachRequest(report=report) for report in self._outbox.values())
+        self._send_outbox(now)
 
     def _receipted(self, receipt: pb.Receipt) -> None:
         if receipt.request_id == self._going_down:
@@ -281,6 +291,10 @@ class Attachment:
                 self._join()
             else:
                 self._done(Ended(reason="terms-declined"))
+
+    def _send_outbox(self, now: float) -> None:
+        self._requests.extend(pb.AttachRequest(report=report) for report in self._outbox.values())
+        self._repeat_at = now + REPEAT_AFTER
 
     def _join(self) -> None:
         if not self.joined:

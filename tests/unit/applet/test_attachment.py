@@ -93,7 +93,7 @@ def test_pending_terms_are_asked_and_joining_waits_for_the_receipt() -> None:
     assert asked[0] == Link(state=LinkState.CONNECTED)
     assert asked[-1] == Terms(text="Be kind")
     attachment.take_requests()
-    attachment.report(answer("r1", accepted=True))
+    attachment.report(answer("r1", accepted=True), 1)
     assert kinds(attachment.take_requests()) == ["terms"]
     assert attachment.take_news() == []
     attachment.receive(receipt("r1"), 1)
@@ -103,7 +103,7 @@ def test_pending_terms_are_asked_and_joining_waits_for_the_receipt() -> None:
 
 def test_declined_terms_end_it() -> None:
     attachment = at_work(terms="Be kind")
-    attachment.report(answer("r1", accepted=False))
+    attachment.report(answer("r1", accepted=False), 1)
     attachment.receive(receipt("r1"), 1)
     assert attachment.take_news() == [Ended(reason="terms-declined")]
     assert attachment.phase is Phase.DONE
@@ -205,12 +205,12 @@ def test_a_stream_that_just_ends_is_a_loss_and_no_end_of_the_session() -> None:
 
 def test_what_was_not_confirmed_is_said_again_in_order_with_the_same_ids() -> None:
     attachment = at_work()
-    attachment.report(chat("r1", "one"))
-    attachment.report(chat("r2", "two"))
+    attachment.report(chat("r1", "one"), 1)
+    attachment.report(chat("r2", "two"), 1)
     attachment.take_requests()
     attachment.receive(receipt("r1"), 0.5)
     attachment.broke(1)
-    attachment.report(chat("r3", "three"))
+    attachment.report(chat("r3", "three"), 1)
     attachment.dial(2)
     assert kinds(attachment.take_requests()) == ["hello"]
     attachment.receive(attached(), 2)
@@ -221,9 +221,19 @@ def test_what_was_not_confirmed_is_said_again_in_order_with_the_same_ids() -> No
     ]
 
 
+def test_a_report_without_a_receipt_is_said_again_after_two_seconds() -> None:
+    attachment = at_work(interval=100)
+    attachment.report(chat("r1"), 1)
+    attachment.take_requests()
+    attachment.wake(2.9)
+    assert attachment.take_requests() == []
+    attachment.wake(3.0)
+    assert "chat" in kinds(attachment.take_requests())
+
+
 def test_a_refused_report_is_told_and_not_repeated() -> None:
     attachment = at_work()
-    attachment.report(chat("r1"))
+    attachment.report(chat("r1"), 1)
     attachment.receive(receipt("r1", "too long"), 1)
     assert attachment.take_news() == [Error(message="too long")]
     assert attachment.outbox == ()
@@ -231,7 +241,7 @@ def test_a_refused_report_is_told_and_not_repeated() -> None:
 
 def test_an_answer_under_way_is_not_asked_for_again() -> None:
     attachment = at_work(terms="Be kind")
-    attachment.report(answer("r1", accepted=True))
+    attachment.report(answer("r1", accepted=True), 1)
     attachment.broke(1)
     attachment.dial(2)
     attachment.receive(attached(terms="Be kind"), 2)
