@@ -13,6 +13,7 @@
     ├── NotAuthenticated         the secret, token or ticket is not accepted
     ├── NotPermitted             known, but with no business there
     ├── LimitReached             too many or too much
+    ├── ShuttingDown             the server is about to go; come back
     └── StoreTrouble             what was asked could not be stored; a retry is safe
 
 The core raises them; only `rpc/` turns them into gRPC statuses.
@@ -131,3 +132,12 @@ class StoreTrouble(RescueError):
     def __init__(self, message: str, *, full: bool = False) -> None:
         super().__init__(message, reason="STORE_FULL" if full else "")
         self.full = full
+
+
+class ShuttingDown(RescueError):
+    """The server is about to go; what was acknowledged stays."""
+
+    reason = "SHUTTING_DOWN"
+
+    def __init__(self) -> None:
+        super().__init__("the server is shutting down: come back, nothing is lost")

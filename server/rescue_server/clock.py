@@ -1,0 +1,113 @@
+"""Emulated time: real, scaled or paused, held for a moment, and moved by an advance.
+
+Every period of the emulator runs on one Clock. This is the only module of the server that reads a clock of the machine.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+FASTEST = 100_000.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """The clock at one moment: `speed` in emulated seconds per real second, `standing` if paused or held."""
+
+    now: datetime
+    speed: float
+    paused: bool
+    standing: bool
+
+
+def wall_clock() -> datetime:
+    """Return the machine's time (UTC). Only a server that has never run before begins there."""
+    return datetime.now(UTC)
+
+
+class Clock:
+    """Emulated time since `start`. `monotonic` gives real seconds; tests pass their own."""
+
+    def __init__(
+        self,
+        *,
+        start: datetime,
+        speed: float = 1.0,
+        paused: bool = False,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._base = start
+        self._speed = speed
+        self._paused = paused
+        self._holds = 0
+        self._monotonic = monotonic
+        self._since = monotonic()
+        self._listeners: list[Callable[[], None]] = []
+
+    def now(self) -> datetime:
+        """Emulated time, UTC. Never goes back."""
+        if self._paused or self._holds:
+            return self._base
+        return self._base + timedelta(seconds=(self._monotonic() - self._since) * self._speed)
+
+    def read(self) -> Reading:
+        """All there is to know of the clock now."""
+        return Reading(
+            now=self.now(), speed=self._speed, paused=self._paused, standing=bool(self._paused or self._holds)
+        )
+
+    @property
+    def speed(self) -> float:
+        """Emulated seconds per real second while it runs."""
+        return self._speed
+
+    def seconds_until(self, moment: datetime) -> float | None:
+        """Real seconds until an emulated moment; 0 if it is past, None while the clock stands."""
+        ahead = (moment - self.now()).total_seconds()
+        if ahead <= 0:
+            return 0.0
+        return None if self._paused or self._holds else ahead / self._speed
+
+    def run(self, speed: float) -> None:
+        """Go on at this speed, 0 < speed <= FASTEST."""
+        self._rebase()
+        self._speed, self._paused = speed, False
+        self._tell()
+
+    def pause(self) -> None:
+        """Stand still until `run`."""
+        self._rebase()
+        self._paused = True
+        self._tell()
+
+    def hold(self) -> None:
+        """Stand still until a matching `release`; holds nest."""
+        self._rebase()
+        self._holds += 1
+        self._tell()
+
+    def release(self) -> None:
+        """End one hold; time goes on from where it was held."""
+        self._rebase()
+        self._holds -= 1
+        self._tell()
+
+    def move_to(self, moment: datetime) -> None:
+        """Move a held clock forward; a moment in the past moves nothing."""
+        self._rebase()
+        self._base = max(self._base, moment)
+
+    def on_change(self, listener: Callable[[], None]) -> Callable[[], None]:
+        """Call `listener` whenever the clock starts, stops or changes speed. Returns what ends that."""
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)
+
+    def _rebase(self) -> None:
+        self._base, self._since = self.now(), self._monotonic()
+
+    def _tell(self) -> None:
+        for listener in tuple(self._listeners):
+            listener()

@@ -1,0 +1,210 @@
+"""The server as a program: opens the state directory, wires everything, listens, and stops in order."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from rescue_protos.access import Access, NoAccess
+from rescue_server.clock import Clock, wall_clock
+from rescue_server.core.organization import AdministratorAdded, AnyOrganizationEvent, SecretChanged, TechnicianAdded
+from rescue_server.organization_file import read_organization
+from rescue_server.rpc.admin_service import AdminService
+from rescue_server.rpc.applet_service import AppletService
+from rescue_server.rpc.console_service import ConsoleService
+from rescue_server.rpc.control_service import AccessService, ControlService
+from rescue_server.rpc.guard import Guard
+from rescue_server.rpc.listener import Listener
+from rescue_server.runtime import acts
+from rescue_server.runtime.attachments import Attachments, ViewChanged
+from rescue_server.runtime.desk import Step
+from rescue_server.runtime.engine import Engine, Outcome
+from rescue_server.runtime.identity import Tokens, hash_secret, new_secret, server_key
+from rescue_server.runtime.outbound import orders_of
+from rescue_server.runtime.presence import Presence
+from rescue_server.runtime.timekeeper import Timekeeper
+from rescue_server.store.directory import DirectoryLock
+from rescue_server.store.files import STORE_FILE
+from rescue_server.store.sqlite import SqliteStore
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What the command line says. `speed` and `paused` as given, else the clock goes on as it was."""
+
+    host: str
+    port: int
+    data: Path
+    organization: Path | None = None
+    speed: float | None = None
+    paused: bool = False
+    as_json: bool = False
+
+
+class AccessBook:
+    """The address and secrets that clients of the same account find in the state directory."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        try:
+            self._known = Access.read(directory)
+        except NoAccess:
+            self._known = Access(server="", secrets={})
+
+    @property
+    def last_port(self) -> int:
+        """The port that the server had last time; 0 if it is not known."""
+        _, _, port = self._known.server.rpartition(":")
+        return int(port) if port.isdigit() else 0
+
+    def missing(self, users: Iterable[str]) -> list[str]:
+        """The users of whom there is no secret."""
+        return sorted(set(users) - set(self._known.secrets))
+
+    def keep(self, user: str, secret: str) -> None:
+        """Write down a user's secret."""
+        self._known = Access(server=self._known.server, secrets={**self._known.secrets, user: secret})
+        self._known.write(self._directory)
+
+    def listens_at(self, server: str) -> None:
+        """Write down the address."""
+        self._known = Access(server=server, secrets=self._known.secrets)
+        self._known.write(self._directory)
+
+
+def serve(options: Options) -> None:
+    """Run the server until SIGTERM or SIGINT. Raises StoreError, RescueError or CannotListen if it cannot start."""
+    options.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with DirectoryLock(options.data), contextlib.closing(SqliteStore.open(options.data / STORE_FILE)) as store:
+        asyncio.run(_serve(options, store))
+
+
+async def _serve(options: Options, store: SqliteStore) -> None:
+    clock = _clock(options, store)
+    book = AccessBook(options.data)
+    tokens = Tokens()
+    presence = Presence(lambda technician, focused: _focus(engine, technician, focused))
+    engine = Engine(store, clock, in_focus=presence.in_focus)
+    attachments = Attachments()
+    engine.on_step = lambda step: _pass_on(step, engine, attachments)
+    timekeeper = Timekeeper(engine, attachments)
+    console = ConsoleService(engine, presence)
+    listener = Listener(
+        guard=Guard(engine, tokens),
+        access=AccessService(engine, tokens),
+        applet=AppletService(engine, timekeeper, server_key(options.data)),
+        console=console,
+        admin=AdminService(engine, book.keep),
+        control=ControlService(engine, timekeeper),
+    )
+    engine.load()
+    presence.assume(_in_focus(engine))
+    async with contextlib.AsyncExitStack() as stack:
+        stack.push_async_callback(engine.close)
+        work = [asyncio.ensure_future(engine.run())]
+        stack.push_async_callback(_cancel, work)
+        await _first_start(options, engine, book)
+        port = await listener.start(options.host, _ports(options, book))
+        address = f"{options.host}:{port}"
+        book.listens_at(address)
+        work += map(
+            asyncio.ensure_future,
+            (timekeeper.run(), timekeeper.mark_regularly(), presence.end_assumption()),
+        )
+        _say_ready(options, address)
+        await _until_signalled(work)
+        presence.close()
+        await listener.stop()
+        await engine.flush()
+
+
+def _clock(options: Options, store: SqliteStore) -> Clock:
+    """Time goes on from where it stood, as it went, unless options say otherwise."""
+    mark = store.clock()
+    start: datetime = mark.now if mark else wall_clock()
+    speed = options.speed or (mark.speed if mark else 1.0)
+    paused = options.paused or (mark.paused if mark and options.speed is None else False)
+    return Clock(start=start, speed=speed, paused=paused)
+
+
+def _in_focus(engine: Engine) -> frozenset[str]:
+    sessions = engine.published.sessions.values()
+    return frozenset(
+        name for session in sessions if session.ended_at is None for name, e in session.entries.items() if e.focused
+    )
+
+
+async def _focus(engine: Engine, technician: str, focused: bool) -> None:
+    await engine.perform(acts.focus(technician, focused))
+
+
+def _pass_on(step: Step, engine: Engine, attachments: Attachments) -> None:
+    """Tell the applets what concerns them of a published step."""
+    if step.after is None:
+        attachments.tell_all(ViewChanged())
+        return
+    attachment = attachments.of(step.after.id)
+    for order in orders_of(step) if attachment is not None else ():
+        attachment.send(order)  # type: ignore[union-attr]
+
+
+async def _first_start(options: Options, engine: Engine, book: AccessBook) -> None:
+    """Make the organization of a new store; make new secrets for users whose secret is not in the access file."""
+    events: list[AnyOrganizationEvent] = []
+    now = engine.clock.now()
+    if engine.published.revision == 0:
+        events = read_organization(options.organization, now)
+        users = [e.name for e in events if isinstance(e, TechnicianAdded | AdministratorAdded)]
+    else:
+        if options.organization is not None:
+            print("the state directory has an organization already: --organization is not read", file=sys.stderr)
+        # Whoever owns the directory owns the users; a lost access file must not lock him out.
+        users = book.missing(engine.published.organization.secret_hashes)
+    fresh = {user: new_secret() for user in users}
+    hashes = await asyncio.gather(*(asyncio.to_thread(hash_secret, secret) for secret in fresh.values()))
+    events += [SecretChanged(at=now, user=u, secret_hash=h) for u, h in zip(fresh, hashes, strict=True)]
+    if events:
+        await engine.perform(lambda desk, context: Outcome(events=events))
+        for user, secret in fresh.items():
+            book.keep(user, secret)
+
+
+def _ports(options: Options, book: AccessBook) -> list[int]:
+    """With --listen HOST:0, the port of last time if it is still free: clients that wait for us find us again."""
+    return [options.port] if options.port or not book.last_port else [book.last_port, 0]
+
+
+def _say_ready(options: Options, address: str) -> None:
+    if options.as_json:
+        print(json.dumps({"event": "ready", "server": address, "pid": os.getpid()}), flush=True)
+    else:
+        print(f"ready: listening on {address}, state in {options.data}", flush=True)
+
+
+async def _until_signalled(work: Sequence[asyncio.Future[None]]) -> None:
+    """Wait for SIGTERM or SIGINT; if a part of the server dies, so does the server, with its error."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for signum in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(signum, stop.set)
+    stopping = asyncio.ensure_future(stop.wait())
+    watched: set[asyncio.Future[Any]] = {stopping, *work}
+    while not stopping.done():
+        done, watched = await asyncio.wait(watched, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+
+
+async def _cancel(work: Sequence[asyncio.Future[None]]) -> None:
+    for task in work:
+        task.cancel()
+    await asyncio.gather(*work, return_exceptions=True)

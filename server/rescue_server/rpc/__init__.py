@@ -1,0 +1,1 @@
+"""The only part that speaks gRPC: it translates, checks who calls, and turns errors into statuses."""

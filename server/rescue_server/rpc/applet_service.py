@@ -1,0 +1,206 @@
+"""The customer's side of the contract: joining, and one stream per applet for as long as it lives."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from typing import Any, TypeAlias
+
+import grpc
+
+from rescue_protos.v1 import applet_pb2 as pb
+from rescue_protos.v1 import applet_pb2_grpc
+from rescue_server.core import decide as d
+from rescue_server.core.session import Session
+from rescue_server.core.status import Link
+from rescue_server.errors import BadValue, RescueError, ShuttingDown, StoreTrouble
+from rescue_server.rpc import translate
+from rescue_server.runtime import acts
+from rescue_server.runtime import attachments as a
+from rescue_server.runtime.engine import Engine
+from rescue_server.runtime.identity import derive_ticket, hash_ticket
+from rescue_server.runtime.outbound import view_of
+from rescue_server.runtime.timekeeper import Timekeeper
+
+HELLO_WITHIN = 10.0  # real seconds
+INSTANCE_LENGTH = 64
+Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
+Requests = AsyncIterator[pb.AttachRequest]
+
+
+class AppletService(applet_pb2_grpc.AppletServiceServicer):
+    """`key` is the server's own: session tickets are derived from it."""
+
+    def __init__(self, engine: Engine, timekeeper: Timekeeper, key: bytes) -> None:
+        self._engine = engine
+        self._timekeeper = timekeeper
+        self._attachments = timekeeper.attachments
+        self._key = key
+
+    def drain(self) -> None:
+        """End every attachment: the server shuts down."""
+        self._attachments.tell_all(a.ServerLeaves())
+
+    async def RedeemPin(self, request: pb.RedeemPinRequest, context: Context) -> pb.RedeemPinResponse:
+        asked = translate.request_of("applet", request)
+        ticket = derive_ticket(self._key, asked.id)
+        act = acts.redeem_pin(request.pin, request.customer, hash_ticket(ticket))
+        answer = await self._engine.perform(act, asked)
+        return pb.RedeemPinResponse(session=answer.session, ticket=ticket)
+
+    async def StartThroughChannel(
+        self, request: pb.StartThroughChannelRequest, context: Context
+    ) -> pb.StartThroughChannelResponse:
+        asked = translate.request_of("applet", request)
+        ticket = derive_ticket(self._key, asked.id)
+        act = acts.start_through_channel(request.channel, request.customer, hash_ticket(ticket))
+        answer = await self._engine.perform(act, asked)
+        return pb.StartThroughChannelResponse(session=answer.session, ticket=ticket)
+
+    async def Attach(self, request_iterator: Requests, context: Context) -> AsyncIterator[pb.AttachResponse]:
+        hello = await _hello(request_iterator)
+        session = acts.admit(self._engine.published, hello.session, hello.ticket)
+        attachment = self._attachments.take_place(session.id, hello.instance, hello.attempt)
+        if attachment is None:
+            yield pb.AttachResponse(superseded=pb.Superseded())
+            return
+        reader: asyncio.Task[None] | None = None
+        try:
+            if not _is_over(session):
+                await self._engine.perform(acts.of_applet(session.id, d.on_attach))
+                self._timekeeper.heard(session.id)
+            session = self._session(session.id)
+            if _is_over(session):
+                yield pb.AttachResponse(ended=translate.ended(session))
+                return
+            yield pb.AttachResponse(attached=self._attached(session))
+            if session.reboot_order:
+                attachment.send(a.RebootNow(session.reboot_order, session.reboot_ordered_by))
+            reader = asyncio.ensure_future(self._read(request_iterator, attachment))
+            async for response in self._write(attachment, reader):
+                yield response
+        finally:
+            if reader is not None:
+                reader.cancel()
+            self._attachments.leave(attachment)
+
+    async def _write(self, attachment: a.Attachment, reader: asyncio.Task[None]) -> AsyncIterator[pb.AttachResponse]:
+        reader.add_done_callback(lambda task: attachment.news.set())
+        while True:
+            attachment.news.clear()
+            while attachment.outbox:
+                order = attachment.outbox.popleft()
+                if isinstance(order, a.ServerLeaves):
+                    raise ShuttingDown
+                yield self._response(attachment.session, order)
+                if isinstance(order, a.SessionOver | a.TakenOver):
+                    return
+            if reader.done():
+                if not reader.cancelled() and (error := reader.exception()) is not None:
+                    raise error
+                return
+            await attachment.news.wait()
+
+    async def _read(self, requests: Requests, attachment: a.Attachment) -> None:
+        async for request in requests:
+            if not self._attachments.is_current(attachment):
+                return
+            kind = request.WhichOneof("message")
+            if kind == "hello":
+                raise BadValue("hello", "only the first message of a stream is a hello")
+            if kind == "heartbeat":
+                await self._sign_of_life(attachment.session)
+                attachment.send(a.HeartbeatHeard(request.heartbeat.number))
+            elif kind == "report":
+                await self._report(request.report, attachment)
+            else:
+                raise BadValue("message", "a hello, a heartbeat or a report is needed")
+
+    async def _sign_of_life(self, session_id: str) -> None:
+        self._timekeeper.heard(session_id)
+        session = self._engine.ahead.sessions.get(session_id)
+        if session is not None and session.link in (Link.RECONNECTING, Link.OFFLINE):
+            # While nothing can be stored the link stays lost; the next sign of life tries again.
+            with contextlib.suppress(StoreTrouble):
+                await self._engine.perform(acts.of_applet(session_id, d.on_sign_of_life))
+
+    async def _report(self, report: pb.Report, attachment: a.Attachment) -> None:
+        await self._sign_of_life(attachment.session)
+        asked = translate.request_of(f"session:{attachment.session}", report)
+        try:
+            await self._engine.perform(acts.of_applet(attachment.session, _decision_of(report)), asked)
+        except StoreTrouble:
+            return  # no receipt: the applet sends it again
+        except RescueError as refusal:
+            attachment.send(a.ReportStored(report.request_id, str(refusal)))
+        else:
+            attachment.send(a.ReportStored(report.request_id))
+
+    def _session(self, session_id: str) -> Session:
+        return self._engine.published.sessions[session_id]
+
+    def _attached(self, session: Session) -> pb.Attached:
+        organization = self._engine.published.organization
+        settings = organization.settings_of(session.owner)
+        pending = session.joined_at is None
+        return pb.Attached(
+            heartbeat_interval=translate.duration(settings.heartbeat_interval),
+            terms_pending=pending,
+            terms=settings.terms if pending else "",
+            view=translate.view(view_of(session), settings),
+        )
+
+    def _response(self, session_id: str, order: a.Order) -> pb.AttachResponse:
+        match order:
+            case a.HeartbeatHeard(number):
+                return pb.AttachResponse(heartbeat_reply=pb.HeartbeatReply(number=number))
+            case a.ReportStored(request_id, refusal):
+                return pb.AttachResponse(receipt=pb.Receipt(request_id=request_id, refusal=refusal))
+            case a.Barrier(number):
+                return pb.AttachResponse(barrier=pb.Barrier(barrier=number))
+            case a.RebootNow(order_id, technician):
+                return pb.AttachResponse(reboot=pb.RebootOrder(order_id=order_id, technician=technician))
+            case a.ChatShown(technician, text):
+                return pb.AttachResponse(chat=pb.AppletChatLine(**{"from": technician}, text=text))
+            case a.ViewChanged():
+                session = self._session(session_id)
+                settings = self._engine.published.organization.settings_of(session.owner)
+                return pb.AttachResponse(view=translate.view(view_of(session), settings))
+            case a.SessionOver():
+                return pb.AttachResponse(ended=translate.ended(self._session(session_id)))
+            case a.TakenOver():
+                return pb.AttachResponse(superseded=pb.Superseded())
+            case a.ServerLeaves():
+                raise ShuttingDown
+
+
+def _decision_of(report: pb.Report) -> Any:
+    match report.WhichOneof("what"):
+        case "terms":
+            return lambda s, x: d.on_terms(s, accepted=report.terms.accepted, context=x)
+        case "going_down":
+            return lambda s, x: d.on_going_down(s, order=report.going_down.order_id, context=x)
+        case "goodbye":
+            return d.on_goodbye
+        case "chat":
+            return lambda s, x: d.on_customer_chat(s, text=report.chat.text, context=x)
+    raise BadValue("report", "terms, going_down, goodbye or chat is needed")
+
+
+def _is_over(session: Session) -> bool:
+    return session.ended_at is not None or session.declined
+
+
+async def _hello(requests: Requests) -> pb.Hello:
+    try:
+        async with asyncio.timeout(HELLO_WITHIN):
+            first = await anext(requests, None)
+    except TimeoutError:
+        first = None
+    if first is None or first.WhichOneof("message") != "hello":
+        raise BadValue("hello", "the first message of a stream must be a hello")
+    hello = first.hello
+    if not hello.instance or len(hello.instance) > INSTANCE_LENGTH:
+        raise BadValue("instance", f"a random id of 1 to {INSTANCE_LENGTH} characters is needed")
+    return hello

@@ -1,0 +1,209 @@
+"""The technician's side of the contract."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator
+from typing import Any, TypeAlias
+
+import grpc
+
+from rescue_protos.v1 import console_pb2 as pb
+from rescue_protos.v1 import console_pb2_grpc
+from rescue_server.core import commands as c
+from rescue_server.core.queue import entry_of
+from rescue_server.errors import BadValue, ShuttingDown
+from rescue_server.rpc import translate
+from rescue_server.rpc.guard import caller
+from rescue_server.runtime import acts
+from rescue_server.runtime.engine import Act, Answer, Engine
+from rescue_server.runtime.identity import new_pin
+from rescue_server.runtime.presence import Presence
+from rescue_server.runtime.watch import Watcher
+
+BOOKMARK_EVERY = 10.0  # real seconds of an idle watch
+CONSOLE_ID_LENGTH = 64
+Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
+
+
+class ConsoleService(console_pb2_grpc.ConsoleServiceServicer):
+    """Watches and commands of the technician who signed in."""
+
+    def __init__(self, engine: Engine, presence: Presence) -> None:
+        self._engine = engine
+        self._presence = presence
+        self._background: set[asyncio.Task[None]] = set()
+        self._draining = False
+
+    def drain(self) -> None:
+        """End every watch: the server shuts down."""
+        self._draining = True
+        for watcher in self._engine.watch.watchers:
+            watcher.news.set()
+
+    async def WatchQueue(self, request: pb.WatchQueueRequest, context: Context) -> AsyncIterator[pb.WatchQueueResponse]:
+        technician, console = caller().name, _console_id(request.console)
+        watch = self._engine.watch
+        watcher = watch.open(technician, console)
+        try:
+            await self._presence.set(technician, watcher, request.in_focus)
+            if not request.HasField("after_revision"):
+                yield self._snapshot(watcher)
+            else:
+                watcher.after = request.after_revision
+            watcher.bookmark_wanted = True
+            while not self._draining:
+                watcher.news.clear()
+                taken = watch.take(watcher)
+                if taken is None:
+                    oldest = watch.oldest_resumable(technician)
+                    yield pb.WatchQueueResponse(compacted=pb.Compacted(oldest_revision=oldest))
+                    yield self._snapshot(watcher)
+                elif len(taken) == 1:
+                    yield pb.WatchQueueResponse(delta=translate.delta(taken[0]))
+                elif taken:
+                    deltas = pb.QueueDeltas(deltas=map(translate.delta, taken))
+                    yield pb.WatchQueueResponse(deltas=deltas)
+                elif watcher.bookmark_wanted:
+                    watcher.bookmark_wanted = False
+                    yield pb.WatchQueueResponse(bookmark=pb.Bookmark(revision=watcher.after))
+                watch.delivered(watcher)
+                if not taken:
+                    await _news(watcher)
+            raise ShuttingDown
+        finally:
+            watch.close(watcher)
+            leaving = asyncio.ensure_future(self._presence.leave(technician, watcher))
+            self._background.add(leaving)
+            leaving.add_done_callback(self._background.discard)
+
+    def _snapshot(self, watcher: Watcher) -> pb.WatchQueueResponse:
+        queue = self._queue(watcher.technician)
+        watcher.after = queue.revision
+        now = translate.timestamp(self._engine.clock.now())
+        return pb.WatchQueueResponse(snapshot=pb.QueueSnapshot(revision=queue.revision, at=now, entries=queue.entries))
+
+    def _queue(self, technician: str) -> pb.ListQueueResponse:
+        desk = self._engine.published
+        entries = [
+            translate.entry(entry_of(session, technician, desk.organization)) for session in desk.queue_of(technician)
+        ]
+        return pb.ListQueueResponse(revision=desk.revision, entries=entries)
+
+    async def ListQueue(self, request: pb.ListQueueRequest, context: Context) -> pb.ListQueueResponse:
+        return self._queue(caller().name)
+
+    async def SyncQueue(self, request: pb.SyncQueueRequest, context: Context) -> pb.SyncQueueResponse:
+        self._engine.watch.want_bookmarks(caller().name, _console_id(request.console))
+        return pb.SyncQueueResponse(revision=self._engine.published.revision)
+
+    async def SetFocus(self, request: pb.SetFocusRequest, context: Context) -> pb.SetFocusResponse:
+        technician, console = caller().name, _console_id(request.console)
+        mine = [w for w in self._engine.watch.watchers if w.technician == technician and w.console == console]
+        for watcher in mine:
+            await self._presence.set(technician, watcher, request.in_focus)
+        return pb.SetFocusResponse(revision=self._engine.published.revision)
+
+    async def GetDirectory(self, request: pb.GetDirectoryRequest, context: Context) -> pb.GetDirectoryResponse:
+        organization = self._engine.published.organization
+        answer = pb.GetDirectoryResponse(groups=organization.groups, channels=sorted(organization.channels))
+        for name in sorted(organization.technicians):
+            connected = self._engine.watch.connected(name)
+            answer.technicians.add(name=name, group=organization.technicians[name], connected=connected)
+        return answer
+
+    async def CreatePin(self, request: pb.CreatePinRequest, context: Context) -> pb.CreatePinResponse:
+        answer = await self._perform(request, acts.create_pin(caller().name, request.customer, new_pin))
+        valid_for = translate.duration(answer.valid_for)
+        return pb.CreatePinResponse(
+            revision=answer.revision, session=answer.session, pin=answer.pin, valid_for=valid_for
+        )
+
+    async def StartSession(self, request: pb.StartSessionRequest, context: Context) -> pb.StartSessionResponse:
+        answer = await self._command(request, c.Start(technician=caller().name, session=request.session))
+        return pb.StartSessionResponse(revision=answer.revision)
+
+    async def HoldSession(self, request: pb.HoldSessionRequest, context: Context) -> pb.HoldSessionResponse:
+        answer = await self._command(request, c.Hold(technician=caller().name, session=request.session))
+        return pb.HoldSessionResponse(revision=answer.revision)
+
+    async def TransferSession(self, request: pb.TransferSessionRequest, context: Context) -> pb.TransferSessionResponse:
+        kind = request.WhichOneof("target")
+        if kind is None:
+            raise BadValue("target", "name a technician, a technician group or a channel")
+        order = c.Transfer(
+            technician=caller().name,
+            session=request.session,
+            target=f"{kind}:{getattr(request, kind)}",
+            comment=request.comment,
+        )
+        answer = await self._command(request, order)
+        return pb.TransferSessionResponse(revision=answer.revision, incoming=answer.technicians)
+
+    async def InviteTechnician(
+        self, request: pb.InviteTechnicianRequest, context: Context
+    ) -> pb.InviteTechnicianResponse:
+        order = c.Invite(technician=caller().name, session=request.session, invited=request.technician)
+        return pb.InviteTechnicianResponse(revision=(await self._command(request, order)).revision)
+
+    async def RemoveTechnician(
+        self, request: pb.RemoveTechnicianRequest, context: Context
+    ) -> pb.RemoveTechnicianResponse:
+        order = c.Remove(technician=caller().name, session=request.session, removed=request.technician)
+        return pb.RemoveTechnicianResponse(revision=(await self._command(request, order)).revision)
+
+    async def OfferLead(self, request: pb.OfferLeadRequest, context: Context) -> pb.OfferLeadResponse:
+        order = c.OfferLead(technician=caller().name, session=request.session, to=request.technician)
+        return pb.OfferLeadResponse(revision=(await self._command(request, order)).revision)
+
+    async def CancelLeadOffer(self, request: pb.CancelLeadOfferRequest, context: Context) -> pb.CancelLeadOfferResponse:
+        order = c.CancelLead(technician=caller().name, session=request.session)
+        return pb.CancelLeadOfferResponse(revision=(await self._command(request, order)).revision)
+
+    async def AcceptLead(self, request: pb.AcceptLeadRequest, context: Context) -> pb.AcceptLeadResponse:
+        order = c.AcceptLead(technician=caller().name, session=request.session)
+        return pb.AcceptLeadResponse(revision=(await self._command(request, order)).revision)
+
+    async def RebootComputer(self, request: pb.RebootComputerRequest, context: Context) -> pb.RebootComputerResponse:
+        order = c.Reboot(technician=caller().name, session=request.session, order=secrets.token_hex(8))
+        return pb.RebootComputerResponse(revision=(await self._command(request, order)).revision)
+
+    async def SendChat(self, request: pb.SendChatRequest, context: Context) -> pb.SendChatResponse:
+        order = c.Chat(technician=caller().name, session=request.session, text=request.text)
+        return pb.SendChatResponse(revision=(await self._command(request, order)).revision)
+
+    async def OpenProcess(self, request: pb.OpenProcessRequest, context: Context) -> pb.OpenProcessResponse:
+        process = translate.process_of(request.process)
+        order = c.OpenProcess(technician=caller().name, session=request.session, process=process)
+        return pb.OpenProcessResponse(revision=(await self._command(request, order)).revision)
+
+    async def CloseProcess(self, request: pb.CloseProcessRequest, context: Context) -> pb.CloseProcessResponse:
+        process = translate.process_of(request.process)
+        order = c.CloseProcess(technician=caller().name, session=request.session, process=process)
+        return pb.CloseProcessResponse(revision=(await self._command(request, order)).revision)
+
+    async def EndSession(self, request: pb.EndSessionRequest, context: Context) -> pb.EndSessionResponse:
+        order = c.End(technician=caller().name, session=request.session)
+        return pb.EndSessionResponse(revision=(await self._command(request, order)).revision)
+
+    async def _command(self, request: Any, order: c.AnyCommand) -> Answer:
+        return await self._perform(request, acts.command(order))
+
+    async def _perform(self, request: Any, act: Act) -> Answer:
+        return await self._engine.perform(act, translate.request_of(caller().name, request))
+
+
+async def _news(watcher: Watcher) -> None:
+    """Wait for news; after a while without any, ask for a bookmark."""
+    try:
+        async with asyncio.timeout(BOOKMARK_EVERY):
+            await watcher.news.wait()
+    except TimeoutError:
+        watcher.bookmark_wanted = True
+
+
+def _console_id(given: str) -> str:
+    if not given or len(given) > CONSOLE_ID_LENGTH:
+        raise BadValue("console", f"a random id of 1 to {CONSOLE_ID_LENGTH} characters is needed")
+    return given

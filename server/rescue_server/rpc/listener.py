@@ -1,0 +1,102 @@
+"""The listening gRPC server: all services, health and reflection, and how it stops."""
+
+from __future__ import annotations
+
+import grpc
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+
+from rescue_protos.v1 import (
+    access_pb2,
+    access_pb2_grpc,
+    admin_pb2,
+    admin_pb2_grpc,
+    applet_pb2,
+    applet_pb2_grpc,
+    console_pb2,
+    console_pb2_grpc,
+    control_pb2,
+    control_pb2_grpc,
+)
+from rescue_server.rpc.admin_service import AdminService
+from rescue_server.rpc.applet_service import AppletService
+from rescue_server.rpc.console_service import ConsoleService
+from rescue_server.rpc.control_service import AccessService, ControlService
+from rescue_server.rpc.guard import Guard
+
+STOP_WITHIN = 2.0  # real seconds for streams to end by themselves
+_OPTIONS = (
+    ("grpc.so_reuseport", 0),  # a port in use must be an error
+    ("grpc.http2.bdp_probe", 0),
+    ("grpc.keepalive_time_ms", 10_000),
+    ("grpc.http2.ping_timeout_ms", 5_000),
+    ("grpc.keepalive_permit_without_calls", 1),
+    ("grpc.http2.max_pings_without_data", 0),
+    ("grpc.http2.min_recv_ping_interval_without_data_ms", 5_000),
+    ("grpc.server.max_pending_requests", 20_000),
+    ("grpc.server.max_pending_requests_hard_limit", 40_000),
+    ("grpc.max_receive_message_length", 256 * 1024),
+)
+_NAMES = tuple(
+    module.DESCRIPTOR.services_by_name[service].full_name
+    for module, service in (
+        (access_pb2, "AccessService"),
+        (applet_pb2, "AppletService"),
+        (console_pb2, "ConsoleService"),
+        (admin_pb2, "AdminService"),
+        (control_pb2, "ControlService"),
+    )
+)
+
+
+class CannotListen(Exception):
+    """The address is in use or not ours."""
+
+
+class Listener:
+    """One listening server."""
+
+    def __init__(
+        self,
+        *,
+        guard: Guard,
+        access: AccessService,
+        applet: AppletService,
+        console: ConsoleService,
+        admin: AdminService,
+        control: ControlService,
+    ) -> None:
+        self._server = grpc.aio.server(interceptors=[guard], options=list(_OPTIONS))
+        self._draining = (applet, console, control)
+        self._health = health.aio.HealthServicer()
+        access_pb2_grpc.add_AccessServiceServicer_to_server(access, self._server)
+        applet_pb2_grpc.add_AppletServiceServicer_to_server(applet, self._server)
+        console_pb2_grpc.add_ConsoleServiceServicer_to_server(console, self._server)
+        admin_pb2_grpc.add_AdminServiceServicer_to_server(admin, self._server)
+        control_pb2_grpc.add_ControlServiceServicer_to_server(control, self._server)
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
+        reflection.enable_server_reflection((*_NAMES, health.SERVICE_NAME, reflection.SERVICE_NAME), self._server)
+
+    async def start(self, host: str, ports: list[int]) -> int:
+        """Listen on the first of these ports that is free (0: any) and return it. Raises CannotListen."""
+        for port in ports:
+            try:
+                bound = self._server.add_insecure_port(f"{host}:{port}")
+            except RuntimeError:
+                bound = 0
+            if bound:
+                await self._server.start()
+                for name in ("", *_NAMES):
+                    await self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
+                return bound
+        raise CannotListen(
+            f"{host}:{ports[-1]} cannot be listened on: it is in use or not of this machine "
+            "(choose another with --listen HOST:PORT; port 0 takes a free one)"
+        )
+
+    async def stop(self) -> None:
+        """Take no more calls, end the streams with a clear status, and wait for calls that are under way."""
+        await self._health.enter_graceful_shutdown()
+        for service in self._draining:
+            service.drain()
+        await self._server.stop(STOP_WITHIN)

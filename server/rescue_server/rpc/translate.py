@@ -1,0 +1,178 @@
+"""Between the core's words and the contract's. Nothing is decided here."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.message import Message
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from rescue_protos.v1 import applet_pb2, common_pb2, console_pb2, control_pb2
+from rescue_server.clock import Reading
+from rescue_server.core.events import Process
+from rescue_server.core.queue import Cause, QueueEntry
+from rescue_server.core.session import EndReason, Session
+from rescue_server.core.status import Status
+from rescue_server.errors import BadValue
+from rescue_server.runtime.engine import Request
+from rescue_server.runtime.outbound import View
+from rescue_server.runtime.watch import Revised
+from rescue_server.settings import Settings
+
+if TYPE_CHECKING:
+    from rescue_protos.v1.common_pb2 import Process as ProcessValue
+
+REQUEST_ID_LENGTH = 64
+_STATUS = {status: common_pb2.Status.Value(f"STATUS_{status.name}") for status in Status}
+_PROCESS = {process: common_pb2.Process.Value(f"PROCESS_{process.name}") for process in Process}
+_PROCESS_OF = {value: process for process, value in _PROCESS.items()}
+_ENDED = {reason: applet_pb2.EndReason.Value(f"END_REASON_{reason.name}") for reason in EndReason}
+_PERIODS = (
+    "private_code_validity", "connecting_timeout", "waiting_timeout", "idle_timeout", "reconnect_period",
+    "offline_period", "heartbeat_interval",
+)  # fmt: skip
+_LONGEST = timedelta(days=3650)
+
+
+def request_of(principal: str, message: Message) -> Request:
+    """Return who asked under which id, with a fingerprint of the whole message. Raises BadValue."""
+    request_id: str = message.request_id  # type: ignore[attr-defined]
+    if not request_id or len(request_id) > REQUEST_ID_LENGTH:
+        raise BadValue("request_id", f"a random id of 1 to {REQUEST_ID_LENGTH} characters is needed")
+    content = message.DESCRIPTOR.full_name.encode() + message.SerializeToString(deterministic=True)
+    return Request(principal=principal, id=request_id, fingerprint=hashlib.sha256(content).hexdigest())
+
+
+def timestamp(moment: datetime) -> Timestamp:
+    """A moment for the wire."""
+    message = Timestamp()
+    message.FromDatetime(moment.astimezone(UTC))
+    return message
+
+
+def duration(period: timedelta) -> Duration:
+    """A period for the wire."""
+    message = Duration()
+    message.FromTimedelta(period)
+    return message
+
+
+def period(field: str, message: Duration) -> timedelta:
+    """A period from the wire. Raises BadValue if it is none or longer than ten years."""
+    try:
+        found = message.ToTimedelta()
+    except (ValueError, OverflowError):
+        raise BadValue(field, "this is no duration") from None
+    if abs(found) > _LONGEST:
+        raise BadValue(field, "longer than ten years")
+    return found
+
+
+def process_of(value: ProcessValue.ValueType) -> Process:
+    """The process of the wire's number. Raises BadValue."""
+    if value not in _PROCESS_OF:
+        raise BadValue("process", f"there are {', '.join(process.value for process in Process)}")
+    return _PROCESS_OF[value]
+
+
+def entry(line: QueueEntry) -> common_pb2.QueueEntry:
+    """A queue entry for the wire."""
+    message = common_pb2.QueueEntry(
+        session=line.session,
+        status=_STATUS[line.status],
+        customer=line.customer,
+        channel=line.channel,
+        pin=line.pin,
+        created_at=timestamp(line.created_at),
+        since=timestamp(line.since),
+        comment=line.comment,
+        introduced_by=line.introduced_by,
+        lead_offered_to=line.lead_offered_to,
+        processes=[_PROCESS[process] for process in line.processes],
+        possible=line.possible,
+        due_by=line.due_by,
+    )
+    if line.joined_at is not None:
+        message.joined_at.CopyFrom(timestamp(line.joined_at))
+    if line.due_at is not None:
+        message.due_at.CopyFrom(timestamp(line.due_at))
+    for one in line.participants:
+        message.participants.add(technician=one.technician, status=_STATUS[one.status], lead=one.lead)
+    return message
+
+
+def cause(why: Cause) -> common_pb2.Cause:
+    """A cause for the wire."""
+    message = common_pb2.Cause(text=why.text, event=why.event, technician=why.technician, setting=why.setting)
+    if why.value is not None:
+        message.setting_value.CopyFrom(duration(why.value))
+    return message
+
+
+def delta(revised: Revised) -> console_pb2.QueueDelta:
+    """An update for the wire."""
+    update = revised.update
+    message = console_pb2.QueueDelta(revision=revised.revision, at=timestamp(update.at), cause=cause(update.cause))
+    if update.status_changed and update.entry is not None:
+        message.status.entry.CopyFrom(entry(update.entry))
+        message.status.row = update.row
+        if update.previous is not None:
+            message.status.previous = _STATUS[update.previous]
+    elif update.chat_text:
+        message.chat.session = update.session
+        message.chat.line.CopyFrom(common_pb2.ChatLine(**{"from": update.chat_from}, text=update.chat_text))
+    elif update.alarm_due is not None:
+        message.alarm.CopyFrom(console_pb2.IdleAlarm(session=update.session, due_at=timestamp(update.alarm_due)))
+    elif update.lead_offered_by:
+        message.lead_offer.CopyFrom(console_pb2.LeadOffer(session=update.session, **{"from": update.lead_offered_by}))
+    if update.entry is not None and not update.status_changed and not update.lead_offered_by:
+        message.entry.CopyFrom(entry(update.entry))
+    return message
+
+
+def view(shown: View, settings: Settings) -> applet_pb2.SessionView:
+    """What the applet shows, for the wire."""
+    return applet_pb2.SessionView(
+        customer=shown.customer,
+        lead=shown.lead,
+        collaborators=shown.collaborators,
+        on_hold=shown.on_hold,
+        heartbeat_interval=duration(settings.heartbeat_interval),
+    )
+
+
+def ended(session: Session) -> applet_pb2.Ended:
+    """Why the session is over, for the wire."""
+    if session.end_reason is not None:
+        return applet_pb2.Ended(reason=_ENDED[session.end_reason])
+    return applet_pb2.Ended(reason=applet_pb2.END_REASON_TERMS_DECLINED)
+
+
+def settings(values: Settings) -> common_pb2.Settings:
+    """Settings for the wire."""
+    message = common_pb2.Settings(terms=values.terms)
+    for name in _PERIODS:
+        getattr(message, name).CopyFrom(duration(getattr(values, name)))
+    return message
+
+
+def changes(message: common_pb2.Settings, *, with_terms: bool) -> dict[str, timedelta | str]:
+    """The settings that are set in a message. Raises BadValue."""
+    found: dict[str, timedelta | str] = {
+        field.name: period(field.name.replace("_", "-"), value)
+        for field, value in message.ListFields()
+        if field.name in _PERIODS
+    }
+    if with_terms:
+        found["terms"] = message.terms
+    return found
+
+
+def reading(clock: Reading) -> control_pb2.ClockReading:
+    """The clock, for the wire."""
+    return control_pb2.ClockReading(
+        now=timestamp(clock.now), speed=clock.speed, standing=clock.standing, paused=clock.paused
+    )

@@ -1,0 +1,42 @@
+"""The next thing that falls due, over all sessions.
+
+Each session's deadlines are computed anew whenever something happened to it (`core/timers.py`); this keeps them in one
+order and forgets what is out of date.
+"""
+
+from __future__ import annotations
+
+import heapq
+
+from rescue_server.core.timers import Deadline
+
+
+class Agenda:
+    """Deadlines of all sessions, soonest first; for the same instant in the order of their kinds."""
+
+    def __init__(self) -> None:
+        self._current: dict[str, set[Deadline]] = {}
+        self._heap: list[Deadline] = []
+
+    def note(self, session: str, deadlines: list[Deadline]) -> None:
+        """These, and no others, are the session's deadlines now."""
+        known = self._current.get(session, set())
+        for deadline in deadlines:
+            if deadline not in known:
+                heapq.heappush(self._heap, deadline)
+        if deadlines:
+            self._current[session] = set(deadlines)
+        else:
+            self._current.pop(session, None)
+        if len(self._heap) > 64 + 4 * sum(map(len, self._current.values())):
+            self._heap = [deadline for known in self._current.values() for deadline in known]
+            heapq.heapify(self._heap)
+
+    def first(self) -> Deadline | None:
+        """The deadline that comes first; None if there is none."""
+        while self._heap:
+            deadline = self._heap[0]
+            if deadline in self._current.get(deadline.session, ()):
+                return deadline
+            heapq.heappop(self._heap)
+        return None

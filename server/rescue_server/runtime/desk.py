@@ -1,0 +1,97 @@
+"""The state in memory: every session and the organization, as events have made them.
+
+There are two: the engine decides on one that runs ahead of the store, consoles see one that never does. If storing
+fails, the first is set back to the second.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import msgspec
+
+from rescue_server.core import events as e
+from rescue_server.core.organization import AnyOrganizationEvent, Organization, OrganizationEvent, apply_change
+from rescue_server.core.session import Session, apply
+from rescue_server.store.protocol import StoredEvent
+
+AnyEvent = e.AnySessionEvent | AnyOrganizationEvent
+ORGANIZATION = "organization"
+_FIRST_SESSION = 1001
+_decoder = msgspec.json.Decoder(AnyEvent)
+_encoder = msgspec.json.Encoder()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One stored event and what it changed. Of an organization's event `before` and `after` are None."""
+
+    revision: int
+    event: AnyEvent
+    before: Session | None = None
+    after: Session | None = None
+    organization: Organization
+
+    def stored(self) -> StoredEvent:
+        """The line of the journal."""
+        return StoredEvent(
+            revision=self.revision, at=self.event.at, stream=stream_of(self.event), body=_encoder.encode(self.event)
+        )
+
+
+def stream_of(event: AnyEvent) -> str:
+    """Return whose event it is: a session's id, or ORGANIZATION."""
+    return ORGANIZATION if isinstance(event, OrganizationEvent) else event.session
+
+
+def read_event(stored: StoredEvent) -> AnyEvent:
+    """Return the event of a line of the journal. Raises msgspec.ValidationError if it is none of ours."""
+    event: AnyEvent = _decoder.decode(stored.body)
+    return event
+
+
+@dataclass(slots=True)
+class Desk:
+    """Sessions by id, ended ones included until they are compacted."""
+
+    sessions: dict[str, Session] = field(default_factory=dict)
+    organization: Organization = field(default_factory=Organization)
+    pins: dict[str, str] = field(default_factory=dict)  # the last session of a PIN
+    revision: int = 0
+    at: datetime | None = None  # of the last event
+    last_session: int = _FIRST_SESSION - 1
+
+    def apply(self, event: AnyEvent, revision: int | None = None) -> Step:
+        """Make the event part of the state."""
+        self.revision = self.revision + 1 if revision is None else revision
+        self.at = event.at
+        if isinstance(event, OrganizationEvent):
+            self.organization = apply_change(self.organization, event)
+            return Step(revision=self.revision, event=event, organization=self.organization)
+        before = self.sessions.get(event.session)
+        after = apply(before, event)
+        self.put(after)
+        return Step(revision=self.revision, event=event, before=before, after=after, organization=self.organization)
+
+    def put(self, session: Session) -> None:
+        """Take a session as it is."""
+        self.sessions[session.id] = session
+        if session.pin:
+            self.pins[session.pin] = session.id
+        self.last_session = max(self.last_session, int(session.id))
+
+    def forget(self, session_id: str) -> None:
+        """Take a session out as if it had never been."""
+        session = self.sessions.pop(session_id, None)
+        if session is not None and self.pins.get(session.pin) == session_id:
+            del self.pins[session.pin]
+
+    def next_session_id(self) -> str:
+        """A number that no session had."""
+        return str(self.last_session + 1)
+
+    def queue_of(self, technician: str) -> list[Session]:
+        """The sessions in which a technician has an entry, by number."""
+        mine = (session for session in self.sessions.values() if technician in session.entries)
+        return sorted(mine, key=lambda session: int(session.id))

@@ -1,0 +1,379 @@
+"""The single writer: decide, store, apply, publish, in this order, one act after the other.
+
+An act is decided at once on the state that runs ahead of the store; many acts are stored together (group commit); when
+they are on the disk they are published and answered. If storing fails, the state ahead is set back and every act that
+was on its way is refused: nothing is acknowledged that is not stored, and nothing unstored is ever shown.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import ParamSpec, TypeVar
+
+import msgspec
+
+from rescue_server.clock import Clock
+from rescue_server.core.decide import Context, on_due
+from rescue_server.core.organization import OrganizationEvent
+from rescue_server.core.queue import Update, updates
+from rescue_server.core.session import Session
+from rescue_server.core.status import Link
+from rescue_server.core.timers import Deadline, Kind, deadlines
+from rescue_server.errors import RequestReused, RescueError, StoreTrouble
+from rescue_server.runtime.agenda import Agenda
+from rescue_server.runtime.desk import AnyEvent, Desk, Step, read_event
+from rescue_server.runtime.leases import Leases
+from rescue_server.runtime.watch import Watch
+from rescue_server.store.errors import StoreError, StoreFull
+from rescue_server.store.protocol import ClockMark, Store, StoredAnswer, StoredEvent
+
+P = ParamSpec("P")
+T = TypeVar("T")
+log = logging.getLogger(__name__)
+REPLAYED_INTO_RINGS = 20_000  # events; who resumes after an older revision gets a snapshot
+REMEMBERED_ANSWERS = 10_000
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """What an act is answered; stored with it, so that its retry is answered the same."""
+
+    revision: int = 0
+    session: str = ""
+    pin: str = ""
+    valid_for: timedelta = timedelta(0)
+    technicians: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """Who asked under which id. `fingerprint` tells a retry from another request under the same id."""
+
+    principal: str
+    id: str
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What an act comes to: events in order, and the answer (its revision is filled in)."""
+
+    events: Sequence[AnyEvent] = ()
+    answer: Answer = field(default_factory=Answer)
+
+
+Act = Callable[[Desk, Context], Outcome]
+
+
+@dataclass(slots=True, kw_only=True)
+class _Staged:
+    steps: list[Step]
+    updates: list[dict[str, Update]]
+    answer: Answer
+    stored_answer: StoredAnswer | None
+    done: asyncio.Future[Answer]
+
+
+@dataclass(slots=True)
+class _Asked:
+    fingerprint: str
+    task: asyncio.Task[Answer]
+
+
+class Engine:
+    """Owns the state. `in_focus` tells the technicians in focus; `on_step` hears each published step, in order."""
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        *,
+        in_focus: Callable[[], frozenset[str]] = frozenset,
+        on_step: Callable[[Step], None] = lambda step: None,
+    ) -> None:
+        self.store = store
+        self.clock = clock
+        self.watch = Watch()
+        self.published = Desk()
+        self.ahead = Desk()
+        self.agenda = Agenda()
+        self.leases = Leases(self._reconnect_period)
+        self.changed = asyncio.Event()  # what falls due next may be something else now
+        self.in_focus = in_focus
+        self.on_step = on_step
+        self.on_unjudged: Callable[[str], None] = lambda session: None
+        self._asked: dict[tuple[str, str], _Asked] = {}
+        self._staged: list[_Staged] = []
+        self._work = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._store_thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
+
+    # Starting and stopping
+
+    def load(self) -> None:
+        """Replay the journal. Every lease begins anew: nobody lost a network because the server was away."""
+        tail = max(self.store.last_revision() - REPLAYED_INTO_RINGS, self.store.compacted_through())
+        self.watch.oldest = tail
+        for stored in self.store.read():
+            step = self.published.apply(read_event(stored), stored.revision)
+            self.watch.publish(step.revision, _updates(step) if step.revision > tail else {})
+        self.published.revision = self.watch.revision = self.store.last_revision()
+        self.ahead = Desk(
+            sessions=dict(self.published.sessions),
+            organization=self.published.organization,
+            pins=dict(self.published.pins),
+            revision=self.published.revision,
+            at=self.published.at,
+            last_session=self.published.last_session,
+        )
+        for session in self.ahead.sessions.values():
+            self._note(session)
+
+    async def run(self) -> None:
+        """Store and publish what is staged, until cancelled."""
+        while True:
+            await self._work.wait()
+            self._work.clear()
+            batch, self._staged = self._staged, []
+            if batch:
+                await self._commit(batch)
+            if not self._staged:
+                self._idle.set()
+
+    async def flush(self) -> None:
+        """Wait until all that was staged is published or refused."""
+        while self._staged or not self._idle.is_set():
+            await self._idle.wait()
+
+    async def close(self) -> None:
+        """Store the clock and let go of the store."""
+        await self.mark_clock()
+        await self._in_store_thread(self.store.close)
+        self._store_thread.shutdown()
+
+    async def mark_clock(self) -> None:
+        """Store where the clock stands: after a restart it goes on from there."""
+        with contextlib.suppress(StoreError):
+            await self._in_store_thread(self.store.mark_clock, self._clock_mark())
+
+    # Acting
+
+    async def perform(self, act: Act, request: Request | None = None) -> Answer:
+        """Carry out an act and return its answer once it is stored.
+
+        The same request again gets the same answer, a refusal included, and has no second effect. Raises RescueError.
+        """
+        if request is None:
+            return await self._stage(act, None)
+        key = (request.principal, request.id)
+        asked = self._asked.get(key)
+        if asked is None:
+            # A task of its own: the caller may go away, the act must not be torn in two.
+            asked = _Asked(request.fingerprint, asyncio.ensure_future(self._perform_once(act, request)))
+            asked.task.add_done_callback(lambda task: self._forget_if_untried(key, task))
+            self._asked[key] = asked
+            self._trim_asked()
+        elif asked.fingerprint != request.fingerprint:
+            raise _reused(request)
+        return await asyncio.shield(asked.task)
+
+    async def _perform_once(self, act: Act, request: Request) -> Answer:
+        try:
+            stored = await self._in_store_thread(self.store.answer, request.principal, request.id)
+        except StoreError as error:
+            raise _trouble(error) from None
+        if stored is None:
+            return await self._stage(act, request)
+        if stored.fingerprint != request.fingerprint:
+            raise _reused(request)
+        return msgspec.json.decode(stored.body, type=Answer)
+
+    def _forget_if_untried(self, key: tuple[str, str], task: asyncio.Task[Answer]) -> None:
+        """What could not be stored may be tried again under the same id; a refusal stays the answer."""
+        if task.cancelled() or isinstance(task.exception(), StoreTrouble):
+            self._asked.pop(key, None)
+
+    def _trim_asked(self) -> None:
+        if len(self._asked) > REMEMBERED_ANSWERS:
+            oldest = next(iter(self._asked))
+            if self._asked[oldest].task.done():
+                del self._asked[oldest]
+
+    def _stage(self, act: Act, request: Request | None) -> asyncio.Future[Answer]:
+        """Decide and apply to the state ahead; storing follows. Raises RescueError if nothing is to happen."""
+        context = self.context(self.catch_up())
+        outcome = act(self.ahead, context)
+        return self._stage_events(outcome.events, outcome.answer, request)
+
+    def _stage_events(
+        self, events: Sequence[AnyEvent], answer: Answer, request: Request | None
+    ) -> asyncio.Future[Answer]:
+        done: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        steps: list[Step] = []
+        changes: list[dict[str, Update]] = []
+        start = self.ahead.revision
+        try:
+            for event in events:
+                step = self.ahead.apply(event)
+                steps.append(step)
+                changes.append(_updates(step))
+        except Exception:
+            self._set_back(steps, start)
+            raise
+        answer = msgspec.structs.replace(answer, revision=self.ahead.revision)
+        for step in steps:
+            self._note_step(step)
+        if not steps and request is None:
+            done.set_result(answer)
+            return done
+        stored_answer = None if request is None else _stored(answer, request)
+        self._staged.append(
+            _Staged(steps=steps, updates=changes, answer=answer, stored_answer=stored_answer, done=done)
+        )
+        self._idle.clear()
+        self._work.set()
+        return done
+
+    def _set_back(self, steps: list[Step], revision: int) -> None:
+        """Undo steps of the state ahead that were neither stored nor noted."""
+        for step in reversed(steps):
+            if step.before is not None:
+                self.ahead.put(step.before)
+            elif step.after is not None:
+                self.ahead.forget(step.after.id)
+        self.ahead.revision = revision
+
+    async def _commit(self, batch: list[_Staged]) -> None:
+        events: list[StoredEvent] = [step.stored() for staged in batch for step in staged.steps]
+        answers = [staged.stored_answer for staged in batch if staged.stored_answer is not None]
+        try:
+            await self._in_store_thread(self.store.append, events, answers, self._clock_mark())
+        except StoreError as error:
+            log.error("nothing was stored: %s", error)
+            self._refuse([*batch, *self._staged], _trouble(error))
+            return
+        for staged in batch:
+            for step, change in zip(staged.steps, staged.updates, strict=True):
+                self._publish(step, change)
+            if not staged.done.cancelled():
+                staged.done.set_result(staged.answer)
+
+    def _publish(self, step: Step, change: dict[str, Update]) -> None:
+        if step.after is not None:
+            self.published.put(step.after)
+        self.published.organization = step.organization
+        self.published.revision, self.published.at = step.revision, step.event.at
+        self.watch.publish(step.revision, change)
+        self.on_step(step)
+
+    def _refuse(self, batch: list[_Staged], trouble: StoreTrouble) -> None:
+        """Set the state ahead back to what is published, and tell everybody who was on the way."""
+        self._staged = []
+        for session_id in {step.after.id for staged in batch for step in staged.steps if step.after is not None}:
+            published = self.published.sessions.get(session_id)
+            self.ahead.forget(session_id)
+            self.agenda.note(session_id, [])
+            if published is not None:
+                self.ahead.put(published)
+                self._note(published)
+        self.ahead.organization = self.published.organization
+        self.ahead.revision, self.ahead.at = self.published.revision, self.published.at
+        for staged in batch:
+            if not staged.done.done():
+                staged.done.set_exception(trouble)
+                staged.done.exception()  # a timer's act has nobody who waits
+
+    # What falls due
+
+    def context(self, now: datetime) -> Context:
+        """What a decision at this moment needs."""
+        return Context(organization=self.ahead.organization, in_focus=self.in_focus(), now=now)
+
+    def catch_up(self) -> datetime:
+        """Apply all that fell due up to now, in order, and return the time it is.
+
+        Stops at a lease that ran out and is not judged yet: the clock is then held there by who judges.
+        """
+        now = self.clock.now()
+        while (deadline := self.next_deadline()) is not None and deadline.due <= now:
+            if deadline.kind is Kind.RECONNECTING and not self.leases.is_judged_dead(deadline.session):
+                self.on_unjudged(deadline.session)
+                break
+            session = self.ahead.sessions[deadline.session]
+            self._stage_events(on_due(session, deadline), Answer(), None)
+        return max(self.clock.now(), self.ahead.at) if self.ahead.at else self.clock.now()
+
+    def next_deadline(self) -> Deadline | None:
+        """What falls due first, a lease included."""
+        found = [deadline for deadline in (self.agenda.first(), self._first_lease()) if deadline is not None]
+        return min(found, default=None)
+
+    def _first_lease(self) -> Deadline | None:
+        first = self.leases.first()
+        if first is None:
+            return None
+        due, session = first
+        return Deadline(due, Kind.RECONNECTING, "", session, self._reconnect_period(session))
+
+    def _reconnect_period(self, session_id: str) -> timedelta:
+        session = self.ahead.sessions.get(session_id) or self.published.sessions[session_id]
+        return self.ahead.organization.settings_of(session.owner).reconnect_period
+
+    def _note_step(self, step: Step) -> None:
+        if step.after is not None:
+            self._note(step.after)
+        elif isinstance(step.event, OrganizationEvent):
+            for session in self.ahead.sessions.values():
+                self._note(session)
+            self.leases.refresh()
+
+    def _note(self, session: Session) -> None:
+        """Keep agenda and leases true to the session as it is now."""
+        self.agenda.note(session.id, deadlines(session, self.ahead.organization))
+        leased = session.link is Link.CONNECTED and session.ended_at is None
+        if not leased:
+            self.leases.end(session.id)
+        elif self.leases.due(session.id) is None:
+            self.leases.start(session.id, max(self.clock.now(), session.link_since))
+        self.changed.set()
+
+    # The store's thread
+
+    def _clock_mark(self) -> ClockMark:
+        reading = self.clock.read()
+        return ClockMark(now=reading.now, speed=reading.speed, paused=reading.paused)
+
+    async def _in_store_thread(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._store_thread, lambda: call(*args, **kwargs))
+
+
+def _updates(step: Step) -> dict[str, Update]:
+    if step.after is None or isinstance(step.event, OrganizationEvent):
+        return {}
+    return updates(step.before, step.event, step.after, step.organization)
+
+
+def _stored(answer: Answer, request: Request) -> StoredAnswer:
+    return StoredAnswer(
+        request_id=request.id,
+        principal=request.principal,
+        fingerprint=request.fingerprint,
+        revision=answer.revision,
+        body=msgspec.json.encode(answer),
+    )
+
+
+def _reused(request: Request) -> RescueError:
+    return RequestReused(f"request id {request.id} was used for something else: take a fresh one")
+
+
+def _trouble(error: StoreError) -> StoreTrouble:
+    full = isinstance(error, StoreFull)
+    what = "there is no room left to store it" if full else "it could not be stored now"
+    return StoreTrouble(f"{what}, and nothing changed; try again with the same request id", full=full)

@@ -1,0 +1,124 @@
+"""Who somebody is: secrets, tokens and session tickets.
+
+Secrets are stored as argon2id hashes, tickets as SHA-256 (they are long and random). A ticket is derived from the
+server's key and the request that created it, so that a repeated request gets the same ticket without the ticket ever
+being stored.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+import os
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+
+from rescue_server.errors import NotAuthenticated
+
+TOKEN_LIFE = 900.0  # real seconds
+KEY_FILE = "server.key"
+# 19 MiB, two passes: the least that OWASP's password storage guidance asks of argon2id.
+_hasher = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
+
+
+def new_secret() -> str:
+    """Return a fresh secret for a user."""
+    return secrets.token_urlsafe(24)
+
+
+def new_pin() -> str:
+    """Return six random digits."""
+    return f"{secrets.randbelow(1_000_000):06d}"
+
+
+def hash_secret(secret: str) -> str:
+    """Return what is stored of a secret. Takes tens of milliseconds on purpose."""
+    return _hasher.hash(secret)
+
+
+def hash_ticket(ticket: str) -> str:
+    """Return what is stored of a session ticket."""
+    return hashlib.sha256(ticket.encode()).hexdigest()
+
+
+def ticket_fits(ticket: str, ticket_hash: str) -> bool:
+    """Whether this is the ticket, in constant time."""
+    return bool(ticket_hash) and hmac.compare_digest(hash_ticket(ticket), ticket_hash)
+
+
+def server_key(directory: Path) -> bytes:
+    """Return the server's own key, made at its first start; readable by its owner alone."""
+    path = directory / KEY_FILE
+    if not path.exists():
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(secrets.token_bytes(32))
+    return path.read_bytes()
+
+
+def derive_ticket(key: bytes, request_id: str) -> str:
+    """Return the session ticket that belongs to a request: 256 bits that nobody without the key can guess."""
+    return hmac.new(key, b"ticket:" + request_id.encode(), hashlib.sha256).hexdigest()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Principal:
+    """Who calls."""
+
+    name: str
+    administrator: bool
+
+
+@dataclass(slots=True)
+class _Token:
+    user: str
+    secret_hash: str
+    expires: float
+
+
+class Tokens:
+    """Short-lived tokens, in memory only: after a restart everybody signs in again."""
+
+    def __init__(self) -> None:
+        self._tokens: dict[bytes, _Token] = {}
+
+    async def sign_in(self, user: str, secret: str, secret_hash: str | None) -> str:
+        """Return a token. Raises NotAuthenticated, which does not say whether the user exists."""
+        fits = await asyncio.to_thread(_verify, secret_hash or _NOBODYS_HASH, secret)
+        if not fits or secret_hash is None:
+            raise NotAuthenticated(
+                f"the secret of {user!r} is not accepted: see RESCUE_SECRET and the state directory",
+                reason="WRONG_SECRET",
+            )
+        now = asyncio.get_running_loop().time()
+        self._tokens = {key: token for key, token in self._tokens.items() if token.expires > now}
+        token = secrets.token_urlsafe(32)
+        self._tokens[_key(token)] = _Token(user, secret_hash, now + TOKEN_LIFE)
+        return token
+
+    def user_of(self, token: str) -> tuple[str, str]:
+        """Return the user and the hash of the secret he signed in with. Raises NotAuthenticated."""
+        known = self._tokens.get(_key(token))
+        if known is None or known.expires <= asyncio.get_running_loop().time():
+            raise NotAuthenticated("the token is not known or has expired: sign in again", reason="TOKEN_EXPIRED")
+        return known.user, known.secret_hash
+
+
+def _key(token: str) -> bytes:
+    return hashlib.sha256(token.encode()).digest()
+
+
+def _verify(secret_hash: str, secret: str) -> bool:
+    try:
+        return _hasher.verify(secret_hash, secret)
+    except (VerificationError, InvalidHashError):
+        return False
+
+
+# Unknown users must cost as much time as known ones.
+_NOBODYS_HASH = "$argon2id$v=19$m=19456,t=2,p=1$enRwwmGCsvduYp1/pBie6Q$ozrAKmMk07BKgcpTW9pEQmXARyZLk/s1BCvfdSWwejU"

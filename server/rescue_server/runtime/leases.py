@@ -1,0 +1,110 @@
+"""How long each applet is believed in without a sign of life.
+
+A lease runs while the session's link is connected: from the last heartbeat for the reconnect period. Heartbeats are
+neither stored nor published; they only move a date here. A lease that ran out is *judged* before the link is lost: an
+applet that answers a barrier heartbeat keeps it.
+
+Source: "in Reconnecting status in one minute" (row 6).
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+
+@dataclass(slots=True)
+class _Lease:
+    renewed_at: datetime
+    signs: int = 0
+    judged_dead: bool = False
+
+
+class Leases:
+    """`period_of` gives a session's reconnect period, which an administrator may change while it runs."""
+
+    def __init__(self, period_of: Callable[[str], timedelta]) -> None:
+        self._period_of = period_of
+        self._leases: dict[str, _Lease] = {}
+        # One element per lease, its date possibly too early: renewals do not touch the heap.
+        self._heap: list[tuple[datetime, str]] = []
+
+    def start(self, session: str, now: datetime) -> None:
+        """The link is connected from now on."""
+        known = session in self._leases
+        self._leases[session] = _Lease(renewed_at=now)
+        if not known:
+            heapq.heappush(self._heap, (now + self._period_of(session), session))
+
+    def renew(self, session: str, now: datetime) -> bool:
+        """A sign of life. A renewal never shortens a lease. Returns whether there was one to renew."""
+        lease = self._leases.get(session)
+        if lease is None:
+            return False
+        lease.renewed_at = max(lease.renewed_at, now)
+        lease.signs += 1
+        lease.judged_dead = False
+        return True
+
+    def extend(self, session: str, until: datetime) -> None:
+        """As if a sign of life had come as late as `until`: an applet that answers lives through an advance."""
+        lease = self._leases.get(session)
+        if lease is not None:
+            lease.renewed_at = max(lease.renewed_at, until)
+
+    def end(self, session: str) -> None:
+        """The link is not connected any more. Harmless if there is no lease."""
+        self._leases.pop(session, None)
+
+    def signs(self, session: str) -> int:
+        """How many signs of life this lease has seen; -1 if there is none."""
+        lease = self._leases.get(session)
+        return -1 if lease is None else lease.signs
+
+    def judge_dead(self, sessions: Iterable[str]) -> None:
+        """These did not answer: their leases may end at their due time."""
+        for session in sessions:
+            if session in self._leases:
+                self._leases[session].judged_dead = True
+
+    def is_judged_dead(self, session: str) -> bool:
+        """Whether the session may lose its link at its due time."""
+        lease = self._leases.get(session)
+        return lease is not None and lease.judged_dead
+
+    def period(self, session: str) -> timedelta:
+        """The session's reconnect period now."""
+        return self._period_of(session)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(tuple(self._leases))
+
+    def due(self, session: str) -> datetime | None:
+        """When the lease runs out; None if there is none."""
+        lease = self._leases.get(session)
+        return None if lease is None else lease.renewed_at + self._period_of(session)
+
+    def first(self) -> tuple[datetime, str] | None:
+        """The lease that runs out first, and when."""
+        while self._heap:
+            noted, session = self._heap[0]
+            due = self.due(session)
+            if due is None:
+                heapq.heappop(self._heap)
+            elif due > noted:
+                heapq.heapreplace(self._heap, (due, session))
+            else:
+                return due, session
+        return None
+
+    def within(self, moment: datetime) -> list[str]:
+        """The sessions whose leases run out by then, soonest first."""
+        dues = ((self.due(session), session) for session in self._leases)
+        return [session for due, session in sorted((d, s) for d, s in dues if d is not None) if due <= moment]
+
+    def refresh(self) -> None:
+        """A period was changed: dates may be earlier than noted."""
+        self._heap = [(lease.renewed_at + self._period_of(session), session) for session, lease in self._leases.items()]
+        heapq.heapify(self._heap)

@@ -1,0 +1,62 @@
+"""Which consoles are there, and which technicians are in focus: one of their consoles is.
+
+After a restart of the server a technician who was in focus counts as in focus for a few real seconds more, so that his
+console can come back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+FOCUS_KEPT = 5.0  # real seconds after a start
+
+
+class Presence:
+    """`on_change(technician, in_focus)` is awaited whenever a technician gains or loses the focus."""
+
+    def __init__(self, on_change: Callable[[str, bool], Coroutine[Any, Any, None]]) -> None:
+        self._on_change = on_change
+        self._consoles: dict[str, dict[object, bool]] = {}
+        self._assumed: frozenset[str] = frozenset()
+        self._closing = False
+
+    def in_focus(self) -> frozenset[str]:
+        """The technicians in focus."""
+        looking = {name for name, consoles in self._consoles.items() if any(consoles.values())}
+        return frozenset(looking) | self._assumed
+
+    def assume(self, technicians: frozenset[str]) -> None:
+        """They were in focus when the server stopped."""
+        self._assumed = technicians
+
+    async def end_assumption(self) -> None:
+        """Wait for those who were in focus; who has not come back in time is not."""
+        await asyncio.sleep(FOCUS_KEPT)
+        before, self._assumed = self.in_focus(), frozenset()
+        for technician in sorted(before - self.in_focus()):
+            await self._on_change(technician, False)
+
+    async def set(self, technician: str, console: object, in_focus: bool) -> None:
+        """A console is there, in focus or not."""
+        before = technician in self.in_focus()
+        self._assumed -= {technician}
+        self._consoles.setdefault(technician, {})[console] = in_focus
+        await self._tell(technician, before)
+
+    async def leave(self, technician: str, console: object) -> None:
+        """A console lost its connection: it is not in focus."""
+        before = technician in self.in_focus()
+        self._consoles.get(technician, {}).pop(console, None)
+        if not self._closing:
+            await self._tell(technician, before)
+
+    def close(self) -> None:
+        """The server stops: that consoles leave now says nothing about their technicians."""
+        self._closing = True
+
+    async def _tell(self, technician: str, before: bool) -> None:
+        now = technician in self.in_focus()
+        if now is not before:
+            await self._on_change(technician, now)

@@ -1,0 +1,145 @@
+"""Who watches a queue, and what they have not seen yet.
+
+Each technician has a bounded ring of updates. A watcher is only a position in it: it reads on from there when it can,
+so a slow one costs no memory and delays nobody. Older than the ring is compacted: the watcher gets a new snapshot.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from rescue_server.core.queue import Update
+
+RING = 4096  # updates kept per technician
+BATCH = 256  # updates handed out at once
+
+
+@dataclass(frozen=True, slots=True)
+class Revised:
+    """An update and the revision of the event it comes from."""
+
+    revision: int
+    update: Update
+
+
+@dataclass(slots=True)
+class _Ring:
+    updates: deque[Revised] = field(default_factory=deque)
+    dropped_through: int = 0
+
+
+@dataclass(slots=True, eq=False)
+class Watcher:
+    """One console's position: it has been handed all up to `after`, and taken all up to `delivered`."""
+
+    technician: str
+    console: str
+    after: int = 0
+    delivered: int = 0
+    bookmark_wanted: bool = False
+    news: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+class Watch:
+    """All rings and watchers."""
+
+    def __init__(self, *, ring: int = RING) -> None:
+        self._size = ring
+        self._rings: dict[str, _Ring] = {}
+        self._watchers: set[Watcher] = set()
+        self._progress = asyncio.Event()
+        self.revision = 0
+        self.oldest = 0  # what happened up to this revision is in no ring
+
+    def publish(self, revision: int, updates: Mapping[str, Update]) -> None:
+        """An event is stored: tell its updates. Never waits for anybody."""
+        self.revision = revision
+        for technician, update in updates.items():
+            ring = self._rings.setdefault(technician, _Ring())
+            ring.updates.append(Revised(revision, update))
+            if len(ring.updates) > self._size:
+                ring.dropped_through = ring.updates.popleft().revision
+        for watcher in self._watchers:
+            if watcher.technician in updates:
+                watcher.news.set()
+
+    def open(self, technician: str, console: str) -> Watcher:
+        """Begin to watch, after the current revision."""
+        watcher = Watcher(technician=technician, console=console, after=self.revision, delivered=self.revision)
+        self._watchers.add(watcher)
+        return watcher
+
+    def close(self, watcher: Watcher) -> None:
+        """End it."""
+        self._watchers.discard(watcher)
+        self._progress.set()
+
+    def can_resume(self, technician: str, after: int) -> bool:
+        """Whether all that followed this revision is still there. A revision of the future never was ours."""
+        ring = self._rings.get(technician)
+        return max(self.oldest, ring.dropped_through if ring else 0) <= after <= self.revision
+
+    def oldest_resumable(self, technician: str) -> int:
+        """The oldest revision that can be resumed after."""
+        ring = self._rings.get(technician)
+        return max(self.oldest, ring.dropped_through if ring else 0)
+
+    def take(self, watcher: Watcher) -> list[Revised] | None:
+        """The next updates, at most BATCH; none if it has seen all; None if it fell out of the ring."""
+        if not self.can_resume(watcher.technician, watcher.after):
+            return None
+        ring = self._rings.get(watcher.technician)
+        found: list[Revised] = []
+        if ring is not None and ring.updates and ring.updates[-1].revision > watcher.after:
+            # From the right: a watcher that keeps up finds its place at once.
+            for revised in reversed(ring.updates):
+                if revised.revision <= watcher.after:
+                    break
+                found.append(revised)
+            found.reverse()
+            del found[BATCH:]
+        watcher.after = found[-1].revision if found else self.revision
+        return found
+
+    def delivered(self, watcher: Watcher) -> None:
+        """What was taken has been handed to the connection."""
+        watcher.delivered = watcher.after
+        self._progress.set()
+
+    def want_bookmarks(self, technician: str, console: str) -> None:
+        """The watches of this console are to get a bookmark as soon as they have seen all."""
+        for watcher in self._watchers:
+            if watcher.technician == technician and watcher.console == console:
+                watcher.bookmark_wanted = True
+                watcher.news.set()
+
+    def connected(self, technician: str) -> bool:
+        """Whether a console of the technician watches."""
+        return any(watcher.technician == technician for watcher in self._watchers)
+
+    async def settled(self, revision: int, patience: float) -> None:
+        """Wait until every watcher has been handed what concerns it up to a revision, `patience` real seconds at most.
+
+        A stuck console must not hold up whoever waits here for ever.
+        """
+        try:
+            async with asyncio.timeout(patience):
+                while any(self._is_behind(watcher, revision) for watcher in self._watchers):
+                    self._progress.clear()
+                    await self._progress.wait()
+        except TimeoutError:
+            return
+
+    def _is_behind(self, watcher: Watcher, revision: int) -> bool:
+        ring = self._rings.get(watcher.technician)
+        if ring is None:
+            return False
+        return any(watcher.delivered < revised.revision <= revision for revised in reversed(ring.updates))
+
+    @property
+    def watchers(self) -> frozenset[Watcher]:
+        """All who watch now."""
+        return frozenset(self._watchers)
