@@ -177,13 +177,13 @@ def remove_technician(name: str) -> None:
 
 
 @admin.command("renew-secret")
-@click.argument("user")
+@click.argument("name", metavar="USER")
 @_show_secret
 @reaching
-def renew_secret(user: str, show_secret: bool) -> None:
+def renew_secret(name: str, show_secret: bool) -> None:
     """Make a new secret for a technician or administrator; the old one is void."""
-    done = _as_administrator(lambda client: client.renew_secret(user))
-    _done(done, f"renewed the secret of {user}", show_secret, user=user)
+    done = _as_administrator(lambda client: client.renew_secret(name))
+    _done(done, f"renewed the secret of {name}", show_secret, user=name)
 
 
 @click.group(invoke_without_command=True)
@@ -302,7 +302,7 @@ def _organization_lines(found: Organization) -> list[str]:
         lines.append(f"{click.style(owner, bold=True)}  {', '.join(members)}")
         for name, value in settings.written().items():
             text = "never" if name in _NEVER and not settings.periods[name] else value
-            lines.append(f"  {name:<22} {text}")
+            lines.append(f"  {name:<22} {' '.join(text.split()) or '(none)'}")
     return [*lines, f"{click.style('administrators', bold=True)}  {', '.join(found.administrators)}"]
 
 

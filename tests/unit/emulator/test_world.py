@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from rescue_emulator import CommandRefused, NotSeen, World
+from rescue_protos.access import Access
 from rescue_protos.codes import BadInput
 
 
@@ -83,6 +84,36 @@ async def test_advance_returns_when_the_consoles_have_shown_the_effects(world: W
 async def test_a_bad_setting_is_refused_with_the_range(world: World) -> None:
     with pytest.raises(BadInput, match="999"):
         await world.set("group:Support", idle_timeout="1000m")
+
+
+async def test_the_organization_is_changed_from_the_command_line(world: World, rescue) -> None:
+    async def run(*arguments: str) -> str:
+        done = await rescue("admin", *arguments, "--data", str(world.data))
+        assert (done.status, "Warning" in done.err) == (0, False), done.err
+        return done.out.strip()
+
+    await run("add", "group", "Night")
+    secret = await run("add", "technician", "erin", "--group", "Support", "--show-secret")
+    assert Access.read(world.data).secrets["erin"] == secret
+    erin = await world.technician("erin")
+    renewed = await run("renew-secret", "erin", "--show-secret")
+    assert Access.read(world.data).secrets["erin"] == renewed != secret
+    await erin.program.stop()
+    await run("move", "technician", "erin", "--group", "Night")
+    await run("add", "channel", "Late", "--group", "Night", "--group", "Network")
+    await run("add", "administrator", "root")
+    await run("set", "group:Night", "idle-timeout=2m", "terms=Be kind")
+    organization = await world.admin.organization()
+    night = next(group for group in organization.groups if group.name == "Night")
+    assert night.technicians == ("erin",)
+    assert night.settings.periods["idle-timeout"] == timedelta(minutes=2)
+    assert night.settings.terms == "Be kind"
+    assert next(c for c in organization.channels if c.name == "Late").groups == ("Network", "Night")
+    assert organization.administrators == ("admin", "root")
+    await run("set", "group:Night", "terms=")
+    await run("remove", "technician", "erin")
+    night = next(g for g in (await world.admin.organization()).groups if g.name == "Night")
+    assert (night.technicians, night.settings.terms) == ((), "")
 
 
 async def test_a_channel_serves_all_its_technicians(world: World) -> None:
