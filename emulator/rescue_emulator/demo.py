@@ -41,12 +41,16 @@ def demo(*, speed: float, lang: str) -> int:
     A session server, a customer's computer and the consoles of two technicians run as real processes. The call
     has a network loss, a reboot and a hand-over of the lead.
     """
+    from rescue_emulator.processes import ProgramEnded
     from rescue_emulator.screens import choose_screen
+    from rescue_emulator.technician import CommandRefused
 
     try:
         asyncio.run(_play(choose_screen(lang=lang), speed=speed, lang=lang))
     except asyncio.CancelledError:
         raise KeyboardInterrupt from None  # SIGTERM: all processes are gone, and the story was not finished
+    except (ProgramEnded, CommandRefused, TimeoutError) as error:
+        raise click.ClickException(f"the story broke off: {error}") from None
     return 0
 
 

@@ -56,6 +56,7 @@ def conformance(*, rows: tuple[int, ...], lang: str, report: Path | None, lanes:
     """
     from rescue_emulator.conformance.lanes import default_lanes
     from rescue_emulator.conformance.report import as_html, sum_up
+    from rescue_emulator.processes import ProgramEnded
 
     lanes = min(lanes or default_lanes(), len(rows))
     _note(f"{_count(len(rows), 'row')} in {_count(lanes, 'lane')}: starting a server and consoles for each")
@@ -64,6 +65,8 @@ def conformance(*, rows: tuple[int, ...], lang: str, report: Path | None, lanes:
         outcomes = asyncio.run(_play(rows, lang=lang, lanes=lanes, teller=_Teller(len(rows), as_json=as_json)))
     except asyncio.CancelledError:
         raise KeyboardInterrupt from None  # SIGTERM: the worlds are gone, and it was not finished
+    except (ProgramEnded, TimeoutError) as error:
+        raise click.ClickException(f"the programs could not be started: {error}") from None
     seconds = time.monotonic() - began
     if report is not None:
         try:
