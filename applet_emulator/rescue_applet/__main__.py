@@ -12,16 +12,16 @@ import uuid
 from datetime import timedelta
 from pathlib import Path
 
-import rich_click as click
+import click
 
 from rescue_applet import commands, events
 from rescue_applet.computer import Computer, TermsPolicy
-from rescue_applet.durations import parse_duration
 from rescue_applet.network import KINDS, Kind
 from rescue_applet.output import Printer
 from rescue_applet.ticket_file import Errand, Kept, TicketFile
 from rescue_applet.typed import read_lines
 from rescue_protos.access import NoAccess, find_server
+from rescue_protos.durations import parse_duration
 
 INTERRUPTED = 130
 

@@ -8,13 +8,16 @@ before the first reading it passes as real time does.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 
 SECOND = 1_000_000_000
+# Real seconds. A computer that was just switched on may still be about to follow the clock.
 NOTED_WITHIN = 1.0
+FOLLOWED_WITHIN = 3.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,17 +94,15 @@ class Clock:
             self._set(self.now, 0.0)
 
     async def appoint(self, after: timedelta) -> Appointment:
-        """Ask the server's clock to stop after this emulated time; waits up to a real second for its word."""
+        """Ask the server's clock to stop after this emulated time; waits a little for its word."""
         self._last_number += 1
         appointment = Appointment(self._last_number, self.now + _nanoseconds(after))
         self._appointments[appointment.number] = appointment
         self.to_say.put_nowait(appointment)
-        if self._followed:
-            try:
-                async with asyncio.timeout(NOTED_WITHIN):
-                    await appointment.noted.wait()
-            except TimeoutError:
-                pass  # Its own reckoning has to do.
+        # Without the server's word an advance would run past the moment; after the wait its own reckoning has to do.
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(NOTED_WITHIN if self._followed else FOLLOWED_WITHIN):
+                await appointment.noted.wait()
         return appointment
 
     def kept(self, appointment: Appointment) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
-from rescue_applet.durations import parse_duration
+from rescue_protos.durations import parse_duration
 
 HELP = "accept · decline · lan off · lan on · reboot [DURATION|hold] · boot · chat TEXT · close · quit"
 

@@ -44,8 +44,8 @@ def reaching(command: Command) -> Command:
     for option in (
         keep("--json", "json", is_flag=True, default=None, help="Print one JSON object a line."),
         keep("--user", default=None, help="Administrator to sign in as; admin if not given."),
-        keep("--data", metavar="DIR", envvar="RESCUE_DATA", help="State directory of the server."),
-        keep("--server", metavar="HOST:PORT", envvar="RESCUE_SERVER", help="Where the server is."),
+        keep("--data", metavar="DIR", help="State directory of the server."),
+        keep("--server", metavar="HOST:PORT", help="Where the server is."),
     ):
         command = option(command)
     return command

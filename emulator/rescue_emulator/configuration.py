@@ -20,12 +20,14 @@ from typing import Any
 import click
 
 _NEVER_SET = {"help", "version", "config"}
+# `rescue_protos.access` reads their variables itself: a typed --data must win over RESCUE_SERVER.
+_READ_ELSEWHERE = {"data", "server"}
 
 
 def name_environment(command: click.Command, *, prefix: str) -> None:
     """Give each option that has no environment variable yet two: `prefix` and its name, RESCUE_ and its name."""
     for name, option in _options(command):
-        if option.envvar is None:
+        if option.envvar is None and name not in _READ_ELSEWHERE:
             word = name.upper().replace("-", "_")
             option.envvar = [f"{prefix}{word}", f"RESCUE_{word}"]
     if isinstance(command, click.Group):

@@ -60,11 +60,11 @@ def state_directory(given: str | Path | None = None) -> Path:
 
 
 def find_server(*, server: str | None = None, data: str | Path | None = None) -> str:
-    """Return the server's HOST:PORT: the option, else RESCUE_SERVER, else from the state directory.
+    """Return the server's HOST:PORT: as named, else from the state directory. Options win over RESCUE_SERVER.
 
     Raises NoAccess.
     """
-    named = server or os.environ.get("RESCUE_SERVER")
+    named = server or (None if data else os.environ.get("RESCUE_SERVER"))
     return named if named else Access.read(state_directory(data)).server
 
 

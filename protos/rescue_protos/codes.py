@@ -53,9 +53,7 @@ class Fault:
         details = [_packed(info)]
         if self.code == "FAILED_PRECONDITION":
             failure = error_details_pb2.PreconditionFailure()
-            failure.violations.add(
-                type=self.reason, subject=metadata.get("session", ""), description=self.message
-            )
+            failure.violations.add(type=self.reason, subject=metadata.get("session", ""), description=self.message)
             details.append(_packed(failure))
         if self.fields:
             bad = error_details_pb2.BadRequest()
@@ -144,9 +142,7 @@ _CLASSES: dict[str, type[CallError]] = {
 
 
 def _packed(
-    message: error_details_pb2.ErrorInfo
-    | error_details_pb2.PreconditionFailure
-    | error_details_pb2.BadRequest,
+    message: error_details_pb2.ErrorInfo | error_details_pb2.PreconditionFailure | error_details_pb2.BadRequest,
 ) -> any_pb2.Any:
     packed = any_pb2.Any()
     packed.Pack(message)
@@ -168,6 +164,4 @@ def _fault_of(error: grpc.RpcError) -> Fault:
             elif detail.Unpack(bad):
                 fields = {v.field: v.description for v in bad.field_violations}
     possible = tuple(p for p in metadata.pop("possible", "").split(",") if p)
-    return Fault(
-        code=code, reason=reason, message=message, metadata=metadata, possible=possible, fields=fields
-    )
+    return Fault(code=code, reason=reason, message=message, metadata=metadata, possible=possible, fields=fields)

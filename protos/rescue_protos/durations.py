@@ -37,9 +37,7 @@ def parse_duration(text: str) -> timedelta:
     if not compact or found is None:
         raise BadDuration(text)
     try:
-        return sum(
-            (float(count) * _UNITS[unit] for unit, count in found.groupdict().items() if count), timedelta(0)
-        )
+        return sum((float(count) * _UNITS[unit] for unit, count in found.groupdict().items() if count), timedelta(0))
     except OverflowError:
         raise BadDuration(text) from None
 

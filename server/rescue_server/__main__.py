@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-import rich_click as click
+import click
 
 
 @click.command()
@@ -16,7 +16,7 @@ import rich_click as click
     metavar="HOST:PORT",
     help="Where to listen; port 0: a free one.",
 )
-@click.option("--data", metavar="DIR", envvar="RESCUE_DATA", help="The state directory.  [default: the platform's]")
+@click.option("--data", metavar="DIR", help="The state directory.  [default: the platform's]")
 @click.option(
     "--organization",
     type=click.Path(path_type=Path),

@@ -1,7 +1,8 @@
 """Every reachable state of one session: all commands, all events of the customer's side, all deadlines.
 
-Time is abstracted: any deadline that is running may be the next, whatever the periods. That reaches at least every state
-that real periods reach. Two states are the same if link, roles, offer and what else decides what is possible are the same.
+Time is abstracted: any deadline that is running may be the next, whatever the periods. That reaches at least every
+state that real periods reach. Two states are the same if link, roles, offer and what else decides what is possible
+are the same.
 """
 
 from __future__ import annotations

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
+
 from rescue_protos.table import ROWS as PUBLISHED
 from rescue_server.core.transitions import ROWS
-
 from tests.simulation.state_space import walk
 
 # Timed Out stays Timed Out (row 61): the one row that shows no change; tests/e2e plays it by an advance.

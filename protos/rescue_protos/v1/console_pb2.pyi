@@ -253,20 +253,26 @@ class SessionChat(google.protobuf.message.Message):
 
     SESSION_FIELD_NUMBER: builtins.int
     LINE_FIELD_NUMBER: builtins.int
+    ENTRY_FIELD_NUMBER: builtins.int
     session: builtins.str
     """The session's id."""
     @property
     def line(self) -> rescue_protos.v1.common_pb2.ChatLine:
         """The line."""
 
+    @property
+    def entry(self) -> rescue_protos.v1.common_pb2.QueueEntry:
+        """The entry after the line, whose idle clock it may have started anew."""
+
     def __init__(
         self,
         *,
         session: builtins.str = ...,
         line: rescue_protos.v1.common_pb2.ChatLine | None = ...,
+        entry: rescue_protos.v1.common_pb2.QueueEntry | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["line", b"line"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["line", b"line", "session", b"session"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["entry", b"entry", "line", b"line"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["entry", b"entry", "line", b"line", "session", b"session"]) -> None: ...
 
 Global___SessionChat: typing_extensions.TypeAlias = SessionChat
 
@@ -303,14 +309,21 @@ class LeadOffer(google.protobuf.message.Message):
 
     SESSION_FIELD_NUMBER: builtins.int
     FROM_FIELD_NUMBER: builtins.int
+    ENTRY_FIELD_NUMBER: builtins.int
     session: builtins.str
     """The session's id."""
+    @property
+    def entry(self) -> rescue_protos.v1.common_pb2.QueueEntry:
+        """The entry with the offer."""
+
     def __init__(
         self,
         *,
         session: builtins.str = ...,
+        entry: rescue_protos.v1.common_pb2.QueueEntry | None = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["from", b"from", "session", b"session"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["entry", b"entry"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["entry", b"entry", "from", b"from", "session", b"session"]) -> None: ...
 
 Global___LeadOffer: typing_extensions.TypeAlias = LeadOffer
 

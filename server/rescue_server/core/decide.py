@@ -14,6 +14,7 @@ from rescue_server.core import commands as c
 from rescue_server.core import events as e
 from rescue_server.core.commands import ALLOWED, Command
 from rescue_server.core.organization import Organization
+from rescue_server.core.possible import can_be_removed, possible
 from rescue_server.core.session import Session, apply
 from rescue_server.core.status import ENDED_ROLES, Link, Role
 from rescue_server.core.timers import Deadline, Kind, overdue_on_return
@@ -185,47 +186,6 @@ def _restored(session: Session, context: Context) -> Events:
     return found
 
 
-def possible(session: Session, technician: str) -> tuple[str, ...]:
-    """Return the commands that the technician's entry allows now, in the words of the scripted console."""
-    entry = session.entries.get(technician)
-    if entry is None:
-        return ()
-    return tuple(
-        command.value
-        for command, roles in ALLOWED.items()
-        if session.link in roles.get(entry.role, ()) and _has_object(session, technician, command)
-    )
-
-
-def _has_object(session: Session, technician: str, command: Command) -> bool:
-    """Whether there is anything that the command could be done to."""
-    match command:
-        case Command.REMOVE:
-            return any(_can_be_removed(session, name) for name in session.entries)
-        case Command.OFFER_LEAD:
-            return not session.lead_offered_to and bool(session.with_role(Role.COLLABORATOR))
-        case Command.CANCEL_LEAD:
-            return bool(session.lead_offered_to)
-        case Command.ACCEPT_LEAD:
-            return session.lead_offered_to == technician
-        case Command.OPEN:
-            return len(session.entries[technician].processes) < len(e.Process)
-        case Command.CLOSE:
-            return bool(session.entries[technician].processes)
-    return True
-
-
-def _can_be_removed(session: Session, name: str) -> bool:
-    entry = session.entries.get(name)
-    if entry is None:
-        return False
-    if entry.role in (Role.INVITED, Role.COLLABORATOR):
-        return True
-    # On Hold has no published way to Removed; Rebooting has.
-    on_hold = entry.role in (Role.COLLABORATOR_ON_HOLD, Role.HELD_BY_LEAD)
-    return on_hold and session.link is Link.REBOOTING
-
-
 def decide(session: Session, command: c.AnyCommand, context: Context) -> Events:
     """Return what a technician's command leads to. Raises Unknown, StepRefused, TargetRefused or BadValue."""
     entry = session.entries.get(command.technician)
@@ -298,7 +258,7 @@ def _invite(session: Session, command: c.Invite, context: Context) -> e.Technici
 
 def _remove(session: Session, command: c.Remove, context: Context) -> e.TechnicianRemoved:
     context.organization.require_technician(command.removed)
-    if not _can_be_removed(session, command.removed):
+    if not can_be_removed(session, command.removed):
         status = session.status_for(command.removed)
         why = f"is {status}" if status else "takes no part in it"
         raise TargetRefused(

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from rescue_server.core import events as e
-from rescue_server.core.decide import possible
 from rescue_server.core.organization import Organization
+from rescue_server.core.possible import possible
 from rescue_server.core.session import Entry, Session
 from rescue_server.core.status import LEADS, Status
 from rescue_server.core.timers import Kind, deadlines
@@ -64,7 +64,7 @@ class Cause:
 class Update:
     """What one technician's queue is told of one event. `previous` is None for a new entry.
 
-    `entry` is None if nothing of the entry itself changed (a chat line, an alarm).
+    `entry` is the queue entry afterwards; None with an alarm, which changes nothing of it.
     """
 
     session: str

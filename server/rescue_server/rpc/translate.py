@@ -116,20 +116,20 @@ def delta(revised: Revised) -> console_pb2.QueueDelta:
     """An update for the wire."""
     update = revised.update
     message = console_pb2.QueueDelta(revision=revised.revision, at=timestamp(update.at), cause=cause(update.cause))
-    if update.status_changed and update.entry is not None:
-        message.status.entry.CopyFrom(entry(update.entry))
-        message.status.row = update.row
-        if update.previous is not None:
-            message.status.previous = _STATUS[update.previous]
-    elif update.chat_text:
-        message.chat.session = update.session
-        message.chat.line.CopyFrom(common_pb2.ChatLine(**{"from": update.chat_from}, text=update.chat_text))
-    elif update.alarm_due is not None:
+    line = entry(update.entry) if update.entry is not None else None
+    if update.alarm_due is not None:
         message.alarm.CopyFrom(console_pb2.IdleAlarm(session=update.session, due_at=timestamp(update.alarm_due)))
+    elif update.status_changed:
+        previous = _STATUS[update.previous] if update.previous is not None else common_pb2.STATUS_UNSPECIFIED
+        message.status.CopyFrom(console_pb2.StatusChange(entry=line, previous=previous, row=update.row))
+    elif update.chat_text:
+        said = common_pb2.ChatLine(**{"from": update.chat_from}, text=update.chat_text)
+        message.chat.CopyFrom(console_pb2.SessionChat(session=update.session, line=said, entry=line))
     elif update.lead_offered_by:
-        message.lead_offer.CopyFrom(console_pb2.LeadOffer(session=update.session, **{"from": update.lead_offered_by}))
-    if update.entry is not None and not update.status_changed and not update.lead_offered_by:
-        message.entry.CopyFrom(entry(update.entry))
+        offer = console_pb2.LeadOffer(session=update.session, **{"from": update.lead_offered_by}, entry=line)
+        message.lead_offer.CopyFrom(offer)
+    elif line is not None:
+        message.entry.CopyFrom(line)
     return message
 
 

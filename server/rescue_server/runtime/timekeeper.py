@@ -80,6 +80,7 @@ class Timekeeper:
             finally:
                 self.clock.release()
         await self.engine.flush()
+        await self.engine.mark_clock()  # who was told of this moment must find it again after a crash
         await self.engine.watch.settled(self.engine.published.revision, SHOWN_WITHIN)
 
     def heard(self, session: str) -> None:

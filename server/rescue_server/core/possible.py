@@ -1,0 +1,53 @@
+"""What a technician can do with a session now: what `commands.ALLOWED` says, where there is something to do it to.
+
+Consoles offer just this; a refusal names it.
+"""
+
+from __future__ import annotations
+
+from rescue_server.core.commands import ALLOWED, Command
+from rescue_server.core.events import Process
+from rescue_server.core.session import Session
+from rescue_server.core.status import Link, Role
+
+
+def possible(session: Session, technician: str) -> tuple[str, ...]:
+    """Return the commands that the technician's entry allows now, in the words of the scripted console."""
+    entry = session.entries.get(technician)
+    if entry is None:
+        return ()
+    return tuple(
+        command.value
+        for command, roles in ALLOWED.items()
+        if session.link in roles.get(entry.role, ()) and _has_object(session, technician, command)
+    )
+
+
+def _has_object(session: Session, technician: str, command: Command) -> bool:
+    """Whether there is anything that the command could be done to."""
+    match command:
+        case Command.REMOVE:
+            return any(can_be_removed(session, name) for name in session.entries)
+        case Command.OFFER_LEAD:
+            return not session.lead_offered_to and bool(session.with_role(Role.COLLABORATOR))
+        case Command.CANCEL_LEAD:
+            return bool(session.lead_offered_to)
+        case Command.ACCEPT_LEAD:
+            return session.lead_offered_to == technician
+        case Command.OPEN:
+            return len(session.entries[technician].processes) < len(Process)
+        case Command.CLOSE:
+            return bool(session.entries[technician].processes)
+    return True
+
+
+def can_be_removed(session: Session, name: str) -> bool:
+    """Whether the lead may remove this technician now."""
+    entry = session.entries.get(name)
+    if entry is None:
+        return False
+    if entry.role in (Role.INVITED, Role.COLLABORATOR):
+        return True
+    # On Hold has no published way to Removed; Rebooting has.
+    on_hold = entry.role in (Role.COLLABORATOR_ON_HOLD, Role.HELD_BY_LEAD)
+    return on_hold and session.link is Link.REBOOTING
