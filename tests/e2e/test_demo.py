@@ -12,8 +12,6 @@ import time
 from pathlib import Path
 from uuid import uuid4
 
-import pytest
-
 RESCUE = [sys.executable, "-m", "rescue_emulator", "demo"]
 
 
@@ -81,24 +79,14 @@ async def test_in_dutch_the_queues_show_the_dutch_names() -> None:
     assert "Opnieuw verbinding maken" in changes(out.decode(), "alice")
 
 
-@pytest.mark.parametrize("coloured", [True, False])
-async def test_on_a_terminal_the_queues_stand_below_the_story(coloured: bool) -> None:
-    more = {} if coloured else {"NO_COLOR": "1"}
-    ours, theirs = pty.openpty()
-    process = await asyncio.create_subprocess_exec(
-        *RESCUE,
-        *("--speed", "60"),
-        env=environment(TERM="xterm-256color", COLUMNS="100", LINES="40", **more),
-        stdin=theirs,
-        stdout=theirs,
-        stderr=theirs,
-    )
-    os.close(theirs)
-    shown = await asyncio.wait_for(asyncio.to_thread(read_all, ours), 90)
-    assert await process.wait() == 0
-    assert "alice's queue" in shown
-    assert "Reconnecting" in shown
-    assert ("\x1b[1;32m" in shown) is coloured  # a bold green Active
+async def test_on_a_terminal_the_queues_stand_below_the_story_in_colour_unless_told_otherwise() -> None:
+    coloured, plain = await asyncio.gather(on_a_terminal(), on_a_terminal(NO_COLOR="1"))
+    for shown in (coloured, plain):
+        assert "alice's queue" in shown
+        assert "Reconnecting" in shown
+    green = re.compile(r"\x1b\[[\d;]*\b32m")
+    assert green.search(coloured)
+    assert not green.search(plain)
 
 
 async def test_ctrl_c_ends_everything_with_status_130() -> None:
@@ -119,6 +107,23 @@ async def test_ctrl_c_ends_everything_with_status_130() -> None:
     assert process.returncode == 130
     assert b"Traceback" not in err
     assert processes_with(mark) == []
+
+
+async def on_a_terminal(**more: str) -> str:
+    """Everything that a terminal gets from a demo that goes well."""
+    ours, theirs = pty.openpty()
+    process = await asyncio.create_subprocess_exec(
+        *RESCUE,
+        *("--speed", "60"),
+        env=environment(TERM="xterm-256color", COLUMNS="100", LINES="40", **more),
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+    )
+    os.close(theirs)
+    shown = await asyncio.wait_for(asyncio.to_thread(read_all, ours), 90)
+    assert await process.wait() == 0
+    return shown
 
 
 def read_all(terminal: int) -> str:
