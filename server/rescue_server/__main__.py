@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 
-@click.command()
+@click.group(invoke_without_command=True)
 @click.option(
     "--listen",
     default="127.0.0.1:0",
@@ -26,8 +26,15 @@ import click
 @click.option("--speed", type=click.FloatRange(0, 100_000, min_open=True), help="Emulated seconds per real second.")
 @click.option("--paused", is_flag=True, help="Time moves only by `rescue clock advance`.")
 @click.option("--json", "as_json", is_flag=True, help="Say when ready as one JSON object.")
+@click.pass_context
 def server(
-    listen: str, data: str | None, organization: Path | None, speed: float | None, paused: bool, as_json: bool
+    ctx: click.Context,
+    listen: str,
+    data: str | None,
+    organization: Path | None,
+    speed: float | None,
+    paused: bool,
+    as_json: bool,
 ) -> None:
     """Run the session server.
 
@@ -38,6 +45,8 @@ def server(
     Example:
       rescue server --listen 127.0.0.1:50051 --speed 60
     """
+    if ctx.invoked_subcommand is not None:
+        return
     if paused and speed is not None:
         raise click.UsageError("--speed and --paused exclude each other")
     host, colon, port = listen.rpartition(":")
@@ -63,6 +72,21 @@ def server(
     except (RescueError, StoreError, CannotListen, OSError) as error:
         click.echo(f"rescue server: {error}", err=True)
         sys.exit(1)
+
+
+# Options for running the server are not those of its subcommands; each subcommand takes its own --data.
+@server.command()
+@click.option(
+    "--directory",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Where to put them.  [default: tls in the state directory]",
+)
+@click.option("--data", metavar="DIR", help="The state directory.  [default: the platform's]")
+@click.option("--host", "hosts", multiple=True, metavar="NAME", help="Name or address of the server; repeatable.")
+def certificates(directory: Path | None, data: str | None, hosts: tuple[str, ...]) -> None:
+    """Make a development CA, and certificates of it for the server and for clients."""
+    raise click.ClickException("not there yet")
 
 
 if __name__ == "__main__":
