@@ -236,7 +236,7 @@ def cause_of(before: Session | None, event: e.AnySessionEvent, after: Session) -
         case e.CollaboratorLeft():
             text = f"{by} left the session"
         case e.EntryDismissed():
-            text = f"{by} removed the ended session from his queue"
+            text = f"{by} removed the ended session from the queue"
         case e.AppletClosed():
             text = "the customer closed the applet"
         case e.RebootBegan():
