@@ -94,6 +94,7 @@ class Applet:
             instance=_new_id(),
             joined=kept.joined,
             outbox=tuple(pb.Report.FromString(report) for report in kept.outbox),
+            chat_after=kept.chat_after,
         )
         attachment.set_speed(self._speed)
         while not attachment.done:
@@ -186,7 +187,11 @@ class Applet:
         news = attachment.take_news()
         if not attachment.done:
             outbox = tuple(report.SerializeToString() for report in attachment.outbox)
-            self._keep(msgspec.structs.replace(self._kept, joined=attachment.joined, outbox=outbox))
+            self._keep(
+                msgspec.structs.replace(
+                    self._kept, joined=attachment.joined, outbox=outbox, chat_after=attachment.chat_after
+                )
+            )
         for happening in news:
             if isinstance(happening, Ended | pipe.Failed | pipe.WentDown):
                 self._finish(happening)

@@ -56,9 +56,11 @@ class Attachment:
         instance: str,
         joined: bool = False,
         outbox: tuple[pb.Report, ...] = (),
+        chat_after: int = 0,
     ) -> None:
         self.phase = Phase.APART
         self.joined = joined
+        self.chat_after = chat_after
         self._session, self._ticket, self._instance = session, ticket, instance
         self._outbox = {report.request_id: report for report in outbox}
         self._attempt = 0
@@ -129,7 +131,13 @@ class Attachment:
         self._greeted_by = now + GREETING_WITHIN
         self._heartbeats = 0
         self._unanswered.clear()
-        hello = pb.Hello(session=self._session, ticket=self._ticket, instance=self._instance, attempt=self._attempt)
+        hello = pb.Hello(
+            session=self._session,
+            ticket=self._ticket,
+            instance=self._instance,
+            attempt=self._attempt,
+            chat_after=self.chat_after,
+        )
         self._requests = [pb.AttachRequest(hello=hello)]
 
     def receive(self, response: pb.AttachResponse, now: float) -> None:
@@ -150,7 +158,7 @@ class Attachment:
                 order = response.reboot
                 self._news.append(RebootOrdered(order_id=order.order_id, technician=order.technician))
             case "chat":
-                self._news.append(Chat(sender=getattr(response.chat, "from"), text=response.chat.text))
+                self._hear(response.chat)
             case "view":
                 self._show(response.view)
             case "ended":
@@ -300,6 +308,11 @@ class Attachment:
         if not self.joined:
             self.joined = True
             self._news.append(Joined(session=self._session))
+
+    def _hear(self, line: pb.AppletChatLine) -> None:
+        if line.revision > self.chat_after or not line.revision:
+            self.chat_after = max(self.chat_after, line.revision)
+            self._news.append(Chat(sender=getattr(line, "from"), text=line.text))
 
     def _show(self, view: pb.SessionView) -> None:
         self._set_interval(view.heartbeat_interval.ToTimedelta().total_seconds())

@@ -26,13 +26,14 @@ class Errand(msgspec.Struct, frozen=True, kw_only=True):
 
 class Kept(msgspec.Struct, frozen=True, kw_only=True):
     """The file's content. `session` and `ticket` are empty until the server gave them; `outbox` holds
-    serialized reports in the order of their making."""
+    serialized reports in the order of their making; `chat_after` is the revision of the last chat line shown."""
 
     errand: Errand
     session: str = ""
     ticket: str = ""
     joined: bool = False
     outbox: tuple[bytes, ...] = ()
+    chat_after: int = 0
 
 
 class TicketFile:

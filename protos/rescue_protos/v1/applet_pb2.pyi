@@ -200,6 +200,7 @@ class Hello(google.protobuf.message.Message):
     TICKET_FIELD_NUMBER: builtins.int
     INSTANCE_FIELD_NUMBER: builtins.int
     ATTEMPT_FIELD_NUMBER: builtins.int
+    CHAT_AFTER_FIELD_NUMBER: builtins.int
     session: builtins.str
     """The session's id."""
     ticket: builtins.str
@@ -210,6 +211,8 @@ class Hello(google.protobuf.message.Message):
     """Counts the attachments of this instance, from 1. Of two attachments of one instance the
     higher number wins, so that a connection that was held up cannot displace its successor.
     """
+    chat_after: builtins.int
+    """The revision of the last chat line that this computer has shown; what came after it is sent again. 0 if none."""
     def __init__(
         self,
         *,
@@ -217,8 +220,9 @@ class Hello(google.protobuf.message.Message):
         ticket: builtins.str = ...,
         instance: builtins.str = ...,
         attempt: builtins.int = ...,
+        chat_after: builtins.int = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["attempt", b"attempt", "instance", b"instance", "session", b"session", "ticket", b"ticket"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["attempt", b"attempt", "chat_after", b"chat_after", "instance", b"instance", "session", b"session", "ticket", b"ticket"]) -> None: ...
 
 Global___Hello: typing_extensions.TypeAlias = Hello
 
@@ -586,14 +590,18 @@ class AppletChatLine(google.protobuf.message.Message):
 
     FROM_FIELD_NUMBER: builtins.int
     TEXT_FIELD_NUMBER: builtins.int
+    REVISION_FIELD_NUMBER: builtins.int
     text: builtins.str
     """What was written."""
+    revision: builtins.int
+    """The line's revision, for `chat_after`."""
     def __init__(
         self,
         *,
         text: builtins.str = ...,
+        revision: builtins.int = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["from", b"from", "text", b"text"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["from", b"from", "revision", b"revision", "text", b"text"]) -> None: ...
 
 Global___AppletChatLine: typing_extensions.TypeAlias = AppletChatLine
 

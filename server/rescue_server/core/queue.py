@@ -156,8 +156,7 @@ def _update(
     if status is None:
         assert before is not None
         assert previous is not None
-        timed_out = isinstance(event, e.IdleTimedOut) and event.technician == technician
-        gone = Status.REMOVED_TIMED_OUT if timed_out else Status.REMOVED
+        gone = gone_by(event, technician)
         entry = _line(after, gone, before.entries[technician], technician, None, "")
         return Update(
             session=after.id,
@@ -192,6 +191,12 @@ def _update(
     assert before is not None
     changed = line != entry_of(before, technician, organization)
     return Update(session=after.id, at=event.at, cause=cause, entry=line) if changed else None
+
+
+def gone_by(event: e.AnySessionEvent, technician: str) -> Status:
+    """Return as what an entry leaves the queue that the event takes out."""
+    timed_out = isinstance(event, e.IdleTimedOut) and event.technician == technician
+    return Status.REMOVED_TIMED_OUT if timed_out else Status.REMOVED
 
 
 def cause_of(before: Session | None, event: e.AnySessionEvent, after: Session) -> Cause:

@@ -75,6 +75,9 @@ class AppletService(applet_pb2_grpc.AppletServiceServicer):
                 yield pb.AttachResponse(ended=translate.ended(session))
                 return
             yield pb.AttachResponse(attached=self._attached(session))
+            # What was said up to here and is on its way already is told apart by its revision.
+            for line in self._engine.chats.after(session.id, hello.chat_after):
+                attachment.send(line)
             if session.reboot_order:
                 attachment.send(a.RebootNow(session.reboot_order, session.reboot_ordered_by))
             reader = asyncio.ensure_future(self._read(request_iterator, attachment))
@@ -161,8 +164,9 @@ class AppletService(applet_pb2_grpc.AppletServiceServicer):
                 return pb.AttachResponse(barrier=pb.Barrier(barrier=number))
             case a.RebootNow(order_id, technician):
                 return pb.AttachResponse(reboot=pb.RebootOrder(order_id=order_id, technician=technician))
-            case a.ChatShown(technician, text):
-                return pb.AttachResponse(chat=pb.AppletChatLine(**{"from": technician}, text=text))
+            case a.ChatShown(technician, text, revision):
+                line = pb.AppletChatLine(**{"from": technician}, text=text, revision=revision)
+                return pb.AttachResponse(chat=line)
             case a.ViewChanged():
                 session = self._session(session_id)
                 settings = self._engine.published.organization.settings_of(session.owner)

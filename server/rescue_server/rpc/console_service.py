@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import secrets
 from collections.abc import AsyncIterator
 from typing import Any, TypeAlias
@@ -13,7 +14,7 @@ from rescue_protos.v1 import console_pb2 as pb
 from rescue_protos.v1 import console_pb2_grpc
 from rescue_server.core import commands as c
 from rescue_server.core.queue import entry_of
-from rescue_server.errors import BadValue, ShuttingDown
+from rescue_server.errors import BadValue, ShuttingDown, StoreTrouble
 from rescue_server.rpc import translate
 from rescue_server.rpc.guard import caller
 from rescue_server.runtime import acts
@@ -47,7 +48,8 @@ class ConsoleService(console_pb2_grpc.ConsoleServiceServicer):
         watch = self._engine.watch
         watcher = watch.open(technician, console)
         try:
-            await self._presence.set(technician, watcher, request.in_focus)
+            with contextlib.suppress(StoreTrouble):  # reading goes on while nothing can be stored
+                await self._presence.set(technician, watcher, request.in_focus)
             if not request.HasField("after_revision"):
                 yield self._snapshot(watcher)
             else:

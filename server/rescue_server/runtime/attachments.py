@@ -34,6 +34,7 @@ class ChatShown:
 
     technician: str
     text: str
+    revision: int
 
 
 @dataclass(frozen=True, slots=True)

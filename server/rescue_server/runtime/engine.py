@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import ParamSpec, TypeVar
 
 import msgspec
@@ -27,6 +28,7 @@ from rescue_server.core.status import Link
 from rescue_server.core.timers import Deadline, Kind, deadlines
 from rescue_server.errors import RequestReused, RescueError, StoreTrouble
 from rescue_server.runtime.agenda import Agenda
+from rescue_server.runtime.chat_log import ChatLog
 from rescue_server.runtime.desk import AnyEvent, Desk, Step, read_event
 from rescue_server.runtime.leases import Leases
 from rescue_server.runtime.watch import Watch
@@ -99,6 +101,7 @@ class Engine:
         self.store = store
         self.clock = clock
         self.watch = Watch()
+        self.chats = ChatLog()
         self.published = Desk()
         self.ahead = Desk()
         self.agenda = Agenda()
@@ -123,6 +126,7 @@ class Engine:
         for stored in self.store.read():
             step = self.published.apply(read_event(stored), stored.revision)
             self.watch.publish(step.revision, _updates(step) if step.revision > tail else {})
+            self.chats.note(step)
         self.published.revision = self.watch.revision = self.store.last_revision()
         self.ahead = Desk(
             sessions=dict(self.published.sessions),
@@ -161,6 +165,14 @@ class Engine:
         """Store where the clock stands: after a restart it goes on from there."""
         with contextlib.suppress(StoreError):
             await self._in_store_thread(self.store.mark_clock, self._clock_mark())
+
+    async def stored_events(self, after: int, limit: int) -> list[StoredEvent]:
+        """Return the next published events of the journal. Raises StoreTrouble."""
+        try:
+            found = await self._in_store_thread(lambda: list(islice(self.store.read(after), limit)))
+        except StoreError as error:
+            raise _trouble(error) from None
+        return [stored for stored in found if stored.revision <= self.published.revision]
 
     # Acting
 
@@ -270,6 +282,7 @@ class Engine:
         self.published.organization = step.organization
         self.published.revision, self.published.at = step.revision, step.event.at
         self.watch.publish(step.revision, change)
+        self.chats.note(step)
         self.on_step(step)
 
     def _refuse(self, batch: list[_Staged], trouble: StoreTrouble) -> None:

@@ -42,5 +42,5 @@ def orders_of(step: Step) -> list[Order]:
         first = after.reboot_order == event.order
         return [RebootNow(order=event.order, technician=event.technician)] if first else []
     if isinstance(event, e.ChatSent):
-        return [ChatShown(technician=event.technician, text=event.text)]
+        return [ChatShown(technician=event.technician, text=event.text, revision=step.revision)]
     return [ViewChanged()] if view_of(before) != view_of(after) else []

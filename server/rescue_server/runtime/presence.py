@@ -7,20 +7,28 @@ console can come back.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+from rescue_server.errors import StoreTrouble
+
 FOCUS_KEPT = 5.0  # real seconds after a start
+RETRY = 1.0  # real seconds until what could not be stored is tried again
 
 
 class Presence:
-    """`on_change(technician, in_focus)` is awaited whenever a technician gains or loses the focus."""
+    """`on_change(technician, in_focus)` is awaited whenever a technician gains or loses the focus.
+
+    If that cannot be stored the caller hears of it, and it is tried again until it can be.
+    """
 
     def __init__(self, on_change: Callable[[str, bool], Coroutine[Any, Any, None]]) -> None:
         self._on_change = on_change
         self._consoles: dict[str, dict[object, bool]] = {}
         self._assumed: frozenset[str] = frozenset()
         self._closing = False
+        self._retries: dict[str, asyncio.Task[None]] = {}
 
     def in_focus(self) -> frozenset[str]:
         """The technicians in focus."""
@@ -36,7 +44,8 @@ class Presence:
         await asyncio.sleep(FOCUS_KEPT)
         before, self._assumed = self.in_focus(), frozenset()
         for technician in sorted(before - self.in_focus()):
-            await self._on_change(technician, False)
+            with contextlib.suppress(StoreTrouble):
+                await self._change(technician)
 
     async def set(self, technician: str, console: object, in_focus: bool) -> None:
         """A console is there, in focus or not."""
@@ -50,7 +59,8 @@ class Presence:
         before = technician in self.in_focus()
         self._consoles.get(technician, {}).pop(console, None)
         if not self._closing:
-            await self._tell(technician, before)
+            with contextlib.suppress(StoreTrouble):
+                await self._tell(technician, before)
 
     def close(self) -> None:
         """The server stops: that consoles leave now says nothing about their technicians."""
@@ -59,4 +69,21 @@ class Presence:
     async def _tell(self, technician: str, before: bool) -> None:
         now = technician in self.in_focus()
         if now is not before:
-            await self._on_change(technician, now)
+            await self._change(technician)
+
+    async def _change(self, technician: str) -> None:
+        try:
+            await self._on_change(technician, technician in self.in_focus())
+        except StoreTrouble:
+            if technician not in self._retries:
+                self._retries[technician] = asyncio.ensure_future(self._until_stored(technician))
+            raise
+
+    async def _until_stored(self, technician: str) -> None:
+        stored = False
+        while not stored:
+            await asyncio.sleep(RETRY)
+            with contextlib.suppress(StoreTrouble):
+                await self._on_change(technician, technician in self.in_focus())
+                stored = True
+        del self._retries[technician]

@@ -1,0 +1,32 @@
+"""The last chat lines of each session, for an applet that was away when they were said."""
+
+from __future__ import annotations
+
+from collections import deque
+
+from rescue_server.core.events import ChatSent
+from rescue_server.runtime.attachments import ChatShown
+from rescue_server.runtime.desk import Step
+
+KEPT = 200  # lines per session
+
+
+class ChatLog:
+    """Lines by session while it goes on; an ended session has nobody to tell them to."""
+
+    def __init__(self) -> None:
+        self._lines: dict[str, deque[ChatShown]] = {}
+
+    def note(self, step: Step) -> None:
+        """Hear of a published step."""
+        if step.after is None:
+            return
+        if step.after.ended_at is not None:
+            self._lines.pop(step.after.id, None)
+        elif isinstance(step.event, ChatSent):
+            lines = self._lines.setdefault(step.after.id, deque(maxlen=KEPT))
+            lines.append(ChatShown(step.event.technician, step.event.text, step.revision))
+
+    def after(self, session: str, revision: int) -> list[ChatShown]:
+        """What was said in a session after a revision, in order."""
+        return [line for line in self._lines.get(session, ()) if line.revision > revision]
