@@ -26,6 +26,11 @@ class Row:
     start_nl: str
     end_nl: str
 
+    @property
+    def heading(self) -> str:
+        """Under what the article tells how to get there, in English."""
+        return f"{self.start} → {self.end}"
+
 
 @cache
 def read_rows() -> tuple[Row, ...]:

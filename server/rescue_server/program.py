@@ -23,12 +23,14 @@ from rescue_server.rpc.applet_service import AppletService
 from rescue_server.rpc.console_service import ConsoleService
 from rescue_server.rpc.control_service import AccessService, ControlService
 from rescue_server.rpc.guard import Guard
+from rescue_server.rpc.journal_service import JournalService
 from rescue_server.rpc.listener import Listener
 from rescue_server.runtime import acts
 from rescue_server.runtime.attachments import Attachments, ViewChanged
 from rescue_server.runtime.desk import Step
 from rescue_server.runtime.engine import Engine, Outcome
 from rescue_server.runtime.identity import Tokens, hash_secret, new_secret, server_key
+from rescue_server.runtime.journal import Journal
 from rescue_server.runtime.outbound import orders_of
 from rescue_server.runtime.presence import Presence
 from rescue_server.runtime.timekeeper import Timekeeper
@@ -95,7 +97,8 @@ async def _serve(options: Options, store: SqliteStore) -> None:
     presence = Presence(lambda technician, focused: _focus(engine, technician, focused))
     engine = Engine(store, clock, in_focus=presence.in_focus)
     attachments = Attachments()
-    engine.on_step = lambda step: _pass_on(step, engine, attachments)
+    journal = Journal(engine)
+    engine.on_step = lambda step: _pass_on(step, engine, attachments, journal)
     timekeeper = Timekeeper(engine, attachments)
     console = ConsoleService(engine, presence)
     listener = Listener(
@@ -105,6 +108,7 @@ async def _serve(options: Options, store: SqliteStore) -> None:
         console=console,
         admin=AdminService(engine, book.keep),
         control=ControlService(engine, timekeeper),
+        journal=JournalService(engine, journal),
     )
     engine.load()
     presence.assume(_in_focus(engine))
@@ -147,8 +151,9 @@ async def _focus(engine: Engine, technician: str, focused: bool) -> None:
     await engine.perform(acts.focus(technician, focused))
 
 
-def _pass_on(step: Step, engine: Engine, attachments: Attachments) -> None:
-    """Tell the applets what concerns them of a published step."""
+def _pass_on(step: Step, engine: Engine, attachments: Attachments, journal: Journal) -> None:
+    """Tell the journal's readers of a published step, and the applets what concerns them of it."""
+    journal.grew()
     if step.after is None:
         attachments.tell_all(ViewChanged())
         return

@@ -17,12 +17,15 @@ from rescue_protos.v1 import (
     console_pb2_grpc,
     control_pb2,
     control_pb2_grpc,
+    journal_pb2,
+    journal_pb2_grpc,
 )
 from rescue_server.rpc.admin_service import AdminService
 from rescue_server.rpc.applet_service import AppletService
 from rescue_server.rpc.console_service import ConsoleService
 from rescue_server.rpc.control_service import AccessService, ControlService
 from rescue_server.rpc.guard import Guard
+from rescue_server.rpc.journal_service import JournalService
 
 STOP_WITHIN = 2.0  # real seconds for streams to end by themselves
 _OPTIONS = (
@@ -45,6 +48,7 @@ _NAMES = tuple(
         (console_pb2, "ConsoleService"),
         (admin_pb2, "AdminService"),
         (control_pb2, "ControlService"),
+        (journal_pb2, "JournalService"),
     )
 )
 
@@ -65,15 +69,17 @@ class Listener:
         console: ConsoleService,
         admin: AdminService,
         control: ControlService,
+        journal: JournalService,
     ) -> None:
         self._server = grpc.aio.server(interceptors=[guard], options=list(_OPTIONS))
-        self._draining = (applet, console, control)
+        self._draining = (applet, console, control, journal)
         self._health = health.aio.HealthServicer()
         access_pb2_grpc.add_AccessServiceServicer_to_server(access, self._server)
         applet_pb2_grpc.add_AppletServiceServicer_to_server(applet, self._server)
         console_pb2_grpc.add_ConsoleServiceServicer_to_server(console, self._server)
         admin_pb2_grpc.add_AdminServiceServicer_to_server(admin, self._server)
         control_pb2_grpc.add_ControlServiceServicer_to_server(control, self._server)
+        journal_pb2_grpc.add_JournalServiceServicer_to_server(journal, self._server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         reflection.enable_server_reflection((*_NAMES, health.SERVICE_NAME, reflection.SERVICE_NAME), self._server)
 

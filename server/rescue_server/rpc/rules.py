@@ -30,6 +30,10 @@ RULES: dict[str, Rule] = {
     f"{_PACKAGE}AppletService/Attach": Rule.APPLET,
     f"{_PACKAGE}ControlService/GetClock": Rule.USER_OR_COMPUTER,
     f"{_PACKAGE}ControlService/FollowClock": Rule.USER_OR_COMPUTER,
+    # Of a technician the service tells only what concerns sessions that he takes or took part in.
+    f"{_PACKAGE}JournalService/ListEvents": Rule.USER,
+    f"{_PACKAGE}JournalService/FollowEvents": Rule.USER,
+    f"{_PACKAGE}JournalService/Explain": Rule.USER,
     f"{_PACKAGE}ControlService/AdvanceClock": Rule.ADMINISTRATOR,
     f"{_PACKAGE}ControlService/SetClockSpeed": Rule.ADMINISTRATOR,
     f"{_PACKAGE}ControlService/PauseClock": Rule.ADMINISTRATOR,
@@ -46,7 +50,7 @@ RULES: dict[str, Rule] = {
         f"{_PACKAGE}AdminService/{method}": Rule.ADMINISTRATOR
         for method in (
             "GetOrganization", "ChangeSettings", "AddGroup", "AddTechnician", "AddChannel", "AddAdministrator",
-            "MoveTechnician", "RemoveTechnicianAccount", "RenewSecret",
+            "MoveTechnician", "RemoveTechnicianAccount", "RenewSecret", "WatchQueues",
         )
     },
 }  # fmt: skip

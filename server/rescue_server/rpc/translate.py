@@ -78,6 +78,11 @@ def process_of(value: ProcessValue.ValueType) -> Process:
     return _PROCESS_OF[value]
 
 
+def status(shown: Status | None) -> common_pb2.Status.ValueType:
+    """A status for the wire; STATUS_UNSPECIFIED if there is none."""
+    return common_pb2.STATUS_UNSPECIFIED if shown is None else _STATUS[shown]
+
+
 def entry(line: QueueEntry) -> common_pb2.QueueEntry:
     """A queue entry for the wire."""
     message = common_pb2.QueueEntry(

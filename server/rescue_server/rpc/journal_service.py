@@ -1,0 +1,122 @@
+"""The journal's side of the contract: what happened, and why queues show what they show.
+
+Administrators read everything. A technician reads what concerns sessions in which he has or had an entry.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable
+from dataclasses import replace
+from typing import Any, TypeAlias
+
+import grpc
+
+from rescue_protos.table import read_rows
+from rescue_protos.v1 import journal_pb2 as pb
+from rescue_protos.v1 import journal_pb2_grpc
+from rescue_server.core.status import LEADS, Status
+from rescue_server.errors import ShuttingDown, Unknown
+from rescue_server.rpc import translate
+from rescue_server.rpc.guard import caller
+from rescue_server.runtime.engine import Engine
+from rescue_server.runtime.identity import Principal
+from rescue_server.runtime.journal import Journal, Line, shown_body
+
+MOST_BYTES = 256 * 1024  # of event bodies in one message; a single event may be longer
+Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
+
+
+class JournalService(journal_pb2_grpc.JournalServiceServicer):
+    """Reads; changes nothing."""
+
+    def __init__(self, engine: Engine, journal: Journal) -> None:
+        self._engine = engine
+        self._journal = journal
+
+    def drain(self) -> None:
+        """End every follower: the server shuts down."""
+        self._journal.drain()
+
+    async def ListEvents(self, request: pb.ListEventsRequest, context: Context) -> AsyncIterator[pb.ListEventsResponse]:
+        user = caller()
+        async for piece in self._journal.read(request.after_revision, session=request.session):
+            for events in _messages(piece.lines, user):
+                yield pb.ListEventsResponse(events=events, through_revision=events[-1].revision)
+            yield pb.ListEventsResponse(through_revision=piece.through)
+
+    async def FollowEvents(
+        self, request: pb.FollowEventsRequest, context: Context
+    ) -> AsyncIterator[pb.FollowEventsResponse]:
+        user = caller()
+        pieces = self._journal.follow(request.after_revision, session=request.session, from_now=user.administrator)
+        async for piece in pieces:
+            for events in _messages(piece.lines, user):
+                yield pb.FollowEventsResponse(events=events, through_revision=events[-1].revision)
+            yield pb.FollowEventsResponse(through_revision=piece.through)
+        raise ShuttingDown
+
+    async def Explain(self, request: pb.ExplainRequest, context: Context) -> pb.ExplainResponse:
+        user, desk = caller(), self._engine.published
+        session = desk.sessions.get(request.session)
+        unknown = Unknown("session", request.session, "it never was, it is not yours, or it is forgotten by now")
+        if session is None:
+            raise unknown
+        answer = pb.ExplainResponse(revision=desk.revision)
+        known: frozenset[str] = frozenset()
+        async for piece in self._journal.read(0, session=request.session):
+            for line in piece.lines:
+                known |= line.told.known
+                changes = tuple(c for c in line.told.changes if request.technician in ("", c.technician))
+                if changes:
+                    answer.events.append(_message(replace(line, told=replace(line.told, changes=changes)), user))
+        if not user.administrator and user.name not in known:
+            raise unknown
+        if request.technician and request.technician not in known:
+            raise Unknown("technician", request.technician, f"session {session.id} never was in such a queue")
+        for name in sorted(session.entries):
+            status = session.status_for(name) or Status.REMOVED
+            lead = session.entries[name].role in LEADS
+            answer.participants.add(technician=name, status=translate.status(status), lead=lead)
+        return answer
+
+
+def _messages(lines: Iterable[Line], user: Principal) -> Iterable[list[pb.JournalEvent]]:
+    """What of these lines the user may read, in portions that fit into a message."""
+    portion: list[pb.JournalEvent] = []
+    size = 0
+    for line in lines:
+        if not user.administrator and user.name not in line.told.known:
+            continue
+        if portion and size + len(line.stored.body) > MOST_BYTES:
+            yield portion
+            portion, size = [], 0
+        portion.append(_message(line, user))
+        size += len(line.stored.body)
+    if portion:
+        yield portion
+
+
+def _message(line: Line, user: Principal) -> pb.JournalEvent:
+    stored, told = line.stored, line.told
+    message = pb.JournalEvent(
+        revision=stored.revision,
+        at=translate.timestamp(stored.at),
+        stream=stored.stream,
+        name=told.cause.event,
+        body=shown_body(line, None if user.administrator else user.name).decode(),
+        cause=translate.cause(told.cause),
+    )
+    for change in told.changes:
+        message.changes.add(
+            technician=change.technician,
+            previous=translate.status(change.previous),
+            status=translate.status(change.status),
+            row=change.row,
+            heading=heading(change.row),
+        )
+    return message
+
+
+def heading(row: int) -> str:
+    """Return under which heading of the article a row stands; empty for 0, a new entry."""
+    return read_rows()[row - 1].heading if row else ""

@@ -1,0 +1,130 @@
+"""The journal for those who read it: from any revision on, once or as it grows, each event with what it changed.
+
+It is read from the store in pieces, so a reader costs no memory that grows and holds up nobody for long.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+import msgspec
+
+from rescue_server.core import events as e
+from rescue_server.core import organization as o
+from rescue_server.core.history import History, Told
+from rescue_server.runtime.desk import AnyEvent, read_event
+from rescue_server.runtime.engine import Engine
+from rescue_server.store.protocol import StoredEvent
+
+WITHHELD = "withheld"
+_READ = 1000  # events read from the store at a time
+_TOLD = 100  # events told before others may have a turn
+_HASHES = {e.SessionCreated: "ticket_hash", e.PinRedeemed: "ticket_hash", o.SecretChanged: "secret_hash"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One line of the journal and what there is to say of it."""
+
+    stored: StoredEvent
+    event: AnyEvent
+    told: Told
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Piece:
+    """The next lines; nothing that was asked for is missing up to `through`."""
+
+    lines: tuple[Line, ...]
+    through: int
+
+
+class Journal:
+    """One engine's journal."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._news = asyncio.Event()
+        self._draining = False
+        self.followers = 0
+
+    def grew(self) -> None:
+        """An event was published."""
+        self._news.set()
+
+    def drain(self) -> None:
+        """Let every follower come to its end: the server shuts down."""
+        self._draining = True
+        self._news.set()
+
+    async def read(self, after: int, *, session: str = "") -> AsyncIterator[Piece]:
+        """Deliver what followed a revision, up to the last one now; of one session, or of everything."""
+        last = self._engine.published.revision
+        async for piece in self._read(History(), 0, after, last, session):
+            yield piece
+
+    async def follow(self, after: int, *, session: str = "", from_now: bool = False) -> AsyncIterator[Piece]:
+        """Deliver what followed a revision, then what happens, until the server drains.
+
+        `from_now` saves reading what came before if nothing followed yet; who had an entry once is then not known.
+        """
+        published = self._engine.published
+        caught_up = from_now and after >= published.revision
+        history = History(published.sessions if caught_up else None)
+        heard = published.revision if caught_up else 0
+        yield Piece(lines=(), through=after)
+        self.followers += 1
+        try:
+            while not self._draining:
+                self._news.clear()
+                last = published.revision
+                if heard == last:
+                    await self._news.wait()
+                    continue
+                async for piece in self._read(history, heard, after, last, session):
+                    yield piece
+                heard = last
+        finally:
+            self.followers -= 1
+
+    async def _read(self, history: History, heard: int, after: int, last: int, session: str) -> AsyncIterator[Piece]:
+        while heard < last:
+            batch = [stored for stored in await self._engine.stored_events(heard, _READ) if stored.revision <= last]
+            for start in range(0, len(batch), _TOLD):
+                part = batch[start : start + _TOLD]
+                lines = _told(history, part, session)
+                if part[-1].revision > after:
+                    fresh = tuple(line for line in lines if line.stored.revision > after)
+                    yield Piece(lines=fresh, through=part[-1].revision)
+                await asyncio.sleep(0)
+            # Nothing more to read although something is missing: that has been compacted.
+            heard = batch[-1].revision if batch else last
+
+
+def shown_body(line: Line, technician: str | None) -> bytes:
+    """Return the event as JSON, as far as this technician may read it; None is an administrator."""
+    hidden = _HASHES.get(type(line.event), "")
+    if hidden and getattr(line.event, hidden):
+        return _without(line.stored.body, hidden, WITHHELD)
+    if isinstance(line.event, e.ChatSent) and technician is not None and technician not in line.told.present:
+        return _without(line.stored.body, "text", "")
+    return line.stored.body
+
+
+def _told(history: History, batch: list[StoredEvent], session: str) -> list[Line]:
+    lines = []
+    for stored in batch:
+        if session and stored.stream != session:
+            continue
+        event = read_event(stored)
+        told = history.tell(event)
+        if told is not None:
+            lines.append(Line(stored=stored, event=event, told=told))
+    return lines
+
+
+def _without(body: bytes, name: str, instead: str) -> bytes:
+    found = msgspec.json.decode(body, type=dict[str, object])
+    return msgspec.json.encode({**found, name: instead})
