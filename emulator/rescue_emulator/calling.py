@@ -66,6 +66,14 @@ class Caller:
                     raise
                 await asyncio.sleep(0.1)  # the grpc channel has its own back-off; this only asks it again
 
+    async def metadata(self) -> Metadata:
+        """Return what a stream must carry; signs in if that was not done yet. Raises CallError."""
+        return await self._signed_in.metadata()
+
+    def forget_token(self) -> None:
+        """The token was not accepted: sign in again before the next call."""
+        self._signed_in.forget_token()
+
     async def once(self, method: Method[Answer]) -> Answer:
         """Call a method that must not be called twice; only the signing in is repeated. Raises CallError."""
         await self.repeatedly(self._nothing)

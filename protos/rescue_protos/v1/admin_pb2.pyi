@@ -500,3 +500,77 @@ class RenewSecretResponse(google.protobuf.message.Message):
     def ClearField(self, field_name: typing.Literal["revision", b"revision", "secret", b"secret"]) -> None: ...
 
 Global___RenewSecretResponse: typing_extensions.TypeAlias = RenewSecretResponse
+
+@typing.final
+class WatchQueuesRequest(google.protobuf.message.Message):
+    """No fields."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+
+Global___WatchQueuesRequest: typing_extensions.TypeAlias = WatchQueuesRequest
+
+@typing.final
+class WatchQueuesResponse(google.protobuf.message.Message):
+    """Queues as they are now. What came and went between two messages is in the journal."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    REVISION_FIELD_NUMBER: builtins.int
+    QUEUES_FIELD_NUMBER: builtins.int
+    REMOVED_FIELD_NUMBER: builtins.int
+    revision: builtins.int
+    """As of this revision."""
+    @property
+    def queues(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[Global___TechnicianQueue]:
+        """Those that changed since the last message, by technician; each replaces what was known of it."""
+
+    @property
+    def removed(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """Technicians who are no longer there."""
+
+    def __init__(
+        self,
+        *,
+        revision: builtins.int = ...,
+        queues: collections.abc.Iterable[Global___TechnicianQueue] | None = ...,
+        removed: collections.abc.Iterable[builtins.str] | None = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["queues", b"queues", "removed", b"removed", "revision", b"revision"]) -> None: ...
+
+Global___WatchQueuesResponse: typing_extensions.TypeAlias = WatchQueuesResponse
+
+@typing.final
+class TechnicianQueue(google.protobuf.message.Message):
+    """One technician's queue."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    TECHNICIAN_FIELD_NUMBER: builtins.int
+    GROUP_FIELD_NUMBER: builtins.int
+    CONNECTED_FIELD_NUMBER: builtins.int
+    ENTRIES_FIELD_NUMBER: builtins.int
+    technician: builtins.str
+    """The technician."""
+    group: builtins.str
+    """His technician group."""
+    connected: builtins.bool
+    """Whether a console of his is connected."""
+    @property
+    def entries(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[rescue_protos.v1.common_pb2.QueueEntry]:
+        """By session."""
+
+    def __init__(
+        self,
+        *,
+        technician: builtins.str = ...,
+        group: builtins.str = ...,
+        connected: builtins.bool = ...,
+        entries: collections.abc.Iterable[rescue_protos.v1.common_pb2.QueueEntry] | None = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["connected", b"connected", "entries", b"entries", "group", b"group", "technician", b"technician"]) -> None: ...
+
+Global___TechnicianQueue: typing_extensions.TypeAlias = TechnicianQueue

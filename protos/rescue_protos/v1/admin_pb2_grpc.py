@@ -80,6 +80,11 @@ class AdminServiceStub(object):
                 request_serializer=rescue__protos_dot_v1_dot_admin__pb2.RenewSecretRequest.SerializeToString,
                 response_deserializer=rescue__protos_dot_v1_dot_admin__pb2.RenewSecretResponse.FromString,
                 _registered_method=True)
+        self.WatchQueues = channel.unary_stream(
+                '/rescue_protos.v1.AdminService/WatchQueues',
+                request_serializer=rescue__protos_dot_v1_dot_admin__pb2.WatchQueuesRequest.SerializeToString,
+                response_deserializer=rescue__protos_dot_v1_dot_admin__pb2.WatchQueuesResponse.FromString,
+                _registered_method=True)
 
 
 class AdminServiceServicer(object):
@@ -149,6 +154,14 @@ class AdminServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def WatchQueues(self, request, context):
+        """Streams the queues of all technicians side by side: first all of them, then, whenever
+        something changed, the queues that did. Ends only when the client or the server goes away.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_AdminServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -196,6 +209,11 @@ def add_AdminServiceServicer_to_server(servicer, server):
                     servicer.RenewSecret,
                     request_deserializer=rescue__protos_dot_v1_dot_admin__pb2.RenewSecretRequest.FromString,
                     response_serializer=rescue__protos_dot_v1_dot_admin__pb2.RenewSecretResponse.SerializeToString,
+            ),
+            'WatchQueues': grpc.unary_stream_rpc_method_handler(
+                    servicer.WatchQueues,
+                    request_deserializer=rescue__protos_dot_v1_dot_admin__pb2.WatchQueuesRequest.FromString,
+                    response_serializer=rescue__protos_dot_v1_dot_admin__pb2.WatchQueuesResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -442,6 +460,33 @@ class AdminService(object):
             '/rescue_protos.v1.AdminService/RenewSecret',
             rescue__protos_dot_v1_dot_admin__pb2.RenewSecretRequest.SerializeToString,
             rescue__protos_dot_v1_dot_admin__pb2.RenewSecretResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WatchQueues(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/rescue_protos.v1.AdminService/WatchQueues',
+            rescue__protos_dot_v1_dot_admin__pb2.WatchQueuesRequest.SerializeToString,
+            rescue__protos_dot_v1_dot_admin__pb2.WatchQueuesResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -172,7 +172,23 @@ _AdminServiceRenewSecretType = typing_extensions.TypeVar(
     ],
 )
 
-class AdminServiceStub(typing.Generic[_AdminServiceGetOrganizationType, _AdminServiceChangeSettingsType, _AdminServiceAddGroupType, _AdminServiceAddTechnicianType, _AdminServiceAddChannelType, _AdminServiceAddAdministratorType, _AdminServiceMoveTechnicianType, _AdminServiceRemoveTechnicianAccountType, _AdminServiceRenewSecretType]):
+_AdminServiceWatchQueuesType = typing_extensions.TypeVar(
+    '_AdminServiceWatchQueuesType',
+    grpc.UnaryStreamMultiCallable[
+        rescue_protos.v1.admin_pb2.WatchQueuesRequest,
+        rescue_protos.v1.admin_pb2.WatchQueuesResponse,
+    ],
+    grpc.aio.UnaryStreamMultiCallable[
+        rescue_protos.v1.admin_pb2.WatchQueuesRequest,
+        rescue_protos.v1.admin_pb2.WatchQueuesResponse,
+    ],
+    default=grpc.UnaryStreamMultiCallable[
+        rescue_protos.v1.admin_pb2.WatchQueuesRequest,
+        rescue_protos.v1.admin_pb2.WatchQueuesResponse,
+    ],
+)
+
+class AdminServiceStub(typing.Generic[_AdminServiceGetOrganizationType, _AdminServiceChangeSettingsType, _AdminServiceAddGroupType, _AdminServiceAddTechnicianType, _AdminServiceAddChannelType, _AdminServiceAddAdministratorType, _AdminServiceMoveTechnicianType, _AdminServiceRemoveTechnicianAccountType, _AdminServiceRenewSecretType, _AdminServiceWatchQueuesType]):
     """What the Administration Center calls."""
 
     @typing.overload
@@ -212,6 +228,10 @@ class AdminServiceStub(typing.Generic[_AdminServiceGetOrganizationType, _AdminSe
         grpc.UnaryUnaryMultiCallable[
             rescue_protos.v1.admin_pb2.RenewSecretRequest,
             rescue_protos.v1.admin_pb2.RenewSecretResponse,
+        ],
+        grpc.UnaryStreamMultiCallable[
+            rescue_protos.v1.admin_pb2.WatchQueuesRequest,
+            rescue_protos.v1.admin_pb2.WatchQueuesResponse,
         ],
     ], channel: grpc.Channel) -> None: ...
 
@@ -253,6 +273,10 @@ class AdminServiceStub(typing.Generic[_AdminServiceGetOrganizationType, _AdminSe
             rescue_protos.v1.admin_pb2.RenewSecretRequest,
             rescue_protos.v1.admin_pb2.RenewSecretResponse,
         ],
+        grpc.aio.UnaryStreamMultiCallable[
+            rescue_protos.v1.admin_pb2.WatchQueuesRequest,
+            rescue_protos.v1.admin_pb2.WatchQueuesResponse,
+        ],
     ], channel: grpc.aio.Channel) -> None: ...
 
     GetOrganization: _AdminServiceGetOrganizationType
@@ -281,6 +305,11 @@ class AdminServiceStub(typing.Generic[_AdminServiceGetOrganizationType, _AdminSe
 
     RenewSecret: _AdminServiceRenewSecretType
     """Makes a new secret for a user; the old one and all his tokens are void."""
+
+    WatchQueues: _AdminServiceWatchQueuesType
+    """Streams the queues of all technicians side by side: first all of them, then, whenever
+    something changed, the queues that did. Ends only when the client or the server goes away.
+    """
 
 AdminServiceAsyncStub: typing_extensions.TypeAlias = AdminServiceStub[
     grpc.aio.UnaryUnaryMultiCallable[
@@ -318,6 +347,10 @@ AdminServiceAsyncStub: typing_extensions.TypeAlias = AdminServiceStub[
     grpc.aio.UnaryUnaryMultiCallable[
         rescue_protos.v1.admin_pb2.RenewSecretRequest,
         rescue_protos.v1.admin_pb2.RenewSecretResponse,
+    ],
+    grpc.aio.UnaryStreamMultiCallable[
+        rescue_protos.v1.admin_pb2.WatchQueuesRequest,
+        rescue_protos.v1.admin_pb2.WatchQueuesResponse,
     ],
 ]
 
@@ -395,5 +428,15 @@ class AdminServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[rescue_protos.v1.admin_pb2.RenewSecretResponse, collections.abc.Awaitable[rescue_protos.v1.admin_pb2.RenewSecretResponse]]:
         """Makes a new secret for a user; the old one and all his tokens are void."""
+
+    @abc.abstractmethod
+    def WatchQueues(
+        self,
+        request: rescue_protos.v1.admin_pb2.WatchQueuesRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[collections.abc.Iterator[rescue_protos.v1.admin_pb2.WatchQueuesResponse], collections.abc.AsyncIterator[rescue_protos.v1.admin_pb2.WatchQueuesResponse]]:
+        """Streams the queues of all technicians side by side: first all of them, then, whenever
+        something changed, the queues that did. Ends only when the client or the server goes away.
+        """
 
 def add_AdminServiceServicer_to_server(servicer: AdminServiceServicer, server: typing.Union[grpc.Server, grpc.aio.Server]) -> None: ...

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing
 from typing import Any, TypeAlias
 
 import grpc
 
 from rescue_protos.v1 import admin_pb2 as pb
 from rescue_protos.v1 import admin_pb2_grpc
-from rescue_server.errors import BadValue
+from rescue_server.errors import BadValue, ShuttingDown
 from rescue_server.rpc import translate
 from rescue_server.rpc.guard import caller
+from rescue_server.rpc.overview import overview
 from rescue_server.runtime import acts
 from rescue_server.runtime.engine import Act, Answer, Engine
 from rescue_server.runtime.identity import hash_secret, new_secret
@@ -26,6 +28,11 @@ class AdminService(admin_pb2_grpc.AdminServiceServicer):
     def __init__(self, engine: Engine, keep_secret: Callable[[str, str], None]) -> None:
         self._engine = engine
         self._keep_secret = keep_secret
+        self._draining = asyncio.Event()
+
+    def drain(self) -> None:
+        """End every overview: the server shuts down."""
+        self._draining.set()
 
     async def GetOrganization(self, request: pb.GetOrganizationRequest, context: Context) -> pb.GetOrganizationResponse:
         desk = self._engine.published
@@ -93,6 +100,12 @@ class AdminService(admin_pb2_grpc.AdminServiceServicer):
             request, request.user, lambda h: acts.renew_secret(caller().name, request.user, h)
         )
         return pb.RenewSecretResponse(revision=answer.revision, secret=secret)
+
+    async def WatchQueues(self, request: pb.WatchQueuesRequest, context: Context) -> AsyncIterator[pb.WatchQueuesResponse]:
+        async with aclosing(overview(self._engine, until=self._draining)) as states:
+            async for state in states:
+                yield state
+        raise ShuttingDown
 
     async def _with_secret(self, request: Any, user: str, act_with: Callable[[str], Act]) -> tuple[Answer, str]:
         """Perform with a fresh secret; a repeated request is answered without one, since only hashes are kept."""

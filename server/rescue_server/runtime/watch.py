@@ -50,6 +50,7 @@ class Watch:
         self._size = ring
         self._rings: dict[str, _Ring] = {}
         self._watchers: set[Watcher] = set()
+        self._observers: set[asyncio.Event] = set()
         self._progress = asyncio.Event()
         self.revision = 0
         self.oldest = 0  # what happened up to this revision is in no ring
@@ -65,17 +66,42 @@ class Watch:
         for watcher in self._watchers:
             if watcher.technician in updates:
                 watcher.news.set()
+        self._wake_observers()
+
+    def observe(self) -> asyncio.Event:
+        """Return an event that is set whenever any queue, or who watches it, may have changed. `overlook` it in the end.
+
+        An observer is no console: it takes nothing out of a ring, and nobody waits for it.
+        """
+        news = asyncio.Event()
+        self._observers.add(news)
+        return news
+
+    def overlook(self, news: asyncio.Event) -> None:
+        """Observe no more."""
+        self._observers.discard(news)
+
+    def changed_at(self, technician: str) -> int:
+        """The revision at which the technician's queue last changed, as far as the rings know."""
+        ring = self._rings.get(technician)
+        return ring.updates[-1].revision if ring and ring.updates else 0
+
+    def _wake_observers(self) -> None:
+        for news in self._observers:
+            news.set()
 
     def open(self, technician: str, console: str) -> Watcher:
         """Begin to watch, after the current revision."""
         watcher = Watcher(technician=technician, console=console, after=self.revision, delivered=self.revision)
         self._watchers.add(watcher)
+        self._wake_observers()
         return watcher
 
     def close(self, watcher: Watcher) -> None:
         """End it."""
         self._watchers.discard(watcher)
         self._progress.set()
+        self._wake_observers()
 
     def can_resume(self, technician: str, after: int) -> bool:
         """Whether all that followed this revision is still there. A revision of the future never was ours."""

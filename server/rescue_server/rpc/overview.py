@@ -1,0 +1,73 @@
+"""All queues side by side, for who supervises: states, not steps.
+
+Whoever reads slowly misses states in between and nothing else, so that no supervisor can hold up the server. The
+steps are in the journal.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import suppress
+
+from rescue_protos.v1 import admin_pb2 as pb
+from rescue_server.core.organization import Organization
+from rescue_server.core.queue import entry_of
+from rescue_server.rpc import translate
+from rescue_server.runtime.engine import Engine
+
+BREATH = 0.1  # real seconds: a burst of events becomes one message
+_LOOK = 15.0  # real seconds after which an idle overview says that it is still there
+
+_Mark = tuple[Organization, bool, int]
+
+
+async def overview(engine: Engine, *, until: asyncio.Event) -> AsyncGenerator[pb.WatchQueuesResponse, None]:
+    """Tell all queues, then those that changed, until then. An empty message is a sign of life."""
+    sent: dict[str, _Mark] = {}
+    news = engine.watch.observe()
+    try:
+        while not until.is_set():
+            news.clear()
+            marks = {name: _mark(engine, name) for name in engine.published.organization.technicians}
+            changed = [name for name in sorted(marks) if sent.get(name) != marks[name]]
+            yield pb.WatchQueuesResponse(
+                revision=engine.published.revision,
+                queues=[_queue(engine, name) for name in changed],
+                removed=sorted(sent.keys() - marks.keys()),
+            )
+            sent = marks
+            await asyncio.sleep(BREATH)
+            with suppress(TimeoutError):
+                await _first(news, until)
+    finally:
+        engine.watch.overlook(news)
+
+
+async def _first(*events: asyncio.Event) -> None:
+    """Wait for one of several. Raises TimeoutError when it is time for a sign of life."""
+    waiting = [asyncio.ensure_future(event.wait()) for event in events]
+    try:
+        async with asyncio.timeout(_LOOK):
+            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for one in waiting:
+            one.cancel()
+
+
+def _mark(engine: Engine, technician: str) -> _Mark:
+    """What tells whether a queue is still as it was sent; settings move the moments when entries fall due."""
+    watch = engine.watch
+    return engine.published.organization, watch.connected(technician), watch.changed_at(technician)
+
+
+def _queue(engine: Engine, technician: str) -> pb.TechnicianQueue:
+    desk = engine.published
+    return pb.TechnicianQueue(
+        technician=technician,
+        group=desk.organization.technicians[technician],
+        connected=engine.watch.connected(technician),
+        entries=[
+            translate.entry(entry_of(session, technician, desk.organization)) for session in desk.queue_of(technician)
+        ],
+    )
