@@ -1,6 +1,6 @@
 """The scriptable console: commands on stdin, one JSON object a line on stdout.
 
-Each line that is not blank is numbered and answered, in order; blank lines are neither. The queue is printed
+Each line is numbered and answered, in order; a blank one is malformed. The queue is printed
 first, updates come in between. At the end of input what was given is answered, and the console ends.
 """
 
@@ -69,16 +69,16 @@ class Headless:
         async with aclosing(typed_lines(self._input)) as lines:
             await self._client.listed()
             async for typed in lines:
+                number += 1
                 try:
                     command = parse(typed.line)
+                    if command is None:
+                        raise BadLine("the line is blank")
                 except BadLine as error:
-                    number += 1
                     self._print(json_lines.not_understood(number, error))
                     continue
-                if command is not None:
-                    number += 1
-                    with given_at(typed.given_at):
-                        await self._answer(number, command)
+                with given_at(typed.given_at):
+                    await self._answer(number, command)
 
     async def _answer(self, number: int, command: Command) -> None:
         try:

@@ -126,11 +126,11 @@ async def test_every_line_is_answered_in_order_also_the_malformed_ones(peer, con
 
     replies = [line for line in lines if "reply" in line]
     assert (status, stderr) == (0, "")
-    assert [reply["reply"] for reply in replies] == list(range(1, 11))
-    assert [reply["ok"] for reply in replies] == [True, False, False, False, False, False, True, True, True, True]
-    pin, unknown, not_utf8, too_long, hold, bad_target, transfer, _chat, queue, start = replies
+    assert [reply["reply"] for reply in replies] == list(range(1, 12))
+    assert [reply["ok"] for reply in replies] == [True] + [False] * 6 + [True] * 4
+    pin, unknown, blank, not_utf8, too_long, hold, bad_target, transfer, _chat, queue, start = replies
     assert (pin["session"], pin["pin"], pin["valid_for"]) == ("s1", "123456", 1200)
-    assert {reply["code"] for reply in (unknown, not_utf8, too_long, bad_target)} == {"INVALID_ARGUMENT"}
+    assert {reply["code"] for reply in (unknown, blank, not_utf8, too_long, bad_target)} == {"INVALID_ARGUMENT"}
     assert "frobnicate" in unknown["message"]
     assert "UTF-8" in not_utf8["message"]
     assert "65536" in too_long["message"]
