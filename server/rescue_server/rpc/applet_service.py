@@ -69,7 +69,7 @@ class AppletService(applet_pb2_grpc.AppletServiceServicer):
         try:
             if not _is_over(session):
                 await self._engine.perform(acts.of_applet(session.id, d.on_attach))
-                self._timekeeper.heard(session.id)
+                self._timekeeper.heard(session.id, answered=True)
             session = self._session(session.id)
             if _is_over(session):
                 yield pb.AttachResponse(ended=translate.ended(session))
@@ -113,15 +113,15 @@ class AppletService(applet_pb2_grpc.AppletServiceServicer):
             if kind == "hello":
                 raise BadValue("hello", "only the first message of a stream is a hello")
             if kind == "heartbeat":
-                await self._sign_of_life(attachment.session)
+                await self._sign_of_life(attachment.session, answered=bool(request.heartbeat.barrier))
                 attachment.send(a.HeartbeatHeard(request.heartbeat.number))
             elif kind == "report":
                 await self._report(request.report, attachment)
             else:
                 raise BadValue("message", "a hello, a heartbeat or a report is needed")
 
-    async def _sign_of_life(self, session_id: str) -> None:
-        self._timekeeper.heard(session_id)
+    async def _sign_of_life(self, session_id: str, *, answered: bool = False) -> None:
+        self._timekeeper.heard(session_id, answered=answered)
         session = self._engine.ahead.sessions.get(session_id)
         if session is not None and session.link in (Link.RECONNECTING, Link.OFFLINE):
             # While nothing can be stored the link stays lost; the next sign of life tries again.

@@ -18,7 +18,7 @@ from datetime import datetime, timedelta
 @dataclass(slots=True)
 class _Lease:
     renewed_at: datetime
-    signs: int = 0
+    answers: int = 0
     judged_dead: bool = False
 
 
@@ -38,13 +38,16 @@ class Leases:
         if not known:
             heapq.heappush(self._heap, (now + self._period_of(session), session))
 
-    def renew(self, session: str, now: datetime) -> bool:
-        """A sign of life. A renewal never shortens a lease. Returns whether there was one to renew."""
+    def renew(self, session: str, now: datetime, *, answered: bool = False) -> bool:
+        """A sign of life. A renewal never shortens a lease. Returns whether there was one to renew.
+
+        `answered`: it was sent after somebody asked. A mere heartbeat may have been under way before the cable was cut.
+        """
         lease = self._leases.get(session)
         if lease is None:
             return False
         lease.renewed_at = max(lease.renewed_at, now)
-        lease.signs += 1
+        lease.answers += answered
         lease.judged_dead = False
         return True
 
@@ -58,10 +61,10 @@ class Leases:
         """The link is not connected any more. Harmless if there is no lease."""
         self._leases.pop(session, None)
 
-    def signs(self, session: str) -> int:
-        """How many signs of life this lease has seen; -1 if there is none."""
+    def answers(self, session: str) -> int:
+        """How often the applet has answered; -1 if there is no lease."""
         lease = self._leases.get(session)
-        return -1 if lease is None else lease.signs
+        return -1 if lease is None else lease.answers
 
     def judge_dead(self, sessions: Iterable[str]) -> None:
         """These did not answer: their leases may end at their due time."""

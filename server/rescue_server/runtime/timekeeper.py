@@ -34,9 +34,9 @@ class Timekeeper:
         self.clock = engine.clock
         self.attachments = attachments
         self.appointments = Appointments()
-        self.signs = asyncio.Event()  # some applet showed a sign of life
+        self._heard = asyncio.Event()  # some applet showed a sign of life
         self._asked_at: dict[str, float] = {}
-        self._asked_signs: dict[str, int] = {}
+        self._answers_before: dict[str, int] = {}
         self._advancing = asyncio.Lock()
         self._holding = False
         self._grace_until = 0.0
@@ -83,11 +83,11 @@ class Timekeeper:
         await self.engine.mark_clock()  # who was told of this moment must find it again after a crash
         await self.engine.watch.settled(self.engine.published.revision, SHOWN_WITHIN)
 
-    def heard(self, session: str) -> None:
-        """An applet showed a sign of life."""
-        self.engine.leases.renew(session, self.clock.now())
+    def heard(self, session: str, *, answered: bool) -> None:
+        """An applet showed a sign of life: a heartbeat, or an answer to a barrier (to attach is one as well)."""
+        self.engine.leases.renew(session, self.clock.now(), answered=answered)
         self._asked_at.pop(session, None)
-        self.signs.set()
+        self._heard.set()
 
     # An advance
 
@@ -135,21 +135,21 @@ class Timekeeper:
 
     async def _roll_call(self, sessions: Iterable[str]) -> set[str]:
         """Ask all of these; return who answered. Who did not is judged dead."""
-        asked = {session: self.engine.leases.signs(session) for session in sessions}
+        asked = {session: self.engine.leases.answers(session) for session in sessions}
         for session in asked:
             self.attachments.ask(session)
         patience = max(ANSWER_WITHIN, self._grace_until - _real_now())
-        await self._wait_for_signs(asked, _real_now() + patience)
-        alive = {session for session, signs in asked.items() if self.engine.leases.signs(session) != signs}
+        await self._wait_for_answers(asked, _real_now() + patience)
+        alive = {session for session, before in asked.items() if self.engine.leases.answers(session) != before}
         self.engine.leases.judge_dead(asked.keys() - alive)
         return alive
 
-    async def _wait_for_signs(self, asked: dict[str, int], until: float) -> None:
+    async def _wait_for_answers(self, asked: dict[str, int], until: float) -> None:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout_at(until):
-                while any(self.engine.leases.signs(session) == signs for session, signs in asked.items()):
-                    self.signs.clear()
-                    await self.signs.wait()
+                while any(self.engine.leases.answers(session) == before for session, before in asked.items()):
+                    self._heard.clear()
+                    await self._heard.wait()
 
     # The running clock
 
@@ -174,7 +174,7 @@ class Timekeeper:
         for session in self.engine.leases.within(self.clock.now() + self._lead(lease[1])):
             if session not in self._asked_at:
                 self._asked_at[session] = _real_now()
-                self._asked_signs[session] = self.engine.leases.signs(session)
+                self._answers_before[session] = self.engine.leases.answers(session)
                 self.attachments.ask(session)
 
     def _lead(self, session: str) -> timedelta:
@@ -188,17 +188,22 @@ class Timekeeper:
         for session in sessions:
             if session not in self._asked_at:
                 self._asked_at[session] = _real_now()
-                self._asked_signs[session] = self.engine.leases.signs(session)
+                self._answers_before[session] = self.engine.leases.answers(session)
                 self.attachments.ask(session)
-            asked[session] = self._asked_signs[session]
+            asked[session] = self._answers_before[session]
             until = max(until, self._asked_at[session] + ANSWER_WITHIN)
-        await self._wait_for_signs(asked, until)
-        self.engine.leases.judge_dead(s for s, signs in asked.items() if self.engine.leases.signs(s) == signs)
+        await self._wait_for_answers(asked, until)
+        self.engine.leases.judge_dead(s for s, before in asked.items() if self._is_silent(s, before))
         for session in sessions:
             self._asked_at.pop(session, None)
         if self._holding:
             self._holding = False
             self.clock.release()
+
+    def _is_silent(self, session: str, before: int) -> bool:
+        """Whether it has not answered, and no heartbeat has come meanwhile either."""
+        due = self.engine.leases.due(session)
+        return due is not None and due <= self.clock.now() and self.engine.leases.answers(session) == before
 
     async def _sleep(self) -> None:
         """Until the next thing falls due, the next barrier must go out, or something changes."""
