@@ -23,6 +23,9 @@ SUBCOMMANDS = {
     "console": ("rescue_console.__main__:console", "Run a technician's console."),
     "admin": ("rescue_emulator.commands:admin", "Change groups, technicians, channels, terms and time-outs."),
     "clock": ("rescue_emulator.commands:clock", "Show, advance, speed up or pause the emulated time."),
+    "why": ("rescue_emulator.journal.commands:why", "Tell why a session is in its status."),
+    "events": ("rescue_emulator.journal.commands:events", "Print or follow the journal."),
+    "wait": ("rescue_emulator.journal.commands:wait", "Wait until a queue shows a status."),
     "demo": ("rescue_emulator.demo:demo", "Play a support call, and show the queues as they change."),
     "conformance": (
         "rescue_emulator.conformance.command:conformance",

@@ -30,11 +30,12 @@ _NEVER = {"waiting-timeout", "idle-timeout"}
 def _remember(ctx: click.Context, param: click.Parameter, value: object) -> None:
     """Keep a value for the whole call, so that an option may stand before or after the subcommand."""
     typed = ctx.get_parameter_source(str(param.name)) is click.core.ParameterSource.COMMANDLINE
-    if value is not None and (typed or _kept(ctx, str(param.name)) is None):
+    if value is not None and (typed or kept(ctx, str(param.name)) is None):
         ctx.meta[f"rescue.{param.name}"] = value
 
 
-def _kept(ctx: click.Context, name: str) -> Any:
+def kept(ctx: click.Context, name: str) -> Any:
+    """Return what an option of `reaching` says for the whole call; None if it was not given."""
     return ctx.meta.get(f"rescue.{name}")
 
 
@@ -69,7 +70,7 @@ def admin() -> None:
 def show() -> None:
     """Show groups, technicians, channels and settings."""
     found = _as_administrator(lambda client: client.organization())
-    _result(_organization(found), _organization_lines(found))
+    show_result(_organization(found), _organization_lines(found))
 
 
 @admin.command("set")
@@ -92,7 +93,7 @@ def set_(owner: str, settings: Sequence[str]) -> None:
             raise click.UsageError(f"{setting!r} is no setting: write SETTING=VALUE, for example idle-timeout=5m")
         changes[name] = value
     found = _as_administrator(lambda client: client.change_settings(owner, changes)).written()
-    _result({"owner": owner, "settings": found}, [f"{owner} {name}={found[name]}" for name in changes])
+    show_result({"owner": owner, "settings": found}, [f"{owner} {name}={found[name]}" for name in changes])
 
 
 @admin.group()
@@ -228,9 +229,9 @@ def pause() -> None:
 def _clock(work: Callable[[ClockClient], Awaitable[ClockReading]]) -> None:
     from rescue_emulator.clock import ClockClient
 
-    found = _calling(lambda caller: work(ClockClient(caller)))
+    found = run_call(lambda caller: work(ClockClient(caller)))
     pace = "paused" if found.paused else f"running at speed {found.speed:g}"
-    _result(
+    show_result(
         {"now": _instant(found.now), "speed": found.speed, "paused": found.paused},
         [f"{_instant(found.now)}  {pace}"],
     )
@@ -239,11 +240,14 @@ def _clock(work: Callable[[ClockClient], Awaitable[ClockReading]]) -> None:
 def _as_administrator(work: Callable[[AdminClient], Awaitable[Result]]) -> Result:
     from rescue_emulator.administration import AdminClient
 
-    return _calling(lambda caller: work(AdminClient(caller)))
+    return run_call(lambda caller: work(AdminClient(caller)))
 
 
-def _calling(work: Callable[[Caller], Awaitable[Result]]) -> Result:
-    """Run a call, and turn what can go wrong into one line and an exit status."""
+def run_call(work: Callable[[Caller], Awaitable[Result]], *, patience: timedelta = timedelta(0)) -> Result:
+    """Run calls as the options say, and turn what can go wrong into one line and an exit status.
+
+    `patience` is for how long, in real time, a server that is away is waited for.
+    """
     from rescue_emulator.administration import BadSetting
     from rescue_emulator.calling import Caller
     from rescue_protos.access import NoAccess
@@ -252,8 +256,9 @@ def _calling(work: Callable[[Caller], Awaitable[Result]]) -> Result:
     ctx = click.get_current_context()
 
     async def call() -> Result:
-        user = _kept(ctx, "user") or "admin"
-        async with Caller.find(user=user, server=_kept(ctx, "server"), data=_kept(ctx, "data")) as caller:
+        user = kept(ctx, "user") or "admin"
+        where = {"server": kept(ctx, "server"), "data": kept(ctx, "data")}
+        async with Caller.find(user=user, **where, patience=patience) as caller:
             try:
                 return await work(caller)
             except Unavailable as error:
@@ -273,11 +278,12 @@ def _calling(work: Callable[[Caller], Awaitable[Result]]) -> Result:
 def _done(done: Done, text: str, show_secret: bool = False, **what: object) -> None:
     click.echo(text, err=True)
     shown = {"secret": done.secret} if show_secret else {}
-    _result({**what, "revision": done.revision, **shown}, list(shown.values()))
+    show_result({**what, "revision": done.revision, **shown}, list(shown.values()))
 
 
-def _result(as_json: dict[str, object], lines: Sequence[str]) -> None:
-    if _kept(click.get_current_context(), "json"):
+def show_result(as_json: dict[str, object], lines: Sequence[str]) -> None:
+    """Print one JSON object, or the lines for people, as --json says."""
+    if kept(click.get_current_context(), "json"):
         lines = [json.dumps(as_json, ensure_ascii=False)]
     for line in lines:
         click.echo(line)
