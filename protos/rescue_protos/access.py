@@ -1,17 +1,21 @@
 """Where the server is and what proves who one is: the state directory as a client sees it.
 
-The server writes `access.json` (0600, in a 0700 directory) with its address and each user's secret, so that a
-client on the same account needs neither. From elsewhere: RESCUE_SERVER and RESCUE_SECRET.
+The server writes `access.json` (0600, in a 0700 directory) with its address, each user's secret, and which files TLS
+needs, so that a client on the same account needs to be told none of it. From elsewhere: RESCUE_SERVER, RESCUE_SECRET,
+RESCUE_TLS_CA, and for mutual TLS RESCUE_TLS_CERT and RESCUE_TLS_KEY.
 """
 
 from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from rescue_protos.tls import Tls
+
 ACCESS_FILE = "access.json"
+_TLS_FILES = ("ca", "cert", "key")
 
 
 class NoAccess(Exception):
@@ -20,10 +24,11 @@ class NoAccess(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Access:
-    """What `access.json` says: the server's HOST:PORT, and secrets by user name."""
+    """What `access.json` says: the server's HOST:PORT, secrets by user name, and files for TLS if it speaks that."""
 
     server: str
-    secrets: dict[str, str] = field(default_factory=dict)
+    secrets: dict[str, str] = field(default_factory=dict, repr=False)
+    tls: Tls | None = None
 
     @staticmethod
     def read(directory: Path) -> Access:
@@ -31,7 +36,7 @@ class Access:
         path = directory / ACCESS_FILE
         try:
             found = json.loads(path.read_text(encoding="utf-8"))
-            return Access(server=str(found["server"]), secrets=dict(found["secrets"]))
+            return Access(server=str(found["server"]), secrets=dict(found["secrets"]), tls=_tls(found.get("tls")))
         except FileNotFoundError:
             raise NoAccess(
                 f"no server has used {directory} yet: start `rescue server`, or name one with --server"
@@ -43,7 +48,10 @@ class Access:
         """Write the file whole or not at all, readable by its owner alone."""
         path = directory / ACCESS_FILE
         fresh = path.with_suffix(f".{os.getpid()}.tmp")
-        body = json.dumps({"server": self.server, "secrets": self.secrets}, indent=2) + "\n"
+        content: dict[str, object] = {"server": self.server, "secrets": self.secrets}
+        if self.tls is not None:
+            content["tls"] = {name: str(getattr(self.tls, name) or "") for name in _TLS_FILES}
+        body = json.dumps(content, indent=2) + "\n"
         descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             file.write(body)
@@ -78,3 +86,51 @@ def find_secret(user: str, *, data: str | Path | None = None) -> str:
         known = ", ".join(sorted(access.secrets))
         raise NoAccess(f"{directory} has no secret for {user!r}; it has those of: {known}")
     return access.secrets[user]
+
+
+def find_tls(
+    *,
+    ca: str | Path | None = None,
+    cert: str | Path | None = None,
+    key: str | Path | None = None,
+    server: str | None = None,
+    data: str | Path | None = None,
+) -> Tls | None:
+    """Return what TLS with the server needs, or None if it is spoken to in the clear.
+
+    The options, else RESCUE_TLS_CA, RESCUE_TLS_CERT and RESCUE_TLS_KEY, else as the state directory says of the server
+    that is meant. A CA named "system" stands for what gRPC trusts by itself.
+    """
+    given = {name: value or os.environ.get(f"RESCUE_TLS_{name.upper()}") for name, value in _named(ca, cert, key)}
+    named = os.environ.get("RESCUE_TLS_NAME", "")
+    if given["ca"]:
+        return Tls(
+            ca=None if given["ca"] == "system" else Path(given["ca"]), cert=_path(given["cert"]),
+            key=_path(given["key"]), name=named,
+        )  # fmt: skip
+    try:
+        known = Access.read(state_directory(data))
+    except NoAccess:
+        return None
+    meant = server or (None if data else os.environ.get("RESCUE_SERVER"))
+    if known.tls is None or (meant and meant != known.server):
+        return None
+    if given["cert"] or given["key"]:
+        return replace(known.tls, cert=_path(given["cert"]), key=_path(given["key"]))
+    return known.tls
+
+
+def _named(
+    ca: str | Path | None, cert: str | Path | None, key: str | Path | None
+) -> tuple[tuple[str, str | Path | None], ...]:
+    return ("ca", ca), ("cert", cert), ("key", key)
+
+
+def _tls(found: object) -> Tls | None:
+    if not isinstance(found, dict):
+        return None
+    return Tls(ca=_path(found.get("ca")), cert=_path(found.get("cert")), key=_path(found.get("key")))
+
+
+def _path(text: str | Path | None) -> Path | None:
+    return Path(text) if text else None

@@ -20,9 +20,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 import grpc
 from google.protobuf import any_pb2
+from google.protobuf.message import Message
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 
 DOMAIN = "rescue-emulator"
@@ -34,7 +36,8 @@ class Fault:
     """An error as both ends see it.
 
     `code` is a gRPC status code's name, `reason` an UPPER_SNAKE constant of this project, `possible` what can
-    be done instead (with FAILED_PRECONDITION), `fields` the bad fields and what is wrong with each.
+    be done instead (with FAILED_PRECONDITION), `fields` the bad fields and what is wrong with each, `retry_after`
+    the real seconds after which a retry may go (with RESOURCE_EXHAUSTED; 0 if that cannot be told).
     """
 
     code: str
@@ -43,6 +46,7 @@ class Fault:
     metadata: Mapping[str, str] = field(default_factory=dict)
     possible: tuple[str, ...] = ()
     fields: Mapping[str, str] = field(default_factory=dict)
+    retry_after: float = 0.0
 
     def to_grpc(self) -> tuple[grpc.StatusCode, str, tuple[tuple[str, bytes], ...]]:
         """Return code, message and trailing metadata for `context.abort`."""
@@ -60,6 +64,10 @@ class Fault:
             for name, wrong in self.fields.items():
                 bad.field_violations.add(field=name, description=wrong)
             details.append(_packed(bad))
+        if self.retry_after > 0:
+            retry = error_details_pb2.RetryInfo()
+            retry.retry_delay.FromTimedelta(timedelta(seconds=self.retry_after))
+            details.append(_packed(retry))
         status = status_pb2.Status(code=code_pb2.Code.Value(self.code), message=self.message, details=details)
         trailing = ((_DETAILS_KEY, status.SerializeToString()),)
         return grpc.StatusCode[self.code], self.message, trailing
@@ -141,9 +149,7 @@ _CLASSES: dict[str, type[CallError]] = {
 }
 
 
-def _packed(
-    message: error_details_pb2.ErrorInfo | error_details_pb2.PreconditionFailure | error_details_pb2.BadRequest,
-) -> any_pb2.Any:
+def _packed(message: Message) -> any_pb2.Any:
     packed = any_pb2.Any()
     packed.Pack(message)
     return packed
@@ -153,15 +159,26 @@ def _fault_of(error: grpc.RpcError) -> Fault:
     if not isinstance(error, grpc.aio.AioRpcError):
         return Fault(code="UNKNOWN", reason="UNKNOWN", message=str(error))
     code, message = error.code().name, error.details() or ""
-    reason, metadata, fields = code, {}, {}
+    reason, metadata, fields, retry_after = code, {}, {}, 0.0
     for key, value in error.trailing_metadata() or ():
         if key != _DETAILS_KEY or not isinstance(value, bytes):
             continue
         for detail in status_pb2.Status.FromString(value).details:
             info, bad = error_details_pb2.ErrorInfo(), error_details_pb2.BadRequest()
+            retry = error_details_pb2.RetryInfo()
             if detail.Unpack(info):
                 reason, metadata = info.reason, dict(info.metadata)
             elif detail.Unpack(bad):
                 fields = {v.field: v.description for v in bad.field_violations}
+            elif detail.Unpack(retry):
+                retry_after = retry.retry_delay.ToTimedelta().total_seconds()
     possible = tuple(p for p in metadata.pop("possible", "").split(",") if p)
-    return Fault(code=code, reason=reason, message=message, metadata=metadata, possible=possible, fields=fields)
+    return Fault(
+        code=code,
+        reason=reason,
+        message=message,
+        metadata=metadata,
+        possible=possible,
+        fields=fields,
+        retry_after=retry_after,
+    )

@@ -13,6 +13,7 @@ from typing import TypeVar
 import grpc
 
 from rescue_protos.codes import CallError, NotSignedIn
+from rescue_protos.tls import Tls
 from rescue_protos.v1 import access_pb2, access_pb2_grpc
 
 Metadata = tuple[tuple[str, str], ...]
@@ -35,14 +36,18 @@ _NOTICES_DEAD_PEERS = (
 )
 
 
-def open_channel(address: str, *, keepalive: bool = True) -> grpc.aio.Channel:
-    """Open a grpc channel to HOST:PORT; it connects when it is used.
+def open_channel(address: str, *, keepalive: bool = True, tls: Tls | None = None) -> grpc.aio.Channel:
+    """Open a grpc channel to HOST:PORT; it connects when it is used. Raises BadTls.
 
     Without `keepalive` a connection is believed in for as long as nobody closes it; the applet wants that,
     because only its heartbeats judge the link.
     """
-    options = _BOUNDED_BACKOFF + (_NOTICES_DEAD_PEERS if keepalive else ())
-    return grpc.aio.insecure_channel(address, options=list(options))
+    options: tuple[tuple[str, int | str], ...] = _BOUNDED_BACKOFF + (_NOTICES_DEAD_PEERS if keepalive else ())
+    if tls is None:
+        return grpc.aio.insecure_channel(address, options=list(options))
+    if tls.name:
+        options += (("grpc.ssl_target_name_override", tls.name),)
+    return grpc.aio.secure_channel(address, tls.credentials(), options=list(options))
 
 
 class SignedIn:
@@ -53,6 +58,7 @@ class SignedIn:
         self.user = user
         self._secret = secret
         self._metadata: Metadata | None = None
+        self.administrator = False  # known once signed in
         self._signing_in = asyncio.Lock()
 
     async def metadata(self) -> Metadata:
@@ -65,6 +71,7 @@ class SignedIn:
                     answer = await stub.SignIn(request, timeout=10)
                 except grpc.RpcError as error:
                     raise CallError.from_rpc(error) from None
+                self.administrator = answer.administrator
                 self._metadata = (("authorization", f"Bearer {answer.token}"),)
             return self._metadata
 

@@ -119,9 +119,15 @@ class NotPermitted(RescueError):
 
 
 class LimitReached(RescueError):
-    """Too many or too much."""
+    """Too many or too much. `retry_after`: real seconds after which it may go, 0 if that cannot be told."""
 
     reason = "LIMIT_REACHED"
+
+    def __init__(
+        self, message: str, *, reason: str = "", metadata: Mapping[str, str] | None = None, retry_after: float = 0.0
+    ) -> None:
+        super().__init__(message, reason=reason, metadata=metadata)
+        self.retry_after = retry_after
 
 
 class StoreTrouble(RescueError):

@@ -8,16 +8,18 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from rescue_protos.access import Access, NoAccess
+from rescue_protos.tls import Tls
 from rescue_server.clock import Clock, wall_clock
 from rescue_server.core.organization import AdministratorAdded, AnyOrganizationEvent, SecretChanged, TechnicianAdded
 from rescue_server.organization_file import read_organization
+from rescue_server.private_files import make_private
 from rescue_server.rpc.admin_service import AdminService
 from rescue_server.rpc.applet_service import AppletService
 from rescue_server.rpc.console_service import ConsoleService
@@ -25,12 +27,14 @@ from rescue_server.rpc.control_service import AccessService, ControlService
 from rescue_server.rpc.guard import Guard
 from rescue_server.rpc.journal_service import JournalService
 from rescue_server.rpc.listener import Listener
+from rescue_server.rpc.tls import ServerTls
 from rescue_server.runtime import acts
 from rescue_server.runtime.attachments import Attachments, ViewChanged
 from rescue_server.runtime.desk import Step
 from rescue_server.runtime.engine import Engine, Outcome
 from rescue_server.runtime.identity import Tokens, hash_secret, new_secret, server_key
 from rescue_server.runtime.journal import Journal
+from rescue_server.runtime.limits import LIMITS, Limits
 from rescue_server.runtime.outbound import orders_of
 from rescue_server.runtime.presence import Presence
 from rescue_server.runtime.timekeeper import Timekeeper
@@ -50,6 +54,7 @@ class Options:
     speed: float | None = None
     paused: bool = False
     as_json: bool = False
+    tls: ServerTls | None = None
 
 
 class AccessBook:
@@ -74,37 +79,48 @@ class AccessBook:
 
     def keep(self, user: str, secret: str) -> None:
         """Write down a user's secret."""
-        self._known = Access(server=self._known.server, secrets={**self._known.secrets, user: secret})
+        self._known = replace(self._known, secrets={**self._known.secrets, user: secret})
         self._known.write(self._directory)
 
-    def listens_at(self, server: str) -> None:
-        """Write down the address."""
-        self._known = Access(server=server, secrets=self._known.secrets)
+    def listens_at(self, server: str, tls: Tls | None = None) -> None:
+        """Write down the address, and what clients of the same account need for TLS."""
+        self._known = Access(server=server, secrets=self._known.secrets, tls=tls)
         self._known.write(self._directory)
 
 
 def serve(options: Options) -> None:
     """Run the server until SIGTERM or SIGINT. Raises StoreError, RescueError or CannotListen if it cannot start."""
-    options.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for note in make_private(options.data):
+        print(f"rescue server: {note}", file=sys.stderr)
     with DirectoryLock(options.data), contextlib.closing(SqliteStore.open(options.data / STORE_FILE)) as store:
         asyncio.run(_serve(options, store))
 
 
 async def _serve(options: Options, store: SqliteStore) -> None:
+    async with serving(options, store) as (address, work):
+        _say_ready(options, address)
+        await _until_signalled(work)
+
+
+@contextlib.asynccontextmanager
+async def serving(
+    options: Options, store: SqliteStore, *, limits: Limits = LIMITS, tokens: Tokens | None = None
+) -> AsyncIterator[tuple[str, Sequence[asyncio.Future[None]]]]:
+    """Accept calls for the length of the block: where, and what is at work (if a part of that dies, so should all)."""
     clock = _clock(options, store)
     book = AccessBook(options.data)
-    tokens = Tokens()
+    tokens = tokens or Tokens()
     presence = Presence(lambda technician, focused: _focus(engine, technician, focused))
     engine = Engine(store, clock, in_focus=presence.in_focus)
     attachments = Attachments()
     journal = Journal(engine)
     engine.on_step = lambda step: _pass_on(step, engine, attachments, journal)
     timekeeper = Timekeeper(engine, attachments)
-    console = ConsoleService(engine, presence)
+    console = ConsoleService(engine, presence, limits)
     listener = Listener(
-        guard=Guard(engine, tokens),
+        guard=Guard(engine, tokens, limits),
         access=AccessService(engine, tokens),
-        applet=AppletService(engine, timekeeper, server_key(options.data)),
+        applet=AppletService(engine, timekeeper, server_key(options.data), limits),
         console=console,
         admin=AdminService(engine, book.keep),
         control=ControlService(engine, timekeeper),
@@ -117,15 +133,15 @@ async def _serve(options: Options, store: SqliteStore) -> None:
         work = [asyncio.ensure_future(engine.run())]
         stack.push_async_callback(_cancel, work)
         await _first_start(options, engine, book)
-        port = await listener.start(options.host, _ports(options, book))
+        credentials = options.tls.credentials() if options.tls else None
+        port = await listener.start(options.host, _ports(options, book), credentials)
         address = f"{options.host}:{port}"
-        book.listens_at(address)
+        book.listens_at(address, options.tls.for_clients() if options.tls else None)
         work += map(
             asyncio.ensure_future,
             (timekeeper.run(), timekeeper.mark_regularly(), presence.end_assumption()),
         )
-        _say_ready(options, address)
-        await _until_signalled(work)
+        yield address, work
         presence.close()
         await listener.stop()
         await engine.flush()

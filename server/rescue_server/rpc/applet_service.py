@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator
 from typing import Any, TypeAlias
 
@@ -16,10 +17,13 @@ from rescue_server.core.session import Session
 from rescue_server.core.status import Link
 from rescue_server.errors import BadValue, RescueError, ShuttingDown, StoreTrouble
 from rescue_server.rpc import translate
+from rescue_server.rpc.peers import source_of
 from rescue_server.runtime import acts
 from rescue_server.runtime import attachments as a
 from rescue_server.runtime.engine import Engine
+from rescue_server.runtime.guessing import PINS_EACH, PINS_OVERALL, Guessing
 from rescue_server.runtime.identity import derive_ticket, hash_ticket
+from rescue_server.runtime.limits import LIMITS, Limits, Pace, Places
 from rescue_server.runtime.outbound import view_of
 from rescue_server.runtime.timekeeper import Timekeeper
 
@@ -32,11 +36,14 @@ Requests = AsyncIterator[pb.AttachRequest]
 class AppletService(applet_pb2_grpc.AppletServiceServicer):
     """`key` is the server's own: session tickets are derived from it."""
 
-    def __init__(self, engine: Engine, timekeeper: Timekeeper, key: bytes) -> None:
+    def __init__(self, engine: Engine, timekeeper: Timekeeper, key: bytes, limits: Limits = LIMITS) -> None:
         self._engine = engine
         self._timekeeper = timekeeper
         self._attachments = timekeeper.attachments
         self._key = key
+        self._limits = limits
+        self._guessing = Guessing(each=PINS_EACH, overall=PINS_OVERALL)
+        self._unproven = Places()
 
     def drain(self) -> None:
         """End every attachment: the server shuts down."""
@@ -44,8 +51,9 @@ class AppletService(applet_pb2_grpc.AppletServiceServicer):
 
     async def RedeemPin(self, request: pb.RedeemPinRequest, context: Context) -> pb.RedeemPinResponse:
         asked = translate.request_of("applet", request)
-        ticket = derive_ticket(self._key, asked.id)
-        act = acts.redeem_pin(request.pin, request.customer, hash_ticket(ticket))
+        ticket = derive_ticket(self._key, asked.id, asked.fingerprint)
+        redeem = acts.redeem_pin(request.pin, request.customer, hash_ticket(ticket))
+        act = acts.patiently(redeem, self._guessing, source_of(context.peer()))
         answer = await self._engine.perform(act, asked)
         return pb.RedeemPinResponse(session=answer.session, ticket=ticket)
 
@@ -53,13 +61,15 @@ class AppletService(applet_pb2_grpc.AppletServiceServicer):
         self, request: pb.StartThroughChannelRequest, context: Context
     ) -> pb.StartThroughChannelResponse:
         asked = translate.request_of("applet", request)
-        ticket = derive_ticket(self._key, asked.id)
-        act = acts.start_through_channel(request.channel, request.customer, hash_ticket(ticket))
+        ticket = derive_ticket(self._key, asked.id, asked.fingerprint)
+        act = acts.start_through_channel(request.channel, request.customer, hash_ticket(ticket), self._limits)
         answer = await self._engine.perform(act, asked)
         return pb.StartThroughChannelResponse(session=answer.session, ticket=ticket)
 
     async def Attach(self, request_iterator: Requests, context: Context) -> AsyncIterator[pb.AttachResponse]:
-        hello = await _hello(request_iterator)
+        most = self._limits.unproven_attachments_per_peer
+        with self._unproven.taken(source_of(context.peer()), most, "attachments that have not said hello"):
+            hello = await _hello(request_iterator)
         session = acts.admit(self._engine.published, hello.session, hello.ticket)
         attachment = self._attachments.take_place(session.id, hello.instance, hello.attempt)
         if attachment is None:
@@ -106,7 +116,10 @@ class AppletService(applet_pb2_grpc.AppletServiceServicer):
             await attachment.news.wait()
 
     async def _read(self, requests: Requests, attachment: a.Attachment) -> None:
+        pace = Pace(self._limits.applet_messages_per_second, time.monotonic())
         async for request in requests:
+            if (wait := pace.wait(time.monotonic())) > 0:
+                await asyncio.sleep(wait)  # what is not read holds up its sender
             if not self._attachments.is_current(attachment):
                 return
             kind = request.WhichOneof("message")

@@ -20,6 +20,7 @@ from rescue_server.rpc.guard import caller
 from rescue_server.runtime import acts
 from rescue_server.runtime.engine import Act, Answer, Engine
 from rescue_server.runtime.identity import new_pin
+from rescue_server.runtime.limits import LIMITS, Limits
 from rescue_server.runtime.presence import Presence
 from rescue_server.runtime.watch import Watcher
 
@@ -31,9 +32,10 @@ Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 class ConsoleService(console_pb2_grpc.ConsoleServiceServicer):
     """Watches and commands of the technician who signed in."""
 
-    def __init__(self, engine: Engine, presence: Presence) -> None:
+    def __init__(self, engine: Engine, presence: Presence, limits: Limits = LIMITS) -> None:
         self._engine = engine
         self._presence = presence
+        self._limits = limits
         self._background: set[asyncio.Task[None]] = set()
         self._draining = False
 
@@ -116,7 +118,7 @@ class ConsoleService(console_pb2_grpc.ConsoleServiceServicer):
         return answer
 
     async def CreatePin(self, request: pb.CreatePinRequest, context: Context) -> pb.CreatePinResponse:
-        answer = await self._perform(request, acts.create_pin(caller().name, request.customer, new_pin))
+        answer = await self._perform(request, acts.create_pin(caller().name, request.customer, new_pin, self._limits))
         valid_for = translate.duration(answer.valid_for)
         return pb.CreatePinResponse(
             revision=answer.revision, session=answer.session, pin=answer.pin, valid_for=valid_for

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import math
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypeAlias
 
 import grpc
@@ -16,6 +16,7 @@ from rescue_protos.v1 import control_pb2 as pb
 from rescue_server.clock import FASTEST
 from rescue_server.errors import BadValue, LimitReached, ShuttingDown
 from rescue_server.rpc import translate
+from rescue_server.rpc.peers import source_of
 from rescue_server.runtime.appointments import Appointment
 from rescue_server.runtime.engine import Engine
 from rescue_server.runtime.identity import TOKEN_LIFE, Tokens
@@ -23,6 +24,7 @@ from rescue_server.runtime.timekeeper import Timekeeper
 
 TELL_EVERY = 1.0  # real seconds
 LONGEST_ADVANCE = timedelta(days=366)
+END_OF_TIME = datetime(9000, 1, 1, tzinfo=UTC)  # due times beyond it must still be dates
 APPOINTMENTS_EACH = 64
 Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 
@@ -37,7 +39,8 @@ class AccessService(access_pb2_grpc.AccessServiceServicer):
     async def SignIn(self, request: access_pb2.SignInRequest, context: Context) -> access_pb2.SignInResponse:
         organization = self._engine.published.organization
         secret_hash = organization.secret_hashes.get(request.user)
-        token = await self._tokens.sign_in(request.user, request.secret, secret_hash)
+        source = source_of(context.peer())
+        token = await self._tokens.sign_in(request.user, request.secret, secret_hash, source=source)
         return access_pb2.SignInResponse(
             token=token,
             valid_for=translate.duration(timedelta(seconds=TOKEN_LIFE)),
@@ -65,6 +68,8 @@ class ControlService(control_pb2_grpc.ControlServiceServicer):
         by = translate.period("by", request.by)
         if not timedelta(0) < by <= LONGEST_ADVANCE:
             raise BadValue("by", f"more than 0 and at most {LONGEST_ADVANCE.days} days")
+        if self._clock.now() > END_OF_TIME - by:
+            raise BadValue("by", f"the clock cannot go beyond {END_OF_TIME:%Y-%m-%d}")
         await self._timekeeper.advance(by)
         return pb.AdvanceClockResponse(clock=self._reading(), revision=self._engine.published.revision)
 

@@ -1,29 +1,38 @@
-"""Around every call: who it is, whether he may, and what an error becomes.
+"""Around every call: who it is, whether he may, how much of the server he may take, and what an error becomes.
 
 An interceptor wraps each handler once. Handlers raise RescueError and ask `caller()` who called.
 """
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import grpc
+from google.protobuf.message import DecodeError
 
 from rescue_protos.codes import Fault
 from rescue_server import errors
 from rescue_server.core.organization import Organization
+from rescue_server.rpc.peers import source_of
 from rescue_server.rpc.rules import RULES, Rule
 from rescue_server.runtime.acts import admit
 from rescue_server.runtime.engine import Engine
 from rescue_server.runtime.identity import Principal, Tokens
+from rescue_server.runtime.limits import LIMITS, Limits, Places
 
 log = logging.getLogger(__name__)
 _caller: ContextVar[Principal] = ContextVar("caller")
 Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
+
+# What a caller wrote comes back in messages; gRPC would drop an answer whose metadata is too long.
+_LONGEST_MESSAGE = 600
+_LONGEST_FACT = 200
 
 _CODES: tuple[tuple[type[errors.RescueError], str], ...] = (
     (errors.Refusal, "FAILED_PRECONDITION"),
@@ -38,6 +47,11 @@ _CODES: tuple[tuple[type[errors.RescueError], str], ...] = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class _Malformed:
+    """Stands for a request that is no message of its kind."""
+
+
 def caller() -> Principal:
     """Return who called the handler that runs now."""
     return _caller.get()
@@ -49,23 +63,26 @@ def fault_of(error: errors.RescueError) -> Fault:
     if isinstance(error, errors.StoreTrouble):
         code = "RESOURCE_EXHAUSTED" if error.full else "UNAVAILABLE"
     possible = error.possible if isinstance(error, errors.Refusal) else ()
-    fields = {error.field: error.wrong} if isinstance(error, errors.BadValue) else {}
+    fields = {error.field: _short(error.wrong, _LONGEST_FACT)} if isinstance(error, errors.BadValue) else {}
     return Fault(
         code=code,
         reason=error.reason,
-        message=str(error),
-        metadata=error.metadata,
+        message=_short(str(error), _LONGEST_MESSAGE),
+        metadata={key: _short(value, _LONGEST_FACT) for key, value in error.metadata.items()},
         possible=possible,
         fields=fields,
+        retry_after=error.retry_after if isinstance(error, errors.LimitReached) else 0.0,
     )
 
 
 class Guard(grpc.aio.ServerInterceptor):
     """Checks the rule of a method before its handler runs, and translates what it raises."""
 
-    def __init__(self, engine: Engine, tokens: Tokens) -> None:
+    def __init__(self, engine: Engine, tokens: Tokens, limits: Limits = LIMITS) -> None:
         self._engine = engine
         self._tokens = tokens
+        self._limits = limits
+        self.open_streams = Places()
 
     async def intercept_service(
         self,
@@ -78,44 +95,38 @@ class Guard(grpc.aio.ServerInterceptor):
             return handler
         method = handler_call_details.method
         rule = RULES.get(method if isinstance(method, str) else method.decode())
-        coders = {
-            "request_deserializer": handler.request_deserializer,
-            "response_serializer": handler.response_serializer,
-        }
+        serializer, deserializer = handler.response_serializer, handler.request_deserializer
         if handler.unary_unary:
-            return grpc.unary_unary_rpc_method_handler(self._unary(handler.unary_unary, rule), **coders)
+            guarded = self._unary(handler.unary_unary, rule)
+            return grpc.unary_unary_rpc_method_handler(guarded, _lenient(deserializer), serializer)
         if handler.unary_stream:
-            return grpc.unary_stream_rpc_method_handler(self._stream(handler.unary_stream, rule), **coders)
-        return grpc.stream_stream_rpc_method_handler(self._stream(handler.stream_stream, rule), **coders)
+            guarded = self._stream(handler.unary_stream, rule)
+            return grpc.unary_stream_rpc_method_handler(guarded, _lenient(deserializer), serializer)
+        # Of a stream of requests the handler itself meets the DecodeError.
+        return grpc.stream_stream_rpc_method_handler(
+            self._stream(handler.stream_stream, rule), deserializer, serializer
+        )
 
     def _unary(self, behavior: Any, rule: Rule | None) -> Any:
         async def guarded(request: Any, context: Context) -> Any:
-            try:
+            async with _translated(context):
                 _caller.set(self._admit(rule, context))
+                _require_message(request)
                 return await behavior(request, context)
-            except errors.RescueError as error:
-                await _abort(context, error)
-            except (grpc.aio.AbortError, grpc.aio.BaseError):
-                raise
-            except Exception:
-                log.exception("a call failed")
-                await context.abort(grpc.StatusCode.INTERNAL, "the server failed; its log says how")
 
         return guarded
 
     def _stream(self, behavior: Any, rule: Rule | None) -> Any:
         async def guarded(request: Any, context: Context) -> AsyncIterator[Any]:
-            try:
-                _caller.set(self._admit(rule, context))
-                async for message in behavior(request, context):
-                    yield message
-            except errors.RescueError as error:
-                await _abort(context, error)
-            except (grpc.aio.AbortError, grpc.aio.BaseError):
-                raise
-            except Exception:
-                log.exception("a stream failed")
-                await context.abort(grpc.StatusCode.INTERNAL, "the server failed; its log says how")
+            async with _translated(context):
+                principal = self._admit(rule, context)
+                _caller.set(principal)
+                _require_message(request)
+                with self._place(rule, principal, context):
+                    async with contextlib.aclosing(behavior(request, context)) as messages:
+                        async for message in messages:
+                            self._require_unrevoked(principal)
+                            yield message
 
         return guarded
 
@@ -126,8 +137,8 @@ class Guard(grpc.aio.ServerInterceptor):
             return Principal(name="", administrator=False)
         metadata = {key: value for key, value in context.invocation_metadata() or () if isinstance(value, str)}
         if rule is Rule.USER_OR_COMPUTER and "rescue-ticket" in metadata:
-            admit(self._engine.published, metadata.get("rescue-session", ""), metadata["rescue-ticket"])
-            return Principal(name="", administrator=False)
+            session = admit(self._engine.published, metadata.get("rescue-session", ""), metadata["rescue-ticket"])
+            return Principal(name="", administrator=False, computer_of=session.id)
         principal = self._user(metadata.get("authorization", ""), self._engine.published.organization)
         if rule is Rule.ADMINISTRATOR and not principal.administrator:
             raise errors.NotPermitted(f"{principal.name} is no administrator")
@@ -140,9 +151,74 @@ class Guard(grpc.aio.ServerInterceptor):
         if scheme != "Bearer" or not token:
             raise errors.NotAuthenticated("no token was sent: sign in first", reason="TOKEN_MISSING")
         name, secret_hash = self._tokens.user_of(token)
-        if organization.secret_hashes.get(name) != secret_hash:
-            raise errors.NotAuthenticated(f"the secret of {name!r} was changed: sign in again", reason="TOKEN_EXPIRED")
-        return Principal(name=name, administrator=name in organization.administrators)
+        principal = Principal(name=name, administrator=name in organization.administrators, secret_hash=secret_hash)
+        self._require_unrevoked(principal)
+        return principal
+
+    def _require_unrevoked(self, principal: Principal) -> None:
+        """A user whose secret was renewed, or who is none any more, hears nothing more on streams that are open."""
+        if not principal.name:
+            return
+        if self._engine.published.organization.secret_hashes.get(principal.name) != principal.secret_hash:
+            raise errors.NotAuthenticated(
+                f"the secret of {principal.name!r} was changed: sign in again", reason="TOKEN_EXPIRED"
+            )
+
+    def _place(
+        self, rule: Rule | None, principal: Principal, context: Context
+    ) -> contextlib.AbstractContextManager[None]:
+        limits, streams = self._limits, "open streams of one user"
+        if principal.computer_of:
+            return self.open_streams.taken(
+                f"computer {principal.computer_of}", limits.streams_per_computer, "open streams of one computer"
+            )
+        if principal.administrator:
+            return self.open_streams.taken(f"user {principal.name}", limits.streams_per_administrator, streams)
+        if principal.name:
+            return self.open_streams.taken(f"user {principal.name}", limits.streams_per_technician, streams)
+        source = source_of(context.peer())
+        if rule is Rule.APPLET:
+            return self.open_streams.taken(f"applets {source}", limits.attachments_per_peer, "attachments of one peer")
+        return self.open_streams.taken(
+            f"anybody {source}", limits.anonymous_streams_per_peer, "open streams of a peer that is not signed in"
+        )
+
+
+@contextlib.asynccontextmanager
+async def _translated(context: Context) -> AsyncIterator[None]:
+    """Turn what a handler raises into a status; whatever is not foreseen is logged, and INTERNAL to the caller."""
+    try:
+        yield
+    except errors.RescueError as error:
+        await _abort(context, error)
+    except DecodeError:
+        await _abort(context, errors.BadValue("request", "these bytes are no such message"))
+    except (grpc.aio.AbortError, grpc.aio.BaseError):
+        raise
+    except Exception:
+        log.exception("a call failed")
+        await context.abort(grpc.StatusCode.INTERNAL, "the server failed; its log says how")
+
+
+def _lenient(deserializer: Any) -> Any:
+    """gRPC answers bytes that are no message with an error of its own that blames the server."""
+
+    def deserialize(data: bytes) -> Any:
+        try:
+            return deserializer(data)
+        except DecodeError:
+            return _Malformed()
+
+    return deserialize
+
+
+def _require_message(request: Any) -> None:
+    if isinstance(request, _Malformed):
+        raise errors.BadValue("request", "these bytes are no such message")
+
+
+def _short(text: str, longest: int) -> str:
+    return text if len(text) <= longest else text[: longest - 1] + "…"
 
 
 async def _abort(context: Context, error: errors.RescueError) -> None:

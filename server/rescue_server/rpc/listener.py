@@ -83,11 +83,17 @@ class Listener:
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         reflection.enable_server_reflection((*_NAMES, health.SERVICE_NAME, reflection.SERVICE_NAME), self._server)
 
-    async def start(self, host: str, ports: list[int]) -> int:
-        """Listen on the first of these ports that is free (0: any) and return it. Raises CannotListen."""
+    async def start(self, host: str, ports: list[int], credentials: grpc.ServerCredentials | None = None) -> int:
+        """Listen on the first of these ports that is free (0: any) and return it; with TLS if credentials are given.
+
+        Raises CannotListen.
+        """
         for port in ports:
             try:
-                bound = self._server.add_insecure_port(f"{host}:{port}")
+                if credentials is None:
+                    bound = self._server.add_insecure_port(f"{host}:{port}")
+                else:
+                    bound = self._server.add_secure_port(f"{host}:{port}", credentials)
             except RuntimeError:
                 bound = 0
             if bound:

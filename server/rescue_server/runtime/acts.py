@@ -5,6 +5,7 @@ They find the session, let the core decide, and say what the answer carries.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 
@@ -16,15 +17,18 @@ from rescue_server.core.session import Session
 from rescue_server.errors import BadValue, LimitReached, NotAuthenticated, OrganizationRefused, PinRefused, Unknown
 from rescue_server.runtime.desk import Desk
 from rescue_server.runtime.engine import Act, Answer, Outcome
+from rescue_server.runtime.guessing import Guessing
 from rescue_server.runtime.identity import ticket_fits
+from rescue_server.runtime.limits import LIMITS, Limits
 
 PIN_ATTEMPTS = 1000
 
 
-def create_pin(technician: str, customer: str, new_pin: Callable[[], str]) -> Act:
-    """A session with one entry, Connecting, and its PIN."""
+def create_pin(technician: str, customer: str, new_pin: Callable[[], str], limits: Limits = LIMITS) -> Act:
+    """A session with one entry, Connecting, and its PIN. Raises LimitReached."""
 
     def act(desk: Desk, context: d.Context) -> Outcome:
+        _require_room(desk, f"technician:{technician}", limits.open_sessions_per_technician)
         session = desk.next_session_id()
         pin = _free_pin(desk, context, new_pin)
         events = d.create_pin(session=session, technician=technician, pin=pin, customer=customer, context=context)
@@ -62,10 +66,33 @@ def redeem_pin(pin: str, customer: str, ticket_hash: str) -> Act:
     return act
 
 
-def start_through_channel(channel: str, customer: str, ticket_hash: str) -> Act:
-    """A session for every technician of a channel."""
+def patiently(act: Act, guessing: Guessing, source: str, now: Callable[[], float] = time.monotonic) -> Act:
+    """The same act, refused with LimitReached while the source has to wait; a PIN that is refused counts as a guess.
+
+    Asked and counted where acts are decided, one after the other: many attempts at once gain nothing.
+    """
+
+    def guarded(desk: Desk, context: d.Context) -> Outcome:
+        if (wait := guessing.wait(source, now())) > 0:
+            raise LimitReached(
+                f"too many wrong PINs: the next attempt is possible in {wait:.1f} s",
+                reason="TOO_MANY_WRONG_PINS",
+                retry_after=wait,
+            )
+        try:
+            return act(desk, context)
+        except PinRefused:
+            guessing.failed(source, now())
+            raise
+
+    return guarded
+
+
+def start_through_channel(channel: str, customer: str, ticket_hash: str, limits: Limits = LIMITS) -> Act:
+    """A session for every technician of a channel. Raises LimitReached."""
 
     def act(desk: Desk, context: d.Context) -> Outcome:
+        _require_room(desk, f"channel:{channel}", limits.open_sessions_per_channel)
         session = desk.next_session_id()
         events = d.start_through_channel(
             session=session, channel=channel, customer=customer, ticket_hash=ticket_hash, context=context
@@ -211,6 +238,14 @@ def renew_secret(by: str, user: str, secret_hash: str) -> Act:
         return Outcome(events=[o.SecretChanged(at=context.now, by=by, user=user, secret_hash=secret_hash)])
 
     return act
+
+
+def _require_room(desk: Desk, opener: str, most: int) -> None:
+    if desk.open_by[opener] >= most:
+        raise LimitReached(
+            f"{opener} has {most} open sessions, and cannot have more: end some first",
+            metadata={"limit": str(most), "what": "open sessions"},
+        )
 
 
 def _free_pin(desk: Desk, context: d.Context, new_pin: Callable[[], str]) -> str:

@@ -6,6 +6,7 @@ fails, the first is set back to the second.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -58,6 +59,7 @@ class Desk:
     sessions: dict[str, Session] = field(default_factory=dict)
     organization: Organization = field(default_factory=Organization)
     pins: dict[str, str] = field(default_factory=dict)  # the last session of a PIN
+    open_by: Counter[str] = field(default_factory=Counter)  # sessions that have not ended, by who opened them
     revision: int = 0
     at: datetime | None = None  # of the last event
     last_session: int = _FIRST_SESSION - 1
@@ -76,6 +78,8 @@ class Desk:
 
     def put(self, session: Session) -> None:
         """Take a session as it is."""
+        self._count(self.sessions.get(session.id), -1)
+        self._count(session, 1)
         self.sessions[session.id] = session
         if session.pin:
             self.pins[session.pin] = session.id
@@ -84,8 +88,13 @@ class Desk:
     def forget(self, session_id: str) -> None:
         """Take a session out as if it had never been."""
         session = self.sessions.pop(session_id, None)
+        self._count(session, -1)
         if session is not None and self.pins.get(session.pin) == session_id:
             del self.pins[session.pin]
+
+    def _count(self, session: Session | None, by: int) -> None:
+        if session is not None and session.ended_at is None:
+            self.open_by[f"channel:{session.channel}" if session.channel else f"technician:{session.creator}"] += by
 
     def next_session_id(self) -> str:
         """A number that no session had."""

@@ -26,7 +26,7 @@ from rescue_server.core.queue import Update, updates
 from rescue_server.core.session import Session
 from rescue_server.core.status import Link
 from rescue_server.core.timers import Deadline, Kind, deadlines
-from rescue_server.errors import RequestReused, RescueError, StoreTrouble
+from rescue_server.errors import LimitReached, RequestReused, RescueError, StoreTrouble
 from rescue_server.runtime.agenda import Agenda
 from rescue_server.runtime.chat_log import ChatLog
 from rescue_server.runtime.desk import AnyEvent, Desk, Step, read_event
@@ -132,6 +132,7 @@ class Engine:
             sessions=dict(self.published.sessions),
             organization=self.published.organization,
             pins=dict(self.published.pins),
+            open_by=self.published.open_by.copy(),
             revision=self.published.revision,
             at=self.published.at,
             last_session=self.published.last_session,
@@ -207,8 +208,11 @@ class Engine:
         return msgspec.json.decode(stored.body, type=Answer)
 
     def _forget_if_untried(self, key: tuple[str, str], task: asyncio.Task[Answer]) -> None:
-        """What could not be stored may be tried again under the same id; a refusal stays the answer."""
-        if task.cancelled() or isinstance(task.exception(), StoreTrouble):
+        """What could not be stored, or was too much just then, may be tried again under the same id.
+
+        A refusal stays the answer.
+        """
+        if task.cancelled() or isinstance(task.exception(), StoreTrouble | LimitReached):
             self._asked.pop(key, None)
 
     def _trim_asked(self) -> None:

@@ -1,8 +1,8 @@
 """Who somebody is: secrets, tokens and session tickets.
 
 Secrets are stored as argon2id hashes, tickets as SHA-256 (they are long and random). A ticket is derived from the
-server's key and the request that created it, so that a repeated request gets the same ticket without the ticket ever
-being stored.
+server's key and the whole request that created it, so that a repeated request gets the same ticket without the ticket
+ever being stored.
 """
 
 from __future__ import annotations
@@ -12,16 +12,21 @@ import hashlib
 import hmac
 import os
 import secrets
-from dataclasses import dataclass
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
-from rescue_server.errors import NotAuthenticated
+from rescue_server.errors import LimitReached, NotAuthenticated
+from rescue_server.runtime.guessing import SECRETS_EACH, SECRETS_OVERALL, Guessing
 
 TOKEN_LIFE = 900.0  # real seconds
 KEY_FILE = "server.key"
+SECRET_LENGTH = 1024  # characters; longer ones are not worth hashing
+CHECKED_AT_A_TIME = 4  # secrets; each takes 19 MiB and a core for a moment
 # 19 MiB, two passes: the least that OWASP's password storage guidance asks of argon2id.
 _hasher = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
 
@@ -61,17 +66,22 @@ def server_key(directory: Path) -> bytes:
     return path.read_bytes()
 
 
-def derive_ticket(key: bytes, request_id: str) -> str:
-    """Return the session ticket that belongs to a request: 256 bits that nobody without the key can guess."""
-    return hmac.new(key, b"ticket:" + request_id.encode(), hashlib.sha256).hexdigest()
+def derive_ticket(key: bytes, request_id: str, fingerprint: str) -> str:
+    """Return the session ticket that belongs to a request: 256 bits that nobody without the key can guess.
+
+    The fingerprint is of the whole request: who knows only its id never gets its ticket.
+    """
+    return hmac.new(key, f"ticket:{fingerprint}:{request_id}".encode(), hashlib.sha256).hexdigest()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Principal:
-    """Who calls."""
+    """Who calls: a user by name, or the computer of a session, or (both empty) nobody in particular."""
 
     name: str
     administrator: bool
+    computer_of: str = ""
+    secret_hash: str = field(default="", repr=False)
 
 
 @dataclass(slots=True)
@@ -82,20 +92,35 @@ class _Token:
 
 
 class Tokens:
-    """Short-lived tokens, in memory only: after a restart everybody signs in again."""
+    """Short-lived tokens, in memory only: after a restart everybody signs in again.
 
-    def __init__(self) -> None:
+    `now` gives real seconds; tests pass their own.
+    """
+
+    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+        self._now = now
         self._tokens: dict[bytes, _Token] = {}
+        self._guessing = Guessing(each=SECRETS_EACH, overall=SECRETS_OVERALL)
+        self._checking = asyncio.Semaphore(CHECKED_AT_A_TIME)
 
-    async def sign_in(self, user: str, secret: str, secret_hash: str | None) -> str:
-        """Return a token. Raises NotAuthenticated, which does not say whether the user exists."""
-        fits = await asyncio.to_thread(_verify, secret_hash or _NOBODYS_HASH, secret)
-        if not fits or secret_hash is None:
-            raise NotAuthenticated(
-                f"the secret of {user!r} is not accepted: see RESCUE_SECRET and the state directory",
-                reason="WRONG_SECRET",
-            )
-        now = asyncio.get_running_loop().time()
+    async def sign_in(self, user: str, secret: str, secret_hash: str | None, *, source: str) -> str:
+        """Return a token. `source` is where the attempt comes from.
+
+        Raises NotAuthenticated, which does not say whether the user exists, and LimitReached after too many failures.
+        """
+        source = f"{source} {user[:SECRET_LENGTH]}"
+        self._require_patience(source)
+        async with self._checking:
+            self._require_patience(source)  # those before in the line may have failed
+            known = secret_hash or _NOBODYS_HASH
+            fits = len(secret) <= SECRET_LENGTH and await asyncio.to_thread(_verify, known, secret)
+            if not fits or secret_hash is None:
+                self._guessing.failed(source, self._now())
+                raise NotAuthenticated(
+                    f"the secret of {user!r} is not accepted: see RESCUE_SECRET and the state directory",
+                    reason="WRONG_SECRET",
+                )
+        now = self._now()
         self._tokens = {key: token for key, token in self._tokens.items() if token.expires > now}
         token = secrets.token_urlsafe(32)
         self._tokens[_key(token)] = _Token(user, secret_hash, now + TOKEN_LIFE)
@@ -104,9 +129,18 @@ class Tokens:
     def user_of(self, token: str) -> tuple[str, str]:
         """Return the user and the hash of the secret he signed in with. Raises NotAuthenticated."""
         known = self._tokens.get(_key(token))
-        if known is None or known.expires <= asyncio.get_running_loop().time():
+        if known is None or known.expires <= self._now():
             raise NotAuthenticated("the token is not known or has expired: sign in again", reason="TOKEN_EXPIRED")
         return known.user, known.secret_hash
+
+    def _require_patience(self, source: str) -> None:
+        wait = self._guessing.wait(source, self._now())
+        if wait > 0:
+            raise LimitReached(
+                f"too many wrong secrets: the next attempt is possible in {wait:.1f} s",
+                reason="TOO_MANY_WRONG_SECRETS",
+                retry_after=wait,
+            )
 
 
 def _key(token: str) -> bytes:

@@ -1,0 +1,75 @@
+"""How much of the server one caller may take: open streams by who opened them, open sessions by whose they are.
+
+Every limit is far above honest use. What is refused here is refused with LimitReached, which names the limit.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from rescue_server.errors import LimitReached
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """The most of each; streams are those open at a time."""
+
+    streams_per_technician: int = 32
+    streams_per_administrator: int = 32
+    streams_per_computer: int = 8
+    anonymous_streams_per_peer: int = 64
+    # Peers behind one address are one: an office's, or all computers of a load test.
+    attachments_per_peer: int = 20_000
+    unproven_attachments_per_peer: int = 4_096
+    open_sessions_per_technician: int = 1_000
+    open_sessions_per_channel: int = 20_000
+    # An applet that says more in a second is read no faster than this.
+    applet_messages_per_second: float = 1_000.0
+
+
+LIMITS = Limits()
+
+
+class Places:
+    """Counts who has how many of something that is limited."""
+
+    def __init__(self) -> None:
+        self._taken: Counter[str] = Counter()
+
+    @contextlib.contextmanager
+    def taken(self, owner: str, most: int, what: str) -> Iterator[None]:
+        """Take a place for the length of the block. Raises LimitReached if the owner has `most` already."""
+        if self._taken[owner] >= most:
+            raise LimitReached(f"at most {most} {what} at a time", metadata={"limit": str(most), "what": what})
+        self._taken[owner] += 1
+        try:
+            yield
+        finally:
+            self._taken[owner] -= 1
+            if not self._taken[owner]:
+                del self._taken[owner]
+
+    def __len__(self) -> int:
+        return self._taken.total()
+
+
+class Pace:
+    """How long to wait before the next of many messages, so that there are `rate` a second on average at most.
+
+    Two seconds' worth may come at once. Times are real seconds.
+    """
+
+    def __init__(self, rate: float, now: float) -> None:
+        self._rate = rate
+        self._burst = 2 * rate
+        self._left = self._burst
+        self._at = now
+
+    def wait(self, now: float) -> float:
+        """Count a message; return how long to wait before the next one is read."""
+        self._left = min(self._burst, self._left + (now - self._at) * self._rate) - 1
+        self._at = now
+        return max(0.0, -self._left / self._rate)
