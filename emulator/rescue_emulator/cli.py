@@ -26,6 +26,11 @@ SUBCOMMANDS = {
     "why": ("rescue_emulator.journal.commands:why", "Tell why a session is in its status."),
     "events": ("rescue_emulator.journal.commands:events", "Print or follow the journal."),
     "wait": ("rescue_emulator.journal.commands:wait", "Wait until a queue shows a status."),
+    "coverage": (
+        "rescue_server.recorded.commands:coverage",
+        "Tell which published changes recorded runs have exercised.",
+    ),
+    "replay": ("rescue_server.recorded.commands:replay", "Play a recorded journal back, or check it."),
     "demo": ("rescue_emulator.demo:demo", "Play a support call, and show the queues as they change."),
     "conformance": (
         "rescue_emulator.conformance.command:conformance",

@@ -48,6 +48,10 @@ class History:
         self._sessions = dict(sessions or {})
         self._known = {name: frozenset(session.entries) for name, session in self._sessions.items()}
 
+    def session(self, name: str) -> Session | None:
+        """Return a session as it is after all that was heard; None if it is unknown, or over and in no queue."""
+        return self._sessions.get(name)
+
     def tell(self, event: e.AnySessionEvent | o.AnyOrganizationEvent) -> Told | None:
         """Take the event in and say what it did; None if it belongs to a session whose beginning was not heard.
 
