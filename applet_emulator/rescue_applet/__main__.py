@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import random
 import re
 import signal
 import sys
@@ -16,7 +17,8 @@ import click
 
 from rescue_applet import commands, events
 from rescue_applet.computer import Computer, TermsPolicy
-from rescue_applet.network import KINDS, Kind
+from rescue_applet.faults.kinds import KINDS, Kind
+from rescue_applet.network import CannotLay
 from rescue_applet.output import Printer
 from rescue_applet.ticket_file import Errand, Kept, TicketFile
 from rescue_applet.typed import read_lines
@@ -61,6 +63,7 @@ def _six_digits(_context: click.Context, _parameter: click.Parameter, pin: str |
 @click.option(
     "--lan", type=click.Choice(list(KINDS)), default="relay", show_default=True, help="The kind of network cable."
 )
+@click.option("--seed", type=int, help="What decides everything random about a fault.  [default: a random one]")
 @click.option("--server", metavar="HOST:PORT", help="The server. [env: RESCUE_SERVER; default: as in --data]")
 @click.option("--data", metavar="DIR", help="The state directory in which to look up the server.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
@@ -71,6 +74,7 @@ def applet(
     terms: str,
     boot_time: timedelta,
     lan: str,
+    seed: int | None,
     server: str | None,
     data: str | None,
     as_json: bool,
@@ -78,7 +82,18 @@ def applet(
     """The customer's computer with the applet on it.
 
     Commands on stdin, one a line: accept, decline, lan off, lan on, reboot [DURATION|hold], boot, chat TEXT,
-    close, quit. The end of input leaves it running.
+    kill (the applet's process), close, quit. The end of input leaves it running.
+
+    \b
+    Faults of the LAN add up; `lan on` lifts all, `lan lift off|loss up|loss down|loss|delay|flap` one:
+      lan off [for 40s]           nothing is carried
+      lan loss up|down [for 40s]  what goes one way is lost (up: to the server)
+      lan loss 30% [for 40s]      so many segments are lost and sent again
+      lan delay 200ms [±50ms]     everything arrives later (real time)
+      lan flap 3s/2s [×4]         3s off, 2s on, four times; 1s..5s is random
+      lan half-open               present connections die without a close
+      lan reset                   present connections are reset
+    Durations are emulated time.
     """
     if bool(pin) == bool(channel):
         raise click.UsageError("give either --pin or --channel")
@@ -86,10 +101,15 @@ def applet(
     if sys.stdin is not None and sys.stdin.isatty() and not as_json:
         print(f"Commands: {commands.HELP}", file=sys.stderr)
     listener = Printer(as_json=as_json)
+    if seed is None:
+        seed = random.randrange(2**31)
     try:
-        status = asyncio.run(_run(errand, TermsPolicy(terms), boot_time, KINDS[lan], server, data, listener))
+        status = asyncio.run(_run(errand, TermsPolicy(terms), boot_time, KINDS[lan], seed, server, data, listener))
     except NoAccess as error:
         listener.failure(events.Error(code="UNAVAILABLE", reason="NO_ACCESS", message=str(error)))
+        status = 1
+    except CannotLay as error:
+        listener.failure(events.Error(code="FAILED_PRECONDITION", reason="NO_SUCH_CABLE", message=str(error)))
         status = 1
     sys.exit(status)
 
@@ -99,6 +119,7 @@ async def _run(
     terms: TermsPolicy,
     boot_time: timedelta,
     kind: Kind,
+    seed: int,
     server: str | None,
     data: str | None,
     listener: Printer,
@@ -123,6 +144,7 @@ async def _run(
                 boot_time=boot_time,
                 terms=terms,
                 listener=listener,
+                seed=seed,
             )
             return await _live(computer, listener)
     finally:

@@ -44,11 +44,18 @@ class Kept:
     number: int
 
 
+@dataclass(frozen=True, slots=True)
+class Obeyed:
+    """The server's order of that number is carried out."""
+
+    number: int
+
+
 class Clock:
     """The followed clock. Whoever follows calls `heard`, `noted` and `lost_sight`, and sends what is in `to_say`."""
 
     def __init__(self, *, real: Callable[[], float] = time.monotonic) -> None:
-        self.to_say: asyncio.Queue[Appointment | Kept] = asyncio.Queue()
+        self.to_say: asyncio.Queue[Appointment | Kept | Obeyed] = asyncio.Queue()
         self.on_speed: Callable[[float], None] = lambda speed: None
         self._real = real
         self._read_at = real()
@@ -100,15 +107,23 @@ class Clock:
         self._appointments[appointment.number] = appointment
         self.to_say.put_nowait(appointment)
         # Without the server's word an advance would run past the moment; after the wait its own reckoning has to do.
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(NOTED_WITHIN if self._followed else FOLLOWED_WITHIN):
-                await appointment.noted.wait()
+        try:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(NOTED_WITHIN if self._followed else FOLLOWED_WITHIN):
+                    await appointment.noted.wait()
+        except asyncio.CancelledError:
+            self.kept(appointment)
+            raise
         return appointment
 
     def kept(self, appointment: Appointment) -> None:
         """What was to be done at that moment is done, or is not wanted any more."""
         if self._appointments.pop(appointment.number, None):
             self.to_say.put_nowait(Kept(appointment.number))
+
+    def obeyed(self, number: int) -> None:
+        """An order of the server's is carried out."""
+        self.to_say.put_nowait(Obeyed(number))
 
     async def reach(self, appointment: Appointment) -> None:
         """Sleep until the appointment's moment, at whatever speed the clock runs."""

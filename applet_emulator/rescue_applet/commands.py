@@ -6,8 +6,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from rescue_protos.durations import parse_duration
+from rescue_protos.lan_faults import POSSIBLE, SLOTS, BadLanFault, LanFault, parse_lan_fault
 
-HELP = "accept · decline · lan off · lan on · reboot [DURATION|hold] · boot · chat TEXT · close · quit"
+HELP = (
+    "accept · decline · lan off · lan on · lan FAULT · lan lift FAULT · reboot [DURATION|hold] · boot · chat TEXT · "
+    "kill · close · quit"
+)
 
 
 class BadCommand(Exception):
@@ -26,6 +30,20 @@ class SwitchLan:
     """The network cable carries, or does not."""
 
     on: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StrikeLan:
+    """Something goes wrong with the network."""
+
+    fault: LanFault
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiftLanFault:
+    """One fault of the network is over; the others stay."""
+
+    slot: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +71,11 @@ class SayInChat:
 
 
 @dataclass(frozen=True, slots=True)
+class KillApplet:
+    """The applet's process dies without a word: the one that runs, or the next if the computer is down."""
+
+
+@dataclass(frozen=True, slots=True)
 class CloseApplet:
     """The customer closes the applet."""
 
@@ -62,7 +85,9 @@ class PullPlug:
     """The computer goes away without a word."""
 
 
-Command = AnswerTerms | SwitchLan | Reboot | Boot | SayInChat | CloseApplet | PullPlug
+Command = (
+    AnswerTerms | SwitchLan | StrikeLan | LiftLanFault | Reboot | Boot | SayInChat | KillApplet | CloseApplet | PullPlug
+)
 
 _PLAIN: dict[str, Command] = {
     "accept": AnswerTerms(accepted=True),
@@ -72,6 +97,7 @@ _PLAIN: dict[str, Command] = {
     "reboot": Reboot(),
     "reboot hold": Reboot(hold=True),
     "boot": Boot(),
+    "kill": KillApplet(),
     "close": CloseApplet(),
     "quit": PullPlug(),
 }
@@ -88,10 +114,23 @@ def parse_command(line: str) -> Command:
     if word == "chat":
         raise BadCommand("chat what? write: chat TEXT")
     if word == "lan":
-        raise BadCommand(f"lan is either on or off, not {rest!r}")
+        return _lan(rest)
     if word == "reboot":
         try:
             return Reboot(boot_time=parse_duration(rest))
         except ValueError as error:
             raise BadCommand(f"{error}, or hold") from None
     raise BadCommand(f"{line.strip()!r} is no command here; there are: {HELP}")
+
+
+def _lan(rest: str) -> Command:
+    word, _, slot = " ".join(rest.lower().split()).partition(" ")
+    if word == "lift":
+        if slot not in SLOTS:
+            raise BadCommand(f"lift what? write: lan lift {' | '.join(SLOTS)}, or lan on for all")
+        return LiftLanFault(slot=slot)
+    try:
+        return StrikeLan(fault=parse_lan_fault(rest))
+    except BadLanFault as error:
+        hint = "" if POSSIBLE in str(error) else f" (possible after lan: on, lift …, {POSSIBLE})"
+        raise BadCommand(f"{error}{hint}") from None

@@ -7,6 +7,7 @@ dies unasked. What the applet remembers across a reboot is in the ticket file on
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
@@ -16,8 +17,10 @@ from pathlib import Path
 
 from rescue_applet import commands, events, pipe
 from rescue_applet.clock import Appointment, Clock
+from rescue_applet.faults.lan import Lan
 from rescue_applet.network import Cable
 from rescue_applet.program import AppletProgram
+from rescue_protos.lan_faults import Off
 
 # Real seconds.
 GOES_DOWN_WITHIN = 3.0
@@ -61,14 +64,14 @@ class Computer:
         boot_time: timedelta,
         terms: TermsPolicy,
         listener: events.Listener,
+        seed: int = 0,
     ) -> None:
         self._ticket_file = ticket_file
         self._server = server
-        self._cable = cable
-        self._lan_is_on = True
         self._boot_time = boot_time
         self._listener = listener
         self._clock = Clock()
+        self._lan = Lan(cable, self._clock, seed=seed, listener=listener, start=self._start, back=self._link_back)
         self._clock.on_speed = lambda speed: self._tell(pipe.Pace(speed=speed))
         self._outcome: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         self._last_word: Outcome = None
@@ -77,6 +80,7 @@ class Computer:
         self._applet: AppletProgram | None = None
         self._reboot: _Reboot | None = None
         self._connected = asyncio.Event()
+        self._next_dies = False
         self._deaths = 0
         self._unreached_since: float | None = None
         self._followed = False
@@ -85,6 +89,11 @@ class Computer:
         self._joined = False
         self._closed = False
         self._view: events.View | None = None
+
+    @property
+    def clock(self) -> Clock:
+        """The emulated time as this computer knows it."""
+        return self._clock
 
     async def run(self) -> Outcome:
         """Run until the session is over (Ended), the applet could not do its work (Error) or the plug was
@@ -103,8 +112,17 @@ class Computer:
     def obey(self, command: commands.Command) -> None:
         """Do what the customer does. What is not possible now is answered with an Error event."""
         match command:
+            case commands.SwitchLan(on=True):
+                self._unreached_since = None
+                self._lan.lift()
             case commands.SwitchLan():
-                self._switch_lan(on=command.on)
+                self._lan.strike(Off())
+            case commands.StrikeLan():
+                self._lan.strike(command.fault)
+            case commands.LiftLanFault():
+                self._lan.lift(command.slot)
+            case commands.KillApplet():
+                self._kill_applet()
             case commands.PullPlug():
                 self.pull_plug()
             case commands.Boot():
@@ -113,7 +131,7 @@ class Computer:
                 else:
                     self._reboot.boot.set()
             case _ if self._reboot is not None:
-                self._refuse("the computer is rebooting: only boot, lan and quit are possible")
+                self._refuse("the computer is rebooting: only boot, lan, kill and quit are possible")
             case commands.Reboot():
                 after = None if command.hold else command.boot_time
                 if not command.hold and after is None:
@@ -128,6 +146,29 @@ class Computer:
             case commands.CloseApplet():
                 self._closed = True
                 self._tell_or_refuse(pipe.Close())
+
+    def _obey_server(self, number: int, line: str) -> None:
+        """Do what a fault rule of the server's says, and tell the server once it is done."""
+
+        def done() -> None:
+            self._clock.obeyed(number)
+
+        try:
+            command = commands.parse_command(line)
+        except commands.BadCommand as error:  # a newer server
+            self._refuse(str(error))
+            done()
+            return
+        match command:
+            case commands.SwitchLan(on=True):
+                self._lan.lift(done=done)
+            case commands.LiftLanFault():
+                self._lan.lift(command.slot, done=done)
+            case commands.StrikeLan():
+                self._lan.strike(command.fault, done=done)
+            case _:
+                self.obey(command)
+                done()
 
     # The power.
 
@@ -148,10 +189,15 @@ class Computer:
                 await asyncio.sleep(BREATH)
 
     async def _run_applet(self) -> None:
-        applet = await AppletProgram.start(relay=self._cable.address, ticket_file=self._ticket_file)
+        applet = await AppletProgram.start(
+            relay=self._lan.cable.address, ticket_file=self._ticket_file, entry=self._lan.cable.entry
+        )
         try:
             self._applet = applet
             self._listener(events.AppletStarted(pid=applet.pid))
+            if self._next_dies:
+                self._next_dies = False
+                applet.kill()
             applet.tell(pipe.Pace(speed=self._clock.speed))
             if self._closed:
                 applet.tell(pipe.Close())
@@ -178,7 +224,7 @@ class Computer:
                 applet.kill()
 
     async def _stay_down(self, reboot: _Reboot) -> None:
-        self._cable.power_lost()
+        self._lan.cable.power_lost()
         self._connected.clear()
         self._listener(events.Rebooting())
         await reboot.prepared.wait()
@@ -196,12 +242,21 @@ class Computer:
 
     async def _keep(self, appointment: Appointment) -> None:
         """An advancing clock goes on when the applet is back, or cannot be."""
-        try:
+        await self._link_back()
+        self._clock.kept(appointment)
+
+    async def _link_back(self) -> None:
+        if self._reboot is not None or not self._lan.carries:
+            return
+        with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(BACK_WITHIN):
                 await self._connected.wait()
-        except TimeoutError:
-            pass
-        self._clock.kept(appointment)
+
+    def _kill_applet(self) -> None:
+        if self._applet is None or self._reboot is not None:
+            self._next_dies = True
+        else:
+            self._applet.kill()
 
     # What the applet says.
 
@@ -229,6 +284,8 @@ class Computer:
         match news:
             case events.Link(state=events.LinkState.CONNECTED):
                 self._connected.set()
+            case events.Link():
+                self._connected.clear()
             case events.Joined() if self._joined:
                 return
             case events.Joined():
@@ -241,7 +298,7 @@ class Computer:
 
     def _not_reached(self, news: pipe.Unreachable) -> None:
         now = time.monotonic()
-        if not self._lan_is_on:
+        if not self._lan.carries:
             self._unreached_since = None
         elif self._unreached_since is None:
             self._unreached_since = now
@@ -256,7 +313,13 @@ class Computer:
 
     async def _follow(self, ticket: pipe.TicketKept) -> None:
         follow = await asyncio.to_thread(_import_following)
-        await follow(self._clock, server=self._server, session=ticket.session, ticket=ticket.ticket)
+        await follow(
+            self._clock,
+            server=self._server,
+            session=ticket.session,
+            ticket=ticket.ticket,
+            order=self._obey_server,
+        )
 
     def _be_asked(self, terms: events.Terms) -> None:
         if self._answer is not None:
@@ -277,15 +340,6 @@ class Computer:
             if self._terms_shown:
                 self._tell(pipe.GiveAnswer(accepted=accepted))
 
-    def _switch_lan(self, *, on: bool) -> None:
-        if on:
-            self._cable.on()
-        else:
-            self._cable.off()
-        self._lan_is_on = on
-        self._unreached_since = None
-        self._listener(events.Cable(state=events.CableState.ON if on else events.CableState.OFF))
-
     def _tell(self, order: pipe.Orders) -> None:
         if self._applet is not None:
             self._applet.tell(order)
@@ -304,11 +358,12 @@ class Computer:
         if not self._outcome.done():
             self._outcome.set_result(outcome)
 
-    def _start(self, work: Coroutine[None, None, None]) -> None:
+    def _start(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
         assert self._tasks is not None  # it runs
         task = self._tasks.create_task(work)
         self._background.add(task)
         task.add_done_callback(self._background.discard)
+        return task
 
 
 def _import_following() -> Callable[..., Coroutine[None, None, None]]:

@@ -55,9 +55,15 @@ class Link(Happening, frozen=True, kw_only=True, tag="link"):
 
 
 class Cable(Happening, frozen=True, kw_only=True, tag="cable"):
-    """The cable was switched; this is in force."""
+    """The cable was switched, or something is wrong with it; this is in force.
+
+    `faults` are those in force, and the one that has just struck the connections; `seed` decides what is random
+    about them, if anything is.
+    """
 
     state: CableState
+    faults: list[str] = []
+    seed: int | None = None
 
 
 class Rebooting(Happening, frozen=True, kw_only=True, tag="rebooting"):

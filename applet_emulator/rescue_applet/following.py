@@ -12,7 +12,7 @@ from collections.abc import Callable
 import grpc
 from google.protobuf import duration_pb2
 
-from rescue_applet.clock import Appointment, Clock, Kept, Reading
+from rescue_applet.clock import Appointment, Clock, Kept, Obeyed, Reading
 from rescue_protos.access import NoAccess
 from rescue_protos.dialing import open_channel
 from rescue_protos.v1 import control_pb2 as pb
@@ -23,18 +23,25 @@ PAUSE = 0.3
 SILENCE = 5.0
 
 
-async def follow(clock: Clock, *, server: Callable[[], str], session: str, ticket: str) -> None:
-    """Keep the clock in step with the server's, through restarts of the server, until cancelled."""
+async def follow(
+    clock: Clock, *, server: Callable[[], str], session: str, ticket: str, order: Callable[[int, str], None]
+) -> None:
+    """Keep the clock in step with the server's, through restarts of the server, until cancelled.
+
+    `order` hears the number and the text of what a fault rule of the server's makes happen to this computer.
+    """
     metadata = (("rescue-session", session), ("rescue-ticket", ticket))
     while True:
         # Away, or not there yet: it is asked again.
         with contextlib.suppress(NoAccess, grpc.RpcError, TimeoutError, ValueError):
-            await _follow_once(clock, server(), metadata)
+            await _follow_once(clock, server(), metadata, order)
         clock.lost_sight()
         await asyncio.sleep(PAUSE)
 
 
-async def _follow_once(clock: Clock, server: str, metadata: tuple[tuple[str, str], ...]) -> None:
+async def _follow_once(
+    clock: Clock, server: str, metadata: tuple[tuple[str, str], ...], order: Callable[[int, str], None]
+) -> None:
     async with open_channel(server) as channel:
         call = control_pb2_grpc.ControlServiceStub(channel).FollowClock(metadata=metadata)
         saying = asyncio.create_task(_say(clock, call))
@@ -53,6 +60,8 @@ async def _follow_once(clock: Clock, server: str, metadata: tuple[tuple[str, str
                 )
                 if response.noted:
                     clock.noted(response.noted, response.due_at.ToNanoseconds())
+                if response.HasField("order"):
+                    order(response.order.number, response.order.command)
         finally:
             saying.cancel()
             call.cancel()
@@ -70,7 +79,9 @@ async def _say(clock: Clock, call: grpc.aio.StreamStreamCall[pb.FollowClockReque
         return  # The reader learns how the call ended.
 
 
-def _request(clock: Clock, saying: Appointment | Kept) -> pb.FollowClockRequest:
+def _request(clock: Clock, saying: Appointment | Kept | Obeyed) -> pb.FollowClockRequest:
+    if isinstance(saying, Obeyed):
+        return pb.FollowClockRequest(obeyed=pb.ComputerOrderObeyed(number=saying.number))
     if isinstance(saying, Kept):
         return pb.FollowClockRequest(kept=pb.ClockAppointmentKept(number=saying.number))
     after = duration_pb2.Duration()

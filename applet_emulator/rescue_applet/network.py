@@ -12,11 +12,19 @@ from __future__ import annotations
 import asyncio
 import select
 import socket
+import struct
 from collections.abc import Callable
 from typing import Protocol
 
-CHUNK = 65536
+from rescue_applet.faults.condition import SOUND, Condition
+from rescue_applet.flow import Flow
+from rescue_protos.lan_faults import Direction
+
 REST = 0.1
+
+
+class CannotLay(Exception):
+    """A cable of this kind cannot be laid here. The message says what is missing."""
 
 
 class Cable(Protocol):
@@ -27,12 +35,21 @@ class Cable(Protocol):
         """Where the applet finds the server: HOST:PORT of the near end."""
         ...
 
-    def off(self) -> None:
-        """Carry nothing more; in force on return."""
+    @property
+    def entry(self) -> tuple[str, ...]:
+        """The command in front of a program that is to run at the near end; empty if it may run anywhere."""
         ...
 
-    def on(self) -> None:
-        """Carry again, first of all what was held."""
+    def apply(self, condition: Condition) -> None:
+        """Carry under this condition from now on, first of all what was held; in force on return."""
+        ...
+
+    def abandon(self) -> None:
+        """The present connections die without a close."""
+        ...
+
+    def reset(self) -> None:
+        """The present connections are reset at both ends."""
         ...
 
     def power_lost(self) -> None:
@@ -45,15 +62,21 @@ class Cable(Protocol):
 
 
 class Relay:
-    """A cable on the loopback interface. `far_end` is asked for the server's HOST:PORT at each connection."""
+    """A cable on the loopback interface. `far_end` is asked for the server's HOST:PORT at each connection.
 
-    def __init__(self, far_end: Callable[[], str]) -> None:
+    `host` is where the near end listens.
+    """
+
+    entry = ()
+
+    def __init__(self, far_end: Callable[[], str], *, host: str = "127.0.0.1") -> None:
         self._far_end = far_end
         self._loop = asyncio.get_running_loop()
         self._connections: set[_Connection] = set()
+        self._accepted = 0
         self._dialling: set[asyncio.Task[None]] = set()
-        self._carries = True
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=128)
+        self._condition = SOUND
+        self._listener = socket.create_server((host, 0), backlog=128)
         self._listener.setblocking(False)
         self._reopening: asyncio.TimerHandle | None = None
         self._open()
@@ -63,21 +86,23 @@ class Relay:
         host, port = self._listener.getsockname()
         return f"{host}:{port}"
 
-    def off(self) -> None:
-        self._carries = False
-        for connection in self._connections:
-            connection.hold()
-
-    def on(self) -> None:
-        if self._carries:
-            return
-        self._carries = True
-        self._forget_abandoned()
+    def apply(self, condition: Condition) -> None:
+        before, self._condition = self._condition, condition
+        if condition.carries and not before.carries:
+            self._forget_abandoned()
         for connection in list(self._connections):
             self._carry(connection)
 
+    def abandon(self) -> None:
+        for connection in list(self._connections):
+            connection.abandon()
+
+    def reset(self) -> None:
+        for connection in list(self._connections):
+            connection.reset()
+
     def power_lost(self) -> None:
-        if not self._carries:
+        if not self._condition.up:
             for connection in list(self._connections):
                 connection.forget_near_end()
 
@@ -105,17 +130,17 @@ class Relay:
             self._loop.remove_reader(self._listener)
             self._reopening = self._loop.call_later(REST, self._open)
             return
-        if not self._carries:
+        if not self._condition.carries:
             self._forget_abandoned()
-        connection = _Connection(self._loop, near, self._connections.discard)
+        self._accepted += 1
+        connection = _Connection(self._loop, near, self._accepted, self._connections.discard)
         self._connections.add(connection)
-        if self._carries:
-            self._carry(connection)
+        self._carry(connection)
 
     def _carry(self, connection: _Connection) -> None:
         if connection.far is not None:
-            connection.carry()
-        elif not connection.dialling:
+            connection.carry(self._condition)
+        elif self._condition.carries and not connection.dialling:
             connection.dialling = True
             task = self._loop.create_task(self._dial(connection))
             self._dialling.add(task)
@@ -133,21 +158,16 @@ class Relay:
                 far.close()
         elif far is not None:
             connection.reach(far)
-            if self._carries:
-                connection.carry()
-        elif self._carries:
+            connection.carry(self._condition)
+        elif self._condition.carries:
             connection.close()
-        # Else the cable went off while dialling: `on` dials anew.
+        # Else the cable went off while dialling: when it carries again, it dials anew.
 
     def _forget_abandoned(self) -> None:
         # A caller that gave up before the cable carried again never got through: there is nothing to deliver.
         for connection in list(self._connections):
             if connection.far is None and not connection.dialling and _hung_up(connection.near):
                 connection.close()
-
-
-Kind = Callable[[Callable[[], str]], Cable]
-KINDS: dict[str, Kind] = {"relay": Relay}
 
 
 class _Connection:
@@ -157,6 +177,7 @@ class _Connection:
         self,
         loop: asyncio.AbstractEventLoop,
         near: socket.socket,
+        number: int,
         closed: Callable[[_Connection], None],
     ) -> None:
         near.setblocking(False)
@@ -166,33 +187,70 @@ class _Connection:
         self.dialling = False
         self.closed = False
         self._loop = loop
+        self._number = number
         self._on_close = closed
         self._near_end_lost = False
-        self._flows: tuple[_Flow, ...] = ()
+        self._deaf: set[socket.socket] = set()
+        self._flows: dict[Direction, Flow] = {}
 
     def reach(self, far: socket.socket) -> None:
         """The far end is there."""
         self.far = far
         if not self._near_end_lost:
-            self._flows = (
-                _Flow(self._loop, self.near, far, self._settled),
-                _Flow(self._loop, far, self.near, self._settled),
-            )
+            ways = {Direction.UP: (self.near, far), Direction.DOWN: (far, self.near)}
+            self._flows = {
+                way: Flow(source, sink, name=f"{self._number} {way}", settled=self._settled)
+                for way, (source, sink) in ways.items()
+            }
 
-    def carry(self) -> None:
-        if self._near_end_lost:
+    def carry(self, condition: Condition) -> None:
+        if self._near_end_lost and condition.carries:
             self.close()
-            return
-        for flow in self._flows:
-            flow.start()
+        for way, flow in list(self._flows.items()):
+            if self.closed:
+                return  # the first flow had come to its end
+            if condition.goes(way):
+                flow.start(condition)
+            else:
+                flow.stop()
 
-    def hold(self) -> None:
-        for flow in self._flows:
-            flow.stop()
+    def abandon(self) -> None:
+        """Both ends stay open and say what they like; nobody hears it."""
+        if self.far is None or self._deaf:
+            return
+        self._drop_flows()
+        for end in (self.near, self.far):
+            if end.fileno() >= 0:
+                self._deaf.add(end)
+                self._loop.add_reader(end, self._swallow, end)
+
+    def _swallow(self, end: socket.socket) -> None:
+        try:
+            heard = end.recv(65536)
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError:
+            heard = b""
+        if not heard:
+            self._loop.remove_reader(end)
+            self._deaf.discard(end)
+            end.close()
+            if not self._deaf:
+                self.close()
+
+    def reset(self) -> None:
+        """Both ends get a reset instead of a close."""
+        for end in (self.near, self.far):
+            if end is not None and end.fileno() >= 0:
+                end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.close()
 
     def forget_near_end(self) -> None:
-        """Only while held. The far side must not notice before the cable carries again."""
-        self._flows = ()
+        """Only while nothing goes up. The far side must not notice before the cable carries again."""
+        self._drop_flows()
+        if self.near in self._deaf:
+            self._loop.remove_reader(self.near)
+            self._deaf.discard(self.near)
         self.near.close()
         self._near_end_lost = True
         if self.far is None and not self.dialling:
@@ -202,87 +260,24 @@ class _Connection:
         if self.closed:
             return
         self.closed = True
-        self.hold()
-        self._flows = ()
+        self._drop_flows()
+        for end in self._deaf:
+            self._loop.remove_reader(end)
+        self._deaf.clear()
         self.near.close()
         if self.far is not None:
             self.far.close()
         self._on_close(self)
 
+    def _drop_flows(self) -> None:
+        for flow in self._flows.values():
+            flow.stop()
+        self._flows = {}
+
     def _settled(self) -> None:
-        if all(flow.finished for flow in self._flows) or any(flow.broken for flow in self._flows):
+        flows = self._flows.values()
+        if all(flow.finished for flow in flows) or any(flow.broken for flow in flows):
             self.close()
-
-
-class _Flow:
-    """One direction: what was read from `source` and is not yet written to `sink`, at most a chunk."""
-
-    def __init__(
-        self,
-        loop: asyncio.AbstractEventLoop,
-        source: socket.socket,
-        sink: socket.socket,
-        settled: Callable[[], None],
-    ) -> None:
-        self.finished = False
-        self.broken = False
-        self._loop = loop
-        self._source = source
-        self._sink = sink
-        self._settled = settled
-        self._held = memoryview(b"")
-        self._reset = False
-        self._ended = False
-
-    def start(self) -> None:
-        if self._held:
-            self._loop.add_writer(self._sink, self._write)
-        elif not self._ended:
-            self._loop.add_reader(self._source, self._read)
-
-    def stop(self) -> None:
-        self._loop.remove_writer(self._sink)
-        self._loop.remove_reader(self._source)
-
-    def _read(self) -> None:
-        try:
-            data = self._source.recv(CHUNK)
-        except (BlockingIOError, InterruptedError):
-            return
-        except OSError:
-            data, self._reset = b"", True
-        if data:
-            self._held = memoryview(data)
-            self._write()
-        else:
-            self._end()
-
-    def _write(self) -> None:
-        try:
-            self._held = self._held[self._sink.send(self._held) :]
-        except (BlockingIOError, InterruptedError):
-            pass
-        except OSError:
-            self.broken = True
-            self._settled()
-            return
-        # One thing at a time: nothing is read while something is held.
-        if self._held:
-            self._loop.remove_reader(self._source)
-            self._loop.add_writer(self._sink, self._write)
-        else:
-            self._loop.remove_writer(self._sink)
-            self._loop.add_reader(self._source, self._read)
-
-    def _end(self) -> None:
-        self.stop()
-        self._ended = self.finished = True
-        try:
-            self._sink.shutdown(socket.SHUT_WR)
-        except OSError:
-            self._reset = True
-        self.broken = self._reset
-        self._settled()
 
 
 async def _connect(address: str) -> socket.socket:

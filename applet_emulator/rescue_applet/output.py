@@ -30,7 +30,9 @@ def plain_line(event: events.Event) -> str:
         case events.Link():
             return "Connection lost; trying to reconnect."
         case events.Cable():
-            return f"The network cable is {event.state}."
+            faults = [fault for fault in event.faults if fault != "off"]
+            seed = f" (seed {event.seed})" if event.seed is not None else ""
+            return f"The network cable is {event.state}" + (f", with {', '.join(faults)}{seed}." if faults else ".")
         case events.Rebooting():
             return "The computer is rebooting."
         case events.Chat():

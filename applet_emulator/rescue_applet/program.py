@@ -19,9 +19,13 @@ class AppletProgram:
         self._process = process
 
     @staticmethod
-    async def start(*, relay: str, ticket_file: Path) -> AppletProgram:
-        """Start the applet with the near end of the cable and its file on the computer's disk."""
+    async def start(*, relay: str, ticket_file: Path, entry: tuple[str, ...] = ()) -> AppletProgram:
+        """Start the applet with the near end of the cable and its file on the computer's disk.
+
+        `entry` is the command that brings it to where the cable ends, and becomes it.
+        """
         process = await asyncio.create_subprocess_exec(
+            *entry,
             *(sys.executable, "-P", "-m", "rescue_applet.applet_process", relay, str(ticket_file)),
             stdin=PIPE,
             stdout=PIPE,

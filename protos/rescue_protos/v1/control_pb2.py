@@ -26,7 +26,7 @@ from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1erescue_protos/v1/control.proto\x12\x10rescue_protos.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"h\n\x0c\x43lockReading\x12\'\n\x03now\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05speed\x18\x02 \x01(\x01\x12\x10\n\x08standing\x18\x03 \x01(\x08\x12\x0e\n\x06paused\x18\x04 \x01(\x08\"\x11\n\x0fGetClockRequest\"A\n\x10GetClockResponse\x12-\n\x05\x63lock\x18\x01 \x01(\x0b\x32\x1e.rescue_protos.v1.ClockReading\"<\n\x13\x41\x64vanceClockRequest\x12%\n\x02\x62y\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\"W\n\x14\x41\x64vanceClockResponse\x12-\n\x05\x63lock\x18\x01 \x01(\x0b\x32\x1e.rescue_protos.v1.ClockReading\x12\x10\n\x08revision\x18\x02 \x01(\x04\"%\n\x14SetClockSpeedRequest\x12\r\n\x05speed\x18\x01 \x01(\x01\"F\n\x15SetClockSpeedResponse\x12-\n\x05\x63lock\x18\x01 \x01(\x0b\x32\x1e.rescue_protos.v1.ClockReading\"\x13\n\x11PauseClockRequest\"C\n\x12PauseClockResponse\x12-\n\x05\x63lock\x18\x01 \x01(\x0b\x32\x1e.rescue_protos.v1.ClockReading\"\x92\x01\n\x12\x46ollowClockRequest\x12\x39\n\x0b\x61ppointment\x18\x01 \x01(\x0b\x32\".rescue_protos.v1.ClockAppointmentH\x00\x12\x36\n\x04kept\x18\x02 \x01(\x0b\x32&.rescue_protos.v1.ClockAppointmentKeptH\x00\x42\t\n\x07message\"L\n\x10\x43lockAppointment\x12\x0e\n\x06number\x18\x01 \x01(\x04\x12(\n\x05\x61\x66ter\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\"&\n\x14\x43lockAppointmentKept\x12\x0e\n\x06number\x18\x01 \x01(\x04\"\x7f\n\x13\x46ollowClockResponse\x12-\n\x05\x63lock\x18\x01 \x01(\x0b\x32\x1e.rescue_protos.v1.ClockReading\x12\r\n\x05noted\x18\x02 \x01(\x04\x12*\n\x06\x64ue_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp2\xdd\x03\n\x0e\x43ontrolService\x12Q\n\x08GetClock\x12!.rescue_protos.v1.GetClockRequest\x1a\".rescue_protos.v1.GetClockResponse\x12]\n\x0c\x41\x64vanceClock\x12%.rescue_protos.v1.AdvanceClockRequest\x1a&.rescue_protos.v1.AdvanceClockResponse\x12`\n\rSetClockSpeed\x12&.rescue_protos.v1.SetClockSpeedRequest\x1a\'.rescue_protos.v1.SetClockSpeedResponse\x12W\n\nPauseClock\x12#.rescue_protos.v1.PauseClockRequest\x1a$.rescue_protos.v1.PauseClockResponse\x12^\n\x0b\x46ollowClock\x12$.rescue_protos.v1.FollowClockRequest\x1a%.rescue_protos.v1.FollowClockResponse(\x01\x30\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1erescue_protos/v1/control.proto\x12\x10rescue_protos.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"h\n\x0c\x43lockReading\x12\'\n\x03now\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05speed\x18\x02 \x01(\x01\x12\x10\n\x08standing\x18\x03 \x01(\x08\x12\x0e\n\x06paused\x18\x04 \x01(\x08\"\x11\n\x0fGetClockRequest\"A\n\x10GetClockResponse\x12-\n\x05\x63lock\x18\x01 \x01(\x0b\x32\x1e.rescue_protos.v1.ClockReading\"<\n\x13\x41\x64vanceClockRequest\x12%\n\x02\x62y\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\"W\n\x14\x41\x64vanceClockResponse\x12-\n\x05\x63lock\x18\x01 \x01(\x0b\x32\x1e.rescue_protos.v1.ClockReading\x12\x10\n\x08revision\x18\x02 \x01(\x04\"%\n\x14SetClockSpeedRequest\x12\r\n\x05speed\x18\x01 \x01(\x01\"F\n\x15SetClockSpeedResponse\x12-\n\x05\x63lock\x18\x01 \x01(\x0b\x32\x1e.rescue_protos.v1.ClockReading\"\x13\n\x11PauseClockRequest\"C\n\x12PauseClockResponse\x12-\n\x05\x63lock\x18\x01 \x01(\x0b\x32\x1e.rescue_protos.v1.ClockReading\"\xcb\x01\n\x12\x46ollowClockRequest\x12\x39\n\x0b\x61ppointment\x18\x01 \x01(\x0b\x32\".rescue_protos.v1.ClockAppointmentH\x00\x12\x36\n\x04kept\x18\x02 \x01(\x0b\x32&.rescue_protos.v1.ClockAppointmentKeptH\x00\x12\x37\n\x06obeyed\x18\x03 \x01(\x0b\x32%.rescue_protos.v1.ComputerOrderObeyedH\x00\x42\t\n\x07message\"L\n\x10\x43lockAppointment\x12\x0e\n\x06number\x18\x01 \x01(\x04\x12(\n\x05\x61\x66ter\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\"&\n\x14\x43lockAppointmentKept\x12\x0e\n\x06number\x18\x01 \x01(\x04\"\xaf\x01\n\x13\x46ollowClockResponse\x12-\n\x05\x63lock\x18\x01 \x01(\x0b\x32\x1e.rescue_protos.v1.ClockReading\x12\r\n\x05noted\x18\x02 \x01(\x04\x12*\n\x06\x64ue_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\x05order\x18\x04 \x01(\x0b\x32\x1f.rescue_protos.v1.ComputerOrder\"0\n\rComputerOrder\x12\x0e\n\x06number\x18\x01 \x01(\x04\x12\x0f\n\x07\x63ommand\x18\x02 \x01(\t\"%\n\x13\x43omputerOrderObeyed\x12\x0e\n\x06number\x18\x01 \x01(\x04\x32\xdd\x03\n\x0e\x43ontrolService\x12Q\n\x08GetClock\x12!.rescue_protos.v1.GetClockRequest\x1a\".rescue_protos.v1.GetClockResponse\x12]\n\x0c\x41\x64vanceClock\x12%.rescue_protos.v1.AdvanceClockRequest\x1a&.rescue_protos.v1.AdvanceClockResponse\x12`\n\rSetClockSpeed\x12&.rescue_protos.v1.SetClockSpeedRequest\x1a\'.rescue_protos.v1.SetClockSpeedResponse\x12W\n\nPauseClock\x12#.rescue_protos.v1.PauseClockRequest\x1a$.rescue_protos.v1.PauseClockResponse\x12^\n\x0b\x46ollowClock\x12$.rescue_protos.v1.FollowClockRequest\x1a%.rescue_protos.v1.FollowClockResponse(\x01\x30\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -52,13 +52,17 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PAUSECLOCKRESPONSE']._serialized_start=592
   _globals['_PAUSECLOCKRESPONSE']._serialized_end=659
   _globals['_FOLLOWCLOCKREQUEST']._serialized_start=662
-  _globals['_FOLLOWCLOCKREQUEST']._serialized_end=808
-  _globals['_CLOCKAPPOINTMENT']._serialized_start=810
-  _globals['_CLOCKAPPOINTMENT']._serialized_end=886
-  _globals['_CLOCKAPPOINTMENTKEPT']._serialized_start=888
-  _globals['_CLOCKAPPOINTMENTKEPT']._serialized_end=926
-  _globals['_FOLLOWCLOCKRESPONSE']._serialized_start=928
-  _globals['_FOLLOWCLOCKRESPONSE']._serialized_end=1055
-  _globals['_CONTROLSERVICE']._serialized_start=1058
-  _globals['_CONTROLSERVICE']._serialized_end=1535
+  _globals['_FOLLOWCLOCKREQUEST']._serialized_end=865
+  _globals['_CLOCKAPPOINTMENT']._serialized_start=867
+  _globals['_CLOCKAPPOINTMENT']._serialized_end=943
+  _globals['_CLOCKAPPOINTMENTKEPT']._serialized_start=945
+  _globals['_CLOCKAPPOINTMENTKEPT']._serialized_end=983
+  _globals['_FOLLOWCLOCKRESPONSE']._serialized_start=986
+  _globals['_FOLLOWCLOCKRESPONSE']._serialized_end=1161
+  _globals['_COMPUTERORDER']._serialized_start=1163
+  _globals['_COMPUTERORDER']._serialized_end=1211
+  _globals['_COMPUTERORDEROBEYED']._serialized_start=1213
+  _globals['_COMPUTERORDEROBEYED']._serialized_end=1250
+  _globals['_CONTROLSERVICE']._serialized_start=1253
+  _globals['_CONTROLSERVICE']._serialized_end=1730
 # @@protoc_insertion_point(module_scope)

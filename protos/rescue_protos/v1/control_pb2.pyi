@@ -210,6 +210,7 @@ class FollowClockRequest(google.protobuf.message.Message):
 
     APPOINTMENT_FIELD_NUMBER: builtins.int
     KEPT_FIELD_NUMBER: builtins.int
+    OBEYED_FIELD_NUMBER: builtins.int
     @property
     def appointment(self) -> Global___ClockAppointment:
         """"Stop at this moment for me." """
@@ -218,15 +219,20 @@ class FollowClockRequest(google.protobuf.message.Message):
     def kept(self) -> Global___ClockAppointmentKept:
         """"I have done what I had to do then", or "I do not need it any more"."""
 
+    @property
+    def obeyed(self) -> Global___ComputerOrderObeyed:
+        """"I have carried out your order." """
+
     def __init__(
         self,
         *,
         appointment: Global___ClockAppointment | None = ...,
         kept: Global___ClockAppointmentKept | None = ...,
+        obeyed: Global___ComputerOrderObeyed | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["appointment", b"appointment", "kept", b"kept", "message", b"message"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["appointment", b"appointment", "kept", b"kept", "message", b"message"]) -> None: ...
-    def WhichOneof(self, oneof_group: typing.Literal["message", b"message"]) -> typing.Literal["appointment", "kept"] | None: ...
+    def HasField(self, field_name: typing.Literal["appointment", b"appointment", "kept", b"kept", "message", b"message", "obeyed", b"obeyed"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["appointment", b"appointment", "kept", b"kept", "message", b"message", "obeyed", b"obeyed"]) -> None: ...
+    def WhichOneof(self, oneof_group: typing.Literal["message", b"message"]) -> typing.Literal["appointment", "kept", "obeyed"] | None: ...
 
 Global___FollowClockRequest: typing_extensions.TypeAlias = FollowClockRequest
 
@@ -282,6 +288,7 @@ class FollowClockResponse(google.protobuf.message.Message):
     CLOCK_FIELD_NUMBER: builtins.int
     NOTED_FIELD_NUMBER: builtins.int
     DUE_AT_FIELD_NUMBER: builtins.int
+    ORDER_FIELD_NUMBER: builtins.int
     noted: builtins.int
     """The appointment that was just noted, if this confirms one; otherwise 0."""
     @property
@@ -292,14 +299,59 @@ class FollowClockResponse(google.protobuf.message.Message):
     def due_at(self) -> google.protobuf.timestamp_pb2.Timestamp:
         """When that appointment is due."""
 
+    @property
+    def order(self) -> Global___ComputerOrder:
+        """What is to happen to the computer that follows; only a fault rule sends it."""
+
     def __init__(
         self,
         *,
         clock: Global___ClockReading | None = ...,
         noted: builtins.int = ...,
         due_at: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+        order: Global___ComputerOrder | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["clock", b"clock", "due_at", b"due_at"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["clock", b"clock", "due_at", b"due_at", "noted", b"noted"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["clock", b"clock", "due_at", b"due_at", "order", b"order"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["clock", b"clock", "due_at", b"due_at", "noted", b"noted", "order", b"order"]) -> None: ...
 
 Global___FollowClockResponse: typing_extensions.TypeAlias = FollowClockResponse
+
+@typing.final
+class ComputerOrder(google.protobuf.message.Message):
+    """A fault that a rule of the FaultService brings about at the customer's computer."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    NUMBER_FIELD_NUMBER: builtins.int
+    COMMAND_FIELD_NUMBER: builtins.int
+    number: builtins.int
+    """To be named when it is carried out."""
+    command: builtins.str
+    """What the computer would be told on its stdin: "lan off for 40s", "lan on", "kill"."""
+    def __init__(
+        self,
+        *,
+        number: builtins.int = ...,
+        command: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["command", b"command", "number", b"number"]) -> None: ...
+
+Global___ComputerOrder: typing_extensions.TypeAlias = ComputerOrder
+
+@typing.final
+class ComputerOrderObeyed(google.protobuf.message.Message):
+    """An order is carried out."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    NUMBER_FIELD_NUMBER: builtins.int
+    number: builtins.int
+    """As in the order."""
+    def __init__(
+        self,
+        *,
+        number: builtins.int = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["number", b"number"]) -> None: ...
+
+Global___ComputerOrderObeyed: typing_extensions.TypeAlias = ComputerOrderObeyed

@@ -11,9 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from rescue_applet.faults.condition import SOUND, Condition
 from rescue_applet.network import Relay
 
 QUIET = 0.15
+OFF = Condition(up=False, down=False)
 ESTABLISHED = "01"
 
 
@@ -123,7 +125,7 @@ async def test_switched_off_it_reads_and_delivers_nothing_and_then_all_of_it(rel
     near, far = await connected(relay, server)
     await send(near, b"before ")
     assert await receive(far, 7) == b"before "
-    relay.off()
+    relay.apply(OFF)
     await send(near, b"x" * 1000)
     await send(far, b"y" * 500)
     assert await stays_silent(far)
@@ -131,7 +133,7 @@ async def test_switched_off_it_reads_and_delivers_nothing_and_then_all_of_it(rel
     relay_port = int(relay.address.rpartition(":")[2])
     assert tcp_row(relay_port, near.getsockname()[1]) == (ESTABLISHED, 1000)
     assert tcp_row(far.getpeername()[1], far.getsockname()[1]) == (ESTABLISHED, 500)
-    relay.on()
+    relay.apply(SOUND)
     assert await receive(far, 1000) == b"x" * 1000
     assert await receive(near, 500) == b"y" * 500
     near.close()
@@ -144,13 +146,13 @@ async def test_it_stops_in_the_middle_of_a_torrent_and_loses_no_byte(relay: Rela
     # The server reads nothing yet: the relay is stuck with a part of a chunk when the cable goes off.
     got = await receive(far, 1024 * 1024)
     await asyncio.sleep(0.05)
-    relay.off()
+    relay.apply(OFF)
     with contextlib.suppress(TimeoutError):
         while True:
             got += await asyncio.wait_for(asyncio.get_running_loop().sock_recv(far, 1 << 20), QUIET)
     assert len(got) < len(torrent)
     assert await stays_silent(far)
-    relay.on()
+    relay.apply(SOUND)
     got += await receive(far, len(torrent) - len(got))
     await sending
     assert got == torrent
@@ -159,22 +161,22 @@ async def test_it_stops_in_the_middle_of_a_torrent_and_loses_no_byte(relay: Rela
 
 async def test_a_close_while_off_is_not_noticed_until_it_is_on(relay: Relay, server: Server) -> None:
     near, far = await connected(relay, server)
-    relay.off()
+    relay.apply(OFF)
     await send(near, b"last words")
     near.close()
     assert await stays_silent(far)
     assert tcp_row(far.getsockname()[1], far.getpeername()[1])[0] == ESTABLISHED
-    relay.on()
+    relay.apply(SOUND)
     assert await receive(far, 100) == b"last words"
 
 
 async def test_the_servers_close_while_off_reaches_the_applet_afterwards(relay: Relay, server: Server) -> None:
     near, far = await connected(relay, server)
-    relay.off()
+    relay.apply(OFF)
     await send(far, b"bye")
     far.close()
     assert await stays_silent(near)
-    relay.on()
+    relay.apply(SOUND)
     assert await receive(near, 100) == b"bye"
     near.close()
 
@@ -182,35 +184,35 @@ async def test_the_servers_close_while_off_reaches_the_applet_afterwards(relay: 
 async def test_a_connection_made_while_off_is_accepted_silently_and_served_afterwards(
     relay: Relay, server: Server
 ) -> None:
-    relay.off()
+    relay.apply(OFF)
     near = await dial(relay)
     await send(near, b"hello")
     assert await server.nobody_calls()
     assert await stays_silent(near)
-    relay.on()
+    relay.apply(SOUND)
     far = await server.accept()
     assert await receive(far, 5) == b"hello"
     near.close()
 
 
 async def test_who_gave_up_while_it_was_off_never_got_through(relay: Relay, server: Server) -> None:
-    relay.off()
+    relay.apply(OFF)
     near = await dial(relay)
     await asyncio.sleep(0.01)
     near.close()
-    relay.on()
+    relay.apply(SOUND)
     assert await server.nobody_calls()
 
 
 async def test_a_computer_that_lost_power_while_off_has_nothing_more_to_send(relay: Relay, server: Server) -> None:
     near, far = await connected(relay, server)
-    relay.off()
+    relay.apply(OFF)
     await send(near, b"I go down")
     near.close()
     relay.power_lost()
     assert await stays_silent(far)
     assert tcp_row(far.getsockname()[1], far.getpeername()[1])[0] == ESTABLISHED
-    relay.on()
+    relay.apply(SOUND)
     assert await receive(far, 1) == b""
 
 
@@ -249,12 +251,12 @@ async def test_a_connection_held_from_a_former_server_is_closed_and_a_new_one_fi
     relay = Relay(lambda: address)
     try:
         old, _ = await connected(relay, former)
-        relay.off()
+        relay.apply(OFF)
         former.close()
         address = following.address
         new = await dial(relay)
         assert await stays_silent(old)
-        relay.on()
+        relay.apply(SOUND)
         assert await receive(old, 1) == b""
         await following.accept()
         old.close()

@@ -1,0 +1,10 @@
+"""The connections of this moment are reset at both ends, as by a firewall. New connections work."""
+
+from __future__ import annotations
+
+from rescue_applet.network import Cable
+
+
+def strike(cable: Cable) -> None:
+    """Do it, now."""
+    cable.reset()
