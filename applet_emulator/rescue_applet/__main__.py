@@ -22,8 +22,9 @@ from rescue_applet.network import CannotLay
 from rescue_applet.output import Printer
 from rescue_applet.ticket_file import Errand, Kept, TicketFile
 from rescue_applet.typed import read_lines
-from rescue_protos.access import NoAccess, find_server
+from rescue_protos.access import NoAccess, adopt_tls, find_server
 from rescue_protos.durations import parse_duration
+from rescue_protos.tls_options import tls_options
 
 INTERRUPTED = 130
 
@@ -64,6 +65,7 @@ def _six_digits(_context: click.Context, _parameter: click.Parameter, pin: str |
     "--lan", type=click.Choice(list(KINDS)), default="relay", show_default=True, help="The kind of network cable."
 )
 @click.option("--seed", type=int, help="What decides everything random about a fault.  [default: a random one]")
+@tls_options
 @click.option("--server", metavar="HOST:PORT", help="The server. [env: RESCUE_SERVER; default: as in --data]")
 @click.option("--data", metavar="DIR", help="The state directory in which to look up the server.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
@@ -127,6 +129,7 @@ async def _run(
     """Run the computer; return the exit status. Raises NoAccess."""
 
     def find() -> str:
+        adopt_tls(server=server, data=data, behind_cable=True)
         return find_server(server=server, data=data)
 
     find()

@@ -28,6 +28,8 @@ from rescue_protos.v1 import applet_pb2_grpc
 
 PAUSE = 0.2
 ASKING_WITHIN = 2.0
+# Whom the server tells to wait longer (after too many wrong PINs) tells the customer so instead.
+LONGEST_PATIENCE = 6.0
 # The server could not say yes or no this time; the same request id makes asking again harmless.
 _TRY_AGAIN = frozenset({"UNKNOWN", "INTERNAL", "ABORTED", "RESOURCE_EXHAUSTED"})
 
@@ -110,9 +112,10 @@ class Applet:
                 session, ticket = await self._ask_once()
             except grpc.RpcError as error:
                 refusal = CallError.from_rpc(error)
-                if isinstance(refusal, Unavailable) or refusal.code in _TRY_AGAIN:
+                patience = max(PAUSE, refusal.fault.retry_after)
+                if patience <= LONGEST_PATIENCE and (isinstance(refusal, Unavailable) or refusal.code in _TRY_AGAIN):
                     _say(pipe.Unreachable(message=str(refusal)))
-                    await asyncio.sleep(PAUSE)
+                    await asyncio.sleep(patience)
                     continue
                 self._finish(
                     pipe.Failed(code=refusal.code, reason=refusal.reason, message=str(refusal)),

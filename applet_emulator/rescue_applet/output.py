@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from collections.abc import Callable
@@ -9,11 +10,13 @@ from collections.abc import Callable
 import msgspec
 
 from rescue_applet import events
+from rescue_protos.safe_text import safe
 
 
 def json_line(event: events.Event) -> str:
     """Return the event as one JSON object."""
-    return msgspec.json.encode(event).decode()
+    # ASCII without control characters, whatever people write: the line may end up on a terminal.
+    return json.dumps(msgspec.to_builtins(event), separators=(",", ":")).replace("\x7f", "\\u007f")
 
 
 def plain_line(event: events.Event) -> str:
@@ -22,7 +25,8 @@ def plain_line(event: events.Event) -> str:
         case events.AppletStarted():
             return f"The applet runs (process {event.pid})."
         case events.Terms():
-            return f"{event.text}\nDo you accept these terms? (accept / decline)"
+            shown = "\n".join(map(safe, event.text.splitlines()))
+            return f"{shown}\nDo you accept these terms? (accept / decline)"
         case events.Joined():
             return f"Joined session {event.session}."
         case events.Link(state=events.LinkState.CONNECTED):
@@ -36,20 +40,20 @@ def plain_line(event: events.Event) -> str:
         case events.Rebooting():
             return "The computer is rebooting."
         case events.Chat():
-            return f"{event.sender or 'You'}: {event.text}"
+            return f"{safe(event.sender) or 'You'}: {safe(event.text)}"
         case events.View():
             return _who_is_there(event)
         case events.Ended():
             return f"The session is over: {event.reason.replace('-', ' ')}."
         case events.Error():
-            return event.message
+            return safe(event.message)
 
 
 def _who_is_there(view: events.View) -> str:
     if not view.lead:
         return "Waiting for a technician."
-    also = f", with {', '.join(view.collaborators)}" if view.collaborators else ""
-    return f"{view.lead} {'has put you on hold' if view.on_hold else 'is helping you'}{also}."
+    also = f", with {safe(', '.join(view.collaborators))}" if view.collaborators else ""
+    return f"{safe(view.lead)} {'has put you on hold' if view.on_hold else 'is helping you'}{also}."
 
 
 class Printer:
@@ -75,7 +79,7 @@ class Printer:
         """Print why the program gives up: one line on stderr, and for a script the event as well."""
         if self._as_json:
             self(error)
-        print(f"rescue applet: {error.message}", file=sys.stderr, flush=True)
+        print(f"rescue applet: {safe(error.message)}", file=sys.stderr, flush=True)
 
     def _print(self, line: str) -> None:
         try:

@@ -7,6 +7,7 @@ import os
 import click
 
 from rescue_console.labels import LANGUAGES, language_of_environment
+from rescue_protos.tls_options import tls_options
 
 
 @click.command(name="console")
@@ -22,6 +23,7 @@ from rescue_console.labels import LANGUAGES, language_of_environment
     show_default="the language of the environment",
     help="The language of statuses and commands.",
 )
+@tls_options
 @click.option("--server", metavar="HOST:PORT", help="Where the server is; else RESCUE_SERVER, else as in --data.")
 @click.option("--data", metavar="DIR", help="The server's state directory; else RESCUE_DATA, else the user's.")
 def console(technician: str, as_json: bool, language: str, server: str | None, data: str | None) -> None:

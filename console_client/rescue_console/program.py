@@ -15,8 +15,9 @@ from contextlib import suppress
 
 from rescue_console.client import ConsoleClient
 from rescue_console.labels import Labels
-from rescue_protos.access import NoAccess, find_secret, find_server
+from rescue_protos.access import NoAccess, adopt_tls, find_secret, find_server
 from rescue_protos.codes import CallError
+from rescue_protos.tls import BadTls
 
 FAILED = 1
 INTERRUPTED = 130
@@ -31,7 +32,7 @@ def run(*, technician: str, as_json: bool, language: str, server: str | None, da
     except BrokenPipeError:
         _write_no_more()
         status = 0
-    except NoAccess as error:
+    except (NoAccess, BadTls) as error:
         status = _fail("UNAVAILABLE", str(error), as_json=as_json)
     except CallError as error:
         status = _fail(error.code, str(error) or error.code, as_json=as_json)
@@ -40,6 +41,7 @@ def run(*, technician: str, as_json: bool, language: str, server: str | None, da
 
 async def _console(technician: str, as_json: bool, language: str, server: str | None, data: str | None) -> None:
     def locate() -> tuple[str, str]:
+        adopt_tls(server=server, data=data)
         return find_server(server=server, data=data), find_secret(technician, data=data)
 
     address, secret = locate()

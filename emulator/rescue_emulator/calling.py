@@ -11,7 +11,7 @@ from typing import Self, TypeVar
 
 import grpc
 
-from rescue_protos.access import find_secret, find_server
+from rescue_protos.access import adopt_tls, find_secret, find_server
 from rescue_protos.codes import Unavailable
 from rescue_protos.dialing import Metadata, SignedIn, open_channel
 
@@ -39,6 +39,7 @@ class Caller:
 
         Raises NoAccess.
         """
+        adopt_tls(server=server, data=data)
         address, secret = find_server(server=server, data=data), find_secret(user, data=data)
         return cls(address, user=user, secret=secret, patience=patience)
 

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from rescue_protos.durations import BadDuration, parse_duration
+from rescue_protos.safe_text import safe
+from rescue_protos.tls_options import tls_options
 
 if TYPE_CHECKING:
     from rescue_emulator.administration import AdminClient, Done, Organization
@@ -43,6 +45,7 @@ def reaching(command: Command) -> Command:
     """Add the options that say which server, as whom, and how to print."""
     keep = partial(click.option, expose_value=False, callback=_remember)
     for option in (
+        tls_options,
         keep("--json", "json", is_flag=True, default=None, help="Print one JSON object a line."),
         keep("--user", default=None, help="Administrator to sign in as; admin if not given."),
         keep("--data", metavar="DIR", help="State directory of the server."),
@@ -252,6 +255,7 @@ def run_call(work: Callable[[Caller], Awaitable[Result]], *, patience: timedelta
     from rescue_emulator.calling import Caller
     from rescue_protos.access import NoAccess
     from rescue_protos.codes import CallError, Unavailable
+    from rescue_protos.tls import BadTls
 
     ctx = click.get_current_context()
 
@@ -270,8 +274,8 @@ def run_call(work: Callable[[Caller], Awaitable[Result]], *, patience: timedelta
         raise click.UsageError(str(error)) from None
     except CallError as error:
         wrong = [f"{name}: {why}" for name, why in error.fault.fields.items() if why not in str(error)]
-        raise click.ClickException("; ".join([str(error), *wrong])) from None
-    except NoAccess as error:
+        raise click.ClickException(safe("; ".join([str(error), *wrong]))) from None
+    except (NoAccess, BadTls) as error:
         raise click.ClickException(str(error)) from None
 
 
@@ -308,7 +312,7 @@ def _organization_lines(found: Organization) -> list[str]:
         lines.append(f"{click.style(owner, bold=True)}  {', '.join(members)}")
         for name, value in settings.written().items():
             text = "never" if name in _NEVER and not settings.periods[name] else value
-            lines.append(f"  {name:<22} {' '.join(text.split()) or '(none)'}")
+            lines.append(f"  {name:<22} {safe(' '.join(text.split())) or '(none)'}")
     return [*lines, f"{click.style('administrators', bold=True)}  {', '.join(found.administrators)}"]
 
 

@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from rescue_protos.tls import Tls
+from rescue_protos.tls import CA_VARIABLE, CERT_VARIABLE, KEY_VARIABLE, NAME_VARIABLE, SYSTEM, Tls
 
 ACCESS_FILE = "access.json"
 _TLS_FILES = ("ca", "cert", "key")
+_adopted: set[str] = set()
+"""The variables of the environment that `adopt_tls` has set."""
 
 
 class NoAccess(Exception):
@@ -88,42 +90,32 @@ def find_secret(user: str, *, data: str | Path | None = None) -> str:
     return access.secrets[user]
 
 
-def find_tls(
-    *,
-    ca: str | Path | None = None,
-    cert: str | Path | None = None,
-    key: str | Path | None = None,
-    server: str | None = None,
-    data: str | Path | None = None,
-) -> Tls | None:
-    """Return what TLS with the server needs, or None if it is spoken to in the clear.
+def adopt_tls(*, server: str | None = None, data: str | Path | None = None, behind_cable: bool = False) -> None:
+    """Let this process and its children speak TLS with the server if the state directory says that it does.
 
-    The options, else RESCUE_TLS_CA, RESCUE_TLS_CERT and RESCUE_TLS_KEY, else as the state directory says of the server
-    that is meant. A CA named "system" stands for what gRPC trusts by itself.
+    RESCUE_TLS_CA, if somebody set it, wins. `behind_cable`: connections go to another address than the server's, whose
+    host the certificate must be for all the same. Called again it follows what the server has become.
     """
-    given = {name: value or os.environ.get(f"RESCUE_TLS_{name.upper()}") for name, value in _named(ca, cert, key)}
-    named = os.environ.get("RESCUE_TLS_NAME", "")
-    if given["ca"]:
-        return Tls(
-            ca=None if given["ca"] == "system" else Path(given["ca"]), cert=_path(given["cert"]),
-            key=_path(given["key"]), name=named,
-        )  # fmt: skip
+    for name in _adopted:
+        os.environ.pop(name, None)
+    _adopted.clear()
     try:
         known = Access.read(state_directory(data))
     except NoAccess:
-        return None
-    meant = server or (None if data else os.environ.get("RESCUE_SERVER"))
-    if known.tls is None or (meant and meant != known.server):
-        return None
-    if given["cert"] or given["key"]:
-        return replace(known.tls, cert=_path(given["cert"]), key=_path(given["key"]))
-    return known.tls
+        known = Access(server="")
+    meant = server or (None if data else os.environ.get("RESCUE_SERVER")) or known.server
+    if known.tls is not None and meant == known.server and CA_VARIABLE not in os.environ:
+        _adopt(CA_VARIABLE, str(known.tls.ca or SYSTEM))
+        if known.tls.cert is not None and known.tls.key is not None and CERT_VARIABLE not in os.environ:
+            _adopt(CERT_VARIABLE, str(known.tls.cert))
+            _adopt(KEY_VARIABLE, str(known.tls.key))
+    if behind_cable and CA_VARIABLE in os.environ and NAME_VARIABLE not in os.environ:
+        _adopt(NAME_VARIABLE, meant.rpartition(":")[0].strip("[]"))
 
 
-def _named(
-    ca: str | Path | None, cert: str | Path | None, key: str | Path | None
-) -> tuple[tuple[str, str | Path | None], ...]:
-    return ("ca", ca), ("cert", cert), ("key", key)
+def _adopt(variable: str, value: str) -> None:
+    os.environ[variable] = value
+    _adopted.add(variable)
 
 
 def _tls(found: object) -> Tls | None:

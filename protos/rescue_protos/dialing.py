@@ -36,13 +36,16 @@ _NOTICES_DEAD_PEERS = (
 )
 
 
-def open_channel(address: str, *, keepalive: bool = True, tls: Tls | None = None) -> grpc.aio.Channel:
-    """Open a grpc channel to HOST:PORT; it connects when it is used. Raises BadTls.
+def open_channel(address: str, *, keepalive: bool = True) -> grpc.aio.Channel:
+    """Open a grpc channel to HOST:PORT; it connects when it is used; with TLS if the environment says so.
+
+    Raises BadTls.
 
     Without `keepalive` a connection is believed in for as long as nobody closes it; the applet wants that,
     because only its heartbeats judge the link.
     """
     options: tuple[tuple[str, int | str], ...] = _BOUNDED_BACKOFF + (_NOTICES_DEAD_PEERS if keepalive else ())
+    tls = Tls.of_environment()
     if tls is None:
         return grpc.aio.insecure_channel(address, options=list(options))
     if tls.name:

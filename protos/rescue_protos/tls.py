@@ -1,16 +1,26 @@
 """What a client needs to speak TLS with the server: whom to trust, and with mutual TLS what proves itself.
 
-Files, not their contents: they are read at each dialling, so that renewed ones hold from the next connection on.
+Files, not their contents: they are read at each dialling, so that renewed ones hold from the next connection on. A
+program keeps them in its environment, where whoever dials finds them, in its child processes as well.
 """
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import grpc
+
+
+CA_VARIABLE = "RESCUE_TLS_CA"
+CERT_VARIABLE = "RESCUE_TLS_CERT"
+KEY_VARIABLE = "RESCUE_TLS_KEY"
+NAME_VARIABLE = "RESCUE_TLS_NAME"
+SYSTEM = "system"
+"""In place of a CA's file: trust what gRPC trusts by itself."""
 
 
 class BadTls(Exception):
@@ -28,6 +38,21 @@ class Tls:
     cert: Path | None = None
     key: Path | None = None
     name: str = ""
+
+    @staticmethod
+    def of_environment() -> Tls | None:
+        """Return what the environment says; None if the server is to be spoken to in the clear. Raises BadTls."""
+        ca, cert, key = (os.environ.get(name, "") for name in (CA_VARIABLE, CERT_VARIABLE, KEY_VARIABLE))
+        if not ca:
+            if cert or key:
+                raise BadTls(f"a certificate without a CA: name one with {CA_VARIABLE}, or say {SYSTEM!r}")
+            return None
+        return Tls(
+            ca=None if ca == SYSTEM else Path(ca),
+            cert=Path(cert) if cert else None,
+            key=Path(key) if key else None,
+            name=os.environ.get(NAME_VARIABLE, ""),
+        )
 
     def credentials(self) -> grpc.ChannelCredentials:
         """Read the files. Raises BadTls."""

@@ -2,10 +2,28 @@
 
 from __future__ import annotations
 
+import ipaddress
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, TypeVar
 
 import click
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+
+def _file(name: str, text: str) -> Callable[[Command], Command]:
+    path = click.Path(path_type=Path, dir_okay=False, exists=True)
+    return click.option(name, type=path, metavar="FILE", help=text)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 @click.group(invoke_without_command=True)
@@ -25,6 +43,10 @@ import click
 )
 @click.option("--speed", type=click.FloatRange(0, 100_000, min_open=True), help="Emulated seconds per real second.")
 @click.option("--paused", is_flag=True, help="Time moves only by `rescue clock advance`.")
+@_file("--tls-cert", "PEM file with the server's certificate (chain): listen with TLS.")
+@_file("--tls-key", "PEM file with its key.")
+@_file("--tls-client-ca", "PEM file: let in only clients whose certificate it signed.")
+@click.option("--insecure", is_flag=True, help="Listen beyond this machine without TLS.")
 @click.option("--json", "as_json", is_flag=True, help="Say when ready as one JSON object.")
 @click.pass_context
 def server(
@@ -34,6 +56,10 @@ def server(
     organization: Path | None,
     speed: float | None,
     paused: bool,
+    tls_cert: Path | None,
+    tls_key: Path | None,
+    tls_client_ca: Path | None,
+    insecure: bool,
     as_json: bool,
 ) -> None:
     """Run the session server.
@@ -52,9 +78,18 @@ def server(
     host, colon, port = listen.rpartition(":")
     if not colon or not host or not port.isdigit() or int(port) > 65_535:
         raise click.UsageError(f"--listen {listen}: HOST:PORT is needed, like 127.0.0.1:0")
+    if bool(tls_cert) != bool(tls_key) or (tls_client_ca and not tls_cert):
+        raise click.UsageError("TLS needs --tls-cert and --tls-key; --tls-client-ca goes with both")
+    if not tls_cert and not insecure and not _is_loopback(host):
+        raise click.UsageError(
+            f"--listen {listen}: without TLS the server listens on this machine only, because everything, secrets too, "
+            "would cross the network readable by all: give --tls-cert and --tls-key (`rescue server certificates` makes "
+            "them), or --insecure if you mean it"
+        )
     from rescue_protos.access import state_directory
     from rescue_server.errors import RescueError
     from rescue_server.program import Options, serve
+    from rescue_server.rpc.tls import BadCertificate, ServerTls
     from rescue_server.rpc.listener import CannotListen
     from rescue_server.store.errors import StoreError
 
@@ -66,10 +101,11 @@ def server(
         speed=speed,
         paused=paused,
         as_json=as_json,
+        tls=ServerTls(cert=tls_cert, key=tls_key, client_ca=tls_client_ca) if tls_cert and tls_key else None,
     )
     try:
         serve(options)
-    except (RescueError, StoreError, CannotListen, OSError) as error:
+    except (RescueError, StoreError, CannotListen, BadCertificate, OSError) as error:
         click.echo(f"rescue server: {error}", err=True)
         sys.exit(1)
 
@@ -84,9 +120,27 @@ def server(
 )
 @click.option("--data", metavar="DIR", help="The state directory.  [default: the platform's]")
 @click.option("--host", "hosts", multiple=True, metavar="NAME", help="Name or address of the server; repeatable.")
-def certificates(directory: Path | None, data: str | None, hosts: tuple[str, ...]) -> None:
-    """Make a development CA, and certificates of it for the server and for clients."""
-    raise click.ClickException("not there yet")
+@click.pass_context
+def certificates(ctx: click.Context, directory: Path | None, data: str | None, hosts: tuple[str, ...]) -> None:
+    """Make a development CA, and certificates of it for the server and for clients.
+
+    A CA that is there is kept. A running server takes the new certificate at the next connection.
+
+    \b
+    Example:
+      rescue server certificates --directory tls --host help.example.org
+      rescue server --listen 0.0.0.0:50051 --tls-cert tls/server.pem --tls-key tls/server.key
+    """
+    from rescue_protos.access import state_directory
+    from rescue_server.certificates import CannotMakeCertificates, make_certificates
+
+    given = data or (ctx.parent.params.get("data") if ctx.parent else None)
+    try:
+        written = make_certificates(directory or state_directory(given) / "tls", hosts)
+    except (CannotMakeCertificates, OSError) as error:
+        raise click.ClickException(str(error)) from None
+    for path in written:
+        click.echo(path)
 
 
 if __name__ == "__main__":

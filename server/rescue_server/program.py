@@ -136,7 +136,7 @@ async def serving(
         credentials = options.tls.credentials() if options.tls else None
         port = await listener.start(options.host, _ports(options, book), credentials)
         address = f"{options.host}:{port}"
-        book.listens_at(address, options.tls.for_clients() if options.tls else None)
+        book.listens_at(_from_here(options.host, port), options.tls.for_clients() if options.tls else None)
         work += map(
             asyncio.ensure_future,
             (timekeeper.run(), timekeeper.mark_regularly(), presence.end_assumption()),
@@ -202,6 +202,12 @@ async def _first_start(options: Options, engine: Engine, book: AccessBook) -> No
 def _ports(options: Options, book: AccessBook) -> list[int]:
     """With --listen HOST:0, the port of last time if it is still free: clients that wait for us find us again."""
     return [options.port] if options.port or not book.last_port else [book.last_port, 0]
+
+
+def _from_here(host: str, port: int) -> str:
+    """Where clients of this machine find a server that listens at `host`, which may be every address."""
+    near = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}.get(host, host)
+    return f"{near}:{port}"
 
 
 def _say_ready(options: Options, address: str) -> None:
