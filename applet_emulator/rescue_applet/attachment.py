@@ -173,6 +173,9 @@ class Attachment:
             return
         if code == "NOT_FOUND":
             self._done(Ended(reason=self._own_doing or "session-ended"))
+        elif reason == "TICKET_UNKNOWN" and self.joined:
+            # It was accepted once: the session ended so long ago that the server has forgotten it.
+            self._done(Ended(reason=self._own_doing or "session-forgotten"))
         elif code in REFUSED_FOR_GOOD:
             self._done(Failed(code=code, reason=reason or code, message=message))
         else:

@@ -10,8 +10,9 @@ from typing import Any, TypeVar
 
 import click
 
-Command = TypeVar("Command", bound=Callable[..., Any])
+from rescue_server.backup_command import backup
 
+Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 def _file(name: str, text: str) -> Callable[[Command], Command]:
@@ -47,6 +48,15 @@ def _is_loopback(host: str) -> bool:
 @_file("--tls-key", "PEM file with its key.")
 @_file("--tls-client-ca", "PEM file: let in only clients whose certificate it signed.")
 @click.option("--insecure", is_flag=True, help="Listen beyond this machine without TLS.")
+@click.option(
+    "--keep-ended",
+    default="30d",
+    show_default=True,
+    metavar="DURATION",
+    help="Emulated time after which a session that ended, and that no queue shows, is forgotten.",
+)
+@_file("--restore", "Begin with this backup instead of the store, which is kept beside it.")
+@click.option("--ring", type=click.IntRange(1), hidden=True, help="Updates kept per technician, for tests.")
 @click.option("--json", "as_json", is_flag=True, help="Say when ready as one JSON object.")
 @click.pass_context
 def server(
@@ -60,6 +70,9 @@ def server(
     tls_key: Path | None,
     tls_client_ca: Path | None,
     insecure: bool,
+    keep_ended: str,
+    restore: Path | None,
+    ring: int | None,
     as_json: bool,
 ) -> None:
     """Run the session server.
@@ -82,17 +95,22 @@ def server(
         raise click.UsageError("TLS needs --tls-cert and --tls-key; --tls-client-ca goes with both")
     if not tls_cert and not insecure and not _is_loopback(host):
         raise click.UsageError(
-            f"--listen {listen}: without TLS the server listens on this machine only, because everything, secrets too, "
-            "would cross the network readable by all: give --tls-cert and --tls-key (`rescue server certificates` makes "
-            "them), or --insecure if you mean it"
+            f"--listen {listen}: without TLS the server listens on this machine only, because everything, secrets "
+            "too, would cross the network readable by all: give --tls-cert and --tls-key "
+            "(`rescue server certificates` makes them), or --insecure if you mean it"
         )
     from rescue_protos.access import state_directory
+    from rescue_protos.durations import BadDuration, parse_duration
     from rescue_server.errors import RescueError
     from rescue_server.program import Options, serve
-    from rescue_server.rpc.tls import BadCertificate, ServerTls
     from rescue_server.rpc.listener import CannotListen
+    from rescue_server.rpc.tls import BadCertificate, ServerTls
     from rescue_server.store.errors import StoreError
 
+    try:
+        kept = parse_duration(keep_ended)
+    except BadDuration as error:
+        raise click.UsageError(f"--keep-ended: {error}") from None
     options = Options(
         host=host,
         port=int(port),
@@ -101,6 +119,9 @@ def server(
         speed=speed,
         paused=paused,
         as_json=as_json,
+        keep_ended=kept,
+        restore=restore,
+        ring=ring,
         tls=ServerTls(cert=tls_cert, key=tls_key, client_ca=tls_client_ca) if tls_cert and tls_key else None,
     )
     try:
@@ -142,6 +163,8 @@ def certificates(ctx: click.Context, directory: Path | None, data: str | None, h
     for path in written:
         click.echo(path)
 
+
+server.add_command(backup)
 
 if __name__ == "__main__":
     server(prog_name="rescue server")

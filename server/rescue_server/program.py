@@ -10,7 +10,7 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -37,9 +37,12 @@ from rescue_server.runtime.journal import Journal
 from rescue_server.runtime.limits import LIMITS, Limits
 from rescue_server.runtime.outbound import orders_of
 from rescue_server.runtime.presence import Presence
+from rescue_server.runtime.retention import KEEP_ENDED, Retention
 from rescue_server.runtime.timekeeper import Timekeeper
+from rescue_server.runtime.watch import Watch
 from rescue_server.store.directory import DirectoryLock
 from rescue_server.store.files import STORE_FILE
+from rescue_server.store.restoring import restore
 from rescue_server.store.sqlite import SqliteStore
 
 
@@ -54,6 +57,9 @@ class Options:
     speed: float | None = None
     paused: bool = False
     as_json: bool = False
+    keep_ended: timedelta = KEEP_ENDED
+    restore: Path | None = None
+    ring: int | None = None
     tls: ServerTls | None = None
 
 
@@ -92,8 +98,17 @@ def serve(options: Options) -> None:
     """Run the server until SIGTERM or SIGINT. Raises StoreError, RescueError or CannotListen if it cannot start."""
     for note in make_private(options.data):
         print(f"rescue server: {note}", file=sys.stderr)
-    with DirectoryLock(options.data), contextlib.closing(SqliteStore.open(options.data / STORE_FILE)) as store:
-        asyncio.run(_serve(options, store))
+    with DirectoryLock(options.data):
+        if options.restore is not None:
+            _restore(options.restore, options.data)
+        with contextlib.closing(SqliteStore.open(options.data / STORE_FILE)) as store:
+            asyncio.run(_serve(options, store))
+
+
+def _restore(backup: Path, data: Path) -> None:
+    kept = restore(backup, data)
+    aside = f"; the store that was there is now {kept}" if kept else ""
+    print(f"rescue server: restored {backup}{aside}", file=sys.stderr)
 
 
 async def _serve(options: Options, store: SqliteStore) -> None:
@@ -112,10 +127,13 @@ async def serving(
     tokens = tokens or Tokens()
     presence = Presence(lambda technician, focused: _focus(engine, technician, focused))
     engine = Engine(store, clock, in_focus=presence.in_focus)
+    if options.ring is not None:
+        engine.watch = Watch(ring=options.ring)
     attachments = Attachments()
     journal = Journal(engine)
     engine.on_step = lambda step: _pass_on(step, engine, attachments, journal)
     timekeeper = Timekeeper(engine, attachments)
+    retention = Retention(engine, keep_ended=options.keep_ended)
     console = ConsoleService(engine, presence, limits)
     listener = Listener(
         guard=Guard(engine, tokens, limits),
@@ -139,7 +157,7 @@ async def serving(
         book.listens_at(_from_here(options.host, port), options.tls.for_clients() if options.tls else None)
         work += map(
             asyncio.ensure_future,
-            (timekeeper.run(), timekeeper.mark_regularly(), presence.end_assumption()),
+            (timekeeper.run(), timekeeper.mark_regularly(), presence.end_assumption(), retention.run()),
         )
         yield address, work
         presence.close()

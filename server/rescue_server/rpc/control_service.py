@@ -76,13 +76,11 @@ class ControlService(control_pb2_grpc.ControlServiceServicer):
     async def SetClockSpeed(self, request: pb.SetClockSpeedRequest, context: Context) -> pb.SetClockSpeedResponse:
         if not math.isfinite(request.speed) or not 0 < request.speed <= FASTEST:
             raise BadValue("speed", f"more than 0 and at most {FASTEST:g}")
-        self._clock.run(request.speed)
-        await self._engine.mark_clock()
+        await self._timekeeper.run_at(request.speed)
         return pb.SetClockSpeedResponse(clock=self._reading())
 
     async def PauseClock(self, request: pb.PauseClockRequest, context: Context) -> pb.PauseClockResponse:
-        self._clock.pause()
-        await self._engine.mark_clock()
+        await self._timekeeper.pause()
         return pb.PauseClockResponse(clock=self._reading())
 
     async def FollowClock(

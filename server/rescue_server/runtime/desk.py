@@ -14,6 +14,7 @@ import msgspec
 
 from rescue_server.core import events as e
 from rescue_server.core.organization import AnyOrganizationEvent, Organization, OrganizationEvent, apply_change
+from rescue_server.core.queue import Update, updates
 from rescue_server.core.session import Session, apply
 from rescue_server.store.protocol import StoredEvent
 
@@ -50,6 +51,13 @@ def read_event(stored: StoredEvent) -> AnyEvent:
     """Return the event of a line of the journal. Raises msgspec.ValidationError if it is none of ours."""
     event: AnyEvent = _decoder.decode(stored.body)
     return event
+
+
+def updates_of(step: Step) -> dict[str, Update]:
+    """Return what each technician's queue must be told of the step, by technician."""
+    if step.after is None or isinstance(step.event, OrganizationEvent):
+        return {}
+    return updates(step.before, step.event, step.after, step.organization)
 
 
 @dataclass(slots=True)

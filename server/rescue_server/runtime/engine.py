@@ -12,7 +12,7 @@ import contextlib
 import logging
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import ParamSpec, TypeVar
@@ -22,54 +22,26 @@ import msgspec
 from rescue_server.clock import Clock
 from rescue_server.core.decide import Context, on_due
 from rescue_server.core.organization import OrganizationEvent
-from rescue_server.core.queue import Update, updates
+from rescue_server.core.queue import Update
 from rescue_server.core.session import Session
 from rescue_server.core.status import Link
 from rescue_server.core.timers import Deadline, Kind, deadlines
-from rescue_server.errors import LimitReached, RequestReused, RescueError, StoreTrouble
+from rescue_server.errors import LimitReached, RequestReused, StoreTrouble
 from rescue_server.runtime.agenda import Agenda
+from rescue_server.runtime.answers import Act, Answer, Outcome, Request, reused, stored_answer
 from rescue_server.runtime.chat_log import ChatLog
-from rescue_server.runtime.desk import AnyEvent, Desk, Step, read_event
-from rescue_server.runtime.leases import Leases
+from rescue_server.runtime.desk import AnyEvent, Desk, Step, updates_of
+from rescue_server.runtime.leases import Lease, Leases
+from rescue_server.runtime.loading import branch_of, replay
 from rescue_server.runtime.watch import Watch
 from rescue_server.store.errors import StoreError, StoreFull
 from rescue_server.store.protocol import ClockMark, Store, StoredAnswer, StoredEvent
 
+__all__ = ["Act", "Answer", "Engine", "Outcome", "Request"]
 P = ParamSpec("P")
 T = TypeVar("T")
 log = logging.getLogger(__name__)
-REPLAYED_INTO_RINGS = 20_000  # events; who resumes after an older revision gets a snapshot
 REMEMBERED_ANSWERS = 10_000
-
-
-class Answer(msgspec.Struct, frozen=True, kw_only=True):
-    """What an act is answered; stored with it, so that its retry is answered the same."""
-
-    revision: int = 0
-    session: str = ""
-    pin: str = ""
-    valid_for: timedelta = timedelta(0)
-    technicians: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
-    """Who asked under which id. `fingerprint` tells a retry from another request under the same id."""
-
-    principal: str
-    id: str
-    fingerprint: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
-    """What an act comes to: events in order, and the answer (its revision is filled in)."""
-
-    events: Sequence[AnyEvent] = ()
-    answer: Answer = field(default_factory=Answer)
-
-
-Act = Callable[[Desk, Context], Outcome]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -110,6 +82,8 @@ class Engine:
         self.in_focus = in_focus
         self.on_step = on_step
         self.on_unjudged: Callable[[str], None] = lambda session: None
+        self._organized_at: datetime | None = None  # when the organization last changed
+        self._let_go: dict[str, Lease] = {}  # ended by steps that are not stored yet
         self._asked: dict[tuple[str, str], _Asked] = {}
         self._staged: list[_Staged] = []
         self._work = asyncio.Event()
@@ -121,22 +95,8 @@ class Engine:
 
     def load(self) -> None:
         """Replay the journal. Every lease begins anew: nobody lost a network because the server was away."""
-        tail = max(self.store.last_revision() - REPLAYED_INTO_RINGS, self.store.compacted_through())
-        self.watch.oldest = tail
-        for stored in self.store.read():
-            step = self.published.apply(read_event(stored), stored.revision)
-            self.watch.publish(step.revision, _updates(step) if step.revision > tail else {})
-            self.chats.note(step)
-        self.published.revision = self.watch.revision = self.store.last_revision()
-        self.ahead = Desk(
-            sessions=dict(self.published.sessions),
-            organization=self.published.organization,
-            pins=dict(self.published.pins),
-            open_by=self.published.open_by.copy(),
-            revision=self.published.revision,
-            at=self.published.at,
-            last_session=self.published.last_session,
-        )
+        self.published = replay(self.store, self.watch, self.chats)
+        self.ahead = branch_of(self.published)
         for session in self.ahead.sessions.values():
             self._note(session)
 
@@ -158,22 +118,26 @@ class Engine:
 
     async def close(self) -> None:
         """Store the clock and let go of the store."""
-        await self.mark_clock()
+        with contextlib.suppress(StoreTrouble):
+            await self.mark_clock()
         await self._in_store_thread(self.store.close)
         self._store_thread.shutdown()
 
     async def mark_clock(self) -> None:
-        """Store where the clock stands: after a restart it goes on from there."""
-        with contextlib.suppress(StoreError):
-            await self._in_store_thread(self.store.mark_clock, self._clock_mark())
+        """Store where the clock stands: after a restart it goes on from there. Raises StoreTrouble."""
+        await self.in_store(lambda: self.store.mark_clock(self._clock_mark()))
 
     async def stored_events(self, after: int, limit: int) -> list[StoredEvent]:
         """Return the next published events of the journal. Raises StoreTrouble."""
+        found = await self.in_store(lambda: list(islice(self.store.read(after), limit)))
+        return [stored for stored in found if stored.revision <= self.published.revision]
+
+    async def in_store(self, call: Callable[[], T]) -> T:
+        """Have the store do something, in its turn. Raises StoreTrouble."""
         try:
-            found = await self._in_store_thread(lambda: list(islice(self.store.read(after), limit)))
+            return await self._in_store_thread(call)
         except StoreError as error:
             raise _trouble(error) from None
-        return [stored for stored in found if stored.revision <= self.published.revision]
 
     # Acting
 
@@ -193,26 +157,23 @@ class Engine:
             self._asked[key] = asked
             self._trim_asked()
         elif asked.fingerprint != request.fingerprint:
-            raise _reused(request)
+            raise reused(request)
         return await asyncio.shield(asked.task)
 
     async def _perform_once(self, act: Act, request: Request) -> Answer:
-        try:
-            stored = await self._in_store_thread(self.store.answer, request.principal, request.id)
-        except StoreError as error:
-            raise _trouble(error) from None
+        stored = await self.in_store(lambda: self.store.answer(request.principal, request.id))
         if stored is None:
             return await self._stage(act, request)
         if stored.fingerprint != request.fingerprint:
-            raise _reused(request)
+            raise reused(request)
         return msgspec.json.decode(stored.body, type=Answer)
 
     def _forget_if_untried(self, key: tuple[str, str], task: asyncio.Task[Answer]) -> None:
         """What could not be stored, or was too much just then, may be tried again under the same id.
 
-        A refusal stays the answer.
+        A refusal stays the answer; to use another's id for something else is no answer to that id.
         """
-        if task.cancelled() or isinstance(task.exception(), StoreTrouble | LimitReached):
+        if task.cancelled() or isinstance(task.exception(), StoreTrouble | LimitReached | RequestReused):
             self._asked.pop(key, None)
 
     def _trim_asked(self) -> None:
@@ -238,7 +199,7 @@ class Engine:
             for event in events:
                 step = self.ahead.apply(event)
                 steps.append(step)
-                changes.append(_updates(step))
+                changes.append(updates_of(step))
         except Exception:
             self._set_back(steps, start)
             raise
@@ -248,10 +209,8 @@ class Engine:
         if not steps and request is None:
             done.set_result(answer)
             return done
-        stored_answer = None if request is None else _stored(answer, request)
-        self._staged.append(
-            _Staged(steps=steps, updates=changes, answer=answer, stored_answer=stored_answer, done=done)
-        )
+        kept = None if request is None else stored_answer(answer, request)
+        self._staged.append(_Staged(steps=steps, updates=changes, answer=answer, stored_answer=kept, done=done))
         self._idle.clear()
         self._work.set()
         return done
@@ -283,6 +242,8 @@ class Engine:
     def _publish(self, step: Step, change: dict[str, Update]) -> None:
         if step.after is not None:
             self.published.put(step.after)
+            if not _is_leased(step.after):
+                self._let_go.pop(step.after.id, None)
         self.published.organization = step.organization
         self.published.revision, self.published.at = step.revision, step.event.at
         self.watch.publish(step.revision, change)
@@ -292,15 +253,24 @@ class Engine:
     def _refuse(self, batch: list[_Staged], trouble: StoreTrouble) -> None:
         """Set the state ahead back to what is published, and tell everybody who was on the way."""
         self._staged = []
-        for session_id in {step.after.id for staged in batch for step in staged.steps if step.after is not None}:
-            published = self.published.sessions.get(session_id)
+        steps = [step for staged in batch for step in staged.steps]
+        for session_id in {step.after.id for step in steps if step.after is not None}:
+            published, lease = self.published.sessions.get(session_id), self._let_go.pop(session_id, None)
             self.ahead.forget(session_id)
             self.agenda.note(session_id, [])
-            if published is not None:
-                self.ahead.put(published)
-                self._note(published)
+            if published is None:
+                self.leases.end(session_id)
+                continue
+            self.ahead.put(published)
+            if lease is not None and _is_leased(published):
+                self.leases.put_back(session_id, lease)
+            self._note(published)
         self.ahead.organization = self.published.organization
+        self.ahead.last_session = self.published.last_session
         self.ahead.revision, self.ahead.at = self.published.revision, self.published.at
+        for step in steps:
+            if isinstance(step.event, OrganizationEvent):
+                self._note_organization()
         for staged in batch:
             if not staged.done.done():
                 staged.done.set_exception(trouble)
@@ -336,7 +306,9 @@ class Engine:
         if first is None:
             return None
         due, session = first
-        return Deadline(due, Kind.RECONNECTING, "", session, self._reconnect_period(session))
+        return _not_before(
+            self._organized_at, Deadline(due, Kind.RECONNECTING, "", session, self._reconnect_period(session))
+        )
 
     def _reconnect_period(self, session_id: str) -> timedelta:
         session = self.ahead.sessions.get(session_id) or self.published.sessions[session_id]
@@ -344,21 +316,27 @@ class Engine:
 
     def _note_step(self, step: Step) -> None:
         if step.after is not None:
-            self._note(step.after)
+            if (ended := self._note(step.after)) is not None:
+                self._let_go[step.after.id] = ended
         elif isinstance(step.event, OrganizationEvent):
-            for session in self.ahead.sessions.values():
-                self._note(session)
-            self.leases.refresh()
+            self._organized_at = step.event.at
+            self._note_organization()
 
-    def _note(self, session: Session) -> None:
-        """Keep agenda and leases true to the session as it is now."""
-        self.agenda.note(session.id, deadlines(session, self.ahead.organization))
-        leased = session.link is Link.CONNECTED and session.ended_at is None
-        if not leased:
-            self.leases.end(session.id)
-        elif self.leases.due(session.id) is None:
-            self.leases.start(session.id, max(self.clock.now(), session.link_since))
+    def _note_organization(self) -> None:
+        for session in self.ahead.sessions.values():
+            self._note(session)
+        self.leases.refresh()
+
+    def _note(self, session: Session) -> Lease | None:
+        """Keep agenda and leases true to the session as it is now. Returns the lease that ended, if one did."""
+        running = deadlines(session, self.ahead.organization)
+        self.agenda.note(session.id, [_not_before(self.ahead.at, deadline) for deadline in running])
         self.changed.set()
+        if not _is_leased(session):
+            return self.leases.end(session.id)
+        if self.leases.due(session.id) is None:
+            self.leases.start(session.id, max(self.clock.now(), session.link_since))
+        return None
 
     # The store's thread
 
@@ -370,24 +348,13 @@ class Engine:
         return await asyncio.get_running_loop().run_in_executor(self._store_thread, lambda: call(*args, **kwargs))
 
 
-def _updates(step: Step) -> dict[str, Update]:
-    if step.after is None or isinstance(step.event, OrganizationEvent):
-        return {}
-    return updates(step.before, step.event, step.after, step.organization)
+def _not_before(moment: datetime | None, deadline: Deadline) -> Deadline:
+    """What a change of the settings or of the link finds overdue is due now: nothing happens in the past."""
+    return deadline if moment is None or moment <= deadline.due else replace(deadline, due=moment)
 
 
-def _stored(answer: Answer, request: Request) -> StoredAnswer:
-    return StoredAnswer(
-        request_id=request.id,
-        principal=request.principal,
-        fingerprint=request.fingerprint,
-        revision=answer.revision,
-        body=msgspec.json.encode(answer),
-    )
-
-
-def _reused(request: Request) -> RescueError:
-    return RequestReused(f"request id {request.id} was used for something else: take a fresh one")
+def _is_leased(session: Session) -> bool:
+    return session.link is Link.CONNECTED and session.ended_at is None
 
 
 def _trouble(error: StoreError) -> StoreTrouble:

@@ -16,7 +16,9 @@ from datetime import datetime, timedelta
 
 
 @dataclass(slots=True)
-class _Lease:
+class Lease:
+    """What is known of one lease."""
+
     renewed_at: datetime
     answers: int = 0
     judged_dead: bool = False
@@ -27,14 +29,14 @@ class Leases:
 
     def __init__(self, period_of: Callable[[str], timedelta]) -> None:
         self._period_of = period_of
-        self._leases: dict[str, _Lease] = {}
+        self._leases: dict[str, Lease] = {}
         # One element per lease, its date possibly too early: renewals do not touch the heap.
         self._heap: list[tuple[datetime, str]] = []
 
     def start(self, session: str, now: datetime) -> None:
         """The link is connected from now on."""
         known = session in self._leases
-        self._leases[session] = _Lease(renewed_at=now)
+        self._leases[session] = Lease(renewed_at=now)
         if not known:
             heapq.heappush(self._heap, (now + self._period_of(session), session))
 
@@ -57,9 +59,14 @@ class Leases:
         if lease is not None:
             lease.renewed_at = max(lease.renewed_at, until)
 
-    def end(self, session: str) -> None:
-        """The link is not connected any more. Harmless if there is no lease."""
-        self._leases.pop(session, None)
+    def end(self, session: str) -> Lease | None:
+        """The link is not connected any more. Returns the lease that ended, if there was one."""
+        return self._leases.pop(session, None)
+
+    def put_back(self, session: str, lease: Lease) -> None:
+        """It never ended: what should have ended it could not be stored. Its due time stays what it was."""
+        self._leases[session] = lease
+        heapq.heappush(self._heap, (lease.renewed_at + self._period_of(session), session))
 
     def answers(self, session: str) -> int:
         """How often the applet has answered; -1 if there is no lease."""

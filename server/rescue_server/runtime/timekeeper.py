@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 
 from rescue_server.core.timers import Kind
@@ -68,12 +68,17 @@ class Timekeeper:
         while True:
             await asyncio.sleep(MARK_CLOCK)
             if (now := self.clock.now()) != last:
-                await self.engine.mark_clock()
-                last = now
+                with contextlib.suppress(StoreTrouble):  # the next second tries again
+                    await self.engine.mark_clock()
+                    last = now
 
     async def advance(self, by: timedelta) -> None:
-        """Move the emulated time forward; return when the effects have been handed to the consoles."""
+        """Move the emulated time forward; return when the effects have been handed to the consoles.
+
+        Raises StoreTrouble: before anything moved, or as far as what fell due could be stored.
+        """
         async with self._advancing:
+            await self.engine.mark_clock()  # a store that takes nothing must be found before time has moved
             self.clock.hold()
             try:
                 await self._walk(self.clock.now() + by)
@@ -82,6 +87,23 @@ class Timekeeper:
         await self.engine.flush()
         await self.engine.mark_clock()  # who was told of this moment must find it again after a crash
         await self.engine.watch.settled(self.engine.published.revision, SHOWN_WITHIN)
+
+    async def run_at(self, speed: float) -> None:
+        """Let the clock run at this speed. Raises StoreTrouble; then it goes on as before."""
+        await self._repace(lambda: self.clock.run(speed))
+
+    async def pause(self) -> None:
+        """Let the clock stand. Raises StoreTrouble; then it goes on as before."""
+        await self._repace(self.clock.pause)
+
+    async def _repace(self, change: Callable[[], None]) -> None:
+        before = self.clock.read()
+        change()
+        try:
+            await self.engine.mark_clock()
+        except StoreTrouble:
+            self.clock.pause() if before.paused else self.clock.run(before.speed)
+            raise
 
     def heard(self, session: str, *, answered: bool) -> None:
         """An applet showed a sign of life: a heartbeat, or an answer to a barrier (to attach is one as well)."""

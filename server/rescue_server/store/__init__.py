@@ -4,6 +4,7 @@
 go wrong. A server holds the `DirectoryLock` of its data directory while it uses the store in it.
 """
 
+from rescue_server.store.copying import back_up
 from rescue_server.store.directory import DirectoryLock
 from rescue_server.store.errors import (
     BackupExists,
@@ -12,6 +13,8 @@ from rescue_server.store.errors import (
     ConflictingAnswer,
     ConflictingRevision,
     DirectoryInUse,
+    JournalUnreadable,
+    NoStore,
     StoreClosed,
     StoreDamaged,
     StoreError,
@@ -37,7 +40,9 @@ __all__ = [
     "ConflictingRevision",
     "DirectoryInUse",
     "DirectoryLock",
+    "JournalUnreadable",
     "MemoryStore",
+    "NoStore",
     "SqliteStore",
     "Store",
     "StoreClosed",
@@ -50,5 +55,6 @@ __all__ = [
     "StoreUnusable",
     "StoredAnswer",
     "StoredEvent",
+    "back_up",
     "restore",
 ]

@@ -6,7 +6,9 @@ StoreError
 ├── StoreFull               no room on the disk; the store works again as soon as there is
 ├── StoreUnavailable        the disk or the system refuses; a retry may help
 ├── StoreClosed             used after close()
+├── JournalUnreadable       whole, but an event in it means nothing to this program
 ├── BackupUnsupported       this engine has nothing to back up
+├── NoStore                 there is nothing to back up in that directory
 ├── BackupExists            there is a file where the backup is to go
 ├── DirectoryInUse          another server has the data directory
 └── StoreUnusable           the file itself; `found` says what, `remedy` what a person can do
@@ -71,11 +73,32 @@ class StoreClosed(StoreError):
         super().__init__("the store is closed")
 
 
+class JournalUnreadable(StoreError):
+    """The event of that revision and stream cannot be understood (`why`): a later version wrote it, or a hand did."""
+
+    def __init__(self, *, revision: int, stream: str, why: str) -> None:
+        super().__init__(
+            f"event {revision} of the journal ({stream}) means nothing to this program: {why}. Use the newer program"
+            " that wrote it, or restore a backup with `rescue server --restore FILE`"
+        )
+        self.revision = revision
+        self.stream = stream
+        self.why = why
+
+
 class BackupUnsupported(StoreError):
     """The store lives in memory alone."""
 
     def __init__(self) -> None:
         super().__init__("a store in memory cannot be backed up; start the server with a data directory")
+
+
+class NoStore(StoreError):
+    """No server has ever used that data directory."""
+
+    def __init__(self, *, path: Path) -> None:
+        super().__init__(f"there is no {path}: name the server's state directory with --data")
+        self.path = path
 
 
 class BackupExists(StoreError):

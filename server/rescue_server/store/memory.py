@@ -66,7 +66,9 @@ class MemoryStore:
         """See `Store.mark_clock`."""
         self.append((), clock=mark)
 
-    def compact(self, streams: Collection[str], *, through: int, answers_through: int = 0) -> None:
+    def compact(
+        self, streams: Collection[str], *, through: int, answers_through: int = 0, spared: Collection[str] = ()
+    ) -> None:
         """See `Store.compact`."""
         self._require_open()
         gone = frozenset(streams)
@@ -74,7 +76,8 @@ class MemoryStore:
         dropped = (e.revision for e in self._events if e.stream in gone and e.revision <= through)
         self._compacted_through = max(self._compacted_through, max(dropped, default=0))
         self._events = kept
-        self._answers = {k: a for k, a in self._answers.items() if a.revision > answers_through}
+        stay = frozenset(spared)
+        self._answers = {k: a for k, a in self._answers.items() if a.revision > answers_through or k[0] in stay}
 
     def compacted_through(self) -> int:
         """See `Store.compacted_through`."""

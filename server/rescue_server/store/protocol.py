@@ -95,10 +95,13 @@ class Store(Protocol):
     def mark_clock(self, mark: ClockMark) -> None:
         """Store where the clock stands."""
 
-    def compact(self, streams: Collection[str], *, through: int, answers_through: int = 0) -> None:
-        """Drop the events of these streams up to a revision, and all answers up to another.
+    def compact(
+        self, streams: Collection[str], *, through: int, answers_through: int = 0, spared: Collection[str] = ()
+    ) -> None:
+        """Drop the events of these streams up to a revision, and the answers up to another.
 
-        A session's stream goes when it has ended; of another stream, what a later event of it stands for.
+        Answers to the principals in `spared` stay. A session's stream goes when it has ended; of another stream, what
+        a later event of it stands for.
         """
 
     def compacted_through(self) -> int:

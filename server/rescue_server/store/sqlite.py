@@ -6,15 +6,16 @@ that dies in the middle of one leaves a torn end of the log, which SQLite drops 
 
 from __future__ import annotations
 
-import os
+import json
 import sqlite3
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from rescue_server.store.errors import BackupExists, ConflictingAnswer, StoreClosed, StoreDamaged
-from rescue_server.store.files import beside, finish_swap, fresh_file, is_new, put_in_place, translated
+from rescue_server.store.copying import copy_whole
+from rescue_server.store.errors import ConflictingAnswer, StoreClosed, StoreDamaged
+from rescue_server.store.files import finish_swap, is_new, translated
 from rescue_server.store.protocol import ClockMark, StoredAnswer, StoredEvent, require_next
 from rescue_server.store.schema import (
     ANSWER_COLUMNS,
@@ -127,7 +128,9 @@ class SqliteStore:
         """See `Store.mark_clock`. Raises StoreFull, StoreUnavailable."""
         self.append((), clock=mark)
 
-    def compact(self, streams: Collection[str], *, through: int, answers_through: int = 0) -> None:
+    def compact(
+        self, streams: Collection[str], *, through: int, answers_through: int = 0, spared: Collection[str] = ()
+    ) -> None:
         """See `Store.compact`. Raises StoreFull, StoreUnavailable. The file does not shrink; its room is used again."""
         self._require_open()
         which = "FROM journal WHERE stream = ? AND revision <= ?"
@@ -137,7 +140,10 @@ class SqliteStore:
                 (last,) = self._connection.execute(f"SELECT max(revision) {which}", (stream, through)).fetchone()
                 dropped = max(dropped, last or 0)
                 events -= self._connection.execute(f"DELETE {which}", (stream, through)).rowcount
-            gone = self._connection.execute("DELETE FROM answer WHERE revision <= ?", (answers_through,))
+            gone = self._connection.execute(
+                "DELETE FROM answer WHERE revision <= ? AND principal NOT IN (SELECT value FROM json_each(?))",
+                (answers_through, json.dumps(sorted(spared))),
+            )
             after = replace(
                 self._state,
                 compacted_through=dropped,
@@ -155,18 +161,7 @@ class SqliteStore:
     def backup(self, target: Path) -> None:
         """See `Store.backup`. Raises StoreFull, StoreUnavailable, which then name the target."""
         self._require_open()
-        with translated(target):
-            # A stray -wal would be taken for a part of the backup.
-            if target.exists() or beside(target, "-wal").exists():
-                raise BackupExists(path=target)
-            fresh = fresh_file(beside(target, f".{os.getpid()}.tmp"))
-            try:
-                with closing(sqlite3.connect(fresh, isolation_level=None)) as copy:
-                    self._connection.backup(copy)
-                put_in_place(fresh, target)
-            except BaseException:
-                fresh.unlink(missing_ok=True)
-                raise
+        copy_whole(self._connection, target)
 
     def close(self) -> None:
         """See `Store.close`. Folds the -wal file into the store."""

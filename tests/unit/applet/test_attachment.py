@@ -346,6 +346,13 @@ def test_a_forged_ticket_is_a_failure_and_not_tried_again() -> None:
     assert attachment.phase is Phase.DONE
 
 
+def test_a_ticket_that_the_server_has_forgotten_ends_the_applet_as_any_end_does() -> None:
+    attachment = at_work()
+    attachment.broke(1, code="UNAUTHENTICATED", reason="TICKET_UNKNOWN", message="no such ticket")
+    assert attachment.take_news() == [Ended(reason="session-forgotten")]
+    assert attachment.phase is Phase.DONE
+
+
 def test_who_is_superseded_is_done() -> None:
     attachment = at_work()
     attachment.receive(pb.AttachResponse(superseded=pb.Superseded()), 1)

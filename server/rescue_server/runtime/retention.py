@@ -1,0 +1,96 @@
+"""What the server may forget, and when: sessions that ended long ago, and answers that nobody will ask for again.
+
+A session goes when no queue shows it any more and it ended longer ago than is to be kept (emulated time). An answer
+goes after an hour of *real* time, because retries happen in real time: a console gives up after half a minute. An
+applet's reports are repeated for as long as its cable is out, so their answers stay while their session goes on.
+
+The session with the highest number always stays: it is what keeps a number from being given out twice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import deque
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from functools import partial
+
+from rescue_server.core.session import Session, is_gone
+from rescue_server.errors import StoreTrouble
+from rescue_server.runtime.engine import Engine
+
+KEEP_ENDED = timedelta(days=30)  # emulated
+KEEP_ANSWERS = 3600.0  # real seconds
+SWEEP_EVERY = 30.0  # real seconds
+AT_ONCE = 200  # sessions compacted in one transaction: commands wait for it
+
+
+def _real_now() -> float:
+    return asyncio.get_running_loop().time()
+
+
+class Retention:
+    """One engine's. `keep_ended` is emulated time, `real_now` gives real seconds."""
+
+    def __init__(
+        self, engine: Engine, *, keep_ended: timedelta = KEEP_ENDED, real_now: Callable[[], float] = _real_now
+    ) -> None:
+        self._engine = engine
+        self._keep_ended = keep_ended
+        self._real_now = real_now
+        self._gone_before: frozenset[str] = frozenset()
+        self._marks: deque[tuple[float, int]] = deque()  # real time, and the last revision then
+        self._answers_through = 0
+
+    async def run(self, every: float = SWEEP_EVERY) -> None:
+        """Sweep now and then, until cancelled."""
+        while True:
+            await asyncio.sleep(every)
+            with contextlib.suppress(StoreTrouble):  # the next sweep tries again
+                await self.sweep()
+
+    async def sweep(self) -> int:
+        """Forget what may be forgotten; return how many sessions that were. Raises StoreTrouble."""
+        published = self._engine.published
+        gone = [session for session in published.sessions.values() if is_gone(session)]
+        # Whoever is being told of the end of a session still looks it up: it stays for one more sweep.
+        known, self._gone_before = self._gone_before, frozenset(session.id for session in gone)
+        before = self._engine.clock.now() - self._keep_ended
+        due = [session.id for session in gone if session.id in known and _ended_before(session, before)]
+        due = [session_id for session_id in due if int(session_id) != published.last_session]
+        answers_through = self._old_answers()
+        for start in range(0, len(due), AT_ONCE):
+            await self._compact(due[start : start + AT_ONCE], answers_through)
+        if not due and answers_through > self._answers_through:
+            await self._compact([], answers_through)
+        self._answers_through = answers_through
+        return len(due)
+
+    async def _compact(self, sessions: list[str], answers_through: int) -> None:
+        engine = self._engine
+        going_on = [f"session:{session.id}" for session in engine.published.sessions.values() if not is_gone(session)]
+        await engine.in_store(
+            partial(
+                engine.store.compact,
+                sessions,
+                through=engine.published.revision,
+                answers_through=answers_through,
+                spared=going_on,
+            )
+        )
+        for session_id in sessions:  # nothing happens any more to a session that is gone
+            engine.published.forget(session_id)
+            engine.ahead.forget(session_id)
+
+    def _old_answers(self) -> int:
+        """The revision up to which every answer is old enough. After a start of the server none is."""
+        self._marks.append((self._real_now(), self._engine.published.revision))
+        through = self._answers_through
+        while self._marks and self._marks[0][0] <= self._real_now() - KEEP_ANSWERS:
+            through = self._marks.popleft()[1]
+        return through
+
+
+def _ended_before(session: Session, moment: datetime) -> bool:
+    return session.ended_at is not None and session.ended_at <= moment

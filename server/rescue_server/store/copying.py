@@ -1,0 +1,55 @@
+"""Backups: a copy of a store at one moment, made while the server goes on writing.
+
+SQLite's online backup reads one state of the file, however much is appended meanwhile. It needs no lock of the data
+directory, so a backup may be made beside a running server, or of a directory whose server is down.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+from rescue_server.store.errors import BackupExists, NoStore
+from rescue_server.store.files import STORE_FILE, beside, fresh_file, put_in_place, translated
+from rescue_server.store.schema import STEPS, State, inspect
+
+_PATIENCE = 10.0  # real seconds for a server that is folding its log in
+
+
+def back_up(data_dir: Path, target: Path) -> State:
+    """Write what a data directory's store holds now to `target`, verified; return what is in it.
+
+    Raises NoStore, BackupExists, StoreUnusable if the store itself is damaged, StoreFull, StoreUnavailable.
+    """
+    path = data_dir / STORE_FILE
+    if not path.exists():
+        raise NoStore(path=path)
+    with translated(path):
+        # Read-only, and not the last to close it while a server runs: the store's files are left as they are.
+        connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=_PATIENCE)
+        with closing(connection):
+            copy_whole(connection, target)
+    with translated(target), closing(sqlite3.connect(target)) as made:
+        return State.read(made)
+
+
+def copy_whole(connection: sqlite3.Connection, target: Path) -> None:
+    """Write a verified copy of the database to a file, whole or not at all, readable by its owner alone.
+
+    Raises BackupExists, StoreUnusable if what was copied is no sound store, StoreFull, StoreUnavailable.
+    """
+    with translated(target):
+        # A stray -wal would be taken for a part of the backup.
+        if target.exists() or beside(target, "-wal").exists():
+            raise BackupExists(path=target)
+        fresh = fresh_file(beside(target, f".{os.getpid()}.tmp"))
+        try:
+            with closing(sqlite3.connect(fresh, isolation_level=None)) as copy:
+                connection.backup(copy)
+            inspect(fresh, STEPS)
+            put_in_place(fresh, target)
+        finally:
+            for leftover in (fresh, beside(fresh, "-wal"), beside(fresh, "-shm")):
+                leftover.unlink(missing_ok=True)
