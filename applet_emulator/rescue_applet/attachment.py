@@ -74,6 +74,7 @@ class Attachment:
         self._heartbeats = 0
         self._last_heartbeat = 0.0
         self._unanswered: deque[tuple[int, float]] = deque()
+        self._ordered: tuple[int, RebootOrdered] | None = None  # and the heartbeat whose answer confirms it
         self._repeat_at = 0.0
         self._going_down: str | None = None
         self._down_by = 0.0
@@ -131,6 +132,7 @@ class Attachment:
         self._greeted_by = now + GREETING_WITHIN
         self._heartbeats = 0
         self._unanswered.clear()
+        self._ordered = None
         hello = pb.Hello(
             session=self._session,
             ticket=self._ticket,
@@ -150,13 +152,19 @@ class Attachment:
             case "heartbeat_reply":
                 while self._unanswered and self._unanswered[0][0] <= response.heartbeat_reply.number:
                     self._unanswered.popleft()
+                if self._ordered is not None and self._ordered[0] <= response.heartbeat_reply.number:
+                    self._news.append(self._ordered[1])
+                    self._ordered = None
             case "receipt":
                 self._receipted(response.receipt)
             case "barrier":
                 self._beat(now, barrier=response.barrier.barrier)
-            case "reboot" if not self._closing:
-                order = response.reboot
-                self._news.append(RebootOrdered(order_id=order.order_id, technician=order.technician))
+            case "reboot" if not self._closing and self._ordered is None:
+                # A cable that was off may deliver an order from before a loss that only the server knows of. The
+                # server breaks off connections that it has given up: on one that still answers the order stands.
+                order = RebootOrdered(order_id=response.reboot.order_id, technician=response.reboot.technician)
+                self._beat(now)
+                self._ordered = (self._heartbeats, order)
             case "chat":
                 self._hear(response.chat)
             case "view":

@@ -106,6 +106,8 @@ class AppletService(applet_pb2_grpc.AppletServiceServicer):
                 order = attachment.outbox.popleft()
                 if isinstance(order, a.ServerLeaves):
                     raise ShuttingDown
+                if isinstance(order, a.GivenUp):
+                    return
                 yield self._response(attachment.session, order)
                 if isinstance(order, a.SessionOver | a.TakenOver):
                     return
@@ -188,7 +190,7 @@ class AppletService(applet_pb2_grpc.AppletServiceServicer):
                 return pb.AttachResponse(ended=translate.ended(self._session(session_id)))
             case a.TakenOver():
                 return pb.AttachResponse(superseded=pb.Superseded())
-            case a.ServerLeaves():
+            case a.ServerLeaves() | a.GivenUp():
                 raise ShuttingDown
 
 

@@ -68,6 +68,11 @@ class ReportStored:
 
 
 @dataclass(frozen=True, slots=True)
+class GivenUp:
+    """The link was lost: orders that are still on their way are not to be carried out. Nothing follows."""
+
+
+@dataclass(frozen=True, slots=True)
 class ServerLeaves:
     """The server shuts down. Nothing follows."""
 
@@ -75,6 +80,7 @@ class ServerLeaves:
 Order = (
     HeartbeatHeard
     | ReportStored
+    | GivenUp
     | ServerLeaves
     | Barrier
     | RebootNow

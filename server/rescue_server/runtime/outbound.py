@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from rescue_server.core import events as e
 from rescue_server.core.session import Session
 from rescue_server.core.status import COLLABORATORS, Role
-from rescue_server.runtime.attachments import ChatShown, Order, RebootNow, SessionOver, ViewChanged
+from rescue_server.runtime.attachments import ChatShown, GivenUp, Order, RebootNow, SessionOver, ViewChanged
 from rescue_server.runtime.desk import Step
 
 
@@ -38,6 +38,8 @@ def orders_of(step: Step) -> list[Order]:
         return []
     if isinstance(event, e.TermsDeclined) or (after.ended_at is not None and before.ended_at is None):
         return [SessionOver()]
+    if isinstance(event, e.LinkLost):
+        return [GivenUp()]
     if isinstance(event, e.RebootOrdered):
         first = after.reboot_order == event.order
         return [RebootNow(order=event.order, technician=event.technician)] if first else []

@@ -248,10 +248,29 @@ def test_an_answer_under_way_is_not_asked_for_again() -> None:
     assert news_of(attachment, Terms) == []
 
 
-def test_a_reboot_order_is_passed_on() -> None:
+def reboot_order(order_id: str) -> pb.AttachResponse:
+    return pb.AttachResponse(reboot=pb.RebootOrder(order_id=order_id, technician="alice"))
+
+
+def test_a_reboot_order_is_passed_on_once_the_connection_it_came_on_has_answered() -> None:
     attachment = at_work()
-    attachment.receive(pb.AttachResponse(reboot=pb.RebootOrder(order_id="o1", technician="alice")), 1)
+    attachment.receive(reboot_order("o1"), 1)
+    attachment.receive(reboot_order("o2"), 1)
+    [asked] = attachment.take_requests()
+    assert attachment.take_news() == []
+    reply = pb.HeartbeatReply(number=asked.heartbeat.number)
+    attachment.receive(pb.AttachResponse(heartbeat_reply=reply), 1.1)
     assert attachment.take_news() == [RebootOrdered(order_id="o1", technician="alice")]
+
+
+def test_a_reboot_order_on_a_connection_that_the_server_gave_up_is_forgotten() -> None:
+    attachment = at_work()
+    attachment.receive(reboot_order("o1"), 1)
+    attachment.broke(1.1)
+    attachment.dial(1.3)
+    attachment.receive(attached(), 1.4)
+    attachment.receive(pb.AttachResponse(heartbeat_reply=pb.HeartbeatReply(number=9)), 1.5)
+    assert news_of(attachment, RebootOrdered) == []
 
 
 def test_going_down_is_reported_once_and_waits_for_the_receipt() -> None:

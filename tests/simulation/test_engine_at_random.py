@@ -1,0 +1,344 @@
+"""The engine by property: retries, a store that fails now and then, crashes, and consoles that read along.
+
+Whatever happens: what was acknowledged is stored and answered the same again, what could not be stored never was, a
+restart finds everything as it stood, and a console that resumes sees every change once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Coroutine, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, TypeVar
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from rescue_server.clock import Clock
+from rescue_server.core import commands as c
+from rescue_server.core import decide as d
+from rescue_server.core import organization as o
+from rescue_server.core.session import Session
+from rescue_server.core.status import Link, Status
+from rescue_server.core.timers import Kind
+from rescue_server.errors import Refusal, RequestReused, RescueError, StoreTrouble, Unknown
+from rescue_server.runtime import acts
+from rescue_server.runtime.desk import Desk
+from rescue_server.runtime.engine import Act, Answer, Engine, Outcome, Request
+from rescue_server.runtime.watch import Watcher
+from rescue_server.store.errors import StoreUnavailable
+from rescue_server.store.memory import MemoryStore
+from rescue_server.store.protocol import ClockMark, StoredAnswer, StoredEvent
+from tests.simulation.state_space import START, TECHNICIANS, check, commands_of
+
+T = TypeVar("T")
+technicians = st.sampled_from(TECHNICIANS)
+whiches = st.integers(0, 999)
+
+
+class Disk(MemoryStore):
+    """A store that outlives its engine, and cannot be written to while it is `full`."""
+
+    full = False
+
+    def append(
+        self,
+        events: Sequence[StoredEvent],
+        answers: Sequence[StoredAnswer] = (),
+        clock: ClockMark | None = None,
+    ) -> None:
+        if self.full:
+            raise StoreUnavailable(path=Path("disk"), cause="no room")
+        super().append(events, answers, clock)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request that was made, and what came of it."""
+
+    request: Request
+    act: Act
+    outcome: Answer | RescueError
+
+
+class EngineAtRandom(RuleBasedStateMachine):
+    """An engine over a disk, a clock that the test turns, and a console per technician."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.runner = asyncio.Runner()
+        self.disk = Disk()
+        self.seconds = 0.0
+        self.pins = iter(range(1_000_000))
+        self.asked: list[Asked] = []
+        self.shown: dict[str, dict[str, Status]] = {name: {} for name in TECHNICIANS}
+        self.seen = dict.fromkeys(TECHNICIANS, 0)
+        self._boot()
+        self._do(self.engine.perform(lambda desk, context: Outcome(events=_organization())))
+
+    # Requests and their retries
+
+    @rule(technician=technicians)
+    def create_pin(self, technician: str) -> None:
+        self._ask(technician, acts.create_pin(technician, "Jan", lambda: f"{next(self.pins):06d}"))
+
+    @rule(technician=technicians, which=whiches)
+    def command(self, technician: str, which: int) -> None:
+        """Any command, possible or not."""
+        if (session := self._some_session(which)) is not None:
+            commands = list(commands_of(session, technician, self.engine.published.organization))
+            self._ask(technician, acts.command(commands[which % len(commands)]))
+
+    @rule(picks=st.lists(whiches, min_size=1, max_size=4))
+    def something_possible(self, picks: list[int]) -> None:
+        for which in picks:
+            session = self._some_session(which)
+            possible = [] if session is None else list(self._possible(session))
+            if possible:
+                command = possible[which % len(possible)]
+                self._ask(command.technician, acts.command(command))
+
+    @precondition(lambda self: self.asked)
+    @rule(which=whiches)
+    def ask_again(self, which: int) -> None:
+        """The same request gets the same answer, and nothing happens a second time."""
+        asked = self.asked[which % len(self.asked)]
+        self._catch_up()
+        before = self.engine.published.revision
+        assert _same(self._try(asked.act, asked.request), asked.outcome)
+        assert self.engine.published.revision == before
+
+    @precondition(lambda self: self.asked)
+    @rule(which=whiches)
+    def use_an_id_for_something_else(self, which: int) -> None:
+        asked = self.asked[which % len(self.asked)]
+        self._catch_up()
+        before = self.engine.published.revision
+        other = replace(asked.request, fingerprint="another")
+        assert isinstance(self._try(asked.act, other), RequestReused)
+        assert self.engine.published.revision == before
+
+    # The customer's side, and time
+
+    @rule(which=whiches, what=st.sampled_from(["join", "join", "join", "down", "beat", "goodbye"]))
+    def customer(self, which: int, what: str) -> None:
+        session = self._some_session(which)
+        if session is None or (not session.redeemed and what != "join"):
+            return
+        if not session.redeemed:
+            self._try(acts.redeem_pin(session.pin, "", "hash"))
+        decision = {
+            "join": d.on_attach,
+            "down": lambda s, x: d.on_going_down(s, order=s.reboot_order, context=x),
+            "beat": d.on_sign_of_life,
+            "goodbye": d.on_goodbye,
+        }[what]
+        self._try(acts.of_applet(session.id, decision))
+        self.engine.leases.renew(session.id, self.clock.now())
+
+    @rule(seconds=st.sampled_from([0.5, 10.0, 59.0, 61.0, 300.0]), answering=whiches)
+    def time_passes(self, seconds: float, answering: int) -> None:
+        """Leases that run out are judged: some applets answer, the others lose their link at the due time."""
+        self.seconds += seconds
+        while (deadline := self.engine.next_deadline()) is not None and deadline.due <= self.clock.now():
+            if deadline.kind is Kind.RECONNECTING and not self.engine.leases.is_judged_dead(deadline.session):
+                if (int(deadline.session) + answering) % 2:
+                    self.engine.leases.judge_dead([deadline.session])
+                else:
+                    self.engine.leases.renew(deadline.session, self.clock.now())
+                continue
+            self._catch_up()
+            if self.disk.full:
+                break
+
+    @rule(idle=st.integers(0, 2), reconnect=st.sampled_from([30, 60, 120]))
+    def settings_change(self, idle: int, reconnect: int) -> None:
+        changes = {"idle_timeout": timedelta(minutes=idle), "reconnect_period": timedelta(seconds=reconnect)}
+        self._try(acts.change_settings("admin", "group:Support", changes))
+
+    # The disk, crashes, and consoles
+
+    @precondition(lambda self: not self.disk.full)
+    @rule(technician=technicians)
+    def what_cannot_be_stored_never_was(self, technician: str) -> None:
+        self._catch_up()
+        desk, agenda = _facts(self.engine.published), self.engine.agenda.first()
+        act = acts.create_pin(technician, "Jan", lambda: f"{next(self.pins):06d}")
+        request = self._request(technician)
+        self.disk.full = True
+        assert isinstance(self._try(act, request), StoreTrouble)
+        assert _facts(self.engine.published) == desk
+        assert _facts(self.engine.ahead) == desk
+        assert self.engine.agenda.first() == agenda
+        self.disk.full = False
+        # A retry under the same id is not the refusal again: it is done now.
+        answer = self._try(act, request)
+        assert isinstance(answer, Answer)
+        assert answer.session in self.engine.published.sessions
+        self.asked.append(Asked(request, act, answer))
+
+    @rule(orderly=st.booleans())
+    def restart(self, orderly: bool) -> None:
+        """Crash, or stop in order: every session, queue, PIN, setting and timer is as it was."""
+        self._catch_up()
+        if orderly:
+            self._do(self.engine.mark_clock())
+        before, now = self.engine, self.clock.now()
+        # Refusals are remembered while the server lives: a refused command did nothing.
+        self.asked = [asked for asked in self.asked if isinstance(asked.outcome, Answer)]
+        self._halt()
+        self._boot()
+        assert _facts(self.engine.published) == _facts(before.published)
+        assert _facts(self.engine.ahead) == _facts(before.published)
+        assert self.engine.agenda.first() == before.agenda.first()
+        assert set(self.engine.leases) == set(before.leases)
+        if orderly:
+            assert self.clock.now() == now
+        for session in self.engine.leases:  # begun anew: nobody lost a network because the server was away
+            assert self.engine.leases.due(session) == self.clock.now() + self.engine.leases.period(session)
+
+    @rule(technician=technicians)
+    def read_along(self, technician: str) -> None:
+        """A console goes on after the last revision that it saw: nothing is missing, nothing comes twice."""
+        watch = self.engine.watch
+        watcher = watch.open(technician, "console")
+        watcher.after = self.seen[technician]
+        shown = self.shown[technician]
+        while taken := watch.take(watcher):
+            for revised in taken:
+                assert revised.revision > self.seen[technician]
+                self.seen[technician] = revised.revision
+                update = revised.update
+                if update.status_changed and update.entry is not None:
+                    assert shown.get(update.session) == update.previous
+                    if update.entry.status in (Status.REMOVED, Status.REMOVED_TIMED_OUT):
+                        del shown[update.session]
+                    else:
+                        shown[update.session] = update.entry.status
+        assert taken is not None, "the ring holds all of so short a story"
+        watch.close(watcher)
+        desk = self.engine.published
+        assert shown == {s.id: s.status_for(technician) for s in desk.queue_of(technician)}
+
+    # What holds after every step
+
+    @invariant()
+    def what_is_ahead_was_published(self) -> None:
+        assert _facts(self.engine.ahead) == _facts(self.engine.published)
+        assert self.disk.last_revision() == self.engine.published.revision
+
+    @invariant()
+    def time_never_goes_back_in_the_journal(self) -> None:
+        moments = [event.at for event in self.disk.read()]
+        assert moments == sorted(moments)
+
+    @invariant()
+    def leases_are_for_connected_applets(self) -> None:
+        connected = {
+            s.id for s in self.engine.published.sessions.values() if s.link is Link.CONNECTED and s.ended_at is None
+        }
+        assert set(self.engine.leases) == connected
+        for session in self.engine.published.sessions.values():
+            check(session)
+
+    def teardown(self) -> None:
+        self._halt()
+        self.runner.close()
+
+    # Helpers
+
+    def _boot(self) -> None:
+        mark = self.disk.clock()
+        self.clock = Clock(start=mark.now if mark else START, monotonic=lambda: self.seconds)
+        self.engine = Engine(self.disk, self.clock, in_focus=lambda: frozenset({"alice"}))
+        self.engine.load()
+
+        async def begin() -> asyncio.Task[None]:
+            return asyncio.ensure_future(self.engine.run())
+
+        self.running = self.runner.run(begin())
+
+    def _halt(self) -> None:
+        async def end() -> None:
+            self.running.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self.running
+
+        self.runner.run(end())
+        self.engine._store_thread.shutdown()
+
+    def _do(self, work: Coroutine[Any, Any, T]) -> T:
+        return self.runner.run(work)
+
+    def _catch_up(self) -> None:
+        async def catch_up() -> None:
+            self.engine.catch_up()
+            await self.engine.flush()
+
+        self._do(catch_up())
+
+    def _request(self, principal: str) -> Request:
+        return Request(
+            principal=principal, id=f"request-{len(self.asked)}-{self.seconds}-{next(self.pins)}", fingerprint="f"
+        )
+
+    def _ask(self, technician: str, act: Act) -> None:
+        request = self._request(technician)
+        outcome = self._try(act, request)
+        assert isinstance(outcome, Answer | Refusal | Unknown)
+        if isinstance(outcome, Answer):
+            assert outcome.revision == self.engine.published.revision
+        self.asked.append(Asked(request, act, outcome))
+
+    def _try(self, act: Act, request: Request | None = None) -> Answer | RescueError:
+        async def attempt() -> Answer | RescueError:
+            try:
+                return await self.engine.perform(act, request)
+            except RescueError as refusal:
+                return refusal
+            finally:
+                await self.engine.flush()
+
+        return self._do(attempt())
+
+    def _some_session(self, which: int) -> Session | None:
+        sessions = list(self.engine.published.sessions.values())
+        return sessions[which % len(sessions)] if sessions else None
+
+    def _possible(self, session: Session) -> Sequence[c.AnyCommand]:
+        found = []
+        context = d.Context(organization=self.engine.published.organization, in_focus=frozenset(), now=self.clock.now())
+        for technician in session.entries:
+            for command in commands_of(session, technician, context.organization):
+                with contextlib.suppress(Refusal):
+                    d.decide(session, command, context)
+                    found.append(command)
+        return found
+
+
+def _organization() -> list[o.AnyOrganizationEvent]:
+    return [
+        o.GroupAdded(at=START, name="Support"),
+        *(o.TechnicianAdded(at=START, name=name, group="Support") for name in TECHNICIANS),
+        o.ChannelAdded(at=START, name="Web", groups=("Support",)),
+    ]
+
+
+def _facts(desk: Desk) -> tuple[Any, ...]:
+    return desk.sessions, desk.organization, desk.pins, desk.revision, desk.last_session
+
+
+def _same(one: Answer | RescueError, other: Answer | RescueError) -> bool:
+    if isinstance(one, Answer) or isinstance(other, Answer):
+        return one == other
+    return (type(one), str(one)) == (type(other), str(other))
+
+
+EngineAtRandom.TestCase.settings = settings(
+    max_examples=25, stateful_step_count=30, deadline=None, derandomize=True, database=None
+)
+TestEngineAtRandom = EngineAtRandom.TestCase
