@@ -10,7 +10,10 @@ import signal
 import sys
 import tempfile
 import uuid
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import timedelta
+from importlib.util import find_spec
 from pathlib import Path
 
 import click
@@ -21,6 +24,7 @@ from rescue_applet.faults.kinds import KINDS, Kind
 from rescue_applet.network import CannotLay
 from rescue_applet.output import Printer
 from rescue_applet.ticket_file import Errand, Kept, TicketFile
+from rescue_applet.tui.texts import LANGUAGES, language_of_environment
 from rescue_applet.typed import read_lines
 from rescue_protos.access import NoAccess, adopt_tls, find_server
 from rescue_protos.durations import parse_duration
@@ -69,6 +73,16 @@ def _six_digits(_context: click.Context, _parameter: click.Parameter, pin: str |
 @click.option("--server", metavar="HOST:PORT", help="The server. [env: RESCUE_SERVER; default: as in --data]")
 @click.option("--data", metavar="DIR", help="The state directory in which to look up the server.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
+@click.option("--plain", is_flag=True, help="Lines in and out, also on a terminal that could show more.")
+@click.option(
+    "--lang",
+    "language",
+    type=click.Choice(LANGUAGES, case_sensitive=False),
+    envvar=["RESCUE_APPLET_LANG", "RESCUE_LANG"],
+    default=language_of_environment,
+    show_default="the language of the environment",
+    help="The language of the full screen.",
+)
 def applet(
     pin: str | None,
     channel: str | None,
@@ -80,10 +94,12 @@ def applet(
     server: str | None,
     data: str | None,
     as_json: bool,
+    plain: bool,
+    language: str,
 ) -> None:
-    """The customer's computer with the applet on it.
+    """The customer's computer with the applet on it: on the full screen of a terminal, else line by line.
 
-    Commands on stdin, one a line: accept, decline, lan off, lan on, reboot [DURATION|hold], boot, chat TEXT,
+    Lines on stdin, one a line: accept, decline, lan off, lan on, reboot [DURATION|hold], boot, chat TEXT,
     kill (the applet's process), close, quit. The end of input leaves it running.
 
     \b
@@ -97,16 +113,33 @@ def applet(
       lan reset                   present connections are reset
     Durations are emulated time.
     """
-    if bool(pin) == bool(channel):
+    full_screen = not (as_json or plain) and _can_show_full_screen()
+    if (pin and channel) or not (pin or channel or full_screen):
         raise click.UsageError("give either --pin or --channel")
-    errand = Errand(request_id=str(uuid.uuid4()), pin=pin or "", channel=channel or "", customer=name)
-    if sys.stdin is not None and sys.stdin.isatty() and not as_json:
+    if sys.stdin is not None and sys.stdin.isatty() and not as_json and not full_screen:
         print(f"Commands: {commands.HELP}", file=sys.stderr)
     listener = Printer(as_json=as_json)
     if seed is None:
         seed = random.randrange(2**31)
+
+    def find() -> str:
+        adopt_tls(server=server, data=data, behind_cable=True)
+        return find_server(server=server, data=data)
+
+    def plug_in(entered: str, hears: events.Listener) -> AbstractAsyncContextManager[Computer]:
+        errand = Errand(request_id=str(uuid.uuid4()), pin=entered or pin or "", channel=channel or "", customer=name)
+        return _plugged_in(errand, TermsPolicy(terms), boot_time, KINDS[lan], seed, find, hears)
+
+    # gRPC remarks on stderr about lost connections, here and in the applet; to lose them is our daily work.
+    os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
     try:
-        status = asyncio.run(_run(errand, TermsPolicy(terms), boot_time, KINDS[lan], seed, server, data, listener))
+        find()
+        if full_screen:
+            from rescue_applet.tui.app import run as show
+
+            status = show(plug_in, name=name, asks_pin=not (pin or channel), language=language, listener=listener)
+        else:
+            status = asyncio.run(_run(plug_in("", listener), listener))
     except NoAccess as error:
         listener.failure(events.Error(code="UNAVAILABLE", reason="NO_ACCESS", message=str(error)))
         status = 1
@@ -116,31 +149,23 @@ def applet(
     sys.exit(status)
 
 
-async def _run(
+@asynccontextmanager
+async def _plugged_in(
     errand: Errand,
     terms: TermsPolicy,
     boot_time: timedelta,
     kind: Kind,
     seed: int,
-    server: str | None,
-    data: str | None,
-    listener: Printer,
-) -> int:
-    """Run the computer; return the exit status. Raises NoAccess."""
-
-    def find() -> str:
-        adopt_tls(server=server, data=data, behind_cable=True)
-        return find_server(server=server, data=data)
-
-    find()
-    # gRPC remarks on stderr about lost connections, here and in the applet; to lose them is our daily work.
-    os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
+    find: Callable[[], str],
+    listener: events.Listener,
+) -> AsyncIterator[Computer]:
+    """Make a computer with a disk and a cable, and clear them away afterwards. Raises CannotLay."""
     cable = kind(find)
     try:
         with tempfile.TemporaryDirectory(prefix="rescue-computer-") as disk:
             file = TicketFile(Path(disk) / "ticket.json")
             file.write(Kept(errand=errand))
-            computer = Computer(
+            yield Computer(
                 ticket_file=file.path,
                 server=find,
                 cable=cable,
@@ -149,9 +174,27 @@ async def _run(
                 listener=listener,
                 seed=seed,
             )
-            return await _live(computer, listener)
     finally:
         await cable.close()
+
+
+def _can_show_full_screen() -> bool:
+    # Textual draws on stderr.
+    on_terminal = all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr))
+    if not on_terminal or os.environ.get("TERM", "dumb") == "dumb":
+        return False
+    if find_spec("textual") is not None:
+        return True
+    print(
+        "The full screen needs Textual: pip install 'rescue-emulator[tui]'. Here it is line by line.", file=sys.stderr
+    )
+    return False
+
+
+async def _run(plugged_in: AbstractAsyncContextManager[Computer], listener: Printer) -> int:
+    """Run the computer line by line; return the exit status. Raises CannotLay."""
+    async with plugged_in as computer:
+        return await _live(computer, listener)
 
 
 async def _live(computer: Computer, listener: Printer) -> int:

@@ -13,6 +13,7 @@ from rescue_protos.tls_options import tls_options
 @click.command(name="console")
 @click.argument("technician", metavar="TECHNICIAN")
 @click.option("--json", "as_json", is_flag=True, help="Be driven by a script: commands in, JSON lines out.")
+@click.option("--plain", is_flag=True, help="Commands at a prompt, also on a terminal that could show more.")
 @click.option(
     "--lang",
     "language",
@@ -26,8 +27,8 @@ from rescue_protos.tls_options import tls_options
 @tls_options
 @click.option("--server", metavar="HOST:PORT", help="Where the server is; else RESCUE_SERVER, else as in --data.")
 @click.option("--data", metavar="DIR", help="The server's state directory; else RESCUE_DATA, else the user's.")
-def console(technician: str, as_json: bool, language: str, server: str | None, data: str | None) -> None:
-    """Show and drive the queue of TECHNICIAN.
+def console(technician: str, as_json: bool, plain: bool, language: str, server: str | None, data: str | None) -> None:
+    """Show and drive the queue of TECHNICIAN: on the full screen of a terminal, else with commands on stdin.
 
     Where the server is and the technician's secret come from the state directory that the server keeps; from
     elsewhere, name the server and put the secret into RESCUE_SECRET.
@@ -36,7 +37,7 @@ def console(technician: str, as_json: bool, language: str, server: str | None, d
     try:
         from rescue_console.program import run
 
-        status = run(technician=technician, as_json=as_json, language=language, server=server, data=data)
+        status = run(technician=technician, as_json=as_json, plain=plain, language=language, server=server, data=data)
     except KeyboardInterrupt:  # while the program was still being loaded
         status = 130
     raise SystemExit(status)

@@ -48,6 +48,129 @@ PROCESSES = {
     "calling-card": ("Calling Card deployment", "Implementatie van een Calling Card"),
 }
 
+BUTTONS = {
+    "pin": ("New PIN", "Pincode"),
+    "start": ("Start", "Starten"),
+    "hold": ("Hold", "Onderbreken"),
+    "end": ("End", "Beëindigen"),
+    "transfer": ("Transfer", "Overdragen"),
+    "invite": ("Invite", "Uitnodigen"),
+    "remove": ("Remove", "Verwijderen"),
+    "lead offer": ("Give lead", "Lead geven"),
+    "lead cancel": ("Keep lead", "Lead houden"),
+    "lead accept": ("Take lead", "Lead nemen"),
+    "reboot": ("Reboot", "Herstarten"),
+    "open": ("Open", "Openen"),
+    "close": ("Close", "Sluiten"),
+    "chat": ("Chat", "Chatten"),
+}
+"""What commands are called in the full-screen console's narrow toolbar: at most eleven letters."""
+
+NEEDS = {
+    "start": (
+        "possible while the customer is connected, for a session that waits, is on hold by your own hand or as its "
+        "lead, is transferred by or to you, or that you are invited to",
+        "mogelijk zolang de klant verbonden is, voor een sessie die wacht, die u zelf of als hoofdtechnicus hebt "
+        "onderbroken, die door of aan u is overgedragen, of waarvoor u bent uitgenodigd",
+    ),
+    "hold": (
+        "possible as active lead or as collaborator, while the customer is connected",
+        "mogelijk als actieve hoofdtechnicus of als deelnemer, zolang de klant verbonden is",
+    ),
+    "end": (
+        "possible as lead, for a session that nobody has started or that has ended, and for a collaborator while the "
+        "customer is connected; a session on hold is started first",
+        "mogelijk als hoofdtechnicus, voor een sessie die niemand heeft gestart of die voorbij is, en voor een "
+        "deelnemer zolang de klant verbonden is; een onderbroken sessie wordt eerst gestart",
+    ),
+    "transfer": (
+        "possible while the customer is connected, for a session that waits, that you lead, or that was transferred "
+        "to you",
+        "mogelijk zolang de klant verbonden is, voor een sessie die wacht, die u leidt of die aan u is overgedragen",
+    ),
+    "invite": (
+        "possible as active lead, while the customer is connected",
+        "mogelijk als actieve hoofdtechnicus, zolang de klant verbonden is",
+    ),
+    "remove": (
+        "possible as active lead, if somebody is invited or collaborates",
+        "mogelijk als actieve hoofdtechnicus, als er iemand is uitgenodigd of meewerkt",
+    ),
+    "lead offer": (
+        "possible as active lead, while the customer is connected, to a collaborator; one offer at a time",
+        "mogelijk als actieve hoofdtechnicus, zolang de klant verbonden is, aan een deelnemer; één aanbod tegelijk",
+    ),
+    "lead cancel": (
+        "possible as long as your offer of the lead stands, while the customer is connected",
+        "mogelijk zolang uw aanbod van de leiding openstaat en de klant verbonden is",
+    ),
+    "lead accept": (
+        "possible for a collaborator to whom the lead is offered, while the customer is connected",
+        "mogelijk voor een deelnemer aan wie de leiding wordt aangeboden, zolang de klant verbonden is",
+    ),
+    "reboot": (
+        "possible while the customer is connected, for a session that waits, as active lead, as collaborator, or "
+        "after a transfer that nobody has picked up",
+        "mogelijk zolang de klant verbonden is, voor een sessie die wacht, als actieve hoofdtechnicus, als deelnemer, "
+        "of na een overdracht die nog niemand heeft aangenomen",
+    ),
+    "open": (
+        "possible as active lead or as collaborator, while the customer is connected",
+        "mogelijk als actieve hoofdtechnicus of als deelnemer, zolang de klant verbonden is",
+    ),
+    "close": (
+        "possible if you have something open, while the customer is connected",
+        "mogelijk als u iets hebt geopend, zolang de klant verbonden is",
+    ),
+    "chat": (
+        "possible as active lead or as collaborator, while the customer is connected",
+        "mogelijk als actieve hoofdtechnicus of als deelnemer, zolang de klant verbonden is",
+    ),
+}
+"""When a command is possible; follows its name and a colon."""
+
+SETTINGS = {
+    "private-code-validity": ("private code validity", "geldigheid van de pincode"),
+    "connecting-timeout": ("connecting time-out", "time-out bij verbinden"),
+    "waiting-timeout": ("waiting time-out", "time-out bij wachten"),
+    "idle-timeout": ("idle time-out", "time-out bij inactiviteit"),
+    "reconnect-period": ("reconnect period", "periode voor opnieuw verbinden"),
+    "offline-period": ("offline period", "periode tot offline"),
+    "heartbeat-interval": ("heartbeat interval", "interval van levenstekens"),
+}
+
+CAUSES_NL = {
+    "SessionCreated": "er is een sessie aangemaakt door {by}",
+    "PinRedeemed": "de klant heeft de pincode ingevoerd",
+    "TermsDeclined": "de klant heeft de voorwaarden geweigerd",
+    "AppletJoined": "de applet van de klant is verbonden",
+    "SessionStarted": "{by} heeft op Sessie starten geklikt",
+    "SessionHeld": "{by} heeft op Sessie onderbreken geklikt",
+    "SessionTransferred": "{by} heeft de sessie overgedragen",
+    "TechnicianInvited": "{by} heeft een technicus uitgenodigd",
+    "TechnicianRemoved": "{by} heeft een technicus verwijderd",
+    "LeadOffered": "{by} heeft de status hoofdtechnicus aangeboden",
+    "LeadOfferCancelled": "{by} heeft het aanbod van de status hoofdtechnicus ingetrokken",
+    "LeadAccepted": "{by} heeft de status hoofdtechnicus geaccepteerd",
+    "RebootOrdered": "{by} heeft opdracht gegeven de computer opnieuw op te starten",
+    "ChatSent": "{by} heeft een chatbericht geschreven",
+    "ProcessOpened": "{by} heeft een proces geopend",
+    "ProcessClosed": "{by} heeft een proces gesloten",
+    "SessionEnded": "{by} heeft de sessie beëindigd",
+    "CollaboratorLeft": "{by} heeft de sessie verlaten",
+    "EntryDismissed": "{by} heeft de afgelopen sessie uit de wachtrij verwijderd",
+    "AppletClosed": "de klant heeft de applet gesloten",
+    "RebootBegan": "de computer van de klant start opnieuw op (opdracht: {by})",
+    "LinkLost": "de applet heeft zo lang niets laten horen als de periode voor opnieuw verbinden duurt",
+    "LinkOffline": "de applet bleef ook de periode tot offline stil",
+    "LinkRestored": "de applet is er weer",
+    "ConnectingTimedOut": "de klant heeft zich niet op tijd verbonden",
+    "WaitingTimedOut": "niemand heeft de sessie op tijd gestart",
+    "IdleTimedOut": "{by} heeft te lang niets gedaan",
+    "IdleAlarmRaised": "{by} heeft het grootste deel van de toegestane tijd niets gedaan",
+}
+"""What an event is called in Dutch; in English consoles say what the server tells. `{by}` is a technician."""
+
 TEXTS = {
     "Queue": "Wachtrij",
     "Session": "Sessie",
@@ -68,6 +191,69 @@ TEXTS = {
     "offers you the lead status": "biedt u de status hoofdtechnicus aan",
     "comment": "opmerking",
     "open": "geopend",
+    "Technician Console": "Technicusconsole",
+    "in focus": "actief venster",
+    "not in focus": "niet actief",
+    "the clock stands still": "de klok staat stil",
+    "No.": "Nr.",
+    "For": "Duur",
+    "Comment": "Opmerking",
+    "Channel": "Kanaal",
+    "People": "Deelnemers",
+    "Course": "Verloop",
+    "History": "Geschiedenis",
+    "row": "rij",
+    "in": "over",
+    "lead": "hoofd",
+    "nothing": "niets",
+    "by": "van",
+    "found when the queue was listed": "aangetroffen bij het ophalen van de wachtrij",
+    "No session is selected.": "Er is geen sessie gekozen.",
+    "Press n for a new PIN.": "Druk op n voor een nieuwe pincode.",
+    "The server is lost; the queue is shown as it was. It goes on by itself.": (
+        "De server is weg; de wachtrij staat er zoals ze was. Het gaat vanzelf verder."
+    ),
+    "The server is away: no command is possible.": "De server is weg: er is geen opdracht mogelijk.",
+    "Say something": "Zeg iets",
+    "Chat is not possible now": "Chatten is nu niet mogelijk",
+    "No chat lines yet.": "Nog geen chatberichten.",
+    "Name of the customer (may be empty)": "Naam van de klant (mag leeg blijven)",
+    "Tell the customer this PIN": "Geef de klant deze pincode",
+    "valid for": "geldig nog",
+    "The PIN is no longer valid.": "De pincode is niet meer geldig.",
+    "The PIN has been used.": "De pincode is gebruikt.",
+    "Enter: create": "Enter: aanmaken",
+    "Enter: choose": "Enter: kiezen",
+    "Enter: yes": "Enter: ja",
+    "Esc: back": "Esc: terug",
+    "Tab: comment": "Tab: opmerking",
+    "Comment for those who get it (may be empty)": "Opmerking voor wie de sessie krijgt (mag leeg blijven)",
+    "Technicians": "Technici",
+    "Technician groups": "Technicusgroepen",
+    "Channels": "Kanalen",
+    "there": "aanwezig",
+    "away": "afwezig",
+    "in the session": "in de sessie",
+    "There is nobody to choose.": "Er valt niemand te kiezen.",
+    "End the session for everybody?": "De sessie voor iedereen beëindigen?",
+    "Leave the session?": "De sessie verlaten?",
+    "left the queue": "is uit de wachtrij",
+    "new in the queue": "nieuw in de wachtrij",
+    "Keys": "Toetsen",
+    "Statuses": "Statussen",
+    "Select session": "Sessie kiezen",
+    "Next area": "Volgend onderdeel",
+    "Switch the language": "Andere taal",
+    "Focus by hand": "Selectie met de hand",
+    "Leave": "Stoppen",
+    "in Dutch": "in het Engels",
+    "focus": "selectie",
+    "help": "hulp",
+    "leave": "stoppen",
+    "area": "vak",
+    "The full-screen console needs Textual: pip install 'rescue-emulator[tui]'. Here is the plain one.": (
+        "De console op het hele scherm heeft Textual nodig: pip install 'rescue-emulator[tui]'. Dit is de gewone."
+    ),
     "Type `help` for the commands, `quit` to leave.": "Typ `help` voor de commando's, `quit` om te stoppen.",
 }
 
@@ -81,6 +267,12 @@ def messages(language: str) -> Iterator[tuple[str, str, str]]:
         yield "command", name, both[column]
     for name, both in PROCESSES.items():
         yield "process", name, both[column]
+    for context, words in (("button", BUTTONS), ("needs", NEEDS), ("setting", SETTINGS)):
+        for name, both in words.items():
+            yield context, name, both[column]
+    if language == "nl":
+        for event, phrase in CAUSES_NL.items():
+            yield "cause", event, phrase
     for english, dutch in TEXTS.items():
         yield "text", english, (english, dutch)[column]
 

@@ -39,6 +39,7 @@ from rescue_protos.dialing import Metadata
 from rescue_protos.v1 import console_pb2 as pb
 
 if TYPE_CHECKING:
+    from rescue_console.clock import ClockReading
     from rescue_protos.v1.console_pb2_grpc import ConsoleServiceAsyncStub
 
 PATIENCE = timedelta(seconds=30)
@@ -96,6 +97,12 @@ class ConsoleClient:
         if self._watch.progress.running:
             raise RuntimeError("this console is being watched already")
         return self._watch.updates()
+
+    def clock(self) -> AsyncGenerator[ClockReading | None, None]:
+        """Deliver what the emulated clock shows, as it changes; None when the server is lost. Close it, too."""
+        from rescue_console.clock import follow  # only a console that shows the time needs it
+
+        return follow(self._connection)
 
     async def sign_in(self) -> None:
         """Prove who this is. Raises NotSignedIn at once if the secret is wrong."""

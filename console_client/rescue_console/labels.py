@@ -54,6 +54,32 @@ class Labels:
         """Return what a process is called, given what is typed for it."""
         return self._catalog.pgettext("process", name)
 
+    def button(self, name: str) -> str:
+        """Return what a command is called where there is little room."""
+        return self._catalog.pgettext("button", name)
+
+    def needs(self, name: str) -> str:
+        """Return in which case a command is possible."""
+        return self._catalog.pgettext("needs", name)
+
+    def setting(self, name: str) -> str:
+        """Return what a setting of the Administration Center is called."""
+        return self._catalog.pgettext("setting", name)
+
+    def cause(self, event: str, told: str, technician: str) -> str:
+        """Return why something happened: as the server told it, or what its event is called in this language."""
+        phrase = self._catalog.pgettext("cause", event)
+        return told if phrase == event else phrase.format(by=technician or self.text("customer"))
+
+    def row(self, number: int) -> str:
+        """Return a row of the published table in the emulator's own words; empty for one that this console lacks."""
+        from rescue_protos.explanations import explanation  # read when somebody wants to know
+
+        try:
+            return explanation(number, self.language)
+        except KeyError:
+            return ""
+
     def text(self, english: str) -> str:
         """Return any other text of the consoles."""
         return self._catalog.pgettext("text", english)

@@ -12,6 +12,7 @@ import signal
 import sys
 from collections.abc import Coroutine
 from contextlib import suppress
+from importlib.util import find_spec
 
 from rescue_console.client import ConsoleClient
 from rescue_console.labels import Labels
@@ -23,10 +24,14 @@ FAILED = 1
 INTERRUPTED = 130
 
 
-def run(*, technician: str, as_json: bool, language: str, server: str | None, data: str | None) -> int:
-    """Run the console that fits until it ends, and return its exit status."""
+def run(*, technician: str, as_json: bool, plain: bool, language: str, server: str | None, data: str | None) -> int:
+    """Run the console that fits until it ends, and return its exit status.
+
+    On a terminal that is the full-screen one, unless `plain`, and if Textual is installed.
+    """
+    face = "json" if as_json else _face(plain=plain, language=language)
     try:
-        status = asyncio.run(_until_told_to_end(_console(technician, as_json, language, server, data)))
+        status = asyncio.run(_until_told_to_end(_console(technician, face, language, server, data)))
     except KeyboardInterrupt:
         status = INTERRUPTED
     except BrokenPipeError:
@@ -39,7 +44,20 @@ def run(*, technician: str, as_json: bool, language: str, server: str | None, da
     return status
 
 
-async def _console(technician: str, as_json: bool, language: str, server: str | None, data: str | None) -> None:
+def _face(*, plain: bool, language: str) -> str:
+    """Return "full" where the full-screen console can be shown, else "plain"."""
+    # Textual draws on stderr.
+    on_terminal = sys.stdin.isatty() and sys.stdout.isatty() and sys.stderr.isatty()
+    if plain or not on_terminal or os.environ.get("TERM", "dumb") == "dumb":
+        return "plain"
+    if find_spec("textual") is None:
+        hint = "The full-screen console needs Textual: pip install 'rescue-emulator[tui]'. Here is the plain one."
+        print(Labels.of(language).text(hint), file=sys.stderr)
+        return "plain"
+    return "full"
+
+
+async def _console(technician: str, face: str, language: str, server: str | None, data: str | None) -> int:
     def locate() -> tuple[str, str]:
         adopt_tls(server=server, data=data)
         return find_server(server=server, data=data), find_secret(technician, data=data)
@@ -47,17 +65,22 @@ async def _console(technician: str, as_json: bool, language: str, server: str | 
     address, secret = locate()
     labels = Labels.of(language)
     async with ConsoleClient(address=address, technician=technician, secret=secret, locate=locate) as client:
-        if as_json:
+        if face == "json":
             from rescue_console.headless import Headless
 
             await Headless(client, labels=labels).run()
+        elif face == "full":
+            from rescue_console.tui.app import run as run_full_screen
+
+            return await run_full_screen(client, labels=labels)
         else:
             from rescue_console.plain import Plain
 
             await Plain(client, labels=labels).run()
+    return 0
 
 
-async def _until_told_to_end(console: Coroutine[None, None, None]) -> int:
+async def _until_told_to_end(console: Coroutine[None, None, int]) -> int:
     running = asyncio.ensure_future(console)
     told = False
 
@@ -69,7 +92,7 @@ async def _until_told_to_end(console: Coroutine[None, None, None]) -> int:
     with suppress(NotImplementedError):  # no signal handlers on this platform's event loop
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, end)
     try:
-        await running
+        return await running
     except asyncio.CancelledError:
         if not told:
             raise

@@ -78,7 +78,9 @@ class QueueView:
                 view = replace(self, chats=_put(self.chats, session, lines))
             case IdleAlarm(session=session, due_at=due_at):
                 view = replace(self, alarms=_put(self.alarms, session, due_at))
-            case LeadOffered() | Bookmark():  # the offer itself stands in the entry
+            case LeadOffered(entry=Entry() as entry):
+                view = self._with(entry)
+            case LeadOffered() | Bookmark():
                 view = self
         return replace(view, revision=update.revision)
 

@@ -182,13 +182,14 @@ class IdleAlarm:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LeadOffered:
-    """`sender` offers this technician the lead."""
+    """`sender` offers this technician the lead; `entry` is how it is now."""
 
     revision: int
     at: datetime
     cause: Cause
     session: str
     sender: str
+    entry: Entry | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

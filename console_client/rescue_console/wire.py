@@ -129,7 +129,12 @@ def _delta_of(message: console_pb2.QueueDelta) -> Delta | Bookmark:
         case "lead_offer":
             offer = message.lead_offer
             return LeadOffered(
-                revision=revision, at=at, cause=cause, session=offer.session, sender=getattr(offer, "from")
+                revision=revision,
+                at=at,
+                cause=cause,
+                session=offer.session,
+                sender=getattr(offer, "from"),
+                entry=entry_of(offer.entry) if offer.HasField("entry") else None,
             )
         case _:
             # A newer server's delta: what it says cannot be shown, but the watch is past it.

@@ -60,7 +60,7 @@ async def test_it_speaks_dutch_and_lets_nobody_drive_the_terminal(peer, console)
 async def test_on_a_terminal_it_prompts_draws_changes_and_minds_no_color(peer) -> None:
     ours, theirs = pty.openpty()
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "rescue_console", "alice", "--data", str(peer.data), "--lang", "en"),
+        *(sys.executable, "-m", "rescue_console", "alice", "--data", str(peer.data), "--lang", "en", "--plain"),
         stdin=theirs,
         stdout=theirs,
         stderr=theirs,

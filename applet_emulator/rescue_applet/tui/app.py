@@ -1,0 +1,381 @@
+"""The customer's computer on a full screen: its lamps, its screen with the applet's window, and keys for what
+customers do.
+
+Every key is one of the `commands`; everything shown follows from the events that the computer tells.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from typing import ClassVar
+
+from rich.table import Table
+from rich.text import Text
+from textual import events as textual_events
+from textual.app import App, ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Container, Horizontal, Vertical, VerticalScroll
+from textual.widgets import Input, Static
+
+from rescue_applet import commands, events
+from rescue_applet.computer import Computer, Outcome
+from rescue_applet.network import CannotLay
+from rescue_applet.output import Printer
+from rescue_applet.tui.picture import Picture, Power
+from rescue_applet.tui.texts import LANGUAGES, text
+from rescue_protos.access import NoAccess
+from rescue_protos.safe_text import safe
+
+PlugIn = Callable[[str, events.Listener], AbstractAsyncContextManager[Computer]]
+"""Makes the computer for a PIN (empty if the command line said where to go), with a listener."""
+
+INTERRUPTED = 130
+SPLASH = 1.2
+"""For how many real seconds one sees the computer start."""
+READING = 15.0
+"""After so many real seconds the screen of a session that is over closes by itself."""
+NO_BREAK = "\N{NO-BREAK SPACE}"
+_TICK = 0.5
+
+
+class Answer(Static, can_focus=True):
+    """A button under the terms."""
+
+    def on_click(self) -> None:
+        self.app.call_later(self.app.run_action, f"app.{self.id}")
+
+    def on_key(self, event: textual_events.Key) -> None:
+        if event.key in ("enter", "space"):
+            event.stop()
+            self.on_click()
+
+
+class CustomerComputer(App[int]):
+    """One computer. `asks_pin`: the customer enters the PIN here. `last_word` is why it ended, if it did by itself."""
+
+    CSS_PATH = "computer.tcss"
+    ENABLE_COMMAND_PALETTE = False
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("l", "switch_lan", show=False),
+        Binding("r", "obey('reboot')", show=False),
+        Binding("o", "obey('reboot hold')", show=False),
+        Binding("b", "obey('boot')", show=False),
+        Binding("c", "obey('close')", show=False),
+        Binding("k", "obey('kill')", show=False),
+        Binding("a", "accept", show=False),
+        Binding("d", "decline", show=False),
+        Binding("m", "chat", show=False),
+        Binding("escape", "leave_field", show=False),
+        Binding("f2", "other_language", show=False),
+        Binding("q,ctrl+q", "unplug", show=False),
+        Binding("ctrl+c", "interrupt", show=False, priority=True),
+    ]
+
+    def __init__(
+        self, plug_in: PlugIn, *, name: str, asks_pin: bool, language: str, ticking: bool = True, splash: float = SPLASH
+    ) -> None:
+        super().__init__()
+        self.picture = Picture()
+        self.language = language
+        self.last_word: events.Ended | events.Error | None = None
+        self._plug_in = plug_in
+        self._customer = name
+        self._asks_pin = self._awaits_pin = asks_pin
+        self._ticking = ticking
+        self._splash_lasts = splash
+        self._splash = False
+        self._computer: Computer | None = None
+        self._booted_at = self._down_at = 0
+        self._problem = ""
+
+    def compose(self) -> ComposeResult:
+        yield Static(id="head")
+        with Container(id="desk"):
+            yield Static(id="case")
+            with Container(id="monitor"):
+                yield Static(id="dark")
+                with Vertical(id="window"):
+                    yield Static(id="news")
+                    yield Static(id="lost")
+                    with Vertical(id="ask"):
+                        yield Input(id="pin", max_length=6, restrict=r"[0-9]*")
+                        yield Static(id="problem")
+                    with Vertical(id="terms"):
+                        with VerticalScroll(id="wording"):
+                            yield Static(id="paragraphs")
+                        with Horizontal(id="answers"):
+                            yield Answer(id="accept", classes="answer")
+                            yield Answer(id="decline", classes="answer")
+                    with Vertical(id="talk"):
+                        with VerticalScroll(id="chat"):
+                            yield Static(id="lines")
+                        yield Input(id="say", max_length=2000)
+        yield Static(id="foot")
+
+    def on_mount(self) -> None:
+        self.title = "rescue applet"
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self.action_unplug)
+        self.set_focus(None)
+        if self._asks_pin:
+            self.query_one("#pin", Input).focus()
+        else:
+            self._switch_on("")
+        self.draw()
+        if self._ticking:
+            self.set_interval(_TICK, self.draw)
+
+    def on_resize(self) -> None:
+        self.call_after_refresh(self.draw)
+
+    # -- the computer ----------------------------------------------------------------------------------------
+
+    def _switch_on(self, pin: str) -> None:
+        self._awaits_pin, self._problem, self.picture = False, "", Picture()
+        self.run_worker(self._live(pin), name="computer")
+
+    async def _live(self, pin: str) -> None:
+        outcome: Outcome
+        try:
+            async with self._plug_in(pin, self.hear) as self._computer:
+                outcome = await self._computer.run()
+        except (CannotLay, NoAccess) as error:
+            outcome = events.Error(message=str(error))
+        self._computer = None
+        if outcome is None:
+            self.exit(0)
+        elif isinstance(outcome, events.Error) and self._asks_pin and not self.picture.session:
+            self._problem, self._awaits_pin = outcome.message, True  # a wrong PIN: the customer tries again
+            self.query_one("#pin", Input).clear()
+            self.draw()
+            self.query_one("#pin", Input).focus()
+        elif isinstance(outcome, events.Error):
+            self.last_word = outcome
+            self.exit(1)
+        else:
+            self.last_word = outcome
+            self.hear(outcome)
+            self.set_focus(None)
+            self.set_timer(READING, lambda: self.exit(0))
+
+    def hear(self, event: events.Event) -> None:
+        """Something happened."""
+        before, self.picture = self.picture, self.picture.after(event)
+        if isinstance(event, events.Error):
+            self.notify(safe(event.message), severity="warning", markup=False, timeout=6)
+        if self.picture.starts != before.starts:
+            self._booted_at, self._splash = self._now, self._splash_lasts > 0 and before.power is Power.OFF
+            if self._splash:
+                self.set_timer(self._splash_lasts, self._end_splash)
+        if isinstance(event, events.Rebooting):
+            self._down_at = self._now
+            self.set_focus(None)
+        self.draw()
+
+    def _end_splash(self) -> None:
+        self._splash = False
+        self.draw()
+
+    @property
+    def _now(self) -> int:
+        """The emulated time, in nanoseconds."""
+        return self._computer.clock.now if self._computer else 0
+
+    # -- what is on the screen -------------------------------------------------------------------------------
+
+    def draw(self) -> None:
+        """Draw everything as it is."""
+        if not self.is_running:
+            return
+        screen, picture, say = self.screen_stack[0], self.picture, self._say
+        screen.query_one("#head", Static).update(self._head(screen.size.width))
+        screen.query_one("#foot", Static).update(self._foot())
+        case = screen.query_one("#case", Static)
+        case.border_title = say("Computer")
+        case.update(self._lamps())
+        monitor = screen.query_one("#monitor")
+        dark = not self._awaits_pin and not picture.ended and (picture.power is not Power.ON or self._splash)
+        monitor.set_class(dark, "-dark")
+        screen.query_one("#dark", Static).update(self._darkness())
+        screen.query_one("#window").border_title = say("Support")
+        screen.query_one("#news", Static).update(Text(self._news()))
+        lost = screen.query_one("#lost", Static)
+        lost.display = picture.link is events.LinkState.LOST and not picture.ended
+        lost.update(Text(say("Connection lost; trying to reconnect …")))
+        screen.query_one("#ask").display = self._awaits_pin
+        screen.query_one("#problem", Static).update(Text(safe(self._problem)))
+        screen.query_one("#pin", Input).placeholder = say("six digits")
+        screen.query_one("#terms").display = asks = picture.asks_terms and not picture.ended
+        if asks:
+            paragraphs = "\n".join(safe(line) for line in picture.terms.splitlines())
+            screen.query_one("#paragraphs", Static).update(Text(paragraphs))
+            screen.query_one("#accept", Static).update(Text(f"[a] {say('Accept')}"))
+            screen.query_one("#decline", Static).update(Text(f"[d] {say('Decline')}"))
+        screen.query_one("#talk").display = bool(picture.session)
+        screen.query_one("#say", Input).placeholder = say("Say something to the technician")
+        lines = screen.query_one("#lines", Static)
+        said = self._chat()
+        if lines.content != said:
+            lines.update(said)
+            screen.query_one("#chat", VerticalScroll).scroll_end(animate=False)
+
+    def _say(self, english: str) -> str:
+        return text(english, self.language)
+
+    def _head(self, width: int) -> Text:
+        whose = f" · {safe(self._customer)}" if self._customer else ""
+        title = self._say("Customer's computer")
+        left = Text(f" {title}{whose}", style="bold")
+        pace = f"×{self._computer.clock.speed:g} " if self._computer else ""
+        return left.append(" " * max(width - left.cell_len - len(pace), 1)).append(pace, style="not bold")
+
+    def _lamps(self) -> Table:
+        picture, say = self.picture, self._say
+        power = Power.ON if self._awaits_pin or picture.ended else picture.power
+        on, off = ("●", "#6fcf97"), ("○", "#ff7b72")
+        lamp = {Power.ON: on, Power.OFF: off, Power.STARTING: ("↻", "#f2c94c")}[power]
+        link = {None: ("○", "not yet"), "connected": ("●", "connected"), "lost": ("×", "lost")}[picture.link]
+        up = picture.power is Power.ON and self._computer is not None
+        grid = Table.grid(padding=(0, 1))
+        grid.add_row(say("Power"), Text(f"{lamp[0]} {say(power)}", style=lamp[1]))
+        cable = on if picture.cable else off
+        faults = "".join(f"\n{safe(fault)}" for fault in picture.faults if fault != "off")
+        grid.add_row(say("Cable"), Text(f"{cable[0]} {say('on' if picture.cable else 'off')}{faults}", style=cable[1]))
+        style = {"●": "#6fcf97", "×": "#ff7b72"}.get(link[0], "#9a9a9a")
+        grid.add_row(say("Link"), Text(f"{link[0]} {say(link[1])}", style=style))
+        grid.add_row(say("Uptime"), Text(_elapsed(self._now - self._booted_at) if up else "-"))
+        grid.add_row(say("Process"), Text(str(picture.pid) if picture.pid else say("none")))
+        grid.add_row(say("Session"), Text(safe(picture.session) or "-"))
+        return grid
+
+    def _darkness(self) -> Text:
+        picture, say = self.picture, self._say
+        if picture.power is Power.ON or not picture.starts:
+            return Text(say("The computer starts up …"), style="#6fcf97")
+        down = _elapsed(self._now - self._down_at)
+        hint = f"{say('It boots in emulated time.')} {say('Press b to boot it.')}"
+        return Text(f"{say('The computer is off.')}  {down}\n{hint}", justify="center")
+
+    def _news(self) -> str:
+        picture, say = self.picture, self._say
+        if self._awaits_pin:
+            return say("Enter the PIN that the technician gives you:")
+        if picture.ended:
+            return f"{say('The session is over')}: {say(picture.ended)}. {say('Press any key.')}"
+        if picture.asks_terms:
+            return say("Do you accept these terms?")
+        if not picture.session or picture.view is None:
+            return say("Connecting to the server …")
+        view = picture.view
+        if not view.lead:
+            return say("Waiting for a technician.")
+        doing = say("has put you on hold" if view.on_hold else "is helping you")
+        names = ", ".join(safe(name) for name in view.collaborators)
+        return f"{safe(view.lead)} {doing}" + (f", {say('with')} {names}." if names else ".")
+
+    def _chat(self) -> Text:
+        if not self.picture.chat:
+            return Text(self._say("No chat lines yet."), style="#5f6670")
+        lines = Text()
+        for line in self.picture.chat:
+            lines.append(f"{safe(line.sender) or self._say('You')}: ", style="bold #0d4f7a" if line.sender else "bold")
+            lines.append(f"{safe(line.text)}\n")
+        lines.rstrip()
+        return lines
+
+    def _foot(self) -> Text:
+        keys = [
+            ("l", "LAN off/on"),
+            ("r", "reboot"),
+            ("o", "off till b"),
+            ("b", "boot"),
+            ("c", "close applet"),
+            ("k", "kill process"),
+        ]
+        keys += [("a", "accept"), ("d", "decline")] if self.picture.asks_terms else [("m", "chat")]
+        keys += [("Esc", "leave field"), ("F2", "in Dutch"), ("q", "pull the plug")]
+        foot = Text()
+        for key, meaning in keys:
+            together = f" {self._say(meaning)}".replace(" ", NO_BREAK)
+            foot.append(key, style="bold #ffffff").append(f"{together}  ")
+        return foot
+
+    # -- what the customer does ------------------------------------------------------------------------------
+
+    def on_key(self, event: textual_events.Key) -> None:
+        if self.picture.ended:
+            self.exit(0)
+
+    def action_obey(self, line: str) -> None:
+        """Do what a line of the line mode does."""
+        if self._computer is not None:
+            self._computer.obey(commands.parse_command(line))
+
+    def action_switch_lan(self) -> None:
+        self.action_obey("lan off" if self.picture.cable else "lan on")
+
+    def action_accept(self) -> None:
+        if self.picture.asks_terms:
+            self.action_obey("accept")
+
+    def action_decline(self) -> None:
+        if self.picture.asks_terms:
+            self.action_obey("decline")
+
+    def action_chat(self) -> None:
+        if self.query_one("#talk").display:
+            self.query_one("#say", Input).focus()
+
+    def action_leave_field(self) -> None:
+        self.set_focus(None)
+
+    def action_other_language(self) -> None:
+        self.language = LANGUAGES[(LANGUAGES.index(self.language) + 1) % len(LANGUAGES)]
+        self.draw()
+
+    def action_unplug(self) -> None:
+        """The computer goes away without a word."""
+        if self._computer is None:
+            self.exit(0)
+        else:
+            self._computer.pull_plug()
+
+    def action_interrupt(self) -> None:
+        if self._computer is not None:
+            self._computer.pull_plug()
+        self.exit(INTERRUPTED)
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        written = event.value.strip()
+        if event.input.id == "pin":
+            if len(written) == 6:
+                self.set_focus(None)
+                self._switch_on(written)
+            else:
+                self._problem = self._say("A PIN has six digits.")
+            self.draw()
+        elif written and self._computer is not None:
+            event.input.clear()
+            self._computer.obey(commands.SayInChat(text=written))
+
+
+def run(plug_in: PlugIn, *, name: str, asks_pin: bool, language: str, listener: Printer) -> int:
+    """Show the computer on this terminal until it is gone; return the exit status.
+
+    What is left to say is printed afterwards, for who looks at the terminal then.
+    """
+    app = CustomerComputer(plug_in, name=name, asks_pin=asks_pin, language=language)
+    status = app.run()
+    if isinstance(app.last_word, events.Error):
+        listener.failure(app.last_word)
+    elif app.last_word is not None:
+        listener(app.last_word)
+    return status or 0
+
+
+def _elapsed(nanoseconds: int) -> str:
+    minutes, seconds = divmod(max(nanoseconds, 0) // 1_000_000_000, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"

@@ -1,0 +1,65 @@
+"""What the customer sees of his computer after each event. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from rescue_applet import events
+
+CHAT_LINES_KEPT = 200
+
+
+class Power(StrEnum):
+    """Whether the computer runs."""
+
+    ON = "on"
+    OFF = "off"
+    STARTING = "starting"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Picture:
+    """The computer and the applet's window. `starts` counts the computer's boots."""
+
+    power: Power = Power.STARTING
+    starts: int = 0
+    cable: bool = True
+    faults: tuple[str, ...] = ()
+    pid: int = 0
+    link: events.LinkState | None = None
+    session: str = ""
+    terms: str = ""
+    view: events.View | None = None
+    chat: tuple[events.Chat, ...] = ()
+    ended: str = ""
+
+    @property
+    def asks_terms(self) -> bool:
+        """Whether the customer still has to answer the terms."""
+        return bool(self.terms) and not self.session
+
+    def after(self, event: events.Event) -> Picture:
+        """Return the picture with one more event."""
+        match event:
+            case events.AppletStarted(pid=pid):
+                booted = self.power is not Power.ON
+                return replace(self, power=Power.ON, pid=pid, starts=self.starts + booted, link=None)
+            case events.Rebooting():
+                return replace(self, power=Power.OFF, pid=0, link=None)
+            case events.Cable(state=state, faults=faults):
+                return replace(self, cable=state is events.CableState.ON, faults=tuple(faults))
+            case events.Link(state=state):
+                return replace(self, link=state)
+            case events.Terms(text=text):
+                return replace(self, terms=text)
+            case events.Joined(session=session):
+                return replace(self, session=session)
+            case events.View():
+                return replace(self, view=event)
+            case events.Chat():
+                return replace(self, chat=(*self.chat, event)[-CHAT_LINES_KEPT:])
+            case events.Ended(reason=reason):
+                return replace(self, ended=reason, pid=0, link=None)
+            case events.Error():
+                return self

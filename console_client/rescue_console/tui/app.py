@@ -1,0 +1,357 @@
+"""The full-screen console: the list of sessions, the selected one beside it, a toolbar, and what keys do.
+
+Everything shown comes from the queue view, the history and the emulated clock; a command goes out as the scripted
+console would send it, and only what the watch then brings changes the picture.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from contextlib import aclosing
+from typing import ClassVar
+
+from rich.text import Text
+from textual import events, work
+from textual.app import App, ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Container
+from textual.notifications import SeverityLevel
+from textual.widgets import DataTable, Input, Static
+
+from rescue_console.client import ConsoleClient
+from rescue_console.clock import EmulatedClock
+from rescue_console.dispatch import carry_out
+from rescue_console.labels import LANGUAGES, Labels
+from rescue_console.lines import Chat, Command
+from rescue_console.queue_view import QueueView
+from rescue_console.records import Answer, Entry, EntryChanged, LeadOffered, ServerBack, ServerLost, Update
+from rescue_console.safe_text import safe
+from rescue_console.tui.asking import Asking
+from rescue_console.tui.detail import Detail
+from rescue_console.tui.dialogs import Help
+from rescue_console.tui.history import History
+from rescue_console.tui.queue_table import QueueTable
+from rescue_console.tui.toolbar import KEYS, CommandButton, Toolbar
+from rescue_console.tui.wording import Wording
+from rescue_protos.codes import CallError
+
+WIDE = 120
+"""From so many columns on the list has columns and the chat stands beside the history."""
+
+INTERRUPTED = 130
+_TICK = 0.5
+
+
+class TechnicianConsole(App[int]):
+    """One run of the full-screen console. `failure` is why it had to end, if it had to.
+
+    With `ticking` off nothing is drawn anew just because time goes by, for pictures that are always the same.
+    """
+
+    CSS_PATH = "console.tcss"
+    ENABLE_COMMAND_PALETTE = False
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (WIDE, "-wide")]  # noqa: RUF012 (Textual declares it so)
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *(Binding(key, f"give('{name}')", show=False) for name, key in KEYS.items()),
+        Binding("f1,question_mark", "help", show=False),
+        Binding("f2", "other_language", show=False),
+        Binding("f3", "turn_focus", show=False),
+        Binding("escape", "leave_field", show=False),
+        Binding("q,ctrl+q", "leave", show=False),
+        Binding("ctrl+c", "interrupt", show=False, priority=True),
+    ]
+
+    def __init__(self, client: ConsoleClient, *, labels: Labels, ticking: bool = True) -> None:
+        super().__init__()
+        self.client = client
+        self.view = QueueView(technician=client.technician)
+        self.history = History()
+        self.clock = EmulatedClock()
+        self.wording = Wording(labels)
+        self.failure: CallError | None = None
+        self._ticking = ticking
+        self._asking = Asking(self)
+        self._in_focus = True
+        self._focus_changed = asyncio.Event()
+        self._bright = False
+        self._wanted = ""
+        self._drawn: tuple[object, ...] = ()
+        self._redraw: asyncio.TimerHandle | None = None
+
+    # -- what is on the screen -------------------------------------------------------------------------------
+
+    def compose(self) -> ComposeResult:
+        yield Static(id="head")
+        yield Static(id="banner")
+        yield Toolbar(id="toolbar")
+        with Container(id="body"):
+            yield QueueTable(id="queue")
+            yield Detail(id="detail")
+        yield Static(id="foot")
+
+    def on_mount(self) -> None:
+        self.title = f"rescue console {self.client.technician}"
+        self.query_one(QueueTable).focus()
+        self._relabel()
+        self._keep(self._watch(), "watch")
+        self._keep(self._follow_clock(), "clock")
+        self._keep(self._tell_focus(), "focus")
+        if self._ticking:
+            self.set_interval(_TICK, self._tick)
+
+    def on_resize(self) -> None:
+        self.call_after_refresh(self.draw)
+
+    def on_unmount(self) -> None:
+        if self._redraw is not None:
+            self._redraw.cancel()
+
+    @property
+    def entry(self) -> Entry | None:
+        """The selected entry."""
+        return self.view.entries.get(self._main.query_one(QueueTable).session)
+
+    @property
+    def _main(self) -> Container:
+        """What is below any dialog."""
+        return self.screen_stack[0].query_one("#body", Container)
+
+    def select(self, session: str) -> None:
+        """Put the cursor on a session, as soon as it is in the queue."""
+        self._wanted = session
+        self.draw()
+
+    def obstacle(self, name: str) -> str:
+        """Return why a command is not possible now, as a sentence; empty if it is."""
+        text, entry = self.wording.text, self.entry
+        if not self.view.online:
+            return text("The server is away: no command is possible.")
+        if name == "pin":
+            return ""
+        if entry is None:
+            return f"{text('No session is selected.')} {text('Press n for a new PIN.')}"
+        return "" if name in entry.possible else self.wording.impossible(name, entry)
+
+    def draw(self) -> None:
+        """Draw all that changed."""
+        self._redraw = None
+        if not self.is_running or not self.screen_stack:
+            return
+        screen, wording, now = self.screen_stack[0], self.wording, self.clock.now
+        wide = screen.size.width >= WIDE
+        screen.query_one(QueueTable).show(self.view.in_order(), now, wording, wide=wide)
+        if self._wanted in self.view.entries:
+            screen.query_one(QueueTable).select(self._wanted)
+            self._wanted = ""
+        entry, detail = self.entry, screen.query_one(Detail)
+        session = entry.session if entry else ""
+        changes, lines = self.history.of(session), self.view.chats.get(session, ())
+        why_not = {name: self.obstacle(name) for name in KEYS}
+        possible = {name for name, reason in why_not.items() if not reason}
+        drawn = (session, entry, changes, lines, wording, frozenset(possible))
+        if drawn != self._drawn:
+            offered = entry is not None and "lead accept" in possible
+            screen.query_one(Toolbar).show(wording, possible=possible, why_not=why_not)
+            detail.show_entry(entry, wording, offered=offered, can_chat="chat" in possible)
+            if (session, changes, wording) != (*self._drawn[:1], *self._drawn[2:3], *self._drawn[4:5]):
+                detail.show_history(changes, wording)
+            if (session, lines, wording) != (*self._drawn[:1], *self._drawn[3:5]):
+                detail.show_chat(lines, wording)
+            self._drawn = drawn
+        detail.show_time(entry, changes, now, wording)
+        screen.query_one("#head", Static).update(self._head(screen.size.width))
+        banner = screen.query_one("#banner", Static)
+        banner.display = not self.view.online
+        screen.set_class(not self.view.online, "-lost")
+
+    def _head(self, width: int) -> Text:
+        text = self.wording.text
+        left = Text(f" {text('Technician Console')} · {safe(self.client.technician)}", style="bold")
+        focus = f"◉ {text('in focus')}" if self._in_focus else f"◌ {text('not in focus')}"
+        clock = f"{self.clock.now:%H:%M:%S}" if self.clock.now else "--:--:--"
+        pace = f"×{self.clock.speed:g}" if self.clock.speed else text("the clock stands still")
+        right = f"{focus}   {clock} {pace if self.view.online else '…'} "
+        return left.append(" " * max(width - left.cell_len - Text(right).cell_len, 1)).append(right, style="not bold")
+
+    def _foot(self) -> Text:
+        text = self.wording.text
+        keys = (("F1", "help"), ("F2", "in Dutch"), ("F3", "focus"), ("↑↓", "Session"), ("Tab", "area"), ("q", "leave"))
+        foot = Text(" ")
+        for key, word in keys:
+            foot.append(key, style="bold").append(f" {text(word)}  ")
+        return foot
+
+    def _relabel(self) -> None:
+        text = self.wording.text
+        self._main.query_one(Detail).relabel(self.wording)
+        screen = self.screen_stack[0]
+        lost = text("The server is lost; the queue is shown as it was. It goes on by itself.")
+        screen.query_one("#banner", Static).update(Text(f"! {lost}"))
+        screen.query_one("#foot", Static).update(self._foot())
+        self.draw()
+
+    def _tick(self) -> None:
+        self._bright = not self._bright and self.animation_level != "none"
+        self._main.query_one("#offer").set_class(self._bright, "-bright")
+        self.draw()
+
+    # -- what comes from the server --------------------------------------------------------------------------
+
+    async def _watch(self) -> None:
+        async with aclosing(self.client.watch()) as updates:
+            async for update in updates:
+                self.view, self.history = self.view.after(update), self.history.after(update)
+                self._announce(update)
+                if self._redraw is None:  # several changes of one moment are drawn together
+                    self._redraw = asyncio.get_running_loop().call_later(0.05, self.draw)
+
+    async def _follow_clock(self) -> None:
+        async with aclosing(self.client.clock()) as readings:
+            async for reading in readings:
+                pace = self.clock.speed
+                self.clock.hear(reading)
+                if pace != self.clock.speed or not self._ticking:
+                    self.draw()
+
+    def _announce(self, update: Update) -> None:
+        text = self.wording.text
+        match update:
+            case EntryChanged(entry=entry, cause=cause) if entry.status.gone:
+                why = self.wording.labels.cause(cause.event, cause.text, cause.technician)
+                self.say(f"{text('Session')} {entry.session} {text('left the queue')}: {safe(why)}.")
+            case EntryChanged(entry=entry, previous=None) if entry.introduced_by or entry.channel:
+                by = f" ({text('by')} {safe(entry.introduced_by)})" if entry.introduced_by else ""
+                status = self.wording.labels.status(entry.status)
+                self.say(f"{text('Session')} {entry.session} {text('new in the queue')}: {status}{by}")
+            case LeadOffered(session=session, sender=sender):
+                self.say(f"{text('Session')} {session}: {safe(sender)} {text('offers you the lead status')}")
+            case ServerLost():
+                self.clock.hear(None)
+            case ServerBack():
+                self.say(text("The server is back."))
+
+    def _keep(self, work: Coroutine[None, None, None], name: str) -> None:
+        """Run something for as long as the console runs; if the server refuses it for good, the console ends."""
+
+        async def kept() -> None:
+            try:
+                await work
+            except CallError as error:
+                self.failure = error
+                self.exit(1)
+
+        self.run_worker(kept(), name=name)
+
+    # -- what the technician does ----------------------------------------------------------------------------
+
+    def action_give(self, name: str) -> None:
+        """Give a command to the selected session, or say why that is not possible."""
+        if reason := self.obstacle(name):
+            self.say(reason, severity="warning")
+        elif name == "chat":
+            self._main.query_one("#say", Input).focus()
+        else:
+            self._ask_and_send(name, self.entry)
+
+    @work(group="commands")
+    async def _ask_and_send(self, name: str, entry: Entry | None) -> None:
+        command = await self._asking.command(name, entry)
+        if command is not None:
+            await self.send(command)
+
+    async def send(self, command: Command) -> Answer | None:
+        """Send a command; what the server refuses is said. Returns its answer, None if it was refused."""
+        try:
+            return await carry_out(command, self.client)
+        except CallError as error:
+            text = self.wording.text
+            message = safe(str(error) or error.code)
+            if error.possible:
+                message += f"\n{text('Possible now')}: {self.wording.commands(error.possible)}"
+            self.say(message, severity="error")
+            return None
+
+    def say(self, message: str, *, severity: SeverityLevel = "information") -> None:
+        """Show a message for a few seconds."""
+        self.notify(message, severity=severity, markup=False, timeout=6)
+
+    def on_command_button_pressed(self, event: CommandButton.Pressed) -> None:
+        self.action_give(event.command)
+
+    def on_data_table_row_highlighted(self, event: DataTable.RowHighlighted) -> None:
+        self.draw()
+
+    @work(group="chat")
+    async def _chat(self, field: Input, session: str, line: str) -> None:
+        if await self.send(Chat(session=session, text=line)) is None and not field.value:
+            field.value = line  # refused: it need not be typed again
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        line = event.value.strip()
+        if event.input.id != "say" or not line:
+            return
+        if reason := self.obstacle("chat"):
+            self.say(reason, severity="warning")
+        elif self.entry is not None:
+            event.input.clear()
+            self._chat(event.input, self.entry.session, line)
+
+    def action_leave_field(self) -> None:
+        self._main.query_one(QueueTable).focus()
+
+    def action_help(self) -> None:
+        self.push_screen(Help(self.wording))
+
+    def action_other_language(self) -> None:
+        at = LANGUAGES.index(self.wording.labels.language)
+        self.wording = Wording(Labels.of(LANGUAGES[(at + 1) % len(LANGUAGES)]))
+        self._relabel()
+
+    def action_leave(self) -> None:
+        self.exit(0)
+
+    def action_interrupt(self) -> None:
+        self.exit(INTERRUPTED)
+
+    # -- focus -----------------------------------------------------------------------------------------------
+
+    def on_app_focus(self, event: events.AppFocus) -> None:
+        self._set_focus(True)
+
+    def on_app_blur(self, event: events.AppBlur) -> None:
+        self._set_focus(False)
+
+    def action_turn_focus(self) -> None:
+        """Turn the focus by hand, for terminals that do not tell."""
+        self._set_focus(not self._in_focus)
+
+    def _set_focus(self, on: bool) -> None:
+        self._in_focus = on
+        self._focus_changed.set()
+        self.draw()
+
+    async def _tell_focus(self) -> None:
+        told = True  # a console starts in focus
+        while True:
+            await self._focus_changed.wait()
+            self._focus_changed.clear()
+            if told != self._in_focus:
+                told = self._in_focus
+                try:
+                    await self.client.set_focus(told)
+                except CallError:  # the watch that comes back tells the latest itself
+                    continue
+
+
+async def run(client: ConsoleClient, *, labels: Labels) -> int:
+    """Run the console on this terminal until the technician leaves, and return its exit status.
+
+    Raises CallError if the technician cannot sign in or watch.
+    """
+    await client.sign_in()
+    app = TechnicianConsole(client, labels=labels)
+    status = await app.run_async()
+    if app.failure is not None:
+        raise app.failure
+    return status or 0

@@ -1,0 +1,71 @@
+"""What happened to each session so far, as this console saw it: one `Change` for every status. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from types import MappingProxyType
+
+from rescue_console.records import Cause, EntryChanged, Snapshot, Status, Update
+
+SESSIONS_KEPT = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """One change of status. `previous` and `row` are None for a new entry; `cause` is None if it was not told.
+
+    `seen` is False if the console only found the status when it listed the queue.
+    """
+
+    at: datetime
+    status: Status
+    previous: Status | None = None
+    row: int | None = None
+    cause: Cause | None = None
+    seen: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class History:
+    """The changes of each session, oldest first; those of sessions that left the queue as well, for a while."""
+
+    revision: int = -1
+    sessions: Mapping[str, tuple[Change, ...]] = field(default_factory=lambda: MappingProxyType({}))
+
+    def of(self, session: str) -> tuple[Change, ...]:
+        """Return the changes of a session, oldest first."""
+        return self.sessions.get(session, ())
+
+    def after(self, update: Update) -> History:
+        """Return the history with one more update; an update of before its revision changes nothing."""
+        match update:
+            case Snapshot():
+                return self._listed(update)
+            case EntryChanged(entry=entry) if update.revision > self.revision:
+                change = Change(
+                    at=update.at,
+                    status=entry.status,
+                    previous=update.previous,
+                    row=update.row,
+                    cause=update.cause,
+                )
+                kept = {**self.sessions, entry.session: (*self.of(entry.session), change)}
+                return History(revision=update.revision, sessions=_bounded(kept))
+        return self
+
+    def _listed(self, snapshot: Snapshot) -> History:
+        kept = dict(self.sessions)
+        for entry in snapshot.entries:
+            known = self.of(entry.session)
+            if not known or known[-1].status is not entry.status:
+                found = Change(at=entry.since or snapshot.at, status=entry.status, seen=False)
+                kept[entry.session] = (*known, found)
+        return History(revision=snapshot.revision, sessions=_bounded(kept))
+
+
+def _bounded(sessions: dict[str, tuple[Change, ...]]) -> Mapping[str, tuple[Change, ...]]:
+    while len(sessions) > SESSIONS_KEPT:
+        del sessions[next(iter(sessions))]
+    return MappingProxyType(sessions)
