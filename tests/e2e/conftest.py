@@ -1,4 +1,4 @@
-"""One world per module, with time that stands still: starting processes is what costs. Each test has its own session."""
+"""One world per module, its time standing still: starting processes is what costs. Each test has its own session."""
 
 from __future__ import annotations
 
@@ -33,11 +33,6 @@ class Office:
         await self.alice.command("start", session)
         await self.alice.sees(session, "Active")
         return session, computer
-
-
-def shown(technician: Technician, session: str) -> list[str]:
-    """The statuses that the technician's queue showed, oldest first."""
-    return [update.status for update in technician.history(session)]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

@@ -13,8 +13,8 @@ from uuid import uuid4
 
 import pytest
 
-from rescue_emulator.conformance.play import Stage
 from rescue_emulator.conformance.scenario import parse_scenarios
+from rescue_emulator.scenarios.stage import Stage
 from rescue_emulator.world import World
 from rescue_protos.table import read_rows
 

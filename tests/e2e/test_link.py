@@ -1,4 +1,4 @@
-"""The link, as everybody sees it: LAN losses and reboots that really happen, to real processes, on a clock that stands."""
+"""The link, as everybody sees it: LAN losses and reboots that really happen, while the clock stands still."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from rescue_emulator.technician import CommandRefused
+from rescue_emulator.technician import Technician
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(90)]
 
@@ -19,7 +19,7 @@ MINUTE = timedelta(minutes=1)
 BACK = 30  # real seconds of patience on a busy machine; the five that are promised are measured where it is free
 
 
-def shown(technician, session):
+def shown(technician: Technician, session: str) -> list[str]:
     return [update.status for update in technician.history(session)]
 
 
@@ -214,6 +214,10 @@ async def _gone(pid: int | None) -> None:
     async with asyncio.timeout(BACK):
         while True:
             os.kill(pid, 0)
-            if Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z":
+            if _is_zombie(pid):
                 raise ProcessLookupError
             await asyncio.sleep(0.05)
+
+
+def _is_zombie(pid: int) -> bool:
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"

@@ -29,7 +29,6 @@ from rescue_server.errors import Refusal, RequestReused, RescueError, StoreTroub
 from rescue_server.runtime import acts
 from rescue_server.runtime.desk import Desk
 from rescue_server.runtime.engine import Act, Answer, Engine, Outcome, Request
-from rescue_server.runtime.watch import Watcher
 from rescue_server.store.errors import StoreUnavailable
 from rescue_server.store.memory import MemoryStore
 from rescue_server.store.protocol import ClockMark, StoredAnswer, StoredEvent

@@ -1,0 +1,232 @@
+"""Bad input gets a clear, typed error, and nothing is lost: every item, against real programs."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from rescue_emulator.technician import CommandRefused
+from rescue_emulator.world import World
+
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(90)]
+
+BACK = 30  # real seconds of patience on a busy machine
+
+
+def rescue(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run the command to its end."""
+    inherited = {key: value for key, value in os.environ.items() if not key.startswith("RESCUE_")}
+    return subprocess.run(
+        [sys.executable, "-m", "rescue_emulator", *arguments],
+        env=inherited | environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+# A PIN
+
+
+async def _refused_pin(world: World, pin: str) -> tuple[str, str]:
+    """Run a computer with a PIN that is not accepted; return its exit status with the reason, and the message."""
+    computer = await world.computer(pin=pin, wait=False)
+    status = await computer.ended(BACK)
+    error = computer.program.events[-1]
+    assert (status, error["event"], error["code"]) == (1, "error", "FAILED_PRECONDITION")
+    return error["reason"], error["message"]
+
+
+async def test_an_unknown_pin(office) -> None:
+    _, pin = await office.alice.pin()
+    other = f"{(int(pin) + 1) % 1_000_000:06d}"
+    reason, message = await _refused_pin(office.world, other)
+    assert reason == "PIN_UNKNOWN"
+    assert "PIN" in message
+
+
+async def test_a_used_pin(office) -> None:
+    session, pin = await office.alice.pin()
+    computer = await office.world.computer(pin=pin)
+    assert (await _refused_pin(office.world, pin))[0] == "PIN_USED"
+    await office.world.sync()
+    assert office.alice.status(session) == "Waiting"
+    await office.alice.command("end", session)
+    assert await computer.ended(BACK) == 0
+    assert (await _refused_pin(office.world, pin))[0] in ("PIN_USED", "PIN_VOID")
+
+
+async def test_a_void_pin(office) -> None:
+    session, pin = await office.alice.pin()
+    await office.alice.command("end", session)
+    assert (await _refused_pin(office.world, pin))[0] == "PIN_VOID"
+
+
+async def test_an_expired_pin(office) -> None:
+    await office.world.set("group:Support", private_code_validity="5m")
+    session, pin = await office.alice.pin()
+    await office.world.advance(minutes=5, seconds=1)
+    assert (await _refused_pin(office.world, pin))[0] == "PIN_EXPIRED"
+    await office.world.set("group:Support", private_code_validity="20m")
+    await office.world.sync()
+    assert office.alice.status(session) == "Connecting"
+    await office.world.advance(minutes=15)
+    assert office.alice.status(session) == "Removed from TC queue"
+
+
+async def test_terms_declined_spend_the_pin_and_accepted_ones_may_come_late(office) -> None:
+    await office.world.set("group:Support", terms="Be nice.", connecting_timeout="60m")
+    try:
+        session, pin = await office.alice.pin()
+        declining = await office.world.computer(pin=pin, terms="decline", wait=False)
+        assert await declining.ended(BACK) == 0
+        assert (await _refused_pin(office.world, pin))[0] == "PIN_USED"
+        assert office.alice.status(session) == "Connecting"
+
+        late, pin = await office.alice.pin()
+        computer = await office.world.computer(pin=pin, terms="ask", wait=False)
+        assert (await computer.event("terms", BACK))["text"] == "Be nice."
+        await office.world.advance(minutes=30)
+        assert office.alice.status(late) == "Connecting"
+        await computer.accept()
+        await office.alice.sees(late, "Waiting", timeout=BACK)
+        for one in (session, late):
+            await office.alice.command("end", one)
+    finally:
+        await office.world.set("group:Support", terms="", connecting_timeout="20m")
+
+
+# A command
+
+
+async def test_an_unknown_session(office) -> None:
+    with pytest.raises(CommandRefused, match="999999") as refused:
+        await office.alice.command("start", "999999")
+    assert refused.value.code == "NOT_FOUND"
+
+
+async def test_a_command_that_the_status_does_not_allow(office) -> None:
+    session, _ = await office.alice.pin()
+    revision = (await office.alice.command("queue"))["revision"]
+    with pytest.raises(CommandRefused, match="is Connecting: hold is not possible") as refused:
+        await office.alice.command("hold", session)
+    assert refused.value.code == "FAILED_PRECONDITION"
+    assert refused.value.possible == ("end",)
+    assert (await office.alice.command("queue"))["revision"] == revision
+    await office.alice.command("end", session)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "",
+        "   ",
+        "nonsense",
+        "start",
+        "transfer 1001",
+        "transfer 1001 bob",
+        "open 1001 door",
+        "chat 1001",
+        "{",
+        "\x1b[2J",
+    ],
+)
+async def test_a_malformed_line_is_answered_and_the_console_goes_on(office, line: str) -> None:
+    with pytest.raises(CommandRefused) as refused:
+        await office.alice.command(line)
+    assert refused.value.code == "INVALID_ARGUMENT"
+    assert refused.value.message
+    await office.alice.sync()
+
+
+async def test_a_wrong_secret(office) -> None:
+    done = rescue("console", "alice", "--json", "--server", office.world.address, RESCUE_SECRET="guessed")
+    assert done.returncode == 1
+    assert "secret" in done.stderr + done.stdout
+    assert "guessed" not in done.stderr + done.stdout
+
+
+# A setting
+
+
+BAD_SETTINGS = {
+    "idle-timeout=1000m": "999 minutes",
+    "waiting-timeout=30s": "1 minute",
+    "connecting-timeout=0": "1 minute",
+    "reconnect-period=10s": "heartbeat",
+    "idle-timeout=soon": "soon",
+    "colour=red": "colour",
+}
+
+
+async def test_bad_settings_name_the_range_and_change_nothing(office) -> None:
+    data = ("--data", str(office.world.data))
+    before = rescue("admin", "show", *data, "--json").stdout
+    for setting, names in BAD_SETTINGS.items():
+        done = rescue("admin", "set", "group:Support", setting, *data)
+        assert done.returncode in (1, 2), setting
+        assert names in done.stderr, setting
+    assert rescue("admin", "show", *data, "--json").stdout == before
+
+
+# Starting a server
+
+
+async def test_a_second_server_on_the_same_data_directory(office) -> None:
+    done = rescue("server", "--data", str(office.world.data), "--json")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert f"in use by process {office.world.server.pid}" in done.stderr
+    await office.alice.sync()
+
+
+async def test_a_port_in_use(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        where = f"127.0.0.1:{taken.getsockname()[1]}"
+        done = rescue("server", "--listen", where, "--data", str(tmp_path), "--json")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert where in done.stderr
+
+
+async def test_a_damaged_store(tmp_path: Path) -> None:
+    async with World(data=tmp_path):
+        pass
+    store = tmp_path / "store.sqlite3"
+    damaged = bytearray(store.read_bytes())
+    damaged[4096:8192] = os.urandom(4096)
+    store.write_bytes(damaged)
+    done = rescue("server", "--data", str(tmp_path), "--json")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "damaged" in done.stderr
+    assert "Restore a backup" in done.stderr
+    assert store.read_bytes() == bytes(damaged), "never guesses, never touches it"
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (b'[groups.Support]\ntechnicians = ["alice"\n[x]\n', "line 3"),
+        (b"[groups.Support]\ntechnicians = [1]\n", "line 2"),
+        (b'[groups.Support]\ntechnicians = ["alice"]\nidle-timeout = "soon"\n', "line 3"),
+        (b"\x00", "line 1"),
+        (b"\xff\xfe", "UTF-8"),
+    ],
+)
+async def test_an_unreadable_organization_file(tmp_path: Path, text: bytes, says: str) -> None:
+    file = tmp_path / "organization.toml"
+    file.write_bytes(text)
+    done = rescue("server", "--data", str(tmp_path / "data"), "--organization", str(file), "--json")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert str(file) in done.stderr
+    assert says in done.stderr
+
+
+async def test_a_missing_organization_file(tmp_path: Path) -> None:
+    done = rescue("server", "--data", str(tmp_path), "--organization", str(tmp_path / "none.toml"))
+    assert done.returncode in (1, 2)
+    assert "none.toml" in done.stderr
