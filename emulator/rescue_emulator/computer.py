@@ -10,6 +10,7 @@ from typing import Any
 from rescue_emulator.processes import Event, Program
 from rescue_emulator.technician import CommandRefused
 from rescue_protos.durations import format_duration
+from rescue_protos.lan_faults import HalfOpen, Reset, parse_lan_fault
 
 
 class LanOff:
@@ -28,6 +29,29 @@ class LanOff:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self._computer.cable("on")
+
+
+class LanFault:
+    """Something wrong with the network: `await` it, or let it last for a block."""
+
+    def __init__(self, computer: Computer, fault: str) -> None:
+        self._computer = computer
+        self._fault = parse_lan_fault(fault)
+
+    def __await__(self) -> Generator[Any, None, None]:
+        return self.__aenter__().__await__()
+
+    async def __aenter__(self) -> None:
+        written = str(self._fault)
+        await self._computer._after(f"lan {written}", lambda line: written in line.get("faults", ()))
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if isinstance(self._fault, HalfOpen | Reset):
+            return  # it struck, and is over
+        slot = self._fault.slot
+        await self._computer._after(f"lan lift {slot}", _is("cable"))
 
 
 class Computer:
@@ -56,6 +80,17 @@ class Computer:
     def lan_off(self) -> LanOff:
         """Pull the cable: `await computer.lan_off()`, or `async with computer.lan_off():` for a while."""
         return LanOff(self)
+
+    def lan(self, fault: str) -> LanFault:
+        """Let the network fail: `await computer.lan("half-open")`, or `async with computer.lan("flap 3s/2s"):`.
+
+        Faults are as on the stdin of `rescue applet` after `lan`; blocks of different ones add up. Raises BadLanFault.
+        """
+        return LanFault(self, fault)
+
+    async def kill_applet(self) -> None:
+        """The applet's process dies without a word, and the computer starts it again; returns at once."""
+        await self.program.send("kill")
 
     async def lan_on(self) -> None:
         """Put the cable back in."""

@@ -13,6 +13,7 @@
     ├── NotAuthenticated         the secret, token or ticket is not accepted
     ├── NotPermitted             known, but with no business there
     ├── LimitReached             too many or too much
+    ├── InjectedFault            a fault rule made it fail; a test wanted it so
     ├── ShuttingDown             the server is about to go; come back
     └── StoreTrouble             what was asked could not be stored; a retry is safe
 
@@ -138,6 +139,16 @@ class StoreTrouble(RescueError):
     def __init__(self, message: str, *, full: bool = False) -> None:
         super().__init__(message, reason="STORE_FULL" if full else "")
         self.full = full
+
+
+class InjectedFault(RescueError):
+    """A fault rule made the call fail. `code` is the name of a gRPC status code."""
+
+    reason = "INJECTED_FAULT"
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
 
 
 class ShuttingDown(RescueError):

@@ -18,12 +18,14 @@ from rescue_protos.access import Access, NoAccess
 from rescue_protos.tls import Tls
 from rescue_server.clock import Clock, wall_clock
 from rescue_server.core.organization import AdministratorAdded, AnyOrganizationEvent, SecretChanged, TechnicianAdded
+from rescue_server.faults.room import Faults
 from rescue_server.organization_file import read_organization
 from rescue_server.private_files import make_private
 from rescue_server.rpc.admin_service import AdminService
 from rescue_server.rpc.applet_service import AppletService
 from rescue_server.rpc.console_service import ConsoleService
 from rescue_server.rpc.control_service import AccessService, ControlService
+from rescue_server.rpc.fault_service import FaultService, methods
 from rescue_server.rpc.guard import Guard
 from rescue_server.rpc.journal_service import JournalService
 from rescue_server.rpc.listener import Listener
@@ -131,18 +133,20 @@ async def serving(
         engine.watch = Watch(ring=options.ring)
     attachments = Attachments()
     journal = Journal(engine)
-    engine.on_step = lambda step: _pass_on(step, engine, attachments, journal)
+    engine.on_step = lambda step: _pass_on(step, engine, attachments, journal, faults)
     timekeeper = Timekeeper(engine, attachments)
+    faults = Faults(lambda: engine.published, clock, timekeeper.appointments, methods())
     retention = Retention(engine, keep_ended=options.keep_ended)
     console = ConsoleService(engine, presence, limits)
     listener = Listener(
-        guard=Guard(engine, tokens, limits),
+        guard=Guard(engine, tokens, faults, limits),
         access=AccessService(engine, tokens),
-        applet=AppletService(engine, timekeeper, server_key(options.data), limits),
+        applet=AppletService(engine, timekeeper, faults, server_key(options.data), limits),
         console=console,
         admin=AdminService(engine, book.keep),
-        control=ControlService(engine, timekeeper),
+        control=ControlService(engine, timekeeper, faults),
         journal=JournalService(engine, journal),
+        fault=FaultService(faults),
     )
     engine.load()
     presence.assume(_in_focus(engine))
@@ -185,9 +189,10 @@ async def _focus(engine: Engine, technician: str, focused: bool) -> None:
     await engine.perform(acts.focus(technician, focused))
 
 
-def _pass_on(step: Step, engine: Engine, attachments: Attachments, journal: Journal) -> None:
+def _pass_on(step: Step, engine: Engine, attachments: Attachments, journal: Journal, faults: Faults) -> None:
     """Tell the journal's readers of a published step, and the applets what concerns them of it."""
     journal.grew()
+    faults.on_step(step)
     if step.after is None:
         attachments.tell_all(ViewChanged())
         return

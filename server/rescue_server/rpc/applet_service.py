@@ -16,6 +16,8 @@ from rescue_server.core import decide as d
 from rescue_server.core.session import Session
 from rescue_server.core.status import Link
 from rescue_server.errors import BadValue, RescueError, ShuttingDown, StoreTrouble
+from rescue_server.faults.room import Faults
+from rescue_server.faults.rules import Lost
 from rescue_server.rpc import translate
 from rescue_server.rpc.peers import source_of
 from rescue_server.runtime import acts
@@ -36,8 +38,11 @@ Requests = AsyncIterator[pb.AttachRequest]
 class AppletService(applet_pb2_grpc.AppletServiceServicer):
     """`key` is the server's own: session tickets are derived from it."""
 
-    def __init__(self, engine: Engine, timekeeper: Timekeeper, key: bytes, limits: Limits = LIMITS) -> None:
+    def __init__(
+        self, engine: Engine, timekeeper: Timekeeper, faults: Faults, key: bytes, limits: Limits = LIMITS
+    ) -> None:
         self._engine = engine
+        self._faults = faults
         self._timekeeper = timekeeper
         self._attachments = timekeeper.attachments
         self._key = key
@@ -128,8 +133,11 @@ class AppletService(applet_pb2_grpc.AppletServiceServicer):
             if kind == "hello":
                 raise BadValue("hello", "only the first message of a stream is a hello")
             if kind == "heartbeat":
+                if self._faults.loses(attachment.session, Lost.HEARTBEAT):
+                    continue
                 await self._sign_of_life(attachment.session, answered=bool(request.heartbeat.barrier))
-                attachment.send(a.HeartbeatHeard(request.heartbeat.number))
+                if request.heartbeat.barrier or not self._faults.loses(attachment.session, Lost.HEARTBEAT_REPLY):
+                    attachment.send(a.HeartbeatHeard(request.heartbeat.number))
             elif kind == "report":
                 await self._report(request.report, attachment)
             else:

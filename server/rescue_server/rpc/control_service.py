@@ -15,7 +15,9 @@ from rescue_protos.v1 import access_pb2, access_pb2_grpc, control_pb2_grpc
 from rescue_protos.v1 import control_pb2 as pb
 from rescue_server.clock import FASTEST
 from rescue_server.errors import BadValue, LimitReached, ShuttingDown
+from rescue_server.faults.room import ComputerOrder, Faults
 from rescue_server.rpc import translate
+from rescue_server.rpc.guard import caller
 from rescue_server.rpc.peers import source_of
 from rescue_server.runtime.appointments import Appointment
 from rescue_server.runtime.engine import Engine
@@ -51,8 +53,9 @@ class AccessService(access_pb2_grpc.AccessServiceServicer):
 class ControlService(control_pb2_grpc.ControlServiceServicer):
     """The clock of one engine."""
 
-    def __init__(self, engine: Engine, timekeeper: Timekeeper) -> None:
+    def __init__(self, engine: Engine, timekeeper: Timekeeper, faults: Faults) -> None:
         self._engine = engine
+        self._faults = faults
         self._clock = engine.clock
         self._timekeeper = timekeeper
         self._draining = asyncio.Event()
@@ -91,6 +94,9 @@ class ControlService(control_pb2_grpc.ControlServiceServicer):
         reader = asyncio.ensure_future(self._listen(request_iterator, mine, news))
         reader.add_done_callback(lambda task: news.put_nowait(None))
         forget = self._clock.on_change(lambda: news.put_nowait(pb.FollowClockResponse()))
+        computer_of = caller().computer_of
+        if computer_of:
+            leave = self._faults.follow(computer_of, lambda order: news.put_nowait(_ordered(order)))
         draining = asyncio.ensure_future(self._draining.wait())
         draining.add_done_callback(lambda task: news.put_nowait(None))
         try:
@@ -107,6 +113,8 @@ class ControlService(control_pb2_grpc.ControlServiceServicer):
             reader.result()
         finally:
             forget()
+            if computer_of:
+                leave()
             reader.cancel()
             draining.cancel()
             for appointment in mine.values():
@@ -123,6 +131,8 @@ class ControlService(control_pb2_grpc.ControlServiceServicer):
                 appointment = mine.pop(request.kept.number, None)
                 if appointment is not None:
                     self._timekeeper.appointments.keep(appointment)
+            elif request.HasField("obeyed"):
+                self._faults.obeyed(caller().computer_of, request.obeyed.number)
             elif request.HasField("appointment"):
                 number = request.appointment.number
                 if number in mine or number == 0:
@@ -136,3 +146,7 @@ class ControlService(control_pb2_grpc.ControlServiceServicer):
 
     def _reading(self) -> pb.ClockReading:
         return translate.reading(self._clock.read())
+
+
+def _ordered(order: ComputerOrder) -> pb.FollowClockResponse:
+    return pb.FollowClockResponse(order=pb.ComputerOrder(number=order.number, command=order.line))

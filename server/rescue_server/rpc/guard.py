@@ -18,6 +18,7 @@ from google.protobuf.message import DecodeError
 from rescue_protos.codes import Fault
 from rescue_server import errors
 from rescue_server.core.organization import Organization
+from rescue_server.faults.room import Faults
 from rescue_server.rpc.peers import source_of
 from rescue_server.rpc.rules import RULES, Rule
 from rescue_server.runtime.acts import admit
@@ -62,6 +63,8 @@ def fault_of(error: errors.RescueError) -> Fault:
     code = next((code for kind, code in _CODES if isinstance(error, kind)), "INTERNAL")
     if isinstance(error, errors.StoreTrouble):
         code = "RESOURCE_EXHAUSTED" if error.full else "UNAVAILABLE"
+    if isinstance(error, errors.InjectedFault):
+        code = error.code
     possible = error.possible if isinstance(error, errors.Refusal) else ()
     fields = {error.field: _short(error.wrong, _LONGEST_FACT)} if isinstance(error, errors.BadValue) else {}
     return Fault(
@@ -78,9 +81,10 @@ def fault_of(error: errors.RescueError) -> Fault:
 class Guard(grpc.aio.ServerInterceptor):
     """Checks the rule of a method before its handler runs, and translates what it raises."""
 
-    def __init__(self, engine: Engine, tokens: Tokens, limits: Limits = LIMITS) -> None:
+    def __init__(self, engine: Engine, tokens: Tokens, faults: Faults, limits: Limits = LIMITS) -> None:
         self._engine = engine
         self._tokens = tokens
+        self._faults = faults
         self._limits = limits
         self.open_streams = Places()
 
@@ -94,34 +98,42 @@ class Guard(grpc.aio.ServerInterceptor):
         if handler is None:
             return handler
         method = handler_call_details.method
-        rule = RULES.get(method if isinstance(method, str) else method.decode())
+        path = method if isinstance(method, str) else method.decode()
+        rule, name = RULES.get(path), path.rpartition("/")[2]
         serializer, deserializer = handler.response_serializer, handler.request_deserializer
         if handler.unary_unary:
-            guarded = self._unary(handler.unary_unary, rule)
+            guarded = self._unary(handler.unary_unary, rule, name)
             return grpc.unary_unary_rpc_method_handler(guarded, _lenient(deserializer), serializer)
         if handler.unary_stream:
-            guarded = self._stream(handler.unary_stream, rule)
+            guarded = self._stream(handler.unary_stream, rule, name)
             return grpc.unary_stream_rpc_method_handler(guarded, _lenient(deserializer), serializer)
         # Of a stream of requests the handler itself meets the DecodeError.
         return grpc.stream_stream_rpc_method_handler(
-            self._stream(handler.stream_stream, rule), deserializer, serializer
+            self._stream(handler.stream_stream, rule, name), deserializer, serializer
         )
 
-    def _unary(self, behavior: Any, rule: Rule | None) -> Any:
+    def _unary(self, behavior: Any, rule: Rule | None, name: str) -> Any:
         async def guarded(request: Any, context: Context) -> Any:
             async with _translated(context):
-                _caller.set(self._admit(rule, context))
+                principal = self._admit(rule, context)
+                _caller.set(principal)
                 _require_message(request)
+                if self._faults.meddles:
+                    async with self._faults.around(name, principal.name):
+                        return await behavior(request, context)
                 return await behavior(request, context)
 
         return guarded
 
-    def _stream(self, behavior: Any, rule: Rule | None) -> Any:
+    def _stream(self, behavior: Any, rule: Rule | None, name: str) -> Any:
         async def guarded(request: Any, context: Context) -> AsyncIterator[Any]:
             async with _translated(context):
                 principal = self._admit(rule, context)
                 _caller.set(principal)
                 _require_message(request)
+                if self._faults.meddles:
+                    async with self._faults.around(name, principal.name):
+                        pass  # a stream is meddled with when it is opened
                 with self._place(rule, principal, context):
                     async with contextlib.aclosing(behavior(request, context)) as messages:
                         async for message in messages:

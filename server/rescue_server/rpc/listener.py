@@ -17,6 +17,8 @@ from rescue_protos.v1 import (
     console_pb2_grpc,
     control_pb2,
     control_pb2_grpc,
+    fault_pb2,
+    fault_pb2_grpc,
     journal_pb2,
     journal_pb2_grpc,
 )
@@ -24,6 +26,7 @@ from rescue_server.rpc.admin_service import AdminService
 from rescue_server.rpc.applet_service import AppletService
 from rescue_server.rpc.console_service import ConsoleService
 from rescue_server.rpc.control_service import AccessService, ControlService
+from rescue_server.rpc.fault_service import FaultService
 from rescue_server.rpc.guard import Guard
 from rescue_server.rpc.journal_service import JournalService
 
@@ -48,6 +51,7 @@ _NAMES = tuple(
         (console_pb2, "ConsoleService"),
         (admin_pb2, "AdminService"),
         (control_pb2, "ControlService"),
+        (fault_pb2, "FaultService"),
         (journal_pb2, "JournalService"),
     )
 )
@@ -70,6 +74,7 @@ class Listener:
         admin: AdminService,
         control: ControlService,
         journal: JournalService,
+        fault: FaultService,
     ) -> None:
         self._server = grpc.aio.server(interceptors=[guard], options=list(_OPTIONS))
         self._draining = (applet, console, control, journal)
@@ -79,6 +84,7 @@ class Listener:
         console_pb2_grpc.add_ConsoleServiceServicer_to_server(console, self._server)
         admin_pb2_grpc.add_AdminServiceServicer_to_server(admin, self._server)
         control_pb2_grpc.add_ControlServiceServicer_to_server(control, self._server)
+        fault_pb2_grpc.add_FaultServiceServicer_to_server(fault, self._server)
         journal_pb2_grpc.add_JournalServiceServicer_to_server(journal, self._server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         reflection.enable_server_reflection((*_NAMES, health.SERVICE_NAME, reflection.SERVICE_NAME), self._server)

@@ -47,6 +47,10 @@ RULES: dict[str, Rule] = {
         )
     },
     **{
+        f"{_PACKAGE}FaultService/{method}": Rule.ADMINISTRATOR
+        for method in ("AddFault", "ListFaults", "ClearFaults")
+    },
+    **{
         f"{_PACKAGE}AdminService/{method}": Rule.ADMINISTRATOR
         for method in (
             "GetOrganization", "ChangeSettings", "AddGroup", "AddTechnician", "AddChannel", "AddAdministrator",

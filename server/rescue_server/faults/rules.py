@@ -1,0 +1,239 @@
+"""How people write a fault rule: `when 1001 becomes Active for alice: lan off for 40s`.
+
+The whole truth about that notation; docs/faults.md tells it to people.
+
+    RULE    [when MOMENT:] FAULT [at SESSION]
+    MOMENT  SESSION|any becomes STATUS [for TECHNICIAN]
+            SESSION|any is STATUS [for TECHNICIAN]          also at once, if it is so already
+            METHOD [of USER] is called [N times]            the Nth call from now on
+    FAULT   lan on | lan FAULT                              as on the computer's stdin
+            kill applet                                     the process that runs, or the next one
+            lose next [N] heartbeats | heartbeat replies
+            fail next [N] METHOD [of USER] with CODE
+            delay next [N] METHOD [of USER] by DURATION     emulated time
+            lose next [N] replies of METHOD [of USER]       carried out, but the caller never learns
+
+`at SESSION` is needed where no moment names a session. A rule acts once.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+
+from rescue_protos.durations import BadDuration, parse_duration
+from rescue_protos.lan_faults import BadLanFault, parse_lan_fault
+from rescue_server.core.status import Status
+
+MOST = 1000
+LONGEST = 300
+CODES = (
+    "ABORTED", "CANCELLED", "DATA_LOSS", "DEADLINE_EXCEEDED", "INTERNAL", "PERMISSION_DENIED", "RESOURCE_EXHAUSTED",
+    "UNAUTHENTICATED", "UNAVAILABLE", "UNKNOWN",
+)  # fmt: skip
+_STATUSES = {status.casefold(): status for status in Status}
+
+
+class BadRule(ValueError):
+    """The text is no fault rule; the message says what is wrong and what is possible."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """The moment at which a queue shows a status of a session; empty names are any. With `already`, also if it
+    does so when the rule is added."""
+
+    session: str
+    status: Status
+    user: str
+    already: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Called:
+    """The moment of the `nth` call of a method; of anybody if `user` is empty."""
+
+    method: str
+    user: str
+    nth: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TellComputer:
+    """The session's computer is told a line, as if it were typed there."""
+
+    line: str
+
+
+class Lost(StrEnum):
+    """What can get lost between an applet and the server."""
+
+    HEARTBEAT = "heartbeat"
+    HEARTBEAT_REPLY = "heartbeat reply"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lose:
+    """The session's next `times` heartbeats, or replies to them, get lost."""
+
+    what: Lost
+    times: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Meddle:
+    """The next `times` calls of a method (of a user, if named) fail with `code`, or wait for `delay` of emulated
+    time, or are carried out and their reply lost: just one of the three."""
+
+    method: str
+    user: str
+    times: int
+    code: str = ""
+    delay: timedelta = timedelta(0)
+    loses_reply: bool = False
+
+
+Moment = Shown | Called
+Action = TellComputer | Lose | Meddle
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """A rule: `moment` None is now; `session` empty is that of the moment, or none."""
+
+    text: str
+    moment: Moment | None
+    action: Action
+    session: str
+
+
+_SESSION = r"(?P<session>[0-9]+|any(?: session)?)"
+_METHOD = r"(?P<method>\w+)(?: of (?P<user>\S+))?"
+_NEXT = r"(?:the )?next(?: (?P<times>[0-9]+))?"
+_AT = re.compile(r"(?P<what>.*\S) at (?P<session>[0-9]+)")
+_SHOWN = re.compile(rf"{_SESSION} (?P<verb>is|becomes) (?P<status>.+?)(?: for (?P<technician>\S+))?", re.IGNORECASE)
+_CALLED = re.compile(rf"{_METHOD} is called(?: (?P<times>[0-9]+) times?)?", re.IGNORECASE)
+_LOSE = re.compile(rf"lose {_NEXT} heartbeat(?P<reply> repl(?:y|ies))?s?", re.IGNORECASE)
+_FAIL = re.compile(rf"fail {_NEXT}(?: calls? of)? {_METHOD} with (?P<code>\w+)", re.IGNORECASE)
+_DELAY = re.compile(rf"delay {_NEXT}(?: calls? of)? {_METHOD} by (?P<delay>\S+)", re.IGNORECASE)
+_LOSE_REPLY = re.compile(rf"lose {_NEXT} repl(?:y|ies) of {_METHOD}", re.IGNORECASE)
+_POSSIBLE = (
+    "lan …, kill applet, lose next [N] heartbeats, lose next [N] heartbeat replies, "
+    "fail next [N] METHOD with CODE, delay next [N] METHOD by DURATION, lose next [N] replies of METHOD"
+)
+
+
+def parse_rule(text: str, methods: Mapping[str, bool]) -> Rule:
+    """Read a rule. `methods` are those that can be called, and whether each is a stream. Raises BadRule."""
+    plain = " ".join(text.split())
+    if len(plain) > LONGEST:
+        raise BadRule(f"a rule has at most {LONGEST} characters")
+    moment, fault = None, plain
+    if plain.casefold().startswith("when "):
+        when, colon, fault = plain[5:].partition(":")
+        if not colon:
+            raise BadRule("after the moment comes a colon: when 1001 becomes Active: lan off for 40s")
+        moment = _moment(when.strip(), methods)
+    fault, session = _place(fault.strip())
+    action = _action(fault, methods)
+    of_session = isinstance(action, TellComputer | Lose)
+    if of_session and not session and not isinstance(moment, Shown):
+        raise BadRule(f"which session? write: {fault} at 1001")
+    if session and not of_session:
+        raise BadRule(f"{fault!r} is about calls, not about a session: leave `at {session}` out")
+    return Rule(text=plain, moment=moment, action=action, session=session)
+
+
+def _moment(text: str, methods: Mapping[str, bool]) -> Moment:
+    if found := _CALLED.fullmatch(text):
+        method = _method(found["method"], methods)
+        return Called(method=method, user=found["user"] or "", nth=_times(found["times"]))
+    found = _SHOWN.fullmatch(text)
+    if found is None:
+        raise BadRule(
+            f"{text!r} is no moment (possible: 1001 becomes Active, any is Waiting for alice, "
+            "StartSession is called 3 times)"
+        )
+    status = _STATUSES.get(found["status"].casefold())
+    if status is None:
+        raise BadRule(f"{found['status']!r} is no status (possible: {', '.join(Status)})")
+    return Shown(
+        session=found["session"] if found["session"].isdigit() else "",
+        status=status,
+        user=found["technician"] or "",
+        already=found["verb"].casefold() == "is",
+    )
+
+
+def _place(fault: str) -> tuple[str, str]:
+    found = _AT.fullmatch(fault)
+    return (found["what"], found["session"]) if found else (fault, "")
+
+
+def _action(text: str, methods: Mapping[str, bool]) -> Action:
+    plain = text.casefold()
+    if plain in ("kill applet", "kill the applet"):
+        return TellComputer(line="kill")
+    if plain == "lan on":
+        return TellComputer(line=plain)
+    if plain.startswith("lan "):
+        try:
+            return TellComputer(line=f"lan {parse_lan_fault(plain[4:])}")
+        except BadLanFault as error:
+            raise BadRule(str(error)) from None
+    if found := _LOSE.fullmatch(text):
+        return Lose(
+            what=Lost.HEARTBEAT_REPLY if found["reply"] else Lost.HEARTBEAT,
+            times=_times(found["times"]),
+        )
+    if found := _LOSE_REPLY.fullmatch(text):
+        meddle = _meddle(found, methods, loses_reply=True)
+        if methods[meddle.method]:
+            raise BadRule(f"{meddle.method} is a stream: it has no single reply to lose")
+        return meddle
+    if found := _FAIL.fullmatch(text):
+        code = found["code"].upper()
+        if code not in CODES:
+            raise BadRule(f"{found['code']!r} is no code to fail with (possible: {', '.join(CODES)})")
+        return _meddle(found, methods, code=code)
+    if found := _DELAY.fullmatch(text):
+        try:
+            return _meddle(found, methods, delay=parse_duration(found["delay"]))
+        except BadDuration as error:
+            raise BadRule(str(error)) from None
+    raise BadRule(f"{text!r} is no fault (possible: {_POSSIBLE})")
+
+
+def _meddle(
+    found: re.Match[str],
+    methods: Mapping[str, bool],
+    *,
+    code: str = "",
+    delay: timedelta = timedelta(0),
+    loses_reply: bool = False,
+) -> Meddle:
+    return Meddle(
+        method=_method(found["method"], methods),
+        user=found["user"] or "",
+        times=_times(found["times"]),
+        code=code,
+        delay=delay,
+        loses_reply=loses_reply,
+    )
+
+
+def _method(name: str, methods: Mapping[str, bool]) -> str:
+    known = {method.casefold(): method for method in methods}
+    if name.casefold() not in known:
+        raise BadRule(f"{name!r} is no method that can be meddled with (possible: {', '.join(sorted(methods))})")
+    return known[name.casefold()]
+
+
+def _times(text: str | None) -> int:
+    times = int(text) if text else 1
+    if not 1 <= times <= MOST:
+        raise BadRule(f"{text} times? 1 to {MOST} is possible")
+    return times
