@@ -75,7 +75,8 @@ class QueueView:
                 view = self._with(entry)
             case ChatReceived(session=session):
                 lines = (*self.chats.get(session, ()), update)[-CHAT_LINES_KEPT:]
-                view = replace(self, chats=_put(self.chats, session, lines))
+                view = self if update.entry is None else self._with(update.entry)
+                view = replace(view, chats=_put(view.chats, session, lines))
             case IdleAlarm(session=session, due_at=due_at):
                 view = replace(self, alarms=_put(self.alarms, session, due_at))
             case LeadOffered(entry=Entry() as entry):

@@ -160,13 +160,17 @@ class EntryDetails:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChatReceived:
-    """A chat line; `sender` is a technician, or empty if the customer wrote it."""
+    """A chat line; `sender` is a technician, or empty if the customer wrote it.
+
+    `entry` is the entry after it: the line may have started its idle clock anew.
+    """
 
     revision: int
     at: datetime
     session: str
     sender: str
     text: str
+    entry: Entry | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

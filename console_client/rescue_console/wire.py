@@ -121,7 +121,12 @@ def _delta_of(message: console_pb2.QueueDelta) -> Delta | Bookmark:
         case "chat":
             chat = message.chat
             return ChatReceived(
-                revision=revision, at=at, session=chat.session, sender=getattr(chat.line, "from"), text=chat.line.text
+                revision=revision,
+                at=at,
+                session=chat.session,
+                sender=getattr(chat.line, "from"),
+                text=chat.line.text,
+                entry=entry_of(chat.entry) if chat.HasField("entry") else None,
             )
         case "alarm":
             alarm = message.alarm

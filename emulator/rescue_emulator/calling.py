@@ -71,6 +71,11 @@ class Caller:
         """Return what a stream must carry; signs in if that was not done yet. Raises CallError."""
         return await self._signed_in.metadata()
 
+    async def is_administrator(self) -> bool:
+        """Return whether this user is one; proves the secret. Raises CallError."""
+        await self.repeatedly(self._nothing)
+        return self._signed_in.administrator
+
     def forget_token(self) -> None:
         """The token was not accepted: sign in again before the next call."""
         self._signed_in.forget_token()

@@ -32,6 +32,9 @@ SUBCOMMANDS = {
         "Tell which published changes recorded runs have exercised.",
     ),
     "replay": ("rescue_server.recorded.commands:replay", "Play a recorded journal back, or check it."),
+    "timeline": ("rescue_emulator.pictures:timeline", "Draw a session's timeline as SVG."),
+    "docs": ("rescue_emulator.pictures:docs", "Print what the documentation is made of."),
+    "web": ("rescue_web.__main__:web", "Serve the consoles to browsers."),
     "demo": ("rescue_emulator.demo:demo", "Play a support call, and show the queues as they change."),
     "conformance": (
         "rescue_emulator.conformance.command:conformance",

@@ -77,7 +77,7 @@ class Listener:
         fault: FaultService,
     ) -> None:
         self._server = grpc.aio.server(interceptors=[guard], options=list(_OPTIONS))
-        self._draining = (applet, console, control, journal)
+        self._draining = (applet, console, control, admin, journal)
         self._health = health.aio.HealthServicer()
         access_pb2_grpc.add_AccessServiceServicer_to_server(access, self._server)
         applet_pb2_grpc.add_AppletServiceServicer_to_server(applet, self._server)

@@ -1,0 +1,90 @@
+"""Server-sent events that a page can resume: what is new is kept for a while, with its revision.
+
+A message with a revision is part of the page's state and is delivered exactly once per page, in order; one without
+(the clock, a lost server) is only worth hearing now. A page that reads too slowly is cut off, comes back by itself
+with the revision it has seen, and goes on from there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Mapping
+
+KEPT = 2000  # messages that a page can be behind when it comes back
+_BACKLOG = 500  # messages that a page can be behind while it is connected
+
+Data = Mapping[str, object]
+
+
+def written(kind: str, data: Data, revision: int | None = None) -> str:
+    """Return a message as it stands in the stream."""
+    mark = f"id: {revision}\n" if revision is not None else ""
+    return f"{mark}event: {kind}\ndata: {json.dumps(data)}\n\n"
+
+
+class Feed:
+    """The messages for all pages of one visit. `whole` returns the state as of a revision, for a page that is new."""
+
+    def __init__(self, whole: Callable[[], tuple[int, Data]]) -> None:
+        self._whole = whole
+        self._oldest = 0
+        self._kept: deque[tuple[int, str]] = deque()
+        self._pages: set[asyncio.Queue[str | None]] = set()
+
+    def begin_at(self, revision: int) -> None:
+        """The state was learned as a whole: nothing before this revision can be resumed, and all pages begin anew."""
+        self._kept.clear()
+        self._oldest = revision
+        self._send(self._snapshot())
+
+    def tell(self, kind: str, data: Data, *, revision: int | None = None) -> None:
+        """Tell every page something, and keep it if it has a revision."""
+        message = written(kind, data, revision)
+        if revision is not None:
+            self._kept.append((revision, message))
+            if len(self._kept) > KEPT:
+                self._oldest = self._kept.popleft()[0]
+        self._send(message)
+
+    def end(self) -> None:
+        """End every page's stream."""
+        for page in self._pages:
+            self._cut_off(page)
+
+    async def messages(self, after: int | None, *, first: Callable[[], str] = str) -> AsyncIterator[str]:
+        """Deliver what followed a revision, or the whole state if that is not known any more; then all that is new.
+
+        `first` is told in between: what is true now and has no revision.
+        """
+        page: asyncio.Queue[str | None] = asyncio.Queue(_BACKLOG)
+        self._pages.add(page)
+        try:
+            newest = self._whole()[0]
+            if after is not None and self._oldest <= after <= newest:
+                missed = [message for revision, message in self._kept if revision > after]
+            else:
+                missed = [self._snapshot()]
+            yield "retry: 700\n\n" + "".join(missed) + first()
+            while (message := await page.get()) is not None:
+                yield message
+        finally:
+            self._pages.discard(page)
+
+    def _snapshot(self) -> str:
+        revision, state = self._whole()
+        return written("snapshot", state, max(revision, 0))
+
+    def _send(self, message: str) -> None:
+        for page in self._pages:
+            if page.qsize() >= _BACKLOG - 1:
+                self._cut_off(page)
+            else:
+                page.put_nowait(message)
+
+    @staticmethod
+    def _cut_off(page: asyncio.Queue[str | None]) -> None:
+        while not page.empty():
+            page.get_nowait()
+        page.put_nowait(None)

@@ -1,0 +1,150 @@
+// What both pages need: words, the proof that a request is ours, the emulated clock, events that resume.
+
+export const words = { text: {}, status: {}, command: {}, needs: {}, process: {}, setting: {} };
+export const say = (english) => words.text[english] ?? english;
+export const statusWord = (name) => words.status[name] ?? name;
+export const $ = (id) => document.getElementById(id);
+
+let proof = "";
+const clock = { now: 0, read: 0, speed: 0, known: false };
+export const pageId = crypto.randomUUID ? crypto.randomUUID() : String(Math.random()).slice(2);
+
+/** Make an element. Properties are attributes; on* are listeners; children are elements or texts. */
+export function el(tag, properties = {}, ...children) {
+  const made = document.createElement(tag);
+  for (const [name, value] of Object.entries(properties)) {
+    if (name.startsWith("on")) made.addEventListener(name.slice(2), value);
+    else if (value === true) made.setAttribute(name, "");
+    else if (value !== false && value != null) made.setAttribute(name, value);
+  }
+  made.append(...children.filter((child) => child != null));
+  return made;
+}
+
+/** Put new children into an element, and the focus back to the one with the same data-key. */
+export function refill(element, children) {
+  const key = element.contains(document.activeElement) ? document.activeElement.dataset.key : null;
+  element.replaceChildren(...children);
+  if (key) element.querySelector(`[data-key="${CSS.escape(key)}"]`)?.focus();
+}
+
+/** A status as people read it: in words; the colour only helps. */
+export const chip = (status) => el("span", { class: "chip", "data-status": status }, statusWord(status));
+
+export function tell(text, bad = false) {
+  $("message").textContent = text;
+  $("message").classList.toggle("bad", bad);
+}
+
+export async function get(path) {
+  const answer = await fetch(path, { headers: { accept: "application/json" } });
+  if (answer.status === 401) location.assign("/");
+  if (!answer.ok) throw new Error((await answer.json().catch(() => ({}))).message ?? answer.statusText);
+  return (answer.headers.get("content-type") ?? "").includes("json") ? answer.json() : answer.text();
+}
+
+/** Ask for a change. Resolves to the answer, whose `ok` says whether it was made and `message` why not. */
+export async function post(path, body) {
+  try {
+    const answer = await fetch(path, {
+      method: "POST",
+      headers: { "content-type": "application/json", "x-rescue-proof": proof },
+      body: JSON.stringify(body),
+    });
+    if (answer.status === 401 && proof) location.assign("/");
+    return await answer.json();
+  } catch {
+    return { ok: false, message: say("the server is away") };
+  }
+}
+
+/** Learn the words of a language and put them where the page has data-text. */
+export async function speak(language) {
+  Object.assign(words, await get(`/words?lang=${language}`));
+  document.documentElement.lang = language;
+  $("language").value = language;
+  localStorage.setItem("language", language);
+  for (const place of document.querySelectorAll("[data-text]")) place.textContent = say(place.dataset.text);
+}
+
+export const language = () => localStorage.getItem("language") ?? (navigator.language.startsWith("nl") ? "nl" : "en");
+
+/** Begin a page: who this is, its words, its header. `redraw` is called when the language changes. */
+export async function begin(redraw) {
+  const me = await get("/me");
+  proof = me.proof;
+  $("user").textContent = me.user;
+  await speak(language());
+  $("language").addEventListener("change", async (event) => { await speak(event.target.value); redraw(); });
+  $("sign-out").addEventListener("click", async () => { await post("/sign-out", {}); location.assign("/"); });
+  return me;
+}
+
+/** Hear of everything, again after each break, from where it broke. */
+export function listen(listeners) {
+  const events = new EventSource(`/events?page=${pageId}`);
+  const lost = (away) => {
+    $("lost").hidden = !away;
+    $("lost").textContent = away ? say("The server is lost; what you see is how it was. It goes on by itself.") : "";
+    listeners.online?.(!away);
+  };
+  events.addEventListener("error", () => {
+    lost(true);
+    hearClock({ speed: 0 });
+    if (events.readyState === EventSource.CLOSED) location.assign("/"); // signed out meanwhile
+  });
+  events.addEventListener("server", (event) => lost(!JSON.parse(event.data).online));
+  events.addEventListener("refused", (event) => tell(JSON.parse(event.data).message, true));
+  events.addEventListener("clock", (event) => { hearClock(JSON.parse(event.data)); listeners.clock?.(JSON.parse(event.data)); });
+  for (const kind of ["snapshot", "update", "computers"]) {
+    if (listeners[kind]) events.addEventListener(kind, (event) => listeners[kind](JSON.parse(event.data), lost));
+  }
+}
+
+function hearClock(reading) {
+  if (reading.now) clock.now = Date.parse(reading.now);
+  else clock.now = emulatedNow();
+  clock.read = performance.now();
+  clock.speed = reading.speed ?? 0;
+  clock.known = clock.known || Boolean(reading.now);
+}
+
+export const emulatedNow = () => clock.now + (performance.now() - clock.read) * clock.speed;
+
+/** A period in emulated milliseconds, for people. */
+export function period(ms) {
+  const s = Math.max(0, Math.floor(ms / 1000));
+  const two = (n) => String(n).padStart(2, "0");
+  return s < 3600 ? `${Math.floor(s / 60)}:${two(s % 60)}` : `${Math.floor(s / 3600)}:${two(Math.floor(s / 60) % 60)}:${two(s % 60)}`;
+}
+
+export const time = (stamp) => new Date(stamp).toISOString().slice(11, 19);
+
+/** Write the clock, and how long everything with data-since lasts, several times a second. */
+export function tick(also = () => {}) {
+  if (clock.known) {
+    $("clock").textContent = new Date(emulatedNow()).toISOString().slice(0, 19).replace("T", " ");
+    for (const place of document.querySelectorAll("[data-since]")) {
+      place.textContent = period(emulatedNow() - Date.parse(place.dataset.since));
+    }
+    also();
+  }
+  setTimeout(() => tick(also), 250);
+}
+
+/** Show why a session is where it is: each change with its reason, and the timeline. */
+export async function explain(session, mine) {
+  const [history, drawn] = await Promise.all([
+    get(`/history/${encodeURIComponent(session)}?lang=${words.language}`),
+    get(`/timeline/${encodeURIComponent(session)}?lang=${words.language}`),
+  ]);
+  if (!mine()) return;
+  $("timeline").replaceChildren(document.importNode(new DOMParser().parseFromString(drawn, "image/svg+xml").documentElement, true));
+  $("timeline").setAttribute("aria-label", say("Timeline"));
+  const whose = new Set(history.map((one) => one.technician)).size > 1;
+  $("history").replaceChildren(...history.map((one) => el("li", {},
+    el("span", { class: "figures quiet" }, `${time(one.at)} `), whose ? `${one.technician}: ` : "",
+    el("b", {}, one.previous ? `${one.previous} → ${one.status}` : `${say("new")}: ${one.status}`),
+    el("br"), one.cause, one.setting ? ` (${one.setting} ${one.value})` : "",
+    one.row ? el("div", { class: "quiet" }, `${say("row")} ${one.row}: ${one.explained}`) : "")));
+}

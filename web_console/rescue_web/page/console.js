@@ -1,0 +1,249 @@
+// The technician's console: his queue, the session he chose, and every command with the reason when it is not possible.
+
+import { $, begin, chip, el, emulatedNow, explain, get, listen, pageId, period, post, refill, say, statusWord, tell, tick, words } from "./common.js";
+
+const COMMANDS = ["start", "hold", "transfer", "invite", "remove", "lead offer", "lead cancel", "reboot", "end"];
+const PROCESSES = ["remote-control", "screen-sharing", "file-manager", "file-transfer", "save-dialog", "calling-card"];
+const SOON = 60_000; // emulated; a waiting session so near its time-out is urgent
+
+const entries = new Map();
+const chats = new Map();
+const alarms = new Map();
+let chosen = null;
+let online = true;
+let me = "";
+
+const inOrder = () => [...entries.values()].sort((a, b) => (a.created_at + a.session).localeCompare(b.created_at + b.session));
+const allows = (entry, command) => online && entry.possible.includes(command);
+const why = (command) => online ? `${words.command[command]}: ${words.needs[command] ?? ""}` : say("the server is away");
+
+async function order(line) {
+  const answer = await post("/line", { line });
+  tell(answer.ok ? say("done") : answer.message, !answer.ok);
+  return answer;
+}
+
+// Drawing
+
+function draw() {
+  drawQueue();
+  drawSession();
+}
+
+function drawQueue() {
+  const shown = inOrder().map((entry) => el("li", {}, el("button", {
+    "data-key": entry.session, "aria-current": String(entry.session === chosen), onclick: () => choose(entry.session),
+  },
+  el("span", {}, el("b", {}, entry.session), entry.customer ? ` ${entry.customer}` : ""), chip(entry.status),
+  el("span", { class: "quiet" }, entry.lead ? `${say("Lead")}: ${entry.lead}` : entry.comment || entry.channel || ""),
+  el("span", { class: "quiet figures", "data-since": entry.since }),
+  entry.due_at && entry.status === "Waiting" ? el("span", { class: "urgent", "data-due": entry.due_at }) : null)));
+  refill($("queue"), shown.length ? shown : [el("li", { class: "quiet" }, say("The queue is empty."))]);
+}
+
+function drawSession() {
+  const entry = entries.get(chosen);
+  $("session").hidden = !entry;
+  if (!entry) {
+    $("session-title").textContent = say(chosen ? "The session left the queue." : "No session is selected.");
+    return;
+  }
+  $("session-title").textContent = `${say("Session")} ${entry.session}${entry.customer ? `, ${entry.customer}` : ""}`;
+  $("state").replaceChildren(chip(entry.status), " ", el("span", { class: "figures quiet", "data-since": entry.since }));
+  refill($("toolbar"), COMMANDS.filter((command) => command !== "lead cancel" || (entry.lead_offered_to && entry.lead === me)).map((command) => button(entry, command)));
+  drawFacts(entry);
+  drawOffer(entry);
+  drawChat(entry);
+  drawProcesses(entry);
+}
+
+function button(entry, command) {
+  const possible = allows(entry, command);
+  return el("button", {
+    "data-key": command, "aria-disabled": String(!possible), title: possible ? null : why(command),
+    "aria-description": possible ? null : why(command),
+    onclick: () => possible ? act(entry, command) : tell(why(command), true),
+  }, words.command[command]);
+}
+
+function drawFacts(entry) {
+  const facts = [
+    ["PIN", entry.pin], ["Channel", entry.channel], ["Lead", entry.lead], ["From", entry.introduced_by], ["Comment", entry.comment],
+  ].filter(([, value]) => value).flatMap(([name, value]) => [el("dt", {}, say(name)), el("dd", {}, value)]);
+  if (entry.due_at) {
+    facts.push(el("dt", {}, say("times out in")), el("dd", {}, el("span", { class: "figures", "data-due": entry.due_at }), ` (${words.setting[entry.due_by] ?? entry.due_by})`));
+  }
+  $("facts").replaceChildren(...facts);
+  $("participants").replaceChildren(...entry.participants.map((who) => el("li", {},
+    el("b", {}, who.technician), " ", chip(who.status), who.lead ? ` ${say("lead")}` : "")));
+}
+
+function drawOffer(entry) {
+  const offered = entry.lead_offered_to;
+  if (!offered) return $("offer").replaceChildren();
+  if (offered !== me) return $("offer").replaceChildren(el("p", {}, `${say("The lead status is offered to")} ${offered}.`));
+  return refill($("offer"), [el("p", {}, `${entry.lead} ${say("offers you the lead status")}.`), button(entry, "lead accept")]);
+}
+
+function drawChat(entry) {
+  const lines = chats.get(entry.session) ?? [];
+  $("chat").replaceChildren(...(lines.length ? lines.map((line) => el("p", {}, el("b", {}, line.from || say("customer")), `: ${line.text}`))
+    : [el("p", { class: "quiet" }, say("No chat lines yet."))]));
+  $("chat").scrollTop = $("chat").scrollHeight;
+  const possible = allows(entry, "chat");
+  $("line").disabled = !possible;
+  $("say").querySelector("button").disabled = !possible;
+  $("say-why").textContent = possible ? "" : why("chat");
+}
+
+function drawProcesses(entry) {
+  const boxes = PROCESSES.map((process) => {
+    const open = entry.processes.includes(process);
+    const possible = allows(entry, open ? "close" : "open");
+    return el("label", { title: possible ? null : why(open ? "close" : "open") }, el("input", {
+      type: "checkbox", "data-key": process, checked: open, disabled: !possible,
+      onchange: async (event) => {
+        const answer = await order(`${event.target.checked ? "open" : "close"} ${entry.session} ${process}`);
+        if (!answer.ok) drawSession();
+      },
+    }), words.process[process]);
+  });
+  refill($("processes"), [el("legend", {}, say("Processes that prevent the idle time-out")), ...boxes]);
+}
+
+function drawDue() {
+  for (const place of document.querySelectorAll("[data-due]")) {
+    const left = Date.parse(place.dataset.due) - emulatedNow();
+    place.textContent = place.closest("#queue") ? `${say("times out in")} ${period(left)}` : period(left);
+    if (place.closest("#queue")) place.hidden = left > SOON;
+  }
+}
+
+// Doing
+
+function choose(session, scroll = true) {
+  chosen = session;
+  draw();
+  history(session);
+  if (scroll && matchMedia("(max-width: 56rem)").matches) $("detail").scrollIntoView({ block: "start" });
+}
+
+async function history(session) {
+  try {
+    await explain(session, () => session === chosen);
+  } catch {
+    // A lost server has its banner; a session that is forgotten has no history.
+  }
+}
+
+async function act(entry, command) {
+  const session = entry.session;
+  if (command === "transfer") return askTarget(session);
+  if (command === "invite") return askTechnician(entry, command, (who) => !takesPart(entry, who.name));
+  if (command === "remove") return askTechnician(entry, command, (who) => takesPart(entry, who.name) && who.name !== me);
+  if (command === "lead offer") return askTechnician(entry, command, (who) => entry.participants.some((p) => p.technician === who.name && p.status === "Collaborating"));
+  const [verb, ...rest] = command.split(" ");
+  return order([verb, session, ...rest].join(" "));
+}
+
+const takesPart = (entry, name) => entry.participants.some((one) => one.technician === name);
+
+function ask(title, content, confirm, done) {
+  const form = el("form", { method: "dialog" }, el("h2", { id: "dialog-title" }, title), ...content, el("div", { class: "buttons" },
+    el("button", { type: "button", onclick: () => $("dialog").close() }, say("Cancel")),
+    confirm ? el("button", { class: "main" }, confirm) : null));
+  form.addEventListener("submit", (event) => { event.preventDefault(); done(form); });
+  $("dialog").replaceChildren(form);
+  $("dialog").showModal();
+}
+
+async function askTechnician(entry, command, fits) {
+  const found = (await get("/directory")).technicians.filter(fits);
+  const choice = el("select", { id: "whom" }, ...found.map((who) => el("option", { value: who.name }, `${who.name} (${who.group}, ${say(who.connected ? "there" : "away")})`)));
+  const content = found.length ? [el("label", { for: "whom" }, say("Whom?")), choice] : [el("p", {}, say("There is nobody to choose."))];
+  ask(words.command[command], content, found.length ? words.command[command] : null, () => {
+    $("dialog").close();
+    const [verb, ...rest] = command.split(" ");
+    order([verb, entry.session, ...rest, `"${choice.value}"`].join(" "));
+  });
+}
+
+async function askTarget(session) {
+  const found = await get("/directory");
+  const options = [
+    ...found.technicians.filter((who) => who.name !== me).map((who) => [`technician:${who.name}`, `${who.name} (${who.group}, ${say(who.connected ? "there" : "away")})`]),
+    ...found.groups.map((name) => [`group:${name}`, `${name} (${say("group")})`]),
+    ...found.channels.map((name) => [`channel:${name}`, `${name} (${say("channel")})`]),
+  ];
+  const choice = el("select", { id: "target" }, ...options.map(([value, text]) => el("option", { value }, text)));
+  const comment = el("input", { id: "comment", maxlength: 500, autocomplete: "off" });
+  ask(words.command.transfer, [el("label", { for: "target" }, say("To whom?")), choice,
+    el("label", { for: "comment" }, say("Comment for those who get it (may be empty)")), comment], words.command.transfer, () => {
+    $("dialog").close();
+    const said = comment.value.trim();
+    order(`transfer ${session} "${choice.value}"${said ? ` comment ${said}` : ""}`);
+  });
+}
+
+function askPin() {
+  const name = el("input", { id: "name", maxlength: 64, autocomplete: "off" });
+  ask(say("New PIN"), [el("label", { for: "name" }, say("Customer's name (may be empty)")), name], say("Create"), async () => {
+    const answer = await order(`pin ${name.value.trim()}`.trim());
+    if (!answer.ok) return $("dialog").close();
+    $("dialog").replaceChildren(el("h2", { id: "dialog-title" }, `${say("Session")} ${answer.session}`), el("p", {}, say("Tell the customer this PIN:")),
+      el("p", { class: "pin", "aria-label": [...answer.pin].join(" "), role: "img" }, answer.pin),
+      el("div", { class: "buttons" }, el("button", { class: "main", onclick: () => $("dialog").close(), autofocus: true }, say("Close"))));
+    $("dialog").querySelector("button").focus();
+    choose(answer.session, false);
+    return undefined;
+  });
+}
+
+// Hearing
+
+function snapshot(state) {
+  for (const known of [entries, chats, alarms]) known.clear();
+  for (const entry of state.entries) entries.set(entry.session, entry);
+  for (const [session, lines] of Object.entries(state.chats)) chats.set(session, lines);
+  for (const [session, due] of Object.entries(state.alarms)) alarms.set(session, due);
+  draw();
+  if (chosen) history(chosen);
+}
+
+function update({ session, entry, lines }) {
+  if (entry) entries.set(session, entry);
+  else entries.delete(session);
+  for (const line of lines) {
+    if (line.event === "chat") chats.set(session, [...(chats.get(session) ?? []), { from: line.role === "technician" ? line.from : "", text: line.text }]);
+    if (line.event === "alarm") tell(`${say("Session")} ${session}: ${say("times out in")} ${period(Date.parse(line.due_at) - emulatedNow())}`, true);
+    if (line.event === "lead-offer") tell(`${say("Session")} ${session}: ${line.from} ${say("offers you the lead status")}.`);
+    if (line.event === "entry" && line.previous) tell(`${say("Session")} ${session}: ${statusWord(line.previous)} → ${statusWord(line.status)}`);
+  }
+  draw();
+  if (session === chosen && lines.some((line) => line.event === "entry" || line.event === "details")) history(session);
+}
+
+let said = null;
+function tellFocus() {
+  const on = document.hasFocus() && document.visibilityState === "visible";
+  if (on !== said) post("/focus", { page: pageId, on });
+  said = on;
+}
+
+me = (await begin(() => { draw(); if (chosen) history(chosen); })).user;
+$("new-pin").addEventListener("click", askPin);
+$("say").addEventListener("submit", async (event) => {
+  event.preventDefault();
+  const text = $("line").value.trim();
+  if (text && (await order(`chat ${chosen} ${text}`)).ok) $("line").value = "";
+});
+for (const name of ["focus", "blur"]) window.addEventListener(name, tellFocus);
+document.addEventListener("visibilitychange", tellFocus);
+listen({
+  snapshot: (state, lost) => { lost(!state.online); snapshot(state); said = null; tellFocus(); },
+  update,
+  online: (is) => { if (is !== online) { online = is; draw(); } if (is) { said = null; tellFocus(); } },
+});
+tick(drawDue);
+draw();
+document.body.inert = false; // only now every button does something

@@ -1,0 +1,113 @@
+// The supervisor's page: every queue, every session, the clock, and the computers that were started from here.
+
+import { $, begin, chip, el, explain, get, listen, post, refill, say, tell, tick } from "./common.js";
+
+let queues = [];
+let computers = [];
+let clock = null;
+let chosen = null;
+let fingerprint = "";
+
+async function change(path, body) {
+  const answer = await post(path, body);
+  tell(answer.ok ? say("done") : answer.message, !answer.ok);
+  return answer;
+}
+
+function draw() {
+  drawQueues();
+  drawSessions();
+  drawComputers();
+  drawPace();
+}
+
+function drawPace() {
+  if (!clock?.now) return;
+  const pace = clock.paused || !clock.speed ? say("stands still") : `${clock.set ?? clock.speed} ${say("times as fast as life")}`;
+  $("pace").textContent = `${say("Emulated time")}: ${pace}`;
+}
+
+function drawQueues() {
+  refill($("queues"), queues.map((queue) => el("article", { class: "card", "aria-label": queue.technician },
+    el("h3", {}, queue.technician), el("p", { class: "quiet" }, `${queue.group}, ${say(queue.connected ? "console connected" : "no console")}`),
+    el("ul", {}, ...(queue.entries.length ? queue.entries.map((entry) => el("li", {}, el("b", {}, entry.session), ` ${entry.customer} `, chip(entry.status), " ",
+      el("span", { class: "quiet figures", "data-since": entry.since }))) : [el("li", { class: "quiet" }, say("empty"))])))));
+}
+
+function sessions() {
+  const found = new Map();
+  for (const queue of queues) {
+    for (const entry of queue.entries) {
+      const known = found.get(entry.session) ?? { session: entry.session, customer: entry.customer, channel: entry.channel, seen: [] };
+      known.seen.push([queue.technician, entry.status, entry.lead === queue.technician]);
+      found.set(entry.session, known);
+    }
+  }
+  return [...found.values()].sort((a, b) => a.session.localeCompare(b.session));
+}
+
+function drawSessions() {
+  const found = sessions();
+  const head = el("thead", {}, el("tr", {}, ...["Session", "Customer", "Channel", "Status"].map((name) => el("th", { scope: "col" }, say(name))), el("td")));
+  const rows = found.map((one) => el("tr", {}, el("th", { scope: "row" }, one.session), el("td", {}, one.customer), el("td", {}, one.channel),
+    el("td", {}, ...one.seen.flatMap(([who, status, lead]) => [`${who}${lead ? ` (${say("lead")})` : ""} `, chip(status), " "])),
+    el("td", {}, el("button", { "data-key": one.session, "aria-label": `${say("Show")} ${one.session}`, onclick: () => choose(one.session) }, say("Show")))));
+  refill($("sessions"), found.length ? [head, el("tbody", {}, ...rows)] : [el("tbody", {}, el("tr", {}, el("td", {}, say("No sessions."))))]);
+  const now = JSON.stringify(found);
+  if (chosen && now !== fingerprint) show();
+  fingerprint = now;
+}
+
+function choose(session) {
+  chosen = session;
+  show();
+}
+
+async function show() {
+  const session = chosen;
+  $("session-title").textContent = `${say("Session")} ${session}`;
+  $("session").hidden = false;
+  try {
+    await explain(session, () => session === chosen);
+  } catch (error) {
+    tell(error.message, true);
+  }
+}
+
+function drawComputers() {
+  refill($("computers"), computers.map((one) => {
+    const flip = (name, text) => el("button", { "data-key": `${one.number} ${name}`, onclick: () => change(`/computers/${one.number}`, { switch: name }) }, say(text));
+    const running = one.state !== "gone";
+    return el("article", { class: "card", "aria-label": one.name }, el("h3", {}, one.name),
+      el("p", {}, `${say(one.state)}${one.session ? `, ${say("Session")} ${one.session}` : ""}`),
+      el("p", { class: "quiet" }, `${say("Network")}: ${say(one.cable)}`),
+      el("div", { class: "switches" }, ...(running ? [
+        one.cable === "on" ? flip("lan-off", "Pull the cable") : flip("lan-on", "Put the cable in"),
+        ...(one.power === "on" ? [flip("reboot", "Reboot"), flip("shut-down", "Shut down"), flip("close", "Close the applet")] : [flip("boot", "Boot")]),
+        flip("unplug", "Pull the plug"),
+      ] : [flip("forget", "Forget")])));
+  }));
+}
+
+async function drawChannels() {
+  const found = await get("/directory");
+  $("channel").replaceChildren(el("option", { value: "" }, say("no channel")), ...found.channels.map((name) => el("option", { value: name }, name)));
+}
+
+await begin(() => { draw(); drawChannels(); if (chosen) show(); });
+const submit = (id, act) => $(id).addEventListener("submit", (event) => { event.preventDefault(); act(); });
+submit("run", () => change("/clock", { what: "speed", value: $("speed").value }));
+submit("pause", () => change("/clock", { what: "pause" }));
+submit("advance", () => change("/clock", { what: "advance", value: $("by").value }));
+submit("new-customer", async () => {
+  const answer = await change("/computers", { name: $("customer").value.trim(), pin: $("pin").value.trim(), channel: $("channel").value });
+  if (answer.ok) $("new-customer").reset();
+});
+listen({
+  snapshot: (state, lost) => { lost(!state.online); queues = state.queues; computers = state.computers; draw(); },
+  computers: (state) => { computers = state.computers; drawComputers(); },
+  clock: (reading) => { clock = reading; drawPace(); },
+});
+tick();
+drawChannels();
+document.body.inert = false; // only now every button does something
