@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import click
 
 from rescue_server.backup_command import backup
+from rescue_server.observe.logs import LEVELS, LogFormat, configure
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -18,6 +19,13 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 def _file(name: str, text: str) -> Callable[[Command], Command]:
     path = click.Path(path_type=Path, dir_okay=False, exists=True)
     return click.option(name, type=path, metavar="FILE", help=text)
+
+
+def _host_and_port(option: str, given: str) -> tuple[str, int]:
+    host, colon, port = given.rpartition(":")
+    if not colon or not host or not port.isdigit() or int(port) > 65_535:
+        raise click.UsageError(f"{option} {given}: HOST:PORT is needed, like 127.0.0.1:0")
+    return host, int(port)
 
 
 def _is_loopback(host: str) -> bool:
@@ -57,6 +65,13 @@ def _is_loopback(host: str) -> bool:
 )
 @_file("--restore", "Begin with this backup instead of the store, which is kept beside it.")
 @click.option("--ring", type=click.IntRange(1), hidden=True, help="Updates kept per technician, for tests.")
+@click.option("--log", "log_format", type=click.Choice(["text", "json"]), help="Write a log to stderr, in this form.")
+@click.option(
+    "--log-level",
+    type=click.Choice(LEVELS),
+    help="What to log.  [default: info with --log, else warning]",
+)
+@click.option("--metrics", metavar="HOST:PORT", help="Answer Prometheus there; port 0: a free one.")
 @click.option("--json", "as_json", is_flag=True, help="Say when ready as one JSON object.")
 @click.pass_context
 def server(
@@ -73,6 +88,9 @@ def server(
     keep_ended: str,
     restore: Path | None,
     ring: int | None,
+    log_format: str | None,
+    log_level: str | None,
+    metrics: str | None,
     as_json: bool,
 ) -> None:
     """Run the session server.
@@ -88,9 +106,7 @@ def server(
         return
     if paused and speed is not None:
         raise click.UsageError("--speed and --paused exclude each other")
-    host, colon, port = listen.rpartition(":")
-    if not colon or not host or not port.isdigit() or int(port) > 65_535:
-        raise click.UsageError(f"--listen {listen}: HOST:PORT is needed, like 127.0.0.1:0")
+    host, port = _host_and_port("--listen", listen)
     if bool(tls_cert) != bool(tls_key) or (tls_client_ca and not tls_cert):
         raise click.UsageError("TLS needs --tls-cert and --tls-key; --tls-client-ca goes with both")
     if not tls_cert and not insecure and not _is_loopback(host):
@@ -102,18 +118,21 @@ def server(
     from rescue_protos.access import state_directory
     from rescue_protos.durations import BadDuration, parse_duration
     from rescue_server.errors import RescueError
+    from rescue_server.observe.observation import CannotObserve, MetricsAddress
     from rescue_server.program import Options, serve
     from rescue_server.rpc.listener import CannotListen
     from rescue_server.rpc.tls import BadCertificate, ServerTls
     from rescue_server.store.errors import StoreError
 
+    configure(LogFormat(log_format or LogFormat.TEXT), log_level or ("info" if log_format else "warning"))
+    metrics_at = _host_and_port("--metrics", metrics) if metrics else None
     try:
         kept = parse_duration(keep_ended)
     except BadDuration as error:
         raise click.UsageError(f"--keep-ended: {error}") from None
     options = Options(
         host=host,
-        port=int(port),
+        port=port,
         data=state_directory(data),
         organization=organization,
         speed=speed,
@@ -122,11 +141,12 @@ def server(
         keep_ended=kept,
         restore=restore,
         ring=ring,
+        metrics=MetricsAddress(host=metrics_at[0], port=metrics_at[1]) if metrics_at else None,
         tls=ServerTls(cert=tls_cert, key=tls_key, client_ca=tls_client_ca) if tls_cert and tls_key else None,
     )
     try:
         serve(options)
-    except (RescueError, StoreError, CannotListen, BadCertificate, OSError) as error:
+    except (RescueError, StoreError, CannotListen, CannotObserve, BadCertificate, OSError) as error:
         click.echo(f"rescue server: {error}", err=True)
         sys.exit(1)
 

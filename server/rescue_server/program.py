@@ -19,6 +19,7 @@ from rescue_protos.tls import Tls
 from rescue_server.clock import Clock, wall_clock
 from rescue_server.core.organization import AdministratorAdded, AnyOrganizationEvent, SecretChanged, TechnicianAdded
 from rescue_server.faults.room import Faults
+from rescue_server.observe.observation import MetricsAddress, Observation
 from rescue_server.organization_file import read_organization
 from rescue_server.private_files import make_private
 from rescue_server.rpc.admin_service import AdminService
@@ -63,6 +64,7 @@ class Options:
     restore: Path | None = None
     ring: int | None = None
     tls: ServerTls | None = None
+    metrics: MetricsAddress | None = None
 
 
 class AccessBook:
@@ -114,16 +116,23 @@ def _restore(backup: Path, data: Path) -> None:
 
 
 async def _serve(options: Options, store: SqliteStore) -> None:
-    async with serving(options, store) as (address, work):
-        _say_ready(options, address)
+    observation = Observation(options.metrics)
+    async with serving(options, store, observation=observation) as (address, work):
+        _say_ready(options, address, observation.metrics_at)
         await _until_signalled(work)
 
 
 @contextlib.asynccontextmanager
 async def serving(
-    options: Options, store: SqliteStore, *, limits: Limits = LIMITS, tokens: Tokens | None = None
+    options: Options,
+    store: SqliteStore,
+    *,
+    limits: Limits = LIMITS,
+    tokens: Tokens | None = None,
+    observation: Observation | None = None,
 ) -> AsyncIterator[tuple[str, Sequence[asyncio.Future[None]]]]:
     """Accept calls for the length of the block: where, and what is at work (if a part of that dies, so should all)."""
+    observation = observation or Observation()
     clock = _clock(options, store)
     book = AccessBook(options.data)
     tokens = tokens or Tokens()
@@ -133,12 +142,14 @@ async def serving(
         engine.watch = Watch(ring=options.ring)
     attachments = Attachments()
     journal = Journal(engine)
-    engine.on_step = lambda step: _pass_on(step, engine, attachments, journal, faults)
+    engine.on_append = observation.appended
+    engine.on_step = lambda step: _pass_on(step, observation, engine, attachments, journal, faults)
     timekeeper = Timekeeper(engine, attachments)
     faults = Faults(lambda: engine.published, clock, timekeeper.appointments, methods())
     retention = Retention(engine, keep_ended=options.keep_ended)
     console = ConsoleService(engine, presence, limits)
     listener = Listener(
+        around=observation.interceptors(),
         guard=Guard(engine, tokens, faults, limits),
         access=AccessService(engine, tokens),
         applet=AppletService(engine, timekeeper, faults, server_key(options.data), limits),
@@ -151,6 +162,7 @@ async def serving(
     engine.load()
     presence.assume(_in_focus(engine))
     async with contextlib.AsyncExitStack() as stack:
+        stack.push_async_callback(asyncio.to_thread, observation.close)
         stack.push_async_callback(engine.close)
         work = [asyncio.ensure_future(engine.run())]
         stack.push_async_callback(_cancel, work)
@@ -163,6 +175,7 @@ async def serving(
             asyncio.ensure_future,
             (timekeeper.run(), timekeeper.mark_regularly(), presence.end_assumption(), retention.run()),
         )
+        observation.open(engine, attachments, journal)
         yield address, work
         presence.close()
         await listener.stop()
@@ -189,8 +202,16 @@ async def _focus(engine: Engine, technician: str, focused: bool) -> None:
     await engine.perform(acts.focus(technician, focused))
 
 
-def _pass_on(step: Step, engine: Engine, attachments: Attachments, journal: Journal, faults: Faults) -> None:
+def _pass_on(
+    step: Step,
+    observation: Observation,
+    engine: Engine,
+    attachments: Attachments,
+    journal: Journal,
+    faults: Faults,
+) -> None:
     """Tell the journal's readers of a published step, and the applets what concerns them of it."""
+    observation.stepped(step)
     journal.grew()
     faults.on_step(step)
     if step.after is None:
@@ -233,10 +254,13 @@ def _from_here(host: str, port: int) -> str:
     return f"{near}:{port}"
 
 
-def _say_ready(options: Options, address: str) -> None:
+def _say_ready(options: Options, address: str, metrics: str) -> None:
     if options.as_json:
-        print(json.dumps({"event": "ready", "server": address, "pid": os.getpid()}), flush=True)
+        beside = {"metrics": metrics} if metrics else {}
+        print(json.dumps({"event": "ready", "server": address, "pid": os.getpid(), **beside}), flush=True)
     else:
+        if metrics:
+            print(f"metrics at http://{metrics}/metrics", file=sys.stderr)
         print(f"ready: listening on {address}, state in {options.data}", flush=True)
 
 

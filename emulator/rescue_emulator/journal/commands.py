@@ -142,7 +142,12 @@ def wait(session: str, technician: str, status: frozenset[str], timeout: timedel
             f"within {format_duration(timeout)}: {is_now}"
         )
     if kept(click.get_current_context(), "json"):
-        shown = {"event": "status", "session": session, "technician": technician, "status": queue.last}
+        shown: dict[str, object] = {
+            "event": "status",
+            "session": session,
+            "technician": technician,
+            "status": queue.last,
+        }
         _print([_json(shown)])
 
 

@@ -58,7 +58,7 @@ class History:
         Raises UnlistedChange if the core would show a change that the table does not have.
         """
         if isinstance(event, o.OrganizationEvent):
-            return Told(cause=_cause_of_organization(event))
+            return Told(cause=cause_of_change(event))
         before = self._sessions.get(event.session)
         if before is None and not isinstance(event, e.SessionCreated):
             return None
@@ -85,7 +85,8 @@ def _change(before: Session | None, event: e.AnySessionEvent, after: Session, te
     return Change(technician=technician, previous=previous, status=status, row=row)
 
 
-def _cause_of_organization(event: o.AnyOrganizationEvent) -> Cause:
+def cause_of_change(event: o.AnyOrganizationEvent) -> Cause:
+    """Say what was done to the organization, and by whom."""
     match event:
         case o.GroupAdded(name=name):
             what = f"added the technician group {name}"

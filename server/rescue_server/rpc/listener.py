@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
@@ -62,11 +64,12 @@ class CannotListen(Exception):
 
 
 class Listener:
-    """One listening server."""
+    """One listening server. `around` are interceptors that go around the guard, outermost first."""
 
     def __init__(
         self,
         *,
+        around: Sequence[grpc.aio.ServerInterceptor] = (),
         guard: Guard,
         access: AccessService,
         applet: AppletService,
@@ -76,7 +79,7 @@ class Listener:
         journal: JournalService,
         fault: FaultService,
     ) -> None:
-        self._server = grpc.aio.server(interceptors=[guard], options=list(_OPTIONS))
+        self._server = grpc.aio.server(interceptors=[*around, guard], options=list(_OPTIONS))
         self._draining = (applet, console, control, admin, journal)
         self._health = health.aio.HealthServicer()
         access_pb2_grpc.add_AccessServiceServicer_to_server(access, self._server)

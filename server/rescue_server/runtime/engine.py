@@ -82,6 +82,7 @@ class Engine:
         self.in_focus = in_focus
         self.on_step = on_step
         self.on_unjudged: Callable[[str], None] = lambda session: None
+        self.on_append: Callable[[float, int], None] = lambda seconds, events: None  # seconds are real
         self._organized_at: datetime | None = None  # when the organization last changed
         self._let_go: dict[str, Lease] = {}  # ended by steps that are not stored yet
         self._asked: dict[tuple[str, str], _Asked] = {}
@@ -227,12 +228,15 @@ class Engine:
     async def _commit(self, batch: list[_Staged]) -> None:
         events: list[StoredEvent] = [step.stored() for staged in batch for step in staged.steps]
         answers = [staged.stored_answer for staged in batch if staged.stored_answer is not None]
+        real_time = asyncio.get_running_loop().time
+        began = real_time()
         try:
             await self._in_store_thread(self.store.append, events, answers, self._clock_mark())
         except StoreError as error:
             log.error("nothing was stored: %s", error)
             self._refuse([*batch, *self._staged], _trouble(error))
             return
+        self.on_append(real_time() - began, len(events))
         for staged in batch:
             for step, change in zip(staged.steps, staged.updates, strict=True):
                 self._publish(step, change)

@@ -10,6 +10,7 @@ import asyncio
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import takewhile
 
 from rescue_server.core.queue import Update
 
@@ -129,6 +130,12 @@ class Watch:
             del found[BATCH:]
         watcher.after = found[-1].revision if found else self.revision
         return found
+
+    def lag(self, watcher: Watcher) -> int:
+        """How many updates the watcher has not been handed yet, of those that are still there."""
+        ring = self._rings.get(watcher.technician)
+        recent = reversed(ring.updates) if ring else ()
+        return sum(1 for _ in takewhile(lambda revised: revised.revision > watcher.delivered, recent))
 
     def delivered(self, watcher: Watcher) -> None:
         """What was taken has been handed to the connection."""

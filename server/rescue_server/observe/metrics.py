@@ -1,0 +1,145 @@
+"""What Prometheus scrapes: what the server holds now, and what it has done since it started.
+
+Gauges are read from the state when somebody scrapes, in the server's own loop, so they cost nothing in between and are
+of one moment.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+from prometheus_client import CollectorRegistry, Histogram, PlatformCollector, ProcessCollector, start_http_server
+from prometheus_client import Counter as Counting
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from rescue_server.core.events import LinkLost
+from rescue_server.core.status import Link, Status
+
+if TYPE_CHECKING:
+    from rescue_server.rpc.observing import Call
+    from rescue_server.runtime.attachments import Attachments
+    from rescue_server.runtime.desk import Step
+    from rescue_server.runtime.engine import Engine
+    from rescue_server.runtime.journal import Journal
+
+ANSWER_WITHIN = 5.0  # real seconds in which the loop must find time for a scrape
+_FAST = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
+
+
+class Metrics:
+    """One server's metrics; `serve` makes them available."""
+
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry()
+        ProcessCollector(registry=self._registry)
+        PlatformCollector(registry=self._registry)
+        registry = self._registry
+        self._calls = Counting("rescue_calls", "Calls that ended, by outcome.", ["method", "code"], registry=registry)
+        self._call_seconds = Histogram(
+            "rescue_call_seconds",
+            "How long calls took; streams are not among them.",
+            ["method"],
+            buckets=_FAST,
+            registry=registry,
+        )
+        self._events = Counting("rescue_events", "Events stored and published.", ["event"], registry=registry)
+        self._expiries = Counting("rescue_lease_expiries", "Leases of applets that ran out.", registry=registry)
+        self._append = Histogram(
+            "rescue_append_seconds", "How long the store took to append.", buckets=_FAST, registry=registry
+        )
+        self._appended = Counting("rescue_appended_events", "Events in these appends.", registry=registry)
+
+    def called(self, call: Call) -> None:
+        """A call ended."""
+        method = call.method.removeprefix("/")
+        self._calls.labels(method, call.code).inc()
+        if not call.streaming:
+            self._call_seconds.labels(method).observe(call.seconds)
+
+    def stepped(self, step: Step) -> None:
+        """An event was published."""
+        self._events.labels(type(step.event).__name__).inc()
+        if isinstance(step.event, LinkLost):
+            self._expiries.inc()
+
+    def appended(self, seconds: float, events: int) -> None:
+        """The store appended events."""
+        self._append.observe(seconds)
+        self._appended.inc(events)
+
+    def serve(self, host: str, port: int, state: State) -> tuple[int, Callable[[], None]]:
+        """Answer scrapes at HOST:PORT (0: any free port). Returns the port, and what ends it. Raises OSError."""
+        self._registry.register(_Gauges(state, asyncio.get_running_loop()))
+        server, thread = start_http_server(port, addr=host, registry=self._registry)
+
+        def stop() -> None:
+            server.shutdown()
+            server.server_close()
+            thread.join()
+
+        return server.server_port, stop
+
+
+class State:
+    """Where the gauges look."""
+
+    def __init__(self, engine: Engine, attachments: Attachments, journal: Journal) -> None:
+        self._engine = engine
+        self._attachments = attachments
+        self._journal = journal
+
+    def gauges(self) -> list[Metric]:
+        """Return what there is now. Only in the server's loop."""
+        desk, watch = self._engine.published, self._engine.watch
+        links: Counter[Link] = Counter()
+        statuses: Counter[Status | None] = Counter()
+        for session in desk.sessions.values():
+            if session.ended_at is None:
+                links[session.link] += 1
+            statuses.update(session.status_for(name) for name in session.entries)
+        lags = [watch.lag(watcher) for watcher in watch.watchers]
+        streams = {"watch": len(lags), "attachment": len(self._attachments), "journal": self._journal.followers}
+        return [
+            _family("rescue_sessions", "Sessions that go on, by link.", "link", {link: links[link] for link in Link}),
+            _family(
+                "rescue_queue_entries",
+                "Entries in all queues, by the status that they show.",
+                "status",
+                {status: statuses[status] for status in Status if not status.startswith("Removed")},
+            ),
+            _family("rescue_streams", "Open streams, by kind.", "kind", streams),
+            _gauge("rescue_watcher_lag_updates", "Updates that watches have not been handed yet, all.", sum(lags)),
+            _gauge("rescue_watcher_lag_updates_max", "The same, of the slowest watch.", max(lags, default=0)),
+            _gauge("rescue_revision", "The last published revision.", desk.revision),
+            _gauge("rescue_emulated_time_seconds", "The emulated time.", self._engine.clock.now().timestamp()),
+        ]
+
+
+class _Gauges(Collector):
+    def __init__(self, state: State, loop: asyncio.AbstractEventLoop) -> None:
+        self._state = state
+        self._loop = loop
+
+    def describe(self) -> Iterator[Metric]:
+        return iter(())  # or registering would already look
+
+    def collect(self) -> Iterator[Metric]:
+        async def look() -> list[Metric]:
+            return self._state.gauges()
+
+        return iter(asyncio.run_coroutine_threadsafe(look(), self._loop).result(ANSWER_WITHIN))
+
+
+def _family(name: str, text: str, label: str, values: dict[Link, int] | dict[Status, int] | dict[str, int]) -> Metric:
+    family = GaugeMetricFamily(name, text, labels=[label])
+    for key, value in values.items():
+        family.add_metric([str(key)], value)
+    return family
+
+
+def _gauge(name: str, text: str, value: float) -> Metric:
+    return GaugeMetricFamily(name, text, value=value)

@@ -1,0 +1,125 @@
+"""Everything that looks at a running server, wired once: what it is told, and what it opens and closes."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import grpc
+
+from rescue_server.core.history import cause_of_change
+from rescue_server.core.organization import OrganizationEvent
+from rescue_server.core.queue import cause_of
+from rescue_server.observe import traces
+from rescue_server.observe.logs import facts
+from rescue_server.rpc.observing import Call, Observing
+
+if TYPE_CHECKING:
+    from rescue_server.observe.metrics import Metrics
+    from rescue_server.runtime.attachments import Attachments
+    from rescue_server.runtime.desk import Step
+    from rescue_server.runtime.engine import Engine
+    from rescue_server.runtime.journal import Journal
+
+log = logging.getLogger("rescue_server.journal")
+
+
+class CannotObserve(Exception):
+    """Metrics or traces were asked for and cannot be had; the message says what to do."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MetricsAddress:
+    """Where Prometheus finds the metrics; port 0 takes a free one."""
+
+    host: str
+    port: int
+
+
+class Observation:
+    """Logs always, metrics if an address is given, traces if the environment asks for them. Raises CannotObserve.
+
+    `metrics_at` is the metrics' HOST:PORT once they are there; empty before, and without.
+    """
+
+    def __init__(self, metrics: MetricsAddress | None = None) -> None:
+        self.metrics_at = ""
+        self._address = metrics
+        self._metrics: Metrics | None = _metrics() if metrics else None
+        self._traces: traces.Traces | None = None
+        self._closing: list[Callable[[], None]] = []
+        if traces.are_wanted():
+            try:
+                self._traces = traces.Traces()
+            except traces.CannotTrace as error:
+                raise CannotObserve(str(error)) from None
+            self._closing.append(self._traces.close)
+
+    def interceptors(self) -> Sequence[grpc.aio.ServerInterceptor]:
+        """What goes around every call, outermost first."""
+        observers: list[Callable[[Call], None]] = []
+        observers += [self._metrics.called] if self._metrics else []
+        observers += [self._traces.called] if self._traces else []
+        outermost = [self._traces.interceptor] if self._traces else []
+        return [*outermost, Observing(observers)]
+
+    def stepped(self, step: Step) -> None:
+        """An event was published."""
+        if self._metrics:
+            self._metrics.stepped(step)
+        if log.isEnabledFor(logging.INFO):
+            _log(step)
+
+    def appended(self, seconds: float, events: int) -> None:
+        """The store appended events, in so many real seconds."""
+        if self._metrics:
+            self._metrics.appended(seconds, events)
+
+    def open(self, engine: Engine, attachments: Attachments, journal: Journal) -> None:
+        """Answer scrapes from now on, at `metrics_at`. Raises CannotObserve."""
+        if self._metrics is None or self._address is None:
+            return
+        from rescue_server.observe.metrics import State
+
+        host, port = self._address.host, self._address.port
+        try:
+            port, stop = self._metrics.serve(host, port, State(engine, attachments, journal))
+        except OSError as error:
+            raise CannotObserve(f"--metrics {host}:{port}: {error.strerror or error}") from None
+        self._closing.append(stop)
+        self.metrics_at = f"{host}:{port}"
+
+    def close(self) -> None:
+        """Send what is left and let go. May wait for a network."""
+        while self._closing:
+            self._closing.pop()()
+
+
+def _metrics() -> Metrics:
+    try:
+        from rescue_server.observe.metrics import Metrics
+    except ImportError as error:
+        raise CannotObserve(
+            f"--metrics needs {error.name}, which is not there: pip install 'rescue-emulator[metrics]'"
+        ) from None
+    return Metrics()
+
+
+def _log(step: Step) -> None:
+    event, session = step.event, step.after
+    if session is None or isinstance(event, OrganizationEvent):
+        assert isinstance(event, OrganizationEvent)
+        cause = cause_of_change(event)
+    else:
+        cause = cause_of(step.before, event, session)
+    found = facts(
+        event=cause.event,
+        session=session.id if session else "",
+        technician=cause.technician,
+        setting=cause.setting,
+        revision=step.revision,
+        emulated=event.at.isoformat().replace("+00:00", "Z"),
+    )
+    log.info("%s", cause.text, extra=found)

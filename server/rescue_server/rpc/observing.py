@@ -1,0 +1,131 @@
+"""Around every call, outside the guard: what it was, who made it, how it ended and how long it took.
+
+Observers are told of each call that ended; they see its outcome, never its content.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import grpc
+
+from rescue_server.observe.logs import facts
+from rescue_server.rpc.guard import caller
+
+log = logging.getLogger("rescue_server.calls")
+Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
+Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
+_FAILURES = frozenset({"INTERNAL", "UNKNOWN", "DATA_LOSS"})
+_QUIET = ("/grpc.health.", "/grpc.reflection.")
+
+
+@dataclass(slots=True, kw_only=True)
+class Call:
+    """One call of a method, by its full name. `seconds` are real; `revision` is 0 if the answer has none."""
+
+    method: str
+    streaming: bool
+    user: str = ""
+    session: str = ""
+    revision: int = 0
+    code: str = "OK"
+    seconds: float = 0.0
+
+
+class Observing(grpc.aio.ServerInterceptor):
+    """Tells `observers` of every call when it ended, and the log at INFO."""
+
+    def __init__(self, observers: Sequence[Callable[[Call], None]] = ()) -> None:
+        self._observers = tuple(observers)
+
+    async def intercept_service(
+        self,
+        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Handler | None]],
+        handler_call_details: grpc.HandlerCallDetails,
+    ) -> Handler | None:
+        """Wrap the method's handler."""
+        handler = await continuation(handler_call_details)
+        if handler is None or not (self._observers or log.isEnabledFor(logging.INFO)):
+            return handler  # nobody looks; what fails inside is logged there
+        method = handler_call_details.method
+        name = method if isinstance(method, str) else method.decode()
+        coders = (handler.request_deserializer, handler.response_serializer)
+        if handler.unary_unary:
+            return grpc.unary_unary_rpc_method_handler(self._unary(handler.unary_unary, name), *coders)
+        if handler.unary_stream:
+            return grpc.unary_stream_rpc_method_handler(self._stream(handler.unary_stream, name), *coders)
+        return grpc.stream_stream_rpc_method_handler(self._stream(handler.stream_stream, name), *coders)
+
+    def _unary(self, behavior: Any, method: str) -> Any:
+        async def observed(request: Any, context: Context) -> Any:
+            call = Call(method=method, streaming=False, session=_text(request, "session"))
+            with self._timed(call, context):
+                answer = await behavior(request, context)
+                call.session = call.session or _text(answer, "session")
+                call.revision = getattr(answer, "revision", 0)
+                return answer
+
+        return observed
+
+    def _stream(self, behavior: Any, method: str) -> Any:
+        async def observed(request: Any, context: Context) -> AsyncIterator[Any]:
+            call = Call(method=method, streaming=True, session=_text(request, "session"))
+            with self._timed(call, context):
+                async with contextlib.aclosing(behavior(request, context)) as messages:
+                    async for message in messages:
+                        yield message
+
+        return observed
+
+    @contextlib.contextmanager
+    def _timed(self, call: Call, context: Context) -> Iterator[None]:
+        real_time = asyncio.get_running_loop().time
+        began = real_time()
+        try:
+            yield
+        except (asyncio.CancelledError, GeneratorExit):
+            call.code = "CANCELLED"  # the caller went away, which is how a watch ends
+            raise
+        except BaseException:
+            call.code = _code_of(context)
+            raise
+        finally:
+            call.seconds = real_time() - began
+            with contextlib.suppress(LookupError):  # nobody was let in
+                call.user = caller().name
+            self._tell(call)
+
+    def _tell(self, call: Call) -> None:
+        for observer in self._observers:
+            observer(call)
+        level = logging.ERROR if call.code in _FAILURES else logging.INFO
+        if not log.isEnabledFor(level) or call.method.startswith(_QUIET):
+            return
+        short = call.method.rpartition("/")[2]
+        found = facts(
+            method=short,
+            code=call.code,
+            user=call.user,
+            session=call.session,
+            revision=call.revision or None,
+            seconds=round(call.seconds, 6),
+        )
+        log.log(level, "%s %s", short, call.code, extra=found)
+
+
+def _text(message: Any, field: str) -> str:
+    found = getattr(message, field, "")
+    return found if isinstance(found, str) else ""
+
+
+def _code_of(context: Context) -> str:
+    """The code that the guard aborted with; UNKNOWN if something else went wrong."""
+    found: Any = context.code()
+    if isinstance(found, grpc.StatusCode):
+        return found.name
+    return next((code.name for code in grpc.StatusCode if code.value[0] == found and found), "UNKNOWN")
