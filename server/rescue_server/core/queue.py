@@ -179,7 +179,9 @@ def _update(
             row=row_of(previous, status) if previous else 0,
         )
     if isinstance(event, e.ChatSent):
-        return Update(session=after.id, at=event.at, cause=cause, chat_from=event.technician, chat_text=event.text)
+        return Update(
+            session=after.id, at=event.at, cause=cause, entry=line, chat_from=event.technician, chat_text=event.text
+        )
     if isinstance(event, e.IdleAlarmRaised):
         return (
             Update(session=after.id, at=event.at, cause=cause, alarm_due=event.due)
