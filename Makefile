@@ -3,13 +3,19 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 
-.PHONY: demo test environment contract lint clean
+.PHONY: demo test torture environment contract lint clean
 
 demo: environment
 	$(BIN)/rescue demo
 
 test: environment lint
 	$(BIN)/python -m pytest -n auto --dist worksteal --cov --cov-report=term:skip-covered
+
+# The server killed again and again under load, and the history of it judged; slow readers for a minute. SEED=N replays.
+KILLS ?= 300
+torture: environment
+	$(BIN)/python -m tests.torture.run --kills $(KILLS) $(if $(SEED),--seed $(SEED))
+	RESCUE_LONG=1 $(BIN)/python -m pytest tests/torture/test_slow_readers.py --timeout 300
 
 lint: environment
 	$(BIN)/ruff format --check .

@@ -50,8 +50,11 @@ class Presence:
     async def set(self, technician: str, console: object, in_focus: bool) -> None:
         """A console is there, in focus or not."""
         before = technician in self.in_focus()
-        self._assumed -= {technician}
-        self._consoles.setdefault(technician, {})[console] = in_focus
+        consoles = self._consoles.setdefault(technician, {})
+        # One that returns out of focus says nothing of the others, which may be on their way.
+        if in_focus or console in consoles:
+            self._assumed -= {technician}
+        consoles[console] = in_focus
         await self._tell(technician, before)
 
     async def leave(self, technician: str, console: object) -> None:

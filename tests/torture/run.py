@@ -1,0 +1,142 @@
+"""A torture run: the server is killed again and again under load, and the history of it all is judged.
+
+`python -m tests.torture.run [--kills N] [--seed N]` is what `make torture` does; `test_torture.py` does a short one.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import random
+import secrets
+import sys
+from contextlib import AsyncExitStack
+from datetime import timedelta
+
+from rescue_emulator import World
+from tests.torture.checker import Verdict, judge
+from tests.torture.history import History, Outcome, Restart, digest, moment, read_store
+from tests.torture.load import TECHNICIANS, Customer, Desk, Timer, chosen_request_ids
+from tests.torture.processes import ConsoleProcess
+
+LONGEST_LIFE = 1.5  # real seconds that a server is left alone
+
+
+async def torture(*, seed: int, kills: int, customers: int = 3, consoles: int = 5) -> History:
+    """Play the run and return its history."""
+    history = History(seed=seed)
+    dice = random.Random(seed)
+    async with World(speed=5, seed=seed) as world, AsyncExitStack() as stack:
+        stack.enter_context(chosen_request_ids())
+        await world.set("group:Support", idle_timeout="2m", waiting_timeout="10m", connecting_timeout="3m")
+        await world.set("channel:Web", waiting_timeout="10m", terms="")
+        desks = [Desk(world, history, TECHNICIANS[n % 3], n // 3) for n in range(consoles)]
+        for desk in desks:
+            await stack.enter_async_context(desk.client)
+        people = [Customer(world, history, n, gentle=n == 0) for n in range(customers)]
+        victim = ConsoleProcess(world, history, "carol")
+        watching = [asyncio.create_task(desk.watch()) for desk in desks]
+        working = [
+            *(asyncio.create_task(desk.work()) for desk in desks),
+            *(asyncio.create_task(person.live()) for person in people),
+            asyncio.create_task(Timer(world, history).play()),
+            asyncio.create_task(victim.live(dice.random())),
+        ]
+        try:
+            await _kill_again_and_again(world, history, dice, kills, [*watching, *working])
+            await _stop(working)
+            await _settle(world, history, desks, people, victim)
+        finally:
+            await _stop([*watching, *working])
+    return history
+
+
+async def _kill_again_and_again(
+    world: World, history: History, dice: random.Random, kills: int, tasks: list[asyncio.Task[None]]
+) -> None:
+    for number in range(kills):
+        # Often while it is still being found again by everybody, sometimes after a while of steady work.
+        await asyncio.sleep(dice.choice([dice.uniform(0, 0.3), dice.uniform(0, LONGEST_LIFE)]))
+        for task in tasks:
+            if task.done():
+                task.result()  # nobody but us may end them
+        if dice.random() < 0.15:
+            history.exits.append(await world.stop_server())
+        else:
+            await world.kill_server()
+        died = moment()
+        journal, answers, _ = await asyncio.to_thread(read_store, world.data)
+        history.kills += 1
+        history.restarts.append(
+            Restart(
+                died=died,
+                last_revision=journal[-1].revision if journal else 0,
+                digest=digest(journal),
+                answers=frozenset(answers),
+            )
+        )
+        await world.restart_server()
+        if sys.stderr.isatty() or number % 25 == 24:
+            print(f"death {number + 1} of {kills}, {len(journal)} events", file=sys.stderr)
+
+
+async def _settle(
+    world: World, history: History, desks: list[Desk], people: list[Customer], victim: ConsoleProcess
+) -> None:
+    """Leave everybody in peace, let time pass, and look at what there is."""
+    await world.clock.pause()
+    for person in people:
+        if person.computer is not None and person.computer.program.status is None:
+            await person.computer.lan_on()
+    await asyncio.sleep(5)  # within which every applet must be back
+    # Applets that answer live through this, all others are found out; and whatever is due falls due.
+    await world.clock.advance(timedelta(minutes=2))
+    history.alive = {
+        person.computer.session
+        for person in people
+        if person.computer is not None and person.computer.program.status is None and person.computer.session
+    } - history.dead
+    for desk in desks:
+        await desk.settle()
+    await victim.settle()
+    history.exits.append(await world.stop_server())
+    history.journal, history.answers, history.clock = await asyncio.to_thread(read_store, world.data)
+
+
+async def _stop(tasks: list[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    outcomes = await asyncio.gather(*tasks, return_exceptions=True)
+    for outcome in outcomes:
+        if isinstance(outcome, Exception):
+            raise outcome
+
+
+def summary(history: History, verdict: Verdict, seconds: float) -> str:
+    """Return what a person wants to know."""
+    outcomes = {kind: sum(c.outcome is kind for c in history.commands) for kind in Outcome}
+    return (
+        f"seed {history.seed}: {history.kills} deaths, {len(history.journal or ())} events, "
+        f"{len(history.commands)} commands ({', '.join(f'{n} {kind}' for kind, n in outcomes.items())}), "
+        f"{sum(len(console.seen) for console in history.consoles)} updates at {len(history.consoles)} consoles, "
+        f"{seconds:.0f} s: {verdict}"
+    )
+
+
+def main() -> None:
+    """Run and say what came of it; exit status 1 unless the verdict is yes."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--kills", type=int, default=300)
+    parser.add_argument("--seed", type=int, default=None)
+    options = parser.parse_args()
+    seed = options.seed if options.seed is not None else secrets.randbelow(2**32)
+    print(f"seed {seed}: replay with `make torture SEED={seed}`", file=sys.stderr)
+    began = moment()
+    history = asyncio.run(torture(seed=seed, kills=options.kills))
+    verdict = judge(history)
+    print(summary(history, verdict, moment() - began))
+    sys.exit(0 if verdict.answer == "yes" else 1)
+
+
+if __name__ == "__main__":
+    main()

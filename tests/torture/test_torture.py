@@ -1,0 +1,22 @@
+"""A short torture run with every test run; `make torture` does a long one."""
+
+from __future__ import annotations
+
+import os
+import secrets
+
+import pytest
+
+from tests.torture.checker import judge
+from tests.torture.history import moment
+from tests.torture.run import summary, torture
+
+
+@pytest.mark.timeout(240)
+async def test_nothing_is_lost_when_the_server_dies_again_and_again() -> None:
+    """SEED=N replays the dice of a run (not the scheduling of the machine)."""
+    seed = int(os.environ.get("SEED") or secrets.randbelow(2**32))
+    began = moment()
+    history = await torture(seed=seed, kills=10, customers=2, consoles=4)
+    verdict = judge(history)
+    assert verdict.answer == "yes", summary(history, verdict, moment() - began)
