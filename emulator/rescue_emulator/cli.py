@@ -35,6 +35,8 @@ SUBCOMMANDS = {
     "timeline": ("rescue_emulator.pictures:timeline", "Draw a session's timeline as SVG."),
     "docs": ("rescue_emulator.pictures:docs", "Print what the documentation is made of."),
     "web": ("rescue_web.__main__:web", "Serve the consoles to browsers."),
+    "scenario": ("rescue_emulator.scenarios.command:scenario", "Play, check or record stories from files."),
+    "exec": ("rescue_emulator.execution:execute", "Run a command with a server of its own."),
     "demo": ("rescue_emulator.demo:demo", "Play a support call, and show the queues as they change."),
     "conformance": (
         "rescue_emulator.conformance.command:conformance",

@@ -1,8 +1,9 @@
 """Runs a module as `python -m` does, and ends this process when the one that started it is gone.
 
-`python -m rescue_emulator.leash FD MODULE [ARG]...`: FD is the reading end of a pipe that the parent never
+`python -m rescue_emulator.leash FD DIR MODULE [ARG]...`: FD is the reading end of a pipe that the parent never
 writes to. However the parent ends, the operating system closes the writing end; then this process gets
-SIGTERM, and SIGKILL if it is still there after a while.
+SIGTERM, and SIGKILL if it is still there after a while. DIR, if not empty, is a directory that the parent can
+no longer remove then: whoever was on the leash does.
 
 Why a pipe: PR_SET_PDEATHSIG exists on Linux only, fires when the starting thread ends although the parent
 lives on, and setting it between fork and exec is not safe in a parent with gRPC's threads.
@@ -20,20 +21,42 @@ import time
 PATIENCE = 5.0  # real seconds between SIGTERM and SIGKILL
 
 
-def _hold(lifeline: int) -> None:
-    os.read(lifeline, 1)
-    os.kill(os.getpid(), signal.SIGTERM)
-    time.sleep(PATIENCE)
-    os.kill(os.getpid(), signal.SIGKILL)
+class Leash:
+    """What ties this process to its parent: the pipe, and what is removed when the parent is gone."""
+
+    def __init__(self, lifeline: int, directory: str) -> None:
+        self._lifeline = lifeline
+        self._directory = directory
+        self._broken = False
+
+    def hold(self) -> None:
+        """Wait for the parent's end, then end this process."""
+        os.read(self._lifeline, 1)
+        self._broken = True
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(PATIENCE)
+        self.tidy()
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    def tidy(self) -> None:
+        """Remove the directory if the parent cannot do it any more."""
+        if self._broken and self._directory:
+            import shutil  # only needed after an accident
+
+            shutil.rmtree(self._directory, ignore_errors=True)
 
 
 def main() -> None:
     """Take the place of MODULE's own start."""
-    lifeline, module = int(sys.argv[1]), sys.argv[2]
+    lifeline, directory, module = int(sys.argv[1]), sys.argv[2], sys.argv[3]
     os.set_inheritable(lifeline, False)  # what this process starts lives on its own leash, or on none
-    threading.Thread(target=_hold, args=(lifeline,), name="leash", daemon=True).start()
-    sys.argv[1:] = sys.argv[3:]
-    runpy.run_module(module, run_name="__main__", alter_sys=True)
+    leash = Leash(lifeline, directory)
+    threading.Thread(target=leash.hold, name="leash", daemon=True).start()
+    sys.argv[1:] = sys.argv[4:]
+    try:
+        runpy.run_module(module, run_name="__main__", alter_sys=True)
+    finally:
+        leash.tidy()
 
 
 if __name__ == "__main__":

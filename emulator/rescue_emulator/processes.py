@@ -15,6 +15,7 @@ import sys
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
+from pathlib import Path
 from typing import Any, TypeVar
 
 Event = Mapping[str, Any]
@@ -52,11 +53,17 @@ class Program:
 
     @classmethod
     async def start(
-        cls, name: str, module: str, *arguments: str, environment: Mapping[str, str] | None = None
+        cls,
+        name: str,
+        module: str,
+        *arguments: str,
+        environment: Mapping[str, str] | None = None,
+        directory: Path | None = None,
     ) -> Program:
         """Run a module with this interpreter. `name` is what it is called in messages.
 
-        RESCUE_… of this process's environment is not passed on: the arguments alone decide.
+        RESCUE_… of this process's environment is not passed on: the arguments, and `environment`, alone decide.
+        `directory` is where it may leave files behind: if this process dies, the program removes it at its end.
         """
         inherited = {key: value for key, value in os.environ.items() if not key.startswith("RESCUE_")}
         lifeline = _lifeline()
@@ -65,6 +72,7 @@ class Program:
             "-m",
             "rescue_emulator.leash",
             str(lifeline),
+            str(directory or ""),
             module,
             *arguments,
             stdin=asyncio.subprocess.PIPE,

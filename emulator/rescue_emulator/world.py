@@ -9,13 +9,19 @@ async with World() as world:
         await world.advance(minutes=1)
         await alice.sees(session, "Reconnecting")
     await alice.sees(session, "Waiting")
+
+A world has a server to itself, or shares one with others and has only its people to itself (`attached`, `guest`).
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import random
 import shutil
 import tempfile
+import weakref
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
@@ -25,9 +31,13 @@ from rescue_emulator.administration import AdminClient, Settings
 from rescue_emulator.calling import Caller
 from rescue_emulator.clock import ClockClient, ClockReading
 from rescue_emulator.computer import Computer
+from rescue_emulator.faults.client import FaultClient
+from rescue_emulator.guests import arrive, depart, fresh_names
+from rescue_emulator.names import Names
 from rescue_emulator.processes import Program, stop_all
-from rescue_emulator.technician import Technician
-from rescue_protos.access import Access
+from rescue_emulator.technician import NotSeen, Technician
+from rescue_emulator.telling import report
+from rescue_protos.access import Access, find_secret, find_server
 
 ADMINISTRATOR = "admin"
 _START_TIMEOUT = 30.0  # real seconds, for a process on a busy machine
@@ -41,12 +51,20 @@ class NotEntered(RuntimeError):
         return "the world is not there yet: use `async with World() as world`"
 
 
+class NotOurs(RuntimeError):
+    """The server belongs to somebody else: this world only visits it."""
+
+    def __str__(self) -> str:
+        return "this world is a guest on a server: it cannot stop, start or look into that"
+
+
 class World:
     """A server with its consoles and computers, from entering the context to leaving it.
 
     `paused`: time moves only by `advance`. `speed`: emulated seconds in a real one; it lets the clock run.
     `organization`: a TOML file instead of the small organization (alice, bob, carol in Support, dave in
     Network, channel Web). `data`: the state directory; a fresh one that is removed at the end if not given.
+    `seed` is what all chance in it comes from, `random`'s too; drawn, and told after a failure, if not given.
     """
 
     def __init__(
@@ -56,30 +74,58 @@ class World:
         speed: float | None = None,
         organization: str | Path | None = None,
         data: str | Path | None = None,
+        seed: int | None = None,
     ) -> None:
         self._pace = ["--paused"] if paused and speed is None else []
         self._pace += ["--speed", f"{speed:g}"] if speed is not None else []
         self._organization = ["--organization", str(organization)] if organization is not None else []
-        self._given_data = Path(data) if data is not None else None
-        self._data: Path | None = None
+        self._data = Path(data).absolute() if data is not None else None
+        self._entered = False
+        self._directory: Path | None = None
+        self._remove_directory: weakref.finalize[..., World] | None = None
+        self._visited: str | None = None
+        self._names = Names()
+        self._secrets: Mapping[str, str] = {}
         self._server: Program | None = None
         self._caller: Caller | None = None
         self._technicians: list[Technician] = []
         self._computers: list[Computer] = []
+        self.seed = seed if seed is not None else random.SystemRandom().randrange(2**32)
+        self.random = random.Random(self.seed)
         self.address = ""
+
+    @classmethod
+    def attached(
+        cls, *, server: str | None = None, data: str | Path | None = None, share: bool = True, seed: int | None = None
+    ) -> Self:
+        """Make a world on a server that runs already, found as every client finds it.
+
+        `server` is HOST:PORT, else RESCUE_SERVER, else what the state directory `data` says; the administrator's
+        secret is RESCUE_SECRET's or the directory's. With `share` the world gets a small organization of its
+        own there, with names of its own; without, it is the server's. Entering raises NoAccess, CallError.
+        """
+        world = cls(data=data, seed=seed)
+        world._visited = find_server(server=server, data=data)
+        if share:
+            world._names = fresh_names()
+        return world
+
+    def guest(self) -> Self:
+        """Make another world on this world's server, with people of its own; the clock is the same for all."""
+        return self.attached(server=self.address, data=self._data, seed=self.random.randrange(2**32))
 
     @property
     def data(self) -> Path:
         """The state directory."""
         if self._data is None:
-            raise NotEntered
+            raise NotOurs if self._visited else NotEntered
         return self._data
 
     @property
     def server(self) -> Program:
         """The server's process."""
         if self._server is None:
-            raise NotEntered
+            raise NotOurs if self._visited else NotEntered
         return self._server
 
     @property
@@ -92,10 +138,29 @@ class World:
         """The emulated clock."""
         return ClockClient(self._calls())
 
+    @property
+    def faults(self) -> FaultClient:
+        """The server's fault rules: `await world.faults.add("when 1001 becomes Active: lan off for 40s")`."""
+        return FaultClient(self._calls())
+
+    @property
+    def technicians(self) -> Sequence[Technician]:
+        """All whose consoles were opened, in that order."""
+        return tuple(self._technicians)
+
+    def name(self, written: str) -> str:
+        """Return what "technician:NAME", "group:NAME" or "channel:NAME" is called on the server."""
+        return self._names.owner(written)
+
     async def __aenter__(self) -> Self:
-        self._data = self._given_data or Path(tempfile.mkdtemp(prefix="rescue-world-"))
+        self._entered = True
         try:
-            await self._start_server("127.0.0.1:0", *self._pace, *self._organization)
+            if self._visited is not None:
+                self.address = self._visited
+                self._secrets = await arrive(self.admin, self._names)
+            else:
+                self._data = self._data or self._scratch() / "data"
+                await self._start_server("127.0.0.1:0", *self._pace, *self._organization)
         except BaseException:
             await self._end()
             raise
@@ -104,12 +169,20 @@ class World:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if isinstance(error, Exception) and not isinstance(error, NotSeen):  # that one tells it itself
+            error.add_note(self.report())
         await self._end()
 
     async def technician(self, name: str, *, lang: str = "en") -> Technician:
         """Open a technician's console; returns when it shows his queue."""
-        program = await Program.start(f"console {name}", "rescue_console", name, "--lang", lang, "--json", *self._where)
-        technician = Technician(name, program, report=self.report)
+        account = self._names.of(name)
+        program = await self._run(
+            f"console {name}",
+            "rescue_console",
+            *(account, "--lang", lang, "--json"),
+            environment={"RESCUE_SECRET": self._secrets[account]} if account in self._secrets else {},
+        )
+        technician = Technician(name, program, report=self.report, names=self._names)
         self._technicians.append(technician)
         await program.until(
             lambda: next((e for e in program.events if e.get("event") == "snapshot-end"), None),
@@ -127,24 +200,26 @@ class World:
         terms: str = "accept",
         boot_time: str = "30s",
         wait: bool = True,
+        options: Sequence[str] = (),
     ) -> Computer:
         """Start a customer's computer with a PIN or through a channel; returns when it has joined.
 
         `terms` is what the customer does about them: accept, decline or ask (then `computer.accept()`).
-        `boot_time` is emulated time. With `wait` off it returns at once.
+        `boot_time` is emulated time. With `wait` off it returns at once. `options` are more of `rescue applet`.
         """
         if (pin is None) == (channel is None):
             raise ValueError("a computer needs either a pin or a channel")
-        way = ["--pin", pin] if pin is not None else ["--channel", str(channel)]
+        way = ["--pin", pin] if pin is not None else ["--channel", self._names.of(str(channel))]
         called = ["--name", name] if name else []
         number = f"computer {len(self._computers) + 1}"
-        program = await Program.start(
+        program = await self._run(
             number,
             "rescue_applet",
             *way,
             *called,
             *("--terms", terms, "--boot-time", boot_time, "--json"),
-            *self._where,
+            *options,
+            environment={},
         )
         computer = Computer(name or number, program)
         self._computers.append(computer)
@@ -172,7 +247,7 @@ class World:
         Returns all of them. Raises BadSetting, BadDuration, CallError.
         """
         changes = {name.replace("_", "-"): value for name, value in settings.items()}
-        return await self.admin.change_settings(owner, changes)
+        return await self.admin.change_settings(self._names.owner(owner), changes)
 
     async def kill_server(self) -> None:
         """End the server as a crash does; consoles and computers stay."""
@@ -192,32 +267,53 @@ class World:
         await self._start_server(self.address, *options)
 
     def report(self) -> str:
-        """Return, for a person, every console's view and history and the last log lines of every process."""
-        views = [technician.view() for technician in self._technicians]
-        return "\n".join([*views, "last log lines:", *(program.log_tail() for program in self._programs())])
-
-    @property
-    def _where(self) -> list[str]:
-        return ["--server", self.address, "--data", str(self.data)]
+        """Return, for a person: the seed, every console's view, the timeline, reasons, and each log's last lines."""
+        return report(seed=self.seed, technicians=self._technicians, programs=self._programs())
 
     def _programs(self) -> list[Program]:
         server = [self._server] if self._server is not None else []
         return [*server, *(t.program for t in self._technicians), *(c.program for c in self._computers)]
 
     def _calls(self) -> Caller:
+        if not self.address:
+            raise NotEntered
         if self._caller is None:
-            secret = Access.read(self.data).secrets[ADMINISTRATOR]
+            # Our own server's secret is in its directory, whatever the user's environment says.
+            found = Access.read(self.data).secrets[ADMINISTRATOR] if self._visited is None else None
+            secret = found or find_secret(ADMINISTRATOR, data=self._data)
             self._caller = Caller(self.address, user=ADMINISTRATOR, secret=secret, patience=_PATIENCE)
         return self._caller
 
+    async def _run(self, name: str, module: str, *arguments: str, environment: Mapping[str, str]) -> Program:
+        """Start a client. What it leaves behind, even when killed, lies in the scratch directory."""
+        where = ["--server", self.address, *(["--data", str(self._data)] if self._data is not None else [])]
+        return await self._start(name, module, *arguments, *where, environment=environment)
+
+    async def _start(self, name: str, module: str, *arguments: str, environment: Mapping[str, str]) -> Program:
+        scratch = self._scratch()
+        there = {"TMPDIR": str(scratch), **environment}
+        return await Program.start(name, module, *arguments, environment=there, directory=scratch)
+
+    def _scratch(self) -> Path:
+        """Return where everything temporary lies; it goes with the world, or with this process at the latest."""
+        if not self._entered:
+            raise NotEntered
+        if self._directory is None:
+            self._directory = Path(tempfile.mkdtemp(prefix="rescue-world-"))
+            self._remove_directory = weakref.finalize(self, shutil.rmtree, self._directory, ignore_errors=True)
+        return self._directory
+
     async def _start_server(self, listen: str, *options: str) -> None:
         arguments = ["--listen", listen, "--data", str(self.data), *options, "--json"]
-        self._server = await Program.start("server", "rescue_server", *arguments)
+        self._server = await self._start("server", "rescue_server", *arguments, environment={})
         ready = await self._server.event("ready", timeout=_START_TIMEOUT)
         self.address = str(ready["server"])
 
     async def _end(self) -> None:
         try:
+            if self._visited is not None and self._caller is not None:
+                with contextlib.suppress(Exception):  # courtesy towards the other guests; the server may be gone
+                    await depart(self.admin, self._names, self._technicians)
             if self._caller is not None:
                 await self._caller.close()
             # Consoles and computers first: with the server gone they would only try to reach it again.
@@ -225,5 +321,5 @@ class World:
             await stop_all([program for program in programs if program is not self._server])
             await stop_all([program for program in programs if program is self._server])
         finally:
-            if self._given_data is None and self._data is not None:
-                shutil.rmtree(self._data, ignore_errors=True)
+            if self._remove_directory is not None:
+                self._remove_directory()

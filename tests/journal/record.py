@@ -14,8 +14,9 @@ import asyncio
 import sys
 from pathlib import Path
 
-from rescue_emulator.conformance.play import Stage
-from rescue_emulator.conformance.scenario import Scenario, read_scenarios
+from rescue_emulator.conformance.scenario import read_scenarios
+from rescue_emulator.scenarios.model import Scenario
+from rescue_emulator.scenarios.stage import Stage
 from rescue_emulator.world import World
 from rescue_protos.table import read_rows
 

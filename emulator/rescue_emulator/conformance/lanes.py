@@ -12,8 +12,9 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from rescue_emulator.conformance.play import Played, Stage
-from rescue_emulator.conformance.scenario import Scenario, read_scenarios
+from rescue_emulator.conformance.scenario import read_scenarios
+from rescue_emulator.scenarios.model import Scenario
+from rescue_emulator.scenarios.stage import Played, Stage
 from rescue_protos.table import read_rows
 
 
@@ -99,7 +100,7 @@ class Score:
         self._played: dict[int, list[Played]] = {row: [] for row in rows}
 
     def add(self, played: Played) -> None:
-        self._played[played.scenario.row].append(played)
+        self._played[played.scenario.row or 0].append(played)
         while len(self.outcomes) < len(self.rows):
             row = self.rows[len(self.outcomes)]
             scenarios, done = read_scenarios(row), self._played[row]

@@ -14,8 +14,8 @@ from importlib import resources
 from string import Template
 
 from rescue_emulator.conformance.lanes import Outcome
-from rescue_emulator.conformance.play import Played
-from rescue_emulator.conformance.scenario import Shown, Step
+from rescue_emulator.scenarios.model import Shown, Step
+from rescue_emulator.scenarios.stage import Played
 
 TITLE = "Do the consoles follow the published status changes?"
 
@@ -91,7 +91,7 @@ def _way(played: Played) -> str:
     for technician in sorted(scenario.queues.keys() | played.shown.keys()):
         expected = scenario.queues.get(technician, ())
         shown = played.shown.get(technician, ())
-        own = scenario.row if technician == scenario.seen_by else 0
+        own = (scenario.row or 0) if technician == scenario.seen_by else 0
         if shown == expected:
             queues += f"<dt>{technician}</dt><dd>{_chips(shown, own)}</dd>"
         else:

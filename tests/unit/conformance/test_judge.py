@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from rescue_emulator.conformance.judge import find_faults
 from rescue_emulator.conformance.scenario import read_scenarios
+from rescue_emulator.scenarios.judge import find_faults
 from rescue_protos.table import labels, row_of
 
 BEGAN = datetime(2026, 1, 1, tzinfo=UTC)

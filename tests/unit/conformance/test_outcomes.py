@@ -11,9 +11,10 @@ import pytest
 
 from rescue_emulator.conformance.command import Rows, conformance
 from rescue_emulator.conformance.lanes import Outcome, Score
-from rescue_emulator.conformance.play import Played
 from rescue_emulator.conformance.report import as_html, as_json
-from rescue_emulator.conformance.scenario import Scenario, read_scenarios
+from rescue_emulator.conformance.scenario import read_scenarios
+from rescue_emulator.scenarios.model import Scenario
+from rescue_emulator.scenarios.stage import Played
 
 
 def well_played(scenario: Scenario) -> Played:

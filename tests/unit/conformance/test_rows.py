@@ -7,7 +7,9 @@ from itertools import pairwise
 
 import pytest
 
-from rescue_emulator.conformance.scenario import TECHNICIANS, BadScenario, Scenario, parse_scenarios, read_scenarios
+from rescue_emulator.conformance.scenario import parse_scenarios, read_scenarios
+from rescue_emulator.scenarios.language import TECHNICIANS
+from rescue_emulator.scenarios.model import BadScenario, Scenario
 from rescue_protos.table import REMOVED, REMOVED_TIMED_OUT, read_rows, row_of
 
 ROWS = range(1, 63)
@@ -112,13 +114,13 @@ def test_a_good_file_is_read() -> None:
 @pytest.mark.parametrize(
     ("good", "bad", "says"),
     [
-        ("row: 6\n", "row: 7\n", "that of row 6"),
+        ("row: 6\n", "row: 7\n", "row 7 is Waiting -> Rebooting"),
         ("Waiting -> Reconnecting", "Waiting -> Offline", "row 6 is Waiting -> Reconnecting"),
         ("  - customer: lan off", "  - customer: lan maybe", "cannot do 'lan maybe'"),
         ("  - alice: pin", "  - erin: pin", "nobody is called 'erin'"),
         ("  - alice: pin", "  - alice: dance", "cannot do 'dance'"),
         ("  - alice: pin", "  - alice: pin\n    bob: start", "one WHO: WHAT"),
-        ("  - alice: pin", "  - alice: {pin: now}", "cannot do"),
+        ("  - alice: pin", "  - alice: {pin: now}", "5:12: alice: text is expected"),
         ("Reconnecting, row 6", "Reconecting, row 6", "no status of the table"),
         ("seen by: alice", "seen by: bob", "who sees the change"),
         ("seen by: alice\n", "", "'seen by' missing"),

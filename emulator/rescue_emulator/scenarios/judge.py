@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
-from rescue_emulator.conformance.scenario import Scenario, Shown
+from rescue_emulator.scenarios.model import Scenario, Shown
 from rescue_protos.table import REMOVED, REMOVED_TIMED_OUT, labels, row_of
 
 
@@ -30,18 +30,26 @@ class Seen(Protocol):
     def at(self) -> datetime: ...
 
 
-def find_faults(scenario: Scenario, seen: Mapping[str, Sequence[Seen]], *, lang: str) -> tuple[str, ...]:
+def find_faults(
+    scenario: Scenario, seen: Mapping[str, Sequence[Seen]], *, lang: str, customer: str | None = None
+) -> tuple[str, ...]:
     """Return a sentence for everything that a console showed and should not have, or should have and did not.
 
-    `seen` holds the updates of every console that was watching, by technician.
+    `seen` holds the updates of every console that was watching, by technician, of the session of `customer` (the
+    first if not given).
     """
     faults: list[str] = []
-    for technician in sorted(seen.keys() | scenario.queues.keys()):
-        expected = scenario.queues.get(technician, ())
+    queues = scenario.by_customer.get(customer or scenario.customers[0], {})
+    whose = f" of {customer}" if customer and len(scenario.customers) > 1 else ""
+    for technician in sorted(seen.keys() | queues.keys()):
         updates = seen.get(technician, ())
         shown = tuple(Shown(status=update.status, row=update.row) for update in updates)
-        if shown != expected:
-            faults.append(f"{technician} saw {sequence(shown)} and should have seen {sequence(expected)}")
+        if scenario.at_most is not None:
+            allowed = scenario.at_most.get(technician, frozenset())
+            if excess := [one for one in shown if one.row is not None and one.row not in allowed]:
+                faults.append(f"{technician} saw {sequence(excess)}{whose}, which is more than at most may be seen")
+        elif shown != (expected := queues.get(technician, ())):
+            faults.append(f"{technician} saw {sequence(shown)}{whose} and should have seen {sequence(expected)}")
         faults += (f"{technician}: {flaw}" for flaw in _flaws(updates, labels(lang)))
     return tuple(faults)
 

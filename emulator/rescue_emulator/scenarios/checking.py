@@ -1,0 +1,114 @@
+"""Where a YAML document breaks a JSON schema: every flaw with its line and column.
+
+Only the part of JSON Schema that `language.schema` uses is understood. Scalars are text unless the schema asks for a
+number, so `off` is a word and no boolean.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flaw:
+    """Something wrong at a place of the file; `line` and `column` from 1."""
+
+    line: int
+    column: int
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.line}:{self.column}: {self.text}"
+
+
+def flaws(node: yaml.Node, schema: Mapping[str, Any], *, what: str = "the scenario") -> Iterator[Flaw]:
+    """Find everything about a node that the schema does not allow. `what` is what the node is called."""
+    if "oneOf" in schema:
+        fitting = [one for one in schema["oneOf"] if _is_a(node, one["type"])]
+        if fitting:
+            yield from flaws(node, fitting[0], what=what)
+        else:
+            yield at(node, f"{what}: {' or '.join(_ARTICLE[one['type']] for one in schema['oneOf'])} is expected")
+        return
+    kinds = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
+    if not any(_is_a(node, kind) for kind in kinds):
+        yield at(node, f"{what}: {_ARTICLE[kinds[0]]} is expected, not {shown(node)}")
+    elif isinstance(node, yaml.MappingNode):
+        yield from _mapping_flaws(node, schema, what)
+    elif isinstance(node, yaml.SequenceNode):
+        if len(node.value) < schema.get("minItems", 0):
+            yield at(node, f"{what}: the list is empty")
+        for item in node.value:
+            yield from flaws(item, schema["items"], what=_ITEM.get(what, what))
+    elif isinstance(node, yaml.ScalarNode):
+        yield from _scalar_flaws(node, schema, what)
+
+
+def at(node: yaml.Node, text: str) -> Flaw:
+    """Return a flaw at a node's place."""
+    return Flaw(line=node.start_mark.line + 1, column=node.start_mark.column + 1, text=text)
+
+
+def shown(node: yaml.Node) -> str:
+    """Return what stands there, short."""
+    return repr(node.value) if isinstance(node, yaml.ScalarNode) else _ARTICLE[_KINDS[type(node)]]
+
+
+_ARTICLE = {"object": "a mapping", "array": "a list", "string": "text", "integer": "a number"}
+_KINDS = {yaml.MappingNode: "object", yaml.SequenceNode: "array", yaml.ScalarNode: "string"}
+_ITEM = {"steps": "a step", "customers": "a customer"}
+
+
+def _is_a(node: yaml.Node, kind: str) -> bool:
+    if kind == "integer":
+        return isinstance(node, yaml.ScalarNode) and re.fullmatch(r"-?\d+", node.value) is not None
+    return _KINDS[type(node)] == kind
+
+
+def _mapping_flaws(node: yaml.MappingNode, schema: Mapping[str, Any], what: str) -> Iterator[Flaw]:
+    seen: set[str] = set()
+    known = schema.get("properties", {})
+    others = schema.get("additionalProperties", False)
+    for key, value in node.value:
+        if not isinstance(key, yaml.ScalarNode):
+            yield at(key, f"{what}: a name is expected, not {shown(key)}")
+            continue
+        if key.value in seen:
+            yield at(key, f"{key.value!r} stands twice")
+        seen.add(key.value)
+        below = known.get(key.value, others)
+        if below is False:
+            yield at(key, f"unknown: {key.value!r} (possible: {', '.join(known)})")
+        else:
+            yield from flaws(value, below, what=key.value)
+    for name in schema.get("required", ()):
+        if name not in seen:
+            yield at(node, f"{name!r} missing")
+    if len(node.value) < schema.get("minProperties", 0):
+        yield at(node, f"{what}: nothing is in it")
+    if len(node.value) > schema.get("maxProperties", len(node.value)):
+        yield at(node, f"{what} is one WHO: WHAT, not {', '.join(map(repr, sorted(seen)))}")
+
+
+def _scalar_flaws(node: yaml.ScalarNode, schema: Mapping[str, Any], what: str) -> Iterator[Flaw]:
+    if len(node.value) < schema.get("minLength", 0):
+        yield at(node, f"{what}: a text is missing")
+    if "pattern" in schema and not re.match(schema["pattern"], node.value):
+        yield at(node, _misfit(what, node.value))
+    if "minimum" in schema and not schema["minimum"] <= int(node.value) <= schema["maximum"]:
+        yield at(node, f"{what}: {node.value} is not from {schema['minimum']} to {schema['maximum']}")
+
+
+def _misfit(what: str, value: str) -> str:
+    from rescue_emulator.scenarios.language import TECHNICIANS, VOCABULARY
+
+    if what in VOCABULARY and what not in TECHNICIANS:
+        return f"{what} cannot do {value!r}"
+    if what == "a customer":
+        return f"{value!r} is no name: small letters, digits, -"
+    return f"{what} cannot do {value!r} (and it is no status of the table)"

@@ -1,0 +1,172 @@
+"""`rescue scenario`: run, check and record scenario files, and print their schema."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from rescue_emulator.scenarios.model import Scenario
+    from rescue_emulator.scenarios.stage import Played, Stage
+
+FILES = click.argument(
+    "files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE..."
+)
+
+
+@click.group()
+def scenario() -> None:
+    """Play stories from files: for a class, or to check that everything still happens as told."""
+
+
+@scenario.command()
+@FILES
+@click.option("--speed", type=click.FloatRange(0, 100_000, min_open=True), help="Let the clock run, so fast.")
+@click.option("--narrate", is_flag=True, help="Play slowly and say what happens and why.")
+@click.option("--step", is_flag=True, help="The same, and wait for Enter before each step.")
+@click.option(
+    "--lang", type=click.Choice(["en", "nl"]), default="en", show_default=True, help="The consoles' language."
+)
+@click.option("--junit", type=click.Path(dir_okay=False, writable=True, path_type=Path), help="Write JUnit XML.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a scenario.")
+def run(
+    files: Sequence[Path], speed: float | None, narrate: bool, step: bool, lang: str, junit: Path | None, as_json: bool
+) -> int:
+    """Play every scenario of the FILEs with real programs.
+
+    Exit status 1 if a console showed anything else than it should. Without --speed the clock stands and is moved,
+    which is fast.
+    """
+    if sum((speed is not None, narrate, step)) > 1:
+        raise click.UsageError("--speed, --narrate and --step exclude each other")
+    stories = [story for path in files for story in _read(path)]
+    from rescue_emulator.processes import ProgramEnded
+    from rescue_emulator.scenarios.results import as_junit
+
+    show = _Show(lang=lang, speed=speed, narrate=narrate or step, step=step, as_json=as_json)
+    try:
+        outcomes = asyncio.run(show.play(stories))
+    except asyncio.CancelledError:
+        raise KeyboardInterrupt from None  # SIGTERM: the world is gone, and it was not finished
+    except (ProgramEnded, TimeoutError) as error:
+        raise click.ClickException(f"the programs could not be started: {error}") from None
+    if junit is not None:
+        try:
+            junit.write_text(as_junit(outcomes), encoding="utf-8")
+        except OSError as error:
+            raise click.FileError(str(junit), error.strerror) from None
+    good = sum(played.ok for played in outcomes)
+    click.echo(f"{good} of {len(outcomes)} as told", err=True)
+    return 0 if good == len(outcomes) else 1
+
+
+@scenario.command()
+@FILES
+def check(files: Sequence[Path]) -> int:
+    """Say whether the FILEs are scenarios, without playing them; every flaw with its line."""
+    from rescue_emulator.scenarios.model import BadScenario
+    from rescue_emulator.scenarios.reading import read_file
+
+    bad = 0
+    for path in files:
+        try:
+            click.echo(f"{path}: {_count(len(read_file(path)), 'scenario')}")
+        except BadScenario as error:
+            bad += 1
+            click.echo(str(error), err=True)
+    return 1 if bad else 0
+
+
+@scenario.command()
+def schema() -> None:
+    """Print the JSON schema of a scenario file, for editors and other programs."""
+    from rescue_emulator.scenarios.language import schema as whole
+
+    click.echo(json.dumps(whole(), indent=2, ensure_ascii=False))
+
+
+def _read(path: Path) -> tuple[Scenario, ...]:
+    from rescue_emulator.scenarios.model import BadScenario
+    from rescue_emulator.scenarios.reading import read_file
+
+    try:
+        return read_file(path)
+    except BadScenario as error:
+        raise click.ClickException(str(error)) from None
+
+
+class _Show:
+    """Plays stories one after the other, in one world as long as that is fit."""
+
+    def __init__(self, *, lang: str, speed: float | None, narrate: bool, step: bool, as_json: bool) -> None:
+        self._lang = lang
+        self._speed = speed
+        self._narrate = narrate
+        self._step = step
+        self._as_json = as_json
+
+    async def play(self, stories: Sequence[Scenario]) -> list[Played]:
+        from rescue_emulator.scenarios.stage import LIMIT, Stage
+        from rescue_emulator.world import World
+
+        this = asyncio.current_task()
+        assert this is not None  # asyncio.run made it
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, this.cancel)
+        outcomes: list[Played] = []
+        todo = list(stories)
+        while todo:
+            async with World(speed=self._speed) as world:
+                running = self._speed is not None
+                limit = None if running or self._narrate else LIMIT
+                stage = await Stage.build(world, lang=self._lang, running=running, limit=limit)
+                fit = True
+                while todo and fit:
+                    outcomes.append(await self._tell(stage, todo.pop(0)))
+                    fit = not todo or await self._cleared(stage)
+        return outcomes
+
+    async def _tell(self, stage: Stage, story: Scenario) -> Played:
+        from rescue_emulator.scenarios.narrator import Speaker, somebody_to_ask
+        from rescue_emulator.scenarios.results import as_json, name_of
+
+        speaker = None
+        if self._narrate:
+            ask = somebody_to_ask()
+            speaker = Speaker(story, say=self._say, pause=0 if self._step and ask else 1, step=self._step, ask=ask)
+            await speaker.begin()
+        played = await stage.play(story, speaker)
+        if self._as_json:
+            click.echo(as_json(played))
+        else:
+            verdict = click.style("as told", fg="green") if played.ok else click.style("otherwise", fg="red")
+            if speaker:
+                click.echo()
+            click.echo(f"{verdict}  {name_of(story)}  ({story.source}, {played.seconds:.1f} s)")
+            for fault in played.faults:
+                click.echo(f"  {fault}")
+            if played.details:
+                click.echo(played.details, err=True)
+        return played
+
+    def _say(self, text: str) -> None:
+        click.echo(text, err=self._as_json)
+        sys.stdout.flush()
+
+    async def _cleared(self, stage: Stage) -> bool:
+        try:
+            await stage.clear()
+        except Exception as error:  # whatever it is, a new world is the remedy
+            click.echo(f"a new world is needed: {str(error) or type(error).__name__}", err=True)
+            return False
+        return True
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number} {thing}" + ("" if number == 1 else "s")

@@ -1,0 +1,155 @@
+"""The language of scenario files: who can do what, in which words, and what every console is expected to show.
+
+The JSON schema below is the whole truth about the form of a file: `checking` walks it, `rescue scenario schema` prints
+it for editors. The words are those of the programs' own command lines.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import cache
+from types import MappingProxyType
+from typing import Any
+
+from rescue_protos.table import labels
+
+TECHNICIANS = ("alice", "bob", "carol", "dave")
+#: The customer whom a step means that names none.
+CUSTOMER = "customer"
+PROCESSES = ("remote-control", "screen-sharing", "file-manager", "file-transfer", "save-dialog", "calling-card")
+#: What can be set, with the default that is restored afterwards.
+SETTINGS: Mapping[str, str] = MappingProxyType(
+    {
+        "private-code-validity": "20m",
+        "connecting-timeout": "20m",
+        "waiting-timeout": "0",
+        "idle-timeout": "0",
+        "reconnect-period": "60s",
+        "offline-period": "5m",
+        "heartbeat-interval": "10s",
+        "terms": "",
+    }
+)
+
+_NAME = r"[a-z][a-z0-9-]*"
+_DURATION = r"(?=\d)(?:\d+h)?(?:\d+m)?(?:\d+s)?"
+STATUS = "|".join(re.escape(name) for name in labels("en"))
+_TARGET = rf"technician:{_NAME}|group:\w+|channel:\w+"
+
+#: What a technician does to a session: the verb, then the customer if there are several, then the rest.
+_VERBS: Mapping[str, str] = MappingProxyType(
+    {
+        "start": "",
+        "hold": "",
+        "reboot": "",
+        "end": "",
+        "transfer": rf" (?:{_TARGET})(?: comment .+)?",
+        "invite": f" {_NAME}",
+        "remove": f" {_NAME}",
+        "lead offer": f" {_NAME}",
+        "lead accept": "",
+        "lead cancel": "",
+        "open": f" (?:{'|'.join(PROCESSES)})",
+        "close": f" (?:{'|'.join(PROCESSES)})",
+        "chat": " .+",
+        "sees": f" (?:{STATUS})",
+    }
+)
+_FOR = rf"(?: for {_NAME})?"
+_ACTS = "|".join(f"{verb}{_FOR}{rest}" if verb == "chat" else f"{verb}{rest}{_FOR}" for verb, rest in _VERBS.items())
+TECHNICIAN_SAYS = rf"pin{_FOR}|focus (?:on|off)|(?:cannot )?(?:{_ACTS})"
+CUSTOMER_SAYS = (
+    r"run applet(?: channel:\w+)?(?: terms:(?:accept|ask|decline))?"
+    rf"|accept|decline|lan (?:on|off)|reboot(?: hold| {_DURATION})?|boot|close|quit|kill applet|chat .+"
+)
+#: Everybody but technicians and customers, with what they do.
+OTHERS: Mapping[str, str] = MappingProxyType(
+    {
+        "admin": rf"set (?:group|channel):\w+ (?:{'|'.join(SETTINGS)})=.*",
+        "clock": f"advance {_DURATION}",
+        "server": "restart|kill|start",
+        "say": ".+",
+        "quiz": rf"{_NAME}{_FOR} sees (?:{STATUS})",
+    }
+)
+VOCABULARY: Mapping[str, str] = MappingProxyType(
+    {**OTHERS, CUSTOMER: CUSTOMER_SAYS, "computer": CUSTOMER_SAYS, **dict.fromkeys(TECHNICIANS, TECHNICIAN_SAYS)}
+)
+SHOWN = rf"(?:{STATUS})(?:, row [1-9]\d?)?"
+
+
+@cache
+def schema() -> dict[str, Any]:
+    """Return the JSON schema (draft 2020-12) of one document of a scenario file."""
+    queue = {"type": "array", "minItems": 1, "items": _words(SHOWN)}
+    by_customer = {"type": "object", "minProperties": 1, "additionalProperties": queue}
+    text = {"type": "string", "minLength": 1}
+    names = {"type": "array", "minItems": 1, "items": _words(_NAME)}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "A scenario of the rescue emulator",
+        "description": "Who takes part, what they do, and what every console must show.",
+        "type": "object",
+        "required": ["steps"],
+        "additionalProperties": False,
+        "properties": {
+            "title": {**text, "description": "What it is called."},
+            "about": {**text, "description": "What it shows, for a reader."},
+            "row": {"type": "integer", "minimum": 1, "maximum": 62, "description": "The published row it plays."},
+            "change": {**text, "description": "That row's change: START -> END."},
+            "seen by": {**text, "description": "The technician in whose queue that change happens."},
+            "way": {**text, "description": "Which of several ways this one is."},
+            "participants": {
+                "type": "object",
+                "description": "Customers, if there are several; technicians beyond alice, bob, carol and dave.",
+                "additionalProperties": False,
+                "properties": {
+                    "customers": names,
+                    "technicians": {
+                        "type": "object",
+                        "description": "NAME: the group he belongs to, Support or Network.",
+                        "additionalProperties": _words("Support|Network"),
+                    },
+                },
+            },
+            "settings": {
+                "type": "object",
+                "description": "group:NAME or channel:NAME, and what is set there before the first step.",
+                "additionalProperties": {
+                    "type": "object",
+                    "additionalProperties": False,
+                    "properties": {name: {"type": ["string", "integer"]} for name in SETTINGS},
+                },
+            },
+            "steps": {
+                "type": "array",
+                "minItems": 1,
+                "description": "WHO: WHAT, one a step, in the order in which it happens.",
+                "items": {
+                    "type": "object",
+                    "minProperties": 1,
+                    "maxProperties": 1,
+                    "properties": {who: _words(says) for who, says in VOCABULARY.items()},
+                    "additionalProperties": _words(f"{TECHNICIAN_SAYS}|{CUSTOMER_SAYS}"),
+                },
+            },
+            "queues": {
+                "type": "object",
+                "minProperties": 1,
+                "description": "All that each technician's console shows, in order, each change with its row; "
+                "by customer if there are several. Who is missing sees nothing.",
+                "additionalProperties": {"oneOf": [queue, by_customer]},
+            },
+            "at most": {
+                "type": "object",
+                "minProperties": 1,
+                "description": "Instead of queues: the rows that each technician's console may show, no others.",
+                "additionalProperties": {"type": "array", "items": {"type": "integer", "minimum": 1, "maximum": 62}},
+            },
+        },
+    }
+
+
+def _words(pattern: str) -> dict[str, Any]:
+    return {"type": "string", "pattern": f"^(?:{pattern})$"}

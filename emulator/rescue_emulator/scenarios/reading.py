@@ -1,0 +1,220 @@
+"""From the text of a scenario file to scenarios: form first, as the schema says, then whether it makes sense."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import yaml
+
+from rescue_emulator.scenarios.checking import Flaw, at, flaws
+from rescue_emulator.scenarios.language import (
+    CUSTOMER,
+    CUSTOMER_SAYS,
+    OTHERS,
+    STATUS,
+    TECHNICIAN_SAYS,
+    TECHNICIANS,
+    schema,
+)
+from rescue_emulator.scenarios.model import BadScenario, Queue, Scenario, Shown, Step
+from rescue_protos.table import read_rows
+
+
+def read_file(path: Path) -> tuple[Scenario, ...]:
+    """Return the scenarios of a file, in its order. Raises BadScenario, OSError."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise BadScenario(f"{path}: it is not UTF-8 (byte {error.start + 1})") from None
+    return read_text(text, source=str(path))
+
+
+def read_text(text: str, *, source: str) -> tuple[Scenario, ...]:
+    """Return what a scenario file's text says. Raises BadScenario with every flaw, a line each."""
+    try:
+        nodes = [node for node in yaml.compose_all(text, Loader=_Text) if node is not None]
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        where = f"{mark.line + 1}:{mark.column + 1}: " if mark else ""
+        raise BadScenario(f"{source}:{where}{error.problem or error}") from None
+    except yaml.YAMLError as error:
+        raise BadScenario(f"{source}: {error}") from None
+    found = list(_flaws(nodes))
+    if found:
+        raise BadScenario("\n".join(f"{source}:{flaw}" for flaw in found))
+    return tuple(_scenario(node, source) for node in nodes)
+
+
+class _Text(yaml.BaseLoader):
+    """Every scalar is text: `off` is no boolean."""
+
+
+def _flaws(nodes: list[yaml.Node]) -> Iterator[Flaw]:
+    if not nodes:
+        yield Flaw(line=1, column=1, text="it is empty")
+    for node in nodes:
+        of_form = list(flaws(node, schema()))
+        yield from of_form or _nonsense(node)
+
+
+def _nonsense(node: yaml.Node) -> Iterator[Flaw]:
+    """What is in form and makes no sense all the same."""
+    fields = _fields(node)
+    people = _People(fields)
+    names: list[str] = [*people.customers, *people.technicians]
+    for name in sorted({name for name in names if names.count(name) > 1 or name in OTHERS}):
+        yield at(fields["participants"], f"{name!r} can be only one")
+    for item in fields["steps"].value:
+        yield from _step_nonsense(item.value[0], people)
+    if "queues" in fields and "at most" in fields:
+        yield at(fields["at most"], "either queues or at most")
+    for part in ("queues", "at most"):
+        for name, queue in fields[part].value if part in fields else ():
+            if name.value not in people.technicians:
+                yield at(name, f"{part} are those of {_listed(people.technicians)}")
+            elif part == "queues":
+                yield from _queue_nonsense(queue, people)
+    if "row" in fields:
+        yield from _row_nonsense(node, fields)
+
+
+def _step_nonsense(item: tuple[yaml.Node, yaml.Node], people: _People) -> Iterator[Flaw]:
+    who, what = item[0].value, item[1].value
+    said = people.says(who)
+    if said is None:
+        yield at(item[0], f"nobody is called {who!r}: there are {_listed(people.everybody)}")
+    elif not re.fullmatch(said, what):
+        yield at(item[1], f"{who} cannot do {what!r}")
+    elif who in people.technicians or who == "quiz":
+        customer = _of_customer(what, people.customers)
+        if customer is not None and customer not in people.customers:
+            yield at(item[1], f"no customer is called {customer!r}: there are {_listed(people.customers)}")
+        elif customer is None and len(people.customers) > 1 and not what.startswith("focus"):
+            yield at(item[1], f"whose session? add: for {' or for '.join(people.customers)}")
+        other = re.search(r"(?:technician:|invite |remove |lead offer )([a-z][\w-]*)", what)
+        quizzed = what.split()[0] if who == "quiz" else None
+        for name in filter(None, (other and other[1], quizzed)):
+            if name not in people.technicians:
+                yield at(item[1], f"no technician is called {name!r}: there are {_listed(people.technicians)}")
+
+
+def _queue_nonsense(queue: yaml.Node, people: _People) -> Iterator[Flaw]:
+    if isinstance(queue, yaml.MappingNode):
+        for customer, _ in queue.value:
+            if customer.value not in people.customers:
+                yield at(customer, f"no customer is called {customer.value!r}: there are {_listed(people.customers)}")
+    elif len(people.customers) > 1:
+        yield at(queue, f"whose session? write a list for each of {_listed(people.customers)}")
+
+
+def _row_nonsense(node: yaml.Node, fields: Mapping[str, Any]) -> Iterator[Flaw]:
+    if missing := [name for name in ("change", "seen by", "queues") if name not in fields]:
+        yield at(node, f"{_listed(missing)} missing, as a row is played")
+        return
+    row = read_rows()[int(fields["row"].value) - 1]
+    if fields["change"].value != f"{row.start} -> {row.end}":
+        yield at(fields["change"], f"row {row.row} is {row.start} -> {row.end}, not {fields['change'].value!r}")
+    if fields["seen by"].value not in _fields(fields["queues"]):
+        yield at(fields["seen by"], "queues has to have who sees the change")
+
+
+class _People:
+    """Who takes part."""
+
+    def __init__(self, fields: Mapping[str, Any]) -> None:
+        said = _fields(fields["participants"]) if "participants" in fields else {}
+        self.customers = tuple(n.value for n in said["customers"].value) if "customers" in said else (CUSTOMER,)
+        self.extra = {n.value: g.value for n, g in said["technicians"].value} if "technicians" in said else {}
+        self.technicians = (*TECHNICIANS, *self.extra)
+        self.everybody = sorted((*self.technicians, *self.customers, "computer", *OTHERS))
+
+    def says(self, who: str) -> str | None:
+        """The words of a participant; None if there is no such."""
+        if who in self.technicians:
+            return TECHNICIAN_SAYS
+        if who in self.customers or (who == "computer" and len(self.customers) == 1):
+            return CUSTOMER_SAYS
+        return OTHERS.get(who)
+
+
+def split_customer(what: str, customers: tuple[str, ...]) -> tuple[str, str]:
+    """Cut `for CUSTOMER` out of what a technician does; return the rest, and the first customer if none is named."""
+    named = _of_customer(what, customers)
+    if named is None:
+        return what, customers[0]
+    return re.sub(rf" for {named}(?= |$)", "", what, count=1), named
+
+
+def _of_customer(what: str, customers: tuple[str, ...]) -> str | None:
+    free = re.match(r"(?:cannot )?(?:chat|transfer \S+ comment)\b", what)  # a text follows, in anybody's words
+    pattern = r"(?:cannot )?chat for (\S+)|.* for (\S+)$" if free else r".* for (\S+?)(?= sees|$)"
+    found = re.match(pattern, what)
+    name = found and next(filter(None, found.groups()), None)
+    return name if name and (not free or name in customers) else None
+
+
+def _scenario(node: yaml.Node, source: str) -> Scenario:
+    fields = _fields(node)
+    people = _People(fields)
+    text = {name: value.value for name, value in fields.items() if isinstance(value, yaml.ScalarNode)}
+    start, _, end = text.get("change", "").partition(" -> ")
+    queues = fields.get("queues")
+    by_customer: dict[str, dict[str, Queue]] = {}
+    for name, queue in queues.value if queues is not None else ():
+        several = queue.value if isinstance(queue, yaml.MappingNode) else None
+        for customer, items in [(c.value, q) for c, q in several] if several else [(people.customers[0], queue)]:
+            by_customer.setdefault(customer, {})[name.value] = tuple(_shown(item.value) for item in items.value)
+    limits = fields.get("at most")
+    free = queues is None and limits is None
+    return Scenario(
+        steps=tuple(_step(item, people) for item in fields["steps"].value),
+        title=text.get("title", ""),
+        about=text.get("about", ""),
+        source=source,
+        row=int(text["row"]) if "row" in text else None,
+        start=start,
+        end=end,
+        seen_by=text.get("seen by", ""),
+        way=text.get("way", ""),
+        customers=people.customers,
+        extra=MappingProxyType(people.extra),
+        settings=MappingProxyType(
+            {
+                (owner.value, name.value): value.value
+                for owner, settings in (fields["settings"].value if "settings" in fields else ())
+                for name, value in settings.value
+            }
+        ),
+        by_customer=MappingProxyType({name: MappingProxyType(found) for name, found in by_customer.items()}),
+        at_most=MappingProxyType(
+            {n.value: frozenset(int(i.value) for i in rows.value) for n, rows in limits.value}
+            if limits is not None
+            else dict.fromkeys(people.technicians, frozenset(range(1, 63)))
+        )
+        if limits is not None or free
+        else None,
+    )
+
+
+def _step(item: yaml.Node, people: _People) -> Step:
+    who, what = item.value[0]
+    name = people.customers[0] if who.value == "computer" else who.value
+    return Step(who=name, what=what.value, line=who.start_mark.line + 1)
+
+
+def _shown(text: str) -> Shown:
+    found = re.fullmatch(rf"({STATUS})(?:, row (\d+))?", text)
+    assert found is not None  # the schema has seen to that
+    return Shown(status=found[1], row=int(found[2]) if found[2] else None)
+
+
+def _fields(node: yaml.Node) -> dict[str, Any]:
+    return {key.value: value for key, value in node.value}
+
+
+def _listed(words: tuple[str, ...] | list[str]) -> str:
+    return ", ".join(repr(word) for word in words)

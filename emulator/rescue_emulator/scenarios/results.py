@@ -1,0 +1,63 @@
+"""How a run of scenarios is written down: lines of JSON, and a JUnit XML file for continuous integration."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from xml.etree import ElementTree
+
+from rescue_emulator.scenarios.model import Scenario
+from rescue_emulator.scenarios.stage import Played
+
+
+def name_of(scenario: Scenario) -> str:
+    """Return what a scenario is called: its title, or its row and way."""
+    if scenario.title or scenario.row is None:
+        return scenario.title or scenario.source
+    return f"row {scenario.row}" + (f", {scenario.way}" if scenario.way else "")
+
+
+def as_json(played: Played) -> str:
+    """Return one line: `file`, `scenario`, `ok`, `seconds`, and `faults` if there are any."""
+    line: dict[str, object] = {
+        "file": played.scenario.source,
+        "scenario": name_of(played.scenario),
+        "ok": played.ok,
+        "seconds": round(played.seconds, 2),
+    }
+    if not played.ok:
+        line["faults"] = list(played.faults)
+    return json.dumps(line, ensure_ascii=False)
+
+
+def as_junit(outcomes: Sequence[Played]) -> str:
+    """Return a JUnit XML document: a test case for each scenario, a suite for the run."""
+    suite = ElementTree.Element(
+        "testsuite",
+        name="rescue scenario",
+        tests=str(len(outcomes)),
+        failures=str(sum(not played.ok for played in outcomes)),
+        errors="0",
+        skipped="0",
+        time=f"{sum(played.seconds for played in outcomes):.3f}",
+    )
+    for played in outcomes:
+        case = ElementTree.SubElement(
+            suite,
+            "testcase",
+            classname=_allowed(played.scenario.source),
+            name=_allowed(name_of(played.scenario)),
+            time=f"{played.seconds:.3f}",
+        )
+        if not played.ok:
+            failure = ElementTree.SubElement(case, "failure", message=_allowed(played.faults[0]))
+            failure.text = _allowed("\n".join([*played.faults, played.details]))
+    root = ElementTree.Element("testsuites")
+    root.append(suite)
+    ElementTree.indent(root)
+    return ElementTree.tostring(root, encoding="unicode", xml_declaration=True) + "\n"
+
+
+def _allowed(text: str) -> str:
+    """Leave out what XML cannot carry."""
+    return "".join(letter for letter in text if letter in "\t\n" or letter >= " ")
