@@ -6,6 +6,7 @@ An interceptor wraps each handler once. Handlers raise RescueError and ask `call
 from __future__ import annotations
 
 import contextlib
+import inspect
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextvars import ContextVar
@@ -135,7 +136,11 @@ class Guard(grpc.aio.ServerInterceptor):
                     async with self._faults.around(name, principal.name):
                         pass  # a stream is meddled with when it is opened
                 with self._place(rule, principal, context):
-                    async with contextlib.aclosing(behavior(request, context)) as messages:
+                    answers = behavior(request, context)
+                    if inspect.isawaitable(answers):
+                        await answers  # health and its like write to the context themselves
+                        return
+                    async with contextlib.aclosing(answers) as messages:
                         async for message in messages:
                             self._require_unrevoked(principal)
                             yield message

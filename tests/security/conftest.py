@@ -1,0 +1,109 @@
+"""A whole server in this process, with every way in that a caller can have."""
+
+from __future__ import annotations
+
+import contextlib
+import uuid
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import grpc
+import pytest
+
+from rescue_protos.access import Access
+from rescue_protos.codes import CallError
+from rescue_protos.dialing import Metadata
+from rescue_protos.v1 import access_pb2, access_pb2_grpc, applet_pb2, applet_pb2_grpc, console_pb2, console_pb2_grpc
+from rescue_server.private_files import make_private
+from rescue_server.program import Options, serving
+from rescue_server.runtime.identity import Tokens
+from rescue_server.runtime.limits import LIMITS, Limits
+from rescue_server.store.files import STORE_FILE
+from rescue_server.store.sqlite import SqliteStore
+
+
+def fresh_id() -> str:
+    return str(uuid.uuid4())
+
+
+@dataclass
+class House:
+    """The server and a grpc channel to it. `now` is the time of the tokens, in real seconds."""
+
+    data: Path
+    address: str = ""
+    now: float = 1000.0
+    channel: grpc.aio.Channel = field(init=False)
+
+    @property
+    def secrets(self) -> dict[str, str]:
+        return Access.read(self.data).secrets
+
+    async def token(self, user: str, secret: str | None = None) -> str:
+        request = access_pb2.SignInRequest(user=user, secret=self.secrets[user] if secret is None else secret)
+        return (await access_pb2_grpc.AccessServiceStub(self.channel).SignIn(request, timeout=20)).token
+
+    async def signed_in(self, user: str) -> Metadata:
+        return (("authorization", f"Bearer {await self.token(user)}"),)
+
+    @property
+    def console(self) -> console_pb2_grpc.ConsoleServiceAsyncStub:
+        return console_pb2_grpc.ConsoleServiceStub(self.channel)
+
+    @property
+    def applet(self) -> applet_pb2_grpc.AppletServiceAsyncStub:
+        return applet_pb2_grpc.AppletServiceStub(self.channel)
+
+    async def new_pin(self, metadata: Metadata, customer: str = "") -> console_pb2.CreatePinResponse:
+        request = console_pb2.CreatePinRequest(request_id=fresh_id(), customer=customer)
+        return await self.console.CreatePin(request, metadata=metadata, timeout=20)
+
+    async def redeem(self, pin: str) -> applet_pb2.RedeemPinResponse:
+        request = applet_pb2.RedeemPinRequest(request_id=fresh_id(), pin=pin)
+        return await self.applet.RedeemPin(request, timeout=20)
+
+
+Opened = Callable[..., contextlib.AbstractAsyncContextManager[House]]
+
+
+@contextlib.asynccontextmanager
+async def opened(data: Path, *, limits: Limits = LIMITS, paused: bool = False) -> AsyncIterator[House]:
+    house = House(data)
+    make_private(data)
+    options = Options(host="127.0.0.1", port=0, data=data, paused=paused)
+    with contextlib.closing(SqliteStore.open(data / STORE_FILE)) as store:
+        tokens = Tokens(now=lambda: house.now)
+        async with serving(options, store, limits=limits, tokens=tokens) as (address, _):
+            house.address = address
+            async with grpc.aio.insecure_channel(address, options=[("grpc.use_local_subchannel_pool", 1)]) as channel:
+                house.channel = channel
+                yield house
+
+
+@pytest.fixture
+async def house(tmp_path: Path) -> AsyncIterator[House]:
+    async with opened(tmp_path / "state") as house:
+        yield house
+
+
+@pytest.fixture
+def open_house() -> Opened:
+    return opened
+
+
+@contextlib.asynccontextmanager
+async def refused(code: str, reason: str = "") -> AsyncIterator[list[CallError]]:
+    """The block must fail with this status; the error is in the list afterwards."""
+    found: list[CallError] = []
+    try:
+        yield found
+    except grpc.RpcError as error:
+        found.append(CallError.from_rpc(error))
+    assert found, f"nothing was refused, though {code} was expected"
+    assert (found[0].code, reason or found[0].reason) == (code, found[0].reason), found[0]
+
+
+@pytest.fixture(name="refused")
+def _refused() -> Callable[..., contextlib.AbstractAsyncContextManager[list[CallError]]]:
+    return refused

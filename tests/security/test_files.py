@@ -1,0 +1,78 @@
+"""Files with secrets belong to their owner alone, whatever the umask and whatever was there before."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from rescue_applet.ticket_file import Errand, Kept, TicketFile
+from rescue_protos.access import Access
+from rescue_server import private_files
+from rescue_server.private_files import NotPrivate, make_private
+
+
+@pytest.fixture
+def no_umask() -> Iterator[None]:
+    before = os.umask(0)
+    try:
+        yield
+    finally:
+        os.umask(before)
+
+
+def modes(directory: Path) -> dict[str, int]:
+    return {path.name: stat.S_IMODE(path.stat().st_mode) for path in directory.iterdir()}
+
+
+@pytest.mark.usefixtures("no_umask")
+async def test_what_a_server_writes_is_0600_in_a_0700_directory(open_house, tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    make_private(state)
+    async with open_house(state) as house:
+        await house.new_pin(await house.signed_in("alice"))
+        found = modes(state)
+        assert {"access.json", "server.key", "store.sqlite3", "store.sqlite3-wal"} <= set(found)
+        assert set(found.values()) == {0o600}
+        assert stat.S_IMODE(state.stat().st_mode) == 0o700
+
+
+@pytest.mark.usefixtures("no_umask")
+def test_a_directory_that_was_open_is_closed_with_all_that_is_in_it(tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    state.mkdir(mode=0o777)
+    (state / "access.json").touch(mode=0o666)
+    outside = tmp_path / "outside"
+    outside.touch(mode=0o666)
+    (state / "link").symlink_to(outside)
+    assert make_private(state) == [f"{state} was open to other users: it is 0700 now"]
+    assert stat.S_IMODE(state.stat().st_mode) == 0o700
+    assert stat.S_IMODE((state / "access.json").stat().st_mode) == 0o600
+    assert stat.S_IMODE(outside.stat().st_mode) == 0o666
+    assert make_private(state) == []
+
+
+def test_a_directory_of_somebody_else_that_is_open_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    state = tmp_path / "state"
+    state.mkdir()
+    state.chmod(0o755)
+    monkeypatch.setattr(private_files.os, "geteuid", lambda: os.getuid() + 1)
+    with pytest.raises(NotPrivate, match="belongs to another user"):
+        make_private(state)
+
+
+@pytest.mark.usefixtures("no_umask")
+def test_access_and_ticket_files_are_0600_whatever_the_umask(tmp_path: Path) -> None:
+    Access(server="127.0.0.1:1", secrets={"alice": "s3cret"}).write(tmp_path)
+    TicketFile(tmp_path / "ticket.json").write(Kept(errand=Errand(request_id="r", pin="123456")))
+    assert modes(tmp_path) == {"access.json": 0o600, "ticket.json": 0o600}
+
+
+def test_secrets_do_not_show_in_what_is_printed_of_them() -> None:
+    from rescue_server.runtime.identity import Principal
+
+    assert "s3cret" not in repr(Access(server="127.0.0.1:1", secrets={"alice": "s3cret"}))
+    assert "argon" not in repr(Principal(name="alice", administrator=False, secret_hash="$argon2id$"))

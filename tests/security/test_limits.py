@@ -1,0 +1,249 @@
+"""Every limit: what is refused, with which error, and that honest use stays below."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from pathlib import Path
+
+import grpc
+import pytest
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+from rescue_protos.codes import TooMuch
+from rescue_protos.v1 import admin_pb2, admin_pb2_grpc, applet_pb2, console_pb2, control_pb2, control_pb2_grpc
+from rescue_server.core.decide import CHAT_LENGTH, COMMENT_LENGTH, CUSTOMER_LENGTH
+from rescue_server.core.organization import NAME_LENGTH
+from rescue_server.errors import LimitReached
+from rescue_server.rpc.peers import source_of
+from rescue_server.runtime.limits import LIMITS, Pace, Places
+from rescue_server.settings import TERMS_LENGTH
+
+SMALL = replace(
+    LIMITS,
+    streams_per_technician=3,
+    streams_per_computer=2,
+    anonymous_streams_per_peer=2,
+    attachments_per_peer=2,
+    unproven_attachments_per_peer=1,
+    open_sessions_per_technician=3,
+    open_sessions_per_channel=2,
+)
+
+
+@pytest.fixture
+async def small(open_house, tmp_path: Path):
+    async with open_house(tmp_path / "state", limits=SMALL) as house:
+        yield house
+
+
+def watch(house, metadata, console="c"):
+    return house.console.WatchQueue(console_pb2.WatchQueueRequest(console=console), metadata=metadata)
+
+
+async def test_streams_of_a_technician_and_a_place_that_is_free_again(small, refused) -> None:
+    alice, bob = await small.signed_in("alice"), await small.signed_in("bob")
+    watches = [watch(small, alice) for _ in range(3)]
+    for one in watches:
+        assert (await one.read()).HasField("snapshot")
+    async with refused("RESOURCE_EXHAUSTED", "LIMIT_REACHED") as errors:
+        await watch(small, alice).read()
+    assert isinstance(errors[0], TooMuch)
+    assert errors[0].fault.metadata["limit"] == "3"
+    theirs = watch(small, bob)
+    assert (await theirs.read()).HasField("snapshot")
+    watches[0].cancel()
+    async with asyncio.timeout(20):
+        while True:
+            again = watch(small, alice)
+            try:
+                assert (await again.read()).HasField("snapshot")
+                break
+            except grpc.aio.AioRpcError:
+                await asyncio.sleep(0.01)
+    for one in (*watches, theirs, again):
+        one.cancel()
+
+
+async def test_streams_of_a_computer(small, refused) -> None:
+    redeemed = await small.redeem((await small.new_pin(await small.signed_in("alice"))).pin)
+    metadata = (("rescue-session", redeemed.session), ("rescue-ticket", redeemed.ticket))
+    stub = control_pb2_grpc.ControlServiceStub(small.channel)
+    follows = [stub.FollowClock(metadata=metadata) for _ in range(2)]
+    for one in follows:
+        assert isinstance(await one.read(), control_pb2.FollowClockResponse)
+    async with refused("RESOURCE_EXHAUSTED", "LIMIT_REACHED"):
+        await stub.FollowClock(metadata=metadata).read()
+    for one in follows:
+        one.cancel()
+
+
+async def test_streams_of_a_peer_that_is_not_signed_in(small, refused) -> None:
+    stub = health_pb2_grpc.HealthStub(small.channel)
+    watches = [stub.Watch(health_pb2.HealthCheckRequest()) for _ in range(2)]
+    for one in watches:
+        assert (await one.read()).status == health_pb2.HealthCheckResponse.SERVING
+    async with refused("RESOURCE_EXHAUSTED", "LIMIT_REACHED"):
+        await stub.Watch(health_pb2.HealthCheckRequest()).read()
+    for one in watches:
+        one.cancel()
+
+
+async def attached(house, redeemed, instance):
+    call = house.applet.Attach()
+    hello = applet_pb2.Hello(session=redeemed.session, ticket=redeemed.ticket, instance=instance, attempt=1)
+    await call.write(applet_pb2.AttachRequest(hello=hello))
+    return call, await call.read()
+
+
+async def test_attachments_of_a_peer(small, refused) -> None:
+    alice = await small.signed_in("alice")
+    calls = []
+    for number in range(2):
+        call, answer = await attached(small, await small.redeem((await small.new_pin(alice)).pin), f"i{number}")
+        assert answer.HasField("attached")
+        calls.append(call)
+    async with refused("RESOURCE_EXHAUSTED", "LIMIT_REACHED"):
+        await attached(small, await small.redeem((await small.new_pin(alice)).pin), "i3")
+    for call in calls:
+        call.cancel()
+
+
+async def test_attachments_that_say_nothing(small, refused) -> None:
+    redeemed = await small.redeem((await small.new_pin(await small.signed_in("alice"))).pin)
+    silent = small.applet.Attach()
+    await silent.wait_for_connection()
+    async with asyncio.timeout(20):
+        while True:  # until the server has seen the silent one
+            async with refused_or_not() as errors:
+                call, _ = await attached(small, redeemed, "i")
+                call.cancel()
+            if errors:
+                break
+            await asyncio.sleep(0.02)
+    assert errors[0].code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+    silent.cancel()
+
+
+class refused_or_not:
+    async def __aenter__(self) -> list[grpc.aio.AioRpcError]:
+        self.errors: list[grpc.aio.AioRpcError] = []
+        return self.errors
+
+    async def __aexit__(self, kind, error, trace) -> bool:
+        if isinstance(error, grpc.aio.AioRpcError):
+            self.errors.append(error)
+            return True
+        return False
+
+
+async def test_open_sessions_of_a_technician_and_of_a_channel(small, refused) -> None:
+    alice, bob = await small.signed_in("alice"), await small.signed_in("bob")
+    created = [await small.new_pin(alice) for _ in range(3)]
+    request = console_pb2.CreatePinRequest(request_id="one too many")
+    async with refused("RESOURCE_EXHAUSTED", "LIMIT_REACHED") as errors:
+        await small.console.CreatePin(request, metadata=alice)
+    assert "technician:alice has 3 open sessions" in str(errors[0])
+    assert (await small.new_pin(bob)).pin
+    end = console_pb2.EndSessionRequest(request_id="end", session=created[0].session)
+    await small.console.EndSession(end, metadata=alice)
+    assert (await small.console.CreatePin(request, metadata=alice)).pin  # the same request: it was only too early
+    starts = [applet_pb2.StartThroughChannelRequest(request_id=f"start {n}", channel="Web") for n in range(3)]
+    for start in starts[:2]:
+        assert (await small.applet.StartThroughChannel(start)).ticket
+    async with refused("RESOURCE_EXHAUSTED", "LIMIT_REACHED"):
+        await small.applet.StartThroughChannel(starts[2])
+
+
+async def test_open_sessions_are_counted_anew_after_a_restart(open_house, tmp_path: Path, refused) -> None:
+    async with open_house(tmp_path / "state", limits=SMALL) as house:
+        alice = await house.signed_in("alice")
+        for _ in range(3):
+            await house.new_pin(alice)
+    async with open_house(tmp_path / "state", limits=SMALL) as house:
+        alice = await house.signed_in("alice")
+        async with refused("RESOURCE_EXHAUSTED", "LIMIT_REACHED"):
+            await house.new_pin(alice)
+
+
+async def test_a_message_that_is_too_long_is_refused_and_the_connection_lives(house) -> None:
+    alice = await house.signed_in("alice")
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await house.new_pin(alice, "x" * 1_000_000)
+    assert caught.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+    assert (await house.new_pin(alice)).pin
+
+
+async def test_names_and_texts_have_a_longest_length(house, refused) -> None:
+    alice, admin = await house.signed_in("alice"), await house.signed_in("admin")
+    session = (await house.new_pin(alice, "C" * CUSTOMER_LENGTH)).session
+    async with refused("INVALID_ARGUMENT", "BAD_VALUE") as errors:
+        await house.new_pin(alice, "C" * (CUSTOMER_LENGTH + 1))
+    assert "customer" in errors[0].fault.fields
+    redeemed = await house.redeem((await house.new_pin(alice)).pin)
+    call, _ = await attached(house, redeemed, "i")
+    start = console_pb2.StartSessionRequest(request_id="s", session=redeemed.session)
+    await house.console.StartSession(start, metadata=alice)
+    chat = console_pb2.SendChatRequest(request_id="c1", session=redeemed.session, text="x" * CHAT_LENGTH)
+    await house.console.SendChat(chat, metadata=alice)
+    chat = console_pb2.SendChatRequest(request_id="c2", session=redeemed.session, text="x" * (CHAT_LENGTH + 1))
+    async with refused("INVALID_ARGUMENT", "BAD_VALUE"):
+        await house.console.SendChat(chat, metadata=alice)
+    transfer = console_pb2.TransferSessionRequest(
+        request_id="t", session=redeemed.session, technician="bob", comment="x" * (COMMENT_LENGTH + 1)
+    )
+    async with refused("INVALID_ARGUMENT", "BAD_VALUE"):
+        await house.console.TransferSession(transfer, metadata=alice)
+    stub = admin_pb2_grpc.AdminServiceStub(house.channel)
+    for number, name in enumerate(("n" * (NAME_LENGTH + 1), "a\x1b[31m", "", " a", "a:b", "a\nb", "\u202ea")):
+        async with refused("INVALID_ARGUMENT", "BAD_VALUE"):
+            await stub.AddGroup(admin_pb2.AddGroupRequest(request_id=f"g{number}", name=name), metadata=admin)
+    terms = admin_pb2.ChangeSettingsRequest(request_id="terms", group="Support", set_terms=True)
+    terms.settings.terms = "x" * (TERMS_LENGTH + 1)
+    async with refused("INVALID_ARGUMENT", "BAD_VALUE"):
+        await stub.ChangeSettings(terms, metadata=admin)
+    long = console_pb2.StartSessionRequest(request_id="r" * 65, session=session)
+    async with refused("INVALID_ARGUMENT", "BAD_VALUE"):
+        await house.console.StartSession(long, metadata=alice)
+    call.cancel()
+
+
+async def test_what_a_caller_wrote_comes_back_shortened(house, refused) -> None:
+    """gRPC drops answers whose metadata is too long; the error would then be another than the true one."""
+    alice = await house.signed_in("alice")
+    start = console_pb2.StartSessionRequest(request_id="x", session="9" * 200_000)
+    async with refused("NOT_FOUND", "UNKNOWN_SESSION") as errors:
+        await house.console.StartSession(start, metadata=alice)
+    assert len(str(errors[0])) < 1000
+    async with refused("UNAUTHENTICATED", "WRONG_SECRET"):
+        await house.token("é" * 100_000, "wrong")
+
+
+def test_places_and_pace() -> None:
+    places = Places()
+    with places.taken("a", 1, "things"):
+        with pytest.raises(LimitReached), places.taken("a", 1, "things"):
+            pass
+        with places.taken("b", 1, "things"):
+            assert len(places) == 2
+    assert len(places) == 0
+    pace = Pace(10.0, now=0.0)
+    assert [pace.wait(0.0) for _ in range(20)] == [0.0] * 20
+    assert pace.wait(0.0) == pytest.approx(0.1)
+    assert pace.wait(10.0) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("peer", "source"),
+    [
+        ("ipv4:127.0.0.1:4711", "127.0.0.1"),
+        ("ipv6:%5B2001:db8::1%5D:4711", "2001:db8::/64"),
+        ("ipv6:[2001:db8::ffff]:1", "2001:db8::/64"),
+        ("ipv6:%5B::ffff:10.0.0.1%5D:1", "10.0.0.1"),
+        ("ipv6:%5Bfe80::1%25eth0%5D:1", "fe80::/64"),
+        ("unix:", "unix"),
+        ("", ""),
+    ],
+)
+def test_what_counts_as_one_source(peer: str, source: str) -> None:
+    assert source_of(peer) == source

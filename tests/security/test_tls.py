@@ -1,0 +1,190 @@
+"""TLS and mutual TLS with the programs as people run them, certificates that change meanwhile, and who is refused."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import ssl
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from rescue_emulator.processes import Program
+from rescue_protos.access import Access, adopt_tls
+from rescue_protos.tls import BadTls, Tls
+from rescue_server.certificates import CannotMakeCertificates, make_certificates
+from rescue_server.rpc.tls import BadCertificate, ServerTls
+
+
+@pytest.fixture(autouse=True)
+def own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in list(os.environ):
+        if name.startswith("RESCUE_"):
+            monkeypatch.delenv(name)
+    monkeypatch.setattr("rescue_protos.access._adopted", set())
+
+
+@contextlib.asynccontextmanager
+async def server(data: Path, *options: str) -> AsyncIterator[str]:
+    program = await Program.start("server", "rescue_server", "--data", str(data), "--json", "--paused", *options)
+    try:
+        yield str((await program.event("ready", timeout=30))["server"])
+        assert await program.stop() == 0
+    finally:
+        await program.kill()
+
+
+async def run(*arguments: str, **environment: str) -> tuple[int, str, str]:
+    clean = {key: value for key, value in os.environ.items() if not key.startswith("RESCUE_")}
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", *arguments, env=clean | environment, stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    out, err = await asyncio.wait_for(process.communicate(), 60)
+    return process.returncode or 0, out.decode(), err.decode()
+
+
+def serial_of(address: str, tls: Path) -> int:
+    """The serial number of the certificate that a new connection is shown, checked with the CA."""
+    from cryptography import x509
+
+    host, _, port = address.rpartition(":")
+    ssl.create_default_context(cafile=str(tls / "ca.pem"))
+    pem = ssl.get_server_certificate((host, int(port)), ca_certs=str(tls / "ca.pem"))
+    return x509.load_pem_x509_certificate(pem.encode()).serial_number
+
+
+async def test_a_call_over_mutual_tls_with_clients_that_find_all_they_need(tmp_path: Path) -> None:
+    state, tls = tmp_path / "state", tmp_path / "state" / "tls"
+    status, out, err = await run("rescue_server", "--data", str(state), "certificates")
+    assert status == 0, err
+    assert str(tls / "ca.pem") in out.splitlines()
+    files = ("--tls-cert", str(tls / "server.pem"), "--tls-key", str(tls / "server.key"))
+    async with server(state, *files, "--tls-client-ca", str(tls / "ca.pem")) as address:
+        console = await Program.start("console", "rescue_console", "alice", "--json", "--data", str(state))
+        try:
+            await console.send("pin Customer")
+            reply = await console.event(lambda line: "reply" in line, timeout=30)
+            assert reply["ok"]
+            arguments = ("--pin", str(reply["pin"]), "--terms", "accept", "--json", "--data", str(state))
+            applet = await Program.start("applet", "rescue_applet", *arguments)
+            try:
+                await applet.event("joined", timeout=30)
+                await console.event(lambda line: line.get("status") == "Waiting", timeout=30)
+            finally:
+                await applet.kill()
+        finally:
+            await console.kill()
+        secret = {"RESCUE_SECRET": Access.read(state).secrets["admin"], "RESCUE_SERVER": address}
+        elsewhere = {**secret, "RESCUE_DATA": str(tmp_path / "nothing here")}
+        options = ("--tls-ca", str(tls / "ca.pem"), "--tls-cert", str(tls / "client.pem"))
+        told, _, err = await run(
+            "rescue_emulator", "clock", *options, "--tls-key", str(tls / "client.key"), **elsewhere
+        )
+        assert told == 0, err
+        make_certificates(tmp_path / "strangers")
+        stranger = {
+            f"RESCUE_TLS_{name}": str(tmp_path / "strangers" / file)
+            for name, file in (("CA", "ca.pem"), ("CERT", "client.pem"), ("KEY", "client.key"))
+        }
+        outsiders = (
+            run("rescue_emulator", "clock", "--tls-ca", str(tls / "ca.pem"), **elsewhere),  # no certificate of its own
+            run("rescue_emulator", "clock", **elsewhere),  # in the clear
+            run("rescue_emulator", "clock", **elsewhere, **stranger),  # does not trust the server
+            run("rescue_emulator", "clock", **{**elsewhere, **stranger, "RESCUE_TLS_CA": str(tls / "ca.pem")}),
+        )
+        for status, out, err in await asyncio.gather(*outsiders):
+            assert (status, out) == (1, "")
+            assert "does not answer" in err
+
+
+async def test_a_renewed_certificate_holds_from_the_next_connection_on(tmp_path: Path) -> None:
+    state, tls = tmp_path / "state", tmp_path / "tls"
+    make_certificates(tls)
+    async with server(state, "--tls-cert", str(tls / "server.pem"), "--tls-key", str(tls / "server.key")) as address:
+        first = await asyncio.to_thread(serial_of, address, tls)
+        assert await asyncio.to_thread(serial_of, address, tls) == first
+        (tls / "server.key").write_text("no key at all")
+        assert await asyncio.to_thread(serial_of, address, tls) == first  # what cannot be used changes nothing
+        make_certificates(tls)
+        assert await asyncio.to_thread(serial_of, address, tls) != first
+
+
+@pytest.mark.parametrize("address", ["0.0.0.0:0", "[::]:0", "192.0.2.1:0", "example.org:1"])
+async def test_without_tls_no_other_address_than_loopback(tmp_path: Path, address: str) -> None:
+    status, out, err = await run("rescue_server", "--data", str(tmp_path), "--listen", address)
+    assert (status, out) == (2, "")
+    assert "--insecure" in err
+    assert "--tls-cert" in err
+
+
+async def test_insecure_is_taken_at_its_word(tmp_path: Path) -> None:
+    async with server(tmp_path / "state", "--listen", "0.0.0.0:0", "--insecure") as address:
+        assert address.startswith("0.0.0.0:")
+        status, out, err = await run("rescue_emulator", "clock", "--json", "--data", str(tmp_path / "state"))
+        assert status == 0, err
+        assert json.loads(out)["paused"] is True
+
+
+async def test_half_of_what_tls_needs_is_wrong_usage(tmp_path: Path) -> None:
+    make_certificates(tmp_path / "tls")
+    cert = str(tmp_path / "tls" / "server.pem")
+    for options in (("--tls-cert", cert), ("--tls-client-ca", cert), ("--tls-cert", str(tmp_path / "none"))):
+        status, out, _ = await run("rescue_server", "--data", str(tmp_path / "state"), *options)
+        assert (status, out) == (2, "")
+
+
+def test_certificates_keep_their_ca_and_are_private(tmp_path: Path) -> None:
+    first = make_certificates(tmp_path / "tls")
+    ca = (tmp_path / "tls" / "ca.pem").read_bytes()
+    second = make_certificates(tmp_path / "tls", ["help.example.org", "192.0.2.7"])
+    assert (tmp_path / "tls" / "ca.pem").read_bytes() == ca
+    assert {path.name for path in first} - {path.name for path in second} == {"ca.pem", "ca.key"}
+    for path in tmp_path.joinpath("tls").glob("*.key"):
+        assert path.stat().st_mode & 0o777 == 0o600
+    with pytest.raises(CannotMakeCertificates):
+        make_certificates(tmp_path / "tls", ["not a host \u2603" * 40])
+    (tmp_path / "tls" / "ca.key").write_bytes((tmp_path / "tls" / "server.key").read_bytes())
+    with pytest.raises(CannotMakeCertificates, match="do not belong together"):
+        make_certificates(tmp_path / "tls")
+
+
+def test_files_that_do_not_fit_are_found_at_the_start(tmp_path: Path) -> None:
+    make_certificates(tmp_path / "tls")
+    make_certificates(tmp_path / "other")
+    cert, key = tmp_path / "tls" / "server.pem", tmp_path / "other" / "server.key"
+    with pytest.raises(BadCertificate, match="cannot be used together"):
+        ServerTls(cert=cert, key=key).credentials()
+    with pytest.raises(BadCertificate):
+        ServerTls(cert=cert, key=tmp_path / "tls" / "server.key", client_ca=tmp_path / "tls" / "ca.key").credentials()
+
+
+def test_what_a_client_adopts_follows_what_the_server_has_become(tmp_path: Path) -> None:
+    tls = Tls(ca=tmp_path / "ca.pem", cert=tmp_path / "c.pem", key=tmp_path / "c.key")
+    Access(server="127.0.0.1:1", tls=tls).write(tmp_path)
+    assert Access.read(tmp_path).tls == tls
+    adopt_tls(data=tmp_path)
+    assert Tls.of_environment() == tls
+    adopt_tls(data=tmp_path, behind_cable=True)
+    assert Tls.of_environment() == Tls(ca=tls.ca, cert=tls.cert, key=tls.key, name="127.0.0.1")
+    adopt_tls(server="127.0.0.1:2", data=tmp_path)  # another server than the one that wrote the file
+    assert Tls.of_environment() is None
+    Access(server="127.0.0.1:1", tls=Tls()).write(tmp_path)
+    adopt_tls(data=tmp_path)
+    assert Tls.of_environment() == Tls()
+    Access(server="127.0.0.1:1").write(tmp_path)
+    adopt_tls(data=tmp_path)
+    assert Tls.of_environment() is None
+    os.environ["RESCUE_TLS_CA"] = "/somewhere/ca.pem"
+    try:
+        Access(server="127.0.0.1:1", tls=tls).write(tmp_path)
+        adopt_tls(data=tmp_path)
+        assert Tls.of_environment() == Tls(ca=Path("/somewhere/ca.pem"))
+        with pytest.raises(BadTls, match="cannot be read"):
+            Tls.of_environment().credentials()  # type: ignore[union-attr]
+    finally:
+        del os.environ["RESCUE_TLS_CA"]
