@@ -1,0 +1,192 @@
+"""A desk with one session, for tests that read like sentences."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from rescue_server.core import commands as c
+from rescue_server.core import decide as d
+from rescue_server.core.events import AnySessionEvent, Process
+from rescue_server.core.organization import Organization
+from rescue_server.core.queue import Update, updates
+from rescue_server.core.session import Session, apply
+from rescue_server.core.status import Link
+from rescue_server.core.timers import Deadline, Kind, deadlines
+from rescue_server.settings import Settings
+
+START = datetime.fromisoformat("2026-01-01T00:00:00+00:00")
+GROUPS = {"alice": "Support", "bob": "Support", "carol": "Support", "dave": "Network", "erin": "Network"}
+NO_TIME = timedelta(0)
+
+
+class Play:
+    """One session and its technicians: alice, bob, carol of Support, dave and erin of Network; channel Web is theirs.
+
+    `do("alice hold")` gives a command, `customer("down")` is the customer's side; `sees` tells all queues.
+    """
+
+    def __init__(self, *, channel: str = "", **settings: timedelta | str) -> None:
+        owners = ("group:Support", "group:Network", "channel:Web")
+        self.organization = Organization(
+            technicians=GROUPS,
+            channels={"Web": ("Support", "Network")},
+            settings=dict.fromkeys(owners, Settings().changed(settings)),
+        )
+        self.now = START
+        self.in_focus: frozenset[str] = frozenset()
+        self.told: list[dict[str, Update]] = []
+        self.events: list[AnySessionEvent] = []
+        if channel:
+            self._session: Session | None = None
+            self.take(
+                d.start_through_channel(
+                    session="1", channel=channel, customer="Jan", ticket_hash="h", context=self.context
+                )
+            )
+        else:
+            self._session = None
+            self.take(d.create_pin(session="1", technician="alice", pin="123456", customer="Jan", context=self.context))
+
+    @property
+    def session(self) -> Session:
+        assert self._session is not None
+        return self._session
+
+    @property
+    def context(self) -> d.Context:
+        return d.Context(organization=self.organization, in_focus=self.in_focus, now=self.now)
+
+    @property
+    def sees(self) -> dict[str, str]:
+        return {name: str(self.session.status_for(name)) for name in sorted(self.session.entries)}
+
+    @property
+    def last(self) -> dict[str, tuple[str, str]]:
+        """What the last event changed in the queues: from which status to which."""
+        return {
+            name: (str(update.previous), str(update.entry.status))
+            for name, update in self.told[-1].items()
+            if update.status_changed and update.entry is not None
+        }
+
+    def do(self, line: str) -> None:
+        """A technician's command, in the words of the scripted console, without the session."""
+        name, verb, *rest = line.split()
+        who = {"technician": name, "session": "1"}
+        word = rest[0] if rest else ""
+        command: c.AnyCommand
+        match verb:
+            case "start":
+                command = c.Start(**who)
+            case "hold":
+                command = c.Hold(**who)
+            case "transfer":
+                command = c.Transfer(**who, target=word if ":" in word else f"technician:{word}")
+            case "invite":
+                command = c.Invite(**who, invited=word)
+            case "remove":
+                command = c.Remove(**who, removed=word)
+            case "offer":
+                command = c.OfferLead(**who, to=word)
+            case "cancel":
+                command = c.CancelLead(**who)
+            case "accept":
+                command = c.AcceptLead(**who)
+            case "reboot":
+                command = c.Reboot(**who, order=word or "order")
+            case "chat":
+                command = c.Chat(**who, text="hello")
+            case "open":
+                command = c.OpenProcess(**who, process=Process(word))
+            case "close":
+                command = c.CloseProcess(**who, process=Process(word))
+            case _:
+                command = c.End(**who)
+        self.take(d.decide(self.session, command, self.context))
+
+    def customer(self, what: str) -> None:
+        """redeem, attach (join, come back), accept, decline, down, close, chat, beat."""
+        session, context = self.session, self.context
+        match what:
+            case "redeem":
+                self.take(d.redeem_pin(session, ticket_hash="h", customer="", context=context))
+            case "attach":
+                self.take(d.on_attach(session, context))
+            case "accept" | "decline":
+                self.take(d.on_terms(session, accepted=what == "accept", context=context))
+            case "down":
+                self.take(d.on_going_down(session, order=session.reboot_order, context=context))
+            case "close":
+                self.take(d.on_goodbye(session, context))
+            case "chat":
+                self.take(d.on_customer_chat(session, text="hello", context=context))
+            case "beat":
+                self.take(d.on_sign_of_life(session, context))
+
+    def link(self, link: Link) -> None:
+        """Bring the connected link into this state."""
+        match link:
+            case Link.REBOOTING:
+                self.customer("down")
+            case Link.RECONNECTING | Link.OFFLINE:
+                lost = Deadline(self.now, Kind.RECONNECTING, "", "1", timedelta(minutes=1))
+                self.take(d.on_due(self.session, lost))
+                if link is Link.OFFLINE:
+                    self.take(d.on_due(self.session, replace(lost, kind=Kind.OFFLINE)))
+
+    def focus(self, name: str, on: bool) -> None:
+        self.in_focus = self.in_focus | {name} if on else self.in_focus - {name}
+        self.take(d.on_focus(self.session, technician=name, focused=on, context=self.context))
+
+    def set(self, owner: str, **changes: timedelta | str) -> None:
+        changed = {**self.organization.settings, owner: self.organization.settings_of(owner).changed(changes)}
+        self.organization = replace(self.organization, settings=changed)
+
+    def advance(self, *, minutes: float = 0, seconds: float = 0) -> list[str]:
+        """Let time pass; return what fell due on the way: event, technician and seconds since the beginning."""
+        until, fired = self.now + timedelta(minutes=minutes, seconds=seconds), []
+        while (due := deadlines(self.session, self.organization)) and due[0].due <= until:
+            self.now = max(due[0].due, self.now)
+            self.take(d.on_due(self.session, replace(due[0], due=self.now)))
+            if due[0].kind is not Kind.IDLE_ALARM:
+                passed = f"{(self.now - START).total_seconds():g}"
+                fired.append(" ".join(filter(None, (due[0].kind.name, due[0].technician, passed))))
+        self.now = until
+        return fired
+
+    def take(self, events: list[AnySessionEvent]) -> None:
+        for event in events:
+            before, self._session = self._session, apply(self._session, event)
+            self.told.append(updates(before, event, self._session, self.organization))
+            self.events.append(event)
+
+
+def joined(**settings: timedelta | str) -> Play:
+    play = Play(**settings)
+    play.customer("redeem")
+    play.customer("attach")
+    return play
+
+
+ROLES: dict[str, list[str]] = {
+    # the role of bob's entry, and what leads to it from a session that has just joined (alice's entry is Waiting)
+    "waiting": [],
+    "lead": ["alice transfer bob", "bob start", "bob invite alice", "alice start"],
+    "lead on hold": ["alice transfer bob", "bob start", "bob hold"],
+    "incoming": ["alice transfer bob"],
+    "outgoing": ["alice transfer bob", "bob transfer carol"],
+    "collaborator": ["alice start", "alice invite bob", "bob start"],
+    "collaborator on hold": ["alice start", "alice invite bob", "bob start", "bob hold"],
+    "held by the lead": ["alice start", "alice invite bob", "bob start", "alice hold"],
+    "invited": ["alice start", "alice invite bob"],
+}
+
+
+def with_role(role: str, link: Link = Link.CONNECTED) -> tuple[Play, str]:
+    """A session in which somebody has this role on this link; return it and his name."""
+    play = joined()
+    for line in ROLES[role]:
+        play.do(line)
+    play.link(link)
+    return play, "alice" if role == "waiting" else "bob"
