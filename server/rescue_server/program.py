@@ -156,6 +156,7 @@ async def serving(
         console=console,
         admin=AdminService(engine, book.keep),
         control=ControlService(engine, timekeeper, faults),
+    observation.open(engine, attachments, journal)
         journal=JournalService(engine, journal),
         fault=FaultService(faults),
     )
@@ -175,7 +176,6 @@ async def serving(
             asyncio.ensure_future,
             (timekeeper.run(), timekeeper.mark_regularly(), presence.end_assumption(), retention.run()),
         )
-        observation.open(engine, attachments, journal)
         yield address, work
         presence.close()
         await listener.stop()
