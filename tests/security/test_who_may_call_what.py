@@ -33,6 +33,7 @@ MAY_CALL = {
     "rescue_protos.v1.AppletService": ANYBODY,
     "rescue_protos.v1.ConsoleService": TECHNICIAN,
     "rescue_protos.v1.AdminService": ADMINISTRATOR,
+    "rescue_protos.v1.FaultService": ADMINISTRATOR,
     "rescue_protos.v1.JournalService": USER,
     "rescue_protos.v1.ControlService/GetClock": USER_OR_COMPUTER,
     "rescue_protos.v1.ControlService/FollowClock": USER_OR_COMPUTER,
