@@ -93,7 +93,7 @@ class Faults:
         self._losing: list[Kept] = []
         self._meddling: list[Kept] = []
         self._followers: dict[str, Callable[[ComputerOrder], None]] = {}
-        self._waiting: dict[str, list[tuple[ComputerOrder, Kept]]] = {}
+        self._waiting: dict[str, list[ComputerOrder]] = {}
         self._open: dict[int, _Open] = {}
         self._last_rule = self._last_order = 0
 
@@ -133,12 +133,16 @@ class Faults:
         gone = [self._rules.pop(n) for n in ([number] if number else list(self._rules))]
         for seam in (self._on_steps, self._on_calls, self._losing, self._meddling):
             seam[:] = [kept for kept in seam if kept not in gone]
-        for session, orders in list(self._waiting.items()):
-            self._waiting[session] = [(order, kept) for order, kept in orders if kept not in gone]
+        for number, order in list(self._open.items()):
+            if order.kept in gone:
+                self._waiting[order.session] = [o for o in self._waiting.get(order.session, ()) if o.number != number]
+                self.obeyed(order.session, number)
         return len(gone)
 
     def _check(self, rule: Rule) -> None:
         organization = self._desk().organization
+        if rule.session and rule.session not in self._desk().sessions:
+            raise Unknown("session", rule.session)
         for part in (rule.moment, rule.action):
             name = part.user if isinstance(part, Shown | Called | Meddle) else ""
             if name and name not in organization.secret_hashes:
@@ -206,13 +210,15 @@ class Faults:
     def follow(self, session: str, listener: Callable[[ComputerOrder], None]) -> Callable[[], None]:
         """A computer listens for orders. Returns what ends that."""
         self._followers[session] = listener
-        for order, kept in self._waiting.pop(session, []):
-            self._hand_over(order, session, kept)
+        for order in self._waiting.pop(session, []):
+            listener(order)
 
         def forget() -> None:
-            if self._followers.get(session) is listener:
-                del self._followers[session]
-            for number in [n for n, o in self._open.items() if o.session == session]:
+            if self._followers.get(session) is not listener:
+                return
+            del self._followers[session]
+            waiting = {order.number for order in self._waiting.get(session, ())}
+            for number in [n for n, o in self._open.items() if o.session == session and n not in waiting]:
                 self.obeyed(session, number)
 
         return forget
@@ -234,12 +240,7 @@ class Faults:
         match kept.rule.action:
             case TellComputer(line=line):
                 kept.left = 1
-                self._last_order += 1
-                order = ComputerOrder(number=self._last_order, line=line)
-                if kept.session in self._followers:
-                    self._hand_over(order, kept.session, kept)
-                else:
-                    self._waiting.setdefault(kept.session, []).append((order, kept))
+                self._order(kept, line)
             case Lose(times=times):
                 kept.left = times
                 self._losing.append(kept)
@@ -247,10 +248,16 @@ class Faults:
                 kept.left = times
                 self._meddling.append(kept)
 
-    def _hand_over(self, order: ComputerOrder, session: str, kept: Kept) -> None:
+    def _order(self, kept: Kept, line: str) -> None:
+        self._last_order += 1
+        order = ComputerOrder(number=self._last_order, line=line)
+        # An appointment also while nobody listens: a computer that has just joined will in a moment.
         appointment = self._appointments.make(self._clock.now())
-        self._open[order.number] = _Open(session=session, kept=kept, appointment=appointment)
-        self._followers[session](order)
+        self._open[order.number] = _Open(session=kept.session, kept=kept, appointment=appointment)
+        if (listener := self._followers.get(kept.session)) is not None:
+            listener(order)
+        else:
+            self._waiting.setdefault(kept.session, []).append(order)
 
     def _act(self, kept: Kept, seam: list[Kept]) -> None:
         kept.left -= 1
