@@ -19,10 +19,11 @@ from tests.torture.history import History, Outcome, Restart, digest, moment, rea
 from tests.torture.load import TECHNICIANS, Customer, Desk, Timer, chosen_request_ids
 from tests.torture.processes import ConsoleProcess
 
-LONGEST_LIFE = 1.5  # real seconds that a server is left alone
+SHORT_LIFE = 1.5  # real seconds that a server is left alone at most
+LONG_LIFE = 4.0
 
 
-async def torture(*, seed: int, kills: int, customers: int = 3, consoles: int = 5) -> History:
+async def torture(*, seed: int, kills: int, customers: int = 3, consoles: int = 5, life: float = LONG_LIFE) -> History:
     """Play the run and return its history."""
     history = History(seed=seed)
     dice = random.Random(seed)
@@ -43,7 +44,7 @@ async def torture(*, seed: int, kills: int, customers: int = 3, consoles: int = 
             asyncio.create_task(victim.live(dice.random())),
         ]
         try:
-            await _kill_again_and_again(world, history, dice, kills, [*watching, *working])
+            await _kill_again_and_again(world, history, dice, kills, life, [*watching, *working])
             await _stop(working)
             await _settle(world, history, desks, people, victim)
         finally:
@@ -52,11 +53,11 @@ async def torture(*, seed: int, kills: int, customers: int = 3, consoles: int = 
 
 
 async def _kill_again_and_again(
-    world: World, history: History, dice: random.Random, kills: int, tasks: list[asyncio.Task[None]]
+    world: World, history: History, dice: random.Random, kills: int, life: float, tasks: list[asyncio.Task[None]]
 ) -> None:
     for number in range(kills):
         # Often while it is still being found again by everybody, sometimes after a while of steady work.
-        await asyncio.sleep(dice.choice([dice.uniform(0, 0.3), dice.uniform(0, LONGEST_LIFE)]))
+        await asyncio.sleep(dice.choice([dice.uniform(0, 0.3), dice.uniform(0, life)]))
         for task in tasks:
             if task.done():
                 task.result()  # nobody but us may end them

@@ -9,7 +9,7 @@ import pytest
 
 from tests.torture.checker import judge
 from tests.torture.history import moment
-from tests.torture.run import summary, torture
+from tests.torture.run import SHORT_LIFE, summary, torture
 
 
 @pytest.mark.timeout(240)
@@ -17,6 +17,6 @@ async def test_nothing_is_lost_when_the_server_dies_again_and_again() -> None:
     """SEED=N replays the dice of a run (not the scheduling of the machine)."""
     seed = int(os.environ.get("SEED") or secrets.randbelow(2**32))
     began = moment()
-    history = await torture(seed=seed, kills=10, customers=2, consoles=4)
+    history = await torture(seed=seed, kills=10, customers=2, consoles=4, life=SHORT_LIFE)
     verdict = judge(history)
     assert verdict.answer == "yes", summary(history, verdict, moment() - began)

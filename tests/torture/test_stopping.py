@@ -1,0 +1,112 @@
+"""The server is asked to stop, found damaged, backed up and restored: each with the real program."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import grpc
+import pytest
+
+from rescue_emulator import World
+from rescue_emulator.processes import ProgramEnded
+from rescue_protos.access import Access
+from rescue_protos.codes import CallError, Unavailable
+from rescue_protos.dialing import SignedIn, open_channel
+from rescue_protos.v1 import console_pb2, console_pb2_grpc, control_pb2_grpc
+from rescue_server.store import STORE_FILE
+
+
+async def ended_with(call: grpc.aio.Call) -> CallError:
+    """Read a stream to its end and return how it ended."""
+    with pytest.raises(grpc.RpcError) as caught:
+        await read_on(call)
+    return CallError.from_rpc(caught.value)
+
+
+async def read_on(call: grpc.aio.Call) -> None:
+    while await call.read() is not grpc.aio.EOF:  # type: ignore[attr-defined]
+        pass
+
+
+async def test_sigterm_ends_every_stream_clearly_and_everybody_comes_back() -> None:
+    async with World(speed=1) as world:
+        alice, bob = await world.technician("alice"), await world.technician("bob")
+        session, pin = await alice.pin("Customer")
+        computer = await world.computer(pin=pin)
+        await alice.sees(session, "Waiting")
+        secret = Access.read(world.data).secrets["alice"]
+        async with open_channel(world.address) as channel:
+            metadata = await SignedIn(channel, user="alice", secret=secret).metadata()
+            watch = console_pb2_grpc.ConsoleServiceStub(channel).WatchQueue(
+                console_pb2.WatchQueueRequest(console="c1"), metadata=metadata
+            )
+            clock = control_pb2_grpc.ControlServiceStub(channel).FollowClock(metadata=metadata)
+            await asyncio.gather(watch.read(), clock.read())
+            os.kill(bob.program.pid, signal.SIGSTOP)  # a console that takes nothing must not keep the server
+            try:
+                stopping = asyncio.create_task(world.stop_server())
+                ends = await asyncio.gather(ended_with(watch), ended_with(clock))
+                assert await stopping == 0
+            finally:
+                os.kill(bob.program.pid, signal.SIGCONT)
+        for end in ends:
+            assert isinstance(end, Unavailable)
+            assert end.reason == "SHUTTING_DOWN"
+        await world.restart_server()
+        await alice.command("start", session)
+        await bob.sync()
+        await computer.chat("still here")
+        chat = await alice.program.event(lambda line: line.get("event") == "chat", timeout=20)
+        assert chat["text"] == "still here"
+        assert "Reconnecting" not in [update.status for update in alice.history(session)]
+
+
+def rescue_server(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "rescue_server", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+
+async def test_a_torn_store_is_found_at_start_and_a_backup_helps(tmp_path: Path) -> None:
+    data, backup = tmp_path / "data", tmp_path / "backup"
+    where = ("--data", str(data))
+    async with World(data=data) as world:
+        alice = await world.technician("alice")
+        kept, pin = await alice.pin("kept")
+        made = await asyncio.to_thread(rescue_server, "backup", str(backup), *where)  # beside the running server
+        assert made.returncode == 0, made.stderr
+        assert backup.stat().st_mode & 0o777 == 0o600
+        again = await asyncio.to_thread(rescue_server, "backup", str(backup), *where)
+        assert (again.returncode, "is there already" in again.stderr) == (1, True)
+        lost, _ = await alice.pin("lost")
+
+        await world.stop_server()
+        store = data / STORE_FILE
+        os.truncate(store, store.stat().st_size // 2)
+        torn = await asyncio.to_thread(rescue_server, "--listen", "127.0.0.1:0", *where)
+        assert torn.returncode == 1
+        assert "damaged" in torn.stderr
+        assert "rescue server --restore FILE" in torn.stderr
+        with pytest.raises(ProgramEnded):
+            await world.restart_server()
+
+        await world.restart_server("--restore", str(backup))
+        assert (data / f"{STORE_FILE}.replaced-1").exists()
+        # What the backup did not know is gone, and the console is told the queue anew.
+        bob = await world.technician("bob")
+        computer = await world.computer(pin=pin)
+        assert computer.session == kept
+        await alice.sees(kept, "Waiting", timeout=20)
+        assert lost not in [entry["session"] for entry in (await alice.command("queue"))["entries"]]
+        await bob.sync()
+
+
+def test_a_backup_of_nothing_is_refused(tmp_path: Path) -> None:
+    nothing = rescue_server("backup", str(tmp_path / "b"), "--data", str(tmp_path))
+    assert nothing.returncode == 1
+    assert "there is no" in nothing.stderr
+    assert list(tmp_path.iterdir()) == []
