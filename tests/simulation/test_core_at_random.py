@@ -313,6 +313,6 @@ class CoreAtRandom(RuleBasedStateMachine):
 
 
 CoreAtRandom.TestCase.settings = settings(
-    max_examples=200, stateful_step_count=50, deadline=None, derandomize=True, database=None
+    max_examples=120, stateful_step_count=50, deadline=None, derandomize=True, database=None
 )
 TestCoreAtRandom = CoreAtRandom.TestCase
