@@ -1,0 +1,202 @@
+"""What is forgotten, and that a store which is used for a week does not grow for ever: with the real store."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from rescue_server.clock import Clock
+from rescue_server.core import commands as c
+from rescue_server.core import decide as d
+from rescue_server.core import organization as o
+from rescue_server.errors import NotAuthenticated
+from rescue_server.runtime import acts
+from rescue_server.runtime.engine import Answer, Engine, Outcome, Request
+from rescue_server.runtime.identity import hash_ticket
+from rescue_server.runtime.retention import KEEP_ANSWERS, Retention
+from rescue_server.store import STORE_FILE, SqliteStore
+
+NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+DAY = 24 * HOUR
+
+
+class Office:
+    """An engine on a real store, a clock that is moved by hand, and a retention whose real time is, too."""
+
+    def __init__(self, path: Path, *, keep_ended: timedelta = DAY) -> None:
+        store = SqliteStore.open(path / STORE_FILE)
+        mark = store.clock()
+        self.clock = Clock(start=mark.now if mark else NOON, paused=True)
+        self.engine = Engine(store, self.clock)
+        self.engine.load()
+        self.real = 0.0
+        self.retention = Retention(self.engine, keep_ended=keep_ended, real_now=lambda: self.real)
+        self.asked = 0
+
+    async def found(self) -> None:
+        await self.engine.perform(
+            lambda desk, context: Outcome(
+                events=[
+                    o.GroupAdded(at=NOON, name="Support"),
+                    o.TechnicianAdded(at=NOON, name="alice", group="Support"),
+                    o.TechnicianAdded(at=NOON, name="bob", group="Support"),
+                ]
+            )
+        )
+
+    async def ask(self, act: acts.Act, request: str = "", principal: str = "alice") -> Answer:
+        self.asked += 1
+        name = request or str(uuid.uuid4())
+        return await self.engine.perform(act, Request(principal=principal, id=name, fingerprint="same"))
+
+    async def session(self) -> str:
+        """A customer who calls, is helped and goes; returns the session, which nobody sees any more."""
+        session = await self.open_session()
+        await self.ask(acts.command(c.Start(technician="alice", session=session)))
+        await self.ask(acts.command(c.Chat(technician="alice", session=session, text="hello " * 50)))
+        await self.ask(acts.command(c.End(technician="alice", session=session)))
+        return session
+
+    async def open_session(self) -> str:
+        made = await self.ask(acts.create_pin("alice", "Customer", lambda: f"{self.asked:06d}"))
+        await self.ask(acts.redeem_pin(made.pin, "Customer", hash_ticket(made.session)), principal="applet")
+        await self.engine.perform(acts.of_applet(made.session, d.on_attach))
+        return made.session
+
+    async def pass_time(self, by: timedelta) -> None:
+        self.clock.hold()
+        self.clock.move_to(self.clock.now() + by)
+        self.clock.release()
+        self.real += by.total_seconds()
+
+    async def sweep_twice(self) -> int:
+        """The first notes what is gone, the second forgets it."""
+        return await self.retention.sweep() + await self.retention.sweep()
+
+
+@asynccontextmanager
+async def at_work(path: Path, *, keep_ended: timedelta = DAY) -> AsyncIterator[Office]:
+    office = Office(path, keep_ended=keep_ended)
+    running = asyncio.create_task(office.engine.run())
+    try:
+        yield office
+    finally:
+        await office.engine.flush()
+        running.cancel()
+        await office.engine.close()
+
+
+async def test_a_session_is_forgotten_when_it_ended_long_ago_and_no_queue_shows_it(tmp_path: Path) -> None:
+    async with at_work(tmp_path) as office:
+        await office.found()
+        gone, shown = await office.session(), await office.open_session()
+        await office.pass_time(DAY - timedelta(seconds=1))
+        assert await office.sweep_twice() == 0
+        await office.pass_time(timedelta(seconds=1))
+        assert await office.sweep_twice() == 1
+        assert set(office.engine.published.sessions) == set(office.engine.ahead.sessions) == {shown}
+        assert {event.stream for event in office.engine.store.read()} == {"organization", shown}
+        with pytest.raises(NotAuthenticated):
+            acts.admit(office.engine.published, gone, gone)
+    async with at_work(tmp_path) as office:
+        assert set(office.engine.published.sessions) == {shown}
+
+
+async def test_a_number_is_never_given_out_twice(tmp_path: Path) -> None:
+    async with at_work(tmp_path) as office:
+        await office.found()
+        sessions = [await office.session() for _ in range(3)]
+        await office.pass_time(2 * DAY)
+        assert await office.sweep_twice() == 2
+    async with at_work(tmp_path) as office:
+        assert await office.open_session() == str(int(sessions[-1]) + 1)
+
+
+async def test_consoles_resume_over_what_was_forgotten_and_after_a_restart_only_behind_it(tmp_path: Path) -> None:
+    async with at_work(tmp_path) as office:
+        await office.found()
+        start = office.engine.published.revision
+        gone = await office.session()
+        ended = office.engine.published.revision
+        await office.open_session()
+        await office.pass_time(2 * DAY)
+        assert await office.sweep_twice() == 1
+        assert office.engine.watch.can_resume("alice", start)  # what happened is in the ring, forgotten or not
+        watcher = office.engine.watch.open("alice", "c")
+        watcher.after = start
+        taken = office.engine.watch.take(watcher)
+        assert taken is not None
+        assert gone in {revised.update.session for revised in taken}
+    async with at_work(tmp_path) as office:
+        watch = office.engine.watch
+        assert not watch.can_resume("alice", start)
+        assert not watch.can_resume("alice", ended - 1)
+        assert watch.can_resume("alice", ended)
+
+
+async def test_an_answer_outlives_every_retry_and_a_report_its_session(tmp_path: Path) -> None:
+    async with at_work(tmp_path) as office:
+        await office.found()
+        session = await office.open_session()
+        chat = acts.of_applet(session, lambda s, x: d.on_customer_chat(s, text="once", context=x))
+        said = await office.ask(chat, "report", principal=f"session:{session}")
+        asked = await office.ask(acts.create_pin("alice", "", lambda: "111111"), "pin")
+        await office.retention.sweep()
+        office.real += KEEP_ANSWERS - 1
+        await office.retention.sweep()
+        store = office.engine.store
+        assert store.answer("alice", "pin") is not None
+        office.real += 1
+        await office.retention.sweep()
+        assert store.answer("alice", "pin") is None
+        assert store.answer(f"session:{session}", "report") is not None
+        office.engine._asked.clear()  # as after a restart
+        assert (await office.ask(chat, "report", principal=f"session:{session}")).revision == said.revision
+        assert asked.session in office.engine.published.sessions
+
+
+async def test_a_restart_makes_no_answer_older(tmp_path: Path) -> None:
+    async with at_work(tmp_path) as office:
+        await office.found()
+        await office.ask(acts.create_pin("alice", "", lambda: "111111"), "pin")
+    async with at_work(tmp_path) as office:
+        office.real = 10 * KEEP_ANSWERS  # the machine's clock says nothing about how long ago that was
+        await office.retention.sweep()
+        assert office.engine.store.answer("alice", "pin") is not None
+
+
+async def sizes_of(office: Office) -> tuple[int, int]:
+    """Bytes of the store with its log folded in, and of the log before that."""
+    store = office.engine.store
+    assert isinstance(store, SqliteStore)
+    log = store.path.with_name(f"{STORE_FILE}-wal").stat().st_size
+    await office.engine.in_store(lambda: store._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall())
+    return store.path.stat().st_size, log
+
+
+async def test_the_store_levels_off_in_a_week_of_work(tmp_path: Path) -> None:
+    sizes: list[int] = []
+    logs: list[int] = []
+    async with at_work(tmp_path) as office:
+        await office.found()
+        for _ in range(7):
+            for _ in range(24):
+                for _ in range(3):
+                    await office.session()
+                await office.pass_time(HOUR)
+                await office.retention.sweep()
+            size, log = await sizes_of(office)
+            sizes.append(size)
+            logs.append(log)
+        assert len(office.engine.published.sessions) <= 3 * 27
+        held = sum(1 for _ in office.engine.store.read())
+    assert held < office.engine.published.revision / 4
+    assert sizes[-1] <= sizes[2] * 1.1, sizes
+    assert max(logs) < 8 * 2**20, logs
