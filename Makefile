@@ -24,6 +24,12 @@ lint: environment
 	$(BIN)/lint-imports
 	cd protos && ../$(BIN)/buf lint
 
+# Hostile input for longer than `make test` takes it: EXAMPLES of each kind, never the same twice.
+EXAMPLES ?= 500
+.PHONY: fuzz
+fuzz: environment
+	RESCUE_FUZZ_EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest -n auto --dist worksteal --timeout 3600 tests/fuzz
+
 # The stamp is as new as pyproject.toml, so that a changed dependency is installed at the next call.
 environment: $(VENV)/.installed
 $(VENV)/.installed: pyproject.toml

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import grpc
 import msgspec
+from google.protobuf.message import DecodeError
 
 from rescue_applet import pipe
 from rescue_applet.attachment import Attachment
@@ -41,6 +42,7 @@ class Applet:
         self._relay = relay
         self._file = file
         self._kept = file.read()
+        self._unconfirmed = tuple(pb.Report.FromString(report) for report in self._kept.outbox)
         self._attachment: Attachment | None = None
         self._speed = 1.0
         self._stirred = asyncio.Event()
@@ -95,7 +97,7 @@ class Applet:
             ticket=kept.ticket,
             instance=_new_id(),
             joined=kept.joined,
-            outbox=tuple(pb.Report.FromString(report) for report in kept.outbox),
+            outbox=self._unconfirmed,
             chat_after=kept.chat_after,
         )
         attachment.set_speed(self._speed)
@@ -239,7 +241,12 @@ def _say(news: Happening) -> None:
 async def _main(relay: str, file: TicketFile) -> None:
     orders = asyncio.StreamReader(limit=pipe.LONGEST_LINE)
     await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(orders), sys.stdin.buffer)
-    await Applet(relay=relay, file=file).run(orders)
+    try:
+        applet = Applet(relay=relay, file=file)
+    except (OSError, msgspec.DecodeError, DecodeError) as error:
+        _say(pipe.Failed(code="DATA_LOSS", reason="TICKET_FILE_DAMAGED", message=f"{file.path}: {error}"))
+        os._exit(1)
+    await applet.run(orders)
     # All is said and kept; tearing down gRPC and the interpreter would only delay the computer.
     os._exit(0)
 

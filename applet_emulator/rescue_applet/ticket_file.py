@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
 
@@ -33,7 +34,7 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True):
     ticket: str = ""
     joined: bool = False
     outbox: tuple[bytes, ...] = ()
-    chat_after: int = 0
+    chat_after: Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)] = 0
 
 
 class TicketFile:

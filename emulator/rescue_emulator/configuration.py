@@ -46,7 +46,7 @@ def configured(name: str, command: click.Command, *, given: str | None) -> dict[
         found = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
         raise click.UsageError(f"{path}: {error}") from None
     table = found.get(name, {})
     if not isinstance(table, dict):

@@ -43,7 +43,7 @@ class Access:
             raise NoAccess(
                 f"no server has used {directory} yet: start `rescue server`, or name one with --server"
             ) from None
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
             raise NoAccess(f"{path} cannot be read ({error}): start `rescue server` again") from None
 
     def write(self, directory: Path) -> None:

@@ -53,6 +53,8 @@ def read_organization(path: Path | None, now: datetime) -> list[o.AnyOrganizatio
         raise BadOrganizationFile(f"{name}, line {line}: this is not UTF-8 text") from None
     except tomllib.TOMLDecodeError as error:
         raise BadOrganizationFile(f"{name}: {error}") from None
+    except RecursionError:
+        raise BadOrganizationFile(f"{name}: too many brackets within one another") from None
     except _Misfit as misfit:
         line = _line_of(text, misfit.place)
         where = f", line {line}" if line else ""
