@@ -12,6 +12,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 import msgspec
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -313,6 +314,6 @@ class CoreAtRandom(RuleBasedStateMachine):
 
 
 CoreAtRandom.TestCase.settings = settings(
-    max_examples=120, stateful_step_count=50, deadline=None, derandomize=True, database=None
+    max_examples=80, stateful_step_count=50, deadline=None, derandomize=True, database=None
 )
-TestCoreAtRandom = CoreAtRandom.TestCase
+TestCoreAtRandom = pytest.mark.timeout(300)(CoreAtRandom.TestCase)

@@ -14,6 +14,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
@@ -340,4 +341,4 @@ def _same(one: Answer | RescueError, other: Answer | RescueError) -> bool:
 EngineAtRandom.TestCase.settings = settings(
     max_examples=25, stateful_step_count=30, deadline=None, derandomize=True, database=None
 )
-TestEngineAtRandom = EngineAtRandom.TestCase
+TestEngineAtRandom = pytest.mark.timeout(300)(EngineAtRandom.TestCase)
