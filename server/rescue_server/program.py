@@ -8,7 +8,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -17,11 +17,13 @@ from typing import Any
 from rescue_protos.access import Access, NoAccess
 from rescue_protos.tls import Tls
 from rescue_server.clock import Clock, wall_clock
+from rescue_server.companion import companion
 from rescue_server.core.organization import AdministratorAdded, AnyOrganizationEvent, SecretChanged, TechnicianAdded
 from rescue_server.faults.room import Faults
 from rescue_server.observe.observation import MetricsAddress, Observation
 from rescue_server.organization_file import read_organization
 from rescue_server.private_files import make_private
+from rescue_server.recorded.playing import PlayedEngine, Recording
 from rescue_server.rpc.admin_service import AdminService
 from rescue_server.rpc.applet_service import AppletService
 from rescue_server.rpc.console_service import ConsoleService
@@ -35,7 +37,7 @@ from rescue_server.runtime import acts
 from rescue_server.runtime.attachments import Attachments, ViewChanged
 from rescue_server.runtime.desk import Step
 from rescue_server.runtime.engine import Engine, Outcome
-from rescue_server.runtime.identity import Tokens, hash_secret, new_secret, server_key
+from rescue_server.runtime.identity import Tokens, hash_secret, new_secret, secret_fits, server_key
 from rescue_server.runtime.journal import Journal
 from rescue_server.runtime.limits import LIMITS, Limits
 from rescue_server.runtime.outbound import orders_of
@@ -65,6 +67,9 @@ class Options:
     ring: int | None = None
     tls: ServerTls | None = None
     metrics: MetricsAddress | None = None
+    recording: Recording | None = None
+    web: str = ""
+    web_options: tuple[str, ...] = ()
 
 
 class AccessBook:
@@ -86,6 +91,11 @@ class AccessBook:
     def missing(self, users: Iterable[str]) -> list[str]:
         """The users of whom there is no secret."""
         return sorted(set(users) - set(self._known.secrets))
+
+    def outdated(self, hashes: Mapping[str, str]) -> list[str]:
+        """The users whose secret here is another than the store's: a backup knows those of its own time."""
+        known = ((user, secret) for user, secret in sorted(self._known.secrets.items()) if user in hashes)
+        return [user for user, secret in known if not secret_fits(secret, hashes[user])]
 
     def keep(self, user: str, secret: str) -> None:
         """Write down a user's secret."""
@@ -117,8 +127,13 @@ def _restore(backup: Path, data: Path) -> None:
 
 async def _serve(options: Options, store: SqliteStore) -> None:
     observation = Observation(options.metrics)
-    async with serving(options, store, observation=observation) as (address, work):
-        _say_ready(options, address, observation.metrics_at)
+    async with contextlib.AsyncExitStack() as running:
+        address, work = await running.enter_async_context(serving(options, store, observation=observation))
+        web = ""
+        if options.web:
+            beside = companion(options.web, data=options.data, options=options.web_options)
+            web = await running.enter_async_context(beside)
+        _say_ready(options, address, observation.metrics_at, web)
         await _until_signalled(work)
 
 
@@ -133,11 +148,12 @@ async def serving(
 ) -> AsyncIterator[tuple[str, Sequence[asyncio.Future[None]]]]:
     """Accept calls for the length of the block: where, and what is at work (if a part of that dies, so should all)."""
     observation = observation or Observation()
-    clock = _clock(options, store)
+    played = options.recording
+    clock = _clock(options, store, start=played.start if played else None)
     book = AccessBook(options.data)
     tokens = tokens or Tokens()
     presence = Presence(lambda technician, focused: _focus(engine, technician, focused))
-    engine = Engine(store, clock, in_focus=presence.in_focus)
+    engine = PlayedEngine(played, store, clock) if played else Engine(store, clock, in_focus=presence.in_focus)
     if options.ring is not None:
         engine.watch = Watch(ring=options.ring)
     attachments = Attachments()
@@ -148,6 +164,7 @@ async def serving(
     faults = Faults(lambda: engine.published, clock, timekeeper.appointments, methods())
     retention = Retention(engine, keep_ended=options.keep_ended)
     console = ConsoleService(engine, presence, limits)
+    observation.open(engine, attachments, journal)
     listener = Listener(
         around=observation.interceptors(),
         guard=Guard(engine, tokens, faults, limits),
@@ -156,7 +173,6 @@ async def serving(
         console=console,
         admin=AdminService(engine, book.keep),
         control=ControlService(engine, timekeeper, faults),
-    observation.open(engine, attachments, journal)
         journal=JournalService(engine, journal),
         fault=FaultService(faults),
     )
@@ -167,7 +183,11 @@ async def serving(
         stack.push_async_callback(engine.close)
         work = [asyncio.ensure_future(engine.run())]
         stack.push_async_callback(_cancel, work)
-        await _first_start(options, engine, book)
+        if isinstance(engine, PlayedEngine):
+            await engine.begin(book.keep)
+            engine.on_end = lambda: _say_played(options, engine.published.revision)
+        else:
+            await _first_start(options, engine, book)
         credentials = options.tls.credentials() if options.tls else None
         port = await listener.start(options.host, _ports(options, book), credentials)
         address = f"{options.host}:{port}"
@@ -182,10 +202,10 @@ async def serving(
         await engine.flush()
 
 
-def _clock(options: Options, store: SqliteStore) -> Clock:
+def _clock(options: Options, store: SqliteStore, *, start: datetime | None) -> Clock:
     """Time goes on from where it stood, as it went, unless options say otherwise."""
     mark = store.clock()
-    start: datetime = mark.now if mark else wall_clock()
+    start = start or (mark.now if mark else wall_clock())
     speed = options.speed or (mark.speed if mark else 1.0)
     paused = options.paused or (mark.paused if mark and options.speed is None else False)
     return Clock(start=start, speed=speed, paused=paused)
@@ -234,6 +254,8 @@ async def _first_start(options: Options, engine: Engine, book: AccessBook) -> No
             print("the state directory has an organization already: --organization is not read", file=sys.stderr)
         # Whoever owns the directory owns the users; a lost access file must not lock him out.
         users = book.missing(engine.published.organization.secret_hashes)
+        if options.restore is not None:
+            users += await asyncio.to_thread(book.outdated, engine.published.organization.secret_hashes)
     fresh = {user: new_secret() for user in users}
     hashes = await asyncio.gather(*(asyncio.to_thread(hash_secret, secret) for secret in fresh.values()))
     events += [SecretChanged(at=now, user=u, secret_hash=h) for u, h in zip(fresh, hashes, strict=True)]
@@ -254,14 +276,23 @@ def _from_here(host: str, port: int) -> str:
     return f"{near}:{port}"
 
 
-def _say_ready(options: Options, address: str, metrics: str) -> None:
+def _say_ready(options: Options, address: str, metrics: str, web: str) -> None:
     if options.as_json:
-        beside = {"metrics": metrics} if metrics else {}
+        beside = {name: where for name, where in (("metrics", metrics), ("web", web)) if where}
         print(json.dumps({"event": "ready", "server": address, "pid": os.getpid(), **beside}), flush=True)
     else:
         if metrics:
             print(f"metrics at http://{metrics}/metrics", file=sys.stderr)
+        if web:
+            print(f"consoles in the browser at {web}", file=sys.stderr)
         print(f"ready: listening on {address}, state in {options.data}", flush=True)
+
+
+def _say_played(options: Options, revision: int) -> None:
+    if options.as_json:
+        print(json.dumps({"event": "played", "revision": revision}), flush=True)
+    else:
+        print("the journal is played to its end; Ctrl-C ends the replay", file=sys.stderr)
 
 
 async def _until_signalled(work: Sequence[asyncio.Future[None]]) -> None:

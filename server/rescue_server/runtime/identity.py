@@ -46,6 +46,11 @@ def hash_secret(secret: str) -> str:
     return _hasher.hash(secret)
 
 
+def secret_fits(secret: str, secret_hash: str) -> bool:
+    """Whether this is the secret. Takes as long as hashing it."""
+    return _verify(secret_hash, secret)
+
+
 def hash_ticket(ticket: str) -> str:
     """Return what is stored of a session ticket."""
     return hashlib.sha256(ticket.encode()).hexdigest()
