@@ -41,6 +41,7 @@ class Watcher:
     after: int = 0
     delivered: int = 0
     bookmark_wanted: bool = False
+    stuck: bool = False  # it was waited for in vain, and has taken nothing since
     news: asyncio.Event = field(default_factory=asyncio.Event)
 
 
@@ -70,7 +71,7 @@ class Watch:
         self._wake_observers()
 
     def observe(self) -> asyncio.Event:
-        """Return an event that is set whenever any queue, or who watches it, may have changed. `overlook` it in the end.
+        """Return an event that is set when any queue, or who watches it, may have changed. `overlook` it in the end.
 
         An observer is no console: it takes nothing out of a ring, and nobody waits for it.
         """
@@ -140,6 +141,7 @@ class Watch:
     def delivered(self, watcher: Watcher) -> None:
         """What was taken has been handed to the connection."""
         watcher.delivered = watcher.after
+        watcher.stuck = False
         self._progress.set()
 
     def want_bookmarks(self, technician: str, console: str) -> None:
@@ -156,15 +158,16 @@ class Watch:
     async def settled(self, revision: int, patience: float) -> None:
         """Wait until every watcher has been handed what concerns it up to a revision, `patience` real seconds at most.
 
-        A stuck console must not hold up whoever waits here for ever.
+        A stuck console holds up who waits here once, and not again before it has taken something.
         """
         try:
             async with asyncio.timeout(patience):
-                while any(self._is_behind(watcher, revision) for watcher in self._watchers):
+                while any(self._is_behind(watcher, revision) for watcher in self._watchers if not watcher.stuck):
                     self._progress.clear()
                     await self._progress.wait()
         except TimeoutError:
-            return
+            for watcher in self._watchers:
+                watcher.stuck = watcher.stuck or self._is_behind(watcher, revision)
 
     def _is_behind(self, watcher: Watcher, revision: int) -> bool:
         ring = self._rings.get(watcher.technician)

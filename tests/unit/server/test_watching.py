@@ -1,0 +1,69 @@
+"""Watchers as positions in a bounded ring: what they are handed, what they cost, and whom they hold up."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+
+from rescue_server.core.queue import Cause, Update
+from rescue_server.runtime.watch import BATCH, Watch
+
+NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
+
+
+def update() -> Update:
+    return Update(session="1001", at=NOON, cause=Cause(text="", event=""))
+
+
+def publish(watch: Watch, count: int, *technicians: str) -> None:
+    for _ in range(count):
+        watch.publish(watch.revision + 1, {technician: update() for technician in technicians})
+
+
+def test_a_watcher_gets_everything_once_in_order_and_in_pieces() -> None:
+    watch = Watch(ring=1000)
+    watcher = watch.open("alice", "c")
+    publish(watch, 3 * BATCH, "alice")
+    seen: list[int] = []
+    while taken := watch.take(watcher):
+        assert len(taken) <= BATCH
+        seen += [revised.revision for revised in taken]
+    assert seen == list(range(1, 3 * BATCH + 1))
+
+
+def test_a_slow_watcher_costs_a_ring_and_no_more_and_is_told_that_it_fell_out() -> None:
+    watch = Watch(ring=8)
+    slow, quick = watch.open("alice", "slow"), watch.open("alice", "quick")
+    for _ in range(100):
+        publish(watch, 1, "alice", "bob")
+        taken = watch.take(quick)
+        assert taken is not None
+        assert [revised.revision for revised in taken] == [watch.revision]
+    assert len(watch._rings["alice"].updates) == 8
+    assert watch.take(slow) is None
+    assert not watch.can_resume("alice", 91)
+    assert watch.can_resume("alice", 92)
+    slow.after = 92
+    taken = watch.take(slow)
+    assert taken is not None
+    assert [revised.revision for revised in taken] == list(range(93, 101))
+
+
+async def test_a_stuck_watcher_is_waited_for_once_and_again_when_it_has_moved() -> None:
+    watch = Watch()
+    stuck = watch.open("alice", "c")
+    publish(watch, 1, "alice")
+    await watch.settled(1, patience=0.01)
+    async with asyncio.timeout(5):
+        await watch.settled(1, patience=60)  # not again
+
+    watch.take(stuck)
+    watch.delivered(stuck)
+    publish(watch, 1, "alice")
+    waiting = asyncio.create_task(watch.settled(2, patience=60))
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    watch.take(stuck)
+    watch.delivered(stuck)
+    async with asyncio.timeout(5):
+        await waiting
