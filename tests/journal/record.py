@@ -24,7 +24,7 @@ from rescue_protos.table import read_rows
 def rows_of(scenario: Scenario) -> set[int]:
     """The rows that a scenario's consoles show, and its own: row 61 is shown by nothing happening."""
     shown = {one.row for queue in scenario.queues.values() for one in queue if one.row is not None}
-    return shown | {scenario.row}
+    return shown | {scenario.row or 0}
 
 
 def choose() -> list[Scenario]:
@@ -36,7 +36,7 @@ def choose() -> list[Scenario]:
         best = max(scenarios, key=lambda scenario: len(rows_of(scenario) & missing))
         chosen.append(best)
         missing -= rows_of(best)
-    return sorted(chosen, key=lambda scenario: scenario.row)
+    return sorted(chosen, key=lambda scenario: scenario.row or 0)
 
 
 async def record_conformance(target: Path) -> None:

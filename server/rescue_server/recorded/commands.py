@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ import click
 
 if TYPE_CHECKING:
     from rescue_server.recorded.lines import RecordedLine
+    from rescue_server.recorded.playing import Recording
 
 _JOURNAL = click.Path(path_type=Path, allow_dash=True, exists=True, dir_okay=False)
 
@@ -59,20 +61,78 @@ def coverage(journals: tuple[Path, ...], data: str | None, fail_under: int, as_j
 @click.command()
 @click.argument("journal", type=_JOURNAL)
 @click.option("--check", "only_check", is_flag=True, help="Only compare: does today's core derive the same statuses?")
+@click.option("--speed", type=click.FloatRange(0, 100_000, min_open=True), help="Emulated seconds per real second.")
+@click.option("--paused", is_flag=True, help="Begin when `rescue clock` moves the time.")
+@click.option("--listen", default="127.0.0.1:0", show_default=True, metavar="HOST:PORT", help="Where consoles connect.")
+@click.option("--data", metavar="DIR", help="An empty state directory.  [default: a temporary one]")
 @click.option("--json", "as_json", is_flag=True, help="Print results as one JSON object a line.")
-def replay(journal: Path, only_check: bool, as_json: bool) -> int:
-    """Play a recorded journal back, or check it.
+def replay(
+    journal: Path, only_check: bool, speed: float | None, paused: bool, listen: str, data: str | None, as_json: bool
+) -> int:
+    """Play a recorded journal back into consoles, or check it.
 
-    With --check, exit status 1 and the first difference if today's core reads the journal differently.
+    Starts a server in which nothing happens but what the journal says. Consoles see the updates as they were; commands
+    are refused. `rescue clock` sets the pace. With --check, exit status 1 and the first difference if today's core
+    reads the journal differently.
 
     \b
-    Example:
+    Examples:
       rescue replay journal.jsonl --check
+      rescue replay journal.jsonl --speed 10 --data DIR
+      rescue console alice --data DIR
     """
     from rescue_server.recorded.lines import read_journal
 
+    if only_check:
+        with _explained():
+            return _check(read_journal(journal), as_json)
+    if paused and speed is not None:
+        raise click.UsageError("--speed and --paused exclude each other")
+    host, colon, port = listen.rpartition(":")
+    if not colon or not port.isdigit() or host not in ("127.0.0.1", "localhost", "[::1]"):
+        raise click.UsageError(f"--listen {listen}: HOST:PORT on this machine is needed, like 127.0.0.1:0")
+    from rescue_server.recorded.playing import Recording
+
     with _explained():
-        return _check(read_journal(journal), as_json)
+        recording = Recording(read_journal(journal))
+    minutes = recording.length.total_seconds() / 60
+    click.echo(f"{len(recording.lines)} events, {minutes:.1f} minutes of emulated time", err=True)
+    with _empty_directory(data) as directory:
+        return _play(recording, host, int(port), directory, speed, paused, as_json)
+
+
+def _play(
+    recording: Recording, host: str, port: int, directory: Path, speed: float | None, paused: bool, as_json: bool
+) -> int:
+    from rescue_server.errors import RescueError
+    from rescue_server.observe.logs import LogFormat, configure
+    from rescue_server.program import Options, serve
+    from rescue_server.rpc.listener import CannotListen
+    from rescue_server.store.errors import StoreError
+
+    configure(LogFormat.TEXT, "warning")
+    options = Options(
+        host=host, port=port, data=directory, speed=speed, paused=paused, as_json=as_json, recording=recording
+    )
+    try:
+        serve(options)
+    except (RescueError, StoreError, CannotListen, OSError) as error:
+        raise click.ClickException(str(error)) from None
+    return 0
+
+
+@contextmanager
+def _empty_directory(data: str | None) -> Iterator[Path]:
+    from rescue_protos.access import state_directory
+
+    if data is None:
+        with tempfile.TemporaryDirectory(prefix="rescue-replay-") as made:
+            yield Path(made)
+        return
+    directory = state_directory(data)
+    if directory.exists() and any(directory.iterdir()):
+        raise click.ClickException(f"{directory} is not empty: name a new directory for the replay")
+    yield directory
 
 
 def _check(lines: Iterable[RecordedLine], as_json: bool) -> int:
