@@ -94,38 +94,43 @@ class Lan:
         for name in [slot] if slot else list(self._faults):
             self._empty(name)
         self._apply()
+        self._tell()
 
     async def _strike(self, fault: LanFault, done: Callable[[], None]) -> None:
+        # It is in force at once; it is told when the clock knows of its end, so that whoever hears of it may advance.
         if isinstance(fault, Flap):
             turns = flap.turns(fault, Random(f"{self._seed} {fault}"))
             off_for, on_for = next(turns)
-            end = await self._clock.appoint(off_for)
             self._empty(fault.slot)
             self._flaps_off = True
-            self._put(fault, self._keep_flapping(turns, on_for, end))
+            self._put(fault)
+            end = await self._clock.appoint(off_for)
+            self._schedules[fault.slot] = self._start(self._keep_flapping(turns, on_for, end))
+            self._tell()
         elif isinstance(fault, HalfOpen | Reset) or fault.lasts is None:
             self._strike_now(fault)
         else:
-            end = await self._clock.appoint(fault.lasts)
             self._empty(fault.slot)
-            self._put(fault, self._end(fault, end))
+            self._put(fault)
+            end = await self._clock.appoint(fault.lasts)
+            self._schedules[fault.slot] = self._start(self._end(fault, end))
+            self._tell()
         done()
 
     def _strike_now(self, fault: LanFault) -> None:
         if not isinstance(fault, HalfOpen | Reset):
             self._empty(fault.slot)
             self._put(fault)
+            self._tell()
         elif self.carries:
             STRIKES[type(fault)](self.cable)
             self._tell(str(fault))
         else:
             self._listener(events.Error(message=f"the LAN is off: there is nothing that {fault} could strike"))
 
-    def _put(self, fault: LastingFault, schedule: Coroutine[None, None, None] | None = None) -> None:
+    def _put(self, fault: LastingFault) -> None:
         self._faults[fault.slot] = fault
         self._apply()
-        if schedule is not None:
-            self._schedules[fault.slot] = self._start(schedule)
 
     def _empty(self, slot: str) -> None:
         self._faults.pop(slot, None)
@@ -159,6 +164,7 @@ class Lan:
                 past, end = end, await self._clock.appoint(on_for)
                 self._flaps_off = False
                 self._apply()
+                self._tell()
                 await self._back()
                 self._clock.kept(past)
                 await self._clock.reach(end)
@@ -166,6 +172,7 @@ class Lan:
                 past, end = end, await self._clock.appoint(off_for)
                 self._flaps_off = True
                 self._apply()
+                self._tell()
                 self._clock.kept(past)
         finally:
             self._clock.kept(past)
@@ -175,7 +182,6 @@ class Lan:
         condition = self._condition()
         self.carries = condition.carries
         self.cable.apply(condition)
-        self._tell()
 
     def _condition(self) -> Condition:
         condition = Condition(seed=self._seed)
