@@ -218,6 +218,7 @@ class World:
             *way,
             *called,
             *("--terms", terms, "--boot-time", boot_time, "--json"),
+            *("--seed", str(self.seed + len(self._computers))),
             *options,
             environment={},
         )
