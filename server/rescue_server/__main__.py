@@ -72,6 +72,7 @@ def _is_loopback(host: str) -> bool:
     help="What to log.  [default: info with --log, else warning]",
 )
 @click.option("--metrics", metavar="HOST:PORT", help="Answer Prometheus there; port 0: a free one.")
+@click.option("--web", metavar="HOST:PORT", help="Serve the consoles to browsers there; port 0: a free one.")
 @click.option("--json", "as_json", is_flag=True, help="Say when ready as one JSON object.")
 @click.pass_context
 def server(
@@ -91,6 +92,7 @@ def server(
     log_format: str | None,
     log_level: str | None,
     metrics: str | None,
+    web: str | None,
     as_json: bool,
 ) -> None:
     """Run the session server.
@@ -101,6 +103,7 @@ def server(
     \b
     Example:
       rescue server --listen 127.0.0.1:50051 --speed 60
+      rescue server --web 127.0.0.1:8080
     """
     if ctx.invoked_subcommand is not None:
         return
@@ -115,8 +118,11 @@ def server(
             "too, would cross the network readable by all: give --tls-cert and --tls-key "
             "(`rescue server certificates` makes them), or --insecure if you mean it"
         )
+    if web and not tls_cert and not insecure and not _is_loopback(_host_and_port("--web", web)[0]):
+        raise click.UsageError(f"--web {web}: beyond this machine it needs --tls-cert and --tls-key, or --insecure")
     from rescue_protos.access import state_directory
     from rescue_protos.durations import BadDuration, parse_duration
+    from rescue_server.companion import NoCompanion, check_companion
     from rescue_server.errors import RescueError
     from rescue_server.observe.observation import CannotObserve, MetricsAddress
     from rescue_server.program import Options, serve
@@ -141,14 +147,24 @@ def server(
         keep_ended=kept,
         restore=restore,
         ring=ring,
+        web=web or "",
+        web_options=_web_options(tls_cert, tls_key, insecure),
         metrics=MetricsAddress(host=metrics_at[0], port=metrics_at[1]) if metrics_at else None,
         tls=ServerTls(cert=tls_cert, key=tls_key, client_ca=tls_client_ca) if tls_cert and tls_key else None,
     )
     try:
+        if web:
+            check_companion()
         serve(options)
-    except (RescueError, StoreError, CannotListen, CannotObserve, BadCertificate, OSError) as error:
+    except (RescueError, StoreError, CannotListen, CannotObserve, BadCertificate, NoCompanion, OSError) as error:
         click.echo(f"rescue server: {error}", err=True)
         sys.exit(1)
+
+
+def _web_options(cert: Path | None, key: Path | None, insecure: bool) -> tuple[str, ...]:
+    """What the companion is told about TLS: pages are as safe as calls."""
+    with_tls = ("--tls-cert", str(cert), "--tls-key", str(key)) if cert else ()
+    return (*with_tls, "--insecure") if insecure else with_tls
 
 
 # Options for running the server are not those of its subcommands; each subcommand takes its own --data.

@@ -38,10 +38,10 @@ async def test_an_administrator_sees_every_queue_and_each_change_of_one() -> Non
 
 
 async def test_a_technician_may_not_look_into_other_queues() -> None:
-    async with World() as world:
-        async with (
-            Caller.find(user="alice", server=world.address, data=world.data) as caller,
-            aclosing(OverviewClient(caller).states()) as states,
-        ):
-            with pytest.raises(NotAllowed):
-                await anext(states)
+    async with (
+        World() as world,
+        Caller.find(user="alice", server=world.address, data=world.data) as caller,
+        aclosing(OverviewClient(caller).states()) as states,
+    ):
+        with pytest.raises(NotAllowed):
+            await anext(states)

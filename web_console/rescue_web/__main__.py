@@ -6,7 +6,9 @@ from pathlib import Path
 
 import click
 
-from rescue_web.needs import MISSING, is_there, listening_at
+from rescue_web.needs import MISSING, is_loopback, is_there, listening_at
+
+_FILE = click.Path(path_type=Path, dir_okay=False, exists=True)
 
 
 @click.command(name="web")
@@ -22,8 +24,20 @@ from rescue_web.needs import MISSING, is_there, listening_at
 @click.option(
     "--host", "hosts", multiple=True, metavar="NAME", help="A further name that it is reached by; repeatable."
 )
+@click.option("--tls-cert", type=_FILE, metavar="FILE", help="PEM file with a certificate (chain): serve https.")
+@click.option("--tls-key", type=_FILE, metavar="FILE", help="PEM file with its key.")
+@click.option("--insecure", is_flag=True, help="Serve beyond this machine without TLS.")
 @click.option("--json", "as_json", is_flag=True, help="Say when ready as one JSON object.")
-def web(listen: str, server: str | None, data: str | None, hosts: tuple[str, ...], as_json: bool) -> None:
+def web(
+    listen: str,
+    server: str | None,
+    data: str | None,
+    hosts: tuple[str, ...],
+    tls_cert: Path | None,
+    tls_key: Path | None,
+    insecure: bool,
+    as_json: bool,
+) -> None:
     """Serve the technician's console and the supervisor's page to browsers.
 
     Whoever opens the page signs in with the name and secret of a technician or administrator. The session server may
@@ -34,13 +48,27 @@ def web(listen: str, server: str | None, data: str | None, hosts: tuple[str, ...
       rescue web --listen 127.0.0.1:8080
     """
     host, port = listening_at(listen)
+    if bool(tls_cert) != bool(tls_key):
+        raise click.UsageError("TLS needs --tls-cert and --tls-key")
+    if not tls_cert and not insecure and not is_loopback(host):
+        raise click.UsageError(
+            f"--listen {listen}: beyond this machine secrets would cross the network readable by all: give --tls-cert "
+            "and --tls-key, or --insecure if you mean it"
+        )
     if not is_there():
         raise click.ClickException(MISSING)
-    from rescue_web.program import run
+    from rescue_web.program import Options, run
 
-    raise SystemExit(
-        run(host=host, port=port, server=server, data=Path(data) if data else None, hosts=hosts, as_json=as_json)
+    options = Options(
+        host=host,
+        port=port,
+        server=server,
+        data=Path(data) if data else None,
+        hosts=hosts,
+        tls=(tls_cert, tls_key) if tls_cert and tls_key else None,
+        as_json=as_json,
     )
+    raise SystemExit(run(options))
 
 
 if __name__ == "__main__":

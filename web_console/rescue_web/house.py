@@ -12,7 +12,7 @@ from rescue_emulator.administration import AdminClient
 from rescue_emulator.calling import Caller
 from rescue_emulator.history import history_of
 from rescue_emulator.timeline import timeline_svg
-from rescue_protos.access import find_server
+from rescue_protos.access import adopt_tls, find_server
 from rescue_protos.explanations import explanation
 from rescue_web.computers import Computers, where
 from rescue_web.desk import Desk
@@ -101,6 +101,7 @@ class House:
         await self.computers.stop()
 
     def _address(self) -> str:
+        adopt_tls(server=self._server, data=self._data)
         return find_server(server=self._server, data=self._data)
 
     def _computers_changed(self) -> None:

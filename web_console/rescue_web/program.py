@@ -6,12 +6,12 @@
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import json
 import os
 import signal
 import socket
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import uvicorn
@@ -23,31 +23,39 @@ from rescue_web.house import House
 _GRACE = 1  # real seconds for requests that are under way when it ends
 
 
-def run(*, host: str, port: int, server: str | None, data: Path | None, hosts: tuple[str, ...], as_json: bool) -> int:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What the command line says. `tls` are the files of a certificate and its key."""
+
+    host: str
+    port: int
+    server: str | None = None
+    data: Path | None = None
+    hosts: tuple[str, ...] = ()
+    tls: tuple[Path, Path] | None = None
+    as_json: bool = False
+
+
+def run(options: Options) -> int:
     """Serve until SIGTERM or SIGINT, and return the exit status."""
     os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
+    host = options.host
     try:
-        listening = _listen(host, port)
+        listening = _listen(host, options.port)
     except OSError as error:
-        print(f"rescue web: {host}:{port} cannot be listened on: {error.strerror or error}", file=sys.stderr)
+        print(f"rescue web: {host}:{options.port} cannot be listened on: {error.strerror or error}", file=sys.stderr)
         return 1
-    if not _is_loopback(host):
-        print(
-            "rescue web: this address is open to others, and secrets cross it in the clear: put TLS in front",
-            file=sys.stderr,
-        )
     with listening:
-        at = listening.getsockname()[1]
         shown = f"[{host}]" if ":" in host else host
-        url = f"http://{shown}:{at}/"
-        names = sorted({shown, "localhost", "127.0.0.1", *hosts})
-        app = build(House(server=server, data=data), hosts=names)
-        web = _Web(_config(app), url=url, as_json=as_json)
+        url = f"http{'s' if options.tls else ''}://{shown}:{listening.getsockname()[1]}/"
+        names = sorted({shown, "localhost", "127.0.0.1", *options.hosts})
+        app = build(House(server=options.server, data=options.data), hosts=names)
+        web = _Web(_config(app, options.tls), url=url, as_json=options.as_json)
         asyncio.run(web.serve(sockets=[listening]))
         return web.status
 
 
-def _config(app: Starlette) -> uvicorn.Config:
+def _config(app: Starlette, tls: tuple[Path, Path] | None) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         log_level="warning",
@@ -58,6 +66,8 @@ def _config(app: Starlette) -> uvicorn.Config:
         timeout_graceful_shutdown=_GRACE,
         ws="none",
         h11_max_incomplete_event_size=32 * 1024,
+        ssl_certfile=str(tls[0]) if tls else None,
+        ssl_keyfile=str(tls[1]) if tls else None,
     )
 
 
@@ -95,10 +105,3 @@ def _listen(host: str, port: int) -> socket.socket:
         listening.close()
         raise
     return listening
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -1,0 +1,54 @@
+"""The published table drawn: every change, and none besides."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from rescue_emulator.statechart import GONE, Format, statechart, statuses
+from rescue_protos.table import labels, read_rows
+
+ROOT = Path(__file__).parents[2]
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+@pytest.mark.parametrize("lang", ["en", "nl"])
+def test_mermaid_has_every_row_once(lang: str) -> None:
+    drawn = statechart(Format.MERMAID, lang=lang)
+    names = {i: name for name, i in re.findall(r'state "(.+)" as (\w+)', drawn)}
+    words = labels(lang)
+    found = {
+        int(row): (names[start], end if end == "[*]" else names[end])
+        for start, end, row in re.findall(r"^    (\w+) --> ([\w\[\]*]+): (\d+)", drawn, re.M)
+    }
+    assert found == {row.row: (words[row.start], "[*]" if row.end in GONE else words[row.end]) for row in read_rows()}
+
+
+def test_dot_has_every_row_once() -> None:
+    drawn = statechart(Format.DOT)
+    names = dict(re.findall(r'^  (\w+) \[label="([^"]+)"', drawn, re.M))
+    found = {
+        int(row): (names[a], names[b]) for a, b, row in re.findall(r'^  (\w+) -> (\w+) \[label="(\d+)"', drawn, re.M)
+    }
+    assert found == {row.row: (row.start, row.end) for row in read_rows()}
+
+
+def test_svg_has_every_row_once_and_says_what_it_is() -> None:
+    root = ElementTree.fromstring(statechart(Format.SVG))
+    told = [str(element.text) for element in root.iter(f"{SVG}title")]
+    assert sorted(told) == sorted(f"{row.row}: {row.start} → {row.end}" for row in read_rows())
+    drawn = [text.text for text in root.iter(f"{SVG}text")]
+    assert set(statuses()) <= set(drawn)
+
+
+def test_the_pictures_in_the_docs_are_as_fresh_as_the_table_and_the_code() -> None:
+    """If this fails: `python docs/pictures/make.py`."""
+    found = subprocess.run(
+        [sys.executable, "docs/pictures/make.py", "--check"], cwd=ROOT, capture_output=True, text=True, timeout=60
+    )
+    assert found.returncode == 0, found.stdout + found.stderr

@@ -1,0 +1,110 @@
+"""A real browser on real pages of a real server.
+
+Chromium is Debian's (`apt-get install chromium`), the accessibility checker npm's (`npm install --prefix tests/web`).
+Where one of them cannot be had the tests that need it are skipped, and say so; with CI set they fail instead.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rescue_emulator import World
+from rescue_emulator.processes import Program
+from rescue_protos.access import Access
+from tests.web.browsing import DESKTOP, Opening, Site
+
+AXE = Path(__file__).parent / "node_modules/axe-core/axe.min.js"
+_OPTIONS = (
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage",
+)  # fmt: skip
+
+
+def _missing(what: str) -> None:
+    if os.environ.get("CI"):
+        pytest.fail(f"{what} is missing, and CI does not skip")
+    pytest.skip(f"{what} is missing: the pages are NOT tested in a browser")
+
+
+@pytest.fixture
+async def site() -> AsyncIterator[Site]:
+    """A fresh world with its pages."""
+    async with World() as world:
+        program = await Program.start("web", "rescue_web", "--data", str(world.data), "--json")
+        try:
+            ready = await program.event("ready", 60)
+            secrets = Access.read(world.data).secrets
+            yield Site(world=world, program=program, url=str(ready["web"]), secrets=secrets)
+        finally:
+            await program.stop()
+
+
+@asynccontextmanager
+async def chromium() -> AsyncIterator[Any]:
+    """A headless browser, or a skipped test."""
+    found = shutil.which("chromium")
+    if found is None:
+        _missing("chromium")
+    from playwright.async_api import async_playwright
+
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=found, args=list(_OPTIONS))
+        try:
+            yield browser
+        finally:
+            await browser.close()
+
+
+@pytest.fixture
+async def open_page(site: Site) -> AsyncIterator[Opening]:
+    """Sign somebody in, in a browser of his own; a page that has an error of its own fails the test."""
+    troubles: list[str] = []
+    async with chromium() as browser:
+
+        async def opened(
+            user: str, *, size: dict[str, int] | None = None, lang: str = "en", motion: str = "reduce"
+        ) -> Any:
+            context = await browser.new_context(
+                viewport=size or DESKTOP, locale={"en": "en-GB", "nl": "nl-NL"}[lang], reduced_motion=motion
+            )
+            context.set_default_timeout(20_000)
+            page = await context.new_page()
+            page.on("pageerror", lambda error: troubles.append(f"{user}: {error}"))
+            page.on("console", lambda said: troubles.append(f"{user}: {said.text}") if said.type == "error" else None)
+            await page.goto(site.url)
+            await page.locator("#user").fill(user)
+            await page.locator("#secret").fill(site.secrets[user])
+            await page.locator("#sign-in button").click()
+            await page.locator("body:not([inert]) #sign-out").wait_for()
+            return page
+
+        yield opened
+    # A browser reports the stream that a lost server cuts; nothing else is to be wrong.
+    assert [one for one in troubles if "ERR_" not in one] == []
+
+
+@pytest.fixture
+def faultless() -> Callable[[Any], Awaitable[None]]:
+    """Check a page's accessibility with axe: every rule of WCAG 2 A and AA, and best practices."""
+    if not AXE.exists():
+        _missing("axe-core (npm install --prefix tests/web)")
+    source = AXE.read_text(encoding="utf-8")
+
+    async def check(page: Any) -> None:
+        # Beside the page's own scripts: its content security policy holds for the page, not for who examines it.
+        await page.evaluate(source)
+        found = await page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+        wrong = [
+            f"{rule['id']} ({rule['impact']}): {rule['help']}: {[node['html'][:160] for node in rule['nodes'][:3]]}"
+            for rule in found["violations"]
+        ]
+        assert wrong == []
+
+    return check
