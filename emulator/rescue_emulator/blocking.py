@@ -25,10 +25,11 @@ from typing import Any
 from rescue_emulator.administration import AdminClient
 from rescue_emulator.clock import ClockClient
 from rescue_emulator.computer import Computer
+from rescue_emulator.faults.client import FaultClient
 from rescue_emulator.technician import Technician
 from rescue_emulator.world import World
 
-__all__ = ["SyncAdmin", "SyncClock", "SyncComputer", "SyncTechnician", "SyncWorld"]
+__all__ = ["SyncAdmin", "SyncClock", "SyncComputer", "SyncFaults", "SyncTechnician", "SyncWorld"]
 
 
 @cache
@@ -117,6 +118,10 @@ class SyncClock(_Sync):
     """A `ClockClient`."""
 
 
+class SyncFaults(_Sync):
+    """A `FaultClient`."""
+
+
 class SyncWorld(_Sync):
     """A `World`, entered with `with`."""
 
@@ -144,6 +149,7 @@ _FACES: dict[type, type[_Sync]] = {
     Computer: SyncComputer,
     AdminClient: SyncAdmin,
     ClockClient: SyncClock,
+    FaultClient: SyncFaults,
 }
 
 

@@ -70,7 +70,7 @@ OTHERS: Mapping[str, str] = MappingProxyType(
         "clock": f"advance {_DURATION}",
         "server": "restart|kill|start",
         "say": ".+",
-        "quiz": rf"{_NAME}{_FOR} sees (?:{STATUS})",
+        "quiz": rf"{_NAME} sees (?:{STATUS}){_FOR}",
     }
 )
 VOCABULARY: Mapping[str, str] = MappingProxyType(

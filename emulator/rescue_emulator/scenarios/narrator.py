@@ -81,8 +81,8 @@ class Speaker:
             await asyncio.to_thread(self._ask, "  (Enter) ")
 
     async def ask(self, step: Step) -> None:
-        who, _, status = step.what.partition(" sees ")
-        name, _, customer = who.partition(" for ")
+        name, _, expected = step.what.partition(" sees ")
+        status, _, customer = expected.partition(" for ")
         whose = f" of {customer.capitalize()}'s session" if customer else ""
         question = f"\n? Which status will {name} see now{whose}? "
         self.asked += 1

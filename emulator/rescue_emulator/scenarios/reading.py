@@ -151,7 +151,7 @@ def split_customer(what: str, customers: tuple[str, ...]) -> tuple[str, str]:
 
 def _of_customer(what: str, customers: tuple[str, ...]) -> str | None:
     free = re.match(r"(?:cannot )?(?:chat|transfer \S+ comment)\b", what)  # a text follows, in anybody's words
-    pattern = r"(?:cannot )?chat for (\S+)|.* for (\S+)$" if free else r".* for (\S+?)(?= sees|$)"
+    pattern = r"(?:cannot )?chat for (\S+)|.* for (\S+)$" if free else r".* for (\S+)$"
     found = re.match(pattern, what)
     name = found and next(filter(None, found.groups()), None)
     return name if name and (not free or name in customers) else None

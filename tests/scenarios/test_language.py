@@ -1,0 +1,159 @@
+"""Bad files: every flaw is found, at its line, in words that help; and the published schema says the same."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from rescue_emulator.scenarios.language import schema
+from rescue_emulator.scenarios.model import BadScenario
+from rescue_emulator.scenarios.reading import read_file, read_text, split_customer
+
+jsonschema = pytest.importorskip("jsonschema")
+STORIES = sorted(Path(str(resources.files("rescue_emulator.scenarios") / "stories")).glob("*.yaml"))
+ROWS = sorted(Path(str(resources.files("rescue_emulator.conformance") / "rows")).glob("*.yaml"))
+STEPS = "steps:\n  - alice: pin\n"
+TWO = "participants:\n  customers: [vos, smit]\nsteps:\n"
+
+OUT_OF_FORM = [
+    ("", "1:1: it is empty"),
+    ("- alice: pin\n", "1:1: the scenario: a mapping is expected, not a list"),
+    ("title: x\n", "1:1: 'steps' missing"),
+    ("steps: []\n", "1:8: steps: the list is empty"),
+    ("steps: alice\n", "1:8: steps: a list is expected, not 'alice'"),
+    (STEPS + "mood: good\n", "3:1: unknown: 'mood' (possible: title, about"),
+    (STEPS + "  - alice: dance\n", "3:12: alice cannot do 'dance'"),
+    (STEPS + "  - alice: pin\n    bob: start\n", "3:5: a step is one WHO: WHAT, not 'alice', 'bob'"),
+    (STEPS + "  - clock: advance 5\n", "3:12: clock cannot do 'advance 5'"),
+    (STEPS + "  - admin: set group:Support mood=good\n", "3:12: admin cannot do"),
+    (STEPS + "queues:\n  alice:\n    - Activ\n", "5:7: alice cannot do 'Activ'"),
+    (STEPS + "queues:\n  alice: Active\n", "4:10: alice: a list or a mapping is expected"),
+    (STEPS + "row: 63\n", "3:6: row: 63 is not from 1 to 62"),
+    (STEPS + "row: six\n", "3:6: row: a number is expected, not 'six'"),
+    (STEPS + "at most:\n  alice: [1, 99]\n", "4:14: alice: 99 is not from 1 to 62"),
+    (STEPS + "settings:\n  group:Support:\n    mood: good\n", "5:5: unknown: 'mood' (possible: private-code"),
+]
+SENSELESS = [
+    (STEPS + "  - erin: pin\n", "3:5: nobody is called 'erin': there are 'admin', 'alice'"),
+    (STEPS + "  - alice: start for vos\n", "3:12: no customer is called 'vos': there are 'customer'"),
+    (STEPS + "  - alice: invite erin\n", "3:12: no technician is called 'erin'"),
+    (STEPS + "  - quiz: erin sees Active\n", "3:11: no technician is called 'erin'"),
+    (TWO + "  - alice: pin\n", "4:12: whose session? add: for vos or for smit"),
+    (TWO + "  - alice: pin for vos\nqueues:\n  alice: [Connecting]\n", "6:10: whose session? write a list for each"),
+    (TWO + "  - alice: pin for vos\nqueues:\n  alice:\n    berg: [Connecting]\n", "7:5: no customer is called 'berg'"),
+    (STEPS + "queues:\n  erin: [Connecting]\n", "4:3: queues are those of 'alice', 'bob'"),
+    (STEPS + "queues:\n  alice: [Connecting]\nat most:\n  alice: [1]\n", "6:3: either queues or at most"),
+    (STEPS + "row: 6\n", "1:1: 'change', 'seen by', 'queues' missing"),
+    ("participants:\n  customers: [vos, vos]\n" + STEPS, "2:3: 'vos' can be only one"),
+]
+
+
+def flaws_of(text: str) -> str:
+    with pytest.raises(BadScenario) as bad:
+        read_text(text, source="bad.yaml")
+    return str(bad.value)
+
+
+@pytest.mark.parametrize(("text", "says"), OUT_OF_FORM + SENSELESS, ids=[says for _, says in OUT_OF_FORM + SENSELESS])
+def test_a_flaw_is_told_with_its_place(text: str, says: str) -> None:
+    assert flaws_of(text).startswith(f"bad.yaml:{says}")
+
+
+def test_a_name_that_stands_twice_and_broken_yaml_are_told_with_their_place() -> None:
+    assert flaws_of(STEPS + "title: a\ntitle: b\n") == "bad.yaml:4:1: 'title' stands twice"
+    assert flaws_of("steps: [\n").startswith("bad.yaml:2:1: ")
+    assert flaws_of("steps:\n  - alice: *who\n").startswith("bad.yaml:2:12: found undefined alias")
+
+
+def test_all_flaws_are_told_at_once() -> None:
+    found = flaws_of(STEPS + "  - alice: dance\n  - clock: stop\nmood: good\n").splitlines()
+    assert [line.split(":")[1] for line in found] == ["3", "4", "5"]
+
+
+def plain(node: Any) -> Any:
+    return int(node) if isinstance(node, str) and re.fullmatch(r"-?\d+", node) else node
+
+
+def as_data(text: str) -> list[Any]:
+    """What another program would read: numbers where the schema asks for them."""
+
+    def typed(value: Any, key: str = "") -> Any:
+        if isinstance(value, dict):
+            return {name: typed(one, "row" if key == "at most" else name) for name, one in value.items()}
+        if isinstance(value, list):
+            return [typed(one, key) for one in value]
+        return plain(value) if key == "row" else value
+
+    return [typed(document) for document in yaml.load_all(text, Loader=yaml.BaseLoader)]
+
+
+def test_the_published_schema_is_one() -> None:
+    jsonschema.Draft202012Validator.check_schema(schema())
+
+
+@pytest.mark.parametrize("path", STORIES + ROWS, ids=lambda path: path.name)
+def test_every_file_of_ours_fits_the_schema_for_other_programs_too(path: Path) -> None:
+    assert read_file(path)
+    for document in as_data(path.read_text(encoding="utf-8")):
+        jsonschema.Draft202012Validator(schema()).validate(document)
+
+
+@pytest.mark.parametrize("text", [text for text, _ in OUT_OF_FORM if text], ids=[says for t, says in OUT_OF_FORM if t])
+def test_what_is_out_of_form_is_so_for_other_programs_too(text: str) -> None:
+    assert any(not jsonschema.Draft202012Validator(schema()).is_valid(one) for one in as_data(text))
+
+
+@pytest.mark.parametrize(
+    ("said", "customers", "rest", "customer"),
+    [
+        ("start", ("vos", "smit"), "start", "vos"),
+        ("start for smit", ("vos", "smit"), "start", "smit"),
+        ("sees On Hold for smit", ("vos", "smit"), "sees On Hold", "smit"),
+        ("chat for smit what is it for", ("vos", "smit"), "chat what is it for", "smit"),
+        ("chat something for vos", ("customer",), "chat something for vos", "customer"),
+        (
+            "transfer group:Support comment wait for me",
+            ("customer",),
+            "transfer group:Support comment wait for me",
+            "customer",
+        ),
+    ],
+)
+def test_whose_session_a_step_is_about(said: str, customers: tuple[str, ...], rest: str, customer: str) -> None:
+    assert split_customer(said, customers) == (rest, customer)
+
+
+def rescue(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "rescue_emulator", "scenario", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60)
+
+
+def test_check_tells_good_from_bad(tmp_path: Path) -> None:
+    bad = tmp_path / "bad.yaml"
+    bad.write_text(STEPS + "  - alice: dance\n", encoding="utf-8")
+    done = rescue("check", str(STORIES[0]), str(bad))
+    assert (done.returncode, done.stdout) == (1, f"{STORIES[0]}: 1 scenario\n")
+    assert done.stderr == f"{bad}:3:12: alice cannot do 'dance' (and it is no status of the table)\n"
+    assert rescue("check", str(STORIES[0])).returncode == 0
+    assert rescue("check", str(tmp_path / "none.yaml")).returncode == 2
+
+
+def test_the_schema_is_printed() -> None:
+    assert json.loads(rescue("schema").stdout) == schema()
+
+
+def test_a_bad_file_is_not_played(tmp_path: Path) -> None:
+    bad = tmp_path / "bad.yaml"
+    bad.write_text("steps: 5\n", encoding="utf-8")
+    done = rescue("run", str(bad))
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "1:8: steps: a list is expected" in done.stderr
+    assert rescue("run", "--narrate", "--step", str(STORIES[0])).returncode == 2
