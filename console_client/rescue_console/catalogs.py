@@ -205,13 +205,14 @@ TEXTS = {
     "row": "rij",
     "in": "over",
     "lead": "hoofd",
+    "offered": "aangeboden",
     "nothing": "niets",
     "by": "van",
     "found when the queue was listed": "aangetroffen bij het ophalen van de wachtrij",
     "No session is selected.": "Er is geen sessie gekozen.",
     "Press n for a new PIN.": "Druk op n voor een nieuwe pincode.",
     "The server is lost; the queue is shown as it was. It goes on by itself.": (
-        "De server is weg; de wachtrij staat er zoals ze was. Het gaat vanzelf verder."
+        "De server is weg; de wachtrij staat stil en gaat vanzelf verder."
     ),
     "The server is away: no command is possible.": "De server is weg: er is geen opdracht mogelijk.",
     "Say something": "Zeg iets",

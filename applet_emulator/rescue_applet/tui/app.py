@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
 from typing import ClassVar
 
 from rich.table import Table
@@ -18,6 +18,7 @@ from textual import events as textual_events
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container, Horizontal, Vertical, VerticalScroll
+from textual.css.query import NoMatches
 from textual.widgets import Input, Static
 
 from rescue_applet import commands, events
@@ -37,7 +38,6 @@ SPLASH = 1.2
 """For how many real seconds one sees the computer start."""
 READING = 15.0
 """After so many real seconds the screen of a session that is over closes by itself."""
-NO_BREAK = "\N{NO-BREAK SPACE}"
 _TICK = 0.5
 
 
@@ -187,8 +187,11 @@ class CustomerComputer(App[int]):
 
     def draw(self) -> None:
         """Draw everything as it is."""
-        if not self.is_running:
-            return
+        if self.is_running and self.screen_stack:
+            with suppress(NoMatches):  # the screen is being built up, or taken down
+                self._draw()
+
+    def _draw(self) -> None:
         screen, picture, say = self.screen_stack[0], self.picture, self._say
         screen.query_one("#head", Static).update(self._head(screen.size.width))
         screen.query_one("#foot", Static).update(self._foot())
@@ -207,7 +210,7 @@ class CustomerComputer(App[int]):
         screen.query_one("#ask").display = self._awaits_pin
         screen.query_one("#problem", Static).update(Text(safe(self._problem)))
         screen.query_one("#pin", Input).placeholder = say("six digits")
-        screen.query_one("#terms").display = asks = picture.asks_terms and not picture.ended
+        screen.query_one("#terms").display = asks = picture.asks_terms
         if asks:
             paragraphs = "\n".join(safe(line) for line in picture.terms.splitlines())
             screen.query_one("#paragraphs", Static).update(Text(paragraphs))
@@ -255,8 +258,7 @@ class CustomerComputer(App[int]):
         if picture.power is Power.ON or not picture.starts:
             return Text(say("The computer starts up …"), style="#6fcf97")
         down = _elapsed(self._now - self._down_at)
-        hint = f"{say('It boots in emulated time.')} {say('Press b to boot it.')}"
-        return Text(f"{say('The computer is off.')}  {down}\n{hint}", justify="center")
+        return Text(f"{say('The computer is off.')}  {down}\n{say('Press b to boot it at once.')}")
 
     def _news(self) -> str:
         picture, say = self.picture, self._say
@@ -286,21 +288,15 @@ class CustomerComputer(App[int]):
         return lines
 
     def _foot(self) -> Text:
-        keys = [
-            ("l", "LAN off/on"),
-            ("r", "reboot"),
-            ("o", "off till b"),
-            ("b", "boot"),
-            ("c", "close applet"),
-            ("k", "kill process"),
-        ]
-        keys += [("a", "accept"), ("d", "decline")] if self.picture.asks_terms else [("m", "chat")]
-        keys += [("Esc", "leave field"), ("F2", "in Dutch"), ("q", "pull the plug")]
-        foot = Text()
-        for key, meaning in keys:
-            together = f" {self._say(meaning)}".replace(" ", NO_BREAK)
-            foot.append(key, style="bold #ffffff").append(f"{together}  ")
-        return foot
+        computer = [("l", "LAN off/on"), ("r", "reboot"), ("o", "off till b"), ("b", "boot"), ("q", "pull the plug")]
+        asked = [("a", "accept"), ("d", "decline")]
+        answers = asked if self.picture.asks_terms else [("m", "chat"), ("k", "kill process")]
+        applet = [*answers, ("c", "close applet"), ("Esc", "leave field"), ("F2", "in Dutch")]
+        return Text("\n").join(self._keys(keys) for keys in (computer, applet))
+
+    def _keys(self, keys: list[tuple[str, str]]) -> Text:
+        named = (Text.assemble((key, "bold #ffffff"), f" {self._say(meaning)}") for key, meaning in keys)
+        return Text("  ").join(named)
 
     # -- what the customer does ------------------------------------------------------------------------------
 

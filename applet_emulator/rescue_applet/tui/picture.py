@@ -37,7 +37,7 @@ class Picture:
     @property
     def asks_terms(self) -> bool:
         """Whether the customer still has to answer the terms."""
-        return bool(self.terms) and not self.session
+        return bool(self.terms) and not self.session and not self.ended
 
     def after(self, event: events.Event) -> Picture:
         """Return the picture with one more event."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from typing import ClassVar
 
 from rich.text import Text
@@ -16,6 +16,7 @@ from textual import events, work
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container
+from textual.css.query import NoMatches
 from textual.notifications import SeverityLevel
 from textual.widgets import DataTable, Input, Static
 
@@ -136,8 +137,11 @@ class TechnicianConsole(App[int]):
     def draw(self) -> None:
         """Draw all that changed."""
         self._redraw = None
-        if not self.is_running or not self.screen_stack:
-            return
+        if self.is_running and self.screen_stack:
+            with suppress(NoMatches):  # the console is being built up, or taken down
+                self._draw()
+
+    def _draw(self) -> None:
         screen, wording, now = self.screen_stack[0], self.wording, self.clock.now
         wide = screen.size.width >= WIDE
         screen.query_one(QueueTable).show(self.view.in_order(), now, wording, wide=wide)
@@ -159,7 +163,7 @@ class TechnicianConsole(App[int]):
             if (session, lines, wording) != (*self._drawn[:1], *self._drawn[3:5]):
                 detail.show_chat(lines, wording)
             self._drawn = drawn
-        detail.show_time(entry, changes, now, wording)
+        detail.show_time(entry, changes, now, wording, bright=self._bright)
         screen.query_one("#head", Static).update(self._head(screen.size.width))
         banner = screen.query_one("#banner", Static)
         banner.display = not self.view.online
@@ -193,7 +197,6 @@ class TechnicianConsole(App[int]):
 
     def _tick(self) -> None:
         self._bright = not self._bright and self.animation_level != "none"
-        self._main.query_one("#offer").set_class(self._bright, "-bright")
         self.draw()
 
     # -- what comes from the server --------------------------------------------------------------------------

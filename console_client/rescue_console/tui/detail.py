@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
+from rich.console import Group
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 from textual.app import ComposeResult
@@ -15,7 +17,7 @@ from rescue_console.records import ChatReceived, Entry
 from rescue_console.safe_text import safe
 from rescue_console.tui import timeline
 from rescue_console.tui.history import Change
-from rescue_console.tui.wording import QUIET, SIGNS, URGENT, Wording, elapsed, is_urgent, waited
+from rescue_console.tui.wording import QUIET, URGENT, Wording, elapsed, is_urgent, waited
 
 
 class LeadOffer(Static):
@@ -57,8 +59,11 @@ class Detail(Container):
         people.update(_people(entry, wording) if entry else "")
         people.display = self.query_one("#course").display = entry is not None
 
-    def show_time(self, entry: Entry | None, changes: Sequence[Change], now: datetime | None, wording: Wording) -> None:
-        """Draw what goes on as time does."""
+    def show_time(
+        self, entry: Entry | None, changes: Sequence[Change], now: datetime | None, wording: Wording, *, bright: bool
+    ) -> None:
+        """Draw what goes on as time does; `bright` is the half of the time in which an offer blinks."""
+        self.query_one("#offer").set_class(bright, "-bright")
         facts, course = self.query_one("#facts", Static), self.query_one("#course", Static)
         if entry is None:
             facts.update(Text(f"{wording.text('No session is selected.')} {wording.text('Press n for a new PIN.')}"))
@@ -69,15 +74,14 @@ class Detail(Container):
 
     def show_history(self, changes: Sequence[Change], wording: Wording) -> None:
         """Draw every change of status, the newest first, and why it happened."""
-        text = Text()
+        told: list[Text | Padding] = []
         for change in reversed(changes):
-            text.append(f"{change.at:%H:%M:%S} ", style=QUIET).append_text(wording.route(change))
             why, row = wording.why(change)
-            text.append(f"\n  {why}\n", style="#d8d8d8")
+            told.append(Text(f"{change.at:%H:%M:%S} ", style=QUIET).append_text(wording.route(change)))
+            told.append(Padding(Text(why, style="#d8d8d8"), (0, 0, 0, 2)))
             if row:
-                text.append(f"  {row}\n", style="#a0a8b0")
-        text.rstrip()
-        self.query_one("#changes", Static).update(text)
+                told.append(Padding(Text(row, style="#a0a8b0"), (0, 0, 0, 2)))
+        self.query_one("#changes", Static).update(Group(*told))
         self.query_one("#history", VerticalScroll).scroll_home(animate=False)
 
     def show_chat(self, lines: Sequence[ChatReceived], wording: Wording) -> None:
@@ -127,6 +131,6 @@ def _people(entry: Entry, wording: Wording) -> Table:
         if who.lead:
             status.append(f" ★ {wording.text('lead')}", style="bold #ffffff")
         if entry.lead_offered_to == who.technician:
-            status.append(f" ({SIGNS[who.status]}→★)", style=QUIET)
+            status.append(f" (★ {wording.text('offered')})", style="#ffffff")
         grid.add_row(Text(safe(who.technician), style="bold"), status)
     return grid

@@ -191,11 +191,13 @@ class Help(ModalScreen[None]):
         keys = [(key, labels.command(name)) for name, key in KEYS.items()]
         keys += [("↑ ↓", text("Select session")), ("Tab", text("Next area")), ("F2", text("Switch the language"))]
         keys += [("F3", text("Focus by hand")), ("q", text("Leave"))]
-        left = Text("\n").join(Text.assemble((f"{key:>4} ", "bold"), f" {meaning}") for key, meaning in keys)
-        right = Text(f"{text('Statuses')}\n", style="bold")
-        right.append_text(Text("\n").join(self._wording.status(status) for status in Status if not status.gone))
+        meanings = Table.grid(padding=(0, 1))
+        for key, meaning in keys:
+            meanings.add_row(Text(f"{key:>3}", style="bold"), Text(meaning))
+        statuses = Text(f"{text('Statuses')}\n", style="bold")
+        statuses.append_text(Text("\n").join(self._wording.status(status) for status in Status if not status.gone))
         shown = Table.grid(padding=(0, 2))
-        shown.add_row(left, right)
+        shown.add_row(meanings, statuses)
         with Vertical(classes="dialog", id="helping") as dialog:
             dialog.border_title = text("Keys")
             with VerticalScroll(id="help"):
