@@ -28,7 +28,8 @@ class LanOff:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self._computer.cable("on")
+        # Just this: other faults may be in force for blocks of their own.
+        await self._computer._after("lan lift off", _is("cable"))
 
 
 class LanFault:

@@ -56,6 +56,10 @@ async def test_faults_of_the_lan_last_for_their_blocks_and_their_emulated_time()
         await world.advance(minutes=2)
         await alice.sees(session, "Active")
 
+        async with computer.lan("delay 1ms"):
+            async with computer.lan_off():
+                assert cable(computer)[-1] == ("off", ["delay 0.001s", "off"])
+            assert cable(computer)[-1] == ("on", ["delay 0.001s"])
         async with computer.lan("off"):
             with pytest.raises(CommandRefused, match="nothing that reset could strike"):
                 await computer.lan("reset")

@@ -127,7 +127,7 @@ def _take_number() -> tuple[int, int]:
 
 
 def _locked(number: int) -> int:
-    LOCKS.mkdir(mode=0o700, exist_ok=True)
+    LOCKS.mkdir(mode=0o700, parents=True, exist_ok=True)
     descriptor = os.open(LOCKS / f"lan-{number}", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

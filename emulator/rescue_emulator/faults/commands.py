@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from rescue_emulator.commands import kept, reaching, run_call, show_result
+from rescue_protos.safe_text import safe
 
 if TYPE_CHECKING:
     from rescue_emulator.faults.client import FaultRule
@@ -77,4 +78,4 @@ def clear(number: int | None) -> None:
 def _line(rule: FaultRule) -> str:
     when = f" since {rule.fired_at:%Y-%m-%d %H:%M:%S}" if rule.fired_at else ""
     left = f", {rule.left} left" if rule.left else ""
-    return f"{rule.number:>3}  {rule.text}  ({rule.state.replace('-', ' ')}{when}{left})"
+    return f"{rule.number:>3}  {safe(rule.text)}  ({rule.state.replace('-', ' ')}{when}{left})"
