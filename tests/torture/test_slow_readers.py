@@ -73,7 +73,9 @@ async def test_a_console_that_stops_reading_holds_up_nobody_and_catches_up(world
         assert heard[-1] == f"last {LINE}"
         # A watcher is a position in a ring: the lines that two readers did not take are nowhere in the server.
         grown = resident(world.server.pid) - before
-        assert grown < 48 * 2**20, f"{grown / 2**20:.0f} MiB more after {said} lines, the longest wait {longest:.2f} s"
+        story = f"{grown / 2**20:.0f} MiB more after {said} lines, the longest wait {longest:.2f} s"
+        print(story)
+        assert grown < 48 * 2**20, story
         # The stopped one was never sent what it could not take: it is listed anew, and goes on from there.
         await stopped.sync()
         assert sum(event.get("event") == "snapshot-end" for event in stopped.program.events) > 1
