@@ -24,6 +24,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+# What a caller wrote is repeated in errors, which are remembered for a while, and sent in gRPC's metadata.
+_LONGEST_MESSAGE = 600
+_LONGEST_FACT = 200
+
 
 class RescueError(Exception):
     """`reason` is an UPPER_SNAKE constant; `metadata` repeats the message's facts as fields."""
@@ -31,10 +35,10 @@ class RescueError(Exception):
     reason = "RESCUE_ERROR"
 
     def __init__(self, message: str, *, reason: str = "", metadata: Mapping[str, str] | None = None) -> None:
-        super().__init__(message)
+        super().__init__(_short(message, _LONGEST_MESSAGE))
         if reason:
             self.reason = reason
-        self.metadata = dict(metadata or {})
+        self.metadata = {key: _short(value, _LONGEST_FACT) for key, value in (metadata or {}).items()}
 
 
 class Refusal(RescueError):
@@ -98,7 +102,7 @@ class BadValue(RescueError):
     def __init__(self, field: str, wrong: str) -> None:
         super().__init__(f"{field}: {wrong}", metadata={"field": field})
         self.field = field
-        self.wrong = wrong
+        self.wrong = _short(wrong, _LONGEST_FACT)
 
 
 class RequestReused(RescueError):
@@ -158,3 +162,7 @@ class ShuttingDown(RescueError):
 
     def __init__(self) -> None:
         super().__init__("the server is shutting down: come back, nothing is lost")
+
+
+def _short(text: str, longest: int) -> str:
+    return text if len(text) <= longest else text[: longest - 1] + "…"

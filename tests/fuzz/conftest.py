@@ -115,7 +115,8 @@ class _Failures(logging.Handler):
 
 @pytest.fixture(scope="module")
 def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
-    with Target(tmp_path_factory.mktemp("fuzz") / "state") as target:
+    state = tmp_path_factory.mktemp("fuzz") / "state"
+    with Target(state) as target:
         log = _Failures(target.failures)
         logging.getLogger().addHandler(log)
         try:
@@ -123,3 +124,5 @@ def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
         finally:
             logging.getLogger().removeHandler(log)
     assert target.failures == []
+    with Target(state) as again:  # whatever was stored can be read again, and means the same
+        assert again.joined == target.joined

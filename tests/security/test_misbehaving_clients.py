@@ -17,7 +17,7 @@ from rescue_emulator.processes import Program
 from rescue_protos.access import Access
 from rescue_protos.dialing import SignedIn
 from rescue_protos.v1 import applet_pb2 as pb
-from rescue_protos.v1 import applet_pb2_grpc, console_pb2, console_pb2_grpc
+from rescue_protos.v1 import applet_pb2_grpc, console_pb2, console_pb2_grpc, control_pb2, control_pb2_grpc
 
 
 def heartbeat(number: int) -> pb.AttachRequest:
@@ -234,3 +234,44 @@ async def test_connections_that_never_speak_http_leave_no_descriptor(server: Ser
     for connection in crowd:
         connection.close()
     await server.descriptors_are(lambda number: number <= before)
+
+
+async def test_refused_requests_of_the_largest_size_are_not_kept(server: Server) -> None:
+    """Found: a refusal is remembered for a retry, and with it was the request, as long as it may be."""
+    async with server.channel() as channel:
+        stub = applet_pb2_grpc.AppletServiceStub(channel)
+
+        async def flood(kind: str, number: int) -> None:
+            for each in range(number):
+                start = pb.StartThroughChannelRequest(request_id=f"{kind} {each}", channel="x" * 200_000)
+                with contextlib.suppress(grpc.RpcError):
+                    await stub.StartThroughChannel(start, timeout=20)
+
+        await flood("to begin with", 20)
+        before = server.megabytes
+        await flood("then", 400)
+        grown = server.megabytes - before
+    print(f"400 refused requests of 200 kB: {grown:.0f} MB more")
+    assert grown < 40
+
+
+async def test_who_follows_the_clock_and_never_reads_is_not_listened_to(house) -> None:
+    """Found: what it was to be told was kept for it without end."""
+    joined = await joined_session(house)
+    metadata = (("rescue-session", joined.session), ("rescue-ticket", joined.ticket))
+    call = control_pb2_grpc.ControlServiceStub(house.channel).FollowClock(metadata=metadata)
+    written = 0
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(3):
+            for number in range(1, 300_000):
+                appointment = control_pb2.ClockAppointment(number=number)
+                await call.write(control_pb2.FollowClockRequest(appointment=appointment))
+                kept = control_pb2.ClockAppointmentKept(number=number)
+                await call.write(control_pb2.FollowClockRequest(kept=kept))
+                written += 1
+    call.cancel()
+    assert written
+    # The server lives, and others follow the clock.
+    again = control_pb2_grpc.ControlServiceStub(house.channel).FollowClock(metadata=metadata)
+    assert isinstance(await again.read(), control_pb2.FollowClockResponse)
+    again.cancel()

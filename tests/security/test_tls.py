@@ -188,3 +188,9 @@ def test_what_a_client_adopts_follows_what_the_server_has_become(tmp_path: Path)
             Tls.of_environment().credentials()  # type: ignore[union-attr]
     finally:
         del os.environ["RESCUE_TLS_CA"]
+
+
+async def test_without_the_package_it_is_said_how_to_get_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "cryptography", None)
+    with pytest.raises(CannotMakeCertificates, match=r"rescue-emulator\[tls\]"):
+        make_certificates(tmp_path / "tls")

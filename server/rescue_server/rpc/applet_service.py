@@ -160,6 +160,7 @@ class AppletService(applet_pb2_grpc.AppletServiceServicer):
             return  # no receipt: the applet sends it again
         except RescueError as refusal:
             attachment.send(a.ReportStored(report.request_id, str(refusal)))
+            refusal.__traceback__ = None  # it is remembered for a retry; the report need not be
         else:
             attachment.send(a.ReportStored(report.request_id))
 

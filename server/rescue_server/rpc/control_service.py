@@ -127,6 +127,8 @@ class ControlService(control_pb2_grpc.ControlServiceServicer):
         news: asyncio.Queue[pb.FollowClockResponse | None],
     ) -> None:
         async for request in requests:
+            if news.qsize() > APPOINTMENTS_EACH:
+                await asyncio.sleep(TELL_EVERY)  # who does not read what it is told is hardly listened to either
             if request.HasField("kept"):
                 appointment = mine.pop(request.kept.number, None)
                 if appointment is not None:

@@ -32,10 +32,6 @@ _caller: ContextVar[Principal] = ContextVar("caller")
 Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 
-# What a caller wrote comes back in messages; gRPC would drop an answer whose metadata is too long.
-_LONGEST_MESSAGE = 600
-_LONGEST_FACT = 200
-
 _CODES: tuple[tuple[type[errors.RescueError], str], ...] = (
     (errors.Refusal, "FAILED_PRECONDITION"),
     (errors.Unknown, "NOT_FOUND"),
@@ -67,12 +63,12 @@ def fault_of(error: errors.RescueError) -> Fault:
     if isinstance(error, errors.InjectedFault):
         code = error.code
     possible = error.possible if isinstance(error, errors.Refusal) else ()
-    fields = {error.field: _short(error.wrong, _LONGEST_FACT)} if isinstance(error, errors.BadValue) else {}
+    fields = {error.field: error.wrong} if isinstance(error, errors.BadValue) else {}
     return Fault(
         code=code,
         reason=error.reason,
-        message=_short(str(error), _LONGEST_MESSAGE),
-        metadata={key: _short(value, _LONGEST_FACT) for key, value in error.metadata.items()},
+        message=str(error),
+        metadata=error.metadata,
         possible=possible,
         fields=fields,
         retry_after=error.retry_after if isinstance(error, errors.LimitReached) else 0.0,
@@ -234,10 +230,8 @@ def _require_message(request: Any) -> None:
         raise errors.BadValue("request", "these bytes are no such message")
 
 
-def _short(text: str, longest: int) -> str:
-    return text if len(text) <= longest else text[: longest - 1] + "…"
-
-
 async def _abort(context: Context, error: errors.RescueError) -> None:
     code, message, trailing = fault_of(error).to_grpc()
+    # A refusal is remembered, for a retry of its request; the frames that it came through, with the request, are not.
+    error.__traceback__ = error.__context__ = None
     await context.abort(code, message, trailing)

@@ -26,7 +26,7 @@ from rescue_server.core.queue import Update
 from rescue_server.core.session import Session
 from rescue_server.core.status import Link
 from rescue_server.core.timers import Deadline, Kind, deadlines
-from rescue_server.errors import LimitReached, RequestReused, StoreTrouble
+from rescue_server.errors import LimitReached, RequestReused, RescueError, StoreTrouble
 from rescue_server.runtime.agenda import Agenda
 from rescue_server.runtime.answers import Act, Answer, Outcome, Request, reused, stored_answer
 from rescue_server.runtime.chat_log import ChatLog
@@ -56,7 +56,8 @@ class _Staged:
 @dataclass(slots=True)
 class _Asked:
     fingerprint: str
-    task: asyncio.Task[Answer]
+    task: asyncio.Task[Answer] | None = None  # while it is under way, and of an answer
+    refusal: RescueError | None = None
 
 
 class Engine:
@@ -153,12 +154,15 @@ class Engine:
         asked = self._asked.get(key)
         if asked is None:
             # A task of its own: the caller may go away, the act must not be torn in two.
-            asked = _Asked(request.fingerprint, asyncio.ensure_future(self._perform_once(act, request)))
-            asked.task.add_done_callback(lambda task: self._forget_if_untried(key, task))
-            self._asked[key] = asked
+            asked = self._asked[key] = _Asked(request.fingerprint)
+            asked.task = asyncio.ensure_future(self._perform_once(act, request))
+            asked.task.add_done_callback(lambda task: self._settle(key, task))
             self._trim_asked()
         elif asked.fingerprint != request.fingerprint:
             raise reused(request)
+        if asked.task is None:
+            assert asked.refusal is not None  # one of the two is there
+            raise asked.refusal
         return await asyncio.shield(asked.task)
 
     async def _perform_once(self, act: Act, request: Request) -> Answer:
@@ -169,18 +173,23 @@ class Engine:
             raise reused(request)
         return msgspec.json.decode(stored.body, type=Answer)
 
-    def _forget_if_untried(self, key: tuple[str, str], task: asyncio.Task[Answer]) -> None:
+    def _settle(self, key: tuple[str, str], task: asyncio.Task[Answer]) -> None:
         """What could not be stored, or was too much just then, may be tried again under the same id.
 
         A refusal stays the answer; to use another's id for something else is no answer to that id.
         """
-        if task.cancelled() or isinstance(task.exception(), StoreTrouble | LimitReached | RequestReused):
+        error = None if task.cancelled() else task.exception()
+        if task.cancelled() or isinstance(error, StoreTrouble | LimitReached | RequestReused):
             self._asked.pop(key, None)
+        elif isinstance(error, RescueError) and key in self._asked:
+            # The task would keep the frames that the refusal came through, and with them the whole request.
+            self._asked[key].task, self._asked[key].refusal = None, error
 
     def _trim_asked(self) -> None:
         if len(self._asked) > REMEMBERED_ANSWERS:
             oldest = next(iter(self._asked))
-            if self._asked[oldest].task.done():
+            task = self._asked[oldest].task
+            if task is None or task.done():
                 del self._asked[oldest]
 
     def _stage(self, act: Act, request: Request | None) -> asyncio.Future[Answer]:
