@@ -160,18 +160,18 @@ class Lan:
                     self._lift_now(Flap.slot)
                     await self._back()
                     return
-                # The next appointment before this one is kept: an advance must not run past it.
-                past, end = end, await self._clock.appoint(on_for)
                 self._flaps_off = False
                 self._apply()
+                # The next appointment before this one is kept: an advance must not run past it.
+                past, end = end, await self._clock.appoint(on_for)
                 self._tell()
                 await self._back()
                 self._clock.kept(past)
                 await self._clock.reach(end)
                 off_for, on_for = turn
-                past, end = end, await self._clock.appoint(off_for)
                 self._flaps_off = True
                 self._apply()
+                past, end = end, await self._clock.appoint(off_for)
                 self._tell()
                 self._clock.kept(past)
         finally:
