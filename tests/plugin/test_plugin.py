@@ -44,7 +44,7 @@ BARE = ("-p", "no:cacheprovider", "-p", "no:cov", "-o", "asyncio_mode=auto", "-W
 
 
 def run(pytester: pytest.Pytester, *arguments: str) -> pytest.RunResult:
-    return pytester.runpytest_subprocess(*BARE, *arguments, timeout=110)
+    return pytester.runpytest_subprocess(*BARE, *arguments, timeout=280)
 
 
 def test_async_and_plain_tests_get_a_world_each_and_nothing_is_left(pytester, leftovers) -> None:
@@ -157,6 +157,8 @@ def test_without_pytest_asyncio_the_plain_fixture_is_named(pytester, leftovers) 
 
 HANGING = """
 import time
+
+pytestmark = pytest.mark.timeout(300)  # real programs, on a machine that may be busy
 def test_it(sync_world):
     alice = sync_world.technician("alice")
     session, pin = alice.pin()

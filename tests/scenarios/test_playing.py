@@ -15,6 +15,8 @@ from xml.etree import ElementTree
 
 import pytest
 
+pytestmark = pytest.mark.timeout(300)  # real programs, on a machine that may be busy
+
 STORIES = sorted(Path(str(resources.files("rescue_emulator.scenarios") / "stories")).glob("*.yaml"))
 RUN = [sys.executable, "-m", "rescue_emulator", "scenario", "run"]
 SHORT = """\
@@ -29,7 +31,7 @@ steps:
 """
 
 
-def run(*arguments: str | Path, timeout: float = 110) -> subprocess.CompletedProcess[str]:
+def run(*arguments: str | Path, timeout: float = 280) -> subprocess.CompletedProcess[str]:
     return subprocess.run([*RUN, *map(str, arguments)], capture_output=True, text=True, timeout=timeout)
 
 
