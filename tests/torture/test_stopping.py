@@ -106,6 +106,15 @@ async def test_a_torn_store_is_found_at_start_and_a_backup_helps(tmp_path: Path)
         await bob.sync()
 
 
+def test_a_restore_is_never_done_by_the_environment(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "rescue_emulator", "server", "--data", str(tmp_path / "data")]
+    environment = {**os.environ, "RESCUE_RESTORE": __file__}
+    refused = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, env=environment)
+    assert refused.returncode == 2
+    assert "on the command line only" in refused.stderr
+    assert not (tmp_path / "data").exists()
+
+
 def test_a_backup_of_nothing_is_refused(tmp_path: Path) -> None:
     nothing = rescue_server("backup", str(tmp_path / "b"), "--data", str(tmp_path))
     assert nothing.returncode == 1
