@@ -109,7 +109,9 @@ def server(
     if ctx.invoked_subcommand is not None:
         return
     if restore and ctx.get_parameter_source("restore") is not ParameterSource.COMMANDLINE:
-        raise click.UsageError("--restore stands on the command line only: from elsewhere every start would do it again")
+        raise click.UsageError(
+            "--restore stands on the command line only: from elsewhere every start would do it again"
+        )
     if paused and speed is not None:
         raise click.UsageError("--speed and --paused exclude each other")
     host, port = _host_and_port("--listen", listen)
