@@ -104,7 +104,6 @@ async def screens() -> None:
             return page
 
         alice = await page_of("alice", width=1180, height=1080)
-        session, pin = await (await world.technician("carol")).pin("Mr Bos")
         await alice.get_by_role("button", name="New PIN").click()
         await alice.get_by_label("Customer's name").fill("Ms Vos")
         await alice.get_by_role("button", name="Create").click()
@@ -126,7 +125,7 @@ async def screens() -> None:
         await alice.locator("#state .chip", has_text="Active").wait_for()
         await console.command("lead", session, "offer", "bob")
         await console.command("chat", session, "Bob takes it from here.")
-        admin = await page_of("admin", width=1180, height=1080)
+        admin = await page_of("admin", width=1180, height=1240)
         await admin.get_by_label("Customer's name").fill("Mr Bos")
         await admin.get_by_label("Channel", exact=True).select_option("Web")
         await admin.get_by_role("button", name="New customer").click()
@@ -138,6 +137,7 @@ async def screens() -> None:
         await alice.screenshot(path=HERE / "web-console.png", full_page=True)
         await bob.evaluate("scrollTo(0, 0)")
         await bob.screenshot(path=HERE / "web-phone-nl.png")
+        await admin.evaluate("scrollTo(0, 0)")
         await admin.screenshot(path=HERE / "web-supervisor.png")
         await browser.close()
         await web.stop()

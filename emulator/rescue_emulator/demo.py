@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -35,7 +35,8 @@ CUSTOMER = "Ms Vos"
 @click.option(
     "--lang", type=click.Choice(["en", "nl"]), default="en", show_default=True, help="The consoles' language."
 )
-def demo(*, speed: float, lang: str) -> int:
+@click.option("--web", is_flag=True, help="Show it in the browser, too, until Ctrl-C.")
+def demo(*, speed: float, lang: str, web: bool) -> int:
     """Play a support call, and show the queues as they change.
 
     A session server, a customer's computer and the consoles of two technicians run as real processes. The call
@@ -45,8 +46,13 @@ def demo(*, speed: float, lang: str) -> int:
     from rescue_emulator.screens import choose_screen
     from rescue_emulator.technician import CommandRefused
 
+    if web:
+        from rescue_web.needs import MISSING, is_there
+
+        if not is_there():
+            raise click.ClickException(MISSING)
     try:
-        asyncio.run(_play(choose_screen(lang=lang), speed=speed, lang=lang))
+        asyncio.run(_play(choose_screen(lang=lang), speed=speed, lang=lang, web=web))
     except asyncio.CancelledError:
         raise KeyboardInterrupt from None  # SIGTERM: all processes are gone, and the story was not finished
     except (ProgramEnded, CommandRefused, TimeoutError) as error:
@@ -54,7 +60,7 @@ def demo(*, speed: float, lang: str) -> int:
     return 0
 
 
-async def _play(screen: Screen, *, speed: float, lang: str) -> None:
+async def _play(screen: Screen, *, speed: float, lang: str, web: bool) -> None:
     from rescue_emulator.world import World
 
     this = asyncio.current_task()
@@ -62,10 +68,34 @@ async def _play(screen: Screen, *, speed: float, lang: str) -> None:
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, this.cancel)
     with screen:
         screen.starting(f"a session server, {speed:g} times as fast as life, and the consoles of alice and bob")
-        async with World(speed=speed) as world:
+        async with World(speed=speed) as world, AsyncExitStack() as beside:
+            if web:
+                await beside.enter_async_context(_pages(world))
             alice, bob = await asyncio.gather(*(world.technician(name, lang=lang) for name in ("alice", "bob")))
             await _call(world, alice, bob, screen, speed=speed)
+            if web:
+                screen.finish()
+                click.echo("\nThe server and its pages stay until Ctrl-C.")
+                await asyncio.Event().wait()
         screen.finish()
+
+
+@asynccontextmanager
+async def _pages(world: World) -> AsyncIterator[None]:
+    """Serve the consoles to browsers, and say how to get in."""
+    from rescue_emulator.processes import Program
+    from rescue_protos.access import Access
+
+    program = await Program.start("web", "rescue_web", "--data", str(world.data), "--json")
+    try:
+        url = (await program.event("ready", 30))["web"]
+        secrets = Access.read(world.data).secrets
+        click.echo(f"In the browser: {url}")
+        for user in ("admin", "alice", "bob"):
+            click.echo(f"   {user:<6} {secrets[user]}")
+        yield
+    finally:
+        await program.stop()
 
 
 async def _call(world: World, alice: Technician, bob: Technician, screen: Screen, *, speed: float) -> None:

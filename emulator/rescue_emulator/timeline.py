@@ -12,9 +12,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape
 
 from rescue_protos.table import REMOVED, REMOVED_TIMED_OUT, labels
+
+if TYPE_CHECKING:
+    from rescue_emulator.technician import Update
 
 GONE = (REMOVED, REMOVED_TIMED_OUT)
 
@@ -69,6 +73,20 @@ class Course:
     lanes: tuple[Lane, ...]
     moments: tuple[datetime, ...]
     ends: Mapping[tuple[str, int], str] = field(default_factory=lambda: MappingProxyType({}))
+
+
+def shown_by(consoles: Mapping[str, Iterable[Update]]) -> tuple[Happening, ...]:
+    """Return what happened to a session as far as its technicians' consoles showed it."""
+    found: dict[int, Happening] = {}
+    for technician, updates in sorted(consoles.items()):
+        for update in updates:
+            change = Change(technician=technician, status=update.status, previous=update.previous, row=update.row)
+            before = found.get(update.revision)
+            changes = (*before.changes, change) if before else (change,)
+            found[update.revision] = Happening(
+                revision=update.revision, at=update.at, cause=update.cause, changes=changes
+            )
+    return tuple(found[revision] for revision in sorted(found))
 
 
 _NL = {

@@ -16,6 +16,7 @@ from string import Template
 from rescue_emulator.conformance.lanes import Outcome
 from rescue_emulator.scenarios.model import Shown, Step
 from rescue_emulator.scenarios.stage import Played
+from rescue_emulator.timeline import timeline_svg
 
 TITLE = "Do the consoles follow the published status changes?"
 
@@ -67,23 +68,23 @@ def as_html(outcomes: Sequence[Outcome], *, lang: str, seconds: float, when: dat
             f'title="{escape(one.start)} → {escape(one.end)}">{one.row}</a>'
             for one in outcomes
         ),
-        rows="\n".join(_row(outcome) for outcome in outcomes),
+        rows="\n".join(_row(outcome, lang) for outcome in outcomes),
     )
 
 
-def _row(outcome: Outcome) -> str:
+def _row(outcome: Outcome, lang: str) -> str:
     verdict = '<span class="good">as published</span>' if outcome.ok else '<b class="bad">falls short</b>'
     return (
         f'<details id="row-{outcome.row}"{"" if outcome.ok else " open"}><summary>'
         f'<span class="number">{outcome.row}</span>'
         f"<span>{escape(outcome.start)} → {escape(outcome.end)}</span>{verdict}"
         f'<span class="seconds">{outcome.seconds:.1f} s</span></summary>'
-        + "".join(_way(played) for played in outcome.ways)
+        + "".join(_way(played, lang) for played in outcome.ways)
         + "</details>"
     )
 
 
-def _way(played: Played) -> str:
+def _way(played: Played, lang: str) -> str:
     scenario = played.scenario
     title = f"<h3>{escape(scenario.way[:1].upper() + scenario.way[1:])}</h3>" if scenario.way else ""
     steps = "".join(f"<li>{_step(step)}</li>" for step in scenario.steps)
@@ -100,9 +101,10 @@ def _way(played: Played) -> str:
     wrong = "".join(f"<li>{escape(fault)}</li>" for fault in played.faults)
     wrong = f'<ul class="faults">{wrong}</ul>' if wrong else ""
     wrong += f"<pre>{escape(played.details)}</pre>" if played.details else ""
+    picture = timeline_svg(played.happenings, lang=lang) if played.happenings else ""
     return (
         f'<div class="way">{title}<div class="both"><ol class="steps">{steps}</ol>'
-        f"<div><dl>{queues}</dl>{wrong}</div></div></div>"
+        f'<div><dl>{queues}</dl>{wrong}<div class="timeline">{picture}</div></div></div></div>'
     )
 
 

@@ -23,6 +23,7 @@ from rescue_emulator.scenarios.language import SETTINGS, TECHNICIANS
 from rescue_emulator.scenarios.model import Queue, Scenario, Shown, Step
 from rescue_emulator.scenarios.reading import split_customer
 from rescue_emulator.technician import CommandRefused
+from rescue_emulator.timeline import Happening, shown_by
 from rescue_protos.codes import CallError
 from rescue_protos.durations import parse_duration
 
@@ -58,7 +59,8 @@ class Narrator(Protocol):
 class Played:
     """What came of a scenario: what each console showed, what was wrong, and how long it took in real seconds.
 
-    `shown` is by technician, of the first customer's session. `details` are the views and logs at a step that failed.
+    `shown` is by technician, of the first customer's session. `details` are the views and logs at a step that failed,
+    `happenings` what the timeline of that session is drawn from.
     """
 
     scenario: Scenario
@@ -66,6 +68,7 @@ class Played:
     faults: tuple[str, ...]
     seconds: float
     details: str = ""
+    happenings: tuple[Happening, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -115,13 +118,21 @@ class Stage:
             faults = (f"{where}{first}",)
         for customer in scenario.customers:
             faults += find_faults(scenario, play.seen(customer), lang=self.lang, customer=customer)
+        seen = play.seen(scenario.customers[0])
         shown = {
             name: tuple(Shown(status=update.status, row=update.row) for update in updates)
-            for name, updates in play.seen(scenario.customers[0]).items()
+            for name, updates in seen.items()
             if updates
         }
         seconds = time.monotonic() - began
-        return Played(scenario=scenario, shown=shown, faults=faults, details=details, seconds=seconds)
+        return Played(
+            scenario=scenario,
+            shown=shown,
+            faults=faults,
+            details=details,
+            seconds=seconds,
+            happenings=shown_by(seen),
+        )
 
     async def sync(self) -> None:
         """Return when every console has shown every update up to now."""

@@ -123,7 +123,8 @@ export const time = (stamp) => new Date(stamp).toISOString().slice(11, 19);
 /** Write the clock, and how long everything with data-since lasts, several times a second. */
 export function tick(also = () => {}) {
   if (clock.known) {
-    $("clock").textContent = new Date(emulatedNow()).toISOString().slice(0, 19).replace("T", " ");
+    const narrow = matchMedia("(max-width: 40rem)").matches;
+    $("clock").textContent = new Date(emulatedNow()).toISOString().slice(narrow ? 11 : 0, 19).replace("T", " ");
     for (const place of document.querySelectorAll("[data-since]")) {
       place.textContent = period(emulatedNow() - Date.parse(place.dataset.since));
     }
