@@ -6,9 +6,9 @@ import asyncio
 import json
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -90,6 +90,57 @@ def schema() -> None:
     from rescue_emulator.scenarios.language import schema as whole
 
     click.echo(json.dumps(whole(), indent=2, ensure_ascii=False))
+
+
+@scenario.command()
+@click.argument("sessions", nargs=-1, metavar="[SESSION]...")
+@click.option("--journal", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="A recorded journal.")
+@click.option("--title", default="Recorded", show_default=True, help="What the story is called.")
+@click.option(
+    "-o", "--output", type=click.Path(dir_okay=False, writable=True, path_type=Path), help="Where to write it."
+)
+@click.option("--server", metavar="HOST:PORT", help="Where the server is.")
+@click.option("--data", metavar="DIR", help="State directory of the server.")
+def record(
+    sessions: Sequence[str],
+    journal: Path | None,
+    title: str,
+    output: Path | None,
+    server: str | None,
+    data: str | None,
+) -> None:
+    """Make a scenario file of what people did by hand, in the named SESSIONs or in all.
+
+    It is read from a server that runs, or from a journal that `rescue events --json` has printed.
+    """
+    from rescue_emulator.scenarios.model import BadScenario
+    from rescue_emulator.scenarios.recording import read_journal, recorded
+    from rescue_protos.access import NoAccess
+    from rescue_protos.codes import CallError
+
+    try:
+        if journal is not None:
+            lines = read_journal(journal.read_text(encoding="utf-8"))
+        else:
+            lines = asyncio.run(_journal(server, data))
+        text = recorded(lines, sessions, title=title)
+    except (BadScenario, NoAccess, CallError, OSError, UnicodeDecodeError) as error:
+        raise click.ClickException(str(error)) from None
+    if output is None:
+        click.echo(text, nl=False)
+    else:
+        try:
+            output.write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise click.FileError(str(output), error.strerror) from None
+
+
+async def _journal(server: str | None, data: str | None) -> list[Mapping[str, Any]]:
+    from rescue_emulator.calling import Caller
+    from rescue_emulator.journal.client import JournalClient
+
+    async with Caller.find(user="admin", server=server, data=data) as caller:
+        return [line.as_json() async for piece in JournalClient(caller).read() for line in piece.lines]
 
 
 def _read(path: Path) -> tuple[Scenario, ...]:
