@@ -32,11 +32,11 @@ SUBCOMMANDS = {
         "Tell which published changes recorded runs have exercised.",
     ),
     "replay": ("rescue_server.recorded.commands:replay", "Play a recorded journal back, or check it."),
+    "scenario": ("rescue_emulator.scenarios.command:scenario", "Play, check or record stories from files."),
+    "exec": ("rescue_emulator.execution:execute", "Run a command with a server of its own."),
     "timeline": ("rescue_emulator.pictures:timeline", "Draw a session's timeline as SVG."),
     "docs": ("rescue_emulator.pictures:docs", "Print what the documentation is made of."),
     "web": ("rescue_web.__main__:web", "Serve the consoles to browsers."),
-    "scenario": ("rescue_emulator.scenarios.command:scenario", "Play, check or record stories from files."),
-    "exec": ("rescue_emulator.execution:execute", "Run a command with a server of its own."),
     "demo": ("rescue_emulator.demo:demo", "Play a support call, and show the queues as they change."),
     "conformance": (
         "rescue_emulator.conformance.command:conformance",
@@ -44,10 +44,28 @@ SUBCOMMANDS = {
     ),
 }
 SHELLS = ("bash", "zsh", "fish")
+_COMPLETION = "Print the completion script of a shell."
+_FOR_DEVELOPERS = {"docs"}
 
 
 class LazyGroup(click.Group):
     """A group whose subcommands are loaded when they are used; until then only their help lines are known."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The programs first, in the order of the table."""
+        return [*SUBCOMMANDS, "completion"]
+
+    def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Fit a screen of 24 lines: one line a command, and the options in the line of the usage."""
+        formatter.write_usage("rescue", "[--config FILE] [--version] [-h|--help] COMMAND [ARGS]...")
+        formatter.write_paragraph()
+        formatter.write_dl(
+            [
+                (name, SUBCOMMANDS[name][1] if name in SUBCOMMANDS else _COMPLETION)
+                for name in self.list_commands(ctx)
+                if name not in _FOR_DEVELOPERS
+            ]
+        )
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -84,7 +102,7 @@ def rescue(ctx: click.Context, config: str | None) -> None:
         ctx.default_map = {name: configured(name, load(name), given=config)}
 
 
-@rescue.command(short_help="Print the completion script of a shell.")
+@rescue.command(short_help=_COMPLETION)
 @click.argument("shell", type=click.Choice(SHELLS))
 def completion(shell: str) -> None:
     """Print what makes the shell complete `rescue`; for bash: eval "$(rescue completion bash)"."""
