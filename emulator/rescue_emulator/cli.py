@@ -45,7 +45,6 @@ SUBCOMMANDS = {
 }
 SHELLS = ("bash", "zsh", "fish")
 _COMPLETION = "Print the completion script of a shell."
-_FOR_DEVELOPERS = {"docs"}
 
 
 class LazyGroup(click.Group):
@@ -59,13 +58,8 @@ class LazyGroup(click.Group):
         """Fit a screen of 24 lines: one line a command, and the options in the line of the usage."""
         formatter.write_usage("rescue", "[--config FILE] [--version] [-h|--help] COMMAND [ARGS]...")
         formatter.write_paragraph()
-        formatter.write_dl(
-            [
-                (name, SUBCOMMANDS[name][1] if name in SUBCOMMANDS else _COMPLETION)
-                for name in self.list_commands(ctx)
-                if name not in _FOR_DEVELOPERS
-            ]
-        )
+        lines = {name: text for name, (_, text) in SUBCOMMANDS.items()} | {"completion": _COMPLETION}
+        formatter.write_dl([(name, lines[name]) for name in self.list_commands(ctx)])
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
