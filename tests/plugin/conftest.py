@@ -10,8 +10,6 @@ from uuid import uuid4
 
 import pytest
 
-pytest_plugins = ["pytester"]
-
 
 def until(true: Callable[[], bool], seconds: float = 30) -> bool:
     deadline = time.monotonic() + seconds
