@@ -129,7 +129,7 @@ async def screens() -> None:
         await admin.get_by_label("Customer's name").fill("Mr Bos")
         await admin.get_by_label("Channel", exact=True).select_option("Web")
         await admin.get_by_role("button", name="New customer").click()
-        await admin.get_by_role("button", name="Pull the cable").wait_for()
+        await admin.get_by_role("article", name="Mr Bos").get_by_text("joined, Session").wait_for()
         await admin.get_by_role("button", name=f"Show {session}").click()
         await admin.locator("#timeline svg").wait_for()
         await alice.locator("#history").get_by_text("the applet is back").wait_for()

@@ -74,7 +74,7 @@ async def open_page(site: Site) -> AsyncIterator[Opening]:
             context = await browser.new_context(
                 viewport=size or DESKTOP, locale={"en": "en-GB", "nl": "nl-NL"}[lang], reduced_motion=motion
             )
-            context.set_default_timeout(20_000)
+            context.set_default_timeout(60_000)
             page = await context.new_page()
             page.on("pageerror", lambda error: troubles.append(f"{user}: {error}"))
             page.on("console", lambda said: troubles.append(f"{user}: {said.text}") if said.type == "error" else None)
@@ -92,7 +92,7 @@ async def open_page(site: Site) -> AsyncIterator[Opening]:
 
 @pytest.fixture
 def faultless() -> Callable[[Any], Awaitable[None]]:
-    """Check a page's accessibility with axe: every rule of WCAG 2 A and AA, and best practices."""
+    """Check a page's accessibility with axe, in light and dark: WCAG 2 A and AA, and best practices."""
     if not AXE.exists():
         _missing("axe-core (npm install --prefix tests/web)")
     source = AXE.read_text(encoding="utf-8")
@@ -100,11 +100,13 @@ def faultless() -> Callable[[Any], Awaitable[None]]:
     async def check(page: Any) -> None:
         # Beside the page's own scripts: its content security policy holds for the page, not for who examines it.
         await page.evaluate(source)
-        found = await page.evaluate("axe.run(document, {resultTypes: ['violations']})")
-        wrong = [
-            f"{rule['id']} ({rule['impact']}): {rule['help']}: {[node['html'][:160] for node in rule['nodes'][:3]]}"
-            for rule in found["violations"]
-        ]
-        assert wrong == []
+        for scheme in ("light", "dark"):
+            await page.emulate_media(color_scheme=scheme)
+            found = await page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+            wrong = [
+                f"{rule['id']} ({rule['impact']}): {rule['help']}: {[node['html'][:160] for node in rule['nodes'][:3]]}"
+                for rule in found["violations"]
+            ]
+            assert (scheme, wrong) == (scheme, [])
 
     return check

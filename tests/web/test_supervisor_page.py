@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from tests.web.browsing import PHONE, Opening, Site
+
+pytestmark = pytest.mark.timeout(300)  # a browser and five programs on a busy machine
 
 
 async def test_a_supervisor_sees_all_and_moves_time_cables_and_power(
