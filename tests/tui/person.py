@@ -10,7 +10,7 @@ import pytest
 from textual.app import App
 from textual.pilot import Pilot
 
-PATIENCE = 30.0
+PATIENCE = 60.0
 """Real seconds, for a busy machine."""
 
 

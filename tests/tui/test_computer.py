@@ -19,6 +19,8 @@ from rescue_emulator.technician import Technician
 from rescue_emulator.world import World
 from tests.tui.person import Reader
 
+pytestmark = pytest.mark.timeout(300)  # for a busy machine
+
 
 class Customer(Reader):
     """Somebody at the computer."""

@@ -18,6 +18,8 @@ from rescue_emulator.world import World
 from rescue_protos.access import Access
 from tests.tui.person import Reader
 
+pytestmark = pytest.mark.timeout(300)  # for a busy machine
+
 
 class Person(Reader):
     """A technician."""
