@@ -84,7 +84,10 @@ class Desk:
 
     async def work(self) -> None:
         """Give commands, until cancelled."""
-        await self.client.listed()
+        while True:
+            with contextlib.suppress(Unavailable):  # on a busy machine no server may have lived long enough yet
+                await self.client.listed()
+                break
         while True:
             entries = list(self._view.entries.values())
             joined = [entry for entry in entries if entry.joined_at]
@@ -184,15 +187,23 @@ class Customer:
         while True:
             calls += 1
             name = f"customer {self._number}.{calls}"
+            computer, session = await self._world.computer(channel="Web", name=name, boot_time="20s", wait=False), ""
             try:
-                computer = await self._world.computer(channel="Web", name=name, boot_time="20s", wait=False)
                 session = await computer.joined(60)
                 if not self._gentle:
                     self._history.silenced.add(session)
                 self.computer = computer
                 await self._be_there(computer, session)
-            except (ProgramEnded, CommandRefused, TimeoutError, BrokenPipeError):
-                await asyncio.sleep(0.2)  # the session ended meanwhile, or the server was away for too long
+            except (ProgramEnded, TimeoutError, BrokenPipeError):
+                # The session ended meanwhile, or the server was away for too long. Nobody sits there any more.
+                await self._unplug(computer, session)
+
+    async def _unplug(self, computer: Computer, session: str) -> None:
+        if computer.program.status is None:
+            if session:
+                self._history.silenced.add(session)
+                self._history.dead.add(session)
+            await computer.program.kill()
 
     async def _be_there(self, computer: Computer, session: str) -> None:
         dice, said = self._dice, 0
@@ -202,19 +213,24 @@ class Customer:
             if deed < 0.5 or self._gentle:
                 said += 1
                 await computer.chat(f"said {said} by {computer.name}")
-            elif deed < 0.65:
-                async with computer.lan_off():
-                    await asyncio.sleep(dice.uniform(0.1, 4))
-            elif deed < 0.8 and computer.applet_pid:
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(computer.applet_pid, signal.SIGKILL)
-            elif deed < 0.88:
-                await computer.reboot("20s")
-            elif deed < 0.92:
-                self._history.dead.add(session)
-                await computer.program.kill()
-            elif deed < 0.94:
-                await computer.close()
+                continue
+            with contextlib.suppress(CommandRefused):  # as when it is rebooting already
+                await self._do_harm(computer, session, deed)
+
+    async def _do_harm(self, computer: Computer, session: str, deed: float) -> None:
+        dice = self._dice
+        if deed < 0.65:
+            async with computer.lan_off():
+                await asyncio.sleep(dice.uniform(0.1, 4))
+        elif deed < 0.8 and computer.applet_pid:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(computer.applet_pid, signal.SIGKILL)
+        elif deed < 0.88:
+            await computer.reboot("20s")
+        elif deed < 0.92:
+            await self._unplug(computer, session)
+        elif deed < 0.94:
+            await computer.close()
 
 
 class Timer:

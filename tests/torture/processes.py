@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import random
 
 from rescue_emulator import World
@@ -43,9 +42,13 @@ class ConsoleProcess:
         self._note(console, technician)
 
     async def _start(self) -> None:
-        self._at_work = None
-        with contextlib.suppress(TimeoutError, ProgramEnded):
+        self._at_work, before = None, len(self._world.technicians)
+        try:
             technician = await self._world.technician(self._technician)
+        except (TimeoutError, ProgramEnded):
+            for given_up in self._world.technicians[before:]:
+                await given_up.program.kill()
+        else:
             number = len(self._history.consoles)
             console = Console(name=f"{self._technician}'s process {number}", technician=self._technician)
             console.statuses_only = True

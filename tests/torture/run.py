@@ -12,6 +12,7 @@ import secrets
 import sys
 from contextlib import AsyncExitStack
 from datetime import timedelta
+from math import inf
 
 from rescue_emulator import World
 from tests.torture.checker import Verdict, judge
@@ -23,8 +24,10 @@ SHORT_LIFE = 1.5  # real seconds that a server is left alone at most
 LONG_LIFE = 4.0
 
 
-async def torture(*, seed: int, kills: int, customers: int = 3, consoles: int = 5, life: float = LONG_LIFE) -> History:
-    """Play the run and return its history."""
+async def torture(
+    *, seed: int, kills: int, customers: int = 3, consoles: int = 5, life: float = LONG_LIFE, budget: float = inf
+) -> History:
+    """Play the run and return its history. After `budget` real seconds it is brought to its end, however few kills."""
     history = History(seed=seed)
     dice = random.Random(seed)
     async with World(speed=5, seed=seed) as world, AsyncExitStack() as stack:
@@ -44,7 +47,7 @@ async def torture(*, seed: int, kills: int, customers: int = 3, consoles: int = 
             asyncio.create_task(victim.live(dice.random())),
         ]
         try:
-            await _kill_again_and_again(world, history, dice, kills, life, [*watching, *working])
+            await _kill_again_and_again(world, history, dice, kills, life, moment() + budget, [*watching, *working])
             await _stop(working)
             await _settle(world, history, desks, people, victim)
         finally:
@@ -53,11 +56,24 @@ async def torture(*, seed: int, kills: int, customers: int = 3, consoles: int = 
 
 
 async def _kill_again_and_again(
-    world: World, history: History, dice: random.Random, kills: int, life: float, tasks: list[asyncio.Task[None]]
+    world: World,
+    history: History,
+    dice: random.Random,
+    kills: int,
+    life: float,
+    until: float,
+    tasks: list[asyncio.Task[None]],
 ) -> None:
     for number in range(kills):
-        # Often while it is still being found again by everybody, sometimes after a while of steady work.
-        await asyncio.sleep(dice.choice([dice.uniform(0, 0.3), dice.uniform(0, life)]))
+        if moment() > until:
+            return
+        # Sometimes while everybody is still finding it again, sometimes after a while of steady work: a machine that
+        # is busy with other things would otherwise never get that far.
+        if number % 2 or dice.random() < 0.5:
+            await _at_work_again(history)
+            await asyncio.sleep(dice.uniform(0, life))
+        else:
+            await asyncio.sleep(dice.uniform(0, 0.3))
         for task in tasks:
             if task.done():
                 task.result()  # nobody but us may end them
@@ -79,6 +95,15 @@ async def _kill_again_and_again(
         await world.restart_server()
         if sys.stderr.isatty() or number % 25 == 24:
             print(f"death {number + 1} of {kills}, {len(journal)} events", file=sys.stderr)
+
+
+async def _at_work_again(history: History) -> None:
+    """Wait until a command is answered by the present server, or is not for long."""
+    before, patience = len(history.commands), moment() + 30
+    while moment() < patience:
+        if any(command.outcome is not Outcome.UNKNOWN for command in history.commands[before:]):
+            return
+        await asyncio.sleep(0.02)
 
 
 async def _settle(
