@@ -3,12 +3,12 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 
-.PHONY: demo test torture environment contract lint clean
+.PHONY: demo test torture fuzz accessibility environment contract lint clean
 
 demo: environment
 	$(BIN)/rescue demo
 
-test: environment lint
+test: environment accessibility lint
 	$(BIN)/python -m pytest -n auto --dist worksteal --cov --cov-report=term:skip-covered
 
 # The server killed again and again under load, and the history of it judged; slow readers for a minute. SEED=N replays.
@@ -26,9 +26,15 @@ lint: environment
 
 # Hostile input for longer than `make test` takes it: EXAMPLES of each kind, never the same twice.
 EXAMPLES ?= 500
-.PHONY: fuzz
 fuzz: environment
 	RESCUE_FUZZ_EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest -n auto --dist worksteal --timeout 3600 tests/fuzz
+
+# What the browser tests take from npm; without npm they say that they were skipped.
+accessibility: tests/web/node_modules/.installed
+tests/web/node_modules/.installed: tests/web/package.json
+	mkdir -p $(@D)
+	! command -v npm >/dev/null || \
+	  (npm install --prefix tests/web --silent --no-audit --no-fund --no-package-lock && touch $@)
 
 # The stamp is as new as pyproject.toml, so that a changed dependency is installed at the next call.
 environment: $(VENV)/.installed
@@ -45,4 +51,4 @@ contract: environment
 	  --mypy_out=quiet:protos --mypy_grpc_out=quiet:protos protos/rescue_protos/v1/*.proto
 
 clean:
-	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) tests/web/node_modules build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
