@@ -143,14 +143,14 @@ async def test_every_command_that_involves_others() -> None:
         await alice.sees(session, Status.COLLABORATING)
 
         offer = alice.app.query_one("#offer")
-        assert not offer.display
+        await alice.until(lambda: not offer.display, "no offer stands above the chat")
         await bob.command("lead", session, "offer", "alice")
         await alice.until(lambda: offer.display, "the offer stands above the chat")
         await alice.until(lambda: offer.has_class("-bright"), "it blinks")
         await alice.until(lambda: not offer.has_class("-bright"), "it blinks")
         await alice.press("a")
         await alice.sees(session, Status.ACTIVE)
-        assert not offer.display
+        await alice.until(lambda: not offer.display, "no offer stands above the chat")
 
         await alice.press("x")
         await alice.reads("Remove technician", "bob")
