@@ -9,7 +9,7 @@ demo: environment
 	$(BIN)/rescue demo
 
 test: environment accessibility lint
-	$(BIN)/python -m pytest -n auto --dist worksteal --cov --cov-report=term:skip-covered
+	$(BIN)/python -m pytest -rs -n auto --dist worksteal --cov --cov-report=term:skip-covered
 
 # The server killed again and again under load, and the history of it judged; slow readers for a minute. SEED=N replays.
 KILLS ?= 300
