@@ -101,7 +101,9 @@ class AdminService(admin_pb2_grpc.AdminServiceServicer):
         )
         return pb.RenewSecretResponse(revision=answer.revision, secret=secret)
 
-    async def WatchQueues(self, request: pb.WatchQueuesRequest, context: Context) -> AsyncIterator[pb.WatchQueuesResponse]:
+    async def WatchQueues(
+        self, request: pb.WatchQueuesRequest, context: Context
+    ) -> AsyncIterator[pb.WatchQueuesResponse]:
         async with aclosing(overview(self._engine, until=self._draining)) as states:
             async for state in states:
                 yield state
