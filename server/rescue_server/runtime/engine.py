@@ -306,7 +306,7 @@ class Engine:
                 self.on_unjudged(deadline.session)
                 break
             session = self.ahead.sessions[deadline.session]
-            # What was past already when it came to be due (a changed setting, a lease that had to be judged) is due now.
+            # What was past before it could be due (a changed setting, a lease that had to be judged) is due now.
             at = max(deadline.due, self.ahead.at or deadline.due)
             self._stage_events(on_due(session, replace(deadline, due=at)), Answer(), None)
         return max(self.clock.now(), self.ahead.at) if self.ahead.at else self.clock.now()
