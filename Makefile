@@ -3,13 +3,17 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 
-.PHONY: demo test torture fuzz accessibility environment contract lint clean
+.PHONY: demo test long torture fuzz accessibility environment contract lint clean
 
 demo: environment
 	$(BIN)/rescue demo
 
 test: environment accessibility lint
-	$(BIN)/python -m pytest -rs -n auto --dist worksteal --cov --cov-report=term:skip-covered
+	$(BIN)/python -m pytest -rs -n 3 --dist worksteal -m "not long" --cov --cov-report=term:skip-covered
+
+# What takes long: whole other projects with the wheel, every example of the documentation, recordings at a speed.
+long: environment
+	$(BIN)/python -m pytest -rs -n 2 --dist worksteal -m long
 
 # The server killed again and again under load, and the history of it judged; slow readers for a minute. SEED=N replays.
 KILLS ?= 300

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -197,6 +199,8 @@ async def test_a_damaged_store(tmp_path: Path) -> None:
     async with World(data=tmp_path):
         pass
     store = tmp_path / "store.sqlite3"
+    with contextlib.closing(sqlite3.connect(store)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # a page in the log would stand in for the damaged one
     damaged = bytearray(store.read_bytes())
     damaged[4096:8192] = os.urandom(4096)
     store.write_bytes(damaged)

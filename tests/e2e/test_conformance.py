@@ -69,6 +69,7 @@ def test_all_rows_are_as_published(tmp_path: Path) -> None:
     assert 'id="row-62"' in report.read_text(encoding="utf-8")
 
 
+@pytest.mark.long
 def test_dutch_consoles_show_the_dutch_names() -> None:
     done = subprocess.run(
         [*RESCUE, "--rows", "2,10,14", "--lang", "nl"], env=environment(), capture_output=True, text=True, timeout=100

@@ -12,6 +12,8 @@ import time
 from pathlib import Path
 from uuid import uuid4
 
+import pytest
+
 RESCUE = [sys.executable, "-m", "rescue_emulator", "demo"]
 
 
@@ -37,6 +39,7 @@ def changes(text: str, technician: str) -> list[str]:
     return re.findall(rf"^ +\d:\d\d:\d\d  {technician} +(?:.*? -> )?(.+?)  \(", text, flags=re.MULTILINE)
 
 
+@pytest.mark.long
 async def test_in_a_pipe_it_tells_the_whole_story_in_plain_lines_within_a_minute() -> None:
     began = time.monotonic()
     process = await asyncio.create_subprocess_exec(
@@ -70,6 +73,7 @@ async def test_in_a_pipe_it_tells_the_whole_story_in_plain_lines_within_a_minute
     assert "rescue console alice" in text
 
 
+@pytest.mark.long
 async def test_in_dutch_the_queues_show_the_dutch_names() -> None:
     process = await asyncio.create_subprocess_exec(
         *RESCUE, *("--lang", "nl", "--speed", "60"), env=environment(), stdout=asyncio.subprocess.PIPE

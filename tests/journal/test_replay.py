@@ -97,6 +97,7 @@ async def test_consoles_see_all_62_rows_again_as_they_were(tmp_path: Path) -> No
         assert shown(alice) == recorded(CONFORMANCE, "alice")
 
 
+@pytest.mark.long
 async def test_at_a_speed_it_plays_by_itself_to_the_end(tmp_path: Path) -> None:
     data = tmp_path / "replay"
     events = len(OTHERS.read_text(encoding="utf-8").splitlines())

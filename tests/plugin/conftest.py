@@ -52,6 +52,7 @@ def leftovers(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monk
     found = Leftovers(tmp_path_factory.mktemp("temporary"))
     monkeypatch.setenv("RUN_MARK", found.mark)
     monkeypatch.setenv("TMPDIR", str(found.temporary))
+    monkeypatch.delenv("CI", raising=False)  # pytest would print each failure's text a second time
     for name in [name for name in os.environ if name.startswith("RESCUE_")]:
         monkeypatch.delenv(name)
     return found

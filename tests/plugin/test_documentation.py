@@ -29,6 +29,7 @@ def indented(text: str) -> str:
     return textwrap.dedent("\n".join(body[:cut]))
 
 
+@pytest.mark.long
 def test_every_example_runs(pytester: pytest.Pytester, leftovers) -> None:
     examples = [
         block for page in (ROOT / "README.md", *ROOT.glob("docs/**/*.md")) for block in blocks(page.read_text("utf-8"))

@@ -58,6 +58,7 @@ def test_async_and_plain_tests_get_a_world_each_and_nothing_is_left(pytester, le
     assert leftovers.none_within()
 
 
+@pytest.mark.long
 def test_a_shared_server_gives_each_test_people_of_its_own(pytester, leftovers) -> None:
     pytester.makepyfile(
         test_first=SYNC,
@@ -79,6 +80,7 @@ async def test_the_server_is_the_same(world, rescue_shared_server):
     assert leftovers.none_within()
 
 
+@pytest.mark.long
 async def test_a_server_that_runs_elsewhere_is_attached_to(pytester, leftovers, monkeypatch) -> None:
     pytester.makepyfile(SYNC)
     async with World() as world:
@@ -92,6 +94,7 @@ async def test_a_server_that_runs_elsewhere_is_attached_to(pytester, leftovers, 
     assert groups[guests] == ()
 
 
+@pytest.mark.long
 def test_workers_of_xdist_do_not_clash_and_add_up_what_they_saw(pytester, leftovers) -> None:
     pytester.makepyfile(test_one=SYNC, test_two=ASYNC)
     result = run(pytester, "-n", "2", "--rescue-coverage")
@@ -126,6 +129,7 @@ def test_a_failure_explains_itself_and_can_be_played_again(pytester, leftovers) 
     assert leftovers.none_within()
 
 
+@pytest.mark.long
 def test_any_other_failure_is_explained_too_and_the_seed_gives_the_same_chance(pytester, leftovers) -> None:
     pytester.makepyfile("def test_it(sync_world): assert sync_world.random.random() is None")
     first, again = run(pytester, "--rescue-seed", "7"), run(pytester, "--rescue-seed", "7")
@@ -158,7 +162,6 @@ def test_without_pytest_asyncio_the_plain_fixture_is_named(pytester, leftovers) 
 HANGING = """
 import time
 
-pytestmark = pytest.mark.timeout(300)  # real programs, on a machine that may be busy
 def test_it(sync_world):
     alice = sync_world.technician("alice")
     session, pin = alice.pin()

@@ -55,11 +55,13 @@ def test_the_wheel_is_what_is_tested(fresh: Path, project: Path) -> None:
     assert Path(home).is_relative_to(fresh.parent)
 
 
+@pytest.mark.long
 def test_the_sample_projects_tests_pass(fresh: Path, project: Path) -> None:
     out = done(fresh / "python", "-m", "pytest", "-p", "no:cacheprovider", "-q", cwd=project, path=fresh)
     assert "3 passed" in out
 
 
+@pytest.mark.long
 def test_the_sample_projects_scenario_and_script_pass(fresh: Path, project: Path) -> None:
     done(fresh / "rescue", "scenario", "run", "tests/short-outage.yaml", cwd=project, path=fresh)
     done(fresh / "rescue", "exec", "--", "./tests/in-any-language.sh", cwd=project, path=fresh)

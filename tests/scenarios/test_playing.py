@@ -48,6 +48,7 @@ def test_every_story_is_as_told(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.long
 def test_a_story_that_goes_otherwise_is_found_out(tmp_path: Path) -> None:
     wrong, excess, early = tmp_path / "wrong.yaml", tmp_path / "excess.yaml", tmp_path / "early.yaml"
     wrong.write_text(SHORT + "queues:\n  alice: [Connecting, 'Waiting, row 1']\n", encoding="utf-8")
@@ -65,6 +66,7 @@ def test_a_story_that_goes_otherwise_is_found_out(tmp_path: Path) -> None:
     assert (suite.get("tests"), suite.get("failures")) == ("3", "3")
 
 
+@pytest.mark.long
 def test_with_a_speed_the_clock_runs_and_is_waited_for(tmp_path: Path) -> None:
     story = tmp_path / "short.yaml"
     story.write_text(SHORT, encoding="utf-8")

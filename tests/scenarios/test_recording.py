@@ -28,6 +28,7 @@ async def rescue(*arguments: str | Path) -> str:
     return out.decode()
 
 
+@pytest.mark.long
 async def test_two_calls_are_recorded_and_play_as_they_were(tmp_path: Path) -> None:
     both, one = tmp_path / "both.yaml", tmp_path / "one.yaml"
     async with World() as world:

@@ -97,9 +97,9 @@ def commands_of(session: Session, technician: str, organization: Organization) -
 def steps_of(session: Session, context: d.Context) -> Iterator[list[AnySessionEvent] | Refusal]:
     """All that can happen next, each as its events or the refusal that came instead."""
     for technician in context.organization.technicians:
+        if technician not in session.entries:
+            continue
         for command in commands_of(session, technician, context.organization):
-            if technician not in session.entries:
-                continue
             try:
                 yield d.decide(session, command, context)
             except Refusal as refusal:

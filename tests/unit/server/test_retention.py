@@ -181,6 +181,7 @@ async def sizes_of(office: Office) -> tuple[int, int]:
     return store.path.stat().st_size, log
 
 
+@pytest.mark.long
 async def test_the_store_levels_off_in_a_week_of_work(tmp_path: Path) -> None:
     sizes: list[int] = []
     logs: list[int] = []
