@@ -29,6 +29,8 @@ from rescue_protos.safe_text import safe
 from rescue_server.core.organization import Organization, apply_change
 from rescue_server.organization_file import BadOrganizationFile, read_organization
 
+pytestmark = pytest.mark.no_cover  # counting lines would double the time of so many steps
+
 fuzzed = settings.get_profile("fuzz")
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 words = st.sampled_from([*USAGE, "1001", "bob", "technician:bob", "group:", "offer", "accept", "comment", '"', "on"])

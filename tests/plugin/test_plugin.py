@@ -139,6 +139,7 @@ def test_any_other_failure_is_explained_too_and_the_seed_gives_the_same_chance(p
     first.stdout.fnmatch_lines(["*rescue world*", "seed: *"])
 
 
+@pytest.mark.long
 def test_a_mark_says_what_world_a_test_needs(pytester, leftovers) -> None:
     pytester.makepyfile(
         """
@@ -173,7 +174,14 @@ def test_it(sync_world):
 
 
 @pytest.mark.parametrize(
-    "how", [signal.SIGINT, signal.SIGKILL, "signal", "thread"], ids=["ctrl-c", "kill-9", "time-out", "time-out-thread"]
+    "how",
+    [
+        signal.SIGINT,
+        signal.SIGKILL,
+        pytest.param("signal", marks=pytest.mark.long),
+        pytest.param("thread", marks=pytest.mark.long),
+    ],
+    ids=["ctrl-c", "kill-9", "time-out", "time-out-thread"],
 )
 def test_nothing_is_left_behind_however_pytest_ends(pytester, leftovers, how) -> None:
     pytester.makepyfile(HANGING)

@@ -35,6 +35,8 @@ from rescue_server.store.memory import MemoryStore
 from rescue_server.store.protocol import ClockMark, StoredAnswer, StoredEvent
 from tests.simulation.state_space import START, TECHNICIANS, check, commands_of
 
+pytestmark = pytest.mark.no_cover  # counting lines would double the time of so many steps
+
 T = TypeVar("T")
 technicians = st.sampled_from(TECHNICIANS)
 whiches = st.integers(0, 999)

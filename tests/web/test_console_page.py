@@ -47,7 +47,7 @@ async def fits(page: Any) -> None:
     assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
-@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
+@pytest.mark.parametrize("size", [DESKTOP, pytest.param(PHONE, marks=pytest.mark.long)], ids=["desktop", "phone"])
 async def test_a_call_from_pin_to_end(site: Site, open_page: Opening, faultless: Any, size: dict[str, int]) -> None:
     alice = await open_page("alice", size=size)
     computer = await joined(site, alice)
