@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
@@ -35,8 +36,12 @@ CUSTOMER = "Ms Vos"
 @click.option(
     "--lang", type=click.Choice(["en", "nl"]), default="en", show_default=True, help="The consoles' language."
 )
-@click.option("--web", is_flag=True, help="Show it in the browser, too, until Ctrl-C.")
-def demo(*, speed: float, lang: str, web: bool) -> int:
+@click.option(
+    "--web/--no-web",
+    default=None,
+    help="Show it in the browser, too, until Ctrl-C.  [default: on a terminal, while it lasts]",
+)
+def demo(*, speed: float, lang: str, web: bool | None) -> int:
     """Play a support call, and show the queues as they change.
 
     A session server, a customer's computer and the consoles of two technicians run as real processes. The call
@@ -45,14 +50,13 @@ def demo(*, speed: float, lang: str, web: bool) -> int:
     from rescue_emulator.processes import ProgramEnded
     from rescue_emulator.screens import choose_screen
     from rescue_emulator.technician import CommandRefused
+    from rescue_web.needs import MISSING, is_there
 
-    if web:
-        from rescue_web.needs import MISSING, is_there
-
-        if not is_there():
-            raise click.ClickException(MISSING)
+    if web and not is_there():
+        raise click.ClickException(MISSING)
+    pages = web if web is not None else sys.stdout.isatty() and is_there()
     try:
-        asyncio.run(_play(choose_screen(lang=lang), speed=speed, lang=lang, web=web))
+        asyncio.run(_play(choose_screen(lang=lang), speed=speed, lang=lang, pages=pages, stay=bool(web)))
     except asyncio.CancelledError:
         raise KeyboardInterrupt from None  # SIGTERM: all processes are gone, and the story was not finished
     except (ProgramEnded, CommandRefused, TimeoutError) as error:
@@ -60,7 +64,7 @@ def demo(*, speed: float, lang: str, web: bool) -> int:
     return 0
 
 
-async def _play(screen: Screen, *, speed: float, lang: str, web: bool) -> None:
+async def _play(screen: Screen, *, speed: float, lang: str, pages: bool, stay: bool) -> None:
     from rescue_emulator.world import World
 
     this = asyncio.current_task()
@@ -69,11 +73,11 @@ async def _play(screen: Screen, *, speed: float, lang: str, web: bool) -> None:
     with screen:
         screen.starting(f"a session server, {speed:g} times as fast as life, and the consoles of alice and bob")
         async with World(speed=speed) as world, AsyncExitStack() as beside:
-            if web:
-                await beside.enter_async_context(_pages(world))
+            if pages:
+                await beside.enter_async_context(_pages(world, screen))
             alice, bob = await asyncio.gather(*(world.technician(name, lang=lang) for name in ("alice", "bob")))
             await _call(world, alice, bob, screen, speed=speed)
-            if web:
+            if stay:
                 screen.finish()
                 click.echo("\nThe server and its pages stay until Ctrl-C.")
                 await asyncio.Event().wait()
@@ -81,7 +85,7 @@ async def _play(screen: Screen, *, speed: float, lang: str, web: bool) -> None:
 
 
 @asynccontextmanager
-async def _pages(world: World) -> AsyncIterator[None]:
+async def _pages(world: World, screen: Screen) -> AsyncIterator[None]:
     """Serve the consoles to browsers, and say how to get in."""
     from rescue_emulator.processes import Program
     from rescue_protos.access import Access
@@ -90,9 +94,7 @@ async def _pages(world: World) -> AsyncIterator[None]:
     try:
         url = (await program.event("ready", 30))["web"]
         secrets = Access.read(world.data).secrets
-        click.echo(f"In the browser: {url}")
-        for user in ("admin", "alice", "bob"):
-            click.echo(f"   {user:<6} {secrets[user]}")
+        screen.pages(url, {user: secrets[user] for user in ("admin", "alice", "bob")})
         yield
     finally:
         await program.stop()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, Self
@@ -54,6 +55,9 @@ class Screen(Protocol):
     def starting(self, what: str) -> None:
         """Processes are being started."""
 
+    def pages(self, url: str, secrets: Mapping[str, str]) -> None:
+        """Say where the same is to be seen in a browser, and how to sign in there."""
+
     def act(self, title: str) -> None:
         """Somebody does something."""
 
@@ -93,6 +97,9 @@ class PlainScreen:
 
     def starting(self, what: str) -> None:
         click.echo(f"Starting {what}, each a process of its own.")
+
+    def pages(self, url: str, secrets: Mapping[str, str]) -> None:
+        click.echo(_where(url, secrets))
 
     def act(self, title: str) -> None:
         self._acts += 1
@@ -144,6 +151,9 @@ class TerminalScreen:
 
     def starting(self, what: str) -> None:
         self._console.print(f"[dim]Starting {what}, each a process of its own.[/dim]")
+
+    def pages(self, url: str, secrets: Mapping[str, str]) -> None:
+        self._console.print(_where(url, secrets), markup=False, highlight=False)
 
     def act(self, title: str) -> None:
         from rich.table import Table
@@ -209,6 +219,11 @@ class TerminalScreen:
         if update is None or update.status in (REMOVED, REMOVED_TIMED_OUT):
             return Text("empty", style="dim")
         return Text(update.label, style=f"bold {_colour(update.status)}")
+
+
+def _where(url: str, secrets: Mapping[str, str]) -> str:
+    who = "".join(f"\n   {user:<6} {secret}" for user, secret in secrets.items())
+    return f"In the browser: {url}, signed in as{who}"
 
 
 class _Elapsed:
