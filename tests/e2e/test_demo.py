@@ -83,6 +83,7 @@ async def test_in_dutch_the_queues_show_the_dutch_names() -> None:
     assert "Opnieuw verbinding maken" in changes(out.decode(), "alice")
 
 
+@pytest.mark.long
 async def test_on_a_terminal_the_queues_stand_below_the_story_in_colour_unless_told_otherwise() -> None:
     coloured, plain = await asyncio.gather(on_a_terminal(), on_a_terminal(NO_COLOR="1"))
     for shown in (coloured, plain):

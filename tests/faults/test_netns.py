@@ -60,6 +60,7 @@ def _output(*command: str) -> str:
 
 
 @here
+@pytest.mark.long
 async def test_a_real_interface_goes_down_and_packets_vanish_in_the_kernel() -> None:
     async with World() as world:
         alice = await world.technician("alice")

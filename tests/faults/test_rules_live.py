@@ -101,6 +101,7 @@ async def test_calls_of_a_role_fail_and_are_delayed_and_their_replies_get_lost()
         await alice.sees(session, "On Hold")
 
 
+@pytest.mark.long
 async def test_heartbeats_and_their_replies_get_lost() -> None:
     async with World() as world:
         alice = await world.technician("alice")

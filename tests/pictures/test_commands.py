@@ -35,6 +35,7 @@ def test_a_file_that_cannot_be_written_is_one_line() -> None:
     assert "Traceback" not in found.stderr
 
 
+@pytest.mark.long
 async def test_the_timeline_of_a_real_session(tmp_path: Path) -> None:
     file = tmp_path / "call.svg"
     async with World() as world:

@@ -47,6 +47,7 @@ def run(pytester: pytest.Pytester, *arguments: str) -> pytest.RunResult:
     return pytester.runpytest_subprocess(*BARE, *arguments, timeout=280)
 
 
+@pytest.mark.long
 def test_async_and_plain_tests_get_a_world_each_and_nothing_is_left(pytester, leftovers) -> None:
     pytester.makepyfile(test_async=ASYNC, test_sync=SYNC)
     result = run(pytester, "--rescue-coverage")
@@ -154,6 +155,7 @@ def test_a_mark_says_what_world_a_test_needs(pytester, leftovers) -> None:
     run(pytester, "--rescue=share").assert_outcomes(passed=1)
 
 
+@pytest.mark.long
 def test_without_pytest_asyncio_the_plain_fixture_is_named(pytester, leftovers) -> None:
     pytester.makepyfile("def test_it(world): pass")
     result = pytester.runpytest_subprocess("-p", "no:asyncio", "-p", "no:cacheprovider", timeout=60)

@@ -76,6 +76,7 @@ def test_with_a_speed_the_clock_runs_and_is_waited_for(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("answer", "verdict"), [("waiting", "Right: Waiting."), ("Offline", "No: Waiting.")])
+@pytest.mark.long
 def test_a_class_is_asked_and_told_why(tmp_path: Path, answer: str, verdict: str) -> None:
     story = tmp_path / "short.yaml"
     story.write_text(SHORT, encoding="utf-8")
