@@ -13,8 +13,8 @@ test: environment accessibility lint
 	$(PYTEST) -m "not long" tests $(MEASURED:%=--ignore=%)
 
 # Lines are counted where tests call the code itself; with real programs that would only cost a third of the time.
-# Twice the cores that it was sized for: much of the time is waiting for processes to start.
-WORKERS ?= 4
+# More than the two cores that it was sized for: much of the time is waiting for processes to start.
+WORKERS ?= 3
 MEASURED := tests/unit tests/contract
 PYTEST := $(BIN)/python -m pytest -rs -n $(WORKERS) --dist worksteal
 

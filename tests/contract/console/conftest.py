@@ -8,8 +8,10 @@ as a store would, so that it can be stopped and booted again, on another port.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
+import socket
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime, timedelta
@@ -50,6 +52,7 @@ class Peer(console_pb2_grpc.ConsoleServiceServicer, access_pb2_grpc.AccessServic
         self._tokens: set[str] = set()
         self._watchers: dict[str, asyncio.Queue[console_pb2.WatchQueueResponse]] = {}
         self._server: grpc.aio.Server | None = None
+        self._places: list[socket.socket] = []
         self.address = ""
 
     # -- what a test does --------------------------------------------------------------------------------------
@@ -73,6 +76,16 @@ class Peer(console_pb2_grpc.ConsoleServiceServicer, access_pb2_grpc.AccessServic
         server, self._server = self._server, None
         if server is not None:
             await server.stop(None)
+            self._keep_port_free(int(self.address.rpartition(":")[2]))
+
+    def _keep_port_free(self, port: int) -> None:
+        """Nobody listens there, and nobody else can: a test that runs beside this one must not be taken for us."""
+        place = socket.socket()
+        self._places.append(place)
+        place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # connections of the crashed server linger
+        with contextlib.suppress(OSError):
+            place.bind(("127.0.0.1", port))
+            place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 0)
 
     def change(self, session: str, status: str, previous: str = "", row: int = 0, **entry: Any) -> int:
         """A status changes: it is logged, and told to who watches."""
