@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import Any
 
 from rescue_server.core import events as e
-from rescue_server.core.status import COLLABORATORS, ENDED_ROLES, LEADS, Link, Role, Status, status_of
+from rescue_server.core.status import COLLABORATORS, LEADS, Link, Role, Status, status_of
 
 
 class EndReason(StrEnum):
@@ -362,8 +362,3 @@ def _settled(name: str, entry: Entry, before: Session, after: Session, at: datet
 def is_gone(session: Session) -> bool:
     """Whether the session is over and no queue shows it any more."""
     return session.ended_at is not None and not session.entries
-
-
-def ended_roles_only(session: Session) -> bool:
-    """Whether every entry that is left is Closed or Timed Out."""
-    return all(entry.role in ENDED_ROLES for entry in session.entries.values())
