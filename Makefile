@@ -3,6 +3,9 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 
+# Programs are started by the hundred here: that they are compiled each time would be a third of their start.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: demo test long torture fuzz accessibility environment contract lint clean
 
 demo: environment

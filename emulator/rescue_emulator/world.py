@@ -19,6 +19,7 @@ import asyncio
 import contextlib
 import random
 import shutil
+import socket
 import tempfile
 import weakref
 from collections.abc import Mapping, Sequence
@@ -34,6 +35,7 @@ from rescue_emulator.computer import Computer
 from rescue_emulator.faults.client import FaultClient
 from rescue_emulator.guests import arrive, depart, fresh_names
 from rescue_emulator.names import Names
+from rescue_emulator.ports import reserve_port
 from rescue_emulator.processes import Program, stop_all
 from rescue_emulator.technician import NotSeen, Technician
 from rescue_emulator.telling import report
@@ -87,6 +89,7 @@ class World:
         self._names = Names()
         self._secrets: Mapping[str, str] = {}
         self._server: Program | None = None
+        self._port: socket.socket | None = None
         self._caller: Caller | None = None
         self._technicians: list[Technician] = []
         self._computers: list[Computer] = []
@@ -160,7 +163,9 @@ class World:
                 self._secrets = await arrive(self.admin, self._names)
             else:
                 self._data = self._data or self._scratch() / "data"
-                await self._start_server("127.0.0.1:0", *self._pace, *self._organization)
+                self._port = reserve_port()
+                number = self._port.getsockname()[1] if self._port is not None else 0
+                await self._start_server(f"127.0.0.1:{number}", *self._pace, *self._organization)
         except BaseException:
             await self._end()
             raise
@@ -322,5 +327,7 @@ class World:
             await stop_all([program for program in programs if program is not self._server])
             await stop_all([program for program in programs if program is self._server])
         finally:
+            if self._port is not None:
+                self._port.close()
             if self._remove_directory is not None:
                 self._remove_directory()
