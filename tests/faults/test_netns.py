@@ -17,16 +17,22 @@ from rescue_applet.faults import netns
 from rescue_applet.network import CannotLay
 from rescue_emulator.computer import Computer
 from rescue_emulator.world import World
+from tests.promises import not_to_be_had
 
-here = pytest.mark.skipif(
-    not sys.platform.startswith("linux")
-    or os.geteuid() != 0
-    or not all(map(shutil.which, netns.NEEDED))
-    or subprocess.run(("ip", "netns", "add", "rescue-probe"), capture_output=True, check=False).returncode != 0
-    or subprocess.run(("ip", "netns", "delete", "rescue-probe"), capture_output=True, check=False).returncode != 0,
-    reason="needs Linux, root, iproute2 and nftables",
-)
 OPTIONS = ("--lan", "netns")
+
+
+@pytest.fixture
+def namespaces() -> None:
+    """Linux, root, and the programs: all that a namespace needs. The probe's name is this process's own."""
+    probe = f"rescue-probe-{os.getpid()}"
+    try:
+        for act in ("add", "delete"):
+            _output("ip", "netns", act, probe)
+    except (OSError, subprocess.CalledProcessError) as why:
+        not_to_be_had(f"network namespaces cannot be made here: {why}")
+    if missing := [program for program in netns.NEEDED if shutil.which(program) is None]:
+        not_to_be_had(f"network namespaces need {', '.join(missing)}")
 
 
 def namespace_of(computer: Computer) -> str:
@@ -59,8 +65,8 @@ def _output(*command: str) -> str:
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
 
-@here
 @pytest.mark.long
+@pytest.mark.usefixtures("namespaces")
 async def test_a_real_interface_goes_down_and_packets_vanish_in_the_kernel() -> None:
     async with World() as world:
         alice = await world.technician("alice")
@@ -110,7 +116,7 @@ async def test_a_real_interface_goes_down_and_packets_vanish_in_the_kernel() -> 
         assert not is_left_behind(namespace)
 
 
-@here
+@pytest.mark.usefixtures("namespaces")
 async def test_what_a_killed_computer_leaves_behind_the_next_one_clears_away() -> None:
     async with World() as world:
         alice = await world.technician("alice")

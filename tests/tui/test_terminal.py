@@ -7,7 +7,6 @@ test is skipped loudly, and in continuous integration (CI is set) it fails.
 from __future__ import annotations
 
 import asyncio
-import os
 import re
 import shlex
 import shutil
@@ -20,6 +19,7 @@ from pathlib import Path
 import pytest
 
 from rescue_emulator.world import World
+from tests.promises import not_to_be_had
 
 PATIENCE = 60.0
 
@@ -76,10 +76,7 @@ class Terminals:
 @pytest.fixture
 def terminals(tmp_path: Path) -> Iterator[Terminals]:
     if shutil.which("tmux") is None:
-        missing = "tmux is missing: the full screens were NOT tried in a real terminal (apt-get install tmux)"
-        if os.environ.get("CI"):
-            pytest.fail(missing)
-        pytest.skip(missing)
+        not_to_be_had("tmux is missing: the full screens were NOT tried in a real terminal (apt-get install tmux)")
     opened = Terminals(tmp_path)
     yield opened
     opened.close()

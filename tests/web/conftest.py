@@ -6,7 +6,6 @@ Where one of them cannot be had the tests that need it are skipped, and say so; 
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -18,6 +17,7 @@ import pytest
 from rescue_emulator import World
 from rescue_emulator.processes import Program
 from rescue_protos.access import Access
+from tests.promises import not_to_be_had
 from tests.web.browsing import DESKTOP, Opening, Site
 
 AXE = Path(__file__).parent / "node_modules/axe-core/axe.min.js"
@@ -25,12 +25,6 @@ _OPTIONS = (
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage",
 )  # fmt: skip
-
-
-def _missing(what: str) -> None:
-    if os.environ.get("CI"):
-        pytest.fail(f"{what} is missing, and CI does not skip")
-    pytest.skip(f"{what} is missing: the pages are NOT tested in a browser")
 
 
 @pytest.fixture
@@ -51,7 +45,7 @@ async def chromium() -> AsyncIterator[Any]:
     """A headless browser, or a skipped test."""
     found = shutil.which("chromium")
     if found is None:
-        _missing("chromium")
+        not_to_be_had("chromium is missing: the pages are NOT tested in a browser")
     from playwright.async_api import async_playwright
 
     async with async_playwright() as playwright:
@@ -86,15 +80,16 @@ async def open_page(site: Site) -> AsyncIterator[Opening]:
             return page
 
         yield opened
-    # A browser reports the stream that a lost server cuts; nothing else is to be wrong.
-    assert [one for one in troubles if "ERR_" not in one] == []
+    # A browser reports the stream that a lost server cuts, and that there is none (503) as long as the server is away;
+    # nothing else is to be wrong.
+    assert [one for one in troubles if "ERR_" not in one and "503 (Service Unavailable)" not in one] == []
 
 
 @pytest.fixture
 def faultless() -> Callable[[Any], Awaitable[None]]:
     """Check a page's accessibility with axe, in light and dark: WCAG 2 A and AA, and best practices."""
     if not AXE.exists():
-        _missing("axe-core (npm install --prefix tests/web)")
+        not_to_be_had("axe-core (npm install --prefix tests/web) is missing: accessibility is NOT checked")
     source = AXE.read_text(encoding="utf-8")
 
     async def check(page: Any) -> None:
