@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
@@ -172,6 +173,22 @@ def test_compaction_forgets_old_answers(store: Store) -> None:
     assert store.answer("alice", "r1") == answer("r1", revision=2)
 
 
+def test_folding_lets_an_event_stand_for_earlier_ones(store: Store) -> None:
+    store.append([event(1), event(2), event(3, body=b"old"), event(4)])
+    store.fold([event(3, body=b"new")], {1, 2})
+    assert list(store.read()) == [event(3, body=b"new"), event(4)]
+    assert (store.compacted_through(), store.last_revision()) == (2, 4)
+
+
+@pytest.mark.parametrize(("changed", "dropped"), [([3], [1]), ([2], [0, 1]), ([], [1, 3])])
+def test_what_is_not_there_cannot_be_folded(store: Store, changed: list[int], dropped: list[int]) -> None:
+    store.append([event(1), event(2)])
+    with pytest.raises(ValueError, match="not there"):
+        store.fold([event(n, body=b"new") for n in changed], dropped)
+    assert list(store.read()) == [event(1), event(2)]
+    assert store.compacted_through() == 0
+
+
 def test_a_closed_store_says_so(store: Store) -> None:
     store.close()
     store.close()
@@ -183,6 +200,7 @@ def test_a_closed_store_says_so(store: Store) -> None:
         lambda: store.append([event(1)]),
         lambda: store.answer("alice", "r1"),
         lambda: store.compact([], through=0),
+        lambda: store.fold([], []),
         lambda: store.backup(Path("never-written")),
     ]
     for call in calls:
@@ -272,6 +290,17 @@ class AgainstModel(RuleBasedStateMachine):
         self.compacted = max([self.compacted, *(e.revision for e in dropped)])
         self.events = [e for e in self.events if e not in dropped]
         self.answers = {k: a for k, a in self.answers.items() if a.revision > answers_through}
+
+    @precondition(lambda self: self.events)
+    @rule(data=st.data(), body=st.binary(max_size=40))
+    def fold(self, data: st.DataObject, body: bytes) -> None:
+        which = data.draw(st.sets(st.sampled_from([e.revision for e in self.events])))
+        last = max(which, default=0)
+        changed = [replace(e, body=body) for e in self.events if e.revision == last]
+        self.store.fold(changed, which - {last})
+        self.compacted = max([self.compacted, *(which - {last})])
+        self.events = [*changed, *(e for e in self.events if e.revision not in which)]
+        self.events.sort(key=lambda e: e.revision)
 
     @precondition(lambda self: self.engine != "memory")
     @rule()

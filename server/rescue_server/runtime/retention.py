@@ -1,10 +1,14 @@
-"""What the server may forget, and when: sessions that ended long ago, and answers that nobody will ask for again.
+"""What the server may forget, and when: sessions that ended long ago, what the organization once was, old answers.
 
 A session goes when no queue shows it any more and it ended longer ago than is to be kept (emulated time). An answer
 goes after an hour of *real* time, because retries happen in real time: a console gives up after half a minute. An
 applet's reports are repeated for as long as its cable is out, so their answers stay while their session goes on.
 
 The session with the highest number always stays: it is what keeps a number from being given out twice.
+
+A change of the organization goes when it is as old as that, and a later one, before any session's event that is still
+there, changed the same (`core/folding.py`). Looking for those reads the journal, so it is done once an hour of real
+time: what administrators do is done in real time as well, whatever the clock's speed.
 """
 
 from __future__ import annotations
@@ -13,17 +17,25 @@ import asyncio
 import contextlib
 from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 
+import msgspec
+
+from rescue_server.core.folding import Folding
 from rescue_server.core.session import Session, is_gone
 from rescue_server.errors import StoreTrouble
+from rescue_server.runtime.desk import ORGANIZATION, read_event
 from rescue_server.runtime.engine import Engine
 
 KEEP_ENDED = timedelta(days=30)  # emulated
 KEEP_ANSWERS = 3600.0  # real seconds
+FOLD_EVERY = 3600.0  # real seconds
 SWEEP_EVERY = 30.0  # real seconds
 AT_ONCE = 200  # sessions compacted in one transaction: commands wait for it
+_READ = 1000  # events read at a time, for the same reason
+_FOLDED_AT_ONCE = 5000  # events
 
 
 def _real_now() -> float:
@@ -42,6 +54,7 @@ class Retention:
         self._gone_before: frozenset[str] = frozenset()
         self._marks: deque[tuple[float, int]] = deque()  # real time, and the last revision then
         self._answers_through = 0
+        self._folded_at: float | None = None  # real time
 
     async def run(self, every: float = SWEEP_EVERY) -> None:
         """Sweep now and then, until cancelled."""
@@ -65,7 +78,29 @@ class Retention:
         if not due and answers_through > self._answers_through:
             await self._compact([], answers_through)
         self._answers_through = answers_through
+        if self._folded_at is None or self._real_now() - self._folded_at >= FOLD_EVERY:
+            self._folded_at = self._real_now()
+            await self._fold(before)
         return len(due)
+
+    async def _fold(self, before: datetime) -> None:
+        """Drop the changes of the organization up to that moment that later ones stand for."""
+        folding, heard = Folding(), {}
+        after = 0
+        while len(folding.dropped) < _FOLDED_AT_ONCE:
+            batch = [stored for stored in await self._engine.stored_events(after, _READ) if stored.at <= before]
+            for stored in batch:
+                if stored.stream == ORGANIZATION:
+                    heard[stored.revision] = stored
+                folding.hear(stored.revision, read_event(stored))
+            if len(batch) < _READ:
+                break
+            after = batch[-1].revision
+        if folding.dropped:
+            changed = [
+                replace(heard[revision], body=msgspec.json.encode(event)) for revision, event in folding.changed.items()
+            ]
+            await self._engine.in_store(partial(self._engine.store.fold, changed, folding.dropped))
 
     async def _compact(self, sessions: list[str], answers_through: int) -> None:
         engine = self._engine

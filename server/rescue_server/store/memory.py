@@ -79,6 +79,15 @@ class MemoryStore:
         stay = frozenset(spared)
         self._answers = {k: a for k, a in self._answers.items() if a.revision > answers_through or k[0] in stay}
 
+    def fold(self, changed: Collection[StoredEvent], dropped: Collection[int]) -> None:
+        """See `Store.fold`."""
+        self._require_open()
+        anew, gone = {event.revision: event for event in changed}, frozenset(dropped)
+        if not gone | anew.keys() <= {event.revision for event in self._events}:
+            raise ValueError("an event that is to be folded is not there")
+        self._events = [anew.get(event.revision, event) for event in self._events if event.revision not in gone]
+        self._compacted_through = max(self._compacted_through, *gone, 0)
+
     def compacted_through(self) -> int:
         """See `Store.compacted_through`."""
         self._require_open()

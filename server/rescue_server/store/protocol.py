@@ -104,6 +104,12 @@ class Store(Protocol):
         a later event of it stands for.
         """
 
+    def fold(self, changed: Collection[StoredEvent], dropped: Collection[int]) -> None:
+        """Drop events by revision, and let others, which stand for them, read anew under their revision.
+
+        Raises ValueError if one of these events is not there.
+        """
+
     def compacted_through(self) -> int:
         """Return the highest revision ever dropped; 0 if none was. Reading after it yields every event."""
 

@@ -153,6 +153,25 @@ class SqliteStore:
             after.write(self._connection)
         self._state = after
 
+    def fold(self, changed: Collection[StoredEvent], dropped: Collection[int]) -> None:
+        """See `Store.fold`. Raises StoreFull, StoreUnavailable."""
+        self._require_open()
+        after = replace(
+            self._state,
+            compacted_through=max(self._state.compacted_through, *dropped, 0),
+            events=self._state.events - len(frozenset(dropped)),
+        )
+        with self._change(after):
+            gone = self._connection.execute(
+                "DELETE FROM journal WHERE revision IN (SELECT value FROM json_each(?))", (json.dumps([*dropped]),)
+            ).rowcount
+            anew = self._connection.executemany(
+                f"UPDATE journal SET ({EVENT_COLUMNS}) = (?, ?, ?, ?, ?) WHERE revision = ?",
+                [(*event_row(event), event.revision) for event in changed],
+            ).rowcount
+            if gone + max(anew, 0) != len(frozenset(dropped)) + len(changed):
+                raise ValueError("an event that is to be folded is not there")
+
     def compacted_through(self) -> int:
         """See `Store.compacted_through`."""
         self._require_open()

@@ -17,6 +17,7 @@ from rescue_server.core import decide as d
 from rescue_server.core import organization as o
 from rescue_server.errors import NotAuthenticated
 from rescue_server.runtime import acts
+from rescue_server.runtime.desk import read_event
 from rescue_server.runtime.engine import Answer, Engine, Outcome, Request
 from rescue_server.runtime.identity import hash_ticket
 from rescue_server.runtime.retention import KEEP_ANSWERS, Retention
@@ -170,6 +171,47 @@ async def test_a_restart_makes_no_answer_older(tmp_path: Path) -> None:
         office.real = 10 * KEEP_ANSWERS  # the machine's clock says nothing about how long ago that was
         await office.retention.sweep()
         assert office.engine.store.answer("alice", "pin") is not None
+
+
+async def set_idle(office: Office, minutes: int) -> None:
+    changes: dict[str, timedelta | str] = {"idle_timeout": timedelta(minutes=minutes)}
+    await office.engine.perform(acts.change_settings("admin", "group:Support", changes))
+
+
+async def test_changed_settings_do_not_add_up_and_stay_as_they_are(tmp_path: Path) -> None:
+    async with at_work(tmp_path) as office:
+        await office.found()
+        before = len(list(office.engine.store.read()))
+        for day in range(40):
+            for minute in range(1, 31):
+                await set_idle(office, minute + day)
+            await office.retention.sweep()
+            held = list(office.engine.store.read())
+            assert len(held) <= before + 1 + 30, "one that stands for all before, and those of the last day"
+            await office.pass_time(DAY)
+        assert len(held) == before + 1 + 30
+        organization = office.engine.published.organization
+    async with at_work(tmp_path) as office:
+        assert office.engine.published.organization == organization
+        assert office.engine.published.organization.idle_timeout("alice") == timedelta(minutes=69)
+
+
+async def test_a_session_that_goes_on_keeps_the_settings_it_has_seen(tmp_path: Path) -> None:
+    async with at_work(tmp_path) as office:
+        await office.found()
+        session = await office.open_session()
+        for minutes in (5, 6, 7):
+            await set_idle(office, minutes)
+        await office.ask(acts.command(c.Start(technician="alice", session=session)))
+        await set_idle(office, 8)
+        await set_idle(office, 0)
+        await office.pass_time(DAY)
+        await office.retention.sweep()
+        events = [read_event(stored) for stored in office.engine.store.read()]
+    idle = [event.periods["idle_timeout"] for event in events if isinstance(event, o.SettingsChanged)]
+    assert idle == [timedelta(minutes=7), timedelta(0)]
+    async with at_work(tmp_path) as office:  # the journal is still one that a server starts with
+        await office.ask(acts.command(c.End(technician="alice", session=session)))
 
 
 async def sizes_of(office: Office) -> tuple[int, int]:

@@ -1,0 +1,114 @@
+"""A folded journal says the same of the organization wherever a session's event sees it, and at its end."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rescue_server.core import organization as o
+from rescue_server.core.events import ChatSent
+from rescue_server.core.folding import Folding
+from rescue_server.errors import BadValue
+from rescue_server.runtime.desk import AnyEvent
+
+NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
+SEEN = ChatSent(at=NOON, session="1001", technician="alice", text="hello")
+FOUNDING: list[AnyEvent] = [
+    o.GroupAdded(at=NOON, name="Support"),
+    o.GroupAdded(at=NOON, name="Network"),
+    o.ChannelAdded(at=NOON, name="Web", groups=("Support",)),
+]
+NAMES = st.sampled_from(["alice", "bob"])
+GROUPS = st.sampled_from(["Support", "Network"])
+SECONDS = st.integers(1, 3000).map(lambda seconds: timedelta(seconds=seconds))
+CHANGES: st.SearchStrategy[AnyEvent] = st.one_of(
+    st.just(SEEN),
+    st.builds(o.TechnicianAdded, at=st.just(NOON), name=NAMES, group=GROUPS),
+    st.builds(o.TechnicianMoved, at=st.just(NOON), name=NAMES, group=GROUPS),
+    st.builds(o.TechnicianDeleted, at=st.just(NOON), name=NAMES),
+    st.builds(o.SecretChanged, at=st.just(NOON), user=NAMES, secret_hash=st.sampled_from("xyz")),
+    st.builds(
+        o.SettingsChanged,
+        at=st.just(NOON),
+        owner=st.sampled_from(["group:Support", "channel:Web"]),
+        # These two depend on each other: not every order of changes is possible.
+        periods=st.dictionaries(st.sampled_from(["reconnect_period", "heartbeat_interval"]), SECONDS),
+        terms=st.none() | st.sampled_from(["", "be kind"]),
+    ),
+)
+
+
+def is_possible(organization: o.Organization, event: AnyEvent) -> bool:
+    """Whether the server would ever store this."""
+    there = organization.technicians
+    match event:
+        case o.TechnicianAdded(name=name):
+            return name not in there
+        case o.TechnicianMoved(name=name) | o.TechnicianDeleted(name=name) | o.SecretChanged(user=name):
+            return name in there
+        case o.SettingsChanged(periods=periods, owner=owner):
+            try:
+                organization.settings_of(owner).changed(periods)
+            except BadValue:
+                return False
+    return True
+
+
+def journal_of(wanted: list[AnyEvent]) -> list[AnyEvent]:
+    organization, journal = o.Organization(), []
+    for event in [*FOUNDING, *wanted]:
+        if is_possible(organization, event):
+            journal.append(event)
+            if isinstance(event, o.OrganizationEvent):
+                organization = o.apply_change(organization, event)
+    return journal
+
+
+def folded(journal: list[AnyEvent]) -> dict[int, AnyEvent]:
+    folding = Folding()
+    for revision, event in enumerate(journal, 1):
+        folding.hear(revision, event)
+    assert folding.changed.keys() & folding.dropped == set()
+    kept = {revision: event for revision, event in enumerate(journal, 1) if revision not in folding.dropped}
+    return kept | folding.changed
+
+
+def seen_by_sessions(lines: dict[int, AnyEvent]) -> dict[int, o.Organization]:
+    """The organization at each session's event, and under 0 at the end."""
+    organization, seen = o.Organization(), {}
+    for revision, event in sorted(lines.items()):
+        if isinstance(event, o.OrganizationEvent):
+            organization = o.apply_change(organization, event)
+        else:
+            seen[revision] = organization
+    return {**seen, 0: organization}
+
+
+@given(st.lists(CHANGES, max_size=60))
+def test_nothing_that_a_session_sees_is_different(wanted: list[AnyEvent]) -> None:
+    journal = journal_of(wanted)
+    short = folded(journal)
+    assert seen_by_sessions(short) == seen_by_sessions(dict(enumerate(journal, 1)))
+    again = folded(list(short.values()))
+    assert len(again) == len(short)  # there is nothing left to fold
+
+
+def test_what_nobody_saw_is_bounded_by_what_there_is() -> None:
+    changes: list[AnyEvent] = []
+    for minute in range(1, 301):
+        idle = {"idle_timeout": timedelta(minutes=minute)}
+        changes += [
+            o.SettingsChanged(at=NOON, by="admin", owner="group:Support", periods=idle),
+            o.SettingsChanged(at=NOON, by="boss", owner="group:Support", terms=f"version {minute}"),
+            o.TechnicianAdded(at=NOON, name=f"guest{minute}", group="Support"),
+            o.SecretChanged(at=NOON, user=f"guest{minute}", secret_hash="x"),
+            o.TechnicianMoved(at=NOON, name=f"guest{minute}", group="Network"),
+            o.TechnicianDeleted(at=NOON, name=f"guest{minute}"),
+        ]
+    (*founding, last) = folded([*FOUNDING, *changes]).values()
+    assert founding == FOUNDING
+    assert last == o.SettingsChanged(
+        at=NOON, by="boss", owner="group:Support", periods={"idle_timeout": timedelta(minutes=300)}, terms="version 300"
+    )
