@@ -18,7 +18,7 @@ from pathlib import Path
 from rescue_applet import commands, events, pipe
 from rescue_applet.clock import Appointment, Clock
 from rescue_applet.faults.lan import Lan
-from rescue_applet.network import Cable
+from rescue_applet.network import Cable, CannotLay
 from rescue_applet.program import AppletProgram
 from rescue_protos.lan_faults import Off
 
@@ -111,6 +111,12 @@ class Computer:
 
     def obey(self, command: commands.Command) -> None:
         """Do what the customer does. What is not possible now is answered with an Error event."""
+        try:
+            self._obey(command)
+        except CannotLay as error:
+            self._cable_broke(error)
+
+    def _obey(self, command: commands.Command) -> None:
         match command:
             case commands.SwitchLan(on=True):
                 self._unreached_since = None
@@ -159,16 +165,19 @@ class Computer:
             self._refuse(str(error))
             done()
             return
-        match command:
-            case commands.SwitchLan(on=True):
-                self._lan.lift(done=done)
-            case commands.LiftLanFault():
-                self._lan.lift(command.slot, done=done)
-            case commands.StrikeLan():
-                self._lan.strike(command.fault, done=done)
-            case _:
-                self.obey(command)
-                done()
+        try:
+            match command:
+                case commands.SwitchLan(on=True):
+                    self._lan.lift(done=done)
+                case commands.LiftLanFault():
+                    self._lan.lift(command.slot, done=done)
+                case commands.StrikeLan():
+                    self._lan.strike(command.fault, done=done)
+                case _:
+                    self._obey(command)
+                    done()
+        except CannotLay as error:
+            self._cable_broke(error)
 
     # The power.
 
@@ -354,13 +363,23 @@ class Computer:
 
     # Its tasks.
 
+    async def _unless_cable_breaks(self, work: Coroutine[None, None, None]) -> None:
+        try:
+            await work
+        except CannotLay as error:
+            self._cable_broke(error)
+
+    def _cable_broke(self, error: CannotLay) -> None:
+        # Somebody took the interface away: a computer that does not know what its cable does is of no use.
+        self._end(events.Error(code="FAILED_PRECONDITION", reason="NO_SUCH_CABLE", message=str(error)))
+
     def _end(self, outcome: Outcome) -> None:
         if not self._outcome.done():
             self._outcome.set_result(outcome)
 
     def _start(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
         assert self._tasks is not None  # it runs
-        task = self._tasks.create_task(work)
+        task = self._tasks.create_task(self._unless_cable_breaks(work))
         self._background.add(task)
         task.add_done_callback(self._background.discard)
         return task

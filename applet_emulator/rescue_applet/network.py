@@ -41,7 +41,10 @@ class Cable(Protocol):
         ...
 
     def apply(self, condition: Condition) -> None:
-        """Carry under this condition from now on, first of all what was held; in force on return."""
+        """Carry under this condition from now on, first of all what was held; in force on return.
+
+        Raises CannotLay if the cable is not there any more.
+        """
         ...
 
     def abandon(self) -> None:

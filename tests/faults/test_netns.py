@@ -133,6 +133,25 @@ async def test_what_a_killed_computer_leaves_behind_the_next_one_clears_away() -
     assert not is_left_behind(own), "a computer that ends in order leaves nothing behind"
 
 
+@pytest.mark.usefixtures("namespaces")
+@pytest.mark.parametrize("fault", ["off", "off for 40s"])
+async def test_a_computer_whose_interface_was_taken_away_says_so_and_ends(fault: str) -> None:
+    async with World() as world:
+        alice = await world.technician("alice")
+        _, pin = await alice.pin("Customer")
+        computer = await world.computer(pin=pin, options=OPTIONS)
+        namespace = namespace_of(computer)
+        _output("ip", "link", "delete", f"rescuelan{namespace.removeprefix(netns.PREFIX)}")
+        await computer.program.send(f"lan {fault}")
+        assert await computer.ended() == 1
+        told = await computer.event("error")
+        log = computer.program.log_tail()
+    assert told["reason"] == "NO_SUCH_CABLE"
+    assert "Cannot find device" in told["message"]
+    assert "Traceback" not in log
+    assert not is_left_behind(namespace)
+
+
 def test_it_needs_root(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(netns.sys, "platform", "linux")
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
