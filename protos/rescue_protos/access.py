@@ -26,11 +26,15 @@ class NoAccess(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Access:
-    """What `access.json` says: the server's HOST:PORT, secrets by user name, and files for TLS if it speaks that."""
+    """What `access.json` says: the server's HOST:PORT, secrets by user name, and files for TLS if it speaks that.
+
+    `promised` is the server's own note: secrets that may have become valid when it was last heard of, by user name.
+    """
 
     server: str
     secrets: dict[str, str] = field(default_factory=dict, repr=False)
     tls: Tls | None = None
+    promised: dict[str, list[str]] = field(default_factory=dict, repr=False)
 
     @staticmethod
     def read(directory: Path) -> Access:
@@ -38,7 +42,12 @@ class Access:
         path = directory / ACCESS_FILE
         try:
             found = json.loads(path.read_text(encoding="utf-8"))
-            return Access(server=str(found["server"]), secrets=dict(found["secrets"]), tls=_tls(found.get("tls")))
+            return Access(
+                server=str(found["server"]),
+                secrets=dict(found["secrets"]),
+                tls=_tls(found.get("tls")),
+                promised={user: list(promised) for user, promised in dict(found.get("promised", {})).items()},
+            )
         except FileNotFoundError:
             raise NoAccess(
                 f"no server has used {directory} yet: start `rescue server`, or name one with --server"
@@ -53,10 +62,14 @@ class Access:
         content: dict[str, object] = {"server": self.server, "secrets": self.secrets}
         if self.tls is not None:
             content["tls"] = {name: str(getattr(self.tls, name) or "") for name in _TLS_FILES}
+        if self.promised:
+            content["promised"] = self.promised
         body = json.dumps(content, indent=2) + "\n"
         descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             file.write(body)
+            file.flush()
+            os.fsync(descriptor)  # the store goes on from what is promised here
         fresh.replace(path)
 
 

@@ -8,14 +8,13 @@ import json
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from rescue_protos.access import Access, NoAccess
-from rescue_protos.tls import Tls
+from rescue_server.access_book import AccessBook
 from rescue_server.clock import Clock, wall_clock
 from rescue_server.companion import companion
 from rescue_server.core.organization import AdministratorAdded, AnyOrganizationEvent, SecretChanged, TechnicianAdded
@@ -37,7 +36,7 @@ from rescue_server.runtime import acts
 from rescue_server.runtime.attachments import Attachments, ViewChanged
 from rescue_server.runtime.desk import Step
 from rescue_server.runtime.engine import Engine, Outcome
-from rescue_server.runtime.identity import Tokens, hash_secret, new_secret, secret_fits, server_key
+from rescue_server.runtime.identity import Tokens, hash_secret, new_secret, server_key
 from rescue_server.runtime.journal import Journal
 from rescue_server.runtime.limits import LIMITS, Limits
 from rescue_server.runtime.outbound import orders_of
@@ -72,48 +71,13 @@ class Options:
     web_options: tuple[str, ...] = ()
 
 
-class AccessBook:
-    """The address and secrets that clients of the same account find in the state directory."""
-
-    def __init__(self, directory: Path) -> None:
-        self._directory = directory
-        try:
-            self._known = Access.read(directory)
-        except NoAccess:
-            self._known = Access(server="", secrets={})
-
-    @property
-    def last_port(self) -> int:
-        """The port that the server had last time; 0 if it is not known."""
-        _, _, port = self._known.server.rpartition(":")
-        return int(port) if port.isdigit() else 0
-
-    def missing(self, users: Iterable[str]) -> list[str]:
-        """The users of whom there is no secret."""
-        return sorted(set(users) - set(self._known.secrets))
-
-    def outdated(self, hashes: Mapping[str, str]) -> list[str]:
-        """The users whose secret here is another than the store's: a backup knows those of its own time."""
-        known = ((user, secret) for user, secret in sorted(self._known.secrets.items()) if user in hashes)
-        return [user for user, secret in known if not secret_fits(secret, hashes[user])]
-
-    def keep(self, user: str, secret: str) -> None:
-        """Write down a user's secret."""
-        self._known = replace(self._known, secrets={**self._known.secrets, user: secret})
-        self._known.write(self._directory)
-
-    def listens_at(self, server: str, tls: Tls | None = None) -> None:
-        """Write down the address, and what clients of the same account need for TLS."""
-        self._known = Access(server=server, secrets=self._known.secrets, tls=tls)
-        self._known.write(self._directory)
-
-
 def serve(options: Options) -> None:
     """Run the server until SIGTERM or SIGINT. Raises StoreError, RescueError or CannotListen if it cannot start."""
     for note in make_private(options.data):
         print(f"rescue server: {note}", file=sys.stderr)
     with DirectoryLock(options.data):
         if options.restore is not None:
+            AccessBook(options.data).doubt()
             _restore(options.restore, options.data)
         with contextlib.closing(SqliteStore.open(options.data / STORE_FILE)) as store:
             asyncio.run(_serve(options, store))
@@ -171,7 +135,7 @@ async def serving(
         access=AccessService(engine, tokens),
         applet=AppletService(engine, timekeeper, faults, server_key(options.data), limits),
         console=console,
-        admin=AdminService(engine, book.keep),
+        admin=AdminService(engine, book),
         control=ControlService(engine, timekeeper, faults),
         journal=JournalService(engine, journal),
         fault=FaultService(faults),
@@ -184,7 +148,7 @@ async def serving(
         work = [asyncio.ensure_future(engine.run())]
         stack.push_async_callback(_cancel, work)
         if isinstance(engine, PlayedEngine):
-            await engine.begin(book.keep)
+            book.keep(await engine.begin())
             engine.on_end = lambda: _say_played(options, engine.published.revision)
         else:
             await _first_start(options, engine, book)
@@ -246,6 +210,7 @@ async def _first_start(options: Options, engine: Engine, book: AccessBook) -> No
     """Make the organization of a new store; make new secrets for users whose secret is not in the access file."""
     events: list[AnyOrganizationEvent] = []
     now = engine.clock.now()
+    await asyncio.to_thread(book.settle, engine.published.organization.secret_hashes)
     if engine.published.revision == 0:
         events = read_organization(options.organization, now)
         users = [e.name for e in events if isinstance(e, TechnicianAdded | AdministratorAdded)]
@@ -254,15 +219,13 @@ async def _first_start(options: Options, engine: Engine, book: AccessBook) -> No
             print("the state directory has an organization already: --organization is not read", file=sys.stderr)
         # Whoever owns the directory owns the users; a lost access file must not lock him out.
         users = book.missing(engine.published.organization.secret_hashes)
-        if options.restore is not None:
-            users += await asyncio.to_thread(book.outdated, engine.published.organization.secret_hashes)
     fresh = {user: new_secret() for user in users}
     hashes = await asyncio.gather(*(asyncio.to_thread(hash_secret, secret) for secret in fresh.values()))
     events += [SecretChanged(at=now, user=u, secret_hash=h) for u, h in zip(fresh, hashes, strict=True)]
     if events:
+        book.promise(fresh)
         await engine.perform(lambda desk, context: Outcome(events=events))
-        for user, secret in fresh.items():
-            book.keep(user, secret)
+        book.keep(fresh)
 
 
 def _ports(options: Options, book: AccessBook) -> list[int]:

@@ -79,16 +79,19 @@ class PlayedEngine(Engine):
         self._begun = False
         clock.hold()  # until everything is set up
 
-    async def begin(self, keep_secret: Callable[[str, str], None]) -> None:
-        """Set up the organization. Secrets are not recorded: everybody gets a new one, which stays the same."""
-        for user in sorted(self._recording.users):
-            secret = new_secret()
+    async def begin(self) -> dict[str, str]:
+        """Set up the organization. Secrets are not recorded: everybody gets a new one, which stays the same.
+
+        Returns these secrets by user.
+        """
+        secrets = {user: new_secret() for user in sorted(self._recording.users)}
+        for user, secret in secrets.items():
             self._hashes[user] = await asyncio.to_thread(hash_secret, secret)
-            keep_secret(user, secret)
         opening = [self._with_new_secret(line.body) for line in self._recording.opening]
         await super().perform(lambda desk, context: Outcome(events=opening))
         self._begun = True
         self.clock.release()
+        return secrets
 
     async def perform(self, act: Act, request: Request | None = None) -> Answer:
         """Refuse what somebody asks for. What comes by itself, such as the focus of who watches, changes nothing."""

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import aclosing
+import errno
+import logging
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import aclosing, contextmanager
 from typing import Any, TypeAlias
 
 import grpc
 
 from rescue_protos.v1 import admin_pb2 as pb
 from rescue_protos.v1 import admin_pb2_grpc
-from rescue_server.errors import BadValue, ShuttingDown
+from rescue_server.access_book import AccessBook
+from rescue_server.errors import BadValue, ShuttingDown, StoreTrouble
 from rescue_server.rpc import translate
 from rescue_server.rpc.guard import caller
 from rescue_server.rpc.overview import overview
@@ -19,16 +22,18 @@ from rescue_server.runtime import acts
 from rescue_server.runtime.engine import Act, Answer, Engine
 from rescue_server.runtime.identity import hash_secret, new_secret
 
+log = logging.getLogger(__name__)
 Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 
 
 class AdminService(admin_pb2_grpc.AdminServiceServicer):
-    """`keep_secret(user, secret)` puts a new secret where clients of the same account find it."""
+    """`book` is where clients of the same account find secrets."""
 
-    def __init__(self, engine: Engine, keep_secret: Callable[[str, str], None]) -> None:
+    def __init__(self, engine: Engine, book: AccessBook) -> None:
         self._engine = engine
-        self._keep_secret = keep_secret
+        self._book = book
         self._draining = asyncio.Event()
+        self._background: set[asyncio.Task[tuple[Answer, str]]] = set()
 
     def drain(self) -> None:
         """End every overview: the server shuts down."""
@@ -93,7 +98,11 @@ class AdminService(admin_pb2_grpc.AdminServiceServicer):
         self, request: pb.RemoveTechnicianAccountRequest, context: Context
     ) -> pb.RemoveTechnicianAccountResponse:
         act = acts.remove_technician(caller().name, request.technician)
-        return pb.RemoveTechnicianAccountResponse(revision=(await self._perform(request, act)).revision)
+        answer = await self._perform(request, act)
+        if request.technician not in self._engine.published.organization.secret_hashes:
+            with _later():
+                self._book.forget(request.technician)
+        return pb.RemoveTechnicianAccountResponse(revision=answer.revision)
 
     async def RenewSecret(self, request: pb.RenewSecretRequest, context: Context) -> pb.RenewSecretResponse:
         answer, secret = await self._with_secret(
@@ -111,13 +120,46 @@ class AdminService(admin_pb2_grpc.AdminServiceServicer):
 
     async def _with_secret(self, request: Any, user: str, act_with: Callable[[str], Act]) -> tuple[Answer, str]:
         """Perform with a fresh secret; a repeated request is answered without one, since only hashes are kept."""
+        # A task of its own: the caller may go away, but then, too, the new secret must be where it is looked for.
+        renewing = asyncio.ensure_future(self._give_secret(request, user, act_with))
+        self._background.add(renewing)
+        renewing.add_done_callback(self._done)
+        return await asyncio.shield(renewing)
+
+    def _done(self, renewing: asyncio.Task[tuple[Answer, str]]) -> None:
+        self._background.discard(renewing)
+        if not renewing.cancelled():
+            renewing.exception()  # nobody may be left to be told
+
+    async def _give_secret(self, request: Any, user: str, act_with: Callable[[str], Act]) -> tuple[Answer, str]:
         secret = new_secret()
         secret_hash = await asyncio.to_thread(hash_secret, secret)
-        answer = await self._perform(request, act_with(secret_hash))
-        if self._engine.published.organization.secret_hashes.get(user) != secret_hash:
-            return answer, ""
-        self._keep_secret(user, secret)
-        return answer, secret
+        try:
+            self._book.promise({user: secret})
+        except OSError as error:
+            raise _unwritable(error) from None
+        holds = False
+        try:
+            answer = await self._perform(request, act_with(secret_hash))
+            holds = self._engine.published.organization.secret_hashes.get(user) == secret_hash
+        finally:
+            with _later():
+                (self._book.keep if holds else self._book.withdraw)({user: secret})
+        return answer, secret if holds else ""
 
     async def _perform(self, request: Any, act: Act) -> Answer:
         return await self._engine.perform(act, translate.request_of(caller().name, request))
+
+
+@contextmanager
+def _later() -> Iterator[None]:
+    """What cannot be written now is made good when something else can, or at the next start: `AccessBook.settle`."""
+    try:
+        yield
+    except OSError as error:
+        log.error("access.json could not be written, and is behind the store: %s", error.strerror or error)
+
+
+def _unwritable(error: OSError) -> StoreTrouble:
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+    return StoreTrouble("access.json could not be written, and nothing changed; try again", full=full)
