@@ -8,18 +8,17 @@ import random
 import re
 import signal
 import sys
-import tempfile
 import uuid
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import timedelta
 from importlib.util import find_spec
-from pathlib import Path
 
 import click
 
 from rescue_applet import commands, events
 from rescue_applet.computer import Computer, TermsPolicy
+from rescue_applet.disk import disk
 from rescue_applet.faults.kinds import KINDS, Kind
 from rescue_applet.network import CannotLay
 from rescue_applet.output import Printer
@@ -162,8 +161,8 @@ async def _plugged_in(
     """Make a computer with a disk and a cable, and clear them away afterwards. Raises CannotLay."""
     cable = kind(find)
     try:
-        with tempfile.TemporaryDirectory(prefix="rescue-computer-") as disk:
-            file = TicketFile(Path(disk) / "ticket.json")
+        with disk() as place:
+            file = TicketFile(place / "ticket.json")
             file.write(Kept(errand=errand))
             yield Computer(
                 ticket_file=file.path,

@@ -1,0 +1,52 @@
+"""The computer's disk: a directory that is there as long as its computer, and no longer.
+
+Who holds the directory's lock is alive; the system releases it with the process. So what a computer that was killed
+has left behind, its session's ticket too, is cleared away by the next one that is plugged in.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+PREFIX = "rescue-computer-"
+
+
+@contextlib.contextmanager
+def disk() -> Iterator[Path]:
+    """Give a directory that only its owner can open, for the length of the block. Raises OSError."""
+    _sweep(Path(tempfile.gettempdir()))
+    path, lock = _made()
+    try:
+        yield path
+    finally:
+        shutil.rmtree(path, ignore_errors=True)
+        os.close(lock)
+
+
+def _made() -> tuple[Path, int]:
+    while True:
+        path = Path(tempfile.mkdtemp(prefix=PREFIX))
+        with contextlib.suppress(FileNotFoundError):  # somebody swept it before it had its lock
+            lock = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if path.exists():
+                return path, lock
+            os.close(lock)
+
+
+def _sweep(place: Path) -> None:
+    for path in place.glob(f"{PREFIX}*"):
+        with contextlib.suppress(OSError):  # it is another user's, no directory, locked, or gone by now
+            descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+            try:
+                if os.fstat(descriptor).st_uid == os.geteuid():
+                    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    shutil.rmtree(path, ignore_errors=True)
+            finally:
+                os.close(descriptor)
