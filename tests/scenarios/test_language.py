@@ -34,12 +34,15 @@ OUT_OF_FORM = [
     (STEPS + "  - alice: pin\n    bob: start\n", "3:5: a step is one WHO: WHAT, not 'alice', 'bob'"),
     (STEPS + "  - clock: advance 5\n", "3:12: clock cannot do 'advance 5'"),
     (STEPS + "  - admin: set group:Support mood=good\n", "3:12: admin cannot do"),
-    (STEPS + "queues:\n  alice:\n    - Activ\n", "5:7: alice cannot do 'Activ'"),
+    (STEPS + "queues:\n  alice:\n    - Activ\n", "5:7: 'Activ' is not a status of the table"),
     (STEPS + "queues:\n  alice: Active\n", "4:10: alice: a list or a mapping is expected"),
     (STEPS + "row: 63\n", "3:6: row: 63 is not from 1 to 62"),
     (STEPS + "row: six\n", "3:6: row: a number is expected, not 'six'"),
     (STEPS + "at most:\n  alice: [1, 99]\n", "4:14: alice: 99 is not from 1 to 62"),
     (STEPS + "settings:\n  group:Support:\n    mood: good\n", "5:5: unknown: 'mood' (possible: private-code"),
+    (STEPS + "settings:\n  group:Night: {}\n", "4:3: unknown: 'group:Night' (possible: group:Support, "),
+    ("participants:\n  technicians: {Erin: Support}\n" + STEPS, "2:17: 'Erin' is not a name: small letters"),
+    ("participants:\n  technicians: {erin: Night}\n" + STEPS, "2:23: 'Night' is not a group: Support or Network"),
 ]
 SENSELESS = [
     (STEPS + "  - erin: pin\n", "3:5: nobody is called 'erin': there are 'admin', 'alice'"),
@@ -53,6 +56,16 @@ SENSELESS = [
     (STEPS + "queues:\n  alice: [Connecting]\nat most:\n  alice: [1]\n", "6:3: either queues or at most"),
     (STEPS + "row: 6\n", "1:1: 'change', 'seen by', 'queues' missing"),
     ("participants:\n  customers: [vos, vos]\n" + STEPS, "2:3: 'vos' can be only one"),
+    ("participants:\n  customers: [computer]\n" + STEPS, "2:3: nobody can be called 'computer'"),
+    (STEPS + "settings:\n  channel:Web: {idle-timeout: soon}\n", "4:31: 'soon' is not a duration"),
+    (STEPS + "  - admin: set group:Night idle-timeout=5m\n", "3:12: 'group:Night' has no settings (possible: "),
+    (STEPS + "  - admin: set group:Support idle-timeout=soon\n", "3:12: 'soon' is not a duration"),
+    (STEPS + "  - alice: transfer group:Night\n", "3:12: no group is called 'Night': there are 'Support', 'Network'"),
+    (STEPS + "  - customer: run applet channel:Pub\n", "3:15: no channel is called 'Pub': there are 'Web'"),
+    (STEPS + "  - clock: advance 0s\n", "3:12: no time goes by"),
+    (STEPS + "  - computer: reboot 9999999999h\n", "3:15: '9999999999h' is not a duration"),
+    (STEPS + "queues:\n  alice: ['Active, row 4']\n", "4:11: row 4 ends in Outgoing, not in Active"),
+    (STEPS + "queues:\n  alice: {customer: ['Active, row 63']}\n", "4:22: the table has rows 1 to 62"),
 ]
 
 
@@ -71,6 +84,19 @@ def test_a_name_that_stands_twice_and_broken_yaml_are_told_with_their_place() ->
     assert flaws_of(STEPS + "title: a\ntitle: b\n") == "bad.yaml:4:1: 'title' stands twice"
     assert flaws_of("steps: [\n").startswith("bad.yaml:2:1: ")
     assert flaws_of("steps:\n  - alice: *who\n").startswith("bad.yaml:2:12: found undefined alias")
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (STEPS + "row: " + "1" * 5000 + "\n", ":3:6: row: 11111111111111111111 is not from 1 to 62"),
+        ("steps: " + "[" * 5000 + "\n", ": it is nested too deeply"),
+        (STEPS + "  - alice: chat \0\n", ":3:17: the character 0x0 is not allowed"),
+    ],
+    ids=["a long number", "deep", "a control character"],
+)
+def test_what_python_or_yaml_cannot_take_is_a_flaw_as_well(text: str, says: str) -> None:
+    assert flaws_of(text) == f"bad.yaml{says}"
 
 
 def test_all_flaws_are_told_at_once() -> None:
@@ -141,7 +167,8 @@ def test_check_tells_good_from_bad(tmp_path: Path) -> None:
     bad.write_text(STEPS + "  - alice: dance\n", encoding="utf-8")
     done = rescue("check", str(STORIES[0]), str(bad))
     assert (done.returncode, done.stdout) == (1, f"{STORIES[0]}: 1 scenario\n")
-    assert done.stderr == f"{bad}:3:12: alice cannot do 'dance' (and it is no status of the table)\n"
+    assert done.stderr.startswith(f"{bad}:3:12: alice cannot do 'dance' (possible: pin, focus on, ")
+    assert len(done.stderr.splitlines()) == 1
     assert rescue("check", str(STORIES[0])).returncode == 0
     assert rescue("check", str(tmp_path / "none.yaml")).returncode == 2
 

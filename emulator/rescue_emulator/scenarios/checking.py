@@ -62,6 +62,7 @@ def shown(node: yaml.Node) -> str:
 _ARTICLE = {"object": "a mapping", "array": "a list", "string": "text", "integer": "a number"}
 _KINDS = {yaml.MappingNode: "object", yaml.SequenceNode: "array", yaml.ScalarNode: "string"}
 _ITEM = {"steps": "a step", "customers": "a customer"}
+_LONGEST_NUMBER = 100  # digits; Python refuses to read much longer ones
 
 
 def _is_a(node: yaml.Node, kind: str) -> bool:
@@ -81,6 +82,8 @@ def _mapping_flaws(node: yaml.MappingNode, schema: Mapping[str, Any], what: str)
         if key.value in seen:
             yield at(key, f"{key.value!r} stands twice")
         seen.add(key.value)
+        if "propertyNames" in schema:
+            yield from _scalar_flaws(key, schema["propertyNames"], what)
         below = known.get(key.value, others)
         if below is False:
             yield at(key, f"unknown: {key.value!r} (possible: {', '.join(known)})")
@@ -99,16 +102,11 @@ def _scalar_flaws(node: yaml.ScalarNode, schema: Mapping[str, Any], what: str) -
     if len(node.value) < schema.get("minLength", 0):
         yield at(node, f"{what}: a text is missing")
     if "pattern" in schema and not re.match(schema["pattern"], node.value):
-        yield at(node, _misfit(what, node.value))
-    if "minimum" in schema and not schema["minimum"] <= int(node.value) <= schema["maximum"]:
-        yield at(node, f"{what}: {node.value} is not from {schema['minimum']} to {schema['maximum']}")
-
-
-def _misfit(what: str, value: str) -> str:
-    from rescue_emulator.scenarios.language import TECHNICIANS, VOCABULARY
-
-    if what in VOCABULARY and what not in TECHNICIANS:
-        return f"{what} cannot do {value!r}"
-    if what == "a customer":
-        return f"{value!r} is no name: small letters, digits, -"
-    return f"{what} cannot do {value!r} (and it is no status of the table)"
+        if "title" in schema:
+            yield at(node, f"{node.value!r} is not {schema['title']}")
+        else:
+            yield at(node, f"{what} cannot do {node.value!r} ({schema['description']})")
+    if "minimum" in schema and not (
+        len(node.value) < _LONGEST_NUMBER and schema["minimum"] <= int(node.value) <= schema["maximum"]
+    ):
+        yield at(node, f"{what}: {node.value:.20} is not from {schema['minimum']} to {schema['maximum']}")

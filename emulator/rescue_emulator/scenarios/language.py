@@ -12,11 +12,16 @@ from functools import cache
 from types import MappingProxyType
 from typing import Any
 
+from rescue_emulator.names import CHANNELS, GROUPS
 from rescue_protos.table import labels
 
-TECHNICIANS = ("alice", "bob", "carol", "dave")
+TECHNICIANS = tuple(name for members in GROUPS.values() for name in members)
+#: Whose settings there are.
+OWNERS = (*(f"group:{name}" for name in GROUPS), *(f"channel:{name}" for name in CHANNELS))
 #: The customer whom a step means that names none.
 CUSTOMER = "customer"
+#: The only customer's computer, which is the customer to a scenario.
+COMPUTER = "computer"
 PROCESSES = ("remote-control", "screen-sharing", "file-manager", "file-transfer", "save-dialog", "calling-card")
 #: What can be set, with the default that is restored afterwards.
 SETTINGS: Mapping[str, str] = MappingProxyType(
@@ -33,6 +38,7 @@ SETTINGS: Mapping[str, str] = MappingProxyType(
 )
 
 _NAME = r"[a-z][a-z0-9-]*"
+_A_NAME = "a name: small letters, digits, -"
 _DURATION = r"(?=\d)(?:\d+h)?(?:\d+m)?(?:\d+s)?"
 STATUS = "|".join(re.escape(name) for name in labels("en"))
 _TARGET = rf"technician:{_NAME}|group:\w+|channel:\w+"
@@ -74,18 +80,40 @@ OTHERS: Mapping[str, str] = MappingProxyType(
     }
 )
 VOCABULARY: Mapping[str, str] = MappingProxyType(
-    {**OTHERS, CUSTOMER: CUSTOMER_SAYS, "computer": CUSTOMER_SAYS, **dict.fromkeys(TECHNICIANS, TECHNICIAN_SAYS)}
+    {**OTHERS, CUSTOMER: CUSTOMER_SAYS, COMPUTER: CUSTOMER_SAYS, **dict.fromkeys(TECHNICIANS, TECHNICIAN_SAYS)}
 )
+_TECHNICIAN_CAN = f"pin, focus on, focus off, {', '.join(_VERBS)}, cannot ..."
+_CUSTOMER_CAN = "run applet, accept, decline, lan off, lan on, reboot, boot, close, quit, kill applet, chat"
+_OTHERS_CAN = {
+    "admin": "set OWNER SETTING=VALUE",
+    "clock": "advance DURATION, such as 1m30s",
+    "server": "restart, kill, start",
+    "say": "any text",
+    "quiz": "TECHNICIAN sees STATUS",
+}
+
+
+def possible(words: str) -> str:
+    """Return in short what somebody with these words (of `VOCABULARY`) can do."""
+    others = {OTHERS[name]: can for name, can in _OTHERS_CAN.items()}
+    return {TECHNICIAN_SAYS: _TECHNICIAN_CAN, CUSTOMER_SAYS: _CUSTOMER_CAN, **others}[words]
+
+
 SHOWN = rf"(?:{STATUS})(?:, row [1-9]\d?)?"
 
 
 @cache
 def schema() -> dict[str, Any]:
     """Return the JSON schema (draft 2020-12) of one document of a scenario file."""
-    queue = {"type": "array", "minItems": 1, "items": _words(SHOWN)}
+    queue = {"type": "array", "minItems": 1, "items": _words(SHOWN, "a status of the table, as in: Waiting, row 1")}
     by_customer = {"type": "object", "minProperties": 1, "additionalProperties": queue}
     text = {"type": "string", "minLength": 1}
-    names = {"type": "array", "minItems": 1, "items": _words(_NAME)}
+    names = {"type": "array", "minItems": 1, "items": _words(_NAME, _A_NAME)}
+    settings = {
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {name: {"type": ["string", "integer"]} for name in SETTINGS},
+    }
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "A scenario of the rescue emulator",
@@ -109,18 +137,16 @@ def schema() -> dict[str, Any]:
                     "technicians": {
                         "type": "object",
                         "description": "NAME: the group he belongs to, Support or Network.",
-                        "additionalProperties": _words("Support|Network"),
+                        "propertyNames": _words(_NAME, _A_NAME),
+                        "additionalProperties": _words("|".join(GROUPS), f"a group: {' or '.join(GROUPS)}"),
                     },
                 },
             },
             "settings": {
                 "type": "object",
                 "description": "group:NAME or channel:NAME, and what is set there before the first step.",
-                "additionalProperties": {
-                    "type": "object",
-                    "additionalProperties": False,
-                    "properties": {name: {"type": ["string", "integer"]} for name in SETTINGS},
-                },
+                "additionalProperties": False,
+                "properties": dict.fromkeys(OWNERS, settings),
             },
             "steps": {
                 "type": "array",
@@ -130,8 +156,10 @@ def schema() -> dict[str, Any]:
                     "type": "object",
                     "minProperties": 1,
                     "maxProperties": 1,
-                    "properties": {who: _words(says) for who, says in VOCABULARY.items()},
-                    "additionalProperties": _words(f"{TECHNICIAN_SAYS}|{CUSTOMER_SAYS}"),
+                    "properties": {who: _words(says, can=possible(says)) for who, says in VOCABULARY.items()},
+                    "additionalProperties": _words(
+                        f"{TECHNICIAN_SAYS}|{CUSTOMER_SAYS}", can=f"{_TECHNICIAN_CAN}; {_CUSTOMER_CAN}"
+                    ),
                 },
             },
             "queues": {
@@ -151,5 +179,7 @@ def schema() -> dict[str, Any]:
     }
 
 
-def _words(pattern: str) -> dict[str, Any]:
-    return {"type": "string", "pattern": f"^(?:{pattern})$"}
+def _words(pattern: str, meaning: str = "", *, can: str = "") -> dict[str, Any]:
+    """Text of a form: `meaning` says in words what is expected, or `can` what is possible if it is something to do."""
+    told = {"title": meaning} if meaning else {"description": f"possible: {can}"}
+    return {**told, "type": "string", "pattern": f"^(?:{pattern})$"}

@@ -4,23 +4,29 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 import yaml
 
+from rescue_emulator.names import CHANNELS, GROUPS
 from rescue_emulator.scenarios.checking import Flaw, at, flaws
 from rescue_emulator.scenarios.language import (
+    COMPUTER,
     CUSTOMER,
     CUSTOMER_SAYS,
     OTHERS,
+    OWNERS,
     STATUS,
     TECHNICIAN_SAYS,
     TECHNICIANS,
+    possible,
     schema,
 )
 from rescue_emulator.scenarios.model import BadScenario, Queue, Scenario, Shown, Step
+from rescue_protos.durations import BadDuration, parse_duration
 from rescue_protos.table import read_rows
 
 
@@ -41,8 +47,12 @@ def read_text(text: str, *, source: str) -> tuple[Scenario, ...]:
         mark = error.problem_mark
         where = f"{mark.line + 1}:{mark.column + 1}: " if mark else ""
         raise BadScenario(f"{source}:{where}{error.problem or error}") from None
-    except yaml.YAMLError as error:
-        raise BadScenario(f"{source}: {error}") from None
+    except yaml.reader.ReaderError as error:
+        before = text[: error.position]
+        line, column = before.count("\n") + 1, len(before) - (before.rfind("\n") + 1) + 1
+        raise BadScenario(f"{source}:{line}:{column}: the character {error.character:#x} is not allowed") from None
+    except RecursionError:
+        raise BadScenario(f"{source}: it is nested too deeply") from None
     found = list(_flaws(nodes))
     if found:
         raise BadScenario("\n".join(f"{source}:{flaw}" for flaw in found))
@@ -66,8 +76,13 @@ def _nonsense(node: yaml.Node) -> Iterator[Flaw]:
     fields = _fields(node)
     people = _People(fields)
     names: list[str] = [*people.customers, *people.technicians]
-    for name in sorted({name for name in names if names.count(name) > 1 or name in OTHERS}):
+    for name in sorted(set(names) & {*OTHERS, COMPUTER}):
+        yield at(fields["participants"], f"nobody can be called {name!r}")
+    for name in sorted({name for name in names if names.count(name) > 1}):
         yield at(fields["participants"], f"{name!r} can be only one")
+    for _, settings in fields["settings"].value if "settings" in fields else ():
+        for name, value in settings.value:
+            yield from _setting_nonsense(value, name.value, value.value)
     for item in fields["steps"].value:
         yield from _step_nonsense(item.value[0], people)
     if "queues" in fields and "at most" in fields:
@@ -88,13 +103,25 @@ def _step_nonsense(item: tuple[yaml.Node, yaml.Node], people: _People) -> Iterat
     if said is None:
         yield at(item[0], f"nobody is called {who!r}: there are {_listed(people.everybody)}")
     elif not re.fullmatch(said, what):
-        yield at(item[1], f"{who} cannot do {what!r}")
+        yield at(item[1], f"{who} cannot do {what!r} (possible: {possible(said)})")
+    elif who == "admin":
+        _, owner, setting = what.split(" ", 2)
+        if owner not in OWNERS:
+            yield at(item[1], f"{owner!r} has no settings (possible: {', '.join(OWNERS)})")
+        yield from _setting_nonsense(item[1], *setting.split("=", 1))
+    elif who == "clock":
+        yield from _duration_nonsense(item[1], what.removeprefix("advance "), least=timedelta(microseconds=1))
+    elif who in (*people.customers, COMPUTER):
+        if what.startswith("reboot ") and what != "reboot hold":
+            yield from _duration_nonsense(item[1], what.removeprefix("reboot "))
+        yield from _place_nonsense(item[1], what)
     elif who in people.technicians or who == "quiz":
         customer = _of_customer(what, people.customers)
         if customer is not None and customer not in people.customers:
             yield at(item[1], f"no customer is called {customer!r}: there are {_listed(people.customers)}")
         elif customer is None and len(people.customers) > 1 and not what.startswith("focus"):
             yield at(item[1], f"whose session? add: for {' or for '.join(people.customers)}")
+        yield from _place_nonsense(item[1], what)
         other = re.search(r"(?:technician:|invite |remove |lead offer )([a-z][\w-]*)", what)
         quizzed = what.split()[0] if who == "quiz" else None
         for name in filter(None, (other and other[1], quizzed)):
@@ -102,12 +129,43 @@ def _step_nonsense(item: tuple[yaml.Node, yaml.Node], people: _People) -> Iterat
                 yield at(item[1], f"no technician is called {name!r}: there are {_listed(people.technicians)}")
 
 
+def _place_nonsense(node: yaml.Node, what: str) -> Iterator[Flaw]:
+    """Whether there is the group or channel that something is transferred to or started through."""
+    found = re.match(r"(?:(?:cannot )?transfer|run applet) (group|channel):(\w+)", what)
+    known = {"group": GROUPS, "channel": CHANNELS}
+    if found and found[2] not in known[found[1]]:
+        yield at(node, f"no {found[1]} is called {found[2]!r}: there are {_listed([*known[found[1]]])}")
+
+
+def _setting_nonsense(node: yaml.Node, name: str, value: str) -> Iterator[Flaw]:
+    # Which values a setting may have is the server's business, but for their notation.
+    if name != "terms":
+        yield from _duration_nonsense(node, value)
+
+
+def _duration_nonsense(node: yaml.Node, written: str, *, least: timedelta = timedelta(0)) -> Iterator[Flaw]:
+    try:
+        if parse_duration(written) < least:
+            yield at(node, "no time goes by")
+    except BadDuration as error:
+        yield at(node, str(error))
+
+
 def _queue_nonsense(queue: yaml.Node, people: _People) -> Iterator[Flaw]:
     if isinstance(queue, yaml.MappingNode):
         for customer, _ in queue.value:
             if customer.value not in people.customers:
                 yield at(customer, f"no customer is called {customer.value!r}: there are {_listed(people.customers)}")
-    elif len(people.customers) > 1:
+        several = [items for _, items in queue.value]
+    else:
+        several = [queue]
+    for item in (item for items in several for item in items.value):
+        shown, last = _shown(item.value), read_rows()[-1].row
+        if shown.row is not None and shown.row > last:
+            yield at(item, f"the table has rows 1 to {last}")
+        elif shown.row is not None and read_rows()[shown.row - 1].end != shown.status:
+            yield at(item, f"row {shown.row} ends in {read_rows()[shown.row - 1].end}, not in {shown.status}")
+    if not isinstance(queue, yaml.MappingNode) and len(people.customers) > 1:
         yield at(queue, f"whose session? write a list for each of {_listed(people.customers)}")
 
 
@@ -130,13 +188,13 @@ class _People:
         self.customers = tuple(n.value for n in said["customers"].value) if "customers" in said else (CUSTOMER,)
         self.extra = {n.value: g.value for n, g in said["technicians"].value} if "technicians" in said else {}
         self.technicians = (*TECHNICIANS, *self.extra)
-        self.everybody = sorted((*self.technicians, *self.customers, "computer", *OTHERS))
+        self.everybody = sorted((*self.technicians, *self.customers, COMPUTER, *OTHERS))
 
     def says(self, who: str) -> str | None:
         """The words of a participant; None if there is no such."""
         if who in self.technicians:
             return TECHNICIAN_SAYS
-        if who in self.customers or (who == "computer" and len(self.customers) == 1):
+        if who in self.customers or (who == COMPUTER and len(self.customers) == 1):
             return CUSTOMER_SAYS
         return OTHERS.get(who)
 
@@ -202,7 +260,7 @@ def _scenario(node: yaml.Node, source: str) -> Scenario:
 
 def _step(item: yaml.Node, people: _People) -> Step:
     who, what = item.value[0]
-    name = people.customers[0] if who.value == "computer" else who.value
+    name = people.customers[0] if who.value == COMPUTER else who.value
     return Step(who=name, what=what.value, line=who.start_mark.line + 1)
 
 
