@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import pytest
@@ -52,3 +54,24 @@ def test_the_pictures_in_the_docs_are_as_fresh_as_the_table_and_the_code() -> No
         [sys.executable, "docs/pictures/make.py", "--check"], cwd=ROOT, capture_output=True, text=True, timeout=60
     )
     assert found.returncode == 0, found.stdout + found.stderr
+
+
+def test_the_readme_shows_a_statechart_and_a_timeline_that_are_fresh() -> None:
+    """What `--check` compares is what the README shows, and every picture that it shows is there."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    shown = re.findall(r"!\[[^\]]+\]\(([^)]+)\)", readme)
+    assert [path for path in shown if not (ROOT / path).is_file()] == []
+    drawn = {f"docs/pictures/{name}": text for name, text in _maker().drawings().items()}
+    generated = [path for path in shown if path in drawn]
+    assert sorted(Path(path).name.partition("-")[0] for path in generated) == ["statuses", "timeline"]
+    for path in generated:
+        assert (ROOT / path).read_text(encoding="utf-8") == drawn[path], f"{path} is stale"
+
+
+def _maker() -> Any:
+    spec = spec_from_file_location("make_pictures", ROOT / "docs/pictures/make.py")
+    assert spec is not None
+    assert spec.loader is not None
+    maker = module_from_spec(spec)
+    spec.loader.exec_module(maker)
+    return maker
