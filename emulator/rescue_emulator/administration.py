@@ -9,12 +9,16 @@ import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from google.protobuf.duration_pb2 import Duration
 
 from rescue_emulator.calling import Caller
 from rescue_protos.durations import format_duration, parse_duration
 from rescue_protos.v1 import admin_pb2, admin_pb2_grpc, common_pb2
+
+if TYPE_CHECKING:
+    from rescue_protos.v1.admin_pb2_grpc import AdminServiceAsyncStub
 
 TERMS = "terms"
 PERIODS = (
@@ -87,7 +91,10 @@ class AdminClient:
 
     def __init__(self, caller: Caller) -> None:
         self._caller = caller
-        self._stub = admin_pb2_grpc.AdminServiceStub(caller.channel)
+
+    @property
+    def _stub(self) -> AdminServiceAsyncStub:
+        return admin_pb2_grpc.AdminServiceStub(self._caller.channel)
 
     async def organization(self) -> Organization:
         """Return the whole organization."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from pathlib import Path
@@ -11,25 +12,32 @@ from typing import Self, TypeVar
 
 import grpc
 
-from rescue_protos.access import adopt_tls, find_secret, find_server
-from rescue_protos.codes import Unavailable
+from rescue_protos.access import NoAccess, adopt_tls, find_secret, find_server
+from rescue_protos.codes import NotSignedIn, Unavailable
 from rescue_protos.dialing import Metadata, SignedIn, open_channel
 
 Answer = TypeVar("Answer")
 Method = Callable[[Metadata], Awaitable[Answer]]
+Locate = Callable[[], tuple[str, str]]
+"""Returns the server's HOST:PORT and the user's secret; may raise NoAccess while neither is known."""
 
 
 class Caller:
     """Calls of one user. `patience` is real time: for how long an absent server is waited for.
 
-    Use it as a context, or `close` it.
+    A server that comes back may have another port, and the user another secret: `locate` is asked after each
+    failure; without it both stay. Use a caller as a context, or `close` it.
     """
 
-    def __init__(self, address: str, *, user: str, secret: str, patience: timedelta) -> None:
-        self.address = address
-        self.channel: grpc.aio.Channel = open_channel(address)
-        self._signed_in = SignedIn(self.channel, user=user, secret=secret)
+    def __init__(
+        self, address: str, *, user: str, secret: str, patience: timedelta, locate: Locate | None = None
+    ) -> None:
+        self._user = user
         self._patience = patience.total_seconds()
+        self._locate = locate
+        self._place = (address, secret)
+        self._left: list[grpc.aio.Channel] = []
+        self._dial()
 
     @classmethod
     def find(
@@ -39,13 +47,46 @@ class Caller:
 
         Raises NoAccess.
         """
-        adopt_tls(server=server, data=data)
-        address, secret = find_server(server=server, data=data), find_secret(user, data=data)
-        return cls(address, user=user, secret=secret, patience=patience)
+
+        def locate() -> tuple[str, str]:
+            adopt_tls(server=server, data=data)
+            return find_server(server=server, data=data), find_secret(user, data=data)
+
+        address, secret = locate()
+        return cls(address, user=user, secret=secret, patience=patience, locate=locate)
+
+    @property
+    def address(self) -> str:
+        """The server's HOST:PORT, as far as known."""
+        return self._place[0]
+
+    @property
+    def channel(self) -> grpc.aio.Channel:
+        """The grpc channel to where the server is now: to be asked for at each call."""
+        return self._signed_in.channel
+
+    def look_again(self) -> bool:
+        """A call failed: look where the server is now, and return whether that, or the secret, is another."""
+        before = self._place
+        if self._locate is not None:
+            # While the server is about to write it, the last place known is as good as any.
+            with contextlib.suppress(NoAccess):
+                self._place = self._locate()
+        if self._place == before:
+            return False
+        # To close a channel cancels who still waits on it: what is left behind is closed in the end.
+        self._left.append(self.channel)
+        self._dial()
+        return True
+
+    def _dial(self) -> None:
+        address, secret = self._place
+        self._signed_in = SignedIn(open_channel(address), user=self._user, secret=secret)
 
     async def close(self) -> None:
         """Close the connection; what is under way is cancelled."""
-        await self.channel.close()
+        for channel in (self.channel, *self._left):
+            await channel.close()
 
     async def __aenter__(self) -> Self:
         return self
@@ -60,9 +101,14 @@ class Caller:
         loop = asyncio.get_running_loop()
         until = loop.time() + self._patience
         while True:
+            signed_in = self._signed_in
             try:
-                return await self._signed_in.call(method)
+                return await signed_in.call(method)
+            except NotSignedIn:
+                if not self.look_again() and signed_in is self._signed_in:
+                    raise
             except Unavailable:
+                self.look_again()
                 if loop.time() >= until:
                     raise
                 await asyncio.sleep(0.1)  # the grpc channel has its own back-off; this only asks it again
@@ -83,7 +129,11 @@ class Caller:
     async def once(self, method: Method[Answer]) -> Answer:
         """Call a method that must not be called twice; only the signing in is repeated. Raises CallError."""
         await self.repeatedly(self._nothing)
-        return await self._signed_in.call(method)
+        try:
+            return await self._signed_in.call(method)
+        except Unavailable:
+            self.look_again()
+            raise
 
     async def _nothing(self, metadata: Metadata) -> None:
         """Signing in was all that was wanted."""

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 from google.protobuf.duration_pb2 import Duration
 
 from rescue_emulator.calling import Caller
 from rescue_protos.v1 import control_pb2, control_pb2_grpc
+
+if TYPE_CHECKING:
+    from rescue_protos.v1.control_pb2_grpc import ControlServiceAsyncStub
 
 # Real seconds. A walk over hours stops at every lease of a silent applet for up to 2 s, and at appointments.
 _ADVANCE_TIMEOUT = 120.0
@@ -29,7 +33,10 @@ class ClockClient:
 
     def __init__(self, caller: Caller) -> None:
         self._caller = caller
-        self._stub = control_pb2_grpc.ControlServiceStub(caller.channel)
+
+    @property
+    def _stub(self) -> ControlServiceAsyncStub:
+        return control_pb2_grpc.ControlServiceStub(self._caller.channel)
 
     async def show(self) -> ClockReading:
         """Return what the clock shows."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import grpc
 
@@ -13,6 +15,10 @@ from rescue_console.wire import entry_of
 from rescue_emulator.calling import Caller
 from rescue_protos.codes import CallError, NotSignedIn, Unavailable
 from rescue_protos.v1 import admin_pb2, admin_pb2_grpc
+
+if TYPE_CHECKING:
+    from rescue_protos.dialing import Metadata
+    from rescue_protos.v1.admin_pb2_grpc import AdminServiceAsyncStub
 
 _PAUSE = 0.5  # real seconds between two attempts to reach an absent server
 
@@ -41,7 +47,10 @@ class OverviewClient:
 
     def __init__(self, caller: Caller) -> None:
         self._caller = caller
-        self._stub = admin_pb2_grpc.AdminServiceStub(caller.channel)
+
+    @property
+    def _stub(self) -> AdminServiceAsyncStub:
+        return admin_pb2_grpc.AdminServiceStub(self._caller.channel)
 
     async def states(self) -> AsyncGenerator[Overview, None]:
         """Deliver all queues whenever one changed, across absences of the server; an async generator, so close it.
@@ -49,41 +58,45 @@ class OverviewClient:
         Raises CallError if this user may not watch.
         """
         known: dict[str, TechnicianQueue] = {}
-        revision, lost = 0, False
+        revision, online = 0, True
+
+        def overview() -> Overview:
+            return Overview(revision=revision, queues=tuple(known[name] for name in sorted(known)), online=online)
+
         while True:
-            try:
-                call = self._stub.WatchQueues(
-                    admin_pb2.WatchQueuesRequest(), metadata=await self._caller.metadata(), wait_for_ready=False
-                )
+            with contextlib.suppress(Unavailable):
+                call, state = await self._caller.repeatedly(self._opened)
+                known, online = {}, True
                 try:
-                    fresh = True
-                    async for state in call:
-                        known = {} if fresh else known
-                        quiet = not (state.queues or state.removed or fresh or lost)
-                        fresh = lost = False
-                        for queue in state.queues:
-                            known[queue.technician] = _queue(queue)
+                    while state is not grpc.aio.EOF:
+                        news = not known or bool(state.queues or state.removed)
+                        known |= {queue.technician: _queue(queue) for queue in state.queues}
                         for name in state.removed:
                             known.pop(name, None)
                         revision = state.revision
-                        if not quiet:
-                            yield Overview(revision=revision, queues=tuple(known[name] for name in sorted(known)))
-                except grpc.RpcError as error:
-                    raise CallError.from_rpc(error) from None
+                        if news:
+                            yield overview()
+                        state = await _next(call)
+                except NotSignedIn:
+                    continue  # it is signed in afresh; who may not any more hears of it there
                 finally:
                     call.cancel()
-            except NotSignedIn:
-                if lost:  # a fresh token was refused as well
-                    raise
-                self._caller.forget_token()
-                lost = True
-                continue
-            except Unavailable:
-                pass
-            if not lost:
-                lost = True
-                yield Overview(revision=revision, queues=tuple(known[name] for name in sorted(known)), online=False)
+            if online:
+                online = False
+                yield overview()
             await asyncio.sleep(_PAUSE)
+
+    async def _opened(self, metadata: Metadata) -> tuple[Any, Any]:
+        """Open the watch and take its first message: only then it is known to stand."""
+        call = self._stub.WatchQueues(admin_pb2.WatchQueuesRequest(), metadata=metadata)
+        return call, await call.read()
+
+
+async def _next(call: Any) -> Any:
+    try:
+        return await call.read()
+    except grpc.RpcError as error:
+        raise CallError.from_rpc(error) from None
 
 
 def _queue(message: admin_pb2.TechnicianQueue) -> TechnicianQueue:

@@ -37,6 +37,21 @@ async def test_an_administrator_sees_every_queue_and_each_change_of_one() -> Non
                     break
 
 
+async def test_the_overview_goes_on_after_a_restart_of_the_server() -> None:
+    async with (
+        World() as world,
+        Caller.find(user="admin", server=world.address, data=world.data) as caller,
+        aclosing(OverviewClient(caller).states()) as states,
+    ):
+        before = await anext(states)
+        await world.server.kill()
+        away = await anext(states)
+        assert (away.online, away.queues) == (False, before.queues)
+        await world.restart_server()
+        back = await anext(states)  # with a token that the new server knows
+        assert (back.online, back.queues) == (True, before.queues)
+
+
 async def test_a_technician_may_not_look_into_other_queues() -> None:
     async with (
         World() as world,

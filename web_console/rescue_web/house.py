@@ -35,7 +35,11 @@ class House:
 
     async def welcome(self, user: str, secret: str) -> Visit:
         """Let a user in. Raises CallError if the secret is wrong or the server is away."""
-        caller = Caller(self._address(), user=user, secret=secret, patience=_PATIENCE)
+
+        def locate() -> tuple[str, str]:
+            return self._address(), secret
+
+        caller = Caller(self._address(), user=user, secret=secret, patience=_PATIENCE, locate=locate)
         try:
             async with self._doors:
                 administrator = await caller.is_administrator()
@@ -48,7 +52,7 @@ class House:
             address=self._address(),
             technician=user,
             secret=secret,
-            locate=lambda: (self._address(), secret),
+            locate=locate,
             in_focus=False,
         )
         return await self.visits.begin(user, desk=Desk(client, caller))

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from rescue_emulator.calling import Caller
 from rescue_protos.v1 import fault_pb2, fault_pb2_grpc
+
+if TYPE_CHECKING:
+    from rescue_protos.v1.fault_pb2_grpc import FaultServiceAsyncStub
 
 _TIMEOUT = 10.0  # real seconds
 
@@ -33,7 +37,10 @@ class FaultClient:
 
     def __init__(self, caller: Caller) -> None:
         self._caller = caller
-        self._stub = fault_pb2_grpc.FaultServiceStub(caller.channel)
+
+    @property
+    def _stub(self) -> FaultServiceAsyncStub:
+        return fault_pb2_grpc.FaultServiceStub(self._caller.channel)
 
     async def add(self, text: str) -> FaultRule:
         """Arm a rule, for example "when 1001 becomes Active for alice: lan off for 40s"."""

@@ -19,6 +19,7 @@ from rescue_protos.v1 import common_pb2, journal_pb2, journal_pb2_grpc
 if TYPE_CHECKING:
     from rescue_protos.dialing import Metadata
     from rescue_protos.v1.common_pb2 import Status
+    from rescue_protos.v1.journal_pb2_grpc import JournalServiceAsyncStub
 
 _TIMEOUT = 60.0  # real seconds: explaining reads the journal from its beginning
 
@@ -97,7 +98,10 @@ class JournalClient:
 
     def __init__(self, caller: Caller) -> None:
         self._caller = caller
-        self._stub = journal_pb2_grpc.JournalServiceStub(caller.channel)
+
+    @property
+    def _stub(self) -> JournalServiceAsyncStub:
+        return journal_pb2_grpc.JournalServiceStub(self._caller.channel)
 
     async def explain(self, session: str, technician: str = "") -> Explanation:
         """Return the chain of changes of a session, in one technician's queue or in all."""
@@ -114,7 +118,7 @@ class JournalClient:
     async def read(self, after: int = 0, *, session: str = "") -> AsyncGenerator[Piece, None]:
         """Deliver what followed a revision up to now; of one session, or of everything that may be seen."""
         request = journal_pb2.ListEventsRequest(after_revision=after, session=session)
-        async for piece in self._pieces(self._stub.ListEvents, request):
+        async for piece in self._pieces("ListEvents", request):
             yield piece
 
     async def follow(self, after: int = 0, *, session: str = "") -> AsyncGenerator[Piece, None]:
@@ -122,16 +126,16 @@ class JournalClient:
         while True:
             request = journal_pb2.FollowEventsRequest(after_revision=after, session=session)
             try:
-                async for piece in self._pieces(self._stub.FollowEvents, request):
+                async for piece in self._pieces("FollowEvents", request):
                     after = max(after, piece.through)
                     yield piece
             except Unavailable:
                 # Opening again has the caller's patience, and ends this if it is exhausted.
                 await self._caller.repeatedly(_signed_in)
 
-    async def _pieces(self, method: Any, request: Any) -> AsyncGenerator[Piece, None]:
+    async def _pieces(self, method: str, request: Any) -> AsyncGenerator[Piece, None]:
         async def opened(metadata: Metadata) -> tuple[Any, Any]:
-            call = method(request, metadata=metadata)
+            call = getattr(self._stub, method)(request, metadata=metadata)
             return call, await call.read()
 
         call, message = await self._caller.repeatedly(opened)

@@ -7,8 +7,10 @@ import pytest
 from rescue_emulator.administration import AdminClient
 from rescue_emulator.calling import Caller
 from rescue_emulator.clock import ClockClient
-from rescue_protos.codes import Fault, Unavailable
+from rescue_protos.access import Access
+from rescue_protos.codes import Fault, NotSignedIn, Unavailable
 
+NOBODY = "127.0.0.1:1"
 AWAY = Fault(code="UNAVAILABLE", reason="STORE_BUSY", message="busy")
 
 
@@ -56,3 +58,34 @@ async def test_settings_take_timedeltas_and_text(desk, caller) -> None:
     assert settings.periods["idle-timeout"] == timedelta(minutes=2)
     assert settings.periods["offline-period"] == timedelta(seconds=90)
     assert not desk.asked[0].set_terms
+
+
+async def test_a_server_that_came_back_at_another_port_is_found(desk, tmp_path) -> None:
+    Access(server=NOBODY, secrets={"admin": "s3cret"}).write(tmp_path)
+    patience = timedelta(seconds=20)
+    async with Caller.find(user="admin", server=None, data=tmp_path, patience=patience) as caller:
+        clock = ClockClient(caller)
+        Access(server=desk.address, secrets={"admin": "s3cret"}).write(tmp_path)
+        assert (await clock.show()).now == desk.now
+        assert caller.address == desk.address
+
+
+async def test_what_is_never_repeated_finds_the_server_the_next_time(desk, tmp_path) -> None:
+    Access(server=desk.address, secrets={"admin": "s3cret"}).write(tmp_path)
+    async with Caller.find(user="admin", server=None, data=tmp_path) as caller:
+        await ClockClient(caller).advance(timedelta(minutes=1))
+        Access(server=NOBODY, secrets={"admin": "s3cret"}).write(tmp_path)
+        desk.refusals.append(AWAY)
+        with pytest.raises(Unavailable):
+            await ClockClient(caller).advance(timedelta(minutes=1))
+        assert caller.address == NOBODY
+
+
+async def test_a_renewed_secret_is_looked_up_again(desk, tmp_path) -> None:
+    Access(server=desk.address, secrets={"admin": "old"}).write(tmp_path)
+    async with Caller.find(user="admin", server=None, data=tmp_path) as caller:
+        Access(server=desk.address, secrets={"admin": "s3cret"}).write(tmp_path)
+        assert (await ClockClient(caller).show()).paused
+        desk.refusals += [Fault(code="UNAUTHENTICATED", reason="TOKEN_EXPIRED", message="sign in again")] * 2
+        with pytest.raises(NotSignedIn):  # and no other secret is to be found
+            await ClockClient(caller).show()
