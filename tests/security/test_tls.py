@@ -8,6 +8,7 @@ import json
 import os
 import ssl
 import sys
+import urllib.request
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -29,10 +30,11 @@ def own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @contextlib.asynccontextmanager
-async def server(data: Path, *options: str) -> AsyncIterator[str]:
+async def server(data: Path, *options: str, ready: str = "server") -> AsyncIterator[str]:
+    """A server, and what its ready line says: its address, or the pages' ("web")."""
     program = await Program.start("server", "rescue_server", "--data", str(data), "--json", "--paused", *options)
     try:
-        yield str((await program.event("ready", timeout=30))["server"])
+        yield str((await program.event("ready", timeout=30))[ready])
         assert await program.stop() == 0
     finally:
         await program.kill()
@@ -112,6 +114,50 @@ async def test_a_renewed_certificate_holds_from_the_next_connection_on(tmp_path:
         assert await asyncio.to_thread(serial_of, address, tls) == first  # what cannot be used changes nothing
         make_certificates(tls)
         assert await asyncio.to_thread(serial_of, address, tls) != first
+
+
+def page(url: str, tls: Path, path: str = "", asked: dict[str, str] | None = None) -> tuple[int, str, str]:
+    """Status, body and cookie of a page, asked for by somebody who trusts the CA."""
+    trusting = ssl.create_default_context(cafile=str(tls / "ca.pem"))
+    body = None if asked is None else json.dumps(asked).encode()
+    headers = {"Origin": url.rstrip("/"), "Content-Type": "application/json"} if body else {}
+    request = urllib.request.Request(url + path, data=body, headers=headers)
+    with urllib.request.urlopen(request, context=trusting, timeout=30) as answer:
+        return answer.status, answer.read().decode(), answer.headers.get("Set-Cookie", "")
+
+
+async def test_pages_over_tls_reach_a_server_that_wants_certificates(tmp_path: Path) -> None:
+    state, tls = tmp_path / "state", tmp_path / "tls"
+    make_certificates(tls)
+    files = ("--tls-cert", str(tls / "server.pem"), "--tls-key", str(tls / "server.key"))
+    mutual = ("--tls-client-ca", str(tls / "ca.pem"))
+    async with server(state, *files, *mutual, "--web", "127.0.0.1:0", ready="web") as url:
+        assert url.startswith("https://")
+        assert (await asyncio.to_thread(page, url, tls))[0] == 200
+        asked = {"user": "alice", "secret": Access.read(state).secrets["alice"]}
+        status, body, cookie = await asyncio.to_thread(page, url, tls, "sign-in", asked)
+        assert (status, json.loads(body)) == (200, {"ok": True})
+        assert "Secure" in cookie
+        address = url.removeprefix("https://").rstrip("/")
+        first = await asyncio.to_thread(serial_of, address, tls)
+        (tls / "server.key").write_text("no key at all")
+        assert await asyncio.to_thread(serial_of, address, tls) == first
+        make_certificates(tls)
+        assert await asyncio.to_thread(serial_of, address, tls) != first
+
+
+async def test_files_that_do_not_fit_are_told_of_pages_and_calls_alike(tmp_path: Path) -> None:
+    make_certificates(tmp_path / "tls")
+    make_certificates(tmp_path / "other")
+    files = ("--tls-cert", str(tmp_path / "tls" / "server.pem"), "--tls-key", str(tmp_path / "other" / "server.key"))
+    outcomes = await asyncio.gather(
+        run("rescue_server", "--data", str(tmp_path / "state"), *files),
+        run("rescue_web", "--data", str(tmp_path / "state"), "--listen", "127.0.0.1:0", *files),
+    )
+    for status, out, err in outcomes:
+        assert (status, out) == (1, "")
+        assert "cannot be used together" in err
+        assert "Traceback" not in err
 
 
 @pytest.mark.parametrize("address", ["0.0.0.0:0", "[::]:0", "192.0.2.1:0", "example.org:1"])

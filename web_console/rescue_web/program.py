@@ -19,6 +19,7 @@ from starlette.applications import Starlette
 
 from rescue_web.app import build
 from rescue_web.house import House
+from rescue_web.renewal import BadCertificate, certified, follow_renewals
 
 _GRACE = 1  # real seconds for requests that are under way when it ends
 
@@ -41,16 +42,21 @@ def run(options: Options) -> int:
     os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
     host = options.host
     try:
+        if options.tls:
+            certified(*options.tls)
         listening = _listen(host, options.port)
+    except BadCertificate as error:
+        print(f"rescue web: {error}", file=sys.stderr)
+        return 1
     except OSError as error:
         print(f"rescue web: {host}:{options.port} cannot be listened on: {error.strerror or error}", file=sys.stderr)
         return 1
     with listening:
         shown = f"[{host}]" if ":" in host else host
         url = f"http{'s' if options.tls else ''}://{shown}:{listening.getsockname()[1]}/"
-        names = sorted({shown, "localhost", "127.0.0.1", *options.hosts})
+        names = {host, "localhost", socket.gethostname(), *options.hosts}
         app = build(House(server=options.server, data=options.data), hosts=names)
-        web = _Web(_config(app, options.tls), url=url, as_json=options.as_json)
+        web = _Web(_config(app, options.tls), tls=options.tls, url=url, as_json=options.as_json)
         asyncio.run(web.serve(sockets=[listening]))
         return web.status
 
@@ -74,14 +80,17 @@ def _config(app: Starlette, tls: tuple[Path, Path] | None) -> uvicorn.Config:
 class _Web(uvicorn.Server):
     """Says when it is ready, and ends as the other programs do. `status` is the exit status."""
 
-    def __init__(self, config: uvicorn.Config, *, url: str, as_json: bool) -> None:
+    def __init__(self, config: uvicorn.Config, *, tls: tuple[Path, Path] | None, url: str, as_json: bool) -> None:
         super().__init__(config)
+        self._tls = tls
         self.status = 1  # unless it was told to end
         self._url = url
         self._as_json = as_json
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start to serve, and say so."""
+        if self._tls and self.config.ssl:
+            follow_renewals(self.config.ssl, *self._tls)
         await super().startup(sockets)
         loop = asyncio.get_running_loop()
         for signum, status in ((signal.SIGTERM, 0), (signal.SIGINT, 130)):
