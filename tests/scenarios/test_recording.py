@@ -5,14 +5,15 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from rescue_emulator import World
 from rescue_emulator.scenarios.model import BadScenario
-from rescue_emulator.scenarios.reading import read_file
-from rescue_emulator.scenarios.recording import read_journal, recorded
+from rescue_emulator.scenarios.reading import read_file, read_text
+from rescue_emulator.scenarios.recording import Line, read_journal, recorded
 
 pytestmark = pytest.mark.timeout(300)  # real programs, on a machine that may be busy
 
@@ -78,6 +79,99 @@ async def test_two_calls_are_recorded_and_play_as_they_were(tmp_path: Path) -> N
 async def told(*files: Path) -> str:
     lines = [json.loads(line) for line in (await rescue("scenario", "run", "--json", *files)).splitlines()]
     return f"{sum(line['ok'] for line in lines)} of {len(lines)}"
+
+
+def journal(*events: tuple[float, str, dict[str, str], tuple[str, str | None, str, int | None] | None]) -> list[Line]:
+    """Lines of a session 1001: seconds since it began, the event, its body, and what changed in whose queue."""
+    start = datetime(2026, 1, 5, 9, tzinfo=UTC)
+    return [
+        {
+            "event": "journal",
+            "stream": "1001",
+            "name": name,
+            "at": (start + timedelta(seconds=seconds)).isoformat(),
+            "setting_value": "1m" if name == "LinkLost" else None,
+            "body": {"at": (start + timedelta(seconds=seconds)).isoformat(), **body},
+            "changes": [dict(zip(("technician", "previous", "status", "row"), change, strict=True))] if change else [],
+        }
+        for seconds, name, body, change in events
+    ]
+
+
+def steps_of(lines: list[Line]) -> list[str]:
+    (story,) = read_text(recorded(lines), source="recorded")
+    return [str(step) for step in story.steps]
+
+
+JOINED = (
+    (0.0, "SessionCreated", {"technician": "alice"}, ("alice", None, "Connecting", None)),
+    (1.4, "PinRedeemed", {}, None),
+    (1.4, "AppletJoined", {}, ("alice", "Connecting", "Waiting", 1)),
+    (2.6, "SessionStarted", {"technician": "alice"}, ("alice", "Waiting", "Active", 3)),
+)
+ALICE = {"technician": "alice"}
+
+
+def test_a_cable_is_pulled_a_period_before_the_loss_whatever_others_did_meanwhile() -> None:
+    lines = journal(
+        *JOINED,
+        (55.5, "ChatSent", {**ALICE, "text": "still there?"}, None),
+        (64.2, "LinkLost", {}, ("alice", "Active", "Reconnecting", 12)),
+        (364.2, "LinkOffline", {}, ("alice", "Reconnecting", "Offline", 28)),
+    )
+    assert steps_of(lines)[-8:] == [
+        "clock: advance 2s",
+        "customer: lan off",
+        "clock: advance 51s",
+        "alice: chat still there?",
+        "clock: advance 10s",
+        "alice: sees Reconnecting",
+        "clock: advance 5m",
+        "alice: sees Offline",
+    ]
+
+
+def test_a_computer_that_said_something_was_not_cut_off_before() -> None:
+    lines = journal(
+        *JOINED,
+        (7.0, "ChatSent", {"technician": "", "text": "one moment"}, None),
+        (64.2, "LinkLost", {}, ("alice", "Active", "Reconnecting", 12)),
+        (364.2, "LinkOffline", {}, ("alice", "Reconnecting", "Offline", 28)),
+    )
+    assert steps_of(lines)[-7:] == [
+        "clock: advance 5s",
+        "customer: chat one moment",
+        "customer: lan off",
+        "clock: advance 1m",
+        "alice: sees Reconnecting",
+        "clock: advance 5m",
+        "alice: sees Offline",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("who", "back", "told"),
+    [
+        ("", 122.9, ["customer: reboot 2m", "alice: sees Rebooting", "clock: advance 2m1s"]),
+        ("", None, ["customer: reboot hold", "alice: sees Rebooting"]),
+        ("alice", 9.0, ["alice: sees Rebooting", "clock: advance 31s"]),
+    ],
+    ids=["the customer's own", "the customer's own, without end", "a technician's, quicker than when it is played"],
+)
+def test_a_reboot_takes_as_long_as_it_took(who: str, back: float | None, told: list[str]) -> None:
+    ended = [(back, "LinkRestored", {}, ("alice", "Rebooting", "Active", 52))] if back is not None else []
+    lines = journal(*JOINED, (2.8, "RebootBegan", {"technician": who}, ("alice", "Active", "Rebooting", 11)), *ended)
+    steps = steps_of(lines)
+    at = steps.index("alice: start") + 1
+    assert steps[at : at + len(told)] == told
+    assert steps[at + len(told) :] == ["alice: sees Active"] * len(ended)
+
+
+def test_settings_of_a_group_that_nobody_plays_are_left_out() -> None:
+    night = {"owner": "group:Night", "periods": {"idle_timeout": "PT60S"}}
+    at = "2026-01-05T08:00:00+00:00"
+    change = {"stream": "organization", "name": "SettingsChanged", "at": at, "body": night, "changes": []}
+    assert "Night" not in recorded([change, *journal(*JOINED)])
 
 
 def test_what_cannot_be_recorded_is_refused() -> None:

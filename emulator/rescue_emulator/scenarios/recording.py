@@ -1,28 +1,30 @@
 """From a recorded journal to a scenario file: what people did by hand, to be played again.
 
 The journal has effects, a scenario has what people do; so a lost link becomes a cable that is pulled one period
-earlier, and what came by itself is waited for. Times are rounded to seconds. A crash of the applet or a pulled plug
-looks the same as a pulled cable from the server's side, and is written as one.
+earlier, and what came by itself is waited for. Each step keeps its time since the first, in whole seconds; what a
+period brought about is never asked for too early. A crash of the applet or a pulled plug looks the same as a pulled
+cable from the server's side, and is written as one.
 """
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 import yaml
 
-from rescue_emulator.scenarios.language import CUSTOMER, SETTINGS, TECHNICIANS
+from rescue_emulator.names import GROUPS
+from rescue_emulator.scenarios.language import CUSTOMER, OWNERS, SETTINGS, TECHNICIANS
 from rescue_emulator.scenarios.model import BadScenario
 from rescue_emulator.scenarios.reading import read_text
 from rescue_protos.durations import format_duration, parse_duration
 
 Line = Mapping[str, Any]
-_GROUPS = ("Support", "Network")
 _BOOT = timedelta(seconds=30)  # what a computer takes if nobody says otherwise
 _TIMED = {"LinkLost", "LinkOffline", "ConnectingTimedOut", "WaitingTimedOut", "IdleTimedOut"}
 
@@ -57,49 +59,66 @@ def recorded(lines: Iterable[Line], sessions: Sequence[str] = (), *, title: str 
     return text
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Step:
+    """Somebody does something, or waits for it. `due`: a period brings it about, and must be over."""
+
+    at: datetime
+    who: str
+    what: str
+    due: bool = False
+
+
 @dataclass(slots=True, kw_only=True)
 class _Writer:
-    """Makes steps of events."""
+    """Makes steps of events. `late` is by how much what follows is played later than it was."""
 
     customers: Mapping[str, str]
-    steps: list[tuple[str, str]] = field(default_factory=list)
+    steps: list[_Step] = field(default_factory=list)
     settings: dict[str, dict[str, str]] = field(default_factory=dict)
     extra: dict[str, str] = field(default_factory=dict)
     queues: dict[str, dict[str, list[str]]] = field(default_factory=dict)
     focus: dict[str, bool] = field(default_factory=dict)
-    now: datetime | None = None
+    late: timedelta = timedelta(0)
     dark: set[str] = field(default_factory=set)  # sessions whose cable was pulled
+    heard: dict[str, datetime] = field(default_factory=dict)  # when a session's computer last did something
+    down: dict[str, datetime] = field(default_factory=dict)  # since when it has been booting, for the usual time
 
     def take(self, line: Line, later: Sequence[Line]) -> None:
-        at, body, name = datetime.fromisoformat(line["at"]), line["body"], line["name"]
+        at, body, name = datetime.fromisoformat(line["at"]) + self.late, line["body"], line["name"]
         if line["stream"] == "organization":
             self._organization(at, name, body)
             return
         session = line["stream"]
+        customer = self.customers[session]
         if name == "LinkLost":
-            self.steps.append((self.customers[session], "lan off"))
-            self.dark.add(session)
-            self._wait(at, at_least=parse_duration(line["setting_value"] or "60s"))
-        else:
-            self._wait(at, up=name in _TIMED)
-        steps = list(self._said(session, name, body, later))
+            at = self._pull(session, at, parse_duration(line["setting_value"] or "60s"))
+        booted = name == "LinkRestored" and session not in self.dark
+        if booted:
+            at = self._boot(session, at)
+        steps = [_Step(at=at, who=who, what=what) for who, what in self._said(session, name, line, later)]
         self.steps += steps
+        if booted or any(step.who == customer for step in steps):
+            self.heard[session] = at
+        if name == "RebootBegan" and body.get("technician"):
+            self.down[session] = at
         changes = line["changes"]
-        by_technician = steps and all(who not in self.customers.values() for who, _ in steps)
+        by_technician = steps and all(step.who not in self.customers.values() for step in steps)
         for change in changes:
             row = f", row {change['row']}" if change["row"] else ""
             queue = self.queues.setdefault(change["technician"], {}).setdefault(session, [])
             queue.append(f"{change['status']}{row}")
         if changes and not by_technician:
             first = changes[0]
-            self.steps.append((first["technician"], f"sees {first['status']}{self._of(session)}"))
+            what = f"sees {first['status']}{self._of(session)}"
+            self.steps.append(_Step(at=at, who=first["technician"], what=what, due=booted or name in _TIMED))
 
     def _organization(self, at: datetime, name: str, body: Mapping[str, Any]) -> None:
         if name == "TechnicianAdded" and body["name"] not in TECHNICIANS:
-            if body["group"] not in _GROUPS:
-                raise BadScenario(f"{body['name']} is of {body['group']}: a scenario has only {' and '.join(_GROUPS)}")
+            if body["group"] not in GROUPS:
+                raise BadScenario(f"{body['name']} is of {body['group']}: a scenario has only {' and '.join(GROUPS)}")
             self.extra[body["name"]] = body["group"]
-        if name != "SettingsChanged":
+        if name != "SettingsChanged" or body["owner"] not in OWNERS:
             return
         changed = {key.replace("_", "-"): _period(value) for key, value in body.get("periods", {}).items()}
         if body.get("terms") is not None:
@@ -107,25 +126,46 @@ class _Writer:
         if not self.steps:
             self.settings.setdefault(body["owner"], {}).update(changed)
             return
-        self._wait(at)
         for key, value in changed.items():
-            self.steps.append(("admin", f"set {body['owner']} {key}={value}"))
+            self.steps.append(_Step(at=at, who="admin", what=f"set {body['owner']} {key}={value}"))
 
-    def _wait(self, at: datetime, *, at_least: timedelta = timedelta(0), up: bool = False) -> None:
-        """Let the time go by that went by; whole seconds, the rest is carried on."""
-        gap = max(at - self.now if self.now else timedelta(0), at_least)
-        seconds = (math.ceil if up else math.floor)(gap.total_seconds())
-        if seconds > 0:
-            self.steps.append(("clock", f"advance {format_duration(timedelta(seconds=seconds))}"))
-        self.now = max((self.now or at) + timedelta(seconds=max(seconds, 0)), at if at_least else self.now or at)
+    def _pull(self, session: str, lost: datetime, period: timedelta) -> datetime:
+        """Pull the cable where it must have been; return when the link is lost by that.
+
+        That is a period before the loss, in between what others did in that time; but the computer was still there
+        for whatever it did later than that.
+        """
+        pulled = max(lost - period, self.heard.get(session, lost - period))
+        place = bisect_right(self.steps, pulled, key=lambda step: step.at)
+        self.steps.insert(place, _Step(at=pulled, who=self.customers[session], what="lan off"))
+        self.dark.add(session)
+        self.late += pulled + period - lost
+        return pulled + period
+
+    def _boot(self, session: str, back: datetime) -> datetime:
+        """Let no less time go by than a boot takes when it is played; return when the computer is back."""
+        due = max(self.down.pop(session, back - _BOOT) + _BOOT, back)
+        self.late += due - back
+        return due
+
+    def _timed(self) -> Iterator[tuple[str, str]]:
+        """All steps, and the clock's in between."""
+        passed = 0
+        for step in self.steps:
+            since = (step.at - self.steps[0].at).total_seconds()
+            # Causes early and effects late, so that a period is over when its effect is waited for.
+            now = max(passed, math.ceil(since) if step.due else math.floor(since))
+            if now > passed:
+                yield "clock", f"advance {format_duration(timedelta(seconds=now - passed))}"
+            passed = now
+            yield step.who, step.what
 
     def _of(self, session: str) -> str:
         return f" for {self.customers[session]}" if len(self.customers) > 1 else ""
 
-    def _said(
-        self, session: str, name: str, body: Mapping[str, Any], later: Sequence[Line]
-    ) -> Iterable[tuple[str, str]]:
+    def _said(self, session: str, name: str, line: Line, later: Sequence[Line]) -> Iterable[tuple[str, str]]:
         """What somebody did that made this event."""
+        body = line["body"]
         who, customer, of = str(body.get("technician", "")), self.customers[session], self._of(session)
         match name:
             case "SessionCreated" if body.get("channel"):
@@ -156,15 +196,12 @@ class _Writer:
             case "RebootOrdered":
                 yield who, f"reboot{of}"
             case "RebootBegan" if not who:
-                back = next((line for line in later if line["name"] == "LinkRestored"), None)
-                yield customer, "reboot" if back else "reboot hold"
+                yield customer, f"reboot {_down_for(line, later)}"
             case "RebootBegan":
                 return
             case "LinkRestored" if session in self.dark:
                 self.dark.discard(session)
                 yield customer, "lan on"
-            case "LinkRestored":
-                self._boot()
             case "ChatSent":
                 text = " ".join(body["text"].split())
                 yield (who, f"chat{of} {text}") if who else (customer, f"chat {text}")
@@ -180,19 +217,9 @@ class _Writer:
                 self.focus[who] = body["focused"]
                 yield who, f"focus {'on' if body['focused'] else 'off'}"
 
-    def _boot(self) -> None:
-        """A boot takes thirty seconds when it is played; let at least so much go by since the computer went down."""
-        passed = timedelta(0)
-        for who, what in reversed(self.steps):
-            if who == "clock":
-                passed += parse_duration(what.removeprefix("advance "))
-            elif "sees Rebooting" in what or what.startswith("reboot"):
-                break
-        if passed < _BOOT:
-            self.steps.append(("clock", f"advance {format_duration(_BOOT - passed)}"))
-
     def _applet(self, customer: str) -> str:
-        return next((what for who, what in reversed(self.steps) if who == customer and what.startswith("run")), "")
+        runs = (step.what for step in self.steps if step.who == customer and step.what.startswith("run"))
+        return next(runs, "")
 
     def text(self, title: str) -> str:
         document: dict[str, Any] = {"title": title}
@@ -205,7 +232,7 @@ class _Writer:
             document["participants"] = participants
         if known := {o: {k: v for k, v in s.items() if k in SETTINGS} for o, s in self.settings.items()}:
             document["settings"] = known
-        document["steps"] = [{who: what} for who, what in self.steps]
+        document["steps"] = [{who: what} for who, what in self._timed()]
         several = len(self.customers) > 1
         document["queues"] = {
             name: {self.customers[s]: q for s, q in queues.items()} if several else next(iter(queues.values()))
@@ -223,6 +250,15 @@ def _terms(body: Mapping[str, Any], later: Sequence[Line]) -> str:
     if answer["name"] == "TermsDeclined":
         return " terms:decline"
     return "" if answer["body"]["at"] == body["at"] else " terms:ask"
+
+
+def _down_for(began: Line, later: Sequence[Line]) -> str:
+    """For how long the customer's own reboot took, as he would type it; `hold` if it was never over."""
+    back = next((line["at"] for line in later if line["name"] == "LinkRestored"), None)
+    if back is None:
+        return "hold"
+    took = datetime.fromisoformat(back) - datetime.fromisoformat(began["at"])
+    return format_duration(timedelta(seconds=max(math.floor(took.total_seconds()), 1)))
 
 
 def _period(written: str) -> str:
