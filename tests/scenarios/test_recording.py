@@ -167,11 +167,29 @@ def test_a_reboot_takes_as_long_as_it_took(who: str, back: float | None, told: l
     assert steps[at + len(told) :] == ["alice: sees Active"] * len(ended)
 
 
-def test_settings_of_a_group_that_nobody_plays_are_left_out() -> None:
-    night = {"owner": "group:Night", "periods": {"idle_timeout": "PT60S"}}
+def administered(event: str, **body: object) -> Line:
     at = "2026-01-05T08:00:00+00:00"
-    change = {"stream": "organization", "name": "SettingsChanged", "at": at, "body": night, "changes": []}
-    assert "Night" not in recorded([change, *journal(*JOINED)])
+    return {"event": "journal", "stream": "organization", "name": event, "at": at, "body": body, "changes": []}
+
+
+def test_settings_are_those_of_who_can_take_part_and_zero_is_never() -> None:
+    night = administered("SettingsChanged", owner="group:Night", periods={"idle_timeout": "PT60S"})
+    support = administered(
+        "SettingsChanged", owner="group:Support", periods={"waiting_timeout": "P0D", "idle_timeout": "PT90S"}
+    )
+    (story,) = read_text(recorded([night, support, *journal(*JOINED)]), source="recorded")
+    assert story.settings == {("group:Support", "waiting-timeout"): "0s", ("group:Support", "idle-timeout"): "1m30s"}
+
+
+def test_only_who_took_part_is_a_participant() -> None:
+    people = [
+        administered("TechnicianAdded", name="erin", group="Night"),
+        administered("TechnicianAdded", name="zoe", group="Night"),
+        administered("TechnicianMoved", name="zoe", group="Network"),
+    ]
+    invited = (3.0, "TechnicianInvited", {**ALICE, "invited": "zoe"}, ("zoe", None, "Invitation", None))
+    (story,) = read_text(recorded([*people, *journal(*JOINED, invited)]), source="recorded")
+    assert story.extra == {"zoe": "Network"}
 
 
 def test_what_cannot_be_recorded_is_refused() -> None:
@@ -181,14 +199,7 @@ def test_what_cannot_be_recorded_is_refused() -> None:
         recorded([], ["1009"])
     with pytest.raises(BadScenario, match="this is no journal"):
         read_journal("title: x\n")
-    added = {
-        "event": "journal",
-        "stream": "organization",
-        "name": "TechnicianAdded",
-        "at": "2026-01-05T09:00:00Z",
-        "body": {"name": "zoe", "group": "Night"},
-        "changes": [],
-    }
-    session = {**added, "stream": "1001", "name": "SessionCreated", "body": {"technician": "zoe"}}
+    added = administered("TechnicianAdded", name="zoe", group="Night")
+    session = journal((0.0, "SessionCreated", {"technician": "zoe"}, ("zoe", None, "Connecting", None)))
     with pytest.raises(BadScenario, match="zoe is of Night"):
-        recorded([added, session])
+        recorded([added, *session])

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+import msgspec
 import yaml
 
 from rescue_emulator.names import GROUPS
@@ -76,6 +77,7 @@ class _Writer:
     customers: Mapping[str, str]
     steps: list[_Step] = field(default_factory=list)
     settings: dict[str, dict[str, str]] = field(default_factory=dict)
+    groups: dict[str, str] = field(default_factory=dict)  # whoever was added, and where he is now
     extra: dict[str, str] = field(default_factory=dict)
     queues: dict[str, dict[str, list[str]]] = field(default_factory=dict)
     focus: dict[str, bool] = field(default_factory=dict)
@@ -105,6 +107,7 @@ class _Writer:
         changes = line["changes"]
         by_technician = steps and all(step.who not in self.customers.values() for step in steps)
         for change in changes:
+            self._take_part(change["technician"])
             row = f", row {change['row']}" if change["row"] else ""
             queue = self.queues.setdefault(change["technician"], {}).setdefault(session, [])
             queue.append(f"{change['status']}{row}")
@@ -114,10 +117,8 @@ class _Writer:
             self.steps.append(_Step(at=at, who=first["technician"], what=what, due=booted or name in _TIMED))
 
     def _organization(self, at: datetime, name: str, body: Mapping[str, Any]) -> None:
-        if name == "TechnicianAdded" and body["name"] not in TECHNICIANS:
-            if body["group"] not in GROUPS:
-                raise BadScenario(f"{body['name']} is of {body['group']}: a scenario has only {' and '.join(GROUPS)}")
-            self.extra[body["name"]] = body["group"]
+        if name in ("TechnicianAdded", "TechnicianMoved"):
+            self.groups[body["name"]] = body["group"]
         if name != "SettingsChanged" or body["owner"] not in OWNERS:
             return
         changed = {key.replace("_", "-"): _period(value) for key, value in body.get("periods", {}).items()}
@@ -128,6 +129,14 @@ class _Writer:
             return
         for key, value in changed.items():
             self.steps.append(_Step(at=at, who="admin", what=f"set {body['owner']} {key}={value}"))
+
+    def _take_part(self, technician: str) -> None:
+        if technician in TECHNICIANS or technician in self.extra:
+            return
+        group = self.groups.get(technician, "a group that the journal does not tell")
+        if group not in GROUPS:
+            raise BadScenario(f"{technician} is of {group}: a scenario has only {' and '.join(GROUPS)}")
+        self.extra[technician] = group
 
     def _pull(self, session: str, lost: datetime, period: timedelta) -> datetime:
         """Pull the cable where it must have been; return when the link is lost by that.
@@ -263,5 +272,4 @@ def _down_for(began: Line, later: Sequence[Line]) -> str:
 
 def _period(written: str) -> str:
     """Return a period of a stored event as `rescue admin set` takes it."""
-    seconds = float(written.removeprefix("P").removeprefix("T").removesuffix("S") or 0)
-    return format_duration(timedelta(seconds=seconds))
+    return format_duration(msgspec.convert(written, timedelta))
