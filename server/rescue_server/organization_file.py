@@ -13,6 +13,7 @@ waiting-timeout = "5m"
 
 from __future__ import annotations
 
+import re
 import tomllib
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -20,7 +21,7 @@ from typing import Any
 
 from rescue_protos.durations import BadDuration, parse_duration
 from rescue_server.core import organization as o
-from rescue_server.errors import RescueError
+from rescue_server.errors import BadValue, RescueError
 
 DEFAULT = """
 administrators = ["admin"]
@@ -31,6 +32,7 @@ technicians = ["dave"]
 [channels.Web]
 groups = ["Support", "Network"]
 """
+_UNQUOTED = str.maketrans("", "", "\"'")
 _OWN_KEYS = {"groups": "technicians", "channels": "groups"}
 
 
@@ -52,7 +54,8 @@ def read_organization(path: Path | None, now: datetime) -> list[o.AnyOrganizatio
         line = error.object[: error.start].count(b"\n") + 1
         raise BadOrganizationFile(f"{name}, line {line}: this is not UTF-8 text") from None
     except tomllib.TOMLDecodeError as error:
-        raise BadOrganizationFile(f"{name}: {error}") from None
+        line, reason = _unread(str(error), text)
+        raise BadOrganizationFile(f"{name}, line {line}: {reason}") from None
     except RecursionError:
         raise BadOrganizationFile(f"{name}: too many brackets within one another") from None
     except _Misfit as misfit:
@@ -78,6 +81,8 @@ def _events(data: dict[str, Any], now: datetime) -> list[o.AnyOrganizationEvent]
         nonlocal organization
         try:
             organization = o.apply_change(organization, event)
+        except BadValue as error:
+            raise _Misfit((*place, error.field), error.wrong) from None
         except RescueError as error:
             raise _Misfit(place, str(error)) from None
         events.append(event)
@@ -152,6 +157,13 @@ def _settings(table: dict[str, Any], owner: str, place: tuple[str, ...], now: da
         add(o.SettingsChanged(at=now, owner=owner, periods=periods, terms=terms), place)
 
 
+def _unread(message: str, text: str) -> tuple[int, str]:
+    """The line at which TOML could not be read on, and why: tomllib says both in one message."""
+    found = re.fullmatch(r"(.*) \(at (?:line (\d+), column \d+|end of document)\)", message)
+    end = max(len(text.splitlines()), 1)
+    return (int(found[2] or end), found[1]) if found else (end, message)
+
+
 def _line_of(text: str, place: tuple[str, ...]) -> int:
     """The line at which a place of the file is written; 0 if it cannot be told."""
     lines = text.splitlines()
@@ -159,8 +171,8 @@ def _line_of(text: str, place: tuple[str, ...]) -> int:
     for depth, part in enumerate(place):
         for number, line in enumerate(lines[start:], start + 1):
             head = line.split("#")[0].strip()
-            named = head.startswith("[") and head.strip("[]").replace('"', "") == ".".join(place[: depth + 1])
-            if named or head.partition("=")[0].strip().strip('"') == part:
+            named = head.startswith("[") and head.strip("[]").translate(_UNQUOTED) == ".".join(place[: depth + 1])
+            if named or head.partition("=")[0].strip().translate(_UNQUOTED) == part:
                 start = number
                 break
     return start

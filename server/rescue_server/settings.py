@@ -35,7 +35,9 @@ class Settings:
         known = {field.name for field in fields(self)}
         for name, value in changes.items():
             if name not in known:
-                raise BadValue(name, f"there is no such setting; there are {', '.join(sorted(known))}")
+                raise BadValue(
+                    _shown(name), f"there is no such setting; there are {', '.join(map(_shown, sorted(known)))}"
+                )
             _check(name, value)
         result: Settings = replace(self, **changes)  # type: ignore[arg-type]
         if result.reconnect_period <= result.heartbeat_interval:
@@ -59,7 +61,7 @@ _RANGES: dict[str, tuple[timedelta, timedelta, bool]] = {  # least, most, whethe
 
 
 def _check(name: str, value: timedelta | str) -> None:
-    shown = name.replace("_", "-")
+    shown = _shown(name)
     if isinstance(value, str):
         if name != "terms":
             raise BadValue(shown, "a duration is needed, like 90s or 5m")
@@ -73,6 +75,11 @@ def _check(name: str, value: timedelta | str) -> None:
         return
     never = ", or 0 for never" if zero_is_never else ""
     raise BadValue(shown, f"{_words(value)} is out of range: {_words(least)} to {_words(most)}{never}")
+
+
+def _shown(name: str) -> str:
+    """A setting's name as people write it."""
+    return name.replace("_", "-")
 
 
 def _words(period: timedelta) -> str:

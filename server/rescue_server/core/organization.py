@@ -17,6 +17,7 @@ from rescue_server.errors import AlreadyThere, BadValue, Unknown
 from rescue_server.settings import Settings
 
 NAME_LENGTH = 64  # characters
+_USERS = ("technician", "administrator")
 _NAME = re.compile(r"[^\W_][\w .@-]*")
 
 
@@ -137,12 +138,15 @@ class Organization:
                 f"{name!r} is no name: letters, digits, space, . _ @ -, a letter or digit first, at most {NAME_LENGTH}",
             )
         taken = {
-            "group": f"group:{name}" in self.settings,
-            "channel": name in self.channels,
-            "technician": name in self.technicians or name in self.administrators,
+            "a group": kind == "group" and f"group:{name}" in self.settings,
+            "a channel": kind == "channel" and name in self.channels,
+            # Both sign in: they share their names.
+            "a technician": kind in _USERS and name in self.technicians,
+            "an administrator": kind in _USERS and name in self.administrators,
         }
-        if taken["technician" if kind == "administrator" else kind]:
-            raise AlreadyThere(f"there is a {kind} {name!r} already", metadata={"name": name})
+        for what, there in taken.items():
+            if there:
+                raise AlreadyThere(f"there is {what} {name!r} already", metadata={"name": name})
 
     def _there_are(self, kind: str) -> str:
         names = {"technician": self.technicians, "group": self.groups, "channel": self.channels}
