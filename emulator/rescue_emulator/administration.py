@@ -14,28 +14,29 @@ from typing import TYPE_CHECKING
 from google.protobuf.duration_pb2 import Duration
 
 from rescue_emulator.calling import Caller
-from rescue_protos.durations import format_duration, parse_duration
+from rescue_protos.durations import BadDuration, format_duration, parse_duration
 from rescue_protos.v1 import admin_pb2, admin_pb2_grpc, common_pb2
 
 if TYPE_CHECKING:
     from rescue_protos.v1.admin_pb2_grpc import AdminServiceAsyncStub
 
 TERMS = "terms"
-PERIODS = (
-    "private-code-validity",
-    "connecting-timeout",
-    "waiting-timeout",
-    "idle-timeout",
-    "reconnect-period",
-    "offline-period",
-    "heartbeat-interval",
-)
+PERIODS = {
+    "private-code-validity": "1m to 999m",
+    "connecting-timeout": "1m to 999m",
+    "waiting-timeout": "1m to 999m, or 0 for never",
+    "idle-timeout": "1m to 999m, or 0 for never",
+    "reconnect-period": "2s to 999m",
+    "offline-period": "1s to 999m",
+    "heartbeat-interval": "1s to 10m",
+}
+"""The settings that are periods, and the server's ranges for people."""
 SETTINGS = (*PERIODS, TERMS)
 _TIMEOUT = 10.0  # real seconds
 
 
 class BadSetting(ValueError):
-    """An owner or a setting that does not exist; the message says which do."""
+    """An owner or a setting that does not exist, or a value that is none; the message says what is possible."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -193,13 +194,20 @@ def _change(owner: str, changes: Mapping[str, str | timedelta]) -> admin_pb2.Cha
         if setting == TERMS:
             request.settings.terms = str(value)
         elif setting in PERIODS:
-            period = value if isinstance(value, timedelta) else parse_duration(value)
+            period = value if isinstance(value, timedelta) else _period(setting, value)
             field: Duration = getattr(request.settings, setting.replace("-", "_"))
             field.SetInParent()  # a period of 0 is a value too
             field.FromTimedelta(period)
         else:
             raise BadSetting(f"there is no setting {setting!r} (possible: {', '.join(SETTINGS)})")
     return request
+
+
+def _period(setting: str, written: str) -> timedelta:
+    try:
+        return parse_duration(written)
+    except BadDuration as error:
+        raise BadSetting(f"{setting}: {error}; {PERIODS[setting]}") from None
 
 
 def _settings(found: common_pb2.Settings) -> Settings:

@@ -86,7 +86,7 @@ def set_(owner: str, settings: Sequence[str]) -> None:
     \b
     private-code-validity, connecting-timeout   1m to 999m
     waiting-timeout, idle-timeout               1m to 999m, 0 is never
-    reconnect-period, offline-period, heartbeat-interval
+    reconnect-period 2s to 999m, offline-period 1s to 999m, heartbeat-interval 1s to 10m
     terms                                       a text; terms= removes them
     """
     changes = {}
@@ -270,7 +270,7 @@ def run_call(work: Callable[[Caller], Awaitable[Result]], *, patience: timedelta
 
     try:
         return asyncio.run(call())
-    except (BadSetting, BadDuration) as error:
+    except BadSetting as error:
         raise click.UsageError(str(error)) from None
     except CallError as error:
         wrong = [f"{name}: {why}" for name, why in error.fault.fields.items() if why not in str(error)]

@@ -250,7 +250,7 @@ class World:
     async def set(self, owner: str, **settings: str | timedelta) -> Settings:
         """Change settings of `group:NAME` or `channel:NAME`: `set("group:Support", idle_timeout="1m", terms="")`.
 
-        Returns all of them. Raises BadSetting, BadDuration, CallError.
+        Returns all of them. Raises BadSetting, CallError.
         """
         changes = {name.replace("_", "-"): value for name, value in settings.items()}
         return await self.admin.change_settings(self._names.owner(owner), changes)

@@ -4,11 +4,14 @@ from datetime import timedelta
 
 import pytest
 
-from rescue_emulator.administration import AdminClient
+from rescue_emulator.administration import PERIODS, AdminClient
 from rescue_emulator.calling import Caller
 from rescue_emulator.clock import ClockClient
 from rescue_protos.access import Access
 from rescue_protos.codes import Fault, NotSignedIn, Unavailable
+from rescue_protos.durations import parse_duration
+from rescue_server.errors import BadValue
+from rescue_server.settings import Settings
 
 NOBODY = "127.0.0.1:1"
 AWAY = Fault(code="UNAVAILABLE", reason="STORE_BUSY", message="busy")
@@ -89,3 +92,16 @@ async def test_a_renewed_secret_is_looked_up_again(desk, tmp_path) -> None:
         desk.refusals += [Fault(code="UNAUTHENTICATED", reason="TOKEN_EXPIRED", message="sign in again")] * 2
         with pytest.raises(NotSignedIn):  # and no other secret is to be found
             await ClockClient(caller).show()
+
+
+@pytest.mark.parametrize("name", PERIODS)
+def test_the_ranges_that_people_are_told_are_the_servers(name: str) -> None:
+    span, _, never = PERIODS[name].partition(", ")
+    least, most = map(parse_duration, span.split(" to "))
+    field, second = name.replace("-", "_"), timedelta(seconds=1)
+    roomy = Settings(heartbeat_interval=second, reconnect_period=timedelta(minutes=999))
+    for inside in (least, most, *([timedelta(0)] if never else [])):
+        assert getattr(roomy.changed({field: inside}), field) == inside
+    for outside in (least - second / 2, most + second, *([] if never else [timedelta(0)])):
+        with pytest.raises(BadValue, match="out of range"):
+            roomy.changed({field: outside})

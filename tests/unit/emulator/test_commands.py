@@ -58,7 +58,8 @@ async def test_a_refusal_shows_the_servers_message_with_the_range(desk, state, r
     [
         (["group:Support", "idle-timeout"], "write SETTING=VALUE"),
         (["group:Support", "idle=1m"], "possible: private-code-validity, connecting-timeout"),
-        (["group:Support", "idle-timeout=soon"], "possible: 90s, 5m"),
+        (["group:Support", "idle-timeout=soon"], "idle-timeout: 'soon' is not a duration (possible: 90s, 5m"),
+        (["group:Support", "idle-timeout=-1m"], "1m to 999m, or 0 for never"),
         (["Support", "idle-timeout=1m"], "possible: group:NAME, channel:NAME"),
     ],
 )
