@@ -130,6 +130,7 @@ def server(
     from rescue_server.companion import NoCompanion, check_companion
     from rescue_server.errors import RescueError
     from rescue_server.observe.observation import CannotObserve, MetricsAddress
+    from rescue_server.private_files import NotPrivate
     from rescue_server.program import Options, serve
     from rescue_server.rpc.listener import CannotListen
     from rescue_server.rpc.tls import BadCertificate, ServerTls
@@ -161,8 +162,12 @@ def server(
         if web:
             check_companion()
         serve(options)
-    except (RescueError, StoreError, CannotListen, CannotObserve, BadCertificate, NoCompanion, OSError) as error:
+    except (RescueError, StoreError, CannotListen, CannotObserve, BadCertificate, NoCompanion, NotPrivate) as error:
         click.echo(f"rescue server: {error}", err=True)
+        sys.exit(1)
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        click.echo(f"rescue server: {where}{error.strerror or error}", err=True)
         sys.exit(1)
 
 

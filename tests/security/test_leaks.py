@@ -28,6 +28,7 @@ def command_lines(pids: list[int]) -> bytes:
 
 async def test_no_secret_ticket_or_token_is_anywhere_it_does_not_belong(tmp_path: Path) -> None:
     async with World(data=tmp_path / "state") as world:
+        await world.restart_server("--log", "json", "--log-level", "debug")
         alice = await world.technician("alice")
         session, pin = await alice.pin("Customer")
         computer = await world.computer(pin=pin)
@@ -47,6 +48,8 @@ async def test_no_secret_ticket_or_token_is_anywhere_it_does_not_belong(tmp_path
         shown = command_lines(pids)
         written = [json.dumps(dict(event)) for program in programs for event in program.events]
         written += [line for program in programs for line in program._log]
+        assert any('"level": "debug"' in line for line in written)
+        assert any('"method": "SignIn", "code": "UNAUTHENTICATED"' in line for line in written)
         await world.kill_server()  # leaves the -wal, too
         files = [path for path in world.data.rglob("*") if path.is_file() and path.name not in MAY_HOLD_SECRETS]
         assert {"store.sqlite3"} <= {path.name for path in files}

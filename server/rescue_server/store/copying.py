@@ -28,8 +28,12 @@ def back_up(data_dir: Path, target: Path) -> State:
         raise NoStore(path=path)
     with translated(path):
         # Read-only, and not the last to close it while a server runs: the store's files are left as they are.
-        connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=_PATIENCE)
+        uri = f"{path.absolute().as_uri()}?mode=ro"
+        if not os.access(data_dir, os.W_OK) and not beside(path, "-wal").exists():
+            uri += "&immutable=1"  # else SQLite would want to write there even to read
+        connection = sqlite3.connect(uri, uri=True, timeout=_PATIENCE)
         with closing(connection):
+            connection.execute("PRAGMA schema_version")  # what is wrong with the store is not told of the target
             copy_whole(connection, target)
     with translated(target), closing(sqlite3.connect(target)) as made:
         return State.read(made)
