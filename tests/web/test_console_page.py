@@ -180,3 +180,19 @@ async def test_a_lost_server_is_said_and_nothing_is_missed(site: Site, open_page
     await alice.locator("#history").get_by_text("Waiting → Active").wait_for()
     steps = await alice.locator("#history b").all_inner_texts()
     assert steps == ["new: Connecting", "Connecting → Waiting", "Waiting → Active"]
+
+
+async def test_who_was_removed_is_shown_the_door_and_told_why(site: Site, open_page: Opening) -> None:
+    carol = await open_page("carol", lang="nl")
+    await site.world.admin.remove_technician("carol")
+    await carol.locator("#sign-in").wait_for()
+    await carol.get_by_text("U bent afgemeld").wait_for()
+
+
+async def test_a_name_that_turns_the_writing_around_turns_only_itself(site: Site, open_page: Opening) -> None:
+    alice = await open_page("alice")
+    await joined(site, alice, "\u202eeve")
+    await shows(alice, "Waiting")
+    for place in ("#queue", "#session-title"):
+        found = await alice.locator(f"{place} bdi", has_text="eve").evaluate("it => getComputedStyle(it).unicodeBidi")
+        assert found in ("isolate", "plaintext")

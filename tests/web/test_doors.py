@@ -6,20 +6,25 @@ import asyncio
 import http.client
 import json
 import signal
+import ssl
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 
 from rescue_emulator.processes import Program
+from rescue_protos.access import Access
+from rescue_server.certificates import make_certificates
 from tests.web.browsing import Site
 
 
 class Visitor:
     """A browser without a page: keeps its cookie, knows its proof once signed in."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, ca: Path | None = None) -> None:
         self._at = urlsplit(url)
+        self._ca = ca
         self.cookie = ""
         self.headers: dict[str, str] = {}
         self.proof = ""
@@ -34,8 +39,15 @@ class Visitor:
             self.proof = (await self.ask("GET", "/me"))[1]["proof"]
         return status
 
+    def _connection(self) -> http.client.HTTPConnection:
+        where, port = str(self._at.hostname), self._at.port
+        if self._ca is None:
+            return http.client.HTTPConnection(where, port, timeout=30)
+        trusting = ssl.create_default_context(cafile=self._ca)
+        return http.client.HTTPSConnection(where, port, timeout=30, context=trusting)
+
     def _ask(self, method: str, path: str, body: Any, headers: dict[str, str]) -> tuple[int, Any]:
-        connection = http.client.HTTPConnection(str(self._at.hostname), self._at.port, timeout=30)
+        connection = self._connection()
         sent = {"Cookie": self.cookie} | ({"Content-Type": "application/json"} if body is not None else {})
         sent |= {name.replace("_", "-"): value for name, value in headers.items()}
         connection.request(method, path, body=None if body is None else json.dumps(body), headers=sent)
@@ -73,7 +85,10 @@ async def test_a_foreign_page_can_change_nothing(site: Site) -> None:
     assert (await visitor.ask("POST", "/line", line, Origin="http://elsewhere.example", **good))[0] == 403
     assert (await visitor.ask("POST", "/line", line, Content_Type="text/plain", **good))[0] == 415
     assert (await visitor.ask("POST", "/sign-in", line, Origin="null"))[0] == 403
-    assert (await visitor.ask("GET", "/me", Host="elsewhere.example"))[0] == 400
+    for name in ("elsewhere.example", "127.0.0.1.elsewhere.example", "", "["):
+        assert (await visitor.ask("GET", "/me", Host=name))[0] == 400, name
+    for name in ("localhost", "LOCALHOST:8080", "192.0.2.7:8080", "[::1]:8080"):  # an address cannot be turned to us
+        assert (await visitor.ask("GET", "/me", Host=name))[0] == 200, name
     alice = await site.world.technician("alice")
     assert alice.sessions == []
     status, answer = await visitor.ask("POST", "/line", line, Origin=site.url.rstrip("/"), **good)
@@ -103,6 +118,25 @@ async def test_signing_out_ends_the_visit_and_the_console(site: Site) -> None:
     await visitor.sign_in("alice", site.secrets["alice"])
     assert (await visitor.ask("POST", "/sign-out", {}, X_Rescue_Proof=visitor.proof))[0] == 200
     assert (await visitor.ask("GET", "/me"))[0] == 401
+
+
+async def test_a_technician_who_was_removed_is_signed_out(site: Site) -> None:
+    visitor = Visitor(site.url)
+    await visitor.sign_in("carol", site.secrets["carol"])
+    await site.world.admin.remove_technician("carol")
+    good = {"X_Rescue_Proof": visitor.proof}
+    status, answer = await visitor.ask("GET", "/directory")
+    assert status == 401, answer
+    # Not only this call: a page that asked again for ever would be shut out as one who guesses secrets.
+    assert (await visitor.ask("GET", "/me"))[0] == 401
+    assert (await visitor.ask("POST", "/focus", {"page": "p", "on": True}, **good))[0] == 401
+    assert "Sign in" in (await visitor.ask("GET", "/"))[1]
+
+
+async def test_a_page_of_one_user_never_hears_what_another_may_see(site: Site) -> None:
+    visitor = Visitor(site.url)
+    await visitor.sign_in("alice", site.secrets["alice"])
+    assert (await visitor.ask("GET", "/events?page=p&user=bob"))[0] == 401  # his tab, before she signed in in hers
 
 
 async def test_every_answer_keeps_to_itself_and_only_pages_are_served(site: Site) -> None:
@@ -135,6 +169,29 @@ async def test_the_server_brings_its_pages_along_and_takes_them_with_it(tmp_path
         assert await server.stop(15) in (0, -signal.SIGTERM)
         with pytest.raises(OSError, match="refused"):
             await visitor.ask("GET", "/")
+    finally:
+        await server.stop()
+
+
+async def test_with_a_certificate_pages_and_cookie_are_as_safe_as_calls(tmp_path: Path) -> None:
+    tls, data = tmp_path / "tls", tmp_path / "data"
+    make_certificates(tls, hosts=["help.example.org"])
+    server = await Program.start(
+        *("server", "rescue_server", "--data", str(data), "--web", "127.0.0.1:0", "--json"),
+        *("--tls-cert", str(tls / "server.pem"), "--tls-key", str(tls / "server.key")),
+    )
+    try:
+        url = str((await server.event("ready", 60))["web"])
+        assert url.startswith("https://")
+        visitor = Visitor(url, ca=tls / "ca.pem")
+        assert (await visitor.ask("GET", "/", Host="help.example.org"))[0] == 200  # that the certificate fits is enough
+        asked = {"user": "alice", "secret": Access.read(data).secrets["alice"]}
+        assert (await visitor.ask("POST", "/sign-in", asked))[0] == 200
+        flags = {flag.strip().lower() for flag in visitor.headers["set-cookie"].split(";")[1:]}
+        assert {"secure", "httponly", "samesite=strict"} <= flags
+        assert await visitor.sign_in("alice", asked["secret"]) == 200
+        status, directory = await visitor.ask("GET", "/directory")  # the companion trusts the server, too
+        assert (status, "bob" in str(directory)) == (200, True)
     finally:
         await server.stop()
 

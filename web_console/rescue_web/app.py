@@ -16,10 +16,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from starlette.applications import Starlette
-from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route
@@ -27,51 +25,20 @@ from starlette.routing import Route
 from rescue_console.labels import LANGUAGES
 from rescue_protos.codes import CallError, NotAllowed, NotSignedIn, TooMuch, Unavailable
 from rescue_web.computers import NotPossible
+from rescue_web.guards import OwnName, StrictHeaders
 from rescue_web.house import House
 from rescue_web.visits import COOKIE, Visit
 from rescue_web.words import words
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
-
-    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+    from collections.abc import AsyncIterator, Collection
 
 _LONGEST_BODY = 64 * 1024
 _KINDS = {"html": "text/html", "css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
-_HEADERS = {
-    "content-security-policy": (
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
-        "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-    ),
-    "x-content-type-options": "nosniff",
-    "referrer-policy": "no-referrer",
-    "cross-origin-opener-policy": "same-origin",
-    "cross-origin-resource-policy": "same-origin",
-    "cache-control": "no-store",
-}
 
 
-class StrictHeaders:
-    """Puts the headers that keep a page to itself on every response."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the call on."""
-
-        async def with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in _HEADERS.items():
-                    headers.setdefault(name, value)
-            await send(message)
-
-        await self._app(scope, receive, with_headers)
-
-
-def build(house: House, *, hosts: Sequence[str]) -> Starlette:
-    """Return the application. `hosts` are the names, without port, that it answers to."""
+def build(house: House, *, hosts: Collection[str]) -> Starlette:
+    """Return the application. `hosts` are the names, without port, that it answers to beside addresses."""
     front = _Front(house)
     routes = [
         Route("/", front.page),
@@ -96,7 +63,7 @@ def build(house: House, *, hosts: Sequence[str]) -> Starlette:
         yield
         await house.close()
 
-    middleware = [Middleware(StrictHeaders), Middleware(TrustedHostMiddleware, allowed_hosts=list(hosts))]
+    middleware = [Middleware(StrictHeaders), Middleware(OwnName, names=hosts)]
     return Starlette(routes=routes, middleware=middleware, lifespan=lifespan, exception_handlers={HTTPException: _told})
 
 
@@ -119,7 +86,8 @@ class _Front:
         """Let only those in who are signed in."""
 
         async def guarded(request: Request) -> Response:
-            return await self._answered(answer(request, self._visit(request)))
+            visit = self._visit(request)
+            return await self._answered(visit, answer(request, visit))
 
         return guarded
 
@@ -130,18 +98,21 @@ class _Front:
             visit = self._visit(request)
             if not hmac.compare_digest(request.headers.get("x-rescue-proof", "").encode(), visit.proof.encode()):
                 raise HTTPException(403, "this does not come from a page of this console")
-            return await self._answered(answer(request, visit, await _body(request)))
+            return await self._answered(visit, answer(request, visit, await _body(request)))
 
         return guarded
 
-    @staticmethod
-    async def _answered(answer: Awaitable[Response]) -> Response:
+    async def _answered(self, visit: Visit, answer: Awaitable[Response]) -> Response:
         try:
             return await answer
         except NotPossible as error:
             raise HTTPException(409, str(error)) from None
+        except NotSignedIn as error:
+            # Removed, or with another secret: without a visit the page shows the door and does not ask for ever.
+            await self._house.visits.end(visit)
+            raise _refused(error) from None
         except CallError as error:
-            raise HTTPException(_status_of(error), str(error) or error.code) from None
+            raise _refused(error) from None
 
     def _visit(self, request: Request) -> Visit:
         visit = self._house.visits.find(request.cookies.get(COOKIE, ""))
@@ -170,7 +141,7 @@ class _Front:
         user, secret = asked.get("user"), asked.get("secret")
         if not isinstance(user, str) or not isinstance(secret, str) or not user or not secret:
             raise HTTPException(400, "a name and a secret are needed")
-        visit = await self._answered_visit(user, secret)
+        visit = await self._welcomed(user, secret)
         if (former := self._house.visits.find(request.cookies.get(COOKIE, ""))) is not None:
             await self._house.visits.end(former)
         answer = JSONResponse({"ok": True})
@@ -178,11 +149,13 @@ class _Front:
         answer.set_cookie(COOKIE, visit.key, httponly=True, samesite="strict", secure=secure, path="/")
         return answer
 
-    async def _answered_visit(self, user: str, secret: str) -> Visit:
+    async def _welcomed(self, user: str, secret: str) -> Visit:
         try:
             return await self._house.welcome(user, secret)
+        except NotSignedIn:
+            raise HTTPException(401, "The name or the secret is not right.") from None
         except CallError as error:
-            raise HTTPException(_status_of(error), str(error) or error.code) from None
+            raise _refused(error) from None
 
     async def sign_out(self, request: Request, visit: Visit, asked: dict[str, Any]) -> Response:
         await self._house.visits.end(visit)
@@ -196,6 +169,8 @@ class _Front:
         return JSONResponse({"user": visit.user, "supervisor": visit.supervision is not None, "proof": visit.proof})
 
     async def events(self, request: Request, visit: Visit) -> Response:
+        if request.query_params.get("user", visit.user) != visit.user:
+            raise HTTPException(401, "somebody else has signed in here")  # in another tab of this browser
         last = request.headers.get("last-event-id", request.query_params.get("after", ""))
         after = int(last) if last.isdecimal() and len(last) < 19 else None
         page = request.query_params.get("page", "")[:64]
@@ -288,6 +263,8 @@ def _file(name: str) -> Response:
     return Response(found.read_text(encoding="utf-8"), media_type=f"{kind}; charset=utf-8")
 
 
-def _status_of(error: CallError) -> int:
-    known = {NotSignedIn: 401, NotAllowed: 403, Unavailable: 503, TooMuch: 429}
-    return known.get(type(error), 409)
+def _refused(error: CallError) -> HTTPException:
+    if isinstance(error, Unavailable):
+        return HTTPException(503, "the server is away")
+    known = {NotSignedIn: 401, NotAllowed: 403, TooMuch: 429}
+    return HTTPException(known.get(type(error), 409), str(error) or error.code)

@@ -58,6 +58,12 @@ TEXTS = {
         "De server is weg; u ziet hoe het was. Het gaat vanzelf verder."
     ),
     "the server is away": "de server is weg",
+    "The server is back.": "De server is er weer.",
+    "The name or the secret is not right.": "De naam of het geheim klopt niet.",
+    "You were signed out: sign in again.": "U bent afgemeld: meld u opnieuw aan.",
+    "You were signed out: your name or your secret is not accepted any more.": (
+        "U bent afgemeld: uw naam of uw geheim wordt niet meer geaccepteerd."
+    ),
     "To whom?": "Aan wie?",
     "Whom?": "Wie?",
     "there": "aanwezig",

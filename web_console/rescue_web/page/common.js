@@ -7,6 +7,7 @@ export const $ = (id) => document.getElementById(id);
 
 let proof = "";
 const clock = { now: 0, read: 0, speed: 0, known: false };
+let user = "";
 export const pageId = crypto.randomUUID ? crypto.randomUUID() : String(Math.random()).slice(2);
 
 /** Make an element. Properties are attributes; on* are listeners; children are elements or texts. */
@@ -28,6 +29,9 @@ export function refill(element, children) {
   if (key) element.querySelector(`[data-key="${CSS.escape(key)}"]`)?.focus();
 }
 
+/** What people wrote: its direction of writing is its own, so that a name cannot turn the text around it. */
+export const written = (text) => el("bdi", {}, text);
+
 /** A status as people read it: in words; the colour only helps. */
 export const chip = (status) => el("span", { class: "chip", "data-status": status }, statusWord(status));
 
@@ -38,9 +42,19 @@ export function tell(text, bad = false) {
 
 export async function get(path) {
   const answer = await fetch(path, { headers: { accept: "application/json" } });
-  if (answer.status === 401) location.assign("/");
+  if (answer.status === 401) leave();
   if (!answer.ok) throw new Error((await answer.json().catch(() => ({}))).message ?? answer.statusText);
   return (answer.headers.get("content-type") ?? "").includes("json") ? answer.json() : answer.text();
+}
+
+let leaving = false;
+
+/** Go to the door, where it is said why. */
+function leave(why = "You were signed out: sign in again.") {
+  if (leaving) return;
+  leaving = true;
+  if (why) sessionStorage.setItem("farewell", why);
+  location.assign("/");
 }
 
 /** Ask for a change. Resolves to the answer, whose `ok` says whether it was made and `message` why not. */
@@ -51,7 +65,7 @@ export async function post(path, body) {
       headers: { "content-type": "application/json", "x-rescue-proof": proof },
       body: JSON.stringify(body),
     });
-    if (answer.status === 401 && proof) location.assign("/");
+    if (answer.status === 401 && proof) leave();
     return await answer.json();
   } catch {
     return { ok: false, message: say("the server is away") };
@@ -73,17 +87,19 @@ export const language = () => localStorage.getItem("language") ?? (navigator.lan
 export async function begin(redraw) {
   const me = await get("/me");
   proof = me.proof;
+  user = me.user;
   $("user").textContent = me.user;
   await speak(language());
   $("language").addEventListener("change", async (event) => { await speak(event.target.value); redraw(); });
-  $("sign-out").addEventListener("click", async () => { await post("/sign-out", {}); location.assign("/"); });
+  $("sign-out").addEventListener("click", async () => { await post("/sign-out", {}); leave(""); });
   return me;
 }
 
 /** Hear of everything, again after each break, from where it broke. */
 export function listen(listeners) {
-  const events = new EventSource(`/events?page=${pageId}`);
+  const events = new EventSource(`/events?page=${pageId}&user=${encodeURIComponent(user)}`);
   const lost = (away) => {
+    if (!away && !$("lost").hidden) tell(say("The server is back."));
     $("lost").hidden = !away;
     $("lost").textContent = away ? say("The server is lost; what you see is how it was. It goes on by itself.") : "";
     listeners.online?.(!away);
@@ -91,10 +107,15 @@ export function listen(listeners) {
   events.addEventListener("error", () => {
     lost(true);
     hearClock({ speed: 0 });
-    if (events.readyState === EventSource.CLOSED) location.assign("/"); // signed out meanwhile
+    if (events.readyState === EventSource.CLOSED) leave();
   });
   events.addEventListener("server", (event) => lost(!JSON.parse(event.data).online));
-  events.addEventListener("refused", (event) => tell(JSON.parse(event.data).message, true));
+  events.addEventListener("refused", async () => {
+    events.close();
+    sessionStorage.setItem("farewell", "You were signed out: your name or your secret is not accepted any more.");
+    await post("/sign-out", {});
+    leave("");
+  });
   events.addEventListener("clock", (event) => { hearClock(JSON.parse(event.data)); listeners.clock?.(JSON.parse(event.data)); });
   for (const kind of ["snapshot", "update", "computers"]) {
     if (listeners[kind]) events.addEventListener(kind, (event) => listeners[kind](JSON.parse(event.data), lost));

@@ -1,6 +1,6 @@
 // The technician's console: his queue, the session he chose, and every command with the reason when it is not possible.
 
-import { $, begin, chip, el, emulatedNow, explain, get, listen, pageId, period, post, refill, say, statusWord, tell, tick, words } from "./common.js";
+import { $, begin, chip, el, emulatedNow, explain, get, listen, pageId, period, post, refill, say, statusWord, tell, tick, words, written } from "./common.js";
 
 const COMMANDS = ["start", "hold", "transfer", "invite", "remove", "lead offer", "lead cancel", "reboot", "end"];
 const PROCESSES = ["remote-control", "screen-sharing", "file-manager", "file-transfer", "save-dialog", "calling-card"];
@@ -19,7 +19,7 @@ const why = (command) => online ? `${words.command[command]}: ${words.needs[comm
 
 async function order(line) {
   const answer = await post("/line", { line });
-  tell(answer.ok ? say("done") : answer.message, !answer.ok);
+  tell(say(answer.ok ? "done" : answer.message), !answer.ok);
   return answer;
 }
 
@@ -34,8 +34,8 @@ function drawQueue() {
   const shown = inOrder().map((entry) => el("li", {}, el("button", {
     "data-key": entry.session, "aria-current": String(entry.session === chosen), onclick: () => choose(entry.session),
   },
-  el("span", {}, el("b", {}, entry.session), entry.customer ? ` ${entry.customer}` : ""), chip(entry.status),
-  el("span", { class: "quiet" }, entry.lead ? `${say("Lead")}: ${entry.lead}` : entry.comment || entry.channel || ""),
+  el("span", {}, el("b", {}, entry.session), " ", written(entry.customer)), chip(entry.status),
+  el("span", { class: "quiet about" }, entry.lead ? `${say("Lead")}: ` : "", written(entry.lead || entry.comment || entry.channel)),
   el("span", { class: "quiet figures", "data-since": entry.since }),
   entry.due_at && entry.status === "Waiting" ? el("span", { class: "urgent", "data-due": entry.due_at }) : null)));
   refill($("queue"), shown.length ? shown : [el("li", { class: "quiet" }, say("The queue is empty."))]);
@@ -48,7 +48,7 @@ function drawSession() {
     $("session-title").textContent = say(chosen ? "The session left the queue." : "No session is selected.");
     return;
   }
-  $("session-title").textContent = `${say("Session")} ${entry.session}${entry.customer ? `, ${entry.customer}` : ""}`;
+  $("session-title").replaceChildren(`${say("Session")} ${entry.session}${entry.customer ? ", " : ""}`, written(entry.customer));
   $("state").replaceChildren(chip(entry.status), " ", el("span", { class: "figures quiet", "data-since": entry.since }));
   refill($("toolbar"), COMMANDS.filter((command) => command !== "lead cancel" || (entry.lead_offered_to && entry.lead === me)).map((command) => button(entry, command)));
   drawFacts(entry);
@@ -69,7 +69,7 @@ function button(entry, command) {
 function drawFacts(entry) {
   const facts = [
     ["PIN", entry.pin], ["Channel", entry.channel], ["Lead", entry.lead], ["From", entry.introduced_by], ["Comment", entry.comment],
-  ].filter(([, value]) => value).flatMap(([name, value]) => [el("dt", {}, say(name)), el("dd", {}, value)]);
+  ].filter(([, value]) => value).flatMap(([name, value]) => [el("dt", {}, say(name)), el("dd", {}, written(value))]);
   if (entry.due_at) {
     facts.push(el("dt", {}, say("times out in")), el("dd", {}, el("span", { class: "figures", "data-due": entry.due_at }), ` (${words.setting[entry.due_by] ?? entry.due_by})`));
   }
@@ -87,7 +87,7 @@ function drawOffer(entry) {
 
 function drawChat(entry) {
   const lines = chats.get(entry.session) ?? [];
-  $("chat").replaceChildren(...(lines.length ? lines.map((line) => el("p", {}, el("b", {}, line.from || say("customer")), `: ${line.text}`))
+  $("chat").replaceChildren(...(lines.length ? lines.map((line) => el("p", {}, el("b", {}, line.from || say("customer")), ": ", written(line.text)))
     : [el("p", { class: "quiet" }, say("No chat lines yet."))]));
   $("chat").scrollTop = $("chat").scrollHeight;
   const possible = allows(entry, "chat");

@@ -1,12 +1,19 @@
-import { $, language, post, speak } from "./common.js";
+import { $, language, post, say, speak } from "./common.js";
 
 await speak(language());
-$("language").addEventListener("change", (event) => speak(event.target.value));
+let told = sessionStorage.getItem("farewell") ?? "";
+const draw = () => { $("message").textContent = say(told); };
+sessionStorage.removeItem("farewell");
+draw();
+$("language").addEventListener("change", async (event) => { await speak(event.target.value); draw(); });
 $("sign-in").addEventListener("submit", async (event) => {
   event.preventDefault();
   const answer = await post("/sign-in", { user: $("user").value.trim(), secret: $("secret").value });
   if (answer.ok) location.assign("/");
-  else $("message").textContent = answer.message;
+  else {
+    told = answer.message;
+    draw();
+  }
 });
 document.body.inert = false;
 $("user").focus();

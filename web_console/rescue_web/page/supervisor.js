@@ -1,6 +1,6 @@
 // The supervisor's page: every queue, every session, the clock, and the computers that were started from here.
 
-import { $, begin, chip, el, explain, get, listen, post, refill, say, tell, tick } from "./common.js";
+import { $, begin, chip, el, explain, get, listen, post, refill, say, tell, tick, written } from "./common.js";
 
 let queues = [];
 let computers = [];
@@ -10,7 +10,7 @@ let fingerprint = "";
 
 async function change(path, body) {
   const answer = await post(path, body);
-  tell(answer.ok ? say("done") : answer.message, !answer.ok);
+  tell(say(answer.ok ? "done" : answer.message), !answer.ok);
   return answer;
 }
 
@@ -30,8 +30,8 @@ function drawPace() {
 function drawQueues() {
   refill($("queues"), queues.map((queue) => el("article", { class: "card", "aria-label": queue.technician },
     el("h3", {}, queue.technician), el("p", { class: "quiet" }, `${queue.group}, ${say(queue.connected ? "console connected" : "no console")}`),
-    el("ul", {}, ...(queue.entries.length ? queue.entries.map((entry) => el("li", {}, el("b", {}, entry.session), ` ${entry.customer} `, chip(entry.status), " ",
-      el("span", { class: "quiet figures", "data-since": entry.since }))) : [el("li", { class: "quiet" }, say("empty"))])))));
+    el("ul", {}, ...(queue.entries.length ? queue.entries.map((entry) => el("li", {}, el("span", { class: "who" }, el("b", {}, entry.session), " ", written(entry.customer)),
+      " ", chip(entry.status), " ", el("span", { class: "quiet figures", "data-since": entry.since }))) : [el("li", { class: "quiet" }, say("empty"))])))));
 }
 
 function sessions() {
@@ -48,9 +48,9 @@ function sessions() {
 
 function drawSessions() {
   const found = sessions();
-  const head = el("thead", {}, el("tr", {}, ...["Session", "Customer", "Channel", "Status"].map((name) => el("th", { scope: "col" }, say(name))), el("td")));
-  const rows = found.map((one) => el("tr", {}, el("th", { scope: "row" }, one.session), el("td", {}, one.customer), el("td", {}, one.channel),
-    el("td", {}, ...one.seen.flatMap(([who, status, lead]) => [`${who}${lead ? ` (${say("lead")})` : ""} `, chip(status), " "])),
+  const head = el("thead", {}, el("tr", {}, ...["Session", "Customer", "Channel", "Status"].map((name) => el("th", { scope: "col", class: name === "Channel" ? "spare" : null }, say(name))), el("td")));
+  const rows = found.map((one) => el("tr", {}, el("th", { scope: "row" }, one.session), el("td", {}, written(one.customer)), el("td", { class: "spare" }, one.channel),
+    el("td", {}, ...one.seen.map(([who, status, lead]) => el("span", { class: "seen" }, `${who}${lead ? ` (${say("lead")})` : ""} `, chip(status)))),
     el("td", {}, el("button", { "data-key": one.session, "aria-label": `${say("Show")} ${one.session}`, onclick: () => choose(one.session) }, say("Show")))));
   refill($("sessions"), found.length ? [head, el("tbody", {}, ...rows)] : [el("tbody", {}, el("tr", {}, el("td", {}, say("No sessions."))))]);
   const now = JSON.stringify(found);
@@ -78,7 +78,7 @@ function drawComputers() {
   refill($("computers"), computers.map((one) => {
     const flip = (name, text) => el("button", { "data-key": `${one.number} ${name}`, onclick: () => change(`/computers/${one.number}`, { switch: name }) }, say(text));
     const running = one.state !== "gone";
-    return el("article", { class: "card", "aria-label": one.name }, el("h3", {}, one.name),
+    return el("article", { class: "card", "aria-label": one.name }, el("h3", {}, written(one.name)),
       el("p", {}, `${say(one.state)}${one.session ? `, ${say("Session")} ${one.session}` : ""}`),
       el("p", { class: "quiet" }, `${say("Network")}: ${say(one.cable)}`),
       el("div", { class: "switches" }, ...(running ? [
