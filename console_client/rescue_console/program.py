@@ -37,7 +37,9 @@ def run(*, technician: str, as_json: bool, plain: bool, language: str, server: s
     except BrokenPipeError:
         _write_no_more()
         status = 0
-    except (NoAccess, BadTls) as error:
+    except NoAccess as error:
+        status = _fail(error.code, str(error), as_json=as_json)
+    except BadTls as error:
         status = _fail("UNAVAILABLE", str(error), as_json=as_json)
     except CallError as error:
         status = _fail(error.code, str(error) or error.code, as_json=as_json)

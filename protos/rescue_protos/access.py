@@ -21,7 +21,18 @@ _adopted: set[str] = set()
 
 
 class NoAccess(Exception):
-    """It is not known where the server is, or what the user's secret is. The message says what to do."""
+    """It is not known where the server is, or what the user's secret is. The message says what to do.
+
+    `code` is the gRPC status code that fits: programs report this as they report what a server answers.
+    """
+
+    code = "UNAVAILABLE"
+
+
+class NoSecret(NoAccess):
+    """The server may be known, but nothing that proves who the user is."""
+
+    code = "UNAUTHENTICATED"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,15 +103,24 @@ def find_server(*, server: str | None = None, data: str | Path | None = None) ->
 
 
 def find_secret(user: str, *, data: str | Path | None = None) -> str:
-    """Return the user's secret: RESCUE_SECRET, else from the state directory. Raises NoAccess."""
+    """Return the user's secret: RESCUE_SECRET, else from the state directory. Raises NoSecret."""
     if secret := os.environ.get("RESCUE_SECRET"):
         return secret
     directory = state_directory(data)
-    access = Access.read(directory)
-    if user not in access.secrets:
-        known = ", ".join(sorted(access.secrets))
-        raise NoAccess(f"{directory} has no secret for {user!r}; it has those of: {known}")
-    return access.secrets[user]
+    try:
+        secrets = Access.read(directory).secrets
+    except NoAccess:
+        raise NoSecret(
+            f"the secret of {user!r} is not known here: put it into RESCUE_SECRET, or name the server's state "
+            "directory with --data"
+        ) from None
+    if user not in secrets:
+        known = ", ".join(sorted(secrets))
+        raise NoSecret(
+            f"{directory} has no secret for {user!r}; it has those of: {known} "
+            "(one of another server: put it into RESCUE_SECRET)"
+        )
+    return secrets[user]
 
 
 def adopt_tls(*, server: str | None = None, data: str | Path | None = None, behind_cable: bool = False) -> None:
@@ -112,18 +132,34 @@ def adopt_tls(*, server: str | None = None, data: str | Path | None = None, behi
     for name in _adopted:
         os.environ.pop(name, None)
     _adopted.clear()
+    meant, tls = _meant(server, data)
+    if tls is not None and CA_VARIABLE not in os.environ:
+        _adopt(CA_VARIABLE, str(tls.ca or SYSTEM))
+        if tls.cert is not None and tls.key is not None and CERT_VARIABLE not in os.environ:
+            _adopt(CERT_VARIABLE, str(tls.cert))
+            _adopt(KEY_VARIABLE, str(tls.key))
+    if behind_cable and CA_VARIABLE in os.environ and NAME_VARIABLE not in os.environ:
+        _adopt(NAME_VARIABLE, meant.rpartition(":")[0].strip("[]"))
+
+
+def find_tls(*, server: str | None = None, data: str | Path | None = None) -> Tls | None:
+    """Return how to speak TLS with the server; None is in the clear. As `adopt_tls`, but nothing is changed.
+
+    Raises BadTls.
+    """
+    if CA_VARIABLE in os.environ and CA_VARIABLE not in _adopted:
+        return Tls.of_environment()
+    return _meant(server, data)[1]
+
+
+def _meant(server: str | None, data: str | Path | None) -> tuple[str, Tls | None]:
+    """Return the server that is meant, empty if unknown, and how it speaks TLS as far as the state directory knows."""
     try:
         known = Access.read(state_directory(data))
     except NoAccess:
         known = Access(server="")
     meant = server or (None if data else os.environ.get("RESCUE_SERVER")) or known.server
-    if known.tls is not None and meant == known.server and CA_VARIABLE not in os.environ:
-        _adopt(CA_VARIABLE, str(known.tls.ca or SYSTEM))
-        if known.tls.cert is not None and known.tls.key is not None and CERT_VARIABLE not in os.environ:
-            _adopt(CERT_VARIABLE, str(known.tls.cert))
-            _adopt(KEY_VARIABLE, str(known.tls.key))
-    if behind_cable and CA_VARIABLE in os.environ and NAME_VARIABLE not in os.environ:
-        _adopt(NAME_VARIABLE, meant.rpartition(":")[0].strip("[]"))
+    return meant, known.tls if meant == known.server else None
 
 
 def _adopt(variable: str, value: str) -> None:

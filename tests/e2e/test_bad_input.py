@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import socket
 import sqlite3
@@ -152,6 +153,21 @@ async def test_a_wrong_secret(office) -> None:
     assert done.returncode == 1
     assert "secret" in done.stderr + done.stdout
     assert "guessed" not in done.stderr + done.stdout
+
+
+async def test_an_unknown_technician(office) -> None:
+    done = rescue("console", "nobody", "--json", "--data", str(office.world.data))
+    error = json.loads(done.stdout)
+    assert (done.returncode, error["event"], error["code"]) == (1, "error", "UNAUTHENTICATED")
+    assert "has no secret for 'nobody'; it has those of: admin, alice, bob" in error["message"]
+
+
+async def test_a_named_server_without_a_secret(office, tmp_path: Path) -> None:
+    done = rescue("console", "alice", "--json", "--server", office.world.address, "--data", str(tmp_path))
+    error = json.loads(done.stdout)
+    assert (done.returncode, error["code"]) == (1, "UNAUTHENTICATED")
+    assert "RESCUE_SECRET" in error["message"]
+    assert "--server" not in error["message"], "it was named"
 
 
 # A setting
