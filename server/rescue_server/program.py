@@ -90,6 +90,7 @@ def _restore(backup: Path, data: Path) -> None:
 
 
 async def _serve(options: Options, store: SqliteStore) -> None:
+    stop = _stop_signal()  # before anybody is told that we are there: who is told may end us at once
     observation = Observation(options.metrics)
     async with contextlib.AsyncExitStack() as running:
         address, work = await running.enter_async_context(serving(options, store, observation=observation))
@@ -98,7 +99,7 @@ async def _serve(options: Options, store: SqliteStore) -> None:
             beside = companion(options.web, data=options.data, options=options.web_options)
             web = await running.enter_async_context(beside)
         _say_ready(options, address, observation.metrics_at, web)
-        await _until_signalled(work)
+        await _until(stop, work)
 
 
 @contextlib.asynccontextmanager
@@ -258,12 +259,17 @@ def _say_played(options: Options, revision: int) -> None:
         print("the journal is played to its end; Ctrl-C ends the replay", file=sys.stderr)
 
 
-async def _until_signalled(work: Sequence[asyncio.Future[None]]) -> None:
-    """Wait for SIGTERM or SIGINT; if a part of the server dies, so does the server, with its error."""
+def _stop_signal() -> asyncio.Event:
+    """Return what SIGTERM or SIGINT sets."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for signum in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(signum, stop.set)
+    return stop
+
+
+async def _until(stop: asyncio.Event, work: Sequence[asyncio.Future[None]]) -> None:
+    """Wait for that; if a part of the server dies, so does the server, with its error."""
     stopping = asyncio.ensure_future(stop.wait())
     watched: set[asyncio.Future[Any]] = {stopping, *work}
     while not stopping.done():

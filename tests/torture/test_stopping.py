@@ -106,6 +106,19 @@ async def test_a_torn_store_is_found_at_start_and_a_backup_helps(tmp_path: Path)
         await bob.sync()
 
 
+@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
+def test_who_ends_it_as_soon_as_it_is_ready_ends_it_in_order(tmp_path: Path, signum: signal.Signals) -> None:
+    """Found: a signal right behind the ready line killed it."""
+    command = [sys.executable, "-m", "rescue_server", "--data", str(tmp_path / "data"), "--json"]
+    for _ in range(2):
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as server:
+            assert server.stdout is not None
+            assert b"ready" in server.stdout.readline()
+            server.send_signal(signum)
+            _, said = server.communicate(timeout=60)
+        assert (server.returncode, said) == (0, b"")
+
+
 def test_a_restore_is_never_done_by_the_environment(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "rescue_emulator", "server", "--data", str(tmp_path / "data")]
     environment = {**os.environ, "RESCUE_RESTORE": __file__}
