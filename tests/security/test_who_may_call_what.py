@@ -15,7 +15,7 @@ from google.protobuf.descriptor import MethodDescriptor
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 from rescue_protos.dialing import Metadata
-from rescue_protos.v1 import applet_pb2, console_pb2, console_pb2_grpc
+from rescue_protos.v1 import applet_pb2, console_pb2, console_pb2_grpc, journal_pb2, journal_pb2_grpc
 from rescue_server.rpc.rules import RULES
 from rescue_server.runtime.identity import TOKEN_LIFE
 
@@ -187,6 +187,29 @@ async def test_a_technician_cannot_turn_to_anothers_console(house, callers: Call
     await house.new_pin(alice, "marker")
     assert (await watch.read()).HasField("delta")
     watch.cancel()
+
+
+async def test_the_journal_tells_a_technician_nothing_of_anothers_session(house, callers: Callers, refused) -> None:
+    stub = journal_pb2_grpc.JournalServiceStub(house.channel)
+
+    async def read(metadata: Metadata, session: str = "") -> list[journal_pb2.JournalEvent]:
+        pieces = stub.ListEvents(journal_pb2.ListEventsRequest(session=session), metadata=metadata, timeout=20)
+        return [event async for piece in pieces for event in piece.events]
+
+    said = []
+    for session in (callers.session, "999999"):
+        async with refused("NOT_FOUND", "UNKNOWN_SESSION") as errors:
+            await stub.Explain(journal_pb2.ExplainRequest(session=session), metadata=callers.other, timeout=20)
+        said.append(str(errors[0]).replace(session, "N"))
+        assert await read(callers.other, session) == []
+    assert said[0] == said[1]
+    assert await read(callers.other) == []
+    alice, everything = await read(callers.by_name["technician"]), await read(callers.by_name["administrator"])
+    assert {event.stream for event in alice} == {callers.session}
+    assert {event.stream for event in everything} == {callers.session, "organization"}
+    hashes = [event.body for event in everything if "hash" in event.body]
+    assert len(hashes) >= 6
+    assert all('_hash":"withheld"' in body or '_hash":""' in body for body in hashes)
 
 
 async def test_an_expired_token_is_told_apart_and_a_new_one_works(house, refused) -> None:
