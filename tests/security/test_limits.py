@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
+import time
+from dataclasses import fields, replace
 from pathlib import Path
 
 import grpc
@@ -15,20 +16,29 @@ from rescue_protos.v1 import admin_pb2, admin_pb2_grpc, applet_pb2, console_pb2,
 from rescue_server.core.decide import CHAT_LENGTH, COMMENT_LENGTH, CUSTOMER_LENGTH
 from rescue_server.core.organization import NAME_LENGTH
 from rescue_server.errors import LimitReached
+from rescue_server.rpc.applet_service import INSTANCE_LENGTH
+from rescue_server.rpc.console_service import CONSOLE_ID_LENGTH
+from rescue_server.rpc.control_service import APPOINTMENTS_EACH
 from rescue_server.rpc.peers import source_of
-from rescue_server.runtime.limits import LIMITS, Pace, Places
+from rescue_server.runtime.limits import LIMITS, Limits, Pace, Places
 from rescue_server.settings import TERMS_LENGTH
 
 SMALL = replace(
     LIMITS,
     streams_per_technician=3,
+    streams_per_administrator=2,
     streams_per_computer=2,
     anonymous_streams_per_peer=2,
     attachments_per_peer=2,
     unproven_attachments_per_peer=1,
     open_sessions_per_technician=3,
     open_sessions_per_channel=2,
+    applet_messages_per_second=100.0,
 )
+
+
+def test_every_limit_of_the_server_is_reached_here() -> None:
+    assert [one.name for one in fields(Limits) if getattr(SMALL, one.name) == getattr(LIMITS, one.name)] == []
 
 
 @pytest.fixture
@@ -63,6 +73,50 @@ async def test_streams_of_a_technician_and_a_place_that_is_free_again(small, ref
                 await asyncio.sleep(0.01)
     for one in (*watches, theirs, again):
         one.cancel()
+
+
+async def test_streams_of_an_administrator(small, refused) -> None:
+    admin = await small.signed_in("admin")
+    stub = admin_pb2_grpc.AdminServiceStub(small.channel)
+    watches = [stub.WatchQueues(admin_pb2.WatchQueuesRequest(), metadata=admin) for _ in range(2)]
+    for one in watches:
+        assert isinstance(await one.read(), admin_pb2.WatchQueuesResponse)
+    async with refused("RESOURCE_EXHAUSTED", "LIMIT_REACHED") as errors:
+        await stub.WatchQueues(admin_pb2.WatchQueuesRequest(), metadata=admin).read()
+    assert errors[0].fault.metadata["limit"] == "2"
+    for one in watches:
+        one.cancel()
+
+
+async def test_messages_of_an_applet_are_read_no_faster_than_the_limit(small) -> None:
+    redeemed = await small.redeem((await small.new_pin(await small.signed_in("alice"))).pin)
+    call, _ = await attached(small, redeemed, "i")
+    began, most, heard = time.monotonic(), 400, 0
+    sending = asyncio.create_task(send_heartbeats(call, most))
+    async with asyncio.timeout(60):
+        while heard < most:
+            heard = max(heard, (await call.read()).heartbeat_reply.number)
+    await sending
+    # Two seconds' worth may come at once. A machine that is slow only makes it longer.
+    assert time.monotonic() - began >= (most - 2 * SMALL.applet_messages_per_second) / SMALL.applet_messages_per_second
+    call.cancel()
+
+
+async def send_heartbeats(call, most: int) -> None:
+    for number in range(1, most + 1):
+        await call.write(applet_pb2.AttachRequest(heartbeat=applet_pb2.Heartbeat(number=number)))
+
+
+async def test_appointments_of_a_computer(small, refused) -> None:
+    redeemed = await small.redeem((await small.new_pin(await small.signed_in("alice"))).pin)
+    metadata = (("rescue-session", redeemed.session), ("rescue-ticket", redeemed.ticket))
+    call = control_pb2_grpc.ControlServiceStub(small.channel).FollowClock(metadata=metadata)
+    for number in range(1, APPOINTMENTS_EACH + 2):
+        await call.write(control_pb2.FollowClockRequest(appointment=control_pb2.ClockAppointment(number=number)))
+    async with refused("RESOURCE_EXHAUSTED", "LIMIT_REACHED") as errors:
+        while await call.read() is not grpc.aio.EOF:
+            pass
+    assert str(APPOINTMENTS_EACH) in str(errors[0])
 
 
 async def test_streams_of_a_computer(small, refused) -> None:
@@ -205,6 +259,31 @@ async def test_names_and_texts_have_a_longest_length(house, refused) -> None:
     long = console_pb2.StartSessionRequest(request_id="r" * 65, session=session)
     async with refused("INVALID_ARGUMENT", "BAD_VALUE"):
         await house.console.StartSession(long, metadata=alice)
+    call.cancel()
+
+
+async def test_ids_and_what_the_customer_writes_have_a_longest_length(house, refused) -> None:
+    alice = await house.signed_in("alice")
+    async with refused("INVALID_ARGUMENT", "BAD_VALUE") as errors:
+        await watch(house, alice, "c" * (CONSOLE_ID_LENGTH + 1)).read()
+    assert "console" in errors[0].fault.fields
+    pin = (await house.new_pin(alice)).pin
+    long = applet_pb2.RedeemPinRequest(request_id="r1", pin=pin, customer="C" * (CUSTOMER_LENGTH + 1))
+    async with refused("INVALID_ARGUMENT", "BAD_VALUE") as errors:
+        await house.applet.RedeemPin(long)
+    assert "customer" in errors[0].fault.fields
+    redeemed = await house.redeem(pin)  # it was not spent
+    async with refused("INVALID_ARGUMENT", "BAD_VALUE") as errors:
+        await attached(house, redeemed, "i" * (INSTANCE_LENGTH + 1))
+    assert "instance" in errors[0].fault.fields
+    call, _ = await attached(house, redeemed, "i" * INSTANCE_LENGTH)
+    for text, accepted in (("x" * CHAT_LENGTH, True), ("x" * (CHAT_LENGTH + 1), False)):
+        said = applet_pb2.Report(request_id=f"{len(text)}", chat=applet_pb2.CustomerChat(text=text))
+        await call.write(applet_pb2.AttachRequest(report=said))
+        async with asyncio.timeout(20):
+            while not (answer := await call.read()).HasField("receipt"):
+                pass
+        assert (answer.receipt.request_id, answer.receipt.refusal == "") == (said.request_id, accepted)
     call.cancel()
 
 
