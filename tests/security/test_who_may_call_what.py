@@ -288,3 +288,15 @@ def test_a_servers_key_is_its_own(tmp_path: Path) -> None:
     second.mkdir()
     assert server_key(first) == server_key(first) != server_key(second)
     assert (first / "server.key").stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("torn", [b"", b"only a part"])
+def test_a_torn_key_is_never_used(tmp_path: Path, torn: bytes) -> None:
+    """Found: a server that died while it made its key went on with an empty one, which anybody can guess."""
+    from rescue_server.runtime.identity import KEY_LENGTH, server_key
+
+    (tmp_path / "server.key").write_bytes(torn)
+    key = server_key(tmp_path)
+    assert len(key) == KEY_LENGTH
+    assert server_key(tmp_path) == key
+    assert [path.name for path in tmp_path.iterdir()] == ["server.key"]

@@ -8,6 +8,7 @@ ever being stored.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import hmac
 import os
@@ -25,6 +26,7 @@ from rescue_server.runtime.guessing import SECRETS_EACH, SECRETS_OVERALL, Guessi
 
 TOKEN_LIFE = 900.0  # real seconds
 KEY_FILE = "server.key"
+KEY_LENGTH = 32  # bytes
 SECRET_LENGTH = 1024  # characters; longer ones are not worth hashing
 CHECKED_AT_A_TIME = 4  # secrets; each takes 19 MiB and a core for a moment
 # 19 MiB, two passes: the least that OWASP's password storage guidance asks of argon2id.
@@ -62,13 +64,22 @@ def ticket_fits(ticket: str, ticket_hash: str) -> bool:
 
 
 def server_key(directory: Path) -> bytes:
-    """Return the server's own key, made at its first start; readable by its owner alone."""
+    """Return the server's own key, made at its first start; readable by its owner alone. Raises OSError.
+
+    Who calls holds the directory's lock. What is no whole key, as after a full disk, is replaced.
+    """
     path = directory / KEY_FILE
-    if not path.exists():
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(secrets.token_bytes(32))
-    return path.read_bytes()
+    with contextlib.suppress(FileNotFoundError):
+        if len(found := path.read_bytes()) == KEY_LENGTH:
+            return found
+    key, fresh = secrets.token_bytes(KEY_LENGTH), path.with_suffix(".new")
+    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(key)
+        file.flush()
+        os.fsync(descriptor)
+    fresh.replace(path)
+    return key
 
 
 def derive_ticket(key: bytes, request_id: str, fingerprint: str) -> str:
