@@ -15,6 +15,7 @@ import grpc
 from rescue_protos.access import NoAccess, adopt_tls, find_secret, find_server
 from rescue_protos.codes import NotSignedIn, Unavailable
 from rescue_protos.dialing import Metadata, SignedIn, open_channel
+from rescue_protos.tls import Tls
 
 Answer = TypeVar("Answer")
 Method = Callable[[Metadata], Awaitable[Answer]]
@@ -26,13 +27,22 @@ class Caller:
     """Calls of one user. `patience` is real time: for how long an absent server is waited for.
 
     A server that comes back may have another port, and the user another secret: `locate` is asked after each
-    failure; without it both stay. Use a caller as a context, or `close` it.
+    failure; without it both stay. `tls` says how to speak TLS, at each dialling. Use a caller as a context, or
+    `close` it.
     """
 
     def __init__(
-        self, address: str, *, user: str, secret: str, patience: timedelta, locate: Locate | None = None
+        self,
+        address: str,
+        *,
+        user: str,
+        secret: str,
+        patience: timedelta,
+        locate: Locate | None = None,
+        tls: Callable[[], Tls | None] = Tls.of_environment,
     ) -> None:
         self._user = user
+        self._tls = tls
         self._patience = patience.total_seconds()
         self._locate = locate
         self._place = (address, secret)
@@ -81,7 +91,7 @@ class Caller:
 
     def _dial(self) -> None:
         address, secret = self._place
-        self._signed_in = SignedIn(open_channel(address), user=self._user, secret=secret)
+        self._signed_in = SignedIn(open_channel(address, tls=self._tls), user=self._user, secret=secret)
 
     async def close(self) -> None:
         """Close the connection; what is under way is cancelled."""

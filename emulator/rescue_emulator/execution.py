@@ -41,9 +41,12 @@ def execute(speed: float | None, running: bool, organization: Path | None, comma
 
 async def _execute(speed: float | None, organization: Path | None, command: tuple[str, ...]) -> int:
     from rescue_emulator.world import World
+    from rescue_protos.tls import VARIABLES
 
     async with World(speed=speed, organization=organization) as world:
-        inherited = {name: value for name, value in os.environ.items() if name not in ("RESCUE_SECRET", "RESCUE_DATA")}
+        # What would lead to another server, or to this one in another way.
+        elsewhere = ("RESCUE_SECRET", "RESCUE_DATA", *VARIABLES)
+        inherited = {name: value for name, value in os.environ.items() if name not in elsewhere}
         there = {"RESCUE_SERVER": world.address, "RESCUE_DATA": str(world.data), "RESCUE_PID": str(world.server.pid)}
         try:
             process = await asyncio.create_subprocess_exec(*command, env={**inherited, **there})

@@ -43,8 +43,8 @@ class Run:
     seed: int
     rows: Counter[int] = field(default_factory=Counter)
 
-    def world(self, item: pytest.Item, shared: Mapping[str, str]) -> World:
-        """Make the world of a test; `shared` says where the shared server is."""
+    def world(self, item: pytest.Item, shared: _Shared) -> World:
+        """Make the world of a test; `shared` has the shared server."""
         from rescue_emulator.world import World
 
         options: dict[str, Any] = {}
@@ -56,8 +56,9 @@ class Run:
             return World(**{"seed": seed, **options})
         if options:
             pytest.skip("needs a server of its own: --rescue=own or share")
-        where = {"server": self.server, "data": self.data} if mode == "attach" else dict(shared)
-        return World.attached(server=where["server"], data=where["data"], seed=seed)
+        if mode == "share":
+            return shared.world().guest(seed=seed)
+        return World.attached(server=self.server, data=self.data, seed=seed)
 
 
 _RUN = pytest.StashKey[Run]()
@@ -184,15 +185,25 @@ class _Shared(Mapping[str, str]):
     """Where the shared server is; it starts when somebody first asks."""
 
     def __init__(self) -> None:
-        self.world: SyncWorld | None = None
+        self._world: World | None = None
+        self._entered: SyncWorld | None = None
+
+    def world(self) -> World:
+        if self._world is None:
+            from rescue_emulator.blocking import SyncWorld
+            from rescue_emulator.world import World
+
+            self._world = World()
+            self._entered = SyncWorld(self._world).__enter__()
+        return self._world
+
+    def end(self) -> None:
+        if self._entered is not None:
+            self._entered.__exit__(None, None, None)
 
     def __getitem__(self, key: str) -> str:
-        if self.world is None:
-            from rescue_emulator.blocking import SyncWorld
-
-            self.world = SyncWorld().__enter__()
-        found: dict[str, str] = {"server": self.world.address, "data": str(self.world.data)}
-        return found[key]
+        world = self.world()
+        return {"server": world.address, "data": str(world.data)}[key]
 
     def __iter__(self) -> Iterator[str]:
         return iter(("server", "data"))
@@ -206,8 +217,7 @@ def rescue_shared_server() -> Iterator[Mapping[str, str]]:
     """Where the server is that tests share, `server` and `data`; it runs from first use to the end of the run."""
     shared = _Shared()
     yield shared
-    if shared.world is not None:
-        shared.world.__exit__(None, None, None)
+    shared.end()
 
 
 @pytest.fixture

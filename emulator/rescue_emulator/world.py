@@ -39,7 +39,8 @@ from rescue_emulator.ports import reserve_port
 from rescue_emulator.processes import Program, stop_all
 from rescue_emulator.technician import NotSeen, Technician
 from rescue_emulator.telling import report
-from rescue_protos.access import Access, find_secret, find_server
+from rescue_protos.access import Access, find_secret, find_server, find_tls
+from rescue_protos.tls import Tls
 
 ADMINISTRATOR = "admin"
 _START_TIMEOUT = 30.0  # real seconds, for a process on a busy machine
@@ -86,6 +87,8 @@ class World:
         self._directory: Path | None = None
         self._remove_directory: weakref.finalize[..., World] | None = None
         self._visited: str | None = None
+        self._secret = ""  # the administrator's on a server that is visited; found if not told
+        self._tls: Tls | None = None
         self._names = Names()
         self._secrets: Mapping[str, str] = {}
         self._server: Program | None = None
@@ -104,18 +107,23 @@ class World:
         """Make a world on a server that runs already, found as every client finds it.
 
         `server` is HOST:PORT, else RESCUE_SERVER, else what the state directory `data` says; the administrator's
-        secret is RESCUE_SECRET's or the directory's. With `share` the world gets a small organization of its
-        own there, with names of its own; without, it is the server's. Entering raises NoAccess, CallError.
+        secret is RESCUE_SECRET's or the directory's; TLS is spoken as RESCUE_TLS_CA or the directory says. With
+        `share` the world gets a small organization of its own there, with names of its own; without, it is the
+        server's. Raises NoAccess and BadTls, entering it also CallError.
         """
         world = cls(data=data, seed=seed)
         world._visited = find_server(server=server, data=data)
+        world._tls = find_tls(server=server, data=data)
         if share:
             world._names = fresh_names()
         return world
 
-    def guest(self) -> Self:
+    def guest(self, *, seed: int | None = None) -> Self:
         """Make another world on this world's server, with people of its own; the clock is the same for all."""
-        return self.attached(server=self.address, data=self._data, seed=self.random.randrange(2**32))
+        guest = type(self)(data=self._data, seed=self.random.randrange(2**32) if seed is None else seed)
+        guest._visited, guest._names = self.address, fresh_names()
+        guest._secret, guest._tls = self._way_in()
+        return guest
 
     @property
     def data(self) -> Path:
@@ -284,11 +292,17 @@ class World:
         if not self.address:
             raise NotEntered
         if self._caller is None:
-            # Our own server's secret is in its directory, whatever the user's environment says.
-            found = Access.read(self.data).secrets[ADMINISTRATOR] if self._visited is None else None
-            secret = found or find_secret(ADMINISTRATOR, data=self._data)
-            self._caller = Caller(self.address, user=ADMINISTRATOR, secret=secret, patience=_PATIENCE)
+            secret, tls = self._way_in()
+            self._caller = Caller(self.address, user=ADMINISTRATOR, secret=secret, patience=_PATIENCE, tls=lambda: tls)
         return self._caller
+
+    def _way_in(self) -> tuple[str, Tls | None]:
+        """Return the administrator's secret, and how to speak TLS. Raises NotEntered, NoAccess."""
+        if self._visited is None:
+            # Our own server's directory says it, whatever the user's environment says.
+            access = Access.read(self.data)
+            return access.secrets[ADMINISTRATOR], access.tls
+        return self._secret or find_secret(ADMINISTRATOR, data=self._data), self._tls
 
     async def _run(self, name: str, module: str, *arguments: str, environment: Mapping[str, str]) -> Program:
         """Start a client. What it leaves behind, even when killed, lies in the scratch directory."""
@@ -297,7 +311,7 @@ class World:
 
     async def _start(self, name: str, module: str, *arguments: str, environment: Mapping[str, str]) -> Program:
         scratch = self._scratch()
-        there = {"TMPDIR": str(scratch), **environment}
+        there = {"TMPDIR": str(scratch), **(self._tls.variables() if self._tls else {}), **environment}
         return await Program.start(name, module, *arguments, environment=there, directory=scratch)
 
     def _scratch(self) -> Path:

@@ -36,21 +36,23 @@ _NOTICES_DEAD_PEERS = (
 )
 
 
-def open_channel(address: str, *, keepalive: bool = True) -> grpc.aio.Channel:
-    """Open a grpc channel to HOST:PORT; it connects when it is used; with TLS if the environment says so.
+def open_channel(
+    address: str, *, keepalive: bool = True, tls: Callable[[], Tls | None] = Tls.of_environment
+) -> grpc.aio.Channel:
+    """Open a grpc channel to HOST:PORT; it connects when it is used.
 
-    Raises BadTls.
+    It speaks TLS as `tls` says, in the clear if that is None. Raises BadTls.
 
     Without `keepalive` a connection is believed in for as long as nobody closes it; the applet wants that,
     because only its heartbeats judge the link.
     """
     options: tuple[tuple[str, int | str], ...] = _BOUNDED_BACKOFF + (_NOTICES_DEAD_PEERS if keepalive else ())
-    tls = Tls.of_environment()
-    if tls is None:
+    spoken = tls()
+    if spoken is None:
         return grpc.aio.insecure_channel(address, options=list(options))
-    if tls.name:
-        options += (("grpc.ssl_target_name_override", tls.name),)
-    return grpc.aio.secure_channel(address, tls.credentials(), options=list(options))
+    if spoken.name:
+        options += (("grpc.ssl_target_name_override", spoken.name),)
+    return grpc.aio.secure_channel(address, spoken.credentials(), options=list(options))
 
 
 class SignedIn:

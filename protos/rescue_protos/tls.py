@@ -19,6 +19,7 @@ CA_VARIABLE = "RESCUE_TLS_CA"
 CERT_VARIABLE = "RESCUE_TLS_CERT"
 KEY_VARIABLE = "RESCUE_TLS_KEY"
 NAME_VARIABLE = "RESCUE_TLS_NAME"
+VARIABLES = (CA_VARIABLE, CERT_VARIABLE, KEY_VARIABLE, NAME_VARIABLE)
 SYSTEM = "system"
 """In place of a CA's file: trust what gRPC trusts by itself."""
 
@@ -53,6 +54,11 @@ class Tls:
             key=Path(key) if key else None,
             name=os.environ.get(NAME_VARIABLE, ""),
         )
+
+    def variables(self) -> dict[str, str]:
+        """Return what the environment of a program must have, so that it speaks TLS in this way."""
+        said = (str(self.ca or SYSTEM), str(self.cert or ""), str(self.key or ""), self.name)
+        return {variable: value for variable, value in zip(VARIABLES, said, strict=True) if value}
 
     def credentials(self) -> grpc.ChannelCredentials:
         """Read the files. Raises BadTls."""

@@ -16,7 +16,9 @@ import pytest
 from rescue_applet.faults import netns
 from rescue_applet.network import CannotLay
 from rescue_emulator.computer import Computer
+from rescue_emulator.processes import Program
 from rescue_emulator.world import World
+from rescue_server.certificates import make_certificates
 from tests.promises import not_to_be_had
 
 OPTIONS = ("--lan", "netns")
@@ -131,6 +133,28 @@ async def test_what_a_killed_computer_leaves_behind_the_next_one_clears_away() -
         assert not is_left_behind(namespace)
         own = namespace_of(following)
     assert not is_left_behind(own), "a computer that ends in order leaves nothing behind"
+
+
+@pytest.mark.long
+@pytest.mark.usefixtures("namespaces")
+async def test_tls_goes_through_an_interface_as_well(tmp_path: Path) -> None:
+    make_certificates(tmp_path)
+    files = ("--tls-cert", str(tmp_path / "server.pem"), "--tls-key", str(tmp_path / "server.key"))
+    state = tmp_path / "state"
+    server = await Program.start("server", "rescue_server", "--data", str(state), "--paused", "--json", *files)
+    try:
+        await server.event("ready", timeout=30)
+        async with World.attached(data=state) as world:
+            alice = await world.technician("alice")
+            session, pin = await alice.pin("Customer")
+            computer = await world.computer(pin=pin, options=OPTIONS)
+            await alice.start(session)
+            async with computer.lan_off():
+                await world.advance(minutes=1)
+                await alice.sees(session, "Reconnecting")
+            await alice.sees(session, "Active")
+    finally:
+        await server.stop()
 
 
 @pytest.mark.usefixtures("namespaces")
