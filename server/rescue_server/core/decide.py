@@ -15,7 +15,7 @@ from rescue_server.core import events as e
 from rescue_server.core.commands import ALLOWED, Command
 from rescue_server.core.organization import Organization
 from rescue_server.core.possible import can_be_removed, possible
-from rescue_server.core.session import Session, apply
+from rescue_server.core.session import Session
 from rescue_server.core.status import ENDED_ROLES, Link, Role
 from rescue_server.core.timers import Deadline, Kind, overdue_on_return
 from rescue_server.errors import BadValue, PinRefused, StepRefused, TargetRefused, Unknown
@@ -370,10 +370,3 @@ _DECISIONS: dict[type, tuple[Command, Callable[[Session, Any, Context], e.AnySes
     c.CloseProcess: (Command.CLOSE, _close),
     c.End: (Command.END, _end),
 }
-
-
-def replay(session: Session | None, events: Events) -> Session | None:
-    """Return the session after all of these events."""
-    for event in events:
-        session = apply(session, event)
-    return session
