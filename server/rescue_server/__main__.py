@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -125,6 +126,8 @@ def server(
         )
     if web and not tls_cert and not insecure and not _is_loopback(_host_and_port("--web", web)[0]):
         raise click.UsageError(f"--web {web}: beyond this machine it needs --tls-cert and --tls-key, or --insecure")
+    # What gRPC would tell stderr of a port in use or of a client's bad handshake, we say ourselves, or log.
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     from rescue_protos.access import state_directory
     from rescue_protos.durations import BadDuration, parse_duration
     from rescue_server.companion import NoCompanion, check_companion

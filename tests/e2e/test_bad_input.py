@@ -209,6 +209,7 @@ async def test_a_port_in_use(tmp_path: Path) -> None:
         done = rescue("server", "--listen", where, "--data", str(tmp_path), "--json")
     assert (done.returncode, done.stdout) == (1, "")
     assert where in done.stderr
+    assert len(done.stderr.splitlines()) == 1, "and nothing of gRPC's own"
 
 
 async def test_a_damaged_store(tmp_path: Path) -> None:
