@@ -250,6 +250,8 @@ TEXTS = {
     "in Dutch": "in het Engels",
     "focus": "selectie",
     "help": "hulp",
+    "send": "versturen",
+    "back to the keys": "terug naar de toetsen",
     "leave": "stoppen",
     "area": "vak",
     "The full-screen console needs Textual: pip install 'rescue-emulator[tui]'. Here is the plain one.": (

@@ -9,14 +9,18 @@ from __future__ import annotations
 import difflib
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from textual.app import App
+from textual.pilot import Pilot
+from textual.widgets import Input
 
 from tests.tui.pictures import SNAPSHOTS
+
+_PATIENCE = 200  # twentieths of a second, for a busy machine
+_SETTLED = 10
 
 PICTURES = Path(__file__).parents[2] / "docs" / "pictures"
 PUBLISHED = {
@@ -38,14 +42,29 @@ def normalised(svg: str) -> str:
 
 
 @pytest.fixture
-def looks_like() -> Callable[[App[Any], str], None]:
-    """Compare what an app shows with the committed picture of that name."""
+def looks_like() -> Callable[[Pilot[Any], str], Awaitable[None]]:
+    """Compare what an app comes to show with the committed picture of that name."""
 
-    def compare(app: App[Any], name: str) -> None:
-        drawn = normalised(app.export_screenshot(title=name, simplify=True))
+    async def settled(pilot: Pilot[Any], name: str, kept: str) -> str:
+        """What the screen shows as soon as it is what was kept, else when it has not changed for a while."""
+        drawn, unchanged = "", 0
+        for _ in range(_PATIENCE):
+            before, drawn = drawn, normalised(pilot.app.export_screenshot(title=name, simplify=True))
+            unchanged = unchanged + 1 if drawn == before else 0
+            if drawn == kept or (not kept and unchanged == _SETTLED):
+                break
+            await pilot.pause(0.05)
+        return drawn
+
+    async def compare(pilot: Pilot[Any], name: str) -> None:
+        for field in pilot.app.screen.query(Input):
+            field.cursor_blink = False
+        writes = os.environ.get("RESCUE_SNAPSHOTS") == "write"
+        kept = "" if writes else (SNAPSHOTS / f"{name}.svg").read_text(encoding="utf-8")
+        drawn = await settled(pilot, name, kept)
         paths = [SNAPSHOTS / f"{name}.svg", *([PICTURES / PUBLISHED[name]] if name in PUBLISHED else [])]
         for path in paths:
-            if os.environ.get("RESCUE_SNAPSHOTS") == "write":
+            if writes:
                 path.parent.mkdir(exist_ok=True)
                 path.write_text(drawn, encoding="utf-8")
             kept = path.read_text(encoding="utf-8")

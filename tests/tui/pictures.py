@@ -26,7 +26,7 @@ from rescue_console.records import (
 )
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
-SIZES = {"80x24": (80, 24), "200x60": (200, 60)}
+SIZES = ("80x24", "200x60")
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
 

@@ -231,7 +231,10 @@ class CustomerComputer(App[int]):
         whose = f" · {safe(self._customer)}" if self._customer else ""
         title = self._say("Customer's computer")
         left = Text(f" {title}{whose}", style="bold")
-        pace = f"×{self._computer.clock.speed:g} " if self._computer else ""
+        pace = ""
+        if self._computer is not None:
+            speed = self._computer.clock.speed
+            pace = f"×{speed:g} " if speed else f"{self._say('the clock stands still')} "
         return left.append(" " * max(width - left.cell_len - len(pace), 1)).append(pace, style="not bold")
 
     def _lamps(self) -> Table:

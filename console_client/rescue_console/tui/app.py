@@ -7,7 +7,7 @@ console would send it, and only what the watch then brings changes the picture.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from contextlib import aclosing, suppress
 from typing import ClassVar
 
@@ -37,8 +37,8 @@ from rescue_console.tui.toolbar import KEYS, CommandButton, Toolbar
 from rescue_console.tui.wording import Wording
 from rescue_protos.codes import CallError
 
-WIDE = 120
-"""From so many columns on the list has columns and the chat stands beside the history."""
+WIDE = 160
+"""From so many columns on the list has columns of its own, and there is room for the session beside it."""
 
 INTERRUPTED = 130
 _TICK = 0.5
@@ -179,11 +179,16 @@ class TechnicianConsole(App[int]):
         return left.append(" " * max(width - left.cell_len - Text(right).cell_len, 1)).append(right, style="not bold")
 
     def _foot(self) -> Text:
-        text = self.wording.text
+        if isinstance(self.screen_stack[0].focused, Input):  # it takes every key that is a command elsewhere
+            typing = (("Enter", "send"), ("Esc", "back to the keys"), ("F2", "in Dutch"))
+            return self._keys(typing)
         keys = (("F1", "help"), ("F2", "in Dutch"), ("F3", "focus"), ("↑↓", "Session"), ("Tab", "area"), ("q", "leave"))
+        return self._keys(keys)
+
+    def _keys(self, keys: Sequence[tuple[str, str]]) -> Text:
         foot = Text(" ")
         for key, word in keys:
-            foot.append(key, style="bold").append(f" {text(word)}  ")
+            foot.append(key, style="bold").append(f" {self.wording.text(word)}  ")
         return foot
 
     def _relabel(self) -> None:
@@ -192,8 +197,11 @@ class TechnicianConsole(App[int]):
         screen = self.screen_stack[0]
         lost = text("The server is lost; the queue is shown as it was. It goes on by itself.")
         screen.query_one("#banner", Static).update(Text(f"! {lost}"))
-        screen.query_one("#foot", Static).update(self._foot())
+        self._show_keys()
         self.draw()
+
+    def _show_keys(self) -> None:
+        self.screen_stack[0].query_one("#foot", Static).update(self._foot())
 
     def _tick(self) -> None:
         self._bright = not self._bright and self.animation_level != "none"
@@ -253,6 +261,7 @@ class TechnicianConsole(App[int]):
         if reason := self.obstacle(name):
             self.say(reason, severity="warning")
         elif name == "chat":
+            self.clear_notifications()  # they would cover what is typed
             self._main.query_one("#say", Input).focus()
         else:
             self._ask_and_send(name, self.entry)
@@ -278,6 +287,12 @@ class TechnicianConsole(App[int]):
     def say(self, message: str, *, severity: SeverityLevel = "information") -> None:
         """Show a message for a few seconds."""
         self.notify(message, severity=severity, markup=False, timeout=6)
+
+    def on_descendant_focus(self) -> None:
+        self._show_keys()
+
+    def on_descendant_blur(self) -> None:
+        self._show_keys()
 
     def on_command_button_pressed(self, event: CommandButton.Pressed) -> None:
         self.action_give(event.command)
