@@ -167,6 +167,15 @@ def test_a_reboot_takes_as_long_as_it_took(who: str, back: float | None, told: l
     assert steps[at + len(told) :] == ["alice: sees Active"] * len(ended)
 
 
+def test_what_was_passed_through_at_once_is_not_waited_for() -> None:
+    lines = journal(
+        (0.0, "SessionCreated", {"technician": "", "channel": "Web"}, ("alice", None, "Connecting", None)),
+        (0.0, "AppletJoined", {}, ("alice", "Connecting", "Waiting", 1)),
+        (0.0, "SessionStarted", ALICE, ("alice", "Waiting", "Active", 3)),
+    )
+    assert steps_of(lines) == ["customer: run applet channel:Web", "alice: sees Waiting", "alice: start"]
+
+
 def administered(event: str, **body: object) -> Line:
     at = "2026-01-05T08:00:00+00:00"
     return {"event": "journal", "stream": "organization", "name": event, "at": at, "body": body, "changes": []}

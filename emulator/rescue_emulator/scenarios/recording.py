@@ -62,12 +62,16 @@ def recorded(lines: Iterable[Line], sessions: Sequence[str] = (), *, title: str 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Step:
-    """Somebody does something, or waits for it. `due`: a period brings it about, and must be over."""
+    """Somebody does something, or waits for what he sees of the session `seen`.
+
+    `due`: a period brings it about, and must be over.
+    """
 
     at: datetime
     who: str
     what: str
     due: bool = False
+    seen: str = ""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -113,8 +117,7 @@ class _Writer:
             queue.append(f"{change['status']}{row}")
         if changes and not by_technician:
             first = changes[0]
-            what = f"sees {first['status']}{self._of(session)}"
-            self.steps.append(_Step(at=at, who=first["technician"], what=what, due=booted or name in _TIMED))
+            self._expect(session, at, first["technician"], first["status"], due=booted or name in _TIMED)
 
     def _organization(self, at: datetime, name: str, body: Mapping[str, Any]) -> None:
         if name in ("TechnicianAdded", "TechnicianMoved"):
@@ -129,6 +132,16 @@ class _Writer:
             return
         for key, value in changed.items():
             self.steps.append(_Step(at=at, who="admin", what=f"set {body['owner']} {key}={value}"))
+
+    def _expect(self, session: str, at: datetime, who: str, status: str, *, due: bool) -> None:
+        place = len(self.steps)
+        while place and self.steps[place - 1].seen and self.steps[place - 1].at == at:
+            place -= 1
+        # What was passed through at this instant, with nobody doing anything, cannot be waited for.
+        passed = [step for step in self.steps[place:] if (step.seen, step.who) == (session, who)]
+        self.steps[place:] = [step for step in self.steps[place:] if step not in passed]
+        due = due or any(step.due for step in passed)
+        self.steps.append(_Step(at=at, who=who, what=f"sees {status}{self._of(session)}", due=due, seen=session))
 
     def _take_part(self, technician: str) -> None:
         if technician in TECHNICIANS or technician in self.extra:
