@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from rescue_protos.tls import CA_VARIABLE, CERT_VARIABLE, KEY_VARIABLE, NAME_VAR
 
 ACCESS_FILE = "access.json"
 _TLS_FILES = ("ca", "cert", "key")
+_ADDRESS = re.compile(r"(?:[^\s:/\[\]]+|\[[0-9a-fA-F:.%\w]+\]):[0-9]{1,5}", re.ASCII)
 _adopted: set[str] = set()
 """The variables of the environment that `adopt_tls` has set."""
 
@@ -99,7 +101,16 @@ def find_server(*, server: str | None = None, data: str | Path | None = None) ->
     Raises NoAccess.
     """
     named = server or (None if data else os.environ.get("RESCUE_SERVER"))
-    return named if named else Access.read(state_directory(data)).server
+    if named:
+        if not _ADDRESS.fullmatch(named):
+            raise NoAccess(f"{named!r} names no server: HOST:PORT is needed, like 127.0.0.1:50051")
+        return named
+    directory = state_directory(data)
+    known = Access.read(directory).server
+    if not _ADDRESS.fullmatch(known):
+        # The users' secrets are written before the server listens for the first time.
+        raise NoAccess(f"no server has listened for {directory} yet: start `rescue server`, or name one with --server")
+    return known
 
 
 def find_secret(user: str, *, data: str | Path | None = None) -> str:

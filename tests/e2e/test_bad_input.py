@@ -15,6 +15,7 @@ import pytest
 
 from rescue_emulator.technician import CommandRefused
 from rescue_emulator.world import World
+from rescue_protos.access import Access, NoAccess, find_server
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(90)]
 
@@ -168,6 +169,26 @@ async def test_a_named_server_without_a_secret(office, tmp_path: Path) -> None:
     assert (done.returncode, error["code"]) == (1, "UNAUTHENTICATED")
     assert "RESCUE_SECRET" in error["message"]
     assert "--server" not in error["message"], "it was named"
+
+
+@pytest.mark.parametrize("server", ["nonsense", "localhost", "a b:1", ":50051", "::1:50051", "127.0.0.1:port"])
+async def test_a_server_that_is_no_address(tmp_path: Path, server: str) -> None:
+    with pytest.raises(NoAccess, match="HOST:PORT is needed"):
+        find_server(server=server, data=tmp_path)
+
+
+@pytest.mark.parametrize("server", ["127.0.0.1:1", "[::1]:50051", "help-desk.example.org:443", "[fe80::1%eth0]:5"])
+async def test_a_server_that_is_one(tmp_path: Path, server: str) -> None:
+    assert find_server(server=server, data=tmp_path) == server
+
+
+async def test_a_server_that_never_listened(tmp_path: Path) -> None:
+    Access(server="", secrets={"alice": "s3cret"}).write(tmp_path)
+    done = rescue("console", "alice", "--json", "--data", str(tmp_path))
+    error = json.loads(done.stdout)
+    assert (done.returncode, error["code"]) == (1, "UNAVAILABLE")
+    assert "no server has listened" in error["message"]
+    assert len(done.stderr.splitlines()) == 1
 
 
 # A setting
