@@ -102,6 +102,11 @@ def applet(
     kill (the applet's process), close, quit. The end of input leaves it running.
 
     \b
+    Examples:
+      rescue applet --pin 123456 --name 'Ms Vos'
+      rescue applet --channel Web --terms accept --json
+
+    \b
     Faults of the LAN add up; `lan on` lifts all, `lan lift off|loss up|loss down|loss|delay|flap` one:
       lan off [for 40s]           nothing is carried
       lan loss up|down [for 40s]  what goes one way is lost (up: to the server)

@@ -32,6 +32,11 @@ def console(technician: str, as_json: bool, plain: bool, language: str, server: 
 
     Where the server is and the technician's secret come from the state directory that the server keeps; from
     elsewhere, name the server and put the secret into RESCUE_SECRET.
+
+    \b
+    Examples:
+      rescue console alice
+      printf 'pin Joe\\nsync\\n' | rescue console alice --json
     """
     os.environ.setdefault("GRPC_VERBOSITY", "ERROR")  # gRPC tells stderr of each lost connection otherwise
     try:

@@ -22,7 +22,7 @@ SUBCOMMANDS = {
     "applet": ("rescue_applet.__main__:applet", "Run a customer's computer with its applet."),
     "console": ("rescue_console.__main__:console", "Run a technician's console."),
     "admin": ("rescue_emulator.commands:admin", "Change groups, technicians, channels, terms and time-outs."),
-    "clock": ("rescue_emulator.commands:clock", "Show, advance, speed up or pause the emulated time."),
+    "clock": ("rescue_emulator.clock_commands:clock", "Show, advance, speed up or pause the emulated time."),
     "fault": ("rescue_emulator.faults.commands:fault", "Make things go wrong on purpose, at a chosen moment."),
     "why": ("rescue_emulator.journal.commands:why", "Tell why a session is in its status."),
     "events": ("rescue_emulator.journal.commands:events", "Print or follow the journal."),

@@ -1,4 +1,4 @@
-"""`rescue admin` and `rescue clock`: what people type, and what is printed.
+"""`rescue admin`: what people type, and what is printed; and what all commands that call the server share.
 
 Results go to stdout, one JSON object with --json; what was done goes to stderr. The clients, and gRPC with
 them, are imported when a command really calls.
@@ -9,20 +9,18 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from rescue_protos.durations import BadDuration, parse_duration
 from rescue_protos.safe_text import safe
 from rescue_protos.tls_options import tls_options
 
 if TYPE_CHECKING:
     from rescue_emulator.administration import AdminClient, Done, Organization
     from rescue_emulator.calling import Caller
-    from rescue_emulator.clock import ClockClient, ClockReading
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 Result = TypeVar("Result")
@@ -55,23 +53,27 @@ def reaching(command: Command) -> Command:
     return command
 
 
-def _read_duration(ctx: click.Context, param: click.Parameter, value: str) -> timedelta:
-    try:
-        return parse_duration(value)
-    except BadDuration as error:
-        raise click.BadParameter(str(error), ctx, param) from None
-
-
 @click.group()
 @reaching
 def admin() -> None:
-    """Change groups, technicians, channels, terms and time-outs."""
+    """Change groups, technicians, channels, terms and time-outs.
+
+    \b
+    Examples:
+      rescue admin show
+      rescue admin set group:Support idle-timeout=5m
+    """
 
 
 @admin.command()
 @reaching
 def show() -> None:
-    """Show groups, technicians, channels and settings."""
+    """Show groups, technicians, channels and settings.
+
+    \b
+    Example:
+      rescue admin show --json
+    """
     found = _as_administrator(lambda client: client.organization())
     show_result(_organization(found), _organization_lines(found))
 
@@ -88,6 +90,11 @@ def set_(owner: str, settings: Sequence[str]) -> None:
     waiting-timeout, idle-timeout               1m to 999m, 0 is never
     reconnect-period 2s to 999m, offline-period 1s to 999m, heartbeat-interval 1s to 10m
     terms                                       a text; terms= removes them
+
+    \b
+    Examples:
+      rescue admin set group:Support idle-timeout=1m terms='We see your screen.'
+      rescue admin set channel:Web waiting-timeout=0
     """
     changes = {}
     for setting in settings:
@@ -102,7 +109,12 @@ def set_(owner: str, settings: Sequence[str]) -> None:
 @admin.group()
 @reaching
 def add() -> None:
-    """Add a group, technician, channel or administrator."""
+    """Add a group, technician, channel or administrator.
+
+    \b
+    Example:
+      rescue admin add technician erin --group Support
+    """
 
 
 def _show_secret(command: Command) -> Command:
@@ -113,7 +125,12 @@ def _show_secret(command: Command) -> Command:
 @click.argument("name")
 @reaching
 def add_group(name: str) -> None:
-    """Add a technician group."""
+    """Add a technician group.
+
+    \b
+    Example:
+      rescue admin add group Printers
+    """
     done = _as_administrator(lambda client: client.add_group(name))
     _done(done, f"added group {name}", group=name)
 
@@ -124,7 +141,12 @@ def add_group(name: str) -> None:
 @_show_secret
 @reaching
 def add_technician(name: str, group: str, show_secret: bool) -> None:
-    """Add a technician. The server keeps his secret in its state directory."""
+    """Add a technician. The server keeps his secret in its state directory.
+
+    \b
+    Example:
+      rescue admin add technician frank --group Support --show-secret
+    """
     done = _as_administrator(lambda client: client.add_technician(name, group=group))
     _done(done, f"added technician {name} to {group}", show_secret, technician=name, group=group)
 
@@ -134,7 +156,12 @@ def add_technician(name: str, group: str, show_secret: bool) -> None:
 @click.option("--group", "groups", required=True, multiple=True, help="A group that serves it; repeatable.")
 @reaching
 def add_channel(name: str, groups: Sequence[str]) -> None:
-    """Add a channel."""
+    """Add a channel.
+
+    \b
+    Example:
+      rescue admin add channel Shop --group Support --group Network
+    """
     done = _as_administrator(lambda client: client.add_channel(name, groups=groups))
     _done(done, f"added channel {name}, served by {', '.join(groups)}", channel=name, groups=list(groups))
 
@@ -144,7 +171,12 @@ def add_channel(name: str, groups: Sequence[str]) -> None:
 @_show_secret
 @reaching
 def add_administrator(name: str, show_secret: bool) -> None:
-    """Add an administrator. The server keeps the secret in its state directory."""
+    """Add an administrator. The server keeps the secret in its state directory.
+
+    \b
+    Example:
+      rescue admin add administrator grace
+    """
     done = _as_administrator(lambda client: client.add_administrator(name))
     _done(done, f"added administrator {name}", show_secret, administrator=name)
 
@@ -152,7 +184,12 @@ def add_administrator(name: str, show_secret: bool) -> None:
 @admin.group()
 @reaching
 def move() -> None:
-    """Move a technician."""
+    """Move a technician.
+
+    \b
+    Example:
+      rescue admin move technician bob --group Network
+    """
 
 
 @move.command("technician")
@@ -160,7 +197,12 @@ def move() -> None:
 @click.option("--group", required=True, help="His new technician group.")
 @reaching
 def move_technician(name: str, group: str) -> None:
-    """Move a technician to another group."""
+    """Move a technician to another group.
+
+    \b
+    Example:
+      rescue admin move technician carol --group Network
+    """
     done = _as_administrator(lambda client: client.move_technician(name, group=group))
     _done(done, f"moved technician {name} to {group}", technician=name, group=group)
 
@@ -168,14 +210,24 @@ def move_technician(name: str, group: str) -> None:
 @admin.group()
 @reaching
 def remove() -> None:
-    """Remove a technician."""
+    """Remove a technician.
+
+    \b
+    Example:
+      rescue admin remove technician frank
+    """
 
 
 @remove.command("technician")
 @click.argument("name")
 @reaching
 def remove_technician(name: str) -> None:
-    """Remove a technician who takes part in no session."""
+    """Remove a technician who takes part in no session.
+
+    \b
+    Example:
+      rescue admin remove technician erin
+    """
     done = _as_administrator(lambda client: client.remove_technician(name))
     _done(done, f"removed technician {name}", technician=name)
 
@@ -185,59 +237,14 @@ def remove_technician(name: str) -> None:
 @_show_secret
 @reaching
 def renew_secret(name: str, show_secret: bool) -> None:
-    """Make a new secret for a technician or administrator; the old one is void."""
+    """Make a new secret for a technician or administrator; the old one is void.
+
+    \b
+    Example:
+      rescue admin renew-secret dave --show-secret
+    """
     done = _as_administrator(lambda client: client.renew_secret(name))
     _done(done, f"renewed the secret of {name}", show_secret, user=name)
-
-
-@click.group(invoke_without_command=True)
-@reaching
-@click.pass_context
-def clock(ctx: click.Context) -> None:
-    """Show, advance, speed up or pause the emulated time."""
-    if ctx.invoked_subcommand is None:
-        _clock(lambda client: client.show())
-
-
-@clock.command("show")
-@reaching
-def show_clock() -> None:
-    """Show the emulated time."""
-    _clock(lambda client: client.show())
-
-
-@clock.command()
-@click.argument("duration", callback=_read_duration)
-@reaching
-def advance(duration: timedelta) -> None:
-    """Move the time forward by DURATION (90s, 5m, 1h30m), and let happen what falls due on the way."""
-    _clock(lambda client: client.advance(duration))
-
-
-@clock.command()
-@click.argument("speed", type=click.FloatRange(min=0, min_open=True, max=100_000), metavar="N")
-@reaching
-def speed(speed: float) -> None:
-    """Let N emulated seconds go by in a real one, also if the clock was paused."""
-    _clock(lambda client: client.set_speed(speed))
-
-
-@clock.command()
-@reaching
-def pause() -> None:
-    """Let the time stand still, but for `advance`."""
-    _clock(lambda client: client.pause())
-
-
-def _clock(work: Callable[[ClockClient], Awaitable[ClockReading]]) -> None:
-    from rescue_emulator.clock import ClockClient
-
-    found = run_call(lambda caller: work(ClockClient(caller)))
-    pace = "paused" if found.paused else f"running at speed {found.speed:g}"
-    show_result(
-        {"now": _instant(found.now), "speed": found.speed, "paused": found.paused},
-        [f"{_instant(found.now)}  {pace}"],
-    )
 
 
 def _as_administrator(work: Callable[[AdminClient], Awaitable[Result]]) -> Result:
@@ -314,7 +321,3 @@ def _organization_lines(found: Organization) -> list[str]:
             text = "never" if name in _NEVER and not settings.periods[name] else value
             lines.append(f"  {name:<22} {safe(' '.join(text.split())) or '(none)'}")
     return [*lines, f"{click.style('administrators', bold=True)}  {', '.join(found.administrators)}"]
-
-
-def _instant(at: datetime) -> str:
-    return at.isoformat().replace("+00:00", "Z")

@@ -46,6 +46,11 @@ def demo(*, speed: float, lang: str, web: bool | None) -> int:
 
     A session server, a customer's computer and the consoles of two technicians run as real processes. The call
     has a network loss, a reboot and a hand-over of the lead.
+
+    \b
+    Examples:
+      rescue demo
+      rescue demo --lang nl --speed 5 --no-web
     """
     from rescue_emulator.processes import ProgramEnded
     from rescue_emulator.screens import choose_screen

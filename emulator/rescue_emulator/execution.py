@@ -30,6 +30,11 @@ def execute(speed: float | None, running: bool, organization: Path | None, comma
 
     The exit status is that of COMMAND (128 and the signal's number if a signal ended it), 127 if there is no such
     program, 1 if the server could not be started.
+
+    \b
+    Examples:
+      rescue exec -- rescue clock show
+      rescue exec --speed 20 -- npm test
     """
     from rescue_emulator.processes import ProgramEnded
 

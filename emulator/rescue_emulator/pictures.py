@@ -44,7 +44,12 @@ def timeline(session: str, file: Path, lang: str) -> None:
 
 @click.group()
 def docs() -> None:
-    """Print what the documentation is made of."""
+    """Print what the documentation is made of.
+
+    \b
+    Example:
+      rescue docs statechart --format mermaid
+    """
 
 
 @docs.command()

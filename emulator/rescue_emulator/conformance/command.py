@@ -53,6 +53,10 @@ def conformance(*, rows: tuple[int, ...], lang: str, report: Path | None, lanes:
 
     A row is as published if every console showed exactly the changes that it should, each with the table's row and
     name. Exit status 1 if a row falls short.
+
+    \b
+    Example:
+      rescue conformance --rows 6,22,28-33 --report conformance.html
     """
     from rescue_emulator.conformance.lanes import default_lanes
     from rescue_emulator.conformance.report import as_html, sum_up

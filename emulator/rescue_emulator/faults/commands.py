@@ -17,7 +17,13 @@ if TYPE_CHECKING:
 @click.group()
 @reaching
 def fault() -> None:
-    """Make things go wrong on purpose, at a chosen moment."""
+    """Make things go wrong on purpose, at a chosen moment.
+
+    \b
+    Examples:
+      rescue fault add 'when any becomes Active: lan off for 40s'
+      rescue fault list
+    """
 
 
 @fault.command()
@@ -53,7 +59,12 @@ def add(rule: str) -> None:
 @fault.command("list")
 @reaching
 def list_() -> None:
-    """Show the rules and how far they are: armed, at work or spent."""
+    """Show the rules and how far they are: armed, at work or spent.
+
+    \b
+    Example:
+      rescue fault list --json
+    """
     from rescue_emulator.faults.client import FaultClient
 
     rules = run_call(lambda caller: FaultClient(caller).all())
@@ -68,7 +79,13 @@ def list_() -> None:
 @click.argument("number", type=click.IntRange(min=1), required=False)
 @reaching
 def clear(number: int | None) -> None:
-    """Remove rule NUMBER, or all. What it did to a computer's LAN stays: see `lan on`."""
+    """Remove rule NUMBER, or all. What it did to a computer's LAN stays: see `lan on`.
+
+    \b
+    Examples:
+      rescue fault clear 1
+      rescue fault clear
+    """
     from rescue_emulator.faults.client import FaultClient
 
     removed = run_call(lambda caller: FaultClient(caller).clear(number or 0))

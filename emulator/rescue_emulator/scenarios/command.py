@@ -23,7 +23,13 @@ FILES = click.argument(
 
 @click.group()
 def scenario() -> None:
-    """Play stories from files: for a class, or to check that everything still happens as told."""
+    """Play stories from files: for a class, or to check that everything still happens as told.
+
+    \b
+    Examples:
+      rescue scenario record 1001 --output story.yaml
+      rescue scenario run story.yaml
+    """
 
 
 @scenario.command()
@@ -43,6 +49,11 @@ def run(
 
     Exit status 1 if a console showed anything else than it should. Without --speed the clock stands and is moved,
     which is fast.
+
+    \b
+    Examples:
+      rescue scenario run story.yaml
+      rescue scenario run story.yaml --narrate --lang nl
     """
     if sum((speed is not None, narrate, step)) > 1:
         raise click.UsageError("--speed, --narrate and --step exclude each other")
@@ -70,7 +81,12 @@ def run(
 @scenario.command()
 @FILES
 def check(files: Sequence[Path]) -> int:
-    """Say whether the FILEs are scenarios, without playing them; every flaw with its line."""
+    """Say whether the FILEs are scenarios, without playing them; every flaw with its line.
+
+    \b
+    Example:
+      rescue scenario check story.yaml
+    """
     from rescue_emulator.scenarios.model import BadScenario
     from rescue_emulator.scenarios.reading import read_file
 
@@ -86,7 +102,12 @@ def check(files: Sequence[Path]) -> int:
 
 @scenario.command()
 def schema() -> None:
-    """Print the JSON schema of a scenario file, for editors and other programs."""
+    """Print the JSON schema of a scenario file, for editors and other programs.
+
+    \b
+    Example:
+      rescue scenario schema > scenario.schema.json
+    """
     from rescue_emulator.scenarios.language import schema as whole
 
     click.echo(json.dumps(whole(), indent=2, ensure_ascii=False))
@@ -112,6 +133,10 @@ def record(
     """Make a scenario file of what people did by hand, in the named SESSIONs or in all.
 
     It is read from a server that runs, or from a journal that `rescue events --json` has printed.
+
+    \b
+    Example:
+      rescue scenario record 1001 --title Printer --output story.yaml
     """
     from rescue_emulator.scenarios.model import BadScenario
     from rescue_emulator.scenarios.recording import read_journal, recorded
