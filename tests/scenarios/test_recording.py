@@ -32,7 +32,7 @@ async def rescue(*arguments: str | Path) -> str:
 @pytest.mark.long
 async def test_two_calls_are_recorded_and_play_as_they_were(tmp_path: Path) -> None:
     both, one = tmp_path / "both.yaml", tmp_path / "one.yaml"
-    async with World() as world:
+    async with World(speed=1) as world:
         alice, bob = await asyncio.gather(world.technician("alice"), world.technician("bob"))
         await world.set("group:Support", idle_timeout="20m", terms="We may: look # here")
         first, pin = await alice.pin("Vos")
@@ -81,7 +81,10 @@ async def told(*files: Path) -> str:
     return f"{sum(line['ok'] for line in lines)} of {len(lines)}"
 
 
-def journal(*events: tuple[float, str, dict[str, str], tuple[str, str | None, str, int | None] | None]) -> list[Line]:
+Happened = tuple[float, str, dict[str, str], tuple[str, str | None, str, int | None] | None]
+
+
+def journal(*events: Happened) -> list[Line]:
     """Lines of a session 1001: seconds since it began, the event, its body, and what changed in whose queue."""
     start = datetime(2026, 1, 5, 9, tzinfo=UTC)
     return [
@@ -167,13 +170,37 @@ def test_a_reboot_takes_as_long_as_it_took(who: str, back: float | None, told: l
     assert steps[at + len(told) :] == ["alice: sees Active"] * len(ended)
 
 
-def test_what_was_passed_through_at_once_is_not_waited_for() -> None:
+WEB = {"technician": "", "channel": "Web", "owner": "channel:Web"}
+
+
+@pytest.mark.parametrize("joined", [0.0, 0.3])
+def test_what_was_passed_through_at_once_is_not_waited_for(joined: float) -> None:
     lines = journal(
-        (0.0, "SessionCreated", {"technician": "", "channel": "Web"}, ("alice", None, "Connecting", None)),
-        (0.0, "AppletJoined", {}, ("alice", "Connecting", "Waiting", 1)),
-        (0.0, "SessionStarted", ALICE, ("alice", "Waiting", "Active", 3)),
+        (0.0, "SessionCreated", WEB, ("alice", None, "Connecting", None)),
+        (joined, "AppletJoined", {}, ("alice", "Connecting", "Waiting", 1)),
+        (joined, "SessionStarted", ALICE, ("alice", "Waiting", "Active", 3)),
     )
     assert steps_of(lines) == ["customer: run applet channel:Web", "alice: sees Waiting", "alice: start"]
+
+
+@pytest.mark.parametrize(
+    ("terms", "answer", "told"),
+    [
+        ("", (1.3, "AppletJoined", {}, ("alice", "Connecting", "Waiting", 1)), []),
+        ("Be kind.", (3.3, "AppletJoined", {}, ("alice", "Connecting", "Waiting", 1)), ["terms:ask", "accept"]),
+        ("Be kind.", (3.3, "TermsDeclined", {}, None), ["terms:decline"]),
+        ("Be kind.", (1200.0, "ConnectingTimedOut", {}, ("alice", "Connecting", "Waiting", 1)), ["terms:ask"]),
+    ],
+    ids=["no terms", "accepted later", "declined", "never answered"],
+)
+def test_terms_are_answered_only_where_there_are_any(terms: str, answer: Happened, told: list[str]) -> None:
+    created = (0.0, "SessionCreated", {**ALICE, "owner": "group:Support"}, ("alice", None, "Connecting", None))
+    lines = [
+        administered("SettingsChanged", owner="group:Support", periods={}, terms=terms),
+        *journal(created, (1.0, "PinRedeemed", {}, None), answer),
+    ]
+    customer = [step.removeprefix("customer: ") for step in steps_of(lines) if step.startswith("customer: ")]
+    assert customer == [" ".join(["run applet", *told[:1]]), *told[1:]]
 
 
 def administered(event: str, **body: object) -> Line:

@@ -81,6 +81,8 @@ class _Writer:
     customers: Mapping[str, str]
     steps: list[_Step] = field(default_factory=list)
     settings: dict[str, dict[str, str]] = field(default_factory=dict)
+    terms: dict[str, str] = field(default_factory=dict)  # by owner
+    owners: dict[str, str] = field(default_factory=dict)  # whose settings a session follows
     groups: dict[str, str] = field(default_factory=dict)  # whoever was added, and where he is now
     extra: dict[str, str] = field(default_factory=dict)
     queues: dict[str, dict[str, list[str]]] = field(default_factory=dict)
@@ -96,6 +98,8 @@ class _Writer:
             self._organization(at, name, body)
             return
         session = line["stream"]
+        if name == "SessionCreated":
+            self.owners[session] = body.get("owner", "")
         customer = self.customers[session]
         if name == "LinkLost":
             at = self._pull(session, at, parse_duration(line["setting_value"] or "60s"))
@@ -126,7 +130,7 @@ class _Writer:
             return
         changed = {key.replace("_", "-"): _period(value) for key, value in body.get("periods", {}).items()}
         if body.get("terms") is not None:
-            changed["terms"] = body["terms"]
+            changed["terms"] = self.terms[body["owner"]] = body["terms"]
         if not self.steps:
             self.settings.setdefault(body["owner"], {}).update(changed)
             return
@@ -135,9 +139,9 @@ class _Writer:
 
     def _expect(self, session: str, at: datetime, who: str, status: str, *, due: bool) -> None:
         place = len(self.steps)
-        while place and self.steps[place - 1].seen and self.steps[place - 1].at == at:
+        while place and self.steps[place - 1].seen and (self.steps[place - 1].at == at or not due):
             place -= 1
-        # What was passed through at this instant, with nobody doing anything, cannot be waited for.
+        # What was passed through without time or anybody's doing cannot be waited for.
         passed = [step for step in self.steps[place:] if (step.seen, step.who) == (session, who)]
         self.steps[place:] = [step for step in self.steps[place:] if step not in passed]
         due = due or any(step.due for step in passed)
@@ -191,11 +195,11 @@ class _Writer:
         who, customer, of = str(body.get("technician", "")), self.customers[session], self._of(session)
         match name:
             case "SessionCreated" if body.get("channel"):
-                yield customer, f"run applet channel:{body['channel']}{_terms(body, later)}"
+                yield customer, f"run applet channel:{body['channel']}{self._answer(session, body, later)}"
             case "SessionCreated":
                 yield who, f"pin{of}"
             case "PinRedeemed":
-                yield customer, f"run applet{_terms(body, later)}"
+                yield customer, f"run applet{self._answer(session, body, later)}"
             case "AppletJoined" if "ask" in self._applet(customer):
                 yield customer, "accept"
             case "SessionStarted":
@@ -243,6 +247,17 @@ class _Writer:
         runs = (step.what for step in self.steps if step.who == customer and step.what.startswith("run"))
         return next(runs, "")
 
+    def _answer(self, session: str, body: Mapping[str, Any], later: Sequence[Line]) -> str:
+        """What the customer did about the terms, if there were any and he did not accept them at once."""
+        if not self.terms.get(self.owners.get(session, "")):
+            return ""
+        answer = next((line for line in later if line["name"] in ("AppletJoined", "TermsDeclined")), None)
+        if answer is None:
+            return " terms:ask"
+        if answer["name"] == "TermsDeclined":
+            return " terms:decline"
+        return "" if answer["body"]["at"] == body["at"] else " terms:ask"
+
     def text(self, title: str) -> str:
         document: dict[str, Any] = {"title": title}
         participants: dict[str, Any] = {}
@@ -262,16 +277,6 @@ class _Writer:
         }
         written: str = yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=10_000)
         return written
-
-
-def _terms(body: Mapping[str, Any], later: Sequence[Line]) -> str:
-    """What the customer did about the terms, if it was anything else than accepting them at once."""
-    answer = next((line for line in later if line["name"] in ("AppletJoined", "TermsDeclined")), None)
-    if answer is None:
-        return " terms:ask"
-    if answer["name"] == "TermsDeclined":
-        return " terms:decline"
-    return "" if answer["body"]["at"] == body["at"] else " terms:ask"
 
 
 def _down_for(began: Line, later: Sequence[Line]) -> str:
