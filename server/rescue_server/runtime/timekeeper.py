@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from rescue_server.core.timers import Kind
@@ -26,6 +27,14 @@ RETRY_STORE = 1.0  # real seconds between attempts while nothing can be stored
 MARK_CLOCK = 1.0  # real seconds between stored readings of a running clock
 
 
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """A barrier that went out: when (real seconds), and how often its applet had answered before."""
+
+    asked_at: float
+    answers_before: int
+
+
 class Timekeeper:
     """Owns the passing of time for one engine."""
 
@@ -35,8 +44,7 @@ class Timekeeper:
         self.attachments = attachments
         self.appointments = Appointments()
         self._heard = asyncio.Event()  # some applet showed a sign of life
-        self._asked_at: dict[str, float] = {}
-        self._answers_before: dict[str, int] = {}
+        self._questions: dict[str, _Question] = {}  # by session: barriers that went out before the lease ran out
         self._advancing = asyncio.Lock()
         self._holding = False
         self._grace_until = 0.0
@@ -108,7 +116,7 @@ class Timekeeper:
     def heard(self, session: str, *, answered: bool) -> None:
         """An applet showed a sign of life: a heartbeat, or an answer to a barrier (to attach is one as well)."""
         self.engine.leases.renew(session, self.clock.now(), answered=answered)
-        self._asked_at.pop(session, None)
+        self._questions.pop(session, None)
         self._heard.set()
 
     # An advance
@@ -190,14 +198,29 @@ class Timekeeper:
 
     def _warn(self) -> None:
         """Send barriers to those whose leases run out soon, so that the answer is known when they do."""
-        lease = self.engine.leases.first()
+        for session in [session for session in self._questions if self.engine.leases.due(session) is None]:
+            del self._questions[session]  # its link was lost, or it ended
+        lease = self._first_unasked()
         if lease is None or lease[0] - self._lead(lease[1]) > self.clock.now():
             return
         for session in self.engine.leases.within(self.clock.now() + self._lead(lease[1])):
-            if session not in self._asked_at:
-                self._asked_at[session] = _real_now()
-                self._answers_before[session] = self.engine.leases.answers(session)
-                self.attachments.ask(session)
+            self._ask(session)
+
+    def _ask(self, session: str) -> _Question:
+        """Send a barrier, unless one is out. Returns the question that is open now."""
+        if session not in self._questions:
+            self._questions[session] = _Question(_real_now(), self.engine.leases.answers(session))
+            self.attachments.ask(session)
+        return self._questions[session]
+
+    def _first_unasked(self) -> tuple[datetime, str] | None:
+        """The lease that runs out first of those that nobody asked after yet, and when."""
+        leases = self.engine.leases
+        first = leases.first()
+        if first is None or first[1] not in self._questions:
+            return first
+        dues = ((leases.due(session), session) for session in leases if session not in self._questions)
+        return min(((due, session) for due, session in dues if due is not None), default=None)
 
     def _lead(self, session: str) -> timedelta:
         """How long before its due time a lease is asked after; half the period at most, for its heartbeats."""
@@ -208,19 +231,21 @@ class Timekeeper:
         asked = {}
         until = self._grace_until
         for session in sessions:
-            if session not in self._asked_at:
-                self._asked_at[session] = _real_now()
-                self._answers_before[session] = self.engine.leases.answers(session)
-                self.attachments.ask(session)
-            asked[session] = self._answers_before[session]
-            until = max(until, self._asked_at[session] + ANSWER_WITHIN)
+            question = self._ask(session)
+            asked[session] = question.answers_before
+            until = max(until, question.asked_at + ANSWER_WITHIN)
         await self._wait_for_answers(asked, until)
         self.engine.leases.judge_dead(s for s, before in asked.items() if self._is_silent(s, before))
         for session in sessions:
-            self._asked_at.pop(session, None)
+            self._questions.pop(session, None)
         if self._holding:
             self._holding = False
             self.clock.release()
+
+    def next_barrier(self) -> datetime | None:
+        """When the next barrier must go out, so that the answer is known when its lease runs out; None if none must."""
+        lease = self._first_unasked()
+        return None if lease is None else lease[0] - self._lead(lease[1])
 
     def _is_silent(self, session: str, before: int) -> bool:
         """Whether it has not answered, and no heartbeat has come meanwhile either."""
@@ -233,9 +258,8 @@ class Timekeeper:
         deadline = self.engine.next_deadline()
         if deadline is not None:
             waits.append(self.clock.seconds_until(deadline.due))
-        lease = self.engine.leases.first()
-        if lease is not None and lease[1] not in self._asked_at:
-            waits.append(self.clock.seconds_until(lease[0] - self._lead(lease[1])))
+        if (barrier := self.next_barrier()) is not None:
+            waits.append(self.clock.seconds_until(barrier))
         seconds = min((wait for wait in waits if wait is not None), default=None)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):

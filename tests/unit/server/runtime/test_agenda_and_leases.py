@@ -1,0 +1,115 @@
+"""What comes first: the agenda and the leases keep it at hand, and agree with whoever looks through everything."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rescue_server.core.timers import Deadline, Kind
+from rescue_server.runtime.agenda import Agenda
+from rescue_server.runtime.leases import Lease, Leases
+
+NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
+SECOND = timedelta(seconds=1)
+SESSIONS = st.sampled_from(["1001", "1002", "1003"])
+MOMENTS = st.integers(0, 20).map(lambda seconds: NOON + seconds * SECOND)
+
+
+def deadline(session: str, kind: Kind, due: datetime) -> Deadline:
+    return Deadline(due, kind, "", session, SECOND)
+
+
+@given(st.lists(st.tuples(SESSIONS, st.lists(st.tuples(st.sampled_from(Kind), MOMENTS), max_size=3))))
+def test_the_agenda_knows_the_first_of_what_was_noted_last(
+    notes: list[tuple[str, list[tuple[Kind, datetime]]]],
+) -> None:
+    agenda = Agenda()
+    running: dict[str, list[Deadline]] = {}
+    for session, found in notes:
+        running[session] = [deadline(session, kind, due) for kind, due in found]
+        agenda.note(session, running[session])
+        assert agenda.first() == min((one for some in running.values() for one in some), default=None)
+
+
+def test_at_one_instant_the_kinds_are_applied_in_their_order() -> None:
+    agenda = Agenda()
+    for kind in reversed(Kind):
+        agenda.note(kind.name, [deadline(kind.name, kind, NOON)])
+    order = []
+    while (first := agenda.first()) is not None:
+        order.append(first.kind)
+        agenda.note(first.session, [])
+    assert order == list(Kind)
+
+
+def test_an_agenda_does_not_keep_what_is_out_of_date() -> None:
+    agenda = Agenda()
+    for second in range(10_000):
+        agenda.note("1001", [deadline("1001", Kind.OFFLINE, NOON + second * SECOND)])
+    assert len(agenda._heap) < 100
+
+
+STEPS = st.one_of(
+    st.tuples(st.sampled_from(["start", "renew", "extend"]), SESSIONS, MOMENTS),
+    st.tuples(st.just("end"), SESSIONS, st.none()),
+    st.tuples(st.just("put back"), SESSIONS, st.none()),
+    st.tuples(st.just("period"), SESSIONS, st.integers(1, 9).map(lambda seconds: seconds * SECOND)),
+)
+
+
+@given(st.lists(STEPS))
+def test_the_leases_know_which_runs_out_first(steps: list[tuple[str, str, datetime | timedelta | None]]) -> None:
+    periods = dict.fromkeys(["1001", "1002", "1003"], 5 * SECOND)
+    leases = Leases(lambda session: periods[session])
+    renewed: dict[str, datetime] = {}
+    ended: dict[str, Lease] = {}
+    for what, session, value in steps:
+        match what, value:
+            case "start", datetime():
+                leases.start(session, value)
+                renewed[session] = value
+            case "renew" | "extend", datetime():
+                leases.renew(session, value) if what == "renew" else leases.extend(session, value)
+                if session in renewed:
+                    renewed[session] = max(renewed[session], value)
+            case "end", _:
+                lease = leases.end(session)
+                assert (lease is None) is (renewed.pop(session, None) is None)
+                if lease is not None:
+                    ended[session] = lease
+            case "put back", _ if session in ended and session not in renewed:
+                leases.put_back(session, ended[session])
+                renewed[session] = ended[session].renewed_at
+            case "period", timedelta():
+                periods[session] = value
+                leases.refresh()
+        dues = {name: at + periods[name] for name, at in renewed.items()}
+        assert {name: leases.due(name) for name in leases} == dues
+        first = leases.first()
+        assert (first is None) is (not dues)
+        assert first is None or (first[0] == min(dues.values()) and dues[first[1]] == first[0])
+        assert leases.within(NOON + 12 * SECOND) == sorted(
+            (name for name, due in dues.items() if due <= NOON + 12 * SECOND), key=lambda name: (dues[name], name)
+        )
+
+
+def test_a_sign_of_life_takes_a_judgement_back() -> None:
+    leases = Leases(lambda session: SECOND)
+    leases.start("1001", NOON)
+    leases.judge_dead(["1001", "1002"])
+    assert leases.is_judged_dead("1001")
+    assert not leases.is_judged_dead("1002"), "it has no lease"
+    leases.renew("1001", NOON)
+    assert not leases.is_judged_dead("1001")
+
+
+def test_only_what_was_asked_for_counts_as_an_answer() -> None:
+    leases = Leases(lambda session: SECOND)
+    leases.start("1001", NOON)
+    leases.renew("1001", NOON)  # perhaps sent before the cable was cut
+    assert leases.answers("1001") == 0
+    leases.renew("1001", NOON, answered=True)
+    assert leases.answers("1001") == 1
+    assert leases.answers("1002") == -1

@@ -1,0 +1,137 @@
+"""How leases are judged and an advance is walked, with applets that answer and applets that do not."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from rescue_server.clock import Clock
+from rescue_server.core import decide as d
+from rescue_server.core import organization as o
+from rescue_server.core.events import LinkLost
+from rescue_server.runtime import acts, timekeeper
+from rescue_server.runtime.attachments import Attachment, Attachments, Barrier
+from rescue_server.runtime.desk import AnyEvent, read_event
+from rescue_server.runtime.engine import Engine, Outcome
+from rescue_server.runtime.timekeeper import Timekeeper
+from rescue_server.store.memory import MemoryStore
+
+NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
+SECOND = timedelta(seconds=1)
+PATIENCE = 20  # real seconds on a busy machine
+
+
+class Office:
+    """An engine and its timekeeper; the test turns the clock, and answers for the applets or does not."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        self.engine = Engine(MemoryStore(), Clock(start=NOON, monotonic=lambda: self.seconds))
+        self.attachments = Attachments()
+        self.keeper = Timekeeper(self.engine, self.attachments)
+        self.work: list[asyncio.Future[None]] = [asyncio.ensure_future(self.engine.run())]
+
+    async def applet(self, *, answers: bool) -> tuple[str, Attachment]:
+        """Attach an applet now; return its session."""
+        pin = f"{len(self.attachments):06}"
+        session = (await self.engine.perform(acts.create_pin("alice", "", lambda: pin))).session
+        await self.engine.perform(acts.redeem_pin(pin, "", "hash"))
+        await self.engine.perform(acts.of_applet(session, d.on_attach))
+        attachment = self.attachments.take_place(session, "i", 1)
+        assert attachment is not None
+        if answers:
+            self.work.append(asyncio.ensure_future(self._answer(attachment)))
+        return session, attachment
+
+    async def _answer(self, attachment: Attachment) -> None:
+        while True:
+            await attachment.news.wait()
+            attachment.news.clear()
+            while attachment.outbox:
+                if isinstance(attachment.outbox.popleft(), Barrier):
+                    self.keeper.heard(attachment.session, answered=True)
+
+    @property
+    def losses(self) -> dict[str, datetime]:
+        events: list[AnyEvent] = [read_event(stored) for stored in self.engine.store.read()]
+        return {event.session: event.at for event in events if isinstance(event, LinkLost)}
+
+
+@pytest.fixture
+async def office() -> AsyncIterator[Office]:
+    found = Office()
+    events = [o.GroupAdded(at=NOON, name="Support"), o.TechnicianAdded(at=NOON, name="alice", group="Support")]
+    await found.engine.perform(lambda desk, context: Outcome(events=events))
+    yield found
+    for task in found.work:
+        task.cancel()
+    await asyncio.gather(*found.work, return_exceptions=True)
+    await found.engine.close()
+
+
+async def test_an_advance_leaves_alive_who_answers_and_ends_who_does_not_at_its_due_time(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(timekeeper, "ANSWER_WITHIN", 0.1)
+    lively, _ = await office.applet(answers=True)
+    silent, _ = await office.applet(answers=False)
+    office.seconds = 7.0
+    later, _ = await office.applet(answers=False)
+    async with asyncio.timeout(PATIENCE):
+        await office.keeper.advance(timedelta(hours=3))
+    assert office.losses == {silent: NOON + 60 * SECOND, later: NOON + 67 * SECOND}
+    assert office.engine.leases.due(lively) == NOON + timedelta(hours=3) + 67 * SECOND
+
+
+async def test_each_barrier_goes_out_two_seconds_ahead_also_while_another_is_unanswered(office: Office) -> None:
+    first, to_first = await office.applet(answers=False)
+    office.seconds = 1.0
+    _, to_second = await office.applet(answers=False)
+    assert office.keeper.next_barrier() == NOON + 58 * SECOND
+    office.seconds = 58.5
+    office.work.append(asyncio.ensure_future(office.keeper.run()))
+    async with asyncio.timeout(PATIENCE):
+        await to_first.news.wait()
+    assert [type(order) for order in to_first.outbox] == [Barrier]
+    assert not to_second.outbox
+    assert office.keeper.next_barrier() == NOON + 59 * SECOND, "it must not wait until the first is judged"
+    office.keeper.heard(first, answered=True)
+    assert office.keeper.next_barrier() == NOON + 59 * SECOND
+
+
+async def test_a_lease_is_not_judged_before_its_barrier_had_its_time(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The clock has jumped past the due time: it is held there until the judgement, and goes on from there."""
+    monkeypatch.setattr(timekeeper, "ANSWER_WITHIN", 0.1)
+    monkeypatch.setattr(timekeeper, "BACK_WITHIN", 0.0)
+    lively, _ = await office.applet(answers=True)
+    silent, _ = await office.applet(answers=False)
+    office.seconds = 61.0
+    office.work.append(asyncio.ensure_future(office.keeper.run()))
+    stepped = asyncio.Event()
+    office.engine.on_step = lambda step: stepped.set()
+    async with asyncio.timeout(PATIENCE):
+        await stepped.wait()
+    assert set(office.losses) == {silent}
+    assert office.engine.leases.due(lively) == NOON + 121 * SECOND
+    assert not office.engine.clock.read().standing
+
+
+async def test_nothing_is_remembered_of_barriers_to_sessions_that_ended(office: Office) -> None:
+    session, attachment = await office.applet(answers=False)
+    office.seconds = 59.0
+    office.work.append(asyncio.ensure_future(office.keeper.run()))
+    async with asyncio.timeout(PATIENCE):
+        await attachment.news.wait()
+    assert list(office.keeper._questions) == [session]
+    await office.engine.perform(acts.of_applet(session, d.on_goodbye))
+    another, attachment = await office.applet(answers=False)
+    office.seconds += 59.0
+    office.engine.changed.set()
+    async with asyncio.timeout(PATIENCE):
+        await attachment.news.wait()
+    assert list(office.keeper._questions) == [another]
