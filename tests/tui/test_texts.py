@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import ast
+import inspect
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import rescue_applet.tui
 import rescue_console.tui
+from rescue_applet.events import Error
 from rescue_applet.tui import texts
 from rescue_console import catalogs
 from rescue_console.lines import USAGE
 from rescue_console.tui.toolbar import KEYS
+from rescue_server.core import decide
 
 
 def literals(folder: str, functions: tuple[str, ...]) -> Iterator[str]:
@@ -35,6 +39,20 @@ def test_the_computers_texts_are_in_its_table() -> None:
     asked = set(literals(rescue_applet.tui.__path__[0], ("say", "_say")))
     assert len(asked) > 15
     assert asked - set(texts._DUTCH) == set()
+
+
+def test_what_a_computer_refuses_is_said_in_dutch_on_a_dutch_screen() -> None:
+    refused = set(literals(rescue_applet.__path__[0], ("_refuse",)))
+    assert len(refused) > 4
+    for message in refused:
+        assert texts.problem(Error(message=message), "nl") != message, message
+    why = [node.value for node in ast.walk(ast.parse(inspect.getsource(decide))) if isinstance(node, ast.Constant)]
+    reasons = {"PIN_UNKNOWN", *(one for one in why if isinstance(one, str) and re.fullmatch("PIN_[A-Z]+", one))}
+    assert len(reasons) > 3
+    for reason in reasons:
+        assert "pincode" in texts.problem(Error(message="told", reason=reason), "nl")
+        assert texts.problem(Error(message="told", reason=reason), "en") == "told"
+    assert texts.problem(Error(message="told", reason="NEW"), "nl") == "told"
 
 
 def test_every_command_that_the_description_names_has_a_key_and_words() -> None:

@@ -26,7 +26,7 @@ from rescue_applet.computer import Computer, Outcome
 from rescue_applet.network import CannotLay
 from rescue_applet.output import Printer
 from rescue_applet.tui.picture import Picture, Power
-from rescue_applet.tui.texts import LANGUAGES, text
+from rescue_applet.tui.texts import LANGUAGES, problem, text
 from rescue_protos.access import NoAccess
 from rescue_protos.safe_text import safe
 
@@ -147,7 +147,10 @@ class CustomerComputer(App[int]):
         if outcome is None:
             self.exit(0)
         elif isinstance(outcome, events.Error) and self._asks_pin and not self.picture.session:
-            self._problem, self._awaits_pin = outcome.message, True  # a wrong PIN: the customer tries again
+            self._problem, self._awaits_pin = (
+                problem(outcome, self.language),
+                True,
+            )  # a wrong PIN: the customer tries again
             self.query_one("#pin", Input).clear()
             self.draw()
             self.query_one("#pin", Input).focus()
@@ -164,7 +167,7 @@ class CustomerComputer(App[int]):
         """Something happened."""
         before, self.picture = self.picture, self.picture.after(event)
         if isinstance(event, events.Error):
-            self.notify(safe(event.message), severity="warning", markup=False, timeout=6)
+            self.notify(safe(problem(event, self.language)), severity="warning", markup=False, timeout=6)
         if self.picture.starts != before.starts:
             self._booted_at, self._splash = self._now, self._splash_lasts > 0 and before.power is Power.OFF
             if self._splash:

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rescue_applet.events import Error
 
 LANGUAGES = ("en", "nl")
 
@@ -65,6 +69,22 @@ _DUTCH = {
     "terms-declined": "u hebt de voorwaarden geweigerd",
     "superseded": "een andere applet heeft de sessie overgenomen",
     "session-ended": "de sessie is intussen beëindigd",
+    "PIN_UNKNOWN": "deze pincode bestaat niet: controleer de cijfers met de technicus",
+    "PIN_USED": "deze pincode is al gebruikt: vraag de technicus om een nieuwe",
+    "PIN_VOID": "deze pincode geldt niet meer, de sessie is beëindigd: vraag om een nieuwe",
+    "PIN_EXPIRED": "deze pincode is verlopen: vraag de technicus om een nieuwe",
+    "SERVER_AWAY": "de server antwoordt niet",
+    "the computer is running: there is nothing to boot": "de computer staat al aan: er valt niets op te starten",
+    "the computer is rebooting: only boot, lan, kill and quit are possible": (
+        "de computer start opnieuw op: alleen opstarten, de kabel en de stekker zijn mogelijk"
+    ),
+    "the applet is closed": "de applet is gesloten",
+    "there are no terms to answer: the session was joined already": (
+        "er zijn geen voorwaarden te beantwoorden: u bent al in de sessie"
+    ),
+    "the terms were answered already": "de voorwaarden zijn al beantwoord",
+    "the applet is being started: try again": "de applet wordt gestart: probeer het nog eens",
+    "there is no session to chat in yet": "er is nog geen sessie om in te chatten",
 }
 _ENGLISH = {
     "ended-by-technician": "ended by the technician",
@@ -84,6 +104,13 @@ def language_of_environment() -> str:
         if asked := os.environ.get(name):
             return asked.lower()[:2] if asked.lower()[:2] in LANGUAGES else "en"
     return "en"
+
+
+def problem(error: Error, language: str) -> str:
+    """Return what could not be done: in English as it was told, in Dutch as far as it is known here."""
+    if language != "nl":
+        return error.message
+    return _DUTCH.get(error.reason) or _DUTCH.get(error.message, error.message)
 
 
 def text(english: str, language: str) -> str:
