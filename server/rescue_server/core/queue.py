@@ -80,15 +80,41 @@ class Update:
     lead_offered_by: str = ""
 
 
-def entry_of(session: Session, technician: str, organization: Organization) -> QueueEntry:
-    """Return the technician's queue entry as it is now."""
+def entry_of(
+    session: Session,
+    technician: str,
+    organization: Organization,
+    participants: tuple[Participant, ...] | None = None,
+) -> QueueEntry:
+    """Return the technician's queue entry as it is now; `participants` are the session's, if they are known already."""
+    if participants is None:
+        participants = participants_of(session)
     entry = session.entries[technician]
     due_at, due_by = _next_due(session, technician, organization)
-    return _line(session, session.status_for(technician) or Status.REMOVED, entry, technician, due_at, due_by)
+    status = session.status_for(technician) or Status.REMOVED
+    return _line(session, status, entry, technician, participants, due_at, due_by)
+
+
+def participants_of(session: Session) -> tuple[Participant, ...]:
+    """Return who takes part in a session: the same for every queue."""
+    return tuple(
+        Participant(
+            technician=name,
+            status=session.status_for(name) or Status.REMOVED,
+            lead=session.entries[name].role in LEADS,
+        )
+        for name in sorted(session.entries)
+    )
 
 
 def _line(
-    session: Session, status: Status, entry: Entry, technician: str, due_at: datetime | None, due_by: str
+    session: Session,
+    status: Status,
+    entry: Entry,
+    technician: str,
+    participants: tuple[Participant, ...],
+    due_at: datetime | None,
+    due_by: str,
 ) -> QueueEntry:
     return QueueEntry(
         session=session.id,
@@ -99,14 +125,7 @@ def _line(
         created_at=session.created_at,
         since=entry.since,
         joined_at=session.joined_at,
-        participants=tuple(
-            Participant(
-                technician=name,
-                status=session.status_for(name) or Status.REMOVED,
-                lead=session.entries[name].role in LEADS,
-            )
-            for name in sorted(session.entries)
-        ),
+        participants=participants,
         comment=session.comment,
         introduced_by=entry.introduced_by,
         lead_offered_to=session.lead_offered_to,
@@ -134,10 +153,12 @@ def updates(
 ) -> dict[str, Update]:
     """Return what each technician's queue must be told, by technician. Raises UnlistedChange: a defect."""
     cause = cause_of(before, event, after)
+    # One tuple for all queues: a channel may have hundreds of technicians, and each ring keeps its updates.
+    participants = participants_of(after)
     found: dict[str, Update] = {}
     old_entries = before.entries if before else {}
     for technician in sorted({*old_entries, *after.entries}):
-        update = _update(before, event, after, technician, organization, cause)
+        update = _update(before, event, after, technician, organization, cause, participants)
         if update is not None:
             found[technician] = update
     return found
@@ -150,6 +171,7 @@ def _update(
     technician: str,
     organization: Organization,
     cause: Cause,
+    participants: tuple[Participant, ...],
 ) -> Update | None:
     previous = before.status_for(technician) if before else None
     status = after.status_for(technician)
@@ -157,7 +179,7 @@ def _update(
         assert before is not None
         assert previous is not None
         gone = gone_by(event, technician)
-        entry = _line(after, gone, before.entries[technician], technician, None, "")
+        entry = _line(after, gone, before.entries[technician], technician, participants, None, "")
         return Update(
             session=after.id,
             at=event.at,
@@ -167,7 +189,7 @@ def _update(
             previous=previous,
             row=row_of(previous, gone),
         )
-    line = entry_of(after, technician, organization)
+    line = entry_of(after, technician, organization, participants)
     if status is not previous:
         return Update(
             session=after.id,
