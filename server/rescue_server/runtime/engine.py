@@ -32,7 +32,7 @@ from rescue_server.runtime.answers import Act, Answer, Outcome, Request, reused,
 from rescue_server.runtime.chat_log import ChatLog
 from rescue_server.runtime.desk import AnyEvent, Desk, Step, updates_of
 from rescue_server.runtime.leases import Lease, Leases
-from rescue_server.runtime.loading import branch_of, replay
+from rescue_server.runtime.loading import branch_of, replay, tell
 from rescue_server.runtime.watch import Watch
 from rescue_server.store.errors import StoreError, StoreFull
 from rescue_server.store.protocol import ClockMark, Store, StoredAnswer, StoredEvent
@@ -259,7 +259,7 @@ class Engine:
                 self._let_go.pop(step.after.id, None)
         self.published.organization = step.organization
         self.published.revision, self.published.at = step.revision, step.event.at
-        self.watch.publish(step.revision, change)
+        tell(self.watch, step, change)
         self.chats.note(step)
         self.on_step(step)
 

@@ -7,14 +7,17 @@ server does not start.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import msgspec
 
+from rescue_server.core.organization import TechnicianDeleted
+from rescue_server.core.queue import Update
 from rescue_server.core.transitions import UnlistedChange
 from rescue_server.errors import RescueError
 from rescue_server.runtime.chat_log import ChatLog
-from rescue_server.runtime.desk import Desk, read_event, updates_of
+from rescue_server.runtime.desk import Desk, Step, read_event, updates_of
 from rescue_server.runtime.watch import Watch
 from rescue_server.store.errors import JournalUnreadable
 from rescue_server.store.protocol import Store
@@ -39,10 +42,17 @@ def replay(store: Store, watch: Watch, chats: ChatLog) -> Desk:
         except _NOT_UNDERSTOOD as error:
             why = str(error) or type(error).__name__
             raise JournalUnreadable(revision=stored.revision, stream=stored.stream, why=why) from error
-        watch.publish(step.revision, updates)
+        tell(watch, step, updates)
         chats.note(step)
     desk.revision = watch.revision = store.last_revision()
     return desk
+
+
+def tell(watch: Watch, step: Step, updates: Mapping[str, Update]) -> None:
+    """Tell the rings of a published step."""
+    watch.publish(step.revision, updates)
+    if isinstance(step.event, TechnicianDeleted):
+        watch.retire(step.event.name)
 
 
 def branch_of(desk: Desk) -> Desk:

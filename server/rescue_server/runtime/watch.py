@@ -70,6 +70,15 @@ class Watch:
                 watcher.news.set()
         self._wake_observers()
 
+    def retire(self, technician: str) -> None:
+        """Keep no more updates for somebody who is no technician any more.
+
+        That there were some is remembered: a console of a later one of that name does not go on after them.
+        """
+        if (ring := self._rings.get(technician)) is not None and ring.updates:
+            ring.dropped_through = ring.updates[-1].revision
+            ring.updates = deque()
+
     def observe(self) -> asyncio.Event:
         """Return an event that is set when any queue, or who watches it, may have changed. `overlook` it in the end.
 

@@ -173,6 +173,22 @@ async def test_a_restart_makes_no_answer_older(tmp_path: Path) -> None:
         assert office.engine.store.answer("alice", "pin") is not None
 
 
+async def test_who_is_no_technician_any_more_costs_no_memory(tmp_path: Path) -> None:
+    def rings(office: Office) -> dict[str, int]:
+        return {name: len(ring.updates) for name, ring in office.engine.watch._rings.items()}
+
+    async with at_work(tmp_path) as office:
+        await office.found()
+        await office.engine.perform(acts.add_technician("admin", "guest", "Support", "hash"))
+        made = await office.ask(acts.create_pin("guest", "", lambda: "111111"), principal="guest")
+        await office.ask(acts.command(c.End(technician="guest", session=made.session)), principal="guest")
+        assert rings(office) == {"guest": 2}
+        await office.engine.perform(acts.remove_technician("admin", "guest"))
+        assert rings(office) == {"guest": 0}
+    async with at_work(tmp_path) as office:
+        assert rings(office) == {"guest": 0}
+
+
 async def set_idle(office: Office, minutes: int) -> None:
     changes: dict[str, timedelta | str] = {"idle_timeout": timedelta(minutes=minutes)}
     await office.engine.perform(acts.change_settings("admin", "group:Support", changes))

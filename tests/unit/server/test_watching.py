@@ -49,6 +49,21 @@ def test_a_slow_watcher_costs_a_ring_and_no_more_and_is_told_that_it_fell_out() 
     assert [revised.revision for revised in taken] == list(range(93, 101))
 
 
+def test_of_a_retired_technician_nothing_is_kept_but_that_there_was_something() -> None:
+    watch = Watch()
+    publish(watch, 3, "guest")
+    watcher = watch.open("guest", "c")
+    watcher.after = 1
+    watch.retire("guest")
+    watch.retire("nobody")
+    assert not watch._rings["guest"].updates
+    assert watch.take(watcher) is None  # another guest's console does not go on where this one's was
+    assert watch.can_resume("guest", 3)
+    publish(watch, 1, "guest")
+    watcher.after = 3
+    assert [revised.revision for revised in watch.take(watcher) or []] == [4]
+
+
 async def test_a_stuck_watcher_is_waited_for_once_and_again_when_it_has_moved() -> None:
     watch = Watch()
     stuck = watch.open("alice", "c")
