@@ -19,7 +19,7 @@ from rescue_protos.v1 import access_pb2, access_pb2_grpc
 Metadata = tuple[tuple[str, str], ...]
 Answer = TypeVar("Answer")
 
-_BOUNDED_BACKOFF = (
+_ALWAYS = (
     ("grpc.initial_reconnect_backoff_ms", 200),
     ("grpc.min_reconnect_backoff_ms", 1000),
     ("grpc.max_reconnect_backoff_ms", 2000),
@@ -27,6 +27,8 @@ _BOUNDED_BACKOFF = (
     ("grpc.use_local_subchannel_pool", 1),
     # Everything is on loopback or named outright; a proxy from the environment would only harm.
     ("grpc.enable_http_proxy", 0),
+    # A queue is told in one message, as long as it is; who asks trusts the server.
+    ("grpc.max_receive_message_length", -1),
 )
 _NOTICES_DEAD_PEERS = (
     ("grpc.keepalive_time_ms", 15_000),
@@ -46,7 +48,7 @@ def open_channel(
     Without `keepalive` a connection is believed in for as long as nobody closes it; the applet wants that,
     because only its heartbeats judge the link.
     """
-    options: tuple[tuple[str, int | str], ...] = _BOUNDED_BACKOFF + (_NOTICES_DEAD_PEERS if keepalive else ())
+    options: tuple[tuple[str, int | str], ...] = _ALWAYS + (_NOTICES_DEAD_PEERS if keepalive else ())
     spoken = tls()
     if spoken is None:
         return grpc.aio.insecure_channel(address, options=list(options))
