@@ -92,8 +92,10 @@ def test_a_name_that_stands_twice_and_broken_yaml_are_told_with_their_place() ->
         (STEPS + "row: " + "1" * 5000 + "\n", ":3:6: row: 11111111111111111111 is not from 1 to 62"),
         ("steps: " + "[" * 5000 + "\n", ": it is nested too deeply"),
         (STEPS + "  - alice: chat \0\n", ":3:17: the character 0x0 is not allowed"),
+        (STEPS + 'title: "\\e[2J"\n', ":3:8: the character 0x1b is not allowed"),
+        (STEPS + '  - say: "\\ud800"\n', ":3:10: the character 0xd800 is not allowed"),
     ],
-    ids=["a long number", "deep", "a control character"],
+    ids=["a long number", "deep", "a control character", "an escape", "half a character"],
 )
 def test_what_python_or_yaml_cannot_take_is_a_flaw_as_well(text: str, says: str) -> None:
     assert flaws_of(text) == f"bad.yaml{says}"

@@ -62,6 +62,8 @@ def shown(node: yaml.Node) -> str:
 _ARTICLE = {"object": "a mapping", "array": "a list", "string": "text", "integer": "a number"}
 _KINDS = {yaml.MappingNode: "object", yaml.SequenceNode: "array", yaml.ScalarNode: "string"}
 _ITEM = {"steps": "a step", "customers": "a customer"}
+# What would drive a terminal instead of being shown on it, and what cannot be printed at all.
+_UNFIT = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 _LONGEST_NUMBER = 100  # digits; Python refuses to read much longer ones
 
 
@@ -99,6 +101,8 @@ def _mapping_flaws(node: yaml.MappingNode, schema: Mapping[str, Any], what: str)
 
 
 def _scalar_flaws(node: yaml.ScalarNode, schema: Mapping[str, Any], what: str) -> Iterator[Flaw]:
+    if unfit := _UNFIT.search(node.value):
+        yield at(node, f"the character {ord(unfit[0]):#x} is not allowed")
     if len(node.value) < schema.get("minLength", 0):
         yield at(node, f"{what}: a text is missing")
     if "pattern" in schema and not re.match(schema["pattern"], node.value):

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from xml.etree import ElementTree
 
 from rescue_emulator.scenarios.model import Scenario
 from rescue_emulator.scenarios.stage import Played
+
+_NOT_IN_XML = re.compile("[^\t\n\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def name_of(scenario: Scenario) -> str:
@@ -59,5 +62,5 @@ def as_junit(outcomes: Sequence[Played]) -> str:
 
 
 def _allowed(text: str) -> str:
-    """Leave out what XML cannot carry."""
-    return "".join(letter for letter in text if letter in "\t\n" or letter >= " ")
+    """Put a replacement character where there is one that XML cannot carry."""
+    return _NOT_IN_XML.sub("\N{REPLACEMENT CHARACTER}", text)
