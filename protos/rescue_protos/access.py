@@ -78,12 +78,16 @@ class Access:
         if self.promised:
             content["promised"] = self.promised
         body = json.dumps(content, indent=2) + "\n"
-        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(body)
-            file.flush()
-            os.fsync(descriptor)  # the store goes on from what is promised here
-        fresh.replace(path)
+        try:
+            descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+                file.write(body)
+                file.flush()
+                os.fsync(descriptor)  # the store goes on from what is promised here
+            fresh.replace(path)
+        except BaseException:
+            fresh.unlink(missing_ok=True)
+            raise
 
 
 def state_directory(given: str | Path | None = None) -> Path:

@@ -71,6 +71,20 @@ def test_access_and_ticket_files_are_0600_whatever_the_umask(tmp_path: Path) -> 
     assert modes(tmp_path) == {"access.json": 0o600, "ticket.json": 0o600}
 
 
+def test_a_file_that_could_not_be_written_leaves_the_old_one_and_nothing_beside(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    Access(server="127.0.0.1:1", secrets={"alice": "s3cret"}).write(tmp_path)
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space"):
+        Access(server="127.0.0.1:2", secrets={"alice": "n3w"}).write(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["access.json"]
+    assert Access.read(tmp_path).secrets == {"alice": "s3cret"}
+
+
 def test_secrets_do_not_show_in_what_is_printed_of_them() -> None:
     from rescue_server.runtime.identity import Principal
 
