@@ -26,6 +26,7 @@ from rescue_console.connection import Connection, Locate, asked_at, given_at
 from rescue_console.records import (
     Directory,
     Done,
+    Past,
     PinCreated,
     Process,
     QueueListing,
@@ -126,6 +127,12 @@ class ConsoleClient:
         """Return who and what can be named in a transfer or an invitation."""
         request = pb.GetDirectoryRequest()
         return wire.directory_of(await self._call(lambda stub, metadata: stub.GetDirectory(request, metadata=metadata)))
+
+    async def past(self, session: str) -> Past:
+        """Return what this technician's queue has shown of a session, from the journal. Not tried again."""
+        from rescue_console.past import past_of  # only a console that shows a history needs it
+
+        return await past_of(session, self.technician, self._connection)
 
     async def sync(self) -> Done:
         """Return once the watch has delivered, and its reader is done with, every update up to now."""

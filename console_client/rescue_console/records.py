@@ -120,6 +120,30 @@ class Cause:
     setting_value: timedelta | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """One change of status in a technician's queue. `previous` and `row` are None for a new entry.
+
+    `seen` is False if the console only found the status when it listed the queue: no cause, no revision.
+    """
+
+    at: datetime
+    status: Status
+    revision: int = -1
+    previous: Status | None = None
+    row: int | None = None
+    cause: Cause | None = None
+    seen: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Past:
+    """All changes of one entry up to a revision, oldest first."""
+
+    revision: int
+    changes: tuple[Change, ...]
+
+
 # -- updates: what a watch delivers ----------------------------------------------------------------------------
 
 

@@ -169,6 +169,25 @@ async def test_every_command_that_involves_others() -> None:
         await alice.sees(session, Status.ACTIVE)
 
 
+async def test_a_console_that_comes_later_tells_what_happened_before() -> None:
+    async with World() as world:
+        plain = await world.technician("alice")
+        session, pin = await plain.pin("Jan")
+        computer = await world.computer(pin=pin)
+        await plain.start(session)
+        async with computer.lan_off():
+            await world.advance(minutes=1)
+            await plain.sees(session, "Reconnecting", timeout=30)
+            async with console(world, size=(200, 60)) as alice:
+                await alice.reads("alice created a PIN", "row 3", "(reconnect period: 1m)")
+                assert "found when the queue was listed" not in alice.screen
+                await computer.cable("on")
+                await alice.reads("the applet is back")
+                told = [change.status for change in alice.app.history.of(session)]
+                before = (Status.CONNECTING, Status.WAITING, Status.ACTIVE, Status.RECONNECTING)
+                assert told == [*before, Status.ACTIVE], "each once"
+
+
 @pytest.mark.parametrize("language", ["en", "nl"])
 async def test_what_the_status_forbids_is_dim_and_says_why_when_asked(language: str) -> None:
     async with World() as world, console(world, language=language) as alice:

@@ -8,9 +8,9 @@ import pytest
 
 from rescue_console.clock import ClockReading, EmulatedClock
 from rescue_console.labels import Labels
-from rescue_console.records import Entry, Snapshot, Status
+from rescue_console.records import Change, Entry, Past, Snapshot, Status
 from rescue_console.tui import timeline
-from rescue_console.tui.history import Change, History
+from rescue_console.tui.history import History
 from rescue_console.tui.wording import SIGNS, Wording, elapsed, is_urgent
 from tests.tui.pictures import NOON, busy_queue
 
@@ -97,3 +97,16 @@ def test_the_clock_goes_on_between_readings_and_stands_while_the_server_is_away(
     clock.hear(None)
     real[0] = 60.0
     assert clock.now == NOON + minutes(2)
+
+
+def test_what_the_journal_tells_takes_the_place_of_what_was_only_found() -> None:
+    listed = Snapshot(revision=50, at=NOON, entries=(Entry(session="1007", status=Status.OFFLINE, since=NOON),))
+    found = History().after(listed)
+    waiting = Change(revision=4, at=NOON, status=Status.WAITING)
+    offline = Change(revision=50, at=NOON, status=Status.OFFLINE, previous=Status.WAITING)
+    came = Change(revision=51, at=NOON, status=Status.ACTIVE, previous=Status.OFFLINE, row=29)
+    grown = History(revision=51, sessions={"1007": (*found.of("1007"), came)})
+    assert grown.recalled("1007", Past(revision=50, changes=(waiting, offline))).of("1007") == (waiting, offline, came)
+    whole = Past(revision=51, changes=(waiting, offline, came))
+    assert grown.recalled("1007", whole).of("1007") == (waiting, offline, came), "none twice"
+    assert grown.recalled("1007", Past(revision=51, changes=())) == grown, "forgotten by the journal"

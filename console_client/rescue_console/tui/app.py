@@ -77,6 +77,7 @@ class TechnicianConsole(App[int]):
         self._focus_changed = asyncio.Event()
         self._bright = False
         self._wanted = ""
+        self._recalled: set[tuple[str, int]] = set()
         self._drawn: tuple[object, ...] = ()
         self._redraw: asyncio.TimerHandle | None = None
 
@@ -151,6 +152,7 @@ class TechnicianConsole(App[int]):
         entry, detail = self.entry, screen.query_one(Detail)
         session = entry.session if entry else ""
         changes, lines = self.history.of(session), self.view.chats.get(session, ())
+        self._recall(session, len(changes), known=all(change.seen for change in changes))
         why_not = {name: self.obstacle(name) for name in KEYS}
         possible = {name for name, reason in why_not.items() if not reason}
         drawn = (session, entry, changes, lines, wording, frozenset(possible))
@@ -216,6 +218,19 @@ class TechnicianConsole(App[int]):
                 self._announce(update)
                 if self._redraw is None:  # several changes of one moment are drawn together
                     self._redraw = asyncio.get_running_loop().call_later(0.05, self.draw)
+
+    def _recall(self, session: str, count: int, *, known: bool) -> None:
+        """Ask the journal, once, how a session that was only found in the queue came to be there."""
+        if known or (session, count) in self._recalled:
+            return
+        self._recalled.add((session, count))
+
+        async def recall() -> None:
+            with suppress(CallError):  # without it the status is shown as it was found
+                self.history = self.history.recalled(session, await self.client.past(session))
+                self.draw()
+
+        self.run_worker(recall(), name="recall", group="recall")
 
     async def _follow_clock(self) -> None:
         async with aclosing(self.client.clock()) as readings:

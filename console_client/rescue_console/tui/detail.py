@@ -13,10 +13,9 @@ from textual.app import ComposeResult
 from textual.containers import Container, Vertical, VerticalScroll
 from textual.widgets import Input, Static
 
-from rescue_console.records import ChatReceived, Entry
+from rescue_console.records import Change, ChatReceived, Entry
 from rescue_console.safe_text import safe
 from rescue_console.tui import timeline
-from rescue_console.tui.history import Change
 from rescue_console.tui.wording import QUIET, URGENT, Wording, elapsed, is_urgent, waited
 
 

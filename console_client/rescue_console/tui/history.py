@@ -4,27 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from types import MappingProxyType
 
-from rescue_console.records import Cause, EntryChanged, Snapshot, Status, Update
+from rescue_console.records import Change, EntryChanged, Past, Snapshot, Update
 
 SESSIONS_KEPT = 500
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
-    """One change of status. `previous` and `row` are None for a new entry; `cause` is None if it was not told.
-
-    `seen` is False if the console only found the status when it listed the queue.
-    """
-
-    at: datetime
-    status: Status
-    previous: Status | None = None
-    row: int | None = None
-    cause: Cause | None = None
-    seen: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +29,7 @@ class History:
                 return self._listed(update)
             case EntryChanged(entry=entry) if update.revision > self.revision:
                 change = Change(
+                    revision=update.revision,
                     at=update.at,
                     status=entry.status,
                     previous=update.previous,
@@ -54,6 +39,14 @@ class History:
                 kept = {**self.sessions, entry.session: (*self.of(entry.session), change)}
                 return History(revision=update.revision, sessions=_bounded(kept))
         return self
+
+    def recalled(self, session: str, past: Past) -> History:
+        """Return the history with what the journal tells of a session; what came after that stays."""
+        since = tuple(change for change in self.of(session) if change.seen and change.revision > past.revision)
+        if not past.changes:
+            return self
+        kept = {**self.sessions, session: (*past.changes, *since)}
+        return History(revision=self.revision, sessions=_bounded(kept))
 
     def _listed(self, snapshot: Snapshot) -> History:
         kept = dict(self.sessions)

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from rich.text import Text
 
-from rescue_console.tui.history import Change
+from rescue_console.records import Change
 from rescue_console.tui.wording import SIGNS, STYLES
 
 SHORTEST = 2

@@ -10,9 +10,8 @@ from datetime import datetime, timedelta
 from rich.text import Text
 
 from rescue_console.labels import Labels
-from rescue_console.records import Entry, Status
+from rescue_console.records import Change, Entry, Status
 from rescue_console.safe_text import safe
-from rescue_console.tui.history import Change
 from rescue_protos.durations import format_duration
 
 SIGNS = {
