@@ -15,6 +15,8 @@ from xml.etree import ElementTree
 
 import pytest
 
+from rescue_emulator.scenarios.command import wrapped
+
 pytestmark = pytest.mark.timeout(300)  # real programs, on a machine that may be busy
 
 STORIES = sorted(Path(str(resources.files("rescue_emulator.scenarios") / "stories")).glob("*.yaml"))
@@ -33,6 +35,16 @@ steps:
 
 def run(*arguments: str | Path, timeout: float = 280) -> subprocess.CompletedProcess[str]:
     return subprocess.run([*RUN, *map(str, arguments)], capture_output=True, text=True, timeout=timeout)
+
+
+def test_a_class_reads_whole_words() -> None:
+    told = "    09:00  alice: Active\n      because bob did nothing for ten minutes"
+    assert wrapped(told, 30).splitlines() == [
+        "    09:00  alice: Active",
+        "      because bob did nothing",
+        "      for ten minutes",
+    ]
+    assert wrapped("\nshort", 30) == "\nshort"
 
 
 def test_every_story_is_as_told(tmp_path: Path) -> None:

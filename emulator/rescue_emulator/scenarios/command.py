@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shutil
 import signal
 import sys
+import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from rescue_emulator.scenarios.model import Scenario
     from rescue_emulator.scenarios.stage import Played, Stage
 
+_NARROWEST = 20  # columns; below that breaking lines does more harm
 FILES = click.argument(
     "files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE..."
 )
@@ -232,7 +235,8 @@ class _Show:
         return played
 
     def _say(self, text: str) -> None:
-        click.echo(text, err=self._as_json)
+        width = shutil.get_terminal_size().columns if sys.stdout.isatty() else 0
+        click.echo(wrapped(text, width) if width > _NARROWEST else text, err=self._as_json)
         sys.stdout.flush()
 
     async def _cleared(self, stage: Stage) -> bool:
@@ -242,6 +246,15 @@ class _Show:
             click.echo(f"a new world is needed: {str(error) or type(error).__name__}", err=True)
             return False
         return True
+
+
+def wrapped(text: str, width: int) -> str:
+    """Break lines between words, and let what follows stand below where its line began."""
+    lines = []
+    for line in text.split("\n"):
+        indent = line[: len(line) - len(line.lstrip())]
+        lines += textwrap.wrap(line, width, subsequent_indent=indent, break_long_words=False) or [line]
+    return "\n".join(lines)
 
 
 def _count(number: int, thing: str) -> str:
