@@ -40,6 +40,9 @@ async def test_json_lines_tell_each_call_and_each_event_and_no_secret(watched: W
     assert all(re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", line["at"]) for line in lines)
     watch = next(line for line in calls if line["method"] == "WatchQueue")
     assert watch["user"] == "alice"
+    assert "peer" not in watch
+    signed_in = [line for line in calls if line["method"] == "SignIn"]
+    assert {line["peer"] for line in signed_in} == {"127.0.0.1"}  # who is not signed in comes from somewhere
 
     everything = "\n".join(log_lines(world))
     unspeakable = [*Access.read(world.data).secrets.values(), "swordfish", "kindly", "blood", "argon2", "Bearer"]

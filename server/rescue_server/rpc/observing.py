@@ -16,6 +16,7 @@ import grpc
 
 from rescue_server.observe.logs import facts
 from rescue_server.rpc.guard import caller
+from rescue_server.rpc.peers import source_of
 
 log = logging.getLogger("rescue_server.calls")
 Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
@@ -26,10 +27,14 @@ _QUIET = ("/grpc.health.", "/grpc.reflection.")
 
 @dataclass(slots=True, kw_only=True)
 class Call:
-    """One call of a method, by its full name. `seconds` are real; `revision` is 0 if the answer has none."""
+    """One call of a method, by its full name. `seconds` are real; `revision` is 0 if the answer has none.
+
+    `peer` is the host that called, as limits count it.
+    """
 
     method: str
     streaming: bool
+    peer: str = ""
     user: str = ""
     session: str = ""
     revision: int = 0
@@ -96,6 +101,7 @@ class Observing(grpc.aio.ServerInterceptor):
             raise
         finally:
             call.seconds = real_time() - began
+            call.peer = source_of(context.peer())
             with contextlib.suppress(LookupError):  # nobody was let in
                 call.user = caller().name
             self._tell(call)
@@ -111,6 +117,7 @@ class Observing(grpc.aio.ServerInterceptor):
             method=short,
             code=call.code,
             user=call.user,
+            peer="" if call.user else call.peer,  # where guessers are
             session=call.session,
             revision=call.revision or None,
             seconds=round(call.seconds, 6),
