@@ -22,6 +22,7 @@ from rescue_console.lines import USAGE, BadLine, parse
 from rescue_console.queue_view import QueueView
 from rescue_console.records import (
     Answer,
+    Bookmark,
     ChatReceived,
     Entry,
     EntryChanged,
@@ -69,6 +70,8 @@ class Plain:
         self._view = QueueView(technician=client.technician)
         self._asks = sys.stdin.isatty() and self._console.is_terminal
         self._drawing: asyncio.TimerHandle | None = None
+        self._changed = False  # the queue is another than the table that was drawn last
+        self._prompted = False  # the cursor stands behind the prompt
 
     async def run(self) -> None:
         """Show and obey until `quit` or the end of input.
@@ -95,11 +98,14 @@ class Plain:
             async for update in updates:
                 self._view = self._view.after(update)
                 self._announce(update)
-                if isinstance(update, Snapshot | EntryChanged | EntryDetails) and self._drawing is None:
+                self._changed |= isinstance(update, Snapshot | EntryChanged | EntryDetails)
+                if self._drawing is None and not isinstance(update, Bookmark):
                     self._drawing = asyncio.get_running_loop().call_later(_TOGETHER, self._draw)
 
     def _announce(self, update: Update) -> None:
         text = self._labels.text
+        if not isinstance(update, Bookmark | Snapshot | EntryDetails):
+            self._leave_prompt()
         match update:
             case ChatReceived():
                 sender = update.sender or text("customer")
@@ -126,6 +132,7 @@ class Plain:
             await self._client.listed()
             self._prompt()
             async for typed in lines:
+                self._prompted = False
                 word = typed.line.strip()
                 if word in (b"quit", b"exit"):
                     return
@@ -164,8 +171,10 @@ class Plain:
     def _draw(self) -> None:
         self._drawing = None
         try:
-            self._console.print()
-            self._console.print(self._table(self._view.in_order()))
+            if self._changed:
+                self._changed = self._prompted = False
+                self._console.print()
+                self._console.print(self._table(self._view.in_order()))
             self._prompt()
         except BrokenPipeError:
             pass  # the next line that somebody waits for finds out, too, and ends the console
@@ -216,7 +225,13 @@ class Plain:
     def _say(self, text: str, *, style: str = "") -> None:
         self._console.print(Text(text, style=style))
 
+    def _leave_prompt(self) -> None:
+        if self._prompted:
+            self._prompted = False
+            self._console.print()
+
     def _prompt(self) -> None:
-        if self._asks:
+        if self._asks and not self._prompted:
+            self._prompted = True
             self._console.print(Text(f"{safe(self._client.technician)}> ", style="bold"), end="")
             self._console.file.flush()

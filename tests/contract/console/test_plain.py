@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 import os
 import pty
+import re
 import sys
 
 from rescue_protos.v1 import common_pb2, console_pb2
 
+_STYLE = re.compile(r"\x1b\[[0-9;]*m")
+
 
 async def _shows(descriptor: int, wanted: str, shown: bytearray) -> None:
-    """Read a terminal into `shown` until a text is on it; what was read before counts."""
+    """Read a terminal into `shown` until a text is on it, in whatever style; what was read before counts."""
     loop, news = asyncio.get_running_loop(), asyncio.Event()
 
     def more() -> None:
@@ -21,7 +24,7 @@ async def _shows(descriptor: int, wanted: str, shown: bytearray) -> None:
     loop.add_reader(descriptor, more)
     try:
         async with asyncio.timeout(30):
-            while wanted not in shown.decode(errors="replace"):
+            while wanted not in _STYLE.sub("", shown.decode(errors="replace")):
                 news.clear()
                 await news.wait()
     finally:
@@ -74,6 +77,10 @@ async def test_on_a_terminal_it_prompts_draws_changes_and_minds_no_color(peer) -
         os.write(ours, b"pin Jan\n")
         await _shows(ours, "PIN 123456", shown)
         await _shows(ours, "Connecting", shown)
+        await _shows(ours, "┘\r\nalice> ", shown)  # the table is drawn, and the prompt below it
+        peer.tell(chat=console_pb2.SessionChat(session="s1", line=common_pb2.ChatLine(text="hoi")))
+        # What is told begins a line of its own, and the prompt is there again.
+        await _shows(ours, "alice> \r\ns1 <customer> hoi\r\nalice> ", shown)
         os.write(ours, b"quit\n")
         assert await asyncio.wait_for(process.wait(), 30) == 0
     finally:
@@ -81,4 +88,4 @@ async def test_on_a_terminal_it_prompts_draws_changes_and_minds_no_color(peer) -
             process.kill()
             await process.wait()
         os.close(ours)
-    assert b"\x1b[3" not in shown  # no colour
+    assert not re.search(rb"\x1b\[(?:\d+;)*(?:[34][0-8]|9[0-7]|10[0-7])[;m]", shown), "no colour"
