@@ -5,20 +5,24 @@ from __future__ import annotations
 import asyncio
 
 import grpc
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from rescue_protos.codes import CallError
 from rescue_protos.v1 import applet_pb2
+from rescue_server.errors import LimitReached, NotAuthenticated
 from rescue_server.runtime.guessing import (
     MOST_SOURCES,
     PINS_EACH,
     PINS_OVERALL,
     SECRETS_EACH,
     SECRETS_OVERALL,
+    SECRETS_PEER,
     Guessing,
     Policy,
 )
+from rescue_server.runtime.identity import SECRET_LENGTH, Tokens, hash_secret
 from rescue_server.settings import MOST
 
 ALL_PINS = 1_000_000
@@ -150,3 +154,26 @@ async def test_whether_a_user_exists_is_not_told(house, refused) -> None:
     assert said[0] == said[1]
     async with refused("UNAUTHENTICATED", "WRONG_SECRET"):
         await house.token("alice", "x" * 100_000)  # too long to be hashed
+
+
+async def test_one_peer_that_tries_many_names_locks_out_nobody_elsewhere() -> None:
+    """Found: the limit for all was the first that it met, and everybody's."""
+    now = 0.0
+    tokens = Tokens(now=lambda: now)
+    too_long = "x" * (SECRET_LENGTH + 1)  # is wrong without being hashed
+    right = hash_secret("right")
+    judged = 0
+    for second in range(120):
+        now = float(second)
+        for number in range(20):
+            with pytest.raises((LimitReached, NotAuthenticated)) as refusal:
+                await tokens.sign_in(f"name {second} {number}", too_long, None, source="guesser")
+            judged += refusal.type is NotAuthenticated
+        if second % 10 == 9:
+            assert await tokens.sign_in("alice", "right", right, source="elsewhere")
+    assert judged < SECRETS_PEER.free + 120
+    with pytest.raises(LimitReached) as slowed:
+        await tokens.sign_in("alice", "right", right, source="guesser")
+    assert 0 < slowed.value.retry_after <= SECRETS_PEER.longest_wait
+    now += SECRETS_PEER.longest_wait
+    assert await tokens.sign_in("alice", "right", right, source="guesser")

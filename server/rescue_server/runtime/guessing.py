@@ -51,9 +51,9 @@ class _Record:
 
 
 class Guessing:
-    """Failures by source and overall. What is not on record costs nothing; the record is bounded."""
+    """Failures by source, and overall if there is a policy for that. The record is bounded."""
 
-    def __init__(self, *, each: Policy, overall: Policy) -> None:
+    def __init__(self, *, each: Policy, overall: Policy | None = None) -> None:
         self._each = each
         self._overall = overall
         self._all = _Record()
@@ -66,7 +66,8 @@ class Guessing:
 
     def failed(self, source: str, now: float) -> None:
         """An attempt that was let through was wrong."""
-        self._all.fail(self._overall, now)
+        if self._overall is not None:
+            self._all.fail(self._overall, now)
         record = self._by_source.setdefault(source, _Record(counted_at=now))
         record.fail(self._each, now)
         self._by_source.move_to_end(source)
@@ -79,7 +80,9 @@ class Guessing:
 # 57 days; customers who mistype do not notice any of it.
 PINS_EACH = Policy(free=10, first_wait=1.0, longest_wait=900.0, forget_after=600.0)
 PINS_OVERALL = Policy(free=100, first_wait=0.1, longest_wait=5.0, forget_after=60.0)
-# Secrets have 192 random bits; this only keeps guessers from using up the server. A source is a peer and a user's
-# name, so that a script with an old secret does not lock out its neighbours.
+# Secrets have 192 random bits; this only keeps guessers from using up the server. Counted for a peer and a user's name
+# together, so that a script with an old secret does not lock out its neighbours; for a peer, so that one that tries
+# many names locks out nobody elsewhere; and for all.
 SECRETS_EACH = Policy(free=10, first_wait=1.0, longest_wait=60.0, forget_after=60.0)
+SECRETS_PEER = Policy(free=50, first_wait=0.5, longest_wait=10.0, forget_after=10.0)
 SECRETS_OVERALL = Policy(free=200, first_wait=0.1, longest_wait=1.0, forget_after=1.0)

@@ -22,7 +22,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from rescue_server.errors import LimitReached, NotAuthenticated
-from rescue_server.runtime.guessing import SECRETS_EACH, SECRETS_OVERALL, Guessing
+from rescue_server.runtime.guessing import SECRETS_EACH, SECRETS_OVERALL, SECRETS_PEER, Guessing
 
 TOKEN_LIFE = 900.0  # real seconds
 KEY_FILE = "server.key"
@@ -116,7 +116,8 @@ class Tokens:
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
         self._now = now
         self._tokens: dict[bytes, _Token] = {}
-        self._guessing = Guessing(each=SECRETS_EACH, overall=SECRETS_OVERALL)
+        self._wrong_of_users = Guessing(each=SECRETS_EACH)
+        self._wrong_of_peers = Guessing(each=SECRETS_PEER, overall=SECRETS_OVERALL)
         self._checking = asyncio.Semaphore(CHECKED_AT_A_TIME)
 
     async def sign_in(self, user: str, secret: str, secret_hash: str | None, *, source: str) -> str:
@@ -124,14 +125,15 @@ class Tokens:
 
         Raises NotAuthenticated, which does not say whether the user exists, and LimitReached after too many failures.
         """
-        source = f"{source} {user[:SECRET_LENGTH]}"
-        self._require_patience(source)
+        with_name = f"{source} {user[:SECRET_LENGTH]}"
+        self._require_patience(source, with_name)
         async with self._checking:
-            self._require_patience(source)  # those before in the line may have failed
+            self._require_patience(source, with_name)  # those before in the line may have failed
             known = secret_hash or _NOBODYS_HASH
             fits = len(secret) <= SECRET_LENGTH and await asyncio.to_thread(_verify, known, secret)
             if not fits or secret_hash is None:
-                self._guessing.failed(source, self._now())
+                self._wrong_of_users.failed(with_name, self._now())
+                self._wrong_of_peers.failed(source, self._now())
                 raise NotAuthenticated(
                     f"the secret of {user!r} is not accepted: see RESCUE_SECRET and the state directory",
                     reason="WRONG_SECRET",
@@ -149,8 +151,9 @@ class Tokens:
             raise NotAuthenticated("the token is not known or has expired: sign in again", reason="TOKEN_EXPIRED")
         return known.user, known.secret_hash
 
-    def _require_patience(self, source: str) -> None:
-        wait = self._guessing.wait(source, self._now())
+    def _require_patience(self, source: str, with_name: str) -> None:
+        now = self._now()
+        wait = max(self._wrong_of_users.wait(with_name, now), self._wrong_of_peers.wait(source, now))
         if wait > 0:
             raise LimitReached(
                 f"too many wrong secrets: the next attempt is possible in {wait:.1f} s",
