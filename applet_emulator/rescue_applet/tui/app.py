@@ -28,6 +28,7 @@ from rescue_applet.output import Printer
 from rescue_applet.tui.picture import Picture, Power
 from rescue_applet.tui.texts import LANGUAGES, problem, text
 from rescue_protos.access import NoAccess
+from rescue_protos.own_screen import own_screen
 from rescue_protos.safe_text import safe
 
 PlugIn = Callable[[str, events.Listener], AbstractAsyncContextManager[Computer]]
@@ -369,7 +370,8 @@ def run(plug_in: PlugIn, *, name: str, asks_pin: bool, language: str, listener: 
     What is left to say is printed afterwards, for who looks at the terminal then.
     """
     app = CustomerComputer(plug_in, name=name, asks_pin=asks_pin, language=language)
-    status = app.run()
+    with own_screen():
+        status = app.run()
     if isinstance(app.last_word, events.Error):
         listener.failure(app.last_word)
     elif app.last_word is not None:

@@ -36,6 +36,7 @@ from rescue_console.tui.queue_table import QueueTable
 from rescue_console.tui.toolbar import KEYS, CommandButton, Toolbar
 from rescue_console.tui.wording import Wording
 from rescue_protos.codes import CallError
+from rescue_protos.own_screen import own_screen
 
 WIDE = 160
 """From so many columns on the list has columns of its own, and there is room for the session beside it."""
@@ -384,7 +385,8 @@ async def run(client: ConsoleClient, *, labels: Labels) -> int:
     """
     await client.sign_in()
     app = TechnicianConsole(client, labels=labels)
-    status = await app.run_async()
+    with own_screen():
+        status = await app.run_async()
     if app.failure is not None:
         raise app.failure
     return status or 0
