@@ -182,7 +182,9 @@ class Watch:
         ring = self._rings.get(watcher.technician)
         if ring is None:
             return False
-        return any(watcher.delivered < revised.revision <= revision for revised in reversed(ring.updates))
+        # From the right, and only what it has not been handed: most watchers keep up, and rings are long.
+        missing = takewhile(lambda revised: revised.revision > watcher.delivered, reversed(ring.updates))
+        return any(revised.revision <= revision for revised in missing)
 
     @property
     def watchers(self) -> frozenset[Watcher]:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 from datetime import UTC, datetime
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from rescue_server.core.queue import Cause, Update
 from rescue_server.runtime.watch import BATCH, Watch
 
@@ -82,3 +85,48 @@ async def test_a_stuck_watcher_is_waited_for_once_and_again_when_it_has_moved() 
     watch.delivered(stuck)
     async with asyncio.timeout(5):
         await waiting
+
+
+@given(
+    st.lists(st.sets(st.sampled_from(["alice", "bob"])), max_size=40),
+    st.integers(0, 45),
+    st.integers(1, 8),
+)
+def test_who_resumes_gets_just_what_followed_or_is_told_that_it_is_gone(
+    happened: list[set[str]], after: int, ring: int
+) -> None:
+    watch = Watch(ring=ring)
+    for technicians in happened:
+        publish(watch, 1, *technicians)
+    followed = [number for number, technicians in enumerate(happened, 1) if "alice" in technicians and number > after]
+    watcher = watch.open("alice", "c")
+    watcher.after = after
+    if after <= len(happened) and len(followed) <= ring:
+        assert watch.can_resume("alice", after)
+        assert [revised.revision for revised in watch.take(watcher) or []] == followed
+        assert watch.take(watcher) == []
+        assert watcher.after == len(happened)
+    else:  # what followed fell out of the ring, or the revision is of the future
+        assert not watch.can_resume("alice", after)
+        assert watch.take(watcher) is None
+
+
+async def test_only_what_concerns_a_watcher_is_waited_for() -> None:
+    watch = Watch()
+    watcher = watch.open("alice", "c")
+    publish(watch, 3, "bob")
+    async with asyncio.timeout(5):
+        await watch.settled(3, patience=60)
+    publish(watch, 1, "alice")
+    async with asyncio.timeout(5):
+        await watch.settled(3, patience=60)  # the fourth is not asked for
+    assert watch.lag(watcher) == 1
+
+
+def test_a_bookmark_is_wanted_of_the_watches_of_one_console_only() -> None:
+    watch = Watch()
+    mine, others = watch.open("alice", "mine"), [watch.open("alice", "other"), watch.open("bob", "mine")]
+    watch.want_bookmarks("alice", "mine")
+    assert mine.bookmark_wanted
+    assert mine.news.is_set()
+    assert not any(watcher.bookmark_wanted or watcher.news.is_set() for watcher in others)
