@@ -30,15 +30,13 @@ class Leases:
     def __init__(self, period_of: Callable[[str], timedelta]) -> None:
         self._period_of = period_of
         self._leases: dict[str, Lease] = {}
-        # One element per lease, its date possibly too early: renewals do not touch the heap.
+        # For each lease an element that is not too late, possibly too early: renewals do not touch the heap.
         self._heap: list[tuple[datetime, str]] = []
 
     def start(self, session: str, now: datetime) -> None:
         """The link is connected from now on."""
-        known = session in self._leases
         self._leases[session] = Lease(renewed_at=now)
-        if not known:
-            heapq.heappush(self._heap, (now + self._period_of(session), session))
+        heapq.heappush(self._heap, (now + self._period_of(session), session))
 
     def renew(self, session: str, now: datetime, *, answered: bool = False) -> bool:
         """A sign of life. A renewal never shortens a lease. Returns whether there was one to renew.
