@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from datetime import UTC, datetime
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rescue_server.core.queue import Cause, Update
@@ -87,6 +87,7 @@ async def test_a_stuck_watcher_is_waited_for_once_and_again_when_it_has_moved() 
         await waiting
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(
     st.lists(st.sets(st.sampled_from(["alice", "bob"])), max_size=40),
     st.integers(0, 45),
