@@ -11,6 +11,18 @@ from tests.web.browsing import PHONE, Opening, Site
 pytestmark = pytest.mark.timeout(300)  # a browser and five programs on a busy machine
 
 
+async def test_a_page_that_is_opened_while_the_server_is_away_comes_to_life(site: Site, open_page: Opening) -> None:
+    admin = await open_page("admin")
+    await admin.get_by_role("article", name="alice").wait_for()
+    await site.world.kill_server()
+    await admin.get_by_text("The server is lost").wait_for()
+    await admin.reload()
+    await admin.locator("body:not([inert])").wait_for()
+    await site.world.restart_server()
+    await admin.get_by_text("The server is back.").wait_for()
+    await admin.get_by_label("Channel", exact=True).select_option("Web")
+
+
 async def test_a_supervisor_sees_all_and_moves_time_cables_and_power(
     site: Site, open_page: Opening, faultless: Any
 ) -> None:

@@ -90,8 +90,11 @@ function drawComputers() {
 }
 
 async function drawChannels() {
-  const found = await get("/directory");
+  const found = await get("/directory").catch(() => null);
+  if (!found) return; // the server is away: when it is back there is another snapshot
+  const chosen = $("channel").value; // somebody may have been quicker, or only have changed the language
   $("channel").replaceChildren(el("option", { value: "" }, say("no channel")), ...found.channels.map((name) => el("option", { value: name }, name)));
+  $("channel").value = found.channels.includes(chosen) ? chosen : "";
 }
 
 await begin(() => { draw(); drawChannels(); if (chosen) show(); });
@@ -104,7 +107,7 @@ submit("new-customer", async () => {
   if (answer.ok) $("new-customer").reset();
 });
 listen({
-  snapshot: (state, lost) => { lost(!state.online); queues = state.queues; computers = state.computers; draw(); },
+  snapshot: (state, lost) => { lost(!state.online); queues = state.queues; computers = state.computers; draw(); if (!$("channel").length) drawChannels(); },
   computers: (state) => { computers = state.computers; drawComputers(); },
   clock: (reading) => { clock = reading; drawPace(); },
 });
