@@ -69,6 +69,9 @@ class Applet:
                 self._speed = order.speed
                 if attachment:
                     attachment.set_speed(order.speed)
+            case pipe.Probe():
+                if attachment:
+                    attachment.probe(now)
             case pipe.GoDown() if attachment:
                 attachment.go_down(order.order_id, _new_id(), now)
             case pipe.GoDown():

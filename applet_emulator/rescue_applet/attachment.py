@@ -18,7 +18,7 @@ from collections import deque
 from enum import Enum, auto
 
 from rescue_applet.events import Chat, Ended, Error, Happening, Joined, Link, LinkState, Terms, View
-from rescue_applet.pipe import Failed, RebootOrdered, WentDown
+from rescue_applet.pipe import Failed, Reached, RebootOrdered, WentDown
 from rescue_protos.v1 import applet_pb2 as pb
 
 ANSWER_WITHIN = 2.0
@@ -75,6 +75,7 @@ class Attachment:
         self._last_heartbeat = 0.0
         self._unanswered: deque[tuple[int, float]] = deque()
         self._ordered: tuple[int, RebootOrdered] | None = None  # and the heartbeat whose answer confirms it
+        self._probe: int | None = None  # the heartbeat whose answer is wanted; any attachment is an answer too
         self._repeat_at = 0.0
         self._going_down: str | None = None
         self._down_by = 0.0
@@ -155,6 +156,8 @@ class Attachment:
                 if self._ordered is not None and self._ordered[0] <= response.heartbeat_reply.number:
                     self._news.append(self._ordered[1])
                     self._ordered = None
+                if self._probe is not None and self._probe <= response.heartbeat_reply.number:
+                    self._reached()
             case "receipt":
                 self._receipted(response.receipt)
             case "barrier":
@@ -212,6 +215,12 @@ class Attachment:
                 self._beat(now)
 
     # What the customer and the computer do.
+
+    def probe(self, now: float) -> None:
+        """Find out whether the server hears this applet: now if it is attached, else when it is again."""
+        if self.phase is Phase.ATTACHED:
+            self._beat(now)
+        self._probe = self._heartbeats
 
     def set_speed(self, speed: float) -> None:
         """The clock runs at this speed now: emulated seconds in a real one, 0 while it stands still."""
@@ -285,12 +294,18 @@ class Attachment:
         self._last_heartbeat = now
         self._set_interval(attached.heartbeat_interval.ToTimedelta().total_seconds())
         self._set_link(LinkState.CONNECTED)
+        if self._probe is not None:
+            self._reached()
         self._show(attached.view)
         if not attached.terms_pending:
             self._join()
         elif self._answer is None and not self._closing:
             self._news.append(Terms(text=attached.terms))
         self._send_outbox(now)
+
+    def _reached(self) -> None:
+        self._probe = None
+        self._news.append(Reached())
 
     def _receipted(self, receipt: pb.Receipt) -> None:
         if receipt.request_id == self._going_down:

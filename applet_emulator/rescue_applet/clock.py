@@ -63,6 +63,7 @@ class Clock:
         self._speed = 1.0
         self._offset: int | None = None
         self._followed = False
+        self._known = asyncio.Event()
         self._changed = asyncio.Event()
         self._appointments: dict[int, Appointment] = {}
         self._last_number = 0
@@ -87,6 +88,7 @@ class Clock:
             self._offset = reading.at - self.now
         self._set(reading.at - self._offset, reading.speed)
         self._followed = True
+        self._known.set()
 
     def noted(self, number: int, due_at: int) -> None:
         """The server has noted an appointment, for this moment (nanoseconds since 1970)."""
@@ -102,6 +104,12 @@ class Clock:
 
     async def appoint(self, after: timedelta) -> Appointment:
         """Ask the server's clock to stop after this emulated time; waits a little for its word."""
+        within = NOTED_WITHIN if self._followed else FOLLOWED_WITHIN
+        until = asyncio.get_running_loop().time() + within
+        # Before the first reading this clock runs, and the server's may stand: what it shows is nothing to reckon from.
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout_at(until):
+                await self._known.wait()
         self._last_number += 1
         appointment = Appointment(self._last_number, self.now + _nanoseconds(after))
         self._appointments[appointment.number] = appointment
@@ -109,7 +117,7 @@ class Clock:
         # Without the server's word an advance would run past the moment; after the wait its own reckoning has to do.
         try:
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(NOTED_WITHIN if self._followed else FOLLOWED_WITHIN):
+                async with asyncio.timeout_at(until):
                     await appointment.noted.wait()
         except asyncio.CancelledError:
             self.kept(appointment)

@@ -71,7 +71,7 @@ class Computer:
         self._boot_time = boot_time
         self._listener = listener
         self._clock = Clock()
-        self._lan = Lan(cable, self._clock, seed=seed, listener=listener, start=self._start, back=self._link_back)
+        self._lan = Lan(cable, self._clock, seed=seed, listener=listener, start=self._start, back=self._lan_back)
         self._clock.on_speed = lambda speed: self._tell(pipe.Pace(speed=speed))
         self._outcome: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         self._last_word: Outcome = None
@@ -261,6 +261,12 @@ class Computer:
             async with asyncio.timeout(BACK_WITHIN):
                 await self._connected.wait()
 
+    async def _lan_back(self) -> None:
+        # The applet may not have noticed the loss yet: that it believes in its link says nothing.
+        self._connected.clear()
+        self._tell(pipe.Probe())
+        await self._link_back()
+
     def _kill_applet(self) -> None:
         if self._applet is None or self._reboot is not None:
             self._next_dies = True
@@ -278,6 +284,8 @@ class Computer:
                 self._go_down(order_id=news.order_id, after=self._boot_time)
             case pipe.WentDown():
                 pass
+            case pipe.Reached():
+                self._connected.set()
             case pipe.Unreachable():
                 self._not_reached(news)
             case pipe.Failed():

@@ -45,6 +45,10 @@ class GoDown(Order, frozen=True, kw_only=True, tag="go-down"):
     order_id: str
 
 
+class Probe(Order, frozen=True, kw_only=True, tag="probe"):
+    """The cable carries again: find out whether the server hears the applet, and say so with `Reached`."""
+
+
 class TicketKept(Happening, frozen=True, kw_only=True, tag="ticket"):
     """The session's ticket is on disk."""
 
@@ -69,6 +73,10 @@ class Unreachable(Happening, frozen=True, kw_only=True, tag="unreachable"):
     message: str
 
 
+class Reached(Happening, frozen=True, kw_only=True, tag="reached"):
+    """The server has answered something that was said after the last `Probe`."""
+
+
 class Failed(Happening, frozen=True, kw_only=True, tag="failed"):
     """The server refused the applet for good; it exits."""
 
@@ -77,9 +85,21 @@ class Failed(Happening, frozen=True, kw_only=True, tag="failed"):
     message: str
 
 
-Orders = Pace | GiveAnswer | SendChat | Close | GoDown
+Orders = Pace | GiveAnswer | SendChat | Close | GoDown | Probe
 News = (
-    TicketKept | RebootOrdered | WentDown | Unreachable | Failed | Terms | Joined | Link | Chat | View | Ended | Error
+    TicketKept
+    | RebootOrdered
+    | WentDown
+    | Unreachable
+    | Reached
+    | Failed
+    | Terms
+    | Joined
+    | Link
+    | Chat
+    | View
+    | Ended
+    | Error
 )
 
 _orders: msgspec.json.Decoder[Orders] = msgspec.json.Decoder(Orders)

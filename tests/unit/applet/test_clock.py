@@ -93,3 +93,16 @@ async def test_each_change_of_speed_is_told_once(clock: Clock) -> None:
         clock.heard(Reading(at=EPOCH, speed=speed))
     clock.lost_sight()
     assert told == [60.0, 0.0]
+
+
+async def test_what_passes_before_the_first_reading_is_no_emulated_time(real: RealTime) -> None:
+    clock = Clock(real=real)
+    making = asyncio.create_task(clock.appoint(timedelta(seconds=30)))
+    await asyncio.sleep(0)
+    real.seconds += 2  # nothing is known of the server's clock yet
+    clock.heard(Reading(at=EPOCH, speed=0.0))
+    appointment = await clock.to_say.get()
+    assert isinstance(appointment, Appointment)
+    assert appointment.due - clock.now == 30 * SECOND
+    clock.noted(appointment.number, EPOCH + 30 * SECOND)
+    await making
