@@ -163,6 +163,10 @@ def _pictures(item: pytest.Item, worlds: list[World]) -> list[str]:
     for session, picture in drawn:
         path = directory / f"{test}-{session}.svg"
         try:
+            if not given and not directory.exists():
+                directory.mkdir()
+                # It stands in somebody's checkout, as pytest's own cache does.
+                (directory / ".gitignore").write_text("*\n", encoding="utf-8")
             directory.mkdir(parents=True, exist_ok=True)
             path.write_text(picture, encoding="utf-8")
         except OSError as error:

@@ -127,6 +127,7 @@ def test_a_failure_explains_itself_and_can_be_played_again(pytester, leftovers) 
     assert "pytest --rescue-seed=7 'test_a_failure_explains_itself_and_can_be_played_again.py::test_it'" in text
     picture = Path(re.search(r"timeline: (\S+\.svg)", text)[1])
     assert picture.read_text(encoding="utf-8").startswith("<svg")
+    assert (picture.parent / ".gitignore").read_text(encoding="utf-8") == "*\n"
     assert leftovers.none_within()
 
 
