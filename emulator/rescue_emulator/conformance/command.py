@@ -62,6 +62,8 @@ def conformance(*, rows: tuple[int, ...], lang: str, report: Path | None, lanes:
     from rescue_emulator.conformance.report import as_html, sum_up
     from rescue_emulator.processes import ProgramEnded
 
+    if report is not None and not report.absolute().parent.is_dir():  # said before a minute of playing, not after
+        raise click.FileError(str(report), "there is no such directory")
     lanes = min(lanes or default_lanes(), len(rows))
     _note(f"{_count(len(rows), 'row')} in {_count(lanes, 'lane')}: starting a server and consoles for each")
     began = time.monotonic()

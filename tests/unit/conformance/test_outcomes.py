@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import re
 from datetime import UTC, datetime
+from pathlib import Path
 
 import click
 import pytest
+from click.testing import CliRunner
 
 from rescue_emulator.conformance.command import Rows, conformance
 from rescue_emulator.conformance.lanes import Outcome, Score
@@ -106,3 +108,10 @@ def test_a_wrong_row_is_wrong_usage() -> None:
     with pytest.raises(click.BadParameter) as refused:
         conformance.main(["--rows", "99"], standalone_mode=False)
     assert refused.value.exit_code == 2
+
+
+def test_a_report_that_cannot_be_written_is_said_before_anything_is_played(tmp_path: Path) -> None:
+    done = CliRunner().invoke(conformance, ["--report", str(tmp_path / "none" / "report.html")])
+    assert done.exit_code == 1
+    assert "there is no such directory" in done.output
+    assert "starting" not in done.output
