@@ -142,6 +142,8 @@ async def serving(
         fault=FaultService(faults),
     )
     engine.load()
+    credentials = options.tls.credentials() if options.tls else None
+    port = listener.bind(options.host, _ports(options, book), credentials)  # before anything is written
     presence.assume(_in_focus(engine))
     async with contextlib.AsyncExitStack() as stack:
         stack.push_async_callback(asyncio.to_thread, observation.close)
@@ -153,8 +155,7 @@ async def serving(
             engine.on_end = lambda: _say_played(options, engine.published.revision)
         else:
             await _first_start(options, engine, book)
-        credentials = options.tls.credentials() if options.tls else None
-        port = await listener.start(options.host, _ports(options, book), credentials)
+        await listener.start()
         address = f"{options.host}:{port}"
         book.listens_at(_from_here(options.host, port), options.tls.for_clients() if options.tls else None)
         work += map(

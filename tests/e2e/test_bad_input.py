@@ -16,6 +16,8 @@ import pytest
 from rescue_emulator.technician import CommandRefused
 from rescue_emulator.world import World
 from rescue_protos.access import Access, NoAccess, find_server
+from rescue_server.store.files import STORE_FILE
+from rescue_server.store.sqlite import SqliteStore
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(90)]
 
@@ -231,6 +233,8 @@ async def test_a_port_in_use(tmp_path: Path) -> None:
     assert (done.returncode, done.stdout) == (1, "")
     assert where in done.stderr
     assert len(done.stderr.splitlines()) == 1, "and nothing of gRPC's own"
+    with contextlib.closing(SqliteStore.open(tmp_path / STORE_FILE)) as store:
+        assert list(store.read()) == [], "the first start is still to come, with whatever organization it is given"
 
 
 async def test_a_damaged_store(tmp_path: Path) -> None:

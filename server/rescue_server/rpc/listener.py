@@ -92,28 +92,31 @@ class Listener:
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         reflection.enable_server_reflection((*_NAMES, health.SERVICE_NAME, reflection.SERVICE_NAME), self._server)
 
-    async def start(self, host: str, ports: list[int], credentials: grpc.ServerCredentials | None = None) -> int:
-        """Listen on the first of these ports that is free (0: any) and return it; with TLS if credentials are given.
+    def bind(self, host: str, ports: list[int], credentials: grpc.ServerCredentials | None = None) -> int:
+        """Take the first of these ports that is free (0: any) and return it; with TLS if credentials are given.
 
-        Raises CannotListen.
+        Who calls from now on waits for `start`. Raises CannotListen.
         """
         for port in ports:
             try:
                 if credentials is None:
-                    bound = self._server.add_insecure_port(f"{host}:{port}")
+                    bound: int = self._server.add_insecure_port(f"{host}:{port}")
                 else:
                     bound = self._server.add_secure_port(f"{host}:{port}", credentials)
             except RuntimeError:
                 bound = 0
             if bound:
-                await self._server.start()
-                for name in ("", *_NAMES):
-                    await self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
                 return bound
         raise CannotListen(
             f"{host}:{ports[-1]} cannot be listened on: it is in use or not of this machine "
             "(choose another with --listen HOST:PORT; port 0 takes a free one)"
         )
+
+    async def start(self) -> None:
+        """Answer calls."""
+        await self._server.start()
+        for name in ("", *_NAMES):
+            await self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
 
     async def stop(self) -> None:
         """Take no more calls, end the streams with a clear status, and wait for calls that are under way."""
