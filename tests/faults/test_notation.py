@@ -18,6 +18,7 @@ from rescue_server.faults.rules import (
     Shown,
     TellComputer,
     parse_rule,
+    with_numbers,
 )
 from rescue_server.rpc.fault_service import methods
 
@@ -126,6 +127,8 @@ def test_a_rule_is_read(text: str, moment: object, action: object, session: str)
         ("when 1001 becomes Active lan off", "a colon"),
         ("when 1001 becomes Happy: lan off", "no status .*Connecting, Waiting"),
         ("when it rains: lan off at 1001", "no moment"),
+        ("when vos becomes Active: lan off", "'vos' is no session .possible: a number, like 1001"),
+        ("lan off at vos", "'vos' is no session"),
         ("when 1001 is Active: lan sideways", "no fault of a LAN"),
         ("lan off for 40s", "which session"),
         ("when StartSession is called: kill applet", "which session"),
@@ -143,3 +146,38 @@ def test_a_rule_is_read(text: str, moment: object, action: object, session: str)
 def test_a_bad_rule_is_refused_with_what_is_possible(text: str, hint: str) -> None:
     with pytest.raises(BadRule, match=hint):
         parse_rule(text, METHODS)
+
+
+@pytest.mark.parametrize(
+    ("named", "numbered"),
+    [
+        ("when vos becomes Active for  smit: lan off for 40s", "when 7 becomes Active for smit: lan off for 40s"),
+        ("when Vos is On Hold: kill applet at smit", "when 7 is On Hold: kill applet at 8"),
+        (
+            "when any becomes Closed: lose next 3 heartbeats at vos",
+            "when any becomes Closed: lose next 3 heartbeats at 7",
+        ),
+        ("when StartSession of vos is called: lan on at vos", "when StartSession of vos is called: lan on at 7"),
+        ("fail next StartSession of vos with ABORTED", "fail next StartSession of vos with ABORTED"),
+    ],
+)
+def test_sessions_can_have_names_until_they_have_numbers(named: str, numbered: str) -> None:
+    numbers = {"vos": "7", "smit": "8"}
+    by_name, by_number = parse_rule(named, METHODS, sessions=numbers), parse_rule(numbered, METHODS)
+    assert with_numbers(named, numbers) == numbered
+    assert numbers.get(by_name.session, "") == by_number.session
+    assert by_name.action == by_number.action
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("when 1001 becomes Active: lan off", "'1001' is no session .possible: vos, smit"),
+        ("lan off at berg", "'berg' is no session"),
+        ("lan off for 40s", "which session. write: lan off for 40s at vos"),
+        ("when it rains: lan off", "possible: vos becomes Active"),
+    ],
+)
+def test_where_sessions_have_names_numbers_are_none(text: str, hint: str) -> None:
+    with pytest.raises(BadRule, match=hint):
+        parse_rule(text, METHODS, sessions=("vos", "smit"))

@@ -13,13 +13,14 @@ The whole truth about that notation; docs/faults.md tells it to people.
             delay next [N] METHOD [of USER] by DURATION     emulated time
             lose next [N] replies of METHOD [of USER]       carried out, but the caller never learns
 
-`at SESSION` is needed where no moment names a session. A rule acts once.
+`at SESSION` is needed where no moment names a session. A rule acts once. A server knows a session by its number; who
+writes a rule before there are numbers, as a scenario does, gives the sessions names and puts the numbers in later.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
@@ -110,11 +111,13 @@ class Rule:
     session: str
 
 
-_SESSION = r"(?P<session>[0-9]+|any(?: session)?)"
 _METHOD = r"(?P<method>\w+)(?: of (?P<user>\S+))?"
 _NEXT = r"(?:the )?next(?: (?P<times>[0-9]+))?"
-_AT = re.compile(r"(?P<what>.*\S) at (?P<session>[0-9]+)")
-_SHOWN = re.compile(rf"{_SESSION} (?P<verb>is|becomes) (?P<status>.+?)(?: for (?P<technician>\S+))?", re.IGNORECASE)
+_AT = re.compile(r"(?P<what>.*\S) at (?P<session>\S+)", re.IGNORECASE)
+_SHOWN = re.compile(
+    r"(?P<session>any session|\S+) (?P<verb>is|becomes) (?P<status>.+?)(?: for (?P<technician>\S+))?", re.IGNORECASE
+)
+_NAMED = re.compile(r"(?:(?<=^when )|(?<= at ))\S+(?= (?:is|becomes) |$)", re.IGNORECASE)
 _CALLED = re.compile(rf"{_METHOD} is called(?: (?P<times>[0-9]+) times?)?", re.IGNORECASE)
 _LOSE = re.compile(rf"lose {_NEXT} heartbeat(?P<reply> repl(?:y|ies))?s?", re.IGNORECASE)
 _FAIL = re.compile(rf"fail {_NEXT}(?: calls? of)? {_METHOD} with (?P<code>\w+)", re.IGNORECASE)
@@ -126,51 +129,79 @@ _POSSIBLE = (
 )
 
 
-def parse_rule(text: str, methods: Mapping[str, bool]) -> Rule:
-    """Read a rule. `methods` are those that can be called, and whether each is a stream. Raises BadRule."""
+def parse_rule(text: str, methods: Mapping[str, bool], *, sessions: Collection[str] = ()) -> Rule:
+    """Read a rule. `methods` are those that can be called, and whether each is a stream.
+
+    With `sessions`, names in small letters, these stand for sessions instead of numbers. Raises BadRule.
+    """
     plain = " ".join(text.split())
     if len(plain) > LONGEST:
         raise BadRule(f"a rule has at most {LONGEST} characters")
+    known = _Sessions(tuple(sessions))
     moment, fault = None, plain
     if plain.casefold().startswith("when "):
         when, colon, fault = plain[5:].partition(":")
         if not colon:
-            raise BadRule("after the moment comes a colon: when 1001 becomes Active: lan off for 40s")
-        moment = _moment(when.strip(), methods)
-    fault, session = _place(fault.strip())
+            raise BadRule(f"after the moment comes a colon: when {known.example} becomes Active: lan off for 40s")
+        moment = _moment(when.strip(), methods, known)
+    fault, session = _place(fault.strip(), known)
     action = _action(fault, methods)
     of_session = isinstance(action, TellComputer | Lose)
     if of_session and not session and not isinstance(moment, Shown):
-        raise BadRule(f"which session? write: {fault} at 1001")
+        raise BadRule(f"which session? write: {fault} at {known.example}")
     if session and not of_session:
         raise BadRule(f"{fault!r} is about calls, not about a session: leave `at {session}` out")
     return Rule(text=plain, moment=moment, action=action, session=session)
 
 
-def _moment(text: str, methods: Mapping[str, bool]) -> Moment:
+def with_numbers(text: str, numbers: Mapping[str, str]) -> str:
+    """Return a rule that reads well, with the number of each named session in the place of its name."""
+    return _NAMED.sub(lambda found: numbers.get(found[0].casefold(), found[0]), " ".join(text.split()))
+
+
+@dataclass(frozen=True, slots=True)
+class _Sessions:
+    """How sessions are written: by their `names`, or by number if there are none."""
+
+    names: tuple[str, ...]
+
+    @property
+    def example(self) -> str:
+        return self.names[0] if self.names else "1001"
+
+    def read(self, word: str) -> str:
+        """Return the session of a word. Raises BadRule if it stands for none."""
+        plain = word.casefold()
+        if plain in self.names if self.names else re.fullmatch("[0-9]+", plain):
+            return plain
+        raise BadRule(f"{word!r} is no session (possible: {', '.join(self.names) or 'a number, like 1001'})")
+
+
+def _moment(text: str, methods: Mapping[str, bool], known: _Sessions) -> Moment:
     if found := _CALLED.fullmatch(text):
         method = _method(found["method"], methods)
         return Called(method=method, user=found["user"] or "", nth=_times(found["times"]))
     found = _SHOWN.fullmatch(text)
     if found is None:
         raise BadRule(
-            f"{text!r} is no moment (possible: 1001 becomes Active, any is Waiting for alice, "
+            f"{text!r} is no moment (possible: {known.example} becomes Active, any is Waiting for alice, "
             "StartSession is called 3 times)"
         )
     status = _STATUSES.get(found["status"].casefold())
     if status is None:
         raise BadRule(f"{found['status']!r} is no status (possible: {', '.join(Status)})")
+    anybody = found["session"].casefold() in ("any", "any session")
     return Shown(
-        session=found["session"] if found["session"].isdigit() else "",
+        session="" if anybody else known.read(found["session"]),
         status=status,
         user=found["technician"] or "",
         already=found["verb"].casefold() == "is",
     )
 
 
-def _place(fault: str) -> tuple[str, str]:
+def _place(fault: str, known: _Sessions) -> tuple[str, str]:
     found = _AT.fullmatch(fault)
-    return (found["what"], found["session"]) if found else (fault, "")
+    return (found["what"], known.read(found["session"])) if found else (fault, "")
 
 
 def _action(text: str, methods: Mapping[str, bool]) -> Action:
