@@ -129,7 +129,7 @@ class ConsoleClient:
         return wire.directory_of(await self._call(lambda stub, metadata: stub.GetDirectory(request, metadata=metadata)))
 
     async def past(self, session: str) -> Past:
-        """Return what this technician's queue has shown of a session, from the journal. Not tried again."""
+        """Return what this technician has seen and read of a session, from the journal. Not tried again."""
         from rescue_console.past import past_of  # only a console that shows a history needs it
 
         return await past_of(session, self.technician, self._connection)

@@ -6,7 +6,7 @@ nothing, so applying a watch's updates twice, or from before a snapshot, does no
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from types import MappingProxyType
@@ -20,6 +20,7 @@ from rescue_console.records import (
     EntryDetails,
     IdleAlarm,
     LeadOffered,
+    Past,
     ServerBack,
     ServerLost,
     Snapshot,
@@ -74,9 +75,8 @@ class QueueView:
             case EntryChanged(entry=entry) | EntryDetails(entry=entry):
                 view = self._with(entry)
             case ChatReceived(session=session):
-                lines = (*self.chats.get(session, ()), update)[-CHAT_LINES_KEPT:]
                 view = self if update.entry is None else self._with(update.entry)
-                view = replace(view, chats=_put(view.chats, session, lines))
+                view = view._with_lines(session, (update,))
             case IdleAlarm(session=session, due_at=due_at):
                 view = replace(self, alarms=_put(self.alarms, session, due_at))
             case LeadOffered(entry=Entry() as entry):
@@ -84,6 +84,10 @@ class QueueView:
             case LeadOffered() | Bookmark():
                 view = self
         return replace(view, revision=update.revision)
+
+    def recalled(self, session: str, past: Past) -> QueueView:
+        """Return the view with the chat lines that the journal tells of a session; none stands there twice."""
+        return self._with_lines(session, past.chat) if past.chat and session in self.entries else self
 
     def _listed_anew(self, snapshot: Snapshot) -> QueueView:
         entries = {entry.session: entry for entry in snapshot.entries}
@@ -105,6 +109,12 @@ class QueueView:
             entries=_put(self.entries, entry.session, entry),
             alarms=self.alarms if stands else _drop(self.alarms, entry.session),
         )
+
+    def _with_lines(self, session: str, lines: Iterable[ChatReceived]) -> QueueView:
+        # The journal may have been ahead of the watch, which then brings a line that is known already.
+        known = {line.revision: line for line in (*self.chats.get(session, ()), *lines)}
+        kept = tuple(known[revision] for revision in sorted(known))[-CHAT_LINES_KEPT:]
+        return replace(self, chats=_put(self.chats, session, kept))
 
     def _without(self, session: str) -> QueueView:
         return replace(

@@ -136,14 +136,6 @@ class Change:
     seen: bool = True
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Past:
-    """All changes of one entry up to a revision, oldest first."""
-
-    revision: int
-    changes: tuple[Change, ...]
-
-
 # -- updates: what a watch delivers ----------------------------------------------------------------------------
 
 
@@ -195,6 +187,15 @@ class ChatReceived:
     sender: str
     text: str
     entry: Entry | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Past:
+    """All changes of one entry, and what was said meanwhile, up to a revision; both oldest first."""
+
+    revision: int
+    changes: tuple[Change, ...]
+    chat: tuple[ChatReceived, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -175,14 +175,22 @@ async def test_a_console_that_comes_later_tells_what_happened_before() -> None:
         session, pin = await plain.pin("Jan")
         computer = await world.computer(pin=pin)
         await plain.start(session)
+        await plain.command("chat", session, "Hello Jan")
+        await computer.chat("It smokes")
+        await plain.program.event(lambda line: line.get("event") == "chat" and line["role"] == "customer", 30)
         async with computer.lan_off():
             await world.advance(minutes=1)
             await plain.sees(session, "Reconnecting", timeout=30)
             async with console(world, size=(200, 60)) as alice:
                 await alice.reads("alice created a PIN", "row 3", "(reconnect period: 1m)")
                 assert "found when the queue was listed" not in alice.screen
+                await alice.reads("alice: Hello Jan", "customer: It smokes")
                 await computer.cable("on")
                 await alice.reads("the applet is back")
+                await computer.chat("Out now")
+                await alice.reads("customer: Out now")
+                said = [line.text for line in alice.app.view.chats[session]]
+                assert said == ["Hello Jan", "It smokes", "Out now"], "each once"
                 told = [change.status for change in alice.app.history.of(session)]
                 before = (Status.CONNECTING, Status.WAITING, Status.ACTIVE, Status.RECONNECTING)
                 assert told == [*before, Status.ACTIVE], "each once"

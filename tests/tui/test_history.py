@@ -8,9 +8,10 @@ import pytest
 
 from rescue_console.clock import ClockReading, EmulatedClock
 from rescue_console.labels import Labels
-from rescue_console.records import Change, Entry, Past, Snapshot, Status
+from rescue_console.records import Bookmark, Change, Entry, Past, ServerBack, Snapshot, Status
 from rescue_console.tui import timeline
 from rescue_console.tui.history import History
+from rescue_console.tui.recall import Recall
 from rescue_console.tui.wording import SIGNS, Wording, elapsed, is_urgent
 from tests.tui.pictures import NOON, busy_queue
 
@@ -97,6 +98,22 @@ def test_the_clock_goes_on_between_readings_and_stands_while_the_server_is_away(
     clock.hear(None)
     real[0] = 60.0
     assert clock.now == NOON + minutes(2)
+
+
+def test_the_journal_is_asked_once_after_each_listing_and_again_when_the_server_was_away() -> None:
+    recall = Recall()
+    assert not recall.take("1007"), "nothing was listed yet"
+    listed = Snapshot(revision=50, at=NOON, entries=(Entry(session="1007", status=Status.OFFLINE, since=NOON),))
+    for _ in range(2):
+        recall.hear(listed)
+        assert recall.take("1007")
+        recall.hear(Bookmark(revision=51))
+        assert not recall.take("1007")
+        assert not recall.take("1008"), "the watch brought it, with all that there was"
+    recall.failed("1007")
+    assert not recall.take("1007")
+    recall.hear(ServerBack())
+    assert recall.take("1007")
 
 
 def test_what_the_journal_tells_takes_the_place_of_what_was_only_found() -> None:

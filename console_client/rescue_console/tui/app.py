@@ -33,6 +33,7 @@ from rescue_console.tui.detail import Detail
 from rescue_console.tui.dialogs import Help
 from rescue_console.tui.history import History
 from rescue_console.tui.queue_table import QueueTable
+from rescue_console.tui.recall import Recall
 from rescue_console.tui.toolbar import KEYS, CommandButton, Toolbar
 from rescue_console.tui.wording import Wording
 from rescue_protos.codes import CallError
@@ -78,7 +79,7 @@ class TechnicianConsole(App[int]):
         self._focus_changed = asyncio.Event()
         self._bright = False
         self._wanted = ""
-        self._recalled: set[tuple[str, int]] = set()
+        self._recall = Recall()
         self._drawn: tuple[object, ...] = ()
         self._redraw: asyncio.TimerHandle | None = None
 
@@ -153,7 +154,7 @@ class TechnicianConsole(App[int]):
         entry, detail = self.entry, screen.query_one(Detail)
         session = entry.session if entry else ""
         changes, lines = self.history.of(session), self.view.chats.get(session, ())
-        self._recall(session, len(changes), known=all(change.seen for change in changes))
+        self._ask_journal(session)
         why_not = {name: self.obstacle(name) for name in KEYS}
         possible = {name for name, reason in why_not.items() if not reason}
         drawn = (session, entry, changes, lines, wording, frozenset(possible))
@@ -216,22 +217,25 @@ class TechnicianConsole(App[int]):
         async with aclosing(self.client.watch()) as updates:
             async for update in updates:
                 self.view, self.history = self.view.after(update), self.history.after(update)
+                self._recall.hear(update)
                 self._announce(update)
                 if self._redraw is None:  # several changes of one moment are drawn together
                     self._redraw = asyncio.get_running_loop().call_later(0.05, self.draw)
 
-    def _recall(self, session: str, count: int, *, known: bool) -> None:
-        """Ask the journal, once, how a session that was only found in the queue came to be there."""
-        if known or (session, count) in self._recalled:
-            return
-        self._recalled.add((session, count))
+    def _ask_journal(self, session: str) -> None:
+        """Ask how a session that was only found in the queue came to be there, and what was said, if not known yet."""
 
         async def recall() -> None:
-            with suppress(CallError):  # without it the status is shown as it was found
-                self.history = self.history.recalled(session, await self.client.past(session))
-                self.draw()
+            try:
+                past = await self.client.past(session)
+            except CallError:  # without it the status is shown as it was found
+                self._recall.failed(session)
+                return
+            self.history, self.view = self.history.recalled(session, past), self.view.recalled(session, past)
+            self.draw()
 
-        self.run_worker(recall(), name="recall", group="recall")
+        if self._recall.take(session):
+            self.run_worker(recall(), name="recall", group="recall")
 
     async def _follow_clock(self) -> None:
         async with aclosing(self.client.clock()) as readings:
