@@ -35,6 +35,7 @@ def _happening(line: JournalLine) -> Happening:
         technician=line.by,
         setting=line.setting,
         setting_value=format_duration(line.setting_value) if line.setting_value else "",
+        said=line.body["text"] if line.name == "ChatSent" else "",
         changes=tuple(
             Change(technician=one.technician, status=one.status, previous=one.previous, row=one.row)
             for one in line.changes

@@ -35,7 +35,10 @@ class Change:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Happening:
-    """One thing that happened to a session, with why. `event` is the stored event's name, empty if it is not known."""
+    """One thing that happened to a session, with why. `event` is the stored event's name, empty if it is not known.
+
+    `said` is the text of a chat line, empty if it was written while its reader had no part in the session.
+    """
 
     revision: int
     at: datetime
@@ -45,6 +48,7 @@ class Happening:
     technician: str = ""
     setting: str = ""
     setting_value: str = ""
+    said: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

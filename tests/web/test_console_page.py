@@ -69,6 +69,14 @@ async def test_a_call_from_pin_to_end(site: Site, open_page: Opening, faultless:
     await bob.get_by_role("log").get_by_text("Did you try it off & <on>?").wait_for()
     await computer.chat("Yes.")
     await alice.get_by_role("log").get_by_text("Yes.").wait_for()
+    late = await open_page("alice", size=size)  # in another browser: it was told nothing of this
+    await late.locator("#queue button", has_text="Ms Vos").click()
+    await late.get_by_role("log").get_by_text("Yes.").wait_for()
+    await computer.chat("And now?")
+    await late.get_by_role("log").get_by_text("And now?").wait_for()
+    said = await late.get_by_role("log").locator("p").all_inner_texts()
+    assert said == ["alice: Did you try it off & <on>?", "customer: Yes.", "customer: And now?"], "each once"
+    await late.context.close()
 
     async with computer.lan_off():
         await site.world.advance(minutes=1)

@@ -110,7 +110,7 @@ async def test_a_technician_cannot_do_what_an_administrator_does_nor_the_other_w
     bob = await site.world.technician("bob")
     session, _ = await bob.pin("Ms Vos")
     assert (await alice.ask("GET", f"/history/{session}"))[0] == 409
-    assert len((await admin.ask("GET", f"/history/{session}"))[1]) == 1
+    assert len((await admin.ask("GET", f"/history/{session}"))[1]["changes"]) == 1
 
 
 async def test_signing_out_ends_the_visit_and_the_console(site: Site) -> None:

@@ -162,7 +162,7 @@ class Desk:
         view = self._view
         entries = _entries(view.in_order())
         chats = {
-            session: [{"from": line.sender, "text": line.text, "at": _time(line.at)} for line in lines]
+            session: [{"revision": line.revision, "from": line.sender, "text": line.text} for line in lines]
             for session, lines in view.chats.items()
         }
         alarms = {session: _time(due) for session, due in view.alarms.items()}

@@ -72,15 +72,18 @@ class House:
             "channels": list(found.channels),
         }
 
-    async def history(self, visit: Visit, session: str, language: str) -> list[dict[str, object]]:
-        """Return each change that this user's queue showed of a session, and why. Raises CallError."""
+    async def history(self, visit: Visit, session: str, language: str) -> dict[str, object]:
+        """Return each change that this user's queue showed of a session, and why; and its chat. Raises CallError."""
         labels = Labels.of(language)
-        found: list[dict[str, object]] = []
+        changes: list[dict[str, object]] = []
+        chat: list[dict[str, object]] = []
         for happening in await history_of(session, _caller(visit)):
+            if happening.said:
+                chat.append({"revision": happening.revision, "from": happening.technician, "text": happening.said})
             for change in happening.changes:
                 if visit.supervision is None and change.technician != visit.user:
                     continue
-                found.append(
+                changes.append(
                     {
                         "at": happening.at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
                         "technician": change.technician,
@@ -93,7 +96,7 @@ class House:
                         "explained": explanation(change.row, language) if change.row else "",
                     }
                 )
-        return found
+        return {"changes": changes, "chat": chat}
 
     async def timeline(self, visit: Visit, session: str, language: str) -> str:
         """Return a session's timeline as SVG. Raises CallError."""

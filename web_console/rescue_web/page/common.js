@@ -154,19 +154,20 @@ export function tick(also = () => {}) {
   setTimeout(() => tick(also), 250);
 }
 
-/** Show why a session is where it is: each change with its reason, and the timeline. */
+/** Show why a session is where it is: each change with its reason, and the timeline. Resolves to its chat so far. */
 export async function explain(session, mine) {
-  const [history, drawn] = await Promise.all([
+  const [{ changes, chat }, drawn] = await Promise.all([
     get(`/history/${encodeURIComponent(session)}?lang=${words.language}`),
     get(`/timeline/${encodeURIComponent(session)}?lang=${words.language}`),
   ]);
-  if (!mine()) return;
+  if (!mine()) return chat;
   $("timeline").replaceChildren(document.importNode(new DOMParser().parseFromString(drawn, "image/svg+xml").documentElement, true));
   $("timeline").setAttribute("aria-label", say("Timeline"));
-  const whose = new Set(history.map((one) => one.technician)).size > 1;
-  $("history").replaceChildren(...history.map((one) => el("li", {},
+  const whose = new Set(changes.map((one) => one.technician)).size > 1;
+  $("history").replaceChildren(...changes.map((one) => el("li", {},
     el("span", { class: "figures quiet" }, `${time(one.at)} `), whose ? `${one.technician}: ` : "",
     el("b", {}, one.previous ? `${one.previous} → ${one.status}` : `${say("new")}: ${one.status}`),
     el("br"), one.cause, one.setting ? ` (${one.setting} ${one.value})` : "",
     one.row ? el("div", { class: "quiet" }, `${say("row")} ${one.row}: ${one.explained}`) : "")));
+  return chat;
 }

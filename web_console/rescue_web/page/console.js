@@ -130,7 +130,8 @@ function choose(session, scroll = true) {
 
 async function history(session) {
   try {
-    await explain(session, () => session === chosen);
+    learn(session, await explain(session, () => session === chosen));
+    if (session === chosen && entries.has(session)) drawChat(entries.get(session));
   } catch {
     // A lost server has its banner; a session that is forgotten has no history.
   }
@@ -204,17 +205,24 @@ function askPin() {
 function snapshot(state) {
   for (const known of [entries, chats, alarms]) known.clear();
   for (const entry of state.entries) entries.set(entry.session, entry);
-  for (const [session, lines] of Object.entries(state.chats)) chats.set(session, lines);
+  for (const [session, lines] of Object.entries(state.chats)) learn(session, lines);
   for (const [session, due] of Object.entries(state.alarms)) alarms.set(session, due);
   draw();
   if (chosen) history(chosen);
+}
+
+/** Take in chat lines, each once: those of before this page come from the journal, which may be ahead of the queue. */
+function learn(session, lines) {
+  const known = new Map((chats.get(session) ?? []).map((line) => [line.revision, line]));
+  for (const line of lines) known.set(line.revision, line);
+  chats.set(session, [...known.values()].sort((a, b) => a.revision - b.revision));
 }
 
 function update({ session, entry, lines }) {
   if (entry) entries.set(session, entry);
   else entries.delete(session);
   for (const line of lines) {
-    if (line.event === "chat") chats.set(session, [...(chats.get(session) ?? []), { from: line.role === "technician" ? line.from : "", text: line.text }]);
+    if (line.event === "chat") learn(session, [{ revision: line.revision, from: line.role === "technician" ? line.from : "", text: line.text }]);
     if (line.event === "alarm") tell(`${say("Session")} ${session}: ${say("times out in")} ${period(Date.parse(line.due_at) - emulatedNow())}`, true);
     if (line.event === "lead-offer") tell(`${say("Session")} ${session}: ${line.from} ${say("offers you the lead status")}.`);
     if (line.event === "entry" && line.previous) tell(`${say("Session")} ${session}: ${statusWord(line.previous)} → ${statusWord(line.status)}`);
