@@ -121,7 +121,7 @@ def test_a_good_file_is_read() -> None:
         ("  - alice: pin", "  - alice: dance", "cannot do 'dance'"),
         ("  - alice: pin", "  - alice: pin\n    bob: start", "one WHO: WHAT"),
         ("  - alice: pin", "  - alice: {pin: now}", "5:12: alice: text is expected"),
-        ("Reconnecting, row 6", "Reconecting, row 6", "no status of the table"),
+        ("Reconnecting, row 6", "Reconecting, row 6", "not a status of the table"),
         ("seen by: alice", "seen by: bob", "who sees the change"),
         ("seen by: alice\n", "", "'seen by' missing"),
         ("seen by: alice", "seen by: alice\nmood: good", "unknown: 'mood'"),
