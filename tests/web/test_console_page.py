@@ -104,9 +104,22 @@ async def test_a_call_from_pin_to_end(site: Site, open_page: Opening, faultless:
         await faultless(page)
 
     await click(bob, "End session")
+    question = bob.get_by_role("dialog").get_by_text("End the session for everybody?")
+    await question.wait_for()
+    await faultless(bob)
+    await bob.keyboard.press("Enter")  # on Cancel
+    await question.wait_for(state="hidden")
+    await click(alice, "End session")
+    await alice.get_by_role("dialog").get_by_text("Leave the session?").wait_for()
+    await alice.keyboard.press("Escape")
+    await shows(bob, "Active")  # nothing was ended, and nobody left
+    await shows(alice, "Collaborating")
+    await click(bob, "End session")
+    await bob.keyboard.press("Tab")
+    await bob.keyboard.press("Enter")
     await bob.get_by_text("The session left the queue.").wait_for()
     await shows(alice, "Closed")
-    await click(alice, "End session")
+    await click(alice, "End session")  # which has ended: nothing is asked
     await alice.get_by_text("The queue is empty.").wait_for()
     assert await computer.ended(60) == 0
 

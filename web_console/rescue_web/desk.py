@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator
 from contextlib import aclosing, suppress
 from datetime import datetime
 
-from rescue_console import json_lines
+from rescue_console import json_lines, manners
 from rescue_console.client import ConsoleClient
 from rescue_console.dispatch import carry_out
 from rescue_console.labels import Labels
@@ -186,7 +186,9 @@ class Desk:
 def _entries(entries: tuple[Entry, ...]) -> list[object]:
     listing = json_lines.answered(0, QueueListing(revision=0, entries=entries), Labels.of(_ENGLISH))["entries"]
     assert isinstance(listing, list)  # that is what an answered listing holds
-    return listing
+    return [
+        line | {"before_ending": manners.before_ending(entry)} for entry, line in zip(entries, listing, strict=True)
+    ]
 
 
 def _time(moment: datetime) -> str:

@@ -10,6 +10,7 @@ from functools import cache
 
 from rescue_console.catalogs import COMMANDS, NEEDS, PROCESSES, SETTINGS
 from rescue_console.labels import LANGUAGES, Labels
+from rescue_console.manners import END_FOR_ALL, LEAVE
 from rescue_protos import table
 
 TEXTS = {
@@ -134,5 +135,6 @@ def words(language: str) -> dict[str, object]:
         "needs": {name: labels.needs(name) for name in NEEDS},
         "process": {name: labels.process(name) for name in PROCESSES},
         "setting": {name: labels.setting(name) for name in SETTINGS},
-        "text": {english: (english, dutch)[column] for english, dutch in TEXTS.items()},
+        "text": {english: (english, dutch)[column] for english, dutch in TEXTS.items()}
+        | {english: labels.text(english) for english in (LEAVE, END_FOR_ALL)},
     }

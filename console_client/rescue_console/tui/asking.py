@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from rescue_console import manners
 from rescue_console.lines import Command, Involvement, OnSession, Pin, Step, Transfer, Use, WithTechnician
 from rescue_console.records import (
     Colleague,
@@ -22,8 +23,6 @@ from rescue_protos.codes import CallError
 
 if TYPE_CHECKING:
     from rescue_console.tui.app import TechnicianConsole
-
-_ENDED = (Status.CLOSED, Status.TIMED_OUT)
 
 
 class Asking:
@@ -73,13 +72,12 @@ class Asking:
         await app.push_screen_wait(dialog)
 
     async def _really_end(self, entry: Entry) -> bool:
-        if entry.status in _ENDED:
+        question, wording = manners.before_ending(entry), self._app.wording
+        if not question:
             return True
-        wording = self._app.wording
-        leaves = entry.status is Status.COLLABORATING
-        question = wording.text("Leave the session?" if leaves else "End the session for everybody?")
         about = f"{wording.text('Session')} {entry.session} {safe(entry.customer)}".strip()
-        return await self._app.push_screen_wait(Ask(wording.labels.command("end"), f"{about}\n{question}", wording))
+        asked = f"{about}\n{wording.text(question)}"
+        return await self._app.push_screen_wait(Ask(wording.labels.command("end"), asked, wording))
 
     async def _transfer(self, entry: Entry, title: str) -> Transfer | None:
         directory = await self._directory()

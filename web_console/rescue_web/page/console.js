@@ -143,6 +143,7 @@ async function act(entry, command) {
   if (command === "invite") return askTechnician(entry, command, (who) => !takesPart(entry, who.name));
   if (command === "remove") return askTechnician(entry, command, (who) => takesPart(entry, who.name) && who.name !== me);
   if (command === "lead offer") return askTechnician(entry, command, (who) => entry.participants.some((p) => p.technician === who.name && p.status === "Collaborating"));
+  if (command === "end" && entry.before_ending) return askWhetherToEnd(entry);
   const [verb, ...rest] = command.split(" ");
   return order([verb, session, ...rest].join(" "));
 }
@@ -156,6 +157,16 @@ function ask(title, content, confirm, done) {
   form.addEventListener("submit", (event) => { event.preventDefault(); done(form); });
   $("dialog").replaceChildren(form);
   $("dialog").showModal();
+}
+
+/** What cannot be undone is asked first; the dialog opens on Cancel. */
+function askWhetherToEnd(entry) {
+  const about = el("p", { id: "dialog-about" }, `${say("Session")} ${entry.session}${entry.customer ? ", " : ""}`, written(entry.customer),
+    el("br"), say(entry.before_ending));
+  ask(words.command.end, [about], words.command.end, () => {
+    $("dialog").close();
+    order(`end ${entry.session}`);
+  });
 }
 
 async function askTechnician(entry, command, fits) {
