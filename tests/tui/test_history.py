@@ -77,10 +77,10 @@ def test_a_change_says_why_in_the_technicians_language(language: str, why: str, 
     assert len(row) > 20
 
 
-@pytest.mark.parametrize(("period", "left", "urgent"), [(20, 3, False), (20, 2, True), (2, 0.5, False), (2, 0.4, True)])
-def test_an_entry_is_urgent_in_the_last_fifth_of_its_period(period: float, left: float, urgent: bool) -> None:
-    entry = Entry(session="1", status=Status.WAITING, since=NOON, joined_at=NOON, due_at=NOON + minutes(period))
-    assert is_urgent(entry, NOON + minutes(period - left)) is urgent
+@pytest.mark.parametrize(("left", "urgent"), [(2.1, False), (2, True), (0, True)])
+def test_an_entry_is_urgent_from_a_moment_on(left: float, urgent: bool) -> None:
+    entry = Entry(session="1", status=Status.WAITING, since=NOON, joined_at=NOON, due_at=NOON + minutes(20))
+    assert is_urgent(entry, NOON + minutes(20 - left)) is urgent
 
 
 def test_periods_are_written_as_a_clock() -> None:

@@ -186,6 +186,20 @@ async def test_only_a_page_that_somebody_looks_at_is_in_focus(site: Site, open_p
     await shows(alice, "Timed Out")
 
 
+async def test_a_waiting_session_turns_red_when_it_does_on_the_full_screen(site: Site, open_page: Opening) -> None:
+    await site.world.set("group:Support", waiting_timeout="10m")
+    alice = await open_page("alice")
+    await joined(site, alice)
+    await shows(alice, "Waiting")
+    red = alice.locator("#queue .urgent")
+    await site.world.advance(minutes=7, seconds=55)
+    await alice.locator("#facts", has_text=re.compile(r"2:0[45] \(waiting time-out\)")).wait_for()
+    assert not await red.is_visible()
+    await site.world.advance(seconds=5)
+    await red.get_by_text("times out in 2:00").wait_for()
+    await alice.locator("#facts .urgent").wait_for()
+
+
 async def test_a_lost_server_is_said_and_nothing_is_missed(site: Site, open_page: Opening) -> None:
     alice = await open_page("alice")
     await joined(site, alice)

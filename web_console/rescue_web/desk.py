@@ -186,9 +186,12 @@ class Desk:
 def _entries(entries: tuple[Entry, ...]) -> list[object]:
     listing = json_lines.answered(0, QueueListing(revision=0, entries=entries), Labels.of(_ENGLISH))["entries"]
     assert isinstance(listing, list)  # that is what an answered listing holds
-    return [
-        line | {"before_ending": manners.before_ending(entry)} for entry, line in zip(entries, listing, strict=True)
-    ]
+    return [line | _manners(entry) for entry, line in zip(entries, listing, strict=True)]
+
+
+def _manners(entry: Entry) -> Data:
+    urgent_from = manners.urgent_from(entry)
+    return {"urgent_from": _time(urgent_from) if urgent_from else None, "before_ending": manners.before_ending(entry)}
 
 
 def _time(moment: datetime) -> str:

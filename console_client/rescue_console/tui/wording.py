@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from rich.text import Text
 
 from rescue_console.labels import Labels
+from rescue_console.manners import urgent_from
 from rescue_console.records import Change, Entry, Status
 from rescue_console.safe_text import safe
 from rescue_protos.durations import format_duration
@@ -50,9 +51,6 @@ STYLES = {
 }
 URGENT = "bold #ffffff on #b3261e"
 QUIET = "#9a9a9a"
-
-_SHORTEST_NOTICE = timedelta(seconds=15)
-_LONGEST_NOTICE = timedelta(minutes=2)
 
 
 class Wording:
@@ -120,9 +118,6 @@ def waited(entry: Entry, now: datetime) -> timedelta:
 
 
 def is_urgent(entry: Entry, now: datetime) -> bool:
-    """Return whether the entry is about to time out: in the last fifth of its period, at most two minutes."""
-    if entry.due_at is None:
-        return False
-    begin = entry.joined_at if entry.status is Status.WAITING and entry.joined_at else entry.since
-    period = entry.due_at - (begin or entry.due_at)
-    return entry.due_at - now <= min(max(period / 5, _SHORTEST_NOTICE), _LONGEST_NOTICE)
+    """Return whether the entry is about to time out."""
+    begins = urgent_from(entry)
+    return begins is not None and now >= begins

@@ -2,11 +2,32 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
 from rescue_console.labels import Labels
-from rescue_console.manners import END_FOR_ALL, LEAVE, before_ending
+from rescue_console.manners import END_FOR_ALL, LEAVE, before_ending, urgent_from
 from rescue_console.records import Entry, Status
+
+NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(("period", "notice"), [(60, 15), (120, 24), (300, 60), (600, 120), (7200, 120)])
+def test_an_entry_is_urgent_in_the_last_fifth_of_its_period_within_bounds(period: int, notice: int) -> None:
+    due = NOON + timedelta(seconds=period)
+    entry = Entry(session="1", status=Status.WAITING, since=NOON, joined_at=NOON, due_at=due)
+    assert urgent_from(entry) == due - timedelta(seconds=notice)
+
+
+def test_a_session_that_came_back_has_waited_since_its_customer_joined() -> None:
+    due, back = NOON + timedelta(minutes=5), NOON + timedelta(minutes=4)
+    entry = Entry(session="1", status=Status.WAITING, since=back, joined_at=NOON, due_at=due)
+    assert urgent_from(entry) == back
+
+
+def test_what_does_not_time_out_is_never_urgent() -> None:
+    assert urgent_from(Entry(session="1", status=Status.ACTIVE, since=NOON)) is None
 
 
 @pytest.mark.parametrize("status", [status for status in Status if not status.gone])

@@ -4,7 +4,6 @@ import { $, begin, chip, el, emulatedNow, explain, get, listen, pageId, period, 
 
 const COMMANDS = ["start", "hold", "transfer", "invite", "remove", "lead offer", "lead cancel", "reboot", "end"];
 const PROCESSES = ["remote-control", "screen-sharing", "file-manager", "file-transfer", "save-dialog", "calling-card"];
-const SOON = 60_000; // emulated; a waiting session so near its time-out is urgent
 
 const entries = new Map();
 const chats = new Map();
@@ -37,7 +36,7 @@ function drawQueue() {
   el("span", {}, el("b", {}, entry.session), " ", written(entry.customer)), chip(entry.status),
   el("span", { class: "quiet about" }, entry.lead ? `${say("Lead")}: ` : "", written(entry.lead || entry.comment || entry.channel)),
   el("span", { class: "quiet figures", "data-since": entry.since }),
-  entry.due_at && entry.status === "Waiting" ? el("span", { class: "urgent", "data-due": entry.due_at }) : null)));
+  entry.due_at ? el("span", { "data-due": entry.due_at, "data-urgent-from": entry.urgent_from }) : null)));
   refill($("queue"), shown.length ? shown : [el("li", { class: "quiet" }, say("The queue is empty."))]);
 }
 
@@ -71,7 +70,7 @@ function drawFacts(entry) {
     ["PIN", entry.pin], ["Channel", entry.channel], ["Lead", entry.lead], ["From", entry.introduced_by], ["Comment", entry.comment],
   ].filter(([, value]) => value).flatMap(([name, value]) => [el("dt", {}, say(name)), el("dd", {}, written(value))]);
   if (entry.due_at) {
-    facts.push(el("dt", {}, say("times out in")), el("dd", {}, el("span", { class: "figures", "data-due": entry.due_at }), ` (${words.setting[entry.due_by] ?? entry.due_by})`));
+    facts.push(el("dt", {}, say("times out in")), el("dd", {}, el("span", { class: "figures", "data-due": entry.due_at, "data-urgent-from": entry.urgent_from }), ` (${words.setting[entry.due_by] ?? entry.due_by})`));
   }
   $("facts").replaceChildren(...facts);
   $("participants").replaceChildren(...entry.participants.map((who) => el("li", {},
@@ -115,7 +114,9 @@ function drawDue() {
   for (const place of document.querySelectorAll("[data-due]")) {
     const left = Date.parse(place.dataset.due) - emulatedNow();
     place.textContent = place.closest("#queue") ? `${say("times out in")} ${period(left)}` : period(left);
-    if (place.closest("#queue")) place.hidden = left > SOON;
+    const urgent = emulatedNow() >= Date.parse(place.dataset.urgentFrom);
+    place.classList.toggle("urgent", urgent);
+    if (place.closest("#queue")) place.hidden = !urgent;
   }
 }
 
