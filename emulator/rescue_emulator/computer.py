@@ -10,7 +10,7 @@ from typing import Any
 from rescue_emulator.processes import Event, Program
 from rescue_emulator.technician import CommandRefused
 from rescue_protos.durations import format_duration
-from rescue_protos.lan_faults import HalfOpen, Reset, parse_lan_fault
+from rescue_protos.lan_faults import HalfOpen, Off, Reset, parse_lan_fault
 
 
 class LanOff:
@@ -29,7 +29,7 @@ class LanOff:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         # Just this: other faults may be in force for blocks of their own.
-        await self._computer._after("lan lift off", _is("cable"))
+        await self._computer.lan_lift(Off.slot)
 
 
 class LanFault:
@@ -51,8 +51,7 @@ class LanFault:
     ) -> None:
         if isinstance(self._fault, HalfOpen | Reset):
             return  # it struck, and is over
-        slot = self._fault.slot
-        await self._computer._after(f"lan lift {slot}", _is("cable"))
+        await self._computer.lan_lift(self._fault.slot)
 
 
 class Computer:
@@ -88,6 +87,10 @@ class Computer:
         Faults are as on the stdin of `rescue applet` after `lan`; blocks of different ones add up. Raises BadLanFault.
         """
         return LanFault(self, fault)
+
+    async def lan_lift(self, fault: str) -> None:
+        """One fault of the network is over, and the others stay: `await computer.lan_lift("loss up")`."""
+        await self._after(f"lan lift {fault}", _is("cable"))
 
     async def kill_applet(self) -> None:
         """The applet's process dies without a word, and the computer starts it again; returns at once."""
