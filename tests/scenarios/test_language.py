@@ -21,6 +21,7 @@ jsonschema = pytest.importorskip("jsonschema")
 STORIES = sorted(Path(str(resources.files("rescue_emulator.scenarios") / "stories")).glob("*.yaml"))
 ROWS = sorted(Path(str(resources.files("rescue_emulator.conformance") / "rows")).glob("*.yaml"))
 STEPS = "steps:\n  - alice: pin\n"
+RULE = "  - admin: 'fault add {}'\n"
 TWO = "participants:\n  customers: [vos, smit]\nsteps:\n"
 
 OUT_OF_FORM = [
@@ -32,6 +33,9 @@ OUT_OF_FORM = [
     (STEPS + "mood: good\n", "3:1: unknown: 'mood' (possible: title, about"),
     (STEPS + "  - alice: dance\n", "3:12: alice cannot do 'dance'"),
     (STEPS + "  - alice: pin\n    bob: start\n", "3:5: a step is one WHO: WHAT, not 'alice', 'bob'"),
+    (STEPS + "  - computer: lan maybe\n", "3:15: computer cannot do 'lan maybe' (possible: run applet"),
+    (STEPS + "  - computer: lan lift half-open\n", "3:15: computer cannot do 'lan lift half-open'"),
+    (STEPS + "  - admin: fault list\n", "3:12: admin cannot do 'fault list' (possible: set OWNER"),
     (STEPS + "  - clock: advance 5\n", "3:12: clock cannot do 'advance 5'"),
     (STEPS + "  - admin: set group:Support mood=good\n", "3:12: admin cannot do"),
     (STEPS + "queues:\n  alice:\n    - Activ\n", "5:7: 'Activ' is not a status of the table"),
@@ -64,6 +68,17 @@ SENSELESS = [
     (STEPS + "  - customer: run applet channel:Pub\n", "3:15: no channel is called 'Pub': there are 'Web'"),
     (STEPS + "  - clock: advance 0s\n", "3:12: no time goes by"),
     (STEPS + "  - computer: reboot 9999999999h\n", "3:15: '9999999999h' is not a duration"),
+    (STEPS + "  - computer: lan loss 0%\n", "3:15: loss of what? write: loss up, loss down, or loss 30% (1 to 99)"),
+    (STEPS + "  - computer: lan delay 2h\n", "3:15: a delay is more than 0 and at most 1m"),
+    (STEPS + "  - computer: lan half-open for 5s\n", "3:15: half-open takes no duration (possible: off [for 40s], "),
+    (STEPS + "  - computer: lan off at once\n", "3:15: 'off at once' is no fault of a LAN (possible: off [for 40s], "),
+    (STEPS + RULE.format("lan off"), "3:12: which session? write: lan off at customer"),
+    (STEPS + RULE.format("when 1001 becomes Active: lan off"), "3:12: '1001' is no session (possible: customer)"),
+    (STEPS + RULE.format("when customer becomes Idle: lan off"), "3:12: 'Idle' is no status (possible: Connecting"),
+    (STEPS + RULE.format("when any is Active for erin: lan off"), "3:12: no technician is called 'erin': there are"),
+    (STEPS + RULE.format("fail next StartSession of erin with ABORTED"), "3:12: no technician is called 'erin': "),
+    (STEPS + RULE.format("fail next Dance with ABORTED"), "3:12: 'Dance' is no method that can be meddled with"),
+    (STEPS + RULE.format("kill applet at vos"), "3:12: 'vos' is no session (possible: customer)"),
     (STEPS + "queues:\n  alice: ['Active, row 4']\n", "4:11: row 4 ends in Outgoing, not in Active"),
     (STEPS + "queues:\n  alice: {customer: ['Active, row 63']}\n", "4:22: the table has rows 1 to 62"),
 ]
@@ -83,6 +98,9 @@ def test_a_flaw_is_told_with_its_place(text: str, says: str) -> None:
 def test_a_name_that_stands_twice_and_broken_yaml_are_told_with_their_place() -> None:
     assert flaws_of(STEPS + "title: a\ntitle: b\n") == "bad.yaml:4:1: 'title' stands twice"
     assert flaws_of("steps: [\n").startswith("bad.yaml:2:1: ")
+    colon = flaws_of(STEPS + "  - admin: fault add when any becomes Active: lan off\n")
+    assert colon.startswith("bad.yaml:3:")
+    assert colon.endswith("stands in quotes)")
     assert flaws_of("steps:\n  - alice: *who\n").startswith("bad.yaml:2:12: found undefined alias")
 
 

@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import Any
 
 from rescue_emulator.names import CHANNELS, GROUPS
+from rescue_protos.lan_faults import SLOTS, HalfOpen, Reset
 from rescue_protos.table import labels
 
 TECHNICIANS = tuple(name for members in GROUPS.values() for name in members)
@@ -65,14 +66,17 @@ _VERBS: Mapping[str, str] = MappingProxyType(
 _FOR = rf"(?: for {_NAME})?"
 _ACTS = "|".join(f"{verb}{_FOR}{rest}" if verb == "chat" else f"{verb}{rest}{_FOR}" for verb, rest in _VERBS.items())
 TECHNICIAN_SAYS = rf"pin{_FOR}|focus (?:on|off)|(?:cannot )?(?:{_ACTS})"
+# Which faults of a LAN there are; what may follow the first word, their own parser knows.
+_LAN_FAULTS = "|".join(dict.fromkeys(slot.split()[0] for slot in (*SLOTS, HalfOpen.slot, Reset.slot)))
+_LAN = rf"lan (?:on|(?:{_LAN_FAULTS})(?: .+)?|lift (?:{'|'.join(SLOTS)}))"
 CUSTOMER_SAYS = (
     r"run applet(?: channel:\w+)?(?: terms:(?:accept|ask|decline))?"
-    rf"|accept|decline|lan (?:on|off)|reboot(?: hold| {_DURATION})?|boot|close|quit|kill applet|chat .+"
+    rf"|accept|decline|{_LAN}|reboot(?: hold| {_DURATION})?|boot|close|quit|kill applet|chat .+"
 )
 #: Everybody but technicians and customers, with what they do.
 OTHERS: Mapping[str, str] = MappingProxyType(
     {
-        "admin": rf"set (?:group|channel):\w+ (?:{'|'.join(SETTINGS)})=.*",
+        "admin": rf"set (?:group|channel):\w+ (?:{'|'.join(SETTINGS)})=.*|fault add .+",
         "clock": f"advance {_DURATION}",
         "server": "restart|kill|start",
         "say": ".+",
@@ -83,9 +87,9 @@ VOCABULARY: Mapping[str, str] = MappingProxyType(
     {**OTHERS, CUSTOMER: CUSTOMER_SAYS, COMPUTER: CUSTOMER_SAYS, **dict.fromkeys(TECHNICIANS, TECHNICIAN_SAYS)}
 )
 _TECHNICIAN_CAN = f"pin, focus on, focus off, {', '.join(_VERBS)}, cannot ..."
-_CUSTOMER_CAN = "run applet, accept, decline, lan off, lan on, reboot, boot, close, quit, kill applet, chat"
+_CUSTOMER_CAN = "run applet, accept, decline, lan off|on|FAULT|lift FAULT, reboot, boot, close, quit, kill applet, chat"
 _OTHERS_CAN = {
-    "admin": "set OWNER SETTING=VALUE",
+    "admin": "set OWNER SETTING=VALUE, fault add RULE",
     "clock": "advance DURATION, such as 1m30s",
     "server": "restart, kill, start",
     "say": "any text",

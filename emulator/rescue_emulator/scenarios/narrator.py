@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from rescue_emulator.scenarios.faults import ADD, LAN, lan_sentence
 from rescue_emulator.scenarios.model import Scenario, Step
 from rescue_emulator.scenarios.results import name_of
 from rescue_protos.table import labels, read_rows
@@ -25,8 +26,6 @@ _SENTENCES = {
     "end": "{who} ends the session",
     "reboot": "{who} reboots the computer",
     "run applet": "{who} runs the applet",
-    "lan off": "a foot catches the network cable of {who}'s computer",
-    "lan on": "the network cable of {who}'s computer is back in",
     "close": "{who} closes the applet",
     "quit": "{who}'s computer loses its power",
     "kill applet": "the applet of {who} crashes",
@@ -115,24 +114,30 @@ class Speaker:
 
 def sentence(step: Step) -> str:
     """Return a step in plain words."""
-    who = step.who.capitalize()
-    what, _, customer = step.what.partition(" for ")
-    of = f" for {customer.capitalize()}" if customer and not what.startswith(("chat", "transfer")) else ""
-    known = next((text for words, text in _SENTENCES.items() if what == words), None)
-    if known is not None:
-        said = known.format(who=who) + of
-    elif step.who == "clock":
-        said = f"{what.removeprefix('advance ')} go by"
-    elif step.who == "admin":
-        said = f"the administrator sets {what.removeprefix('set ')}"
-    elif step.who == "server":
-        said = {"kill": "the server crashes", "start": "the server starts", "restart": "the server restarts"}[what]
-    elif what.startswith("cannot "):
-        said = f"{who} tries to {what.removeprefix('cannot ')}, in vain"
-    else:
-        verb, _, rest = step.what.partition(" ")
-        said = f"{who} {_VERBS.get(verb, verb)} {rest}"
+    said = _sentence(step, step.who.capitalize())
     return said[:1].upper() + said[1:]
+
+
+def _sentence(step: Step, who: str) -> str:
+    what = step.what
+    match step.who:
+        case "clock":
+            return f"{what.removeprefix('advance ')} go by"
+        case "admin" if what.startswith(ADD):
+            return f"the administrator adds a fault: {what.removeprefix(ADD)}"
+        case "admin":
+            return f"the administrator sets {what.removeprefix('set ')}"
+        case "server":
+            return {"kill": "the server crashes", "start": "the server starts", "restart": "the server restarts"}[what]
+    if what.startswith(LAN):
+        return lan_sentence(what.removeprefix(LAN), who)
+    plain, _, customer = what.partition(" for ")
+    if plain in _SENTENCES:
+        return _SENTENCES[plain].format(who=who) + (f" for {customer.capitalize()}" if customer else "")
+    if what.startswith("cannot "):
+        return f"{who} tries to {what.removeprefix('cannot ')}, in vain"
+    verb, _, rest = what.partition(" ")
+    return f"{who} {_VERBS.get(verb, verb)} {rest}"
 
 
 _VERBS = {

@@ -13,6 +13,7 @@ import yaml
 
 from rescue_emulator.names import CHANNELS, GROUPS
 from rescue_emulator.scenarios.checking import Flaw, at, flaws
+from rescue_emulator.scenarios.faults import ADD, LAN, lan_flaw, rule_flaws
 from rescue_emulator.scenarios.language import (
     COMPUTER,
     CUSTOMER,
@@ -46,7 +47,8 @@ def read_text(text: str, *, source: str) -> tuple[Scenario, ...]:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         where = f"{mark.line + 1}:{mark.column + 1}: " if mark else ""
-        raise BadScenario(f"{source}:{where}{error.problem or error}") from None
+        hint = " (a text with a colon and a space in it stands in quotes)" if "mapping values" in str(error) else ""
+        raise BadScenario(f"{source}:{where}{error.problem or error}{hint}") from None
     except yaml.reader.ReaderError as error:
         before = text[: error.position]
         line, column = before.count("\n") + 1, len(before) - (before.rfind("\n") + 1) + 1
@@ -104,6 +106,9 @@ def _step_nonsense(item: tuple[yaml.Node, yaml.Node], people: _People) -> Iterat
         yield at(item[0], f"nobody is called {who!r}: there are {_listed(people.everybody)}")
     elif not re.fullmatch(said, what):
         yield at(item[1], f"{who} cannot do {what!r} (possible: {possible(said)})")
+    elif who == "admin" and what.startswith(ADD):
+        for flaw in rule_flaws(what.removeprefix(ADD), people.customers, people.technicians):
+            yield at(item[1], flaw)
     elif who == "admin":
         _, owner, setting = what.split(" ", 2)
         if owner not in OWNERS:
@@ -114,6 +119,8 @@ def _step_nonsense(item: tuple[yaml.Node, yaml.Node], people: _People) -> Iterat
     elif who in (*people.customers, COMPUTER):
         if what.startswith("reboot ") and what != "reboot hold":
             yield from _duration_nonsense(item[1], what.removeprefix("reboot "))
+        if what.startswith(LAN) and (flaw := lan_flaw(what.removeprefix(LAN))):
+            yield at(item[1], flaw)
         yield from _place_nonsense(item[1], what)
     elif who in people.technicians or who == "quiz":
         customer = _of_customer(what, people.customers)

@@ -2,8 +2,8 @@
 
 The journal has effects, a scenario has what people do; so a lost link becomes a cable that is pulled one period
 earlier, and what came by itself is waited for. Each step keeps its time since the first, in whole seconds; what a
-period brought about is never asked for too early. A crash of the applet or a pulled plug looks the same as a pulled
-cable from the server's side, and is written as one.
+period brought about is never asked for too early. A crash of the applet, a pulled plug or any other fault of the LAN
+looks the same as a pulled cable from the server's side, and is written as one; fault rules are not in the journal.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Playing a scenario in a world of real processes, and telling what each console showed.
 
 A world is used for many scenarios, one after the other, each with sessions of its own; so what a scenario leaves behind
-is cleared away before the next: open entries, computers, focus and settings.
+is cleared away before the next: fault rules, open entries, computers, focus and settings.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from rescue_emulator.guests import end_session
 from rescue_emulator.processes import ProgramEnded
+from rescue_emulator.scenarios.faults import ADD, LIFT, rule_for, without_session
 from rescue_emulator.scenarios.judge import find_faults
 from rescue_emulator.scenarios.language import SETTINGS, TECHNICIANS
 from rescue_emulator.scenarios.model import Queue, Scenario, Shown, Step
@@ -168,6 +169,7 @@ class _Play:
     calls: dict[str, _Call] = field(default_factory=dict)
     changed: set[tuple[str, str]] = field(default_factory=set)
     unfocused: set[str] = field(default_factory=set)
+    faulty: bool = False  # whether fault rules were added
     told: set[tuple[str, int]] = field(default_factory=set)
 
     def seen(self, customer: str) -> dict[str, list[Update]]:
@@ -225,6 +227,8 @@ class _Play:
         match step.who:
             case "say":
                 return
+            case "admin" if step.what.startswith(ADD):
+                await self._add_fault(step.what.removeprefix(ADD))
             case "admin":
                 _, owner, setting = step.what.split(" ", 2)
                 name, _, value = setting.partition("=")
@@ -247,6 +251,13 @@ class _Play:
     async def _set(self, owner: str, name: str, value: str) -> None:
         self.changed.add((owner, name))
         await self.stage.world.set(owner, **{name: value})
+
+    async def _add_fault(self, rule: str) -> None:
+        numbers = {customer: self._call(customer).session for customer in self.scenario.customers}
+        if customer := without_session(rule, numbers):
+            raise StepFailed(f"{customer} has no session yet that a fault could happen to")
+        self.faulty = True
+        await self.stage.world.faults.add(rule_for(rule, numbers))
 
     async def _advance(self, by: timedelta) -> None:
         world = self.stage.world
@@ -275,8 +286,12 @@ class _Play:
             raise StepFailed(f"{name} has not run the applet")
         verb, _, rest = what.partition(" ")
         match verb:
-            case "lan":
+            case "lan" if rest in ("on", "off"):
                 await computer.cable(rest)
+            case "lan" if rest.startswith(LIFT):
+                await computer.lan_lift(rest.removeprefix(LIFT))
+            case "lan":
+                await computer.lan(rest)
             case "reboot" if rest == "hold":
                 await computer.reboot_hold()
             case "reboot":
@@ -356,6 +371,8 @@ class _Play:
         technicians = list(self.stage.technicians.values())
         if self.stage.world.server.status is not None:
             await self.stage.world.restart_server()
+        if self.faulty:
+            await self.stage.world.faults.clear()
         for call in self.calls.values():
             if call.session and not await end_session(call.session, technicians):
                 raise StepFailed(f"the session {call.session} could not be ended")
