@@ -203,10 +203,16 @@ def certificates(ctx: click.Context, directory: Path | None, data: str | None, h
     """
     from rescue_protos.access import state_directory
     from rescue_server.certificates import CannotMakeCertificates, make_certificates
+    from rescue_server.private_files import make_private
 
     given = data or (ctx.parent.params.get("data") if ctx.parent else None)
     try:
-        written = make_certificates(directory or state_directory(given) / "tls", hosts)
+        if directory is None:
+            state = state_directory(given)
+            for note in make_private(state):
+                click.echo(note, err=True)
+            directory = state / "tls"
+        written = make_certificates(directory, hosts)
     except (CannotMakeCertificates, OSError) as error:
         raise click.ClickException(str(error)) from None
     for path in written:

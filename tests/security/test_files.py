@@ -8,10 +8,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from rescue_applet.ticket_file import Errand, Kept, TicketFile
 from rescue_protos.access import Access
 from rescue_server import private_files
+from rescue_server.__main__ import server
 from rescue_server.private_files import NotPrivate, make_private
 
 
@@ -53,6 +55,16 @@ def test_a_directory_that_was_open_is_closed_with_all_that_is_in_it(tmp_path: Pa
     assert stat.S_IMODE((state / "access.json").stat().st_mode) == 0o600
     assert stat.S_IMODE(outside.stat().st_mode) == 0o666
     assert make_private(state) == []
+
+
+@pytest.mark.usefixtures("no_umask")
+def test_a_state_directory_that_certificates_are_made_in_is_private_at_once(tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    for said in ("", f"{state} was open to other users: it is 0700 now\n"):
+        made = CliRunner().invoke(server, ["certificates", "--data", str(state)])
+        assert (made.exit_code, made.stderr) == (0, said), made.output
+        assert stat.S_IMODE(state.stat().st_mode) == 0o700
+        state.chmod(0o755)  # as somebody else may have left it
 
 
 def test_a_directory_of_somebody_else_that_is_open_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
