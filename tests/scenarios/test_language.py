@@ -21,6 +21,7 @@ jsonschema = pytest.importorskip("jsonschema")
 STORIES = sorted(Path(str(resources.files("rescue_emulator.scenarios") / "stories")).glob("*.yaml"))
 ROWS = sorted(Path(str(resources.files("rescue_emulator.conformance") / "rows")).glob("*.yaml"))
 STEPS = "steps:\n  - alice: pin\n"
+SET = "settings:\n  channel:Web: {{{}}}\n"
 RULE = "  - admin: 'fault add {}'\n"
 TWO = "participants:\n  customers: [vos, smit]\nsteps:\n"
 
@@ -62,6 +63,14 @@ SENSELESS = [
     ("participants:\n  customers: [vos, vos]\n" + STEPS, "2:3: 'vos' can be only one"),
     ("participants:\n  customers: [computer]\n" + STEPS, "2:3: nobody can be called 'computer'"),
     (STEPS + "settings:\n  channel:Web: {idle-timeout: soon}\n", "4:31: 'soon' is not a duration"),
+    (STEPS + SET.format("idle-timeout: 5000m"), "4:31: 5000 minutes is out of range: 1 minute to 999 minutes, or 0"),
+    (STEPS + SET.format("heartbeat-interval: 2m"), "4:37: the reconnect period (1 minute) must be longer than"),
+    (STEPS + SET.format("terms: " + "x" * 20_001), "4:24: at most 20000 characters, not 20001"),
+    (STEPS + "  - admin: set channel:Web idle-timeout=1s\n", "3:12: 1 second is out of range: 1 minute to 999 minutes"),
+    (
+        STEPS + "  - admin: set channel:Web reconnect-period=30s\n  - admin: set channel:Web heartbeat-interval=40s\n",
+        "4:12: the reconnect period (30 seconds) must be longer than the heartbeat interval (40 seconds)",
+    ),
     (STEPS + "  - admin: set group:Night idle-timeout=5m\n", "3:12: 'group:Night' has no settings (possible: "),
     (STEPS + "  - admin: set group:Support idle-timeout=soon\n", "3:12: 'soon' is not a duration"),
     (STEPS + "  - alice: transfer group:Night\n", "3:12: no group is called 'Night': there are 'Support', 'Network'"),
@@ -122,6 +131,13 @@ def test_what_python_or_yaml_cannot_take_is_a_flaw_as_well(text: str, says: str)
 def test_all_flaws_are_told_at_once() -> None:
     found = flaws_of(STEPS + "  - alice: dance\n  - clock: stop\nmood: good\n").splitlines()
     assert [line.split(":")[1] for line in found] == ["3", "4", "5"]
+
+
+def test_settings_of_one_owner_are_made_together_and_each_flaw_of_them_is_told() -> None:
+    (story,) = read_text(STEPS + SET.format("reconnect-period: 5s, heartbeat-interval: 2s"), source="good.yaml")
+    assert story.settings == {"channel:Web": {"reconnect-period": "5s", "heartbeat-interval": "2s"}}
+    found = flaws_of(STEPS + SET.format("reconnect-period: 5d, idle-timeout: soon, waiting-timeout: 1s")).splitlines()
+    assert len(found) == 3
 
 
 def plain(node: Any) -> Any:

@@ -23,6 +23,8 @@ STORIES = sorted(Path(str(resources.files("rescue_emulator.scenarios") / "storie
 RUN = [sys.executable, "-m", "rescue_emulator", "scenario", "run"]
 SHORT = """\
 title: Short
+settings:
+  group:Support: {reconnect-period: 9s, heartbeat-interval: 5s}
 steps:
   - alice: pin
   - customer: run applet

@@ -214,7 +214,7 @@ def test_settings_are_those_of_who_can_take_part_and_zero_is_never() -> None:
         "SettingsChanged", owner="group:Support", periods={"waiting_timeout": "P0D", "idle_timeout": "PT90S"}
     )
     (story,) = read_text(recorded([night, support, *journal(*JOINED)]), source="recorded")
-    assert story.settings == {("group:Support", "waiting-timeout"): "0s", ("group:Support", "idle-timeout"): "1m30s"}
+    assert story.settings == {"group:Support": {"waiting-timeout": "0s", "idle-timeout": "1m30s"}}
 
 
 def test_only_who_took_part_is_a_participant() -> None:

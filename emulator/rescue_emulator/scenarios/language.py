@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import Any
 
 from rescue_emulator.names import CHANNELS, GROUPS
+from rescue_emulator.scenarios.settings import SETTINGS
 from rescue_protos.lan_faults import SLOTS, HalfOpen, Reset
 from rescue_protos.table import labels
 
@@ -24,19 +25,6 @@ CUSTOMER = "customer"
 #: The only customer's computer, which is the customer to a scenario.
 COMPUTER = "computer"
 PROCESSES = ("remote-control", "screen-sharing", "file-manager", "file-transfer", "save-dialog", "calling-card")
-#: What can be set, with the default that is restored afterwards.
-SETTINGS: Mapping[str, str] = MappingProxyType(
-    {
-        "private-code-validity": "20m",
-        "connecting-timeout": "20m",
-        "waiting-timeout": "0",
-        "idle-timeout": "0",
-        "reconnect-period": "60s",
-        "offline-period": "5m",
-        "heartbeat-interval": "10s",
-        "terms": "",
-    }
-)
 
 _NAME = r"[a-z][a-z0-9-]*"
 _A_NAME = "a name: small letters, digits, -"

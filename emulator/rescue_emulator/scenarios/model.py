@@ -47,7 +47,8 @@ class Scenario:
 
     Of a row: `row`, its `start` and `end`, `seen_by` (in whose queue the change happens), `way` (which of the
     article's ways this is). `queues` is what each technician's console shows, by customer and technician: who is
-    missing there sees nothing. Without it `at_most` says which rows may be shown, by technician.
+    missing there sees nothing. Without it `at_most` says which rows may be shown, by technician. `settings` are by
+    group or channel, and all of one are set at once.
     """
 
     steps: tuple[Step, ...]
@@ -61,7 +62,7 @@ class Scenario:
     way: str = ""
     customers: tuple[str, ...] = (CUSTOMER,)
     extra: Mapping[str, str] = field(default_factory=dict)
-    settings: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    settings: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     by_customer: Mapping[str, Mapping[str, Queue]] = field(default_factory=dict)
     at_most: Mapping[str, frozenset[int]] | None = None
 

@@ -27,6 +27,7 @@ from rescue_emulator.scenarios.language import (
     schema,
 )
 from rescue_emulator.scenarios.model import BadScenario, Queue, Scenario, Shown, Step
+from rescue_emulator.scenarios.settings import BadSetting, Owners
 from rescue_protos.durations import BadDuration, parse_duration
 from rescue_protos.table import read_rows
 
@@ -82,11 +83,11 @@ def _nonsense(node: yaml.Node) -> Iterator[Flaw]:
         yield at(fields["participants"], f"nobody can be called {name!r}")
     for name in sorted({name for name in names if names.count(name) > 1}):
         yield at(fields["participants"], f"{name!r} can be only one")
-    for _, settings in fields["settings"].value if "settings" in fields else ():
-        for name, value in settings.value:
-            yield from _setting_nonsense(value, name.value, value.value)
+    owners = Owners()
+    for owner, settings in fields["settings"].value if "settings" in fields else ():
+        yield from _setting_nonsense(owners, owner.value, {name.value: value for name, value in settings.value})
     for item in fields["steps"].value:
-        yield from _step_nonsense(item.value[0], people)
+        yield from _step_nonsense(item.value[0], people, owners)
     if "queues" in fields and "at most" in fields:
         yield at(fields["at most"], "either queues or at most")
     for part in ("queues", "at most"):
@@ -99,7 +100,7 @@ def _nonsense(node: yaml.Node) -> Iterator[Flaw]:
         yield from _row_nonsense(node, fields)
 
 
-def _step_nonsense(item: tuple[yaml.Node, yaml.Node], people: _People) -> Iterator[Flaw]:
+def _step_nonsense(item: tuple[yaml.Node, yaml.Node], people: _People, owners: Owners) -> Iterator[Flaw]:
     who, what = item[0].value, item[1].value
     said = people.says(who)
     if said is None:
@@ -113,7 +114,8 @@ def _step_nonsense(item: tuple[yaml.Node, yaml.Node], people: _People) -> Iterat
         _, owner, setting = what.split(" ", 2)
         if owner not in OWNERS:
             yield at(item[1], f"{owner!r} has no settings (possible: {', '.join(OWNERS)})")
-        yield from _setting_nonsense(item[1], *setting.split("=", 1))
+        name, _, value = setting.partition("=")
+        yield from _setting_nonsense(owners, owner, {name: item[1]}, value)
     elif who == "clock":
         yield from _duration_nonsense(item[1], what.removeprefix("advance "), least=timedelta(microseconds=1))
     elif who in (*people.customers, COMPUTER):
@@ -144,10 +146,19 @@ def _place_nonsense(node: yaml.Node, what: str) -> Iterator[Flaw]:
         yield at(node, f"no {found[1]} is called {found[2]!r}: there are {_listed([*known[found[1]]])}")
 
 
-def _setting_nonsense(node: yaml.Node, name: str, value: str) -> Iterator[Flaw]:
-    # Which values a setting may have is the server's business, but for their notation.
-    if name != "terms":
-        yield from _duration_nonsense(node, value)
+def _setting_nonsense(
+    owners: Owners, owner: str, changes: Mapping[str, yaml.Node], value: str | None = None
+) -> Iterator[Flaw]:
+    """Make changes of settings: each stands at a node, and is what the node says if no `value` is given."""
+    written = {name: node.value if value is None else value for name, node in changes.items()}
+    while written:
+        try:
+            owners.change(owner, written)
+        except BadSetting as error:
+            yield at(changes[error.name], str(error))
+            del written[error.name]
+        else:
+            return
 
 
 def _duration_nonsense(node: yaml.Node, written: str, *, least: timedelta = timedelta(0)) -> Iterator[Flaw]:
@@ -249,9 +260,8 @@ def _scenario(node: yaml.Node, source: str) -> Scenario:
         extra=MappingProxyType(people.extra),
         settings=MappingProxyType(
             {
-                (owner.value, name.value): value.value
+                owner.value: MappingProxyType({name.value: value.value for name, value in settings.value})
                 for owner, settings in (fields["settings"].value if "settings" in fields else ())
-                for name, value in settings.value
             }
         ),
         by_customer=MappingProxyType({name: MappingProxyType(found) for name, found in by_customer.items()}),

@@ -20,9 +20,10 @@ import msgspec
 import yaml
 
 from rescue_emulator.names import GROUPS
-from rescue_emulator.scenarios.language import CUSTOMER, OWNERS, SETTINGS, TECHNICIANS
+from rescue_emulator.scenarios.language import CUSTOMER, OWNERS, TECHNICIANS
 from rescue_emulator.scenarios.model import BadScenario
 from rescue_emulator.scenarios.reading import read_text
+from rescue_emulator.scenarios.settings import SETTINGS
 from rescue_protos.durations import format_duration, parse_duration
 
 Line = Mapping[str, Any]

@@ -20,9 +20,10 @@ from rescue_emulator.guests import end_session
 from rescue_emulator.processes import ProgramEnded
 from rescue_emulator.scenarios.faults import ADD, LIFT, rule_for, without_session
 from rescue_emulator.scenarios.judge import find_faults
-from rescue_emulator.scenarios.language import SETTINGS, TECHNICIANS
+from rescue_emulator.scenarios.language import TECHNICIANS
 from rescue_emulator.scenarios.model import Queue, Scenario, Shown, Step
 from rescue_emulator.scenarios.reading import split_customer
+from rescue_emulator.scenarios.settings import SETTINGS
 from rescue_emulator.technician import CommandRefused
 from rescue_emulator.timeline import Happening, shown_by
 from rescue_protos.codes import CallError
@@ -179,8 +180,8 @@ class _Play:
 
     async def prepare(self) -> None:
         """Set what is set, and bring in who is not there yet."""
-        for (owner, name), value in self.scenario.settings.items():
-            await self._set(owner, name, value)
+        for owner, settings in self.scenario.settings.items():
+            await self._set(owner, settings)
         world = self.stage.world
         for name, group in self.scenario.extra.items():
             if name not in self.stage.technicians:
@@ -232,7 +233,7 @@ class _Play:
             case "admin":
                 _, owner, setting = step.what.split(" ", 2)
                 name, _, value = setting.partition("=")
-                await self._set(owner, name, value)
+                await self._set(owner, {name: value})
             case "clock":
                 await self._advance(parse_duration(step.what.removeprefix("advance ")))
             case "server":
@@ -248,9 +249,9 @@ class _Play:
     def _call(self, customer: str) -> _Call:
         return self.calls.setdefault(customer, _Call())
 
-    async def _set(self, owner: str, name: str, value: str) -> None:
-        self.changed.add((owner, name))
-        await self.stage.world.set(owner, **{name: value})
+    async def _set(self, owner: str, settings: Mapping[str, str]) -> None:
+        self.changed |= {(owner, name) for name in settings}
+        await self.stage.world.set(owner, **settings)
 
     async def _add_fault(self, rule: str) -> None:
         numbers = {customer: self._call(customer).session for customer in self.scenario.customers}
