@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import resource
-import subprocess
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import aclosing, closing, contextmanager
 from datetime import datetime, timedelta
@@ -110,21 +109,6 @@ async def test_what_cannot_be_written_is_refused_and_waits(tmp_path: Path) -> No
     with closing(SqliteStore.open(data / STORE_FILE)) as store:
         bodies = [event.body for event in store.read()]
     assert [sum(name in body for body in bodies) for name in (b'"first"', b'"refused"', b'"waits"')] == [1, 0, 1]
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    place = tmp_path / "small"
-    place.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=4m,mode=0700", "tmpfs", str(place)]
-    try:
-        made = subprocess.run(mount, capture_output=True, timeout=20, check=False)
-    except FileNotFoundError:
-        pytest.skip("there is no mount here")
-    if made.returncode:
-        pytest.skip("mounting is not allowed here; RLIMIT_FSIZE is tried above")
-    yield place
-    subprocess.run(["umount", "--lazy", str(place)], timeout=20, check=True)
 
 
 def fill_up(filler: Path) -> None:
