@@ -139,28 +139,38 @@ SETTINGS = {
     "heartbeat-interval": ("heartbeat interval", "interval van levenstekens"),
 }
 
+TARGETS = {
+    "technician": ("technician", "technicus"),
+    "group": ("group", "technicusgroep"),
+    "channel": ("channel", "kanaal"),
+}
+"""What a session is transferred to, before its name."""
+
 CAUSES_NL = {
-    "SessionCreated": "er is een sessie aangemaakt door {by}",
+    "SessionCreated": "{by} heeft een pincode aangemaakt",
+    "SessionCreated (customer)": "een klant is binnengekomen via het kanaal {about}",
     "PinRedeemed": "de klant heeft de pincode ingevoerd",
     "TermsDeclined": "de klant heeft de voorwaarden geweigerd",
     "AppletJoined": "de applet van de klant is verbonden",
     "SessionStarted": "{by} heeft op Sessie starten geklikt",
     "SessionHeld": "{by} heeft op Sessie onderbreken geklikt",
-    "SessionTransferred": "{by} heeft de sessie overgedragen",
-    "TechnicianInvited": "{by} heeft een technicus uitgenodigd",
-    "TechnicianRemoved": "{by} heeft een technicus verwijderd",
-    "LeadOffered": "{by} heeft de status hoofdtechnicus aangeboden",
+    "SessionTransferred": "{by} heeft de sessie overgedragen aan {about}",
+    "TechnicianInvited": "{by} heeft {about} uitgenodigd",
+    "TechnicianRemoved": "{by} heeft {about} verwijderd",
+    "LeadOffered": "{by} heeft {about} de status hoofdtechnicus aangeboden",
     "LeadOfferCancelled": "{by} heeft het aanbod van de status hoofdtechnicus ingetrokken",
     "LeadAccepted": "{by} heeft de status hoofdtechnicus geaccepteerd",
     "RebootOrdered": "{by} heeft opdracht gegeven de computer opnieuw op te starten",
     "ChatSent": "{by} heeft een chatbericht geschreven",
-    "ProcessOpened": "{by} heeft een proces geopend",
-    "ProcessClosed": "{by} heeft een proces gesloten",
+    "ChatSent (customer)": "de klant heeft een chatbericht geschreven",
+    "ProcessOpened": "{by} heeft een proces geopend: {about}",
+    "ProcessClosed": "{by} heeft een proces gesloten: {about}",
     "SessionEnded": "{by} heeft de sessie beëindigd",
     "CollaboratorLeft": "{by} heeft de sessie verlaten",
     "EntryDismissed": "{by} heeft de afgelopen sessie uit de wachtrij verwijderd",
     "AppletClosed": "de klant heeft de applet gesloten",
-    "RebootBegan": "de computer van de klant start opnieuw op (opdracht: {by})",
+    "RebootBegan": "de computer van de klant start opnieuw op, in opdracht van {by}",
+    "RebootBegan (customer)": "de klant start zijn computer opnieuw op",
     "LinkLost": "de applet heeft zo lang niets laten horen als de periode voor opnieuw verbinden duurt",
     "LinkOffline": "de applet bleef ook de periode tot offline stil",
     "LinkRestored": "de applet is er weer",
@@ -169,7 +179,10 @@ CAUSES_NL = {
     "IdleTimedOut": "{by} heeft te lang niets gedaan",
     "IdleAlarmRaised": "{by} heeft het grootste deel van de toegestane tijd niets gedaan",
 }
-"""What an event is called in Dutch; in English consoles say what the server tells. `{by}` is a technician."""
+"""What an event is called in Dutch; in English consoles say what the server tells.
+
+`{by}` is a technician, `{about}` whom or what it was done to; "(customer)" if no technician did it.
+"""
 
 TEXTS = {
     "Queue": "Wachtrij",
@@ -270,7 +283,7 @@ def messages(language: str) -> Iterator[tuple[str, str, str]]:
         yield "command", name, both[column]
     for name, both in PROCESSES.items():
         yield "process", name, both[column]
-    for context, words in (("button", BUTTONS), ("needs", NEEDS), ("setting", SETTINGS)):
+    for context, words in (("button", BUTTONS), ("needs", NEEDS), ("setting", SETTINGS), ("target", TARGETS)):
         for name, both in words.items():
             yield context, name, both[column]
     if language == "nl":

@@ -66,10 +66,12 @@ class Labels:
         """Return what a setting of the Administration Center is called."""
         return self._catalog.pgettext("setting", name)
 
-    def cause(self, event: str, told: str, technician: str) -> str:
-        """Return why something happened: as the server told it, or what its event is called in this language."""
-        phrase = self._catalog.pgettext("cause", event)
-        return told if phrase == event else phrase.format(by=technician or self.text("customer"))
+    def cause(self, event: str, told: str, *, by: str, about: str) -> str:
+        """Return why something happened, from the facts of a cause; as the server `told` it if it cannot be said."""
+        phrase = (not by and self._phrase("cause", f"{event} (customer)")) or self._phrase("cause", event)
+        if not phrase or ("{about}" in phrase and not about):  # a newer event, an older server
+            return told
+        return phrase.format(by=by or self.text("customer"), about=self._about(event, about))
 
     def row(self, number: int) -> str:
         """Return a row of the published table in the emulator's own words; empty for one that this console lacks."""
@@ -83,3 +85,13 @@ class Labels:
     def text(self, english: str) -> str:
         """Return any other text of the consoles."""
         return self._catalog.pgettext("text", english)
+
+    def _about(self, event: str, about: str) -> str:
+        if event in ("ProcessOpened", "ProcessClosed"):
+            return self.process(about)
+        kind, colon, name = about.partition(":")
+        return f"{self._catalog.pgettext('target', kind)} {name}" if colon else about
+
+    def _phrase(self, context: str, key: str) -> str:
+        found = self._catalog.pgettext(context, key)
+        return "" if found == key else found

@@ -111,11 +111,15 @@ class Entry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cause:
-    """Why something changed: a readable English sentence and what it is made of."""
+    """Why something changed: a readable English sentence and what it is made of.
+
+    `about` is whom or what it was done to: a name, a process, or for a transfer "technician:NAME" and the like.
+    """
 
     text: str
     event: str = ""
     technician: str = ""
+    about: str = ""
     setting: str = ""
     setting_value: timedelta | None = None
 

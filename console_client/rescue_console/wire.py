@@ -69,6 +69,7 @@ def cause_of(message: common_pb2.Cause) -> Cause:
         text=message.text,
         event=message.event,
         technician=message.technician,
+        about=message.about,
         setting=message.setting,
         setting_value=message.setting_value.ToTimedelta() if message.HasField("setting_value") else None,
     )

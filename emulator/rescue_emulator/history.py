@@ -33,6 +33,7 @@ def _happening(line: JournalLine) -> Happening:
         event=line.name,
         cause=line.cause,
         technician=line.by,
+        about=line.about,
         setting=line.setting,
         setting_value=format_duration(line.setting_value) if line.setting_value else "",
         said=line.body["text"] if line.name == "ChatSent" else "",

@@ -46,6 +46,7 @@ class Happening:
     changes: tuple[Change, ...] = ()
     event: str = ""
     technician: str = ""
+    about: str = ""
     setting: str = ""
     setting_value: str = ""
     said: str = ""

@@ -87,6 +87,7 @@ SETTINGS = {
     "LinkLost": ("reconnect-period", timedelta(seconds=60)),
     "IdleTimedOut": ("idle-timeout", timedelta(minutes=1)),
 }
+ABOUT = {"TechnicianInvited": "alice", "SessionTransferred": "technician:alice", "LeadOffered": "alice"}
 TOLD = {
     "SessionCreated": "alice created a PIN",
     "TechnicianInvited": "bob invited alice",
@@ -133,7 +134,14 @@ class Story:
         )
         setting, value = SETTINGS.get(event, ("", None))
         technician = facts.get("introduced_by") or "alice"
-        cause = Cause(text=TOLD[event], event=event, technician=technician, setting=setting, setting_value=value)
+        cause = Cause(
+            text=TOLD[event],
+            event=event,
+            technician=technician,
+            about=ABOUT.get(event, ""),
+            setting=setting,
+            setting_value=value,
+        )
         self._last[session] = entry
         self.updates.append(
             EntryChanged(
@@ -147,7 +155,7 @@ class Story:
         )
 
     def offer(self, session: str, sender: str) -> None:
-        cause = Cause(text=TOLD["LeadOffered"], event="LeadOffered", technician=sender)
+        cause = Cause(text=TOLD["LeadOffered"], event="LeadOffered", technician=sender, about=ABOUT["LeadOffered"])
         at = NOON + timedelta(seconds=510)
         self.updates.append(
             LeadOffered(revision=len(self.updates) + 1, at=at, cause=cause, session=session, sender=sender)

@@ -37,7 +37,10 @@ class Change:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JournalLine:
-    """One event. `by` is who caused it, `setting` the setting whose period ran out; empty and None if nobody, none."""
+    """One event. Empty, and None, what there is not.
+
+    `by` is who caused it, `about` whom or what it was done to, `setting` the setting whose period ran out.
+    """
 
     revision: int
     at: datetime
@@ -45,6 +48,7 @@ class JournalLine:
     name: str
     cause: str
     by: str
+    about: str
     setting: str
     setting_value: timedelta | None
     changes: tuple[Change, ...]
@@ -167,6 +171,7 @@ def _line(event: journal_pb2.JournalEvent) -> JournalLine:
         name=event.name,
         cause=cause.text,
         by=cause.technician,
+        about=cause.about,
         setting=cause.setting,
         setting_value=cause.setting_value.ToTimedelta() if cause.HasField("setting_value") else None,
         changes=tuple(

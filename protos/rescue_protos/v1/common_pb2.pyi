@@ -271,6 +271,7 @@ class Cause(google.protobuf.message.Message):
     TECHNICIAN_FIELD_NUMBER: builtins.int
     SETTING_FIELD_NUMBER: builtins.int
     SETTING_VALUE_FIELD_NUMBER: builtins.int
+    ABOUT_FIELD_NUMBER: builtins.int
     text: builtins.str
     """One readable English sentence, without the full stop."""
     event: builtins.str
@@ -279,6 +280,12 @@ class Cause(google.protobuf.message.Message):
     """The technician who gave the command; empty if nobody did."""
     setting: builtins.str
     """The setting whose period ran out; empty if none did."""
+    about: builtins.str
+    """Whom or what it was done to, empty if nobody and nothing: the technician who was invited,
+    removed or offered the lead; where a session was transferred to, as "technician:NAME",
+    "group:NAME" or "channel:NAME"; a process, in the words of the scripted console; the
+    channel through which a customer came.
+    """
     @property
     def setting_value(self) -> google.protobuf.duration_pb2.Duration:
         """The value of that setting."""
@@ -291,9 +298,10 @@ class Cause(google.protobuf.message.Message):
         technician: builtins.str = ...,
         setting: builtins.str = ...,
         setting_value: google.protobuf.duration_pb2.Duration | None = ...,
+        about: builtins.str = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["setting_value", b"setting_value"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["event", b"event", "setting", b"setting", "setting_value", b"setting_value", "technician", b"technician", "text", b"text"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["about", b"about", "event", b"event", "setting", b"setting", "setting_value", b"setting_value", "technician", b"technician", "text", b"text"]) -> None: ...
 
 Global___Cause: typing_extensions.TypeAlias = Cause
 

@@ -51,11 +51,12 @@ class QueueEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cause:
-    """Why something changed: a sentence, and its facts."""
+    """Why something changed: a sentence, and its facts. `about`: whom or what it was done to, as in the contract."""
 
     text: str
     event: str
     technician: str = ""
+    about: str = ""
     setting: str = ""
     value: timedelta | None = None
 
@@ -226,10 +227,11 @@ def gone_by(event: e.AnySessionEvent, technician: str) -> Status:
 def cause_of(before: Session | None, event: e.AnySessionEvent, after: Session) -> Cause:
     """Say why, for the people who watch."""
     by = getattr(event, "technician", "")
-    setting, value = "", getattr(event, "period", None)
+    about, setting, value = "", "", getattr(event, "period", None)
     match event:
         case e.SessionCreated(channel=channel):
             text = f"{by} created a PIN" if by else f"a customer came through the channel {channel}"
+            about = channel
         case e.PinRedeemed():
             text = "the customer entered the PIN"
         case e.TermsDeclined():
@@ -241,13 +243,13 @@ def cause_of(before: Session | None, event: e.AnySessionEvent, after: Session) -
         case e.SessionHeld():
             text = f"{by} clicked Hold session"
         case e.SessionTransferred(target=target):
-            text = f"{by} transferred the session to {target.replace(':', ' ', 1)}"
+            text, about = f"{by} transferred the session to {target.replace(':', ' ', 1)}", target
         case e.TechnicianInvited(invited=invited):
-            text = f"{by} invited {invited}"
+            text, about = f"{by} invited {invited}", invited
         case e.TechnicianRemoved(removed=removed):
-            text = f"{by} removed {removed}"
+            text, about = f"{by} removed {removed}", removed
         case e.LeadOffered(to=to):
-            text = f"{by} offered the lead status to {to}"
+            text, about = f"{by} offered the lead status to {to}", to
         case e.LeadOfferCancelled():
             text = f"{by} cancelled the offer of the lead status"
         case e.LeadAccepted():
@@ -257,9 +259,9 @@ def cause_of(before: Session | None, event: e.AnySessionEvent, after: Session) -
         case e.ChatSent():
             text = f"{by or 'the customer'} wrote a chat line"
         case e.ProcessOpened(process=process):
-            text = f"{by} opened {process.value}"
+            text, about = f"{by} opened {process.value}", process.value
         case e.ProcessClosed(process=process):
-            text = f"{by} closed {process.value}"
+            text, about = f"{by} closed {process.value}", process.value
         case e.SessionEnded():
             text = f"{by} ended the session"
         case e.CollaboratorLeft():
@@ -287,4 +289,4 @@ def cause_of(before: Session | None, event: e.AnySessionEvent, after: Session) -
             text, setting = f"{by} has done nothing for most of the idle time-out", "idle-timeout"
         case e.FocusChanged(focused=focused):
             text = f"{by}'s console {'gained' if focused else 'lost'} the focus"
-    return Cause(text=text, event=type(event).__name__, technician=by, setting=setting, value=value)
+    return Cause(text=text, event=type(event).__name__, technician=by, about=about, setting=setting, value=value)

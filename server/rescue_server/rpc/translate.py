@@ -111,7 +111,9 @@ def entry(line: QueueEntry) -> common_pb2.QueueEntry:
 
 def cause(why: Cause) -> common_pb2.Cause:
     """A cause for the wire."""
-    message = common_pb2.Cause(text=why.text, event=why.event, technician=why.technician, setting=why.setting)
+    message = common_pb2.Cause(
+        text=why.text, event=why.event, technician=why.technician, about=why.about, setting=why.setting
+    )
     if why.value is not None:
         message.setting_value.CopyFrom(duration(why.value))
     return message

@@ -73,6 +73,33 @@ def test_a_word_without_translation_is_shown_as_it_is() -> None:
     assert Labels.of("nl").command("teleport") == "teleport"
 
 
+@pytest.mark.parametrize(
+    ("event", "by", "about", "said"),
+    [
+        ("TechnicianInvited", "alice", "bob", "alice heeft bob uitgenodigd"),
+        (
+            "SessionTransferred",
+            "alice",
+            "group:Network",
+            "alice heeft de sessie overgedragen aan technicusgroep Network",
+        ),
+        ("ProcessOpened", "bob", "remote-control", "bob heeft een proces geopend: Besturing op afstand"),
+        ("TechnicianRemoved", "alice", "file-manager", "alice heeft file-manager verwijderd"),
+        ("SessionCreated", "", "Web", "een klant is binnengekomen via het kanaal Web"),
+        ("RebootBegan", "", "", "de klant start zijn computer opnieuw op"),
+        ("LinkRestored", "", "", "de applet is er weer"),
+    ],
+)
+def test_a_cause_is_said_in_dutch_from_its_facts(event: str, by: str, about: str, said: str) -> None:
+    assert Labels.of("nl").cause(event, "the server's text", by=by, about=about) == said
+    assert Labels.of("en").cause(event, "the server's text", by=by, about=about) == "the server's text"
+
+
+@pytest.mark.parametrize("event", ["TechnicianInvited", "Teleported"])
+def test_what_lacks_its_facts_or_is_not_known_is_said_as_the_server_did(event: str) -> None:
+    assert Labels.of("nl").cause(event, "the server's text", by="alice", about="") == "the server's text"
+
+
 def test_there_is_no_third_language() -> None:
     with pytest.raises(ValueError, match="only en, nl"):
         Labels.of("de")
