@@ -1,34 +1,23 @@
-"""The customer's computer: its power, its applet's process, and what the customer does.
+"""The customer's computer: its power, its network and its applet together, and what the customer does.
 
-The computer is on or down; while it is down no process of the applet exists. It starts the applet again when that
-dies unasked. What the applet remembers across a reboot is in the ticket file on the computer's disk.
+`power` keeps the applet's process, `faults.lan` the network; what is said to them and what they say meets here.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import time
-from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, field
+from collections.abc import Callable, Coroutine, Iterator
 from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
 
 from rescue_applet import commands, events, pipe
-from rescue_applet.clock import Appointment, Clock
+from rescue_applet.clock import Clock
 from rescue_applet.faults.lan import Lan
 from rescue_applet.network import Cable, CannotLay
-from rescue_applet.program import AppletProgram
+from rescue_applet.power import Power
+from rescue_applet.reach import Reach
 from rescue_protos.lan_faults import Off
-
-# Real seconds.
-GOES_DOWN_WITHIN = 3.0
-BACK_WITHIN = 4.0
-REACHED_WITHIN = 10.0
-BREATH = 0.3
-# An applet that dies so often without ever reaching the server will not do better the next time.
-HOPELESS = 10
 
 Outcome = events.Ended | events.Error | None
 
@@ -39,17 +28,6 @@ class TermsPolicy(StrEnum):
     ACCEPT = "accept"
     DECLINE = "decline"
     ASK = "ask"
-
-
-@dataclass(slots=True, eq=False)
-class _Reboot:
-    """A reboot under way. `after` is emulated; None is held until told to boot."""
-
-    order_id: str
-    after: timedelta | None
-    appointment: Appointment | None = None
-    prepared: asyncio.Event = field(default_factory=asyncio.Event)
-    boot: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 class Computer:
@@ -66,23 +44,28 @@ class Computer:
         listener: events.Listener,
         seed: int = 0,
     ) -> None:
-        self._ticket_file = ticket_file
         self._server = server
         self._boot_time = boot_time
         self._listener = listener
         self._clock = Clock()
         self._lan = Lan(cable, self._clock, seed=seed, listener=listener, start=self._start, back=self._lan_back)
+        self._reach = Reach()
+        self._power = Power(
+            ticket_file=ticket_file,
+            cable=cable,
+            clock=self._clock,
+            reach=self._reach,
+            listener=listener,
+            hear=self._hear,
+            first=self._first_orders,
+            start=self._start,
+            back=self._link_back,
+        )
         self._clock.on_speed = lambda speed: self._tell(pipe.Pace(speed=speed))
         self._outcome: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         self._last_word: Outcome = None
         self._background: set[asyncio.Task[None]] = set()
         self._tasks: asyncio.TaskGroup | None = None
-        self._applet: AppletProgram | None = None
-        self._reboot: _Reboot | None = None
-        self._connected = asyncio.Event()
-        self._next_dies = False
-        self._deaths = 0
-        self._unreached_since: float | None = None
         self._followed = False
         self._answer = None if terms is TermsPolicy.ASK else terms is TermsPolicy.ACCEPT
         self._terms_shown = False
@@ -119,7 +102,7 @@ class Computer:
     def _obey(self, command: commands.Command) -> None:
         match command:
             case commands.SwitchLan(on=True):
-                self._unreached_since = None
+                self._reach.excuse()
                 self._lan.lift()
             case commands.SwitchLan():
                 self._lan.strike(Off())
@@ -128,21 +111,19 @@ class Computer:
             case commands.LiftLanFault():
                 self._lan.lift(command.slot)
             case commands.KillApplet():
-                self._kill_applet()
+                self._power.kill_applet()
             case commands.PullPlug():
                 self.pull_plug()
             case commands.Boot():
-                if self._reboot is None:
+                if not self._power.boot():
                     self._refuse("the computer is running: there is nothing to boot")
-                else:
-                    self._reboot.boot.set()
-            case _ if self._reboot is not None:
+            case _ if self._power.rebooting:
                 self._refuse("the computer is rebooting: only boot, lan, kill and quit are possible")
             case commands.Reboot():
                 after = None if command.hold else command.boot_time
                 if not command.hold and after is None:
                     after = self._boot_time
-                self._go_down(order_id="", after=after)
+                self._power.go_down(order_id="", after=after)
             case _ if self._closed:
                 self._refuse("the applet is closed")
             case commands.AnswerTerms():
@@ -179,113 +160,42 @@ class Computer:
         except CannotLay as error:
             self._cable_broke(error)
 
-    # The power.
+    # Its applet's life and link.
 
     async def _stay_on(self) -> None:
-        while True:
-            await self._run_applet()
-            if self._last_word is not None:
-                self._end(self._last_word)
-                return
-            if self._reboot is not None:
-                await self._stay_down(self._reboot)
-                continue
-            self._deaths += 1
-            if self._deaths == HOPELESS:
-                self._end(events.Error(message="the applet's process dies as soon as it is started"))
-                return
-            if self._deaths > 1:
-                await asyncio.sleep(BREATH)
+        if await self._power.stay_on(lambda: self._last_word is not None):
+            self._end(self._last_word)
+        else:
+            self._end(events.Error(message="the applet's process dies as soon as it is started"))
 
-    async def _run_applet(self) -> None:
-        applet = await AppletProgram.start(
-            relay=self._lan.cable.address, ticket_file=self._ticket_file, entry=self._lan.cable.entry
-        )
-        try:
-            self._applet = applet
-            self._listener(events.AppletStarted(pid=applet.pid))
-            if self._next_dies:
-                self._next_dies = False
-                applet.kill()
-            applet.tell(pipe.Pace(speed=self._clock.speed))
-            if self._closed:
-                applet.tell(pipe.Close())
-            async for news in applet.news():
-                self._hear(news)
-        finally:
-            self._applet = None
-            await applet.kill_and_wait()
-
-    def _go_down(self, *, order_id: str, after: timedelta | None) -> None:
-        if self._reboot is None:
-            self._reboot = _Reboot(order_id, after)
-            self._start(self._shut_down(self._reboot))
-
-    async def _shut_down(self, reboot: _Reboot) -> None:
-        # First the appointment: whoever sees Rebooting may advance the clock at once.
-        if reboot.after is not None:
-            reboot.appointment = await self._clock.appoint(reboot.after)
-        reboot.prepared.set()
-        applet = self._applet
-        if applet is not None:
-            applet.tell(pipe.GoDown(order_id=reboot.order_id))
-            if not await applet.ends_within(GOES_DOWN_WITHIN):
-                applet.kill()
-
-    async def _stay_down(self, reboot: _Reboot) -> None:
-        self._lan.cable.power_lost()
-        self._connected.clear()
-        self._listener(events.Rebooting())
-        await reboot.prepared.wait()
-        waits: list[asyncio.Task[object]] = [asyncio.create_task(reboot.boot.wait())]
-        if reboot.appointment is not None:
-            waits.append(asyncio.create_task(self._clock.reach(reboot.appointment)))
-        try:
-            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for wait in waits:
-                wait.cancel()
-        self._reboot = None
-        if reboot.appointment is not None:
-            self._start(self._keep(reboot.appointment))
-
-    async def _keep(self, appointment: Appointment) -> None:
-        """An advancing clock goes on when the applet is back, or cannot be."""
-        await self._link_back()
-        self._clock.kept(appointment)
+    def _first_orders(self) -> Iterator[pipe.Orders]:
+        yield pipe.Pace(speed=self._clock.speed)
+        if self._closed:
+            yield pipe.Close()
 
     async def _link_back(self) -> None:
-        if self._reboot is not None or not self._lan.carries:
-            return
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(BACK_WITHIN):
-                await self._connected.wait()
+        if not self._power.rebooting and self._lan.carries:
+            await self._reach.back()
 
     async def _lan_back(self) -> None:
         # The applet may not have noticed the loss yet: that it believes in its link says nothing.
-        self._connected.clear()
+        self._reach.lost()
         self._tell(pipe.Probe())
         await self._link_back()
-
-    def _kill_applet(self) -> None:
-        if self._applet is None or self._reboot is not None:
-            self._next_dies = True
-        else:
-            self._applet.kill()
 
     # What the applet says.
 
     def _hear(self, news: pipe.News) -> None:
         match news:
             case pipe.TicketKept():
-                self._deaths = 0
+                self._power.applet_works()
                 self._follow_clock(news)
             case pipe.RebootOrdered():
-                self._go_down(order_id=news.order_id, after=self._boot_time)
+                self._power.go_down(order_id=news.order_id, after=self._boot_time)
             case pipe.WentDown():
                 pass
             case pipe.Reached():
-                self._connected.set()
+                self._reach.found()
             case pipe.Unreachable():
                 self._not_reached(news)
             case pipe.Failed():
@@ -300,9 +210,9 @@ class Computer:
     def _pass_on(self, news: events.Joined | events.Link | events.Chat | events.View | events.Error) -> None:
         match news:
             case events.Link(state=events.LinkState.CONNECTED):
-                self._connected.set()
+                self._reach.found()
             case events.Link():
-                self._connected.clear()
+                self._reach.lost()
             case events.Joined() if self._joined:
                 return
             case events.Joined():
@@ -314,12 +224,9 @@ class Computer:
         self._listener(news)
 
     def _not_reached(self, news: pipe.Unreachable) -> None:
-        now = time.monotonic()
         if not self._lan.carries:
-            self._unreached_since = None
-        elif self._unreached_since is None:
-            self._unreached_since = now
-        elif now - self._unreached_since > REACHED_WITHIN:
+            self._reach.excuse()
+        elif self._reach.is_hopeless():
             message = f"the server does not answer: {news.message}"
             self._end(events.Error(code="UNAVAILABLE", reason="SERVER_AWAY", message=message))
 
@@ -358,11 +265,10 @@ class Computer:
                 self._tell(pipe.GiveAnswer(accepted=accepted))
 
     def _tell(self, order: pipe.Orders) -> None:
-        if self._applet is not None:
-            self._applet.tell(order)
+        self._power.tell(order)
 
     def _tell_or_refuse(self, order: pipe.Orders) -> None:
-        if self._applet is None and not isinstance(order, pipe.Close):
+        if not self._power.runs_applet and not isinstance(order, pipe.Close):
             self._refuse("the applet is being started: try again")
         self._tell(order)
 
