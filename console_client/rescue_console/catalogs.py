@@ -184,6 +184,24 @@ CAUSES_NL = {
 `{by}` is a technician, `{about}` whom or what it was done to; "(customer)" if no technician did it.
 """
 
+REFUSALS_NL = {
+    "STEP_NOT_POSSIBLE": "sessie {session} heeft de status {status}: {command} is daarbij niet mogelijk",
+    "ALREADY_IN_SESSION": "{technician} neemt al deel aan sessie {session}",
+    "EVERYBODY_IN_SESSION": (
+        "iedereen van {target} neemt al deel aan sessie {session}: kies een andere technicus, groep of een ander kanaal"
+    ),
+    "UNKNOWN_SESSION": "er is geen sessie {name}, of ze staat niet in uw wachtrij",
+    "UNKNOWN_TECHNICIAN": "er is geen technicus {name}",
+    "UNKNOWN_GROUP": "er is geen technicusgroep {name}",
+    "UNKNOWN_CHANNEL": "er is geen kanaal {name}",
+    "LIMIT_REACHED (open sessions)": "u hebt {limit} open sessies, en meer kan niet: beëindig er eerst een paar",
+    "TOO_MANY_WRONG_SECRETS": "te vaak een verkeerd geheim: over {wait} s kan het weer",
+}
+"""What the server's reasons for a refusal are called in Dutch; in English consoles say what the server tells.
+
+In braces stand the facts that come with a reason. One reason may be told apart by its fact `what`.
+"""
+
 TEXTS = {
     "Queue": "Wachtrij",
     "Session": "Sessie",
@@ -289,6 +307,8 @@ def messages(language: str) -> Iterator[tuple[str, str, str]]:
     if language == "nl":
         for event, phrase in CAUSES_NL.items():
             yield "cause", event, phrase
+        for reason, phrase in REFUSALS_NL.items():
+            yield "refusal", reason, phrase
     for english, dutch in TEXTS.items():
         yield "text", english, (english, dutch)[column]
 

@@ -10,6 +10,10 @@ import os
 from functools import cache
 from gettext import GNUTranslations
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rescue_protos.codes import CallError
 
 LANGUAGES = ("en", "nl")
 DOMAIN = "rescue"
@@ -72,6 +76,22 @@ class Labels:
         if not phrase or ("{about}" in phrase and not about):  # a newer event, an older server
             return told
         return phrase.format(by=by or self.text("customer"), about=self._about(event, about))
+
+    def refusal(self, error: CallError) -> str:
+        """Return why a call was refused: what the reason and its facts are called here, else as the server told it."""
+        facts = error.fault.metadata
+        phrase = self._phrase("refusal", f"{error.reason} ({facts.get('what', '')})")
+        phrase = phrase or self._phrase("refusal", error.reason)
+        translated = {
+            "status": self.status(facts.get("status", "")),
+            "command": self.command(facts.get("command", "")),
+            "target": self._about("", facts.get("target", "")),
+            "wait": f"{error.fault.retry_after:.0f}",
+        }
+        try:
+            return phrase.format_map({**facts, **translated}) or str(error) or error.code
+        except KeyError:  # another server's facts
+            return str(error) or error.code
 
     def row(self, number: int) -> str:
         """Return a row of the published table in the emulator's own words; empty for one that this console lacks."""

@@ -152,7 +152,7 @@ class Plain:
             if error.usage:
                 self._say(f"{self._labels.text('usage')}: {error.usage}")
         except CallError as error:
-            self._say(f"{error.code}: {safe(str(error))}", style="red")
+            self._say(f"{error.code}: {safe(self._labels.refusal(error))}", style="red")
             if error.possible:
                 self._say(f"{self._labels.text('possible')}: {self._commands(error.possible)}")
 

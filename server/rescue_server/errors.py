@@ -62,7 +62,7 @@ class StepRefused(Refusal):
 
 
 class TargetRefused(Refusal):
-    """The command is allowed, but not with what it names."""
+    """The command is allowed, but not with what it names. A more special `reason` is what consoles know in Dutch."""
 
     reason = "TARGET_NOT_POSSIBLE"
 

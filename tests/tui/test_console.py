@@ -11,6 +11,7 @@ from textual.events import AppBlur, AppFocus
 
 from rescue_console.client import ConsoleClient
 from rescue_console.labels import Labels
+from rescue_console.lines import OnSession, Step
 from rescue_console.records import Process, Status
 from rescue_console.tui.app import TechnicianConsole
 from rescue_console.tui.toolbar import KEYS, widget_id
@@ -213,6 +214,8 @@ async def test_what_the_status_forbids_is_dim_and_says_why_when_asked(language: 
             await alice.press(KEYS[name])
             await alice.is_told(*told, f"{labels.text('Possible now')}: {labels.command('end')}.")
             assert f"[{KEYS[name]}]" not in str(button.render())
+        await alice.app.send(OnSession(step=Step.HOLD, session=next(iter(alice.app.view.entries))))  # a race lost
+        await alice.is_told({"en": "hold is not possible here", "nl": "is daarbij niet mogelijk"}[language])
         assert len(alice.app.screen_stack) == 1, "no dialog opened"
         assert alice.app.view.revision == revision, "nothing was sent"
         for name in ("pin", "end"):

@@ -47,7 +47,11 @@ def test_what_a_computer_refuses_is_said_in_dutch_on_a_dutch_screen() -> None:
     for message in refused:
         assert texts.problem(Error(message=message), "nl") != message, message
     why = [node.value for node in ast.walk(ast.parse(inspect.getsource(decide))) if isinstance(node, ast.Constant)]
-    reasons = {"PIN_UNKNOWN", *(one for one in why if isinstance(one, str) and re.fullmatch("PIN_[A-Z]+", one))}
+    reasons = {
+        "PIN_UNKNOWN",
+        "TOO_MANY_WRONG_PINS",
+        *(one for one in why if isinstance(one, str) and re.fullmatch("PIN_[A-Z]+", one)),
+    }
     assert len(reasons) > 3
     for reason in reasons:
         assert "pincode" in texts.problem(Error(message="told", reason=reason), "nl")

@@ -111,6 +111,9 @@ async def test_a_technician_cannot_do_what_an_administrator_does_nor_the_other_w
     session, _ = await bob.pin("Ms Vos")
     assert (await alice.ask("GET", f"/history/{session}"))[0] == 409
     assert len((await admin.ask("GET", f"/history/{session}"))[1]["changes"]) == 1
+    for lang, said in (("en", "there is no session"), ("nl", "er is geen sessie")):
+        refused = (await alice.ask("POST", f"/line?lang={lang}", {"line": f"start {session}"}, **hers))[1]
+        assert (refused["reason"], refused["message"].startswith(f"{said} ")) == ("UNKNOWN_SESSION", True)
 
 
 async def test_signing_out_ends_the_visit_and_the_console(site: Site) -> None:

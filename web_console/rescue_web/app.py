@@ -191,7 +191,7 @@ class _Front:
     async def line(self, request: Request, visit: Visit, asked: dict[str, Any]) -> Response:
         if visit.desk is None:
             raise HTTPException(403, "an administrator has no queue")
-        return JSONResponse(await visit.desk.answer(_text(asked, "line")))
+        return JSONResponse(await visit.desk.answer(_text(asked, "line"), _language(request)))
 
     async def focus(self, request: Request, visit: Visit, asked: dict[str, Any]) -> Response:
         if visit.desk is not None:

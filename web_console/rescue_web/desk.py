@@ -68,8 +68,8 @@ class Desk:
             self._focused[page] = on
             await self.client.set_focus(any(self._focused.values()))
 
-    async def answer(self, line: str) -> Data:
-        """Carry out a line as the scripted console does, and answer as it does."""
+    async def answer(self, line: str, language: str) -> Data:
+        """Carry out a line as the scripted console does, and answer as it does; a refusal in the page's language."""
         try:
             command = parse(line.encode())
             if command is None:
@@ -79,7 +79,7 @@ class Desk:
         try:
             return json_lines.answered(0, await carry_out(command, self.client), Labels.of(_ENGLISH))
         except CallError as error:
-            return json_lines.refused(0, error)
+            return json_lines.refused(0, error) | {"message": Labels.of(language).refusal(error)}
 
     async def close(self) -> None:
         """Leave: the console is gone for its colleagues."""

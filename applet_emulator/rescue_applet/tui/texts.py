@@ -73,6 +73,7 @@ _DUTCH = {
     "PIN_USED": "deze pincode is al gebruikt: vraag de technicus om een nieuwe",
     "PIN_VOID": "deze pincode geldt niet meer, de sessie is beëindigd: vraag om een nieuwe",
     "PIN_EXPIRED": "deze pincode is verlopen: vraag de technicus om een nieuwe",
+    "TOO_MANY_WRONG_PINS": "er is te vaak een verkeerde pincode ingevoerd: probeer het zo dadelijk nog eens",
     "SERVER_AWAY": "de server antwoordt niet",
     "the computer is running: there is nothing to boot": "de computer staat al aan: er valt niets op te starten",
     "the computer is rebooting: only boot, lan, kill and quit are possible": (

@@ -298,7 +298,7 @@ class TechnicianConsole(App[int]):
             return await carry_out(command, self.client)
         except CallError as error:
             text = self.wording.text
-            message = safe(str(error) or error.code)
+            message = safe(self.wording.labels.refusal(error))
             if error.possible:
                 message += f"\n{text('Possible now')}: {self.wording.commands(error.possible)}"
             self.say(message, severity="error")

@@ -135,7 +135,7 @@ class Asking:
         try:
             return await self._app.client.directory()
         except CallError as error:
-            self._app.say(safe(str(error) or error.code), severity="error")
+            self._app.say(safe(self._app.wording.labels.refusal(error)), severity="error")
             return None
 
     async def _choose(self, title: str, choices: Sequence[Choice], *, comment: bool = False) -> Chosen | None:

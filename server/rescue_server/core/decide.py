@@ -230,6 +230,7 @@ def _transfer(session: Session, command: c.Transfer, context: Context) -> e.Sess
             raise TargetRefused(
                 f"everybody of {command.target} takes part in session {session.id} already: "
                 "choose another technician, group or channel",
+                reason="EVERYBODY_IN_SESSION",
                 metadata={"session": session.id, "target": command.target},
             )
     return e.SessionTransferred(
@@ -333,6 +334,7 @@ def _end(session: Session, command: c.End, context: Context) -> e.SessionEnded |
 def _already_in(session: Session, technician: str) -> TargetRefused:
     return TargetRefused(
         f"{technician} takes part in session {session.id} already ({session.status_for(technician)})",
+        reason="ALREADY_IN_SESSION",
         metadata={"session": session.id, "technician": technician},
     )
 

@@ -17,7 +17,7 @@ const allows = (entry, command) => online && entry.possible.includes(command);
 const why = (command) => online ? `${words.command[command]}: ${words.needs[command] ?? ""}` : say("the server is away");
 
 async function order(line) {
-  const answer = await post("/line", { line });
+  const answer = await post(`/line?lang=${words.language}`, { line });
   tell(say(answer.ok ? "done" : answer.message), !answer.ok);
   return answer;
 }
