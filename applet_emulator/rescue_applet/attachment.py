@@ -8,26 +8,22 @@ because a link is judged in real time whatever the emulated clock does.
       ^                  │                        │
       └──── lost ────────┴────────────────────────┘        DONE: over, gone down or refused for good
 
-What the customer does is kept in an outbox until the server's receipt and sent anew after each attachment, with
-the same request ids. Only the going down of the computer is not kept: a computer that is back has nothing to say.
+What the customer does is kept in the `outbox` until the server's receipt; `heartbeats` counts what the server owes.
+Only the going down of the computer is not kept: a computer that is back has nothing to say.
 """
 
 from __future__ import annotations
 
-from collections import deque
 from enum import Enum, auto
 
 from rescue_applet.events import Chat, Ended, Error, Happening, Joined, Link, LinkState, Terms, View
+from rescue_applet.heartbeats import Heartbeats
+from rescue_applet.outbox import Outbox
 from rescue_applet.pipe import Failed, Reached, RebootOrdered, WentDown
 from rescue_protos.v1 import applet_pb2 as pb
 
-ANSWER_WITHIN = 2.0
 GREETING_WITHIN = 1.5
 GOING_DOWN_WITHIN = 2.0
-# A server that cannot store at the moment gives no receipt; it is told again.
-REPEAT_AFTER = 2.0
-SHORTEST_INTERVAL = 0.1
-LONGEST_INTERVAL = 3.0
 # A shell that wakes this much after its deadline was itself held up: what came meanwhile has to be read first.
 OVERSLEPT = 0.5
 
@@ -62,21 +58,16 @@ class Attachment:
         self.joined = joined
         self.chat_after = chat_after
         self._session, self._ticket, self._instance = session, ticket, instance
-        self._outbox = {report.request_id: report for report in outbox}
+        self._outbox = Outbox(outbox)
+        self._heartbeats = Heartbeats()
         self._attempt = 0
-        self._speed = 1.0
-        self._interval = LONGEST_INTERVAL
         self._link: LinkState | None = None
         self._view: View | None = None
         self._requests: list[pb.AttachRequest] = []
         self._news: list[Happening] = []
         self._greeted_by = 0.0
-        self._heartbeats = 0
-        self._last_heartbeat = 0.0
-        self._unanswered: deque[tuple[int, float]] = deque()
         self._ordered: tuple[int, RebootOrdered] | None = None  # and the heartbeat whose answer confirms it
         self._probe: int | None = None  # the heartbeat whose answer is wanted; any attachment is an answer too
-        self._repeat_at = 0.0
         self._going_down: str | None = None
         self._down_by = 0.0
 
@@ -105,7 +96,7 @@ class Attachment:
     @property
     def outbox(self) -> tuple[pb.Report, ...]:
         """What the server has not confirmed yet; to be on disk before anything is sent."""
-        return tuple(self._outbox.values())
+        return self._outbox.reports
 
     @property
     def deadline(self) -> float | None:
@@ -114,14 +105,9 @@ class Attachment:
             case Phase.GREETING:
                 return self._greeted_by
             case Phase.ATTACHED:
-                moments = [self._last_heartbeat + self._pace]
-                if self._unanswered:
-                    moments.append(self._unanswered[0][1] + ANSWER_WITHIN)
-                if self._outbox:
-                    moments.append(self._repeat_at)
-                if self._going_down:
-                    moments.append(self._down_by)
-                return min(moments)
+                down_by = self._down_by if self._going_down else None
+                moments = (self._heartbeats.next_at, self._heartbeats.missed_at, self._outbox.repeat_at, down_by)
+                return min(moment for moment in moments if moment is not None)
         return None
 
     # What the shell tells.
@@ -131,8 +117,7 @@ class Attachment:
         self._attempt += 1
         self.phase = Phase.GREETING
         self._greeted_by = now + GREETING_WITHIN
-        self._heartbeats = 0
-        self._unanswered.clear()
+        self._heartbeats.begin()
         self._ordered = None
         hello = pb.Hello(
             session=self._session,
@@ -151,8 +136,7 @@ class Attachment:
             case "attached":
                 self._attached(response.attached, now)
             case "heartbeat_reply":
-                while self._unanswered and self._unanswered[0][0] <= response.heartbeat_reply.number:
-                    self._unanswered.popleft()
+                self._heartbeats.answered(response.heartbeat_reply.number)
                 if self._ordered is not None and self._ordered[0] <= response.heartbeat_reply.number:
                     self._news.append(self._ordered[1])
                     self._ordered = None
@@ -162,12 +146,11 @@ class Attachment:
                 self._receipted(response.receipt)
             case "barrier":
                 self._beat(now, barrier=response.barrier.barrier)
-            case "reboot" if not self._closing and self._ordered is None:
+            case "reboot" if not self._outbox.closing and self._ordered is None:
                 # A cable that was off may deliver an order from before a loss that only the server knows of. The
                 # server breaks off connections that it has given up: on one that still answers the order stands.
                 order = RebootOrdered(order_id=response.reboot.order_id, technician=response.reboot.technician)
-                self._beat(now)
-                self._ordered = (self._heartbeats, order)
+                self._ordered = (self._beat(now), order)
             case "chat":
                 self._hear(response.chat)
             case "view":
@@ -200,18 +183,18 @@ class Attachment:
         if now - deadline > OVERSLEPT and not self._going_down:
             held_up = now - deadline
             self._greeted_by += held_up
-            self._unanswered = deque((number, sent + held_up) for number, sent in self._unanswered)
+            self._heartbeats.excuse(held_up)
         if self.phase is Phase.GREETING:
             if now >= self._greeted_by:
                 self._lose(now)
-        elif self._unanswered and now >= self._unanswered[0][1] + ANSWER_WITHIN:
+        elif _has_come(self._heartbeats.missed_at, now):
             self._lose(now)
         elif self._going_down and now >= self._down_by:
             self._done(WentDown())
         else:
-            if self._outbox and now >= self._repeat_at:
+            if _has_come(self._outbox.repeat_at, now):
                 self._send_outbox(now)
-            if now >= self._last_heartbeat + self._pace:
+            if _has_come(self._heartbeats.next_at, now):
                 self._beat(now)
 
     # What the customer and the computer do.
@@ -220,23 +203,21 @@ class Attachment:
         """Find out whether the server hears this applet: now if it is attached, else when it is again."""
         if self.phase is Phase.ATTACHED:
             self._beat(now)
-        self._probe = self._heartbeats
+        self._probe = self._heartbeats.last
 
     def set_speed(self, speed: float) -> None:
         """The clock runs at this speed now: emulated seconds in a real one, 0 while it stands still."""
-        self._speed = speed
+        self._heartbeats.set_speed(speed)
 
     def report(self, report: pb.Report, now: float) -> None:
         """Something for the server to store: sent now, or as soon as the applet is attached again."""
-        if not self._outbox:
-            self._repeat_at = now + REPEAT_AFTER
-        self._outbox[report.request_id] = report
+        self._outbox.put(report, now)
         if self.phase is Phase.ATTACHED:
             self._requests.append(pb.AttachRequest(report=report))
 
     def close(self, request_id: str, now: float) -> None:
         """The customer closes the applet. Of a session that was joined the server hears, however late."""
-        if self._closing or self.phase is Phase.DONE:
+        if self._outbox.closing or self.phase is Phase.DONE:
             return
         if self.phase is Phase.APART and not self._worth_a_goodbye:
             self._done(Ended(reason="closed-by-customer"))
@@ -260,46 +241,27 @@ class Attachment:
     # Helpers.
 
     @property
-    def _pace(self) -> float:
-        """Real seconds between two heartbeats."""
-        if self._speed <= 0:
-            return LONGEST_INTERVAL
-        return min(max(self._interval / self._speed, SHORTEST_INTERVAL), LONGEST_INTERVAL)
-
-    @property
-    def _closing(self) -> bool:
-        return any(report.WhichOneof("what") == "goodbye" for report in self._outbox.values())
-
-    @property
-    def _answer(self) -> bool | None:
-        """The answer to the terms that waits for its receipt."""
-        for report in self._outbox.values():
-            if report.WhichOneof("what") == "terms":
-                return report.terms.accepted
-        return None
-
-    @property
     def _worth_a_goodbye(self) -> bool:
-        return self.joined or self._answer is True
+        return self.joined or self._outbox.answer is True
 
     @property
     def _own_doing(self) -> str:
         """Why the session is over if it is this customer's own doing; else empty."""
-        if self._closing:
+        if self._outbox.closing:
             return "closed-by-customer"
-        return "terms-declined" if self._answer is False else ""
+        return "terms-declined" if self._outbox.answer is False else ""
 
     def _attached(self, attached: pb.Attached, now: float) -> None:
         self.phase = Phase.ATTACHED
-        self._last_heartbeat = now
-        self._set_interval(attached.heartbeat_interval.ToTimedelta().total_seconds())
+        self._heartbeats.rest(now)
+        self._heartbeats.set_interval(attached.heartbeat_interval.ToTimedelta().total_seconds())
         self._set_link(LinkState.CONNECTED)
         if self._probe is not None:
             self._reached()
         self._show(attached.view)
         if not attached.terms_pending:
             self._join()
-        elif self._answer is None and not self._closing:
+        elif self._outbox.answer is None and not self._outbox.closing:
             self._news.append(Terms(text=attached.terms))
         self._send_outbox(now)
 
@@ -311,7 +273,7 @@ class Attachment:
         if receipt.request_id == self._going_down:
             self._done(WentDown())
             return
-        report = self._outbox.pop(receipt.request_id, None)
+        report = self._outbox.confirmed(receipt.request_id)
         if report is None:
             return
         what = report.WhichOneof("what")
@@ -327,8 +289,7 @@ class Attachment:
                 self._done(Ended(reason="terms-declined"))
 
     def _send_outbox(self, now: float) -> None:
-        self._requests.extend(pb.AttachRequest(report=report) for report in self._outbox.values())
-        self._repeat_at = now + REPEAT_AFTER
+        self._requests.extend(pb.AttachRequest(report=report) for report in self._outbox.take_all(now))
 
     def _join(self) -> None:
         if not self.joined:
@@ -341,7 +302,7 @@ class Attachment:
             self._news.append(Chat(sender=getattr(line, "from"), text=line.text))
 
     def _show(self, view: pb.SessionView) -> None:
-        self._set_interval(view.heartbeat_interval.ToTimedelta().total_seconds())
+        self._heartbeats.set_interval(view.heartbeat_interval.ToTimedelta().total_seconds())
         shown = View(
             customer=view.customer,
             lead=view.lead,
@@ -352,18 +313,11 @@ class Attachment:
             self._view = shown
             self._news.append(shown)
 
-    def _set_interval(self, seconds: float) -> None:
-        if seconds > 0:
-            self._interval = seconds
-
-    def _beat(self, now: float, *, barrier: int = 0) -> None:
-        self._heartbeats += 1
-        heartbeat = pb.Heartbeat(number=self._heartbeats, barrier=barrier)
-        self._requests.append(pb.AttachRequest(heartbeat=heartbeat))
-        self._last_heartbeat = now
-        if not barrier:
-            # The answer to a barrier is an answer already: nobody owes another one.
-            self._unanswered.append((self._heartbeats, now))
+    def _beat(self, now: float, *, barrier: int = 0) -> int:
+        # The answer to a barrier is an answer already: nobody owes another one.
+        number = self._heartbeats.beat(now, owed=not barrier)
+        self._requests.append(pb.AttachRequest(heartbeat=pb.Heartbeat(number=number, barrier=barrier)))
+        return number
 
     def _lose(self, now: float) -> None:
         self._requests.clear()
@@ -371,7 +325,7 @@ class Attachment:
         self.phase = Phase.APART
         if self._going_down:
             self._done(WentDown())
-        elif self._closing and not self._worth_a_goodbye:
+        elif self._outbox.closing and not self._worth_a_goodbye:
             self._done(Ended(reason="closed-by-customer"))
 
     def _set_link(self, state: LinkState) -> None:
@@ -383,3 +337,7 @@ class Attachment:
         self.phase = Phase.DONE
         self._requests.clear()
         self._news.append(last_word)
+
+
+def _has_come(moment: float | None, now: float) -> bool:
+    return moment is not None and now >= moment
