@@ -6,8 +6,8 @@ import asyncio
 import contextlib
 import time
 
-# Real seconds. An applet that missed the loss has to find out, give that connection up and be greeted on a new one; and
-# the server, which waits a little longer for an appointment to be kept, is to hear in time that it is.
+# Real seconds. Enough for an applet that missed the loss to give its connection up and be greeted on a new one; less
+# than the server waits for an appointment to be kept, so that it hears of it while it waits.
 BACK_WITHIN = 4.0
 REACHED_WITHIN = 10.0
 
