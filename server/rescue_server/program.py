@@ -18,6 +18,7 @@ from rescue_server.access_book import AccessBook
 from rescue_server.clock import Clock, wall_clock
 from rescue_server.companion import companion
 from rescue_server.core.organization import AdministratorAdded, AnyOrganizationEvent, SecretChanged, TechnicianAdded
+from rescue_server.faults.methods import methods
 from rescue_server.faults.room import Faults
 from rescue_server.observe.observation import MetricsAddress, Observation
 from rescue_server.organization_file import read_organization
@@ -27,7 +28,7 @@ from rescue_server.rpc.admin_service import AdminService
 from rescue_server.rpc.applet_service import AppletService
 from rescue_server.rpc.console_service import ConsoleService
 from rescue_server.rpc.control_service import AccessService, ControlService
-from rescue_server.rpc.fault_service import FaultService, methods
+from rescue_server.rpc.fault_service import FaultService
 from rescue_server.rpc.guard import Guard
 from rescue_server.rpc.journal_service import JournalService
 from rescue_server.rpc.listener import Listener

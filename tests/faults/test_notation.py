@@ -9,6 +9,7 @@ import pytest
 from rescue_applet.commands import BadCommand, LiftLanFault, StrikeLan, parse_command
 from rescue_protos.lan_faults import BadLanFault, Delay, Direction, Flap, Loss, Off, Span, parse_lan_fault
 from rescue_server.core.status import Status
+from rescue_server.faults.methods import methods
 from rescue_server.faults.rules import (
     BadRule,
     Called,
@@ -20,7 +21,6 @@ from rescue_server.faults.rules import (
     parse_rule,
     with_numbers,
 )
-from rescue_server.rpc.fault_service import methods
 
 METHODS = methods()
 

@@ -1,5 +1,6 @@
 """Faults on purpose, bound to a moment.
 
-`rules` is the notation and knows nothing else; `room` keeps the rules, watches for their moments and makes them
-happen. While no rule is there, each seam in the server is one look at an empty collection.
+`rules` is the notation and knows nothing else, `methods` are those of the contract that it can name; `room` keeps the
+rules, watches for their moments and makes them happen. While no rule is there, each seam in the server is one look at
+an empty collection.
 """

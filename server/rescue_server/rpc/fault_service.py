@@ -6,16 +6,8 @@ from typing import Any, TypeAlias
 
 import grpc
 
-from rescue_protos.v1 import (
-    access_pb2,
-    admin_pb2,
-    applet_pb2,
-    console_pb2,
-    control_pb2,
-    fault_pb2_grpc,
-    journal_pb2,
-)
 from rescue_protos.v1 import fault_pb2 as pb
+from rescue_protos.v1 import fault_pb2_grpc
 from rescue_server.faults.room import Faults, Kept, State
 from rescue_server.rpc import translate
 
@@ -25,19 +17,6 @@ _STATES = {
     State.AT_WORK: pb.FAULT_STATE_AT_WORK,
     State.SPENT: pb.FAULT_STATE_SPENT,
 }
-# Who moves the clock must reach it: a call that waits for the clock could wait for itself.
-_SPARED = ("AdvanceClock", "SetClockSpeed", "PauseClock")
-
-
-def methods() -> dict[str, bool]:
-    """Return the methods that a rule may meddle with, and whether each is a stream."""
-    return {
-        method.name: method.server_streaming
-        for module in (access_pb2, admin_pb2, applet_pb2, console_pb2, control_pb2, journal_pb2)
-        for service in module.DESCRIPTOR.services_by_name.values()
-        for method in service.methods
-        if method.name not in _SPARED
-    }
 
 
 class FaultService(fault_pb2_grpc.FaultServiceServicer):
