@@ -5,13 +5,18 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
+from random import Random
+from typing import Any
 
 import pytest
 
+from rescue_applet.faults import flap
 from rescue_emulator.scenarios.model import Step
 from rescue_emulator.scenarios.narrator import sentence
-from rescue_protos.lan_faults import SLOTS, HalfOpen, Reset, parse_lan_fault
+from rescue_protos.lan_faults import SLOTS, Flap, HalfOpen, Reset, parse_lan_fault
 
 STRUCK = (
     "lan delay 20ms ±10ms",
@@ -66,13 +71,50 @@ def test_one_of_each_kind_is_struck_below() -> None:
 def test_every_fault_is_taken_and_none_outlives_its_story(tmp_path: Path) -> None:
     story = tmp_path / "faults.yaml"
     story.write_text(STORIES, encoding="utf-8")
-    command = [sys.executable, "-m", "rescue_emulator", "scenario", "run", "--json", str(story)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=280)
-    assert [json.loads(line).get("faults", []) for line in done.stdout.splitlines()] == [
+    assert [line.get("faults", []) for line in run(story)] == [
         [],
         [],
         ["at admin: fault add lose next 2 heartbeats at smit: smit has no session yet that a fault could happen to"],
-    ], done.stderr
+    ]
+
+
+def run(story: Path, *options: str) -> list[Any]:
+    command = [sys.executable, "-m", "rescue_emulator", "scenario", "run", "--json", *options, str(story)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=280)
+    assert done.returncode in (0, 1), done.stderr
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+FLAP = "flap 20s..100s/5s ×1"
+BY_CHANCE = f"""\
+title: By chance
+steps:
+  - alice: pin
+  - customer: run applet
+  - computer: lan {FLAP}
+  - clock: advance 105s
+at most:
+  alice: [1]
+"""
+
+
+def outages() -> Iterator[tuple[int, float]]:
+    """Seeds, and the outage in seconds that each makes of the flap."""
+    fault = parse_lan_fault(FLAP)
+    assert isinstance(fault, Flap)
+    for seed in count(1):
+        yield seed, next(flap.turns(fault, Random(f"{seed} {fault}")))[0].total_seconds()
+
+
+@pytest.mark.long
+@pytest.mark.timeout(300)  # real programs, on a machine that may be busy
+def test_a_seed_replays_what_chance_decides_in_each_story(tmp_path: Path) -> None:
+    stories = tmp_path / "chance.yaml"
+    stories.write_text(f"{BY_CHANCE}---\n{BY_CHANCE}", encoding="utf-8")
+    short = next(seed for seed, seconds in outages() if seconds < 50)
+    long = next(seed for seed, seconds in outages() if seconds > 70)
+    assert [line["ok"] for line in run(stories, "--seed", str(short))] == [True, True]
+    assert [(line["ok"], line.get("seed")) for line in run(stories, "--seed", str(long))] == [(False, long)] * 2
 
 
 @pytest.mark.parametrize(

@@ -43,10 +43,18 @@ def scenario() -> None:
 @click.option(
     "--lang", type=click.Choice(["en", "nl"]), default="en", show_default=True, help="The consoles' language."
 )
+@click.option("--seed", type=int, help="What chance decides, as a run that went otherwise has told it.")
 @click.option("--junit", type=click.Path(dir_okay=False, writable=True, path_type=Path), help="Write JUnit XML.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a scenario.")
 def run(
-    files: Sequence[Path], speed: float | None, narrate: bool, step: bool, lang: str, junit: Path | None, as_json: bool
+    files: Sequence[Path],
+    speed: float | None,
+    narrate: bool,
+    step: bool,
+    lang: str,
+    seed: int | None,
+    junit: Path | None,
+    as_json: bool,
 ) -> int:
     """Play every scenario of the FILEs with real programs.
 
@@ -64,7 +72,7 @@ def run(
     from rescue_emulator.processes import ProgramEnded
     from rescue_emulator.scenarios.results import as_junit
 
-    show = _Show(lang=lang, speed=speed, narrate=narrate or step, step=step, as_json=as_json)
+    show = _Show(lang=lang, speed=speed, seed=seed, narrate=narrate or step, step=step, as_json=as_json)
     try:
         outcomes = asyncio.run(show.play(stories))
     except asyncio.CancelledError:
@@ -184,9 +192,12 @@ def _read(path: Path) -> tuple[Scenario, ...]:
 class _Show:
     """Plays stories one after the other, in one world as long as that is fit."""
 
-    def __init__(self, *, lang: str, speed: float | None, narrate: bool, step: bool, as_json: bool) -> None:
+    def __init__(
+        self, *, lang: str, speed: float | None, seed: int | None, narrate: bool, step: bool, as_json: bool
+    ) -> None:
         self._lang = lang
         self._speed = speed
+        self._seed = seed
         self._narrate = narrate
         self._step = step
         self._as_json = as_json
@@ -201,7 +212,7 @@ class _Show:
         outcomes: list[Played] = []
         todo = list(stories)
         while todo:
-            async with World(speed=self._speed) as world:
+            async with World(speed=self._speed, seed=self._seed) as world:
                 running = self._speed is not None
                 limit = None if running or self._narrate else LIMIT
                 stage = await Stage.build(world, lang=self._lang, running=running, limit=limit)
@@ -230,6 +241,8 @@ class _Show:
             click.echo(f"{verdict}  {name_of(story)}  ({story.source}, {played.seconds:.1f} s)")
             for fault in played.faults:
                 click.echo(f"  {fault}")
+            if not played.ok:
+                click.echo(f"  seed {played.seed}")
             if played.details:
                 click.echo(played.details, err=True)
         return played

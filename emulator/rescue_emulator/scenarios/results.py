@@ -21,7 +21,7 @@ def name_of(scenario: Scenario) -> str:
 
 
 def as_json(played: Played) -> str:
-    """Return one line: `file`, `scenario`, `ok`, `seconds`, and `faults` if there are any."""
+    """Return one line: `file`, `scenario`, `ok`, `seconds`, `faults` and `seed` if there are faults."""
     line: dict[str, object] = {
         "file": played.scenario.source,
         "scenario": name_of(played.scenario),
@@ -30,6 +30,7 @@ def as_json(played: Played) -> str:
     }
     if not played.ok:
         line["faults"] = list(played.faults)
+        line["seed"] = played.seed
     return json.dumps(line, ensure_ascii=False)
 
 
@@ -54,7 +55,7 @@ def as_junit(outcomes: Sequence[Played]) -> str:
         )
         if not played.ok:
             failure = ElementTree.SubElement(case, "failure", message=_allowed(played.faults[0]))
-            failure.text = _allowed("\n".join([*played.faults, played.details]))
+            failure.text = _allowed("\n".join([*played.faults, f"seed {played.seed}", played.details]))
     root = ElementTree.Element("testsuites")
     root.append(suite)
     ElementTree.indent(root)

@@ -62,7 +62,7 @@ class Played:
     """What came of a scenario: what each console showed, what was wrong, and how long it took in real seconds.
 
     `shown` is by technician, of the first customer's session. `details` are the views and logs at a step that failed,
-    `happenings` what the timeline of that session is drawn from.
+    `seed` replays what chance decided, `happenings` is what the timeline of that session is drawn from.
     """
 
     scenario: Scenario
@@ -70,6 +70,7 @@ class Played:
     faults: tuple[str, ...]
     seconds: float
     details: str = ""
+    seed: int | None = None
     happenings: tuple[Happening, ...] = ()
 
     @property
@@ -132,6 +133,7 @@ class Stage:
             shown=shown,
             faults=faults,
             details=details,
+            seed=self.world.seed,
             seconds=seconds,
             happenings=shown_by(seen),
         )
@@ -171,6 +173,7 @@ class _Play:
     changed: set[tuple[str, str]] = field(default_factory=set)
     unfocused: set[str] = field(default_factory=set)
     faulty: bool = False  # whether fault rules were added
+    computers: int = 0  # how many were started
     told: set[tuple[str, int]] = field(default_factory=set)
 
     def seen(self, customer: str) -> dict[str, list[Update]]:
@@ -320,7 +323,13 @@ class _Play:
         pin = None if channel else call.pin
         if pin == "":
             raise StepFailed(f"nobody has made a PIN for {name}")
-        computer = call.computer = await self.stage.world.computer(pin=pin, channel=channel, terms=terms, wait=False)
+        world = self.stage.world
+        # Of the story alone, not of what was played before it in this world.
+        seed = world.seed + self.computers
+        self.computers += 1
+        computer = call.computer = await world.computer(
+            pin=pin, channel=channel, terms=terms, wait=False, options=("--seed", str(seed))
+        )
         match terms:
             case "accept":
                 call.session = await computer.joined(PATIENCE)
