@@ -123,7 +123,7 @@ def test_wrong_usage_is_status_2(arguments: list[str]) -> None:
     assert done.stdout == ""
 
 
-@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("stop", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.long)])
 async def test_interrupted_it_leaves_nothing_behind(stop: signal.Signals) -> None:
     mark = f"CONFORMANCE_MARK={uuid4()}"
     process = await asyncio.create_subprocess_exec(

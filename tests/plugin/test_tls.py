@@ -62,6 +62,7 @@ async def test_a_world_of_its_own_does_not_mind_how_others_are_reached(
         assert (await world.clock.show()).paused
 
 
+@pytest.mark.long
 async def test_a_command_with_a_server_of_its_own_does_not_either(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,6 +8,8 @@ import sys
 from contextlib import closing
 from pathlib import Path
 
+import pytest
+
 from rescue_emulator import World
 from rescue_emulator.processes import Program
 from rescue_server.store import STORE_FILE, SqliteStore
@@ -28,6 +30,7 @@ def journal_of(file: Path) -> list[tuple[int, bytes]]:
         return [(event.revision, event.body) for event in store.read()]
 
 
+@pytest.mark.long
 async def test_backups_under_load_are_whole_and_hold_what_was_acknowledged_before(tmp_path: Path) -> None:
     data = tmp_path / "data"
     acknowledged, going_on = 0, True

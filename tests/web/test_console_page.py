@@ -217,6 +217,7 @@ async def test_a_lost_server_is_said_and_nothing_is_missed(site: Site, open_page
     assert steps == ["new: Connecting", "Connecting → Waiting", "Waiting → Active"]
 
 
+@pytest.mark.long
 async def test_who_was_removed_is_shown_the_door_and_told_why(site: Site, open_page: Opening) -> None:
     # A request that is on its way meets the refusal before the watch does.
     carol = await open_page("carol", lang="nl", expected=("401 (Unauthorized)",))
@@ -225,6 +226,7 @@ async def test_who_was_removed_is_shown_the_door_and_told_why(site: Site, open_p
     await carol.get_by_text("U bent afgemeld").wait_for()
 
 
+@pytest.mark.long
 async def test_a_name_that_turns_the_writing_around_turns_only_itself(site: Site, open_page: Opening) -> None:
     alice = await open_page("alice")
     await joined(site, alice, "\u202eeve")

@@ -11,6 +11,7 @@ from tests.web.browsing import PHONE, Opening, Site
 pytestmark = pytest.mark.timeout(300)  # a browser and five programs on a busy machine
 
 
+@pytest.mark.long
 async def test_a_page_that_is_opened_while_the_server_is_away_comes_to_life(site: Site, open_page: Opening) -> None:
     admin = await open_page("admin")
     await admin.get_by_role("article", name="alice").wait_for()
