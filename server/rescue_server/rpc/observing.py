@@ -91,6 +91,7 @@ class Observing(grpc.aio.ServerInterceptor):
     def _timed(self, call: Call, context: Context) -> Iterator[None]:
         real_time = asyncio.get_running_loop().time
         began = real_time()
+        call.peer = source_of(context.peer())  # now: of a call that is over, gRPC has nothing left to ask
         try:
             yield
         except (asyncio.CancelledError, GeneratorExit):
@@ -101,7 +102,6 @@ class Observing(grpc.aio.ServerInterceptor):
             raise
         finally:
             call.seconds = real_time() - began
-            call.peer = source_of(context.peer())
             with contextlib.suppress(LookupError):  # nobody was let in
                 call.user = caller().name
             self._tell(call)
