@@ -49,6 +49,7 @@ def test_a_class_reads_whole_words() -> None:
     assert wrapped("\nshort", 30) == "\nshort"
 
 
+@pytest.mark.long
 def test_every_story_is_as_told(tmp_path: Path) -> None:
     report = tmp_path / "report.xml"
     done = run("--json", "--junit", report, *STORIES)
