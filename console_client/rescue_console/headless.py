@@ -48,13 +48,16 @@ class Headless:
         Raises CallError if the technician cannot sign in or watch, BrokenPipeError if nobody reads the output.
         """
         await self._client.sign_in()
+        failure: Exception | None = None
         try:
             async with asyncio.TaskGroup() as tasks:
                 printing = tasks.create_task(self._print_updates())
                 await self._answer_lines()
                 printing.cancel()
         except* (CallError, BrokenPipeError) as failures:
-            raise failures.exceptions[0] from None
+            failure = failures.exceptions[0]
+        if failure is not None:  # raised up there, early releases of Python 3.11 would put it into a group again
+            raise failure from None
 
     async def _print_updates(self) -> None:
         view = QueueView(technician=self._client.technician)

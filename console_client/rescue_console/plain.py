@@ -79,6 +79,7 @@ class Plain:
         Raises CallError if the technician cannot sign in or watch, BrokenPipeError if nobody reads the output.
         """
         await self._client.sign_in()
+        failure: Exception | None = None
         try:
             async with asyncio.TaskGroup() as tasks:
                 showing = tasks.create_task(self._show_updates())
@@ -87,11 +88,13 @@ class Plain:
                 await self._obey_lines()
                 showing.cancel()
         except* (CallError, BrokenPipeError) as failures:
-            raise failures.exceptions[0] from None
+            failure = failures.exceptions[0]
         finally:
             if self._drawing is not None:
                 self._drawing.cancel()
                 self._draw()
+        if failure is not None:  # raised up there, early releases of Python 3.11 would put it into a group again
+            raise failure from None
 
     async def _show_updates(self) -> None:
         async with aclosing(self._client.watch()) as updates:
