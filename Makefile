@@ -21,7 +21,7 @@ WORKERS ?= 3
 MEASURED := tests/unit tests/contract
 PYTEST := $(BIN)/python -m pytest -rs -n $(WORKERS) --dist worksteal
 
-# What takes long: whole other projects with the wheel, every example of the documentation, recordings at a speed.
+# What takes long: whole other projects with the wheel, every example of the documentation, the longer stories, rare paths.
 long: environment
 	$(PYTEST) -m long
 
