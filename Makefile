@@ -17,7 +17,7 @@ test: environment accessibility lint
 
 # Lines are counted where tests call the code itself; with real programs that would only cost a third of the time.
 # More than the two cores that it was sized for: much of the time is waiting for processes to start.
-WORKERS ?= 3
+WORKERS ?= 4
 MEASURED := tests/unit tests/contract
 PYTEST := $(BIN)/python -m pytest -rs -n $(WORKERS) --dist worksteal
 

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import sys
 from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 from rescue_applet import pipe
+from rescue_protos.programs.forking import Forked, ForkServerGone, inherited
+
+_MODULE = "rescue_applet.applet_process"
 
 
 class AppletProgram:
     """A running applet process."""
 
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
+    def __init__(self, process: asyncio.subprocess.Process | Forked) -> None:
         self._process = process
 
     @staticmethod
@@ -24,9 +28,14 @@ class AppletProgram:
 
         `entry` is the command that brings it to where the cable ends, and becomes it.
         """
+        arguments = (relay, str(ticket_file))
+        server = inherited()
+        if server is not None and not entry:
+            with contextlib.suppress(ForkServerGone):
+                return AppletProgram(await server.fork(_MODULE, arguments, os.environ, loads=(_MODULE,), stderr=2))
         process = await asyncio.create_subprocess_exec(
             *entry,
-            *(sys.executable, "-P", "-m", "rescue_applet.applet_process", relay, str(ticket_file)),
+            *(sys.executable, "-P", "-m", _MODULE, *arguments),
             stdin=PIPE,
             stdout=PIPE,
             limit=pipe.LONGEST_LINE,

@@ -1,7 +1,7 @@
 """The emulator's programs as child processes: started, spoken to in lines, listened to in JSON, ended.
 
 A program's whole output is kept: its JSON lines as `events`, the last lines of its stderr as `log`. None is
-left behind: a program whose parent is gone ends by itself (see `leash`).
+left behind: a program whose parent is gone ends by itself (see `rescue_protos.programs.leash`).
 """
 
 from __future__ import annotations
@@ -14,14 +14,21 @@ import signal
 import sys
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
+
+from rescue_protos.programs.forking import Forked, ForkServerGone, fork_server, lifeline
 
 Event = Mapping[str, Any]
 Found = TypeVar("Found")
-_LONGEST_LINE = 16 * 1024 * 1024  # a snapshot of a long queue is one line
 _LOG_LINES = 200
+_LONGEST_LINE = 16 * 1024 * 1024  # a snapshot of a long queue is one line
+# What the programs come to load; where there is a fork server, it loads that once for all of them.
+_LOADS: Final = {
+    "rescue_server": ("rescue_server.__main__", "rescue_server.program"),
+    "rescue_console": ("rescue_console.__main__", "rescue_console.program", "rescue_console.headless"),
+    "rescue_applet": ("rescue_applet.__main__",),
+}
 
 
 class ProgramEnded(Exception):
@@ -39,7 +46,7 @@ class Program:
     the signal) once it has ended.
     """
 
-    def __init__(self, name: str, process: asyncio.subprocess.Process) -> None:
+    def __init__(self, name: str, process: asyncio.subprocess.Process | Forked) -> None:
         self.name = name
         self.pid = process.pid
         self.events: list[Event] = []
@@ -66,26 +73,24 @@ class Program:
         `directory` is where it may leave files behind: if this process dies, the program removes it at its end.
         """
         inherited = {key: value for key, value in os.environ.items() if not key.startswith("RESCUE_")}
-        lifeline = _lifeline()
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "rescue_emulator.leash",
-            str(lifeline),
-            str(directory or ""),
-            module,
-            *arguments,
+        there, place = {**inherited, **(environment or {})}, str(directory or "")
+        server = fork_server(there) if module in _LOADS else None
+        if server is not None:
+            with contextlib.suppress(ForkServerGone):
+                return cls(name, await server.fork(module, arguments, there, loads=_LOADS[module], directory=place))
+        child = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "rescue_protos.programs.leash", str(lifeline()), place, module, *arguments),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
-            env={**inherited, **(environment or {})},
-            pass_fds=(lifeline,),
+            env=there,
+            pass_fds=(lifeline(),),
             limit=_LONGEST_LINE,
             # Ctrl-C is for the parent, which then stops its programs in order; and a group can be killed
             # as a whole, with the applet that a computer has started.
             start_new_session=True,
         )
-        return cls(name, process)
+        return cls(name, child)
 
     def listen(self, listener: Callable[[Event], None]) -> None:
         """Have every JSON line from now on given to `listener`, in order."""
@@ -215,11 +220,3 @@ async def stop_all(programs: Sequence[Program]) -> None:
 
 def _fits(event: Event, wanted: str | Callable[[Event], bool]) -> bool:
     return event.get("event") == wanted if isinstance(wanted, str) else wanted(event)
-
-
-@cache
-def _lifeline() -> int:
-    """Return the reading end of the pipe whose writing end lives exactly as long as this process."""
-    reading, writing = os.pipe()
-    os.set_inheritable(writing, False)
-    return reading

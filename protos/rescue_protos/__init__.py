@@ -1,1 +1,1 @@
-"""The contract of the emulator: protobuf messages, gRPC services, errors and how to dial."""
+"""The contract of the emulator: protobuf messages, gRPC services, errors, how to dial and how to start programs."""

@@ -5,6 +5,8 @@ Consoles offer just this; a refusal names it.
 
 from __future__ import annotations
 
+from functools import cache
+
 from rescue_server.core.commands import ALLOWED, Command
 from rescue_server.core.events import Process
 from rescue_server.core.session import Session
@@ -16,11 +18,14 @@ def possible(session: Session, technician: str) -> tuple[str, ...]:
     entry = session.entries.get(technician)
     if entry is None:
         return ()
-    return tuple(
-        command.value
-        for command, roles in ALLOWED.items()
-        if session.link in roles.get(entry.role, ()) and _has_object(session, technician, command)
-    )
+    allowed = _allowed(entry.role, session.link)
+    return tuple(command.value for command in allowed if _has_object(session, technician, command))
+
+
+@cache
+def _allowed(role: Role, link: Link) -> tuple[Command, ...]:
+    # Asked for every line of every queue at every event, always with the same few answers.
+    return tuple(command for command, roles in ALLOWED.items() if link in roles.get(role, ()))
 
 
 def _has_object(session: Session, technician: str, command: Command) -> bool:

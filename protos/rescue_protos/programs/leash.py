@@ -1,6 +1,6 @@
 """Runs a module as `python -m` does, and ends this process when the one that started it is gone.
 
-`python -m rescue_emulator.leash FD DIR MODULE [ARG]...`: FD is the reading end of a pipe that the parent never
+`python -m rescue_protos.programs.leash FD DIR MODULE [ARG]...`: FD is the reading end of a pipe that the parent never
 writes to. However the parent ends, the operating system closes the writing end; then this process gets
 SIGTERM, and SIGKILL if it is still there after a while. DIR, if not empty, is a directory that the parent can
 no longer remove then: whoever was on the leash does.
@@ -17,6 +17,7 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Sequence
 
 PATIENCE = 5.0  # real seconds between SIGTERM and SIGKILL
 
@@ -46,13 +47,12 @@ class Leash:
             shutil.rmtree(self._directory, ignore_errors=True)
 
 
-def main() -> None:
-    """Take the place of MODULE's own start."""
-    lifeline, directory, module = int(sys.argv[1]), sys.argv[2], sys.argv[3]
+def run(lifeline: int, directory: str, module: str, arguments: Sequence[str]) -> None:
+    """Run the module in this process, on the leash; returns or raises SystemExit when it has ended."""
     os.set_inheritable(lifeline, False)  # what this process starts lives on its own leash, or on none
     leash = Leash(lifeline, directory)
     threading.Thread(target=leash.hold, name="leash", daemon=True).start()
-    sys.argv[1:] = sys.argv[4:]
+    sys.argv[1:] = arguments
     try:
         runpy.run_module(module, run_name="__main__", alter_sys=True)
     finally:
@@ -60,4 +60,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(int(sys.argv[1]), sys.argv[2], sys.argv[3], sys.argv[4:])

@@ -1,0 +1,211 @@
+"""Children from a fork server: processes of their own in every way that matters, and none is left behind."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rescue_emulator import processes
+from rescue_emulator.processes import Program
+from rescue_emulator.world import World
+from rescue_protos.programs.forking import Forked, ForkServer, ForkServerGone, fork_server
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="forks only where that is safe")
+
+TELLER = """
+import json, os, signal, sys
+print("to stderr", file=sys.stderr, flush=True)
+print(json.dumps({
+    "pid": os.getpid(), "parent": os.getppid(), "session": os.getsid(0), "place": os.getcwd(),
+    "arguments": sys.argv[1:], "environment": dict(os.environ), "name": __name__,
+    "files": sorted(os.listdir("/proc/self/fd")),
+    "random": __import__("random").random(),
+}), flush=True)
+for line in sys.stdin:
+    if line.startswith("exit"):
+        sys.exit(int(line.split()[1]))
+    if line.startswith("raise"):
+        raise ValueError("as asked")
+print("end of input", flush=True)
+"""
+
+
+@pytest.fixture(scope="module")
+def environment(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, str]:
+    """One that has the module `teller`; it is the module's own, so that they share a fork server."""
+    place = tmp_path_factory.mktemp("modules")
+    (place / "teller.py").write_text(TELLER, encoding="utf-8")
+    return {"PATH": os.environ["PATH"], "PYTHONPATH": str(place)}
+
+
+@pytest.fixture
+def server(environment: Mapping[str, str]) -> ForkServer:
+    found = fork_server(environment)
+    assert found is not None
+    return found
+
+
+@pytest.fixture
+async def started() -> AsyncIterator[list[Forked]]:
+    children: list[Forked] = []
+    yield children
+    for child in children:
+        with suppress(ProcessLookupError):
+            child.kill()
+        await asyncio.wait_for(child.wait(), 10)
+
+
+async def told(child: Forked) -> dict[str, Any]:
+    line = await asyncio.wait_for(child.stdout.readline(), 10)
+    return dict(json.loads(line))
+
+
+async def test_a_child_is_a_process_as_if_started_cold(
+    server: ForkServer, environment: Mapping[str, str], tmp_path: Path, started: list[Forked], monkeypatch: Any
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    wanted = {**environment, "MARK": "of the child"}
+    child = await server.fork("teller", ["one", "two words"], wanted, loads=())
+    started.append(child)
+    said = await told(child)
+    assert said["pid"] == said["session"] == child.pid
+    assert said["parent"] != os.getpid()
+    assert (said["place"], said["arguments"], said["name"]) == (str(tmp_path), ["one", "two words"], "__main__")
+    assert said["environment"] == wanted
+    assert child.stderr is not None
+    assert await asyncio.wait_for(child.stderr.readline(), 10) == b"to stderr\n"
+    child.stdin.close()
+    assert await asyncio.wait_for(child.stdout.read(), 10) == b"end of input\n"
+    assert await child.wait() == child.returncode == 0
+    with pytest.raises(ProcessLookupError):
+        child.send_signal(signal.SIGTERM)
+
+
+async def test_children_share_no_descriptors_and_no_chance(
+    server: ForkServer, environment: Mapping[str, str], started: list[Forked]
+) -> None:
+    said = []
+    for _ in range(3):
+        started.append(await server.fork("teller", [], environment, loads=()))
+        said.append(await told(started[-1]))
+    assert len({one["random"] for one in said}) == 3
+    assert len({tuple(one["files"]) for one in said}) == 1
+
+
+@pytest.mark.parametrize(
+    ("how", "status"),
+    [("exit 3", 3), ("raise", 1), (signal.SIGTERM, -signal.SIGTERM), (signal.SIGKILL, -signal.SIGKILL)],
+)
+async def test_how_it_ended_is_told(
+    server: ForkServer, environment: Mapping[str, str], started: list[Forked], how: str | signal.Signals, status: int
+) -> None:
+    child = await server.fork("teller", [], environment, loads=())
+    started.append(child)
+    await told(child)
+    if isinstance(how, str):
+        child.stdin.write(f"{how}\n".encode())
+    else:
+        child.send_signal(how)
+    assert await asyncio.wait_for(child.wait(), 10) == status
+
+
+async def test_what_cannot_be_loaded_says_so_itself(server: ForkServer, environment: Mapping[str, str]) -> None:
+    child = await server.fork("no_such_module", [], environment, loads=("no_such_module",))
+    assert child.stderr is not None
+    assert b"No module named no_such_module" in await asyncio.wait_for(child.stderr.read(), 10)
+    assert await child.wait() == 1
+
+
+async def test_a_start_that_is_given_up_leaves_no_child(
+    server: ForkServer, environment: Mapping[str, str], started: list[Forked]
+) -> None:
+    started.append(await server.fork("teller", [], environment, loads=()))
+    parent = (await told(started[0]))["parent"]
+    starting = asyncio.create_task(server.fork("teller", [], environment, loads=()))
+    await asyncio.sleep(0)
+    starting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await starting
+    assert await soon(lambda: children_of(parent) == [started[0].pid])
+
+
+async def test_a_killed_fork_server_takes_nobody_along_and_is_replaced(
+    environment: Mapping[str, str], started: list[Forked]
+) -> None:
+    own = {**environment, "PYTHONHASHSEED": "7"}  # has a fork server of its own
+    first = fork_server(own)
+    assert first is not None
+    child = await first.fork("teller", [], own, loads=())
+    started.append(child)
+    os.kill((await told(child))["parent"], signal.SIGKILL)
+    assert await soon(lambda: fork_server(own) is not first)
+    with pytest.raises(ForkServerGone):
+        await first.fork("teller", [], own, loads=())
+    second = fork_server(own)
+    assert second is not None
+    started.append(await second.fork("teller", [], own, loads=()))
+    await told(started[-1])
+    # The first goes on; only its status cannot be known any more.
+    child.stdin.write(b"exit 3\n")
+    assert await asyncio.wait_for(child.stdout.read(), 10) == b""
+    assert await child.wait() == 255
+
+
+async def test_the_programs_are_forked_where_no_grpc_has_run() -> None:
+    async with World() as world:
+        alice = await world.technician("alice")
+        _, pin = await alice.pin()
+        computer = await world.computer(pin=pin)
+        pids = [world.server.pid, alice.program.pid, computer.program.pid, computer.applet_pid]
+        parents = {parent_of(pid) for pid in pids if pid is not None}
+        assert len(parents) == 1
+        (parent,) = parents
+        assert parent != os.getpid()
+        # A thread would mean that gRPC has begun to work there, and would be missing in the children.
+        assert len(os.listdir(f"/proc/{parent}/task")) == 1
+        assert computer.applet_pid is not None
+        os.kill(computer.program.pid, signal.SIGKILL)
+        assert await soon(lambda: computer.applet_pid not in children_of(parent))
+
+
+async def test_without_a_fork_server_programs_start_cold(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Gone:
+        async def fork(self, *_: object, **__: object) -> Forked:
+            raise ForkServerGone("no room")
+
+    monkeypatch.setattr(processes, "fork_server", lambda environment: Gone())
+    program = await Program.start("applet", "rescue_applet", "--pin", "123456", "--server", "127.0.0.1:1", "--json")
+    try:
+        assert parent_of(program.pid) == os.getpid()
+    finally:
+        await program.kill()
+
+
+def parent_of(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[1])
+
+
+def children_of(pid: int) -> list[int]:
+    found = []
+    for place in Path("/proc").iterdir():
+        with suppress(OSError, ValueError):
+            if parent_of(int(place.name)) == pid:
+                found.append(int(place.name))
+    return found
+
+
+async def soon(holds: Callable[[], bool], within: float = 10) -> bool:
+    deadline = time.monotonic() + within
+    while not (held := holds()) and time.monotonic() < deadline:  # noqa: ASYNC110, what other processes do sets no event
+        await asyncio.sleep(0.02)
+    return held
