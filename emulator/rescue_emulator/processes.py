@@ -28,6 +28,7 @@ _LOADS: Final = {
     "rescue_server": ("rescue_server.__main__", "rescue_server.program"),
     "rescue_console": ("rescue_console.__main__", "rescue_console.program", "rescue_console.headless"),
     "rescue_applet": ("rescue_applet.__main__",),
+    "rescue_web": ("rescue_web.__main__", "rescue_web.program"),
 }
 
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pytest_asyncio import fixture, is_async_test
 
 from rescue_emulator import World
 from rescue_emulator.processes import Program
@@ -27,7 +27,14 @@ _OPTIONS = (
 )  # fmt: skip
 
 
-@pytest.fixture
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run these tests on one event loop, the browser's: to start it for each would take longer than most tests."""
+    for item in items:
+        if item.path.parent == Path(__file__).parent and is_async_test(item):
+            item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
+
+
+@fixture(loop_scope="session")
 async def site() -> AsyncIterator[Site]:
     """A fresh world with its pages."""
     async with World() as world:
@@ -40,55 +47,58 @@ async def site() -> AsyncIterator[Site]:
             await program.stop()
 
 
-@asynccontextmanager
-async def chromium() -> AsyncIterator[Any]:
-    """A headless browser, or a skipped test."""
+@fixture(scope="session", loop_scope="session")
+async def browser() -> AsyncIterator[Any]:
+    """A headless browser, or a skipped test. Each visit is a context of its own: it shares nothing with the others."""
     found = shutil.which("chromium")
     if found is None:
         not_to_be_had("chromium is missing: the pages are NOT tested in a browser")
     from playwright.async_api import async_playwright
 
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=found, args=list(_OPTIONS))
+        running = await playwright.chromium.launch(executable_path=found, args=list(_OPTIONS))
         try:
-            yield browser
+            yield running
         finally:
-            await browser.close()
+            await running.close()
 
 
-@pytest.fixture
-async def open_page(site: Site) -> AsyncIterator[Opening]:
+@fixture(loop_scope="session")
+async def open_page(site: Site, browser: Any) -> AsyncIterator[Opening]:
     """Sign somebody in, in a browser of his own; a page that has an unexpected error fails the test."""
     troubles: list[str] = []
-    async with chromium() as browser:
+    visits = []
 
-        async def opened(
-            user: str,
-            *,
-            size: dict[str, int] | None = None,
-            lang: str = "en",
-            motion: str = "reduce",
-            expected: tuple[str, ...] = (),
-        ) -> Any:
-            def complain(what: str) -> None:
-                if not any(one in what for one in expected):
-                    troubles.append(f"{user}: {what}")
+    async def opened(
+        user: str,
+        *,
+        size: dict[str, int] | None = None,
+        lang: str = "en",
+        motion: str = "reduce",
+        expected: tuple[str, ...] = (),
+    ) -> Any:
+        def complain(what: str) -> None:
+            if not any(one in what for one in expected):
+                troubles.append(f"{user}: {what}")
 
-            context = await browser.new_context(
-                viewport=size or DESKTOP, locale={"en": "en-GB", "nl": "nl-NL"}[lang], reduced_motion=motion
-            )
-            context.set_default_timeout(60_000)
-            page = await context.new_page()
-            page.on("pageerror", lambda error: complain(str(error)))
-            page.on("console", lambda said: complain(said.text) if said.type == "error" else None)
-            await page.goto(site.url)
-            await page.locator("#user").fill(user)
-            await page.locator("#secret").fill(site.secrets[user])
-            await page.locator("#sign-in button").click()
-            await page.locator("body:not([inert]) #sign-out").wait_for()
-            return page
+        context = await browser.new_context(
+            viewport=size or DESKTOP, locale={"en": "en-GB", "nl": "nl-NL"}[lang], reduced_motion=motion
+        )
+        visits.append(context)
+        context.set_default_timeout(60_000)
+        page = await context.new_page()
+        page.on("pageerror", lambda error: complain(str(error)))
+        page.on("console", lambda said: complain(said.text) if said.type == "error" else None)
+        await page.goto(site.url)
+        await page.locator("#user").fill(user)
+        await page.locator("#secret").fill(site.secrets[user])
+        await page.locator("#sign-in button").click()
+        await page.locator("body:not([inert]) #sign-out").wait_for()
+        return page
 
-        yield opened
+    yield opened
+    for visit in visits:
+        await visit.close()
     # A browser reports the stream that a lost server cuts, and that there is none (503) as long as the server is away;
     # nothing else is to be wrong.
     assert [one for one in troubles if "ERR_" not in one and "503 (Service Unavailable)" not in one] == []
