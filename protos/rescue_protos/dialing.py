@@ -65,19 +65,28 @@ class SignedIn:
         self.user = user
         self._secret = secret
         self._metadata: Metadata | None = None
+        self._refusal: CallError | None = None
         self.administrator = False  # known once signed in
         self._signing_in = asyncio.Lock()
 
     async def metadata(self) -> Metadata:
-        """Return what a call must carry; signs in if that was not done yet. Raises CallError."""
+        """Return what a call must carry; signs in if that was not done yet. Raises CallError.
+
+        A secret that was refused is not tried again: the server would take that for guessing, and make others wait.
+        """
         async with self._signing_in:
+            if self._refusal is not None:
+                raise self._refusal
             if self._metadata is None:
                 stub = access_pb2_grpc.AccessServiceStub(self.channel)
                 request = access_pb2.SignInRequest(user=self.user, secret=self._secret)
                 try:
                     answer = await stub.SignIn(request, timeout=10)
                 except grpc.RpcError as error:
-                    raise CallError.from_rpc(error) from None
+                    failure = CallError.from_rpc(error)
+                    if isinstance(failure, NotSignedIn):
+                        self._refusal = failure
+                    raise failure from None
                 self.administrator = answer.administrator
                 self._metadata = (("authorization", f"Bearer {answer.token}"),)
             return self._metadata

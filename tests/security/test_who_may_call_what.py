@@ -15,7 +15,16 @@ from google.protobuf.descriptor import MethodDescriptor
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 from rescue_protos.dialing import Metadata
-from rescue_protos.v1 import applet_pb2, console_pb2, console_pb2_grpc, journal_pb2, journal_pb2_grpc
+from rescue_protos.v1 import (
+    admin_pb2,
+    admin_pb2_grpc,
+    applet_pb2,
+    console_pb2,
+    console_pb2_grpc,
+    journal_pb2,
+    journal_pb2_grpc,
+)
+from rescue_server.rpc import console_service
 from rescue_server.rpc.rules import RULES
 from rescue_server.runtime.identity import TOKEN_LIFE
 
@@ -223,8 +232,6 @@ async def test_an_expired_token_is_told_apart_and_a_new_one_works(house, refused
 
 
 async def test_a_renewed_secret_ends_the_users_open_streams_before_they_tell_anything(house, refused) -> None:
-    from rescue_protos.v1 import admin_pb2, admin_pb2_grpc
-
     alice, admin = await house.signed_in("alice"), await house.signed_in("admin")
     watch = house.console.WatchQueue(console_pb2.WatchQueueRequest(console="old"), metadata=alice)
     assert (await watch.read()).HasField("snapshot")
@@ -236,6 +243,26 @@ async def test_a_renewed_secret_ends_the_users_open_streams_before_they_tell_any
     await house.new_pin(await house.signed_in("alice"), "after the renewal")
     async with refused("UNAUTHENTICATED", "TOKEN_EXPIRED"):
         await watch.read()
+
+
+async def test_who_may_not_watch_any_more_learns_it_at_once(house, refused, monkeypatch) -> None:
+    monkeypatch.setattr(console_service, "BOOKMARK_EVERY", 3600.0)  # an idle watch has nothing to say by itself
+    stub, metadata = admin_pb2_grpc.AdminServiceStub(house.channel), await house.signed_in("admin")
+    carol, dave = await house.signed_in("carol"), await house.signed_in("dave")
+    watches = [
+        house.console.WatchQueue(console_pb2.WatchQueueRequest(console=name), metadata=user)
+        for name, user in (("hers", carol), ("his", dave))
+    ]
+    for watch in watches:
+        assert (await watch.read()).HasField("snapshot")
+        assert (await watch.read()).HasField("bookmark")
+    await stub.RemoveTechnicianAccount(
+        admin_pb2.RemoveTechnicianAccountRequest(request_id="1", technician="carol"), metadata=metadata
+    )
+    await stub.RenewSecret(admin_pb2.RenewSecretRequest(request_id="2", user="dave"), metadata=metadata)
+    for watch in watches:
+        async with refused("UNAUTHENTICATED", "TOKEN_EXPIRED"):
+            await asyncio.wait_for(watch.read(), 20)
 
 
 async def test_a_ticket_opens_its_own_session_only(house, callers: Callers, refused) -> None:

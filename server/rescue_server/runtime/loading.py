@@ -12,7 +12,7 @@ from dataclasses import replace
 
 import msgspec
 
-from rescue_server.core.organization import TechnicianDeleted
+from rescue_server.core.organization import SecretChanged, TechnicianDeleted
 from rescue_server.core.queue import Update
 from rescue_server.core.transitions import UnlistedChange
 from rescue_server.errors import RescueError
@@ -49,10 +49,14 @@ def replay(store: Store, watch: Watch, chats: ChatLog) -> Desk:
 
 
 def tell(watch: Watch, step: Step, updates: Mapping[str, Update]) -> None:
-    """Tell the rings of a published step."""
+    """Tell the rings of a published step, and those who may not watch any more."""
     watch.publish(step.revision, updates)
-    if isinstance(step.event, TechnicianDeleted):
-        watch.retire(step.event.name)
+    match step.event:
+        case TechnicianDeleted(name=name):
+            watch.retire(name)
+            watch.rouse(name)
+        case SecretChanged(user=user):
+            watch.rouse(user)
 
 
 def branch_of(desk: Desk) -> Desk:

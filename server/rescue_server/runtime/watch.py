@@ -157,8 +157,13 @@ class Watch:
         """The watches of this console are to get a bookmark as soon as they have seen all."""
         for watcher in self._watchers:
             if watcher.technician == technician and watcher.console == console:
-                watcher.bookmark_wanted = True
-                watcher.news.set()
+                _want_bookmark(watcher)
+
+    def rouse(self, technician: str) -> None:
+        """All watches of the technician are to try and say something now: whether they still may has changed."""
+        for watcher in self._watchers:
+            if watcher.technician == technician:
+                _want_bookmark(watcher)
 
     def connected(self, technician: str) -> bool:
         """Whether a console of the technician watches."""
@@ -190,3 +195,8 @@ class Watch:
     def watchers(self) -> frozenset[Watcher]:
         """All who watch now."""
         return frozenset(self._watchers)
+
+
+def _want_bookmark(watcher: Watcher) -> None:
+    watcher.bookmark_wanted = True
+    watcher.news.set()

@@ -31,6 +31,7 @@ from rescue_console.records import (
     Transferred,
 )
 from rescue_protos.codes import NotSignedIn, Refused, Unavailable
+from rescue_protos.dialing import SignedIn, open_channel
 from rescue_protos.v1 import common_pb2, console_pb2
 
 
@@ -225,6 +226,15 @@ async def test_a_wrong_secret_is_told_at_once_and_tried_only_once(peer, client_o
         peer.secrets["alice"] = "right"
         with pytest.raises(NotSignedIn):
             await client.sign_in()
+    assert peer.sign_ins == 1
+
+
+async def test_a_refused_secret_is_not_tried_again(peer) -> None:
+    async with open_channel(peer.address) as channel:
+        signed_in = SignedIn(channel, user="alice", secret="wrong")
+        for _ in range(3):
+            with pytest.raises(NotSignedIn, match="user alice or secret is wrong"):
+                await signed_in.metadata()
     assert peer.sign_ins == 1
 
 
