@@ -217,7 +217,6 @@ async def test_a_lost_server_is_said_and_nothing_is_missed(site: Site, open_page
     assert steps == ["new: Connecting", "Connecting → Waiting", "Waiting → Active"]
 
 
-@pytest.mark.long
 async def test_who_was_removed_is_shown_the_door_and_told_why(site: Site, open_page: Opening) -> None:
     # A request that is on its way meets the refusal before the watch does.
     carol = await open_page("carol", lang="nl", expected=("401 (Unauthorized)",))
