@@ -158,7 +158,7 @@ class Relay:
         connection.dialling = False
         if connection.closed:
             if far is not None:
-                far.close()
+                connection.turn_away(far)
         elif far is not None:
             connection.reach(far)
             connection.carry(self._condition)
@@ -193,13 +193,16 @@ class _Connection:
         self._number = number
         self._on_close = closed
         self._near_end_lost = False
+        self._abandoned = self._was_reset = False
         self._deaf: set[socket.socket] = set()
         self._flows: dict[Direction, Flow] = {}
 
     def reach(self, far: socket.socket) -> None:
         """The far end is there."""
         self.far = far
-        if not self._near_end_lost:
+        if self._abandoned:
+            self.abandon()
+        elif not self._near_end_lost:
             ways = {Direction.UP: (self.near, far), Direction.DOWN: (far, self.near)}
             self._flows = {
                 way: Flow(source, sink, name=f"{self._number} {way}", settled=self._settled)
@@ -219,6 +222,8 @@ class _Connection:
 
     def abandon(self) -> None:
         """Both ends stay open and say what they like; nobody hears it."""
+        if self.far is None:
+            self._abandoned = self.dialling  # the server may have heard of it already
         if self.far is None or self._deaf:
             return
         self._drop_flows()
@@ -243,10 +248,17 @@ class _Connection:
 
     def reset(self) -> None:
         """Both ends get a reset instead of a close."""
+        self._was_reset = True
         for end in (self.near, self.far):
             if end is not None and end.fileno() >= 0:
-                end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                _reset_on_close(end)
         self.close()
+
+    def turn_away(self, far: socket.socket) -> None:
+        """A far end that comes too late gets what the others got."""
+        if self._was_reset:
+            _reset_on_close(far)
+        far.close()
 
     def forget_near_end(self) -> None:
         """Only while nothing goes up. The far side must not notice before the cable carries again."""
@@ -281,6 +293,10 @@ class _Connection:
         flows = self._flows.values()
         if all(flow.finished for flow in flows) or any(flow.broken for flow in flows):
             self.close()
+
+
+def _reset_on_close(end: socket.socket) -> None:
+    end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
 
 async def _connect(address: str) -> socket.socket:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from dataclasses import replace
 from random import Random
 
 import pytest
 
+from rescue_applet import network
 from rescue_applet.faults import flap, half_open, loss, off, reset
 from rescue_applet.faults.condition import SOUND, Condition
 from rescue_protos.lan_faults import Direction, Flap, Loss, RandomLoss, parse_lan_fault
@@ -155,6 +157,29 @@ async def test_a_reset_reaches_both_ends_and_new_connections_work(wire, talk) ->
     other, its_far = await wire.connected()
     await talk.send(its_far, b"new")
     assert await talk.receive(other, 3) == b"new"
+
+
+@pytest.mark.parametrize("fault", [half_open, reset])
+async def test_who_is_being_dialled_is_struck_as_well(wire, talk, monkeypatch, fault) -> None:
+    connect, known = network._connect, asyncio.Event()
+
+    async def slow(address: str) -> socket.socket:
+        far = await connect(address)
+        await known.wait()
+        return far
+
+    monkeypatch.setattr(network, "_connect", slow)
+    near, far = await wire.connected()  # so says the server; the relay does not know yet
+    fault.strike(wire.relay)
+    known.set()
+    if fault is half_open:
+        await talk.send(far, b"hello?")
+        assert await talk.stays_silent(near)
+        assert await talk.stays_silent(far)
+    else:
+        for end in (near, far):
+            with pytest.raises(ConnectionResetError):
+                await talk.receive(end, 1)
 
 
 async def test_a_torrent_through_a_delay_loses_no_byte(wire, talk) -> None:
