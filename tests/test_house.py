@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import os
+import re
 import subprocess
 import sys
+import tomllib
+from collections.abc import Iterator
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -36,6 +41,42 @@ def test_only_packages_stand_in_the_folders_of_the_programs() -> None:
     """A loose module there could be imported by its bare name in an editable install."""
     loose = [path.name for program in PROGRAMS for path in (ROOT / program).glob("*.py")]
     assert loose == []
+
+
+def test_whatever_is_imported_is_installed_along() -> None:
+    """What only comes with something else, or with the developers' tools, is missing where people install the wheel."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extras = project["optional-dependencies"]
+    wanted = [*project["dependencies"], *(one for name in extras if name != "dev" for one in extras[name])]
+    declared = {distribution_name(requirement) for requirement in wanted}
+    declared |= {"googleapis-common-protos"}  # a part of what grpcio-status promises
+    declared |= {"pytest", "pytest-asyncio"}  # who uses the plugin has them
+    declared |= {"babel"}  # developers make the catalogs with it
+    brings = packages_distributions()
+    strangers = {
+        f"{path.relative_to(ROOT)}: {package}"
+        for path in SOURCES
+        for package in imported(path)
+        if not {distribution_name(name) for name in brings.get(package, [package])} & declared
+    }
+    assert strangers == set()
+
+
+def distribution_name(requirement: str) -> str:
+    return re.match(r"[\w.-]+", requirement)[0].lower().replace("_", "-")  # type: ignore[index]
+
+
+def imported(path: Path) -> Iterator[str]:
+    """Name the packages of others that a module imports, wherever in it."""
+    ours = {folder.name for program in PROGRAMS for folder in (ROOT / program).iterdir()}
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        if isinstance(node, ast.ImportFrom):
+            names = [node.module or ""]
+        for name in names:
+            package = name.partition(".")[0]
+            if package not in ours and package not in sys.stdlib_module_names:
+                yield package
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
