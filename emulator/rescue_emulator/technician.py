@@ -10,6 +10,7 @@ from typing import Any
 
 from rescue_emulator.names import Names
 from rescue_emulator.processes import Event, Program
+from rescue_protos.table import labels
 
 # Real seconds: a console itself holds a command for up to 30 s while the server is away.
 _REPLY_TIMEOUT = 40.0
@@ -182,8 +183,11 @@ class Technician:
     async def sees(self, session: str, status: str, timeout: float = 10) -> None:
         """Wait until the last status that the queue showed for the session is this one (real seconds).
 
-        Raises NotSeen, an AssertionError and TimeoutError, with every console's view and every log's end.
+        Raises NotSeen, an AssertionError and TimeoutError, with every console's view and every log's end; ValueError
+        at once for what is no status, which no patience would bring.
         """
+        if status not in labels("en"):
+            raise ValueError(f"{status!r} is no status (possible: {', '.join(labels('en'))})")
         try:
             await self.program.until(
                 lambda: True if self.status(session) == status else None, timeout=timeout, what=status

@@ -116,6 +116,12 @@ async def test_the_last_status_counts_not_one_that_passed_by(play: Play) -> None
     assert "saw 'Active' of session s1, not 'Rebooting', within 0.1 s\nwhat everybody saw" in str(unseen.value)
 
 
+async def test_what_is_no_status_is_not_waited_for(play: Play) -> None:
+    alice = await play([])
+    with pytest.raises(ValueError, match=r"^'Conecting' is no status \(possible: Connecting, Waiting, "):
+        await alice.sees("s1", "Conecting", timeout=60)
+
+
 async def test_the_view_tells_the_story(play: Play) -> None:
     alice = await play([entry("Waiting", "Connecting", 1, 5), {"reply": 1, **OK}])
     await alice.sync()
