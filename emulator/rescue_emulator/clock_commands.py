@@ -17,9 +17,12 @@ if TYPE_CHECKING:
 
 def _read_duration(ctx: click.Context, param: click.Parameter, value: str) -> timedelta:
     try:
-        return parse_duration(value)
+        found = parse_duration(value)
     except BadDuration as error:
         raise click.BadParameter(str(error), ctx, param) from None
+    if not found:
+        raise click.BadParameter("no time goes by (possible: 90s, 5m, 1h30m)", ctx, param)
+    return found
 
 
 @click.group(invoke_without_command=True)

@@ -60,7 +60,10 @@ async def test_version(rescue) -> None:
     assert (await rescue("--version")).out.startswith("rescue, version ")
 
 
-@pytest.mark.parametrize("arguments", [["nonsense"], ["--nonsense"], ["clock", "advance"], ["clock", "speed", "0"], []])
+@pytest.mark.parametrize(
+    "arguments",
+    [["nonsense"], ["--nonsense"], ["clock", "advance"], ["clock", "advance", "0s"], ["clock", "speed", "0"], []],
+)
 async def test_wrong_usage_is_status_2_and_says_so_on_stderr(rescue, arguments: list[str]) -> None:
     done = await rescue(*arguments)
     assert (done.status, done.out) == (2, "")
