@@ -71,10 +71,11 @@ def test_one_of_each_kind_is_struck_below() -> None:
 def test_every_fault_is_taken_and_none_outlives_its_story(tmp_path: Path) -> None:
     story = tmp_path / "faults.yaml"
     story.write_text(STORIES, encoding="utf-8")
+    early = "admin: fault add lose next 2 heartbeats at smit"
     assert [line.get("faults", []) for line in run(story)] == [
         [],
         [],
-        ["at admin: fault add lose next 2 heartbeats at smit: smit has no session yet that a fault could happen to"],
+        [f"line {len(STORIES.splitlines())}, {early}: smit has no session yet that a fault could happen to"],
     ]
 
 

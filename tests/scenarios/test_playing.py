@@ -75,7 +75,7 @@ def test_a_story_that_goes_otherwise_is_found_out(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert "alice saw Connecting > Waiting (1) > Reconnecting (6) and should have seen" in faults[0][0]
     assert faults[1] == ["alice saw Reconnecting (6), which is more than at most may be seen"]
-    assert faults[2][0] == "at alice: cannot end: alice could end"
+    assert faults[2][0] == "line 3, alice: cannot end: alice could end"
     suite = ElementTree.parse(report).getroot().find("./testsuite")
     assert suite is not None
     assert (suite.get("tests"), suite.get("failures")) == ("3", "3")

@@ -109,8 +109,14 @@ def _scalar_flaws(node: yaml.ScalarNode, schema: Mapping[str, Any], what: str) -
         if "title" in schema:
             yield at(node, f"{node.value!r} is not {schema['title']}")
         else:
-            yield at(node, f"{what} cannot do {node.value!r} ({schema['description']})")
+            yield at(node, f"{what} cannot do {node.value!r} ({_ending(node.value, schema) or schema['description']})")
     if "minimum" in schema and not (
         len(node.value) < _LONGEST_NUMBER and schema["minimum"] <= int(node.value) <= schema["maximum"]
     ):
         yield at(node, f"{what}: {node.value:.20} is not from {schema['minimum']} to {schema['maximum']}")
+
+
+def _ending(said: str, schema: Mapping[str, Any]) -> str:
+    """Return what may follow the verb that was said; empty if there is none, or nothing in particular may follow."""
+    words = said.split()
+    return next((f"after {verb!r} comes {ending}" for verb, ending in schema["x-endings"].items() if verb in words), "")

@@ -30,6 +30,8 @@ LAN = "lan "
 LIFT = "lift "
 #: Who can be named in a rule beside the technicians.
 ADMIN = "admin"
+#: What stands in a rule for whichever session it is.
+ANY = "any"
 
 
 def lan_flaw(said: str) -> str:
@@ -50,6 +52,8 @@ def rule_flaws(said: str, customers: Sequence[str], technicians: Sequence[str]) 
     except BadRule as error:
         yield str(error)
         return
+    if isinstance(rule.moment, Shown) and not rule.moment.session and ANY in customers:
+        yield f"{ANY!r} is any session in a rule: call the customer something else"
     for part in (rule.moment, rule.action):
         user = part.user if isinstance(part, Shown | Called | Meddle) else ""
         if user not in ("", ADMIN, *technicians):

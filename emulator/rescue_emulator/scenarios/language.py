@@ -85,6 +85,22 @@ _OTHERS_CAN = {
 }
 
 
+# What may follow a verb, in words: for those who got only that wrong.
+_SEES: Mapping[str, str] = MappingProxyType({"sees": f"a status: {', '.join(labels('en'))}"})
+_ENDINGS: Mapping[str, str] = MappingProxyType(
+    {
+        **_SEES,
+        "open": f"a process: {', '.join(PROCESSES)}",
+        "close": f"a process: {', '.join(PROCESSES)}",
+        "transfer": "technician:NAME, group:NAME or channel:NAME, and perhaps: comment TEXT",
+        "lead": "offer NAME, accept or cancel",
+        "invite": "a technician's name",
+        "remove": "a technician's name",
+        "focus": "on or off",
+    }
+)
+
+
 def possible(words: str) -> str:
     """Return in short what somebody with these words (of `VOCABULARY`) can do."""
     others = {OTHERS[name]: can for name, can in _OTHERS_CAN.items()}
@@ -148,7 +164,10 @@ def schema() -> dict[str, Any]:
                     "type": "object",
                     "minProperties": 1,
                     "maxProperties": 1,
-                    "properties": {who: _words(says, can=possible(says)) for who, says in VOCABULARY.items()},
+                    "properties": {
+                        who: _words(says, can=possible(says), endings=_ENDINGS if who in TECHNICIANS else _SEES)
+                        for who, says in VOCABULARY.items()
+                    },
                     "additionalProperties": _words(
                         f"{TECHNICIAN_SAYS}|{CUSTOMER_SAYS}", can=f"{_TECHNICIAN_CAN}; {_CUSTOMER_CAN}"
                     ),
@@ -171,7 +190,10 @@ def schema() -> dict[str, Any]:
     }
 
 
-def _words(pattern: str, meaning: str = "", *, can: str = "") -> dict[str, Any]:
-    """Text of a form: `meaning` says in words what is expected, or `can` what is possible if it is something to do."""
-    told = {"title": meaning} if meaning else {"description": f"possible: {can}"}
+def _words(pattern: str, meaning: str = "", *, can: str = "", endings: Mapping[str, str] = _SEES) -> dict[str, Any]:
+    """Text of a form: `meaning` says in words what is expected, or `can` what is possible if it is something to do.
+
+    `x-endings` is no keyword of JSON Schema, and stands there for `checking` alone.
+    """
+    told = {"title": meaning} if meaning else {"description": f"possible: {can}", "x-endings": dict(endings)}
     return {**told, "type": "string", "pattern": f"^(?:{pattern})$"}

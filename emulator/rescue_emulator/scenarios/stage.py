@@ -79,7 +79,7 @@ class Stage:
             async with asyncio.timeout(self.limit):
                 await play.prepare()
                 for step in scenario.steps:
-                    where = f"at {step}: "
+                    where = f"line {step.line}, {step}: "
                     await play.tell_and_take(step)
                 where = "after the last step: "
                 await self.sync()
