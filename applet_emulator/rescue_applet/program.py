@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 from rescue_applet import pipe
-from rescue_protos.programs.forking import Forked, ForkServerGone, inherited
+from rescue_protos.programs.forking import CannotFork, Forked, inherited
 
 _MODULE = "rescue_applet.applet_process"
 
@@ -31,7 +31,7 @@ class AppletProgram:
         arguments = (relay, str(ticket_file))
         server = inherited()
         if server is not None and not entry:
-            with contextlib.suppress(ForkServerGone):
+            with contextlib.suppress(CannotFork):
                 return AppletProgram(await server.fork(_MODULE, arguments, os.environ, loads=(_MODULE,), stderr=2))
         process = await asyncio.create_subprocess_exec(
             *entry,

@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from rescue_protos.programs.forking import Forked, ForkServerGone, fork_server, lifeline
+from rescue_protos.programs.forking import CannotFork, Forked, fork_server, lifeline
 
 Event = Mapping[str, Any]
 Found = TypeVar("Found")
@@ -30,6 +30,9 @@ _LOADS: Final = {
     "rescue_applet": ("rescue_applet.__main__",),
     "rescue_web": ("rescue_web.__main__", "rescue_web.program"),
 }
+
+# gRPC heeds this when it is loaded, before a program that is forked can choose; they say themselves what went wrong.
+_BEFORE_LOADING: Final = {"GRPC_VERBOSITY": "NONE"}
 
 
 class ProgramEnded(Exception):
@@ -75,9 +78,9 @@ class Program:
         """
         inherited = {key: value for key, value in os.environ.items() if not key.startswith("RESCUE_")}
         there, place = {**inherited, **(environment or {})}, str(directory or "")
-        server = fork_server(there) if module in _LOADS else None
+        server = fork_server({**_BEFORE_LOADING, **there}) if module in _LOADS else None
         if server is not None:
-            with contextlib.suppress(ForkServerGone):
+            with contextlib.suppress(CannotFork):
                 return cls(name, await server.fork(module, arguments, there, loads=_LOADS[module], directory=place))
         child = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "rescue_protos.programs.leash", str(lifeline()), place, module, *arguments),
@@ -87,8 +90,7 @@ class Program:
             env=there,
             pass_fds=(lifeline(),),
             limit=_LONGEST_LINE,
-            # Ctrl-C is for the parent, which then stops its programs in order; and a group can be killed
-            # as a whole, with the applet that a computer has started.
+            # Ctrl-C is for the parent, which then stops its programs in order; and a group can be killed as a whole.
             start_new_session=True,
         )
         return cls(name, child)

@@ -16,13 +16,15 @@ import subprocess
 import sys
 import threading
 from collections.abc import Mapping, Sequence
-from functools import cache
 from typing import IO
 
-from rescue_protos.programs.fork_server import Start
+from rescue_protos.programs.fork_server import Request, Start
 
+# Names of the environment begin so that Python, the dynamic loader, the C library or gRPC heed when they are loaded.
+_HEEDED = ("PYTHON", "LD_", "LC_", "LANG", "TZ", "GRPC_")
+_PATIENCE = 30.0  # real seconds; loading for the first child takes half of one
 _LONGEST_LINE = 16 * 1024 * 1024  # a snapshot of a long queue is one line
-_UNKNOWN_STATUS = 255  # what subprocess says, too, if somebody else has taken a child's status
+_UNKNOWN_STATUS = 255  # what asyncio says, too, if somebody else has taken a child's status
 
 
 class Forked:
@@ -43,11 +45,11 @@ class Forked:
         self.returncode: int | None = None
         self._waiting = asyncio.create_task(self._await_status(*status), name=f"wait for {pid}")
 
-    def send_signal(self, signal: int) -> None:
+    def send_signal(self, number: int) -> None:
         """Raises ProcessLookupError if it has ended."""
         if self.returncode is not None:
             raise ProcessLookupError(self.pid)
-        os.kill(self.pid, signal)
+        os.kill(self.pid, number)
 
     def kill(self) -> None:
         """Raises ProcessLookupError if it has ended."""
@@ -58,14 +60,16 @@ class Forked:
         return await asyncio.shield(self._waiting)
 
     async def _await_status(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> int:
-        told = await reader.readline()
+        told = b""
+        with contextlib.suppress(ConnectionError):
+            told = await reader.readline()
         writer.close()
         self.returncode = int(told) if told.endswith(b"\n") else _UNKNOWN_STATUS
         return self.returncode
 
 
-class ForkServerGone(Exception):
-    """The fork server ended, or had no room for another process; a child can still be started cold."""
+class CannotFork(Exception):
+    """The fork server is gone or does not answer, or has no room for another process; a cold start may do."""
 
 
 class ForkServer:
@@ -73,6 +77,10 @@ class ForkServer:
 
     def __init__(self, sender: socket.socket) -> None:
         self._sender = sender
+
+    def close(self) -> None:
+        """Ask for no more children."""
+        self._sender.close()
 
     async def fork(
         self,
@@ -86,53 +94,43 @@ class ForkServer:
     ) -> Forked:
         """Run a module in a child. `loads` are the modules that it needs; they are loaded once, before the fork.
 
-        `directory` is for its leash to remove. `stderr` is a descriptor; a pipe if not given. Raises ForkServerGone.
+        `directory` is removed if this process is gone and can no longer do it. `stderr` is a descriptor; a pipe if
+        not given. Raises CannotFork.
         """
-        start = Start(
-            module=module,
-            arguments=list(arguments),
-            environment=dict(environment),
-            directory=directory,
-            place=os.getcwd(),
-        )
-        forking = asyncio.create_task(self._fork(start, loads, stderr))
+        request = Request(modules=tuple(loads), directory=directory)
+        start = Start(module=module, arguments=tuple(arguments), environment=dict(environment))
         try:
-            return await asyncio.shield(forking)
-        except asyncio.CancelledError:
-            # Nobody will ever hear of this child: it must not be there.
-            with contextlib.suppress(ForkServerGone, ProcessLookupError):
-                (await forking).kill()
-            raise
+            async with asyncio.timeout(_PATIENCE):
+                return await self._fork(request, start, stderr)
+        except (OSError, TimeoutError) as error:
+            raise CannotFork(f"{module} was not forked: {error!r}") from None
 
-    async def _fork(self, start: Start, loads: Sequence[str], own_stderr: int | None) -> Forked:
-        with contextlib.ExitStack() as theirs, contextlib.ExitStack() as ours:
-            stdin, their_stdin = _socket_pair(ours, theirs)
-            stdout, their_stdout = _pipe(ours, theirs)
-            stderr, their_stderr = _pipe(ours, theirs) if own_stderr is None else (None, own_stderr)
-            status, their_status = _socket_pair(ours, theirs)
-            theirs_all = (their_stdin.fileno(), their_stdout, their_stderr, lifeline(), their_status.fileno())
-            try:
-                socket.send_fds(self._sender, [" ".join(loads).encode()], theirs_all)
-            except OSError as error:
-                raise ForkServerGone(f"the fork server is gone: {error}") from None
-            theirs.close()
-            from_child, to_child = await asyncio.open_connection(sock=status)
+    async def _fork(self, request: Request, start: Start, own_stderr: int | None) -> Forked:
+        # A child that is not told what it is to be ends: nothing else has to be done if this goes wrong or is given up.
+        with contextlib.ExitStack() as ours:
+            with contextlib.ExitStack() as theirs:
+                stdin, their_stdin = _socket_pair(ours, theirs)
+                stdout, their_stdout = _pipe(ours, theirs)
+                stderr, their_stderr = _pipe(ours, theirs) if own_stderr is None else (None, own_stderr)
+                status, their_status = _socket_pair(ours, theirs)
+                place = os.open(".", os.O_PATH | os.O_DIRECTORY)  # it need not have a name any more
+                theirs.callback(os.close, place)
+                handed = (their_stdin, their_stdout, their_stderr, place, lifeline(), their_status)
+                socket.send_fds(self._sender, [request.encode()], handed, socket.MSG_DONTWAIT)
+            from_child, to_child = await _connect(ours, status)
+            told = await from_child.readline()
+            if not told.endswith(b"\n") or (pid := int(told)) < 0:  # a signal was faster than its first word
+                raise ConnectionError("the fork server gave no child")
+            _, to_stdin = await _connect(ours, stdin)
+            pipes = (to_stdin, await _reader(ours, stdout), await _reader(ours, stderr) if stderr is not None else None)
             to_child.write(start.encode())
-            told = b""
-            with contextlib.suppress(ConnectionError):
-                told = await from_child.readline()
-            if not told.endswith(b"\n"):
-                to_child.close()
-                raise ForkServerGone(f"the fork server started no {start.module}")
-            _, to_stdin = await asyncio.open_connection(sock=stdin)
-            pipes = (to_stdin, await _reader(stdout), await _reader(stderr) if stderr is not None else None)
-            ours.pop_all()  # the streams close them from here on
-        return Forked(int(told), *pipes, (from_child, to_child))
+            ours.pop_all()
+        return Forked(pid, *pipes, (from_child, to_child))
 
 
-def _socket_pair(ours: contextlib.ExitStack, theirs: contextlib.ExitStack) -> tuple[socket.socket, socket.socket]:
+def _socket_pair(ours: contextlib.ExitStack, theirs: contextlib.ExitStack) -> tuple[socket.socket, int]:
     here, there = socket.socketpair()
-    return ours.enter_context(here), theirs.enter_context(there)
+    return ours.enter_context(here), theirs.enter_context(there).fileno()
 
 
 def _pipe(ours: contextlib.ExitStack, theirs: contextlib.ExitStack) -> tuple[IO[bytes], int]:
@@ -141,27 +139,65 @@ def _pipe(ours: contextlib.ExitStack, theirs: contextlib.ExitStack) -> tuple[IO[
     return ours.enter_context(open(reading, "rb", buffering=0)), writing
 
 
-async def _reader(pipe: IO[bytes]) -> asyncio.StreamReader:
+async def _connect(ours: contextlib.ExitStack, end: socket.socket) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    reader, writer = await asyncio.open_connection(sock=end)
+    ours.callback(writer.transport.abort)
+    return reader, writer
+
+
+async def _reader(ours: contextlib.ExitStack, pipe: IO[bytes]) -> asyncio.StreamReader:
     reader = asyncio.StreamReader(limit=_LONGEST_LINE)
-    await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), pipe)
+    protocol = asyncio.StreamReaderProtocol(reader)
+    transport, _ = await asyncio.get_running_loop().connect_read_pipe(lambda: protocol, pipe)
+    ours.callback(transport.close)
     return reader
 
 
-_own: dict[tuple[int, tuple[tuple[str, str], ...]], tuple[subprocess.Popen[bytes], ForkServer]] = {}
-_starting = threading.Lock()
+class _Process:
+    """What belongs to this process alone: its fork servers, and the pipe that says whether it lives."""
+
+    def __init__(self) -> None:
+        self.fork_servers: dict[_Heeded, tuple[subprocess.Popen[bytes], ForkServer]] = {}
+        self.starting = threading.Lock()
+        self.lifeline: tuple[int, int] | None = None
+
+    def leave(self) -> None:
+        """In a fork of it: keep nothing, or its programs would hang on that one's life, too."""
+        for process, server in self.fork_servers.values():
+            process.returncode = 0  # it is no child of ours
+            server.close()
+        for end in self.lifeline or ():
+            os.close(end)
+        atexit.unregister(_end)
+
+
+_Heeded = tuple[tuple[str, str], ...]
+_this = _Process()
 _inherited: ForkServer | None = None
+
+
+def _forked() -> None:
+    global _this
+    _this.leave()
+    _this = _Process()
+
+
+if sys.platform == "linux":
+    os.register_at_fork(after_in_child=_forked)
 
 
 def fork_server(environment: Mapping[str, str]) -> ForkServer | None:
     """Return this process's own fork server for such an environment, started if need be; it ends with this process."""
     if sys.platform != "linux":
         return None
-    # What Python itself heeds at its start cannot change after a fork; nor is a forked parent's fork server its own.
-    heeded = tuple(sorted((name, value) for name, value in environment.items() if name.startswith("PYTHON")))
-    with _starting:
-        process, server = _own.get((os.getpid(), heeded), (None, None))
-        if process is None or process.poll() is not None:
-            process, server = _own[os.getpid(), heeded] = _start(environment)
+    # What is heeded before a program begins cannot change after a fork.
+    heeded = tuple(sorted((name, value) for name, value in environment.items() if name.startswith(_HEEDED)))
+    with _this.starting:
+        process, server = _this.fork_servers.get(heeded, (None, None))
+        if process is None or server is None or process.poll() is not None:
+            if server is not None:
+                server.close()
+            process, server = _this.fork_servers[heeded] = _start(environment)
         return server
 
 
@@ -176,12 +212,11 @@ def inherit(sender: socket.socket) -> None:
     _inherited = ForkServer(sender)
 
 
-@cache
 def lifeline() -> int:
     """Return the reading end of the pipe whose writing end lives exactly as long as this process: for leashes."""
-    reading, writing = os.pipe()
-    os.set_inheritable(writing, False)
-    return reading
+    if _this.lifeline is None:
+        _this.lifeline = os.pipe()
+    return _this.lifeline[0]
 
 
 def _start(environment: Mapping[str, str]) -> tuple[subprocess.Popen[bytes], ForkServer]:
@@ -196,10 +231,12 @@ def _start(environment: Mapping[str, str]) -> tuple[subprocess.Popen[bytes], For
             pass_fds=handed,
             start_new_session=True,  # Ctrl-C is for the parent
         )
-    atexit.register(_end, process)
-    return process, ForkServer(sender)
+    server = ForkServer(sender)
+    atexit.register(_end, process, server)
+    return process, server
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
+def _end(process: subprocess.Popen[bytes], server: ForkServer) -> None:
+    server.close()
     process.kill()  # it has nothing to lose
     process.wait()

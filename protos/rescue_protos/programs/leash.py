@@ -29,15 +29,31 @@ class Leash:
         self._lifeline = lifeline
         self._directory = directory
         self._broken = False
+        self._ending = False
 
     def hold(self) -> None:
         """Wait for the parent's end, then end this process."""
         os.read(self._lifeline, 1)
         self._broken = True
-        os.kill(os.getpid(), signal.SIGTERM)
+        if signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:  # else it is just about to end
+            os.kill(os.getpid(), signal.SIGTERM)
         time.sleep(PATIENCE)
         self.tidy()
         os.kill(os.getpid(), signal.SIGKILL)
+
+    def end_early(self, *_: object) -> None:
+        """Heed SIGTERM before the program does: end as if nobody listened, but not without having tidied up."""
+        if self._broken:
+            if not self._ending:
+                sys.exit(128 + signal.SIGTERM)
+            return
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    def end(self) -> None:
+        """The program has ended; so will this process, undisturbed."""
+        self._ending = True
+        self.tidy()
 
     def tidy(self) -> None:
         """Remove the directory if the parent cannot do it any more."""
@@ -51,12 +67,13 @@ def run(lifeline: int, directory: str, module: str, arguments: Sequence[str]) ->
     """Run the module in this process, on the leash; returns or raises SystemExit when it has ended."""
     os.set_inheritable(lifeline, False)  # what this process starts lives on its own leash, or on none
     leash = Leash(lifeline, directory)
-    threading.Thread(target=leash.hold, name="leash", daemon=True).start()
     sys.argv[1:] = arguments
     try:
+        signal.signal(signal.SIGTERM, leash.end_early)
+        threading.Thread(target=leash.hold, name="leash", daemon=True).start()
         runpy.run_module(module, run_name="__main__", alter_sys=True)
     finally:
-        leash.tidy()
+        leash.end()
 
 
 if __name__ == "__main__":

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
+import resource
 import signal
 import sys
 import time
@@ -18,7 +20,8 @@ import pytest
 from rescue_emulator import processes
 from rescue_emulator.processes import Program
 from rescue_emulator.world import World
-from rescue_protos.programs.forking import Forked, ForkServer, ForkServerGone, fork_server
+from rescue_protos.programs import forking
+from rescue_protos.programs.forking import CannotFork, Forked, ForkServer, fork_server
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="forks only where that is safe")
 
@@ -26,7 +29,7 @@ TELLER = """
 import json, os, signal, sys
 print("to stderr", file=sys.stderr, flush=True)
 print(json.dumps({
-    "pid": os.getpid(), "parent": os.getppid(), "session": os.getsid(0), "place": os.getcwd(),
+    "pid": os.getpid(), "parent": os.getppid(), "session": os.getsid(0), "place": os.readlink("/proc/self/cwd"),
     "arguments": sys.argv[1:], "environment": dict(os.environ), "name": __name__,
     "files": sorted(os.listdir("/proc/self/fd")),
     "random": __import__("random").random(),
@@ -99,7 +102,7 @@ async def test_children_share_no_descriptors_and_no_chance(
         started.append(await server.fork("teller", [], environment, loads=()))
         said.append(await told(started[-1]))
     assert len({one["random"] for one in said}) == 3
-    assert len({tuple(one["files"]) for one in said}) == 1
+    assert len({len(one["files"]) for one in said}) == 1
 
 
 @pytest.mark.parametrize(
@@ -149,16 +152,73 @@ async def test_a_killed_fork_server_takes_nobody_along_and_is_replaced(
     started.append(child)
     os.kill((await told(child))["parent"], signal.SIGKILL)
     assert await soon(lambda: fork_server(own) is not first)
-    with pytest.raises(ForkServerGone):
+    with pytest.raises(CannotFork):
         await first.fork("teller", [], own, loads=())
     second = fork_server(own)
     assert second is not None
     started.append(await second.fork("teller", [], own, loads=()))
     await told(started[-1])
-    # The first goes on; only its status cannot be known any more.
-    child.stdin.write(b"exit 3\n")
+    # The first goes on and can be ended; only its status cannot be known any more.
+    child.stdin.write(b"\n")
+    assert not child.stdout.at_eof()
+    assert child.returncode is None
+    child.send_signal(signal.SIGTERM)
     assert await asyncio.wait_for(child.stdout.read(), 10) == b""
     assert await child.wait() == 255
+
+
+async def test_starting_can_be_given_up_while_the_fork_server_does_not_answer(
+    server: ForkServer, environment: Mapping[str, str], started: list[Forked], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started.append(await server.fork("teller", [], environment, loads=()))
+    parent = (await told(started[0]))["parent"]
+    os.kill(parent, signal.SIGSTOP)
+    try:
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.1):
+                await server.fork("teller", [], environment, loads=())
+        monkeypatch.setattr(forking, "_PATIENCE", 0.1)
+        with pytest.raises(CannotFork):
+            await server.fork("teller", [], environment, loads=())
+        monkeypatch.undo()
+    finally:
+        os.kill(parent, signal.SIGCONT)
+    started.append(await server.fork("teller", [], environment, loads=()))  # behind the two that nobody wants
+    assert await soon(lambda: sorted(children_of(parent)) == sorted(child.pid for child in started))
+
+
+async def test_many_start_at_the_same_moment(
+    server: ForkServer, environment: Mapping[str, str], started: list[Forked]
+) -> None:
+    numbers = [str(number) for number in range(30)]
+    started += await asyncio.gather(*(server.fork("teller", [number], environment, loads=()) for number in numbers))
+    said = [await told(child) for child in started]
+    assert [one["arguments"] for one in said] == [[number] for number in numbers]
+    assert [one["pid"] for one in said] == [child.pid for child in started]
+
+
+async def test_what_the_parent_has_may_be_odd(
+    environment: Mapping[str, str], started: list[Forked], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    odd = {**environment, "LANG": "C.UTF-8", "BYTES": "\udcff\n", "LARGE": "x" * 100_000}  # a fork server of its own
+    with contextlib.ExitStack() as files:
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(4096, hard), hard))
+        files.callback(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
+        while files.enter_context(open(os.devnull, "rb")).fileno() < 1100:  # more than select() can watch  # noqa: ASYNC230
+            pass
+        server = fork_server(odd)
+        assert server is not None
+        child = await server.fork("teller", ["\udcff", "", "a\nb"], odd, loads=())
+        started.append(child)
+        said = await told(child)
+    assert said["arguments"] == ["\udcff", "", "a\nb"]
+    assert said["environment"] == odd
+    assert said["place"] == f"{gone} (deleted)"
 
 
 async def test_the_programs_are_forked_where_no_grpc_has_run() -> None:
@@ -173,6 +233,12 @@ async def test_the_programs_are_forked_where_no_grpc_has_run() -> None:
         assert parent != os.getpid()
         # A thread would mean that gRPC has begun to work there, and would be missing in the children.
         assert len(os.listdir(f"/proc/{parent}/task")) == 1
+        # Who looks at the processes of the machine can tell them apart.
+        lines = [command_line(pid) for pid in pids if pid is not None]
+        assert [line[0] for line in lines] == [
+            *("rescue_server", "rescue_console", "rescue_applet", "rescue_applet.applet_process"),
+        ]
+        assert lines[1][1] == "alice"
         assert computer.applet_pid is not None
         os.kill(computer.program.pid, signal.SIGKILL)
         assert await soon(lambda: computer.applet_pid not in children_of(parent))
@@ -181,7 +247,7 @@ async def test_the_programs_are_forked_where_no_grpc_has_run() -> None:
 async def test_without_a_fork_server_programs_start_cold(monkeypatch: pytest.MonkeyPatch) -> None:
     class Gone:
         async def fork(self, *_: object, **__: object) -> Forked:
-            raise ForkServerGone("no room")
+            raise CannotFork("no room")
 
     monkeypatch.setattr(processes, "fork_server", lambda environment: Gone())
     program = await Program.start("applet", "rescue_applet", "--pin", "123456", "--server", "127.0.0.1:1", "--json")
@@ -193,6 +259,10 @@ async def test_without_a_fork_server_programs_start_cold(monkeypatch: pytest.Mon
 
 def parent_of(pid: int) -> int:
     return int(Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[1])
+
+
+def command_line(pid: int) -> list[str]:
+    return Path(f"/proc/{pid}/cmdline").read_text(encoding="utf-8").split("\0")
 
 
 def children_of(pid: int) -> list[int]:
