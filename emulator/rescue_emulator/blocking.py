@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import os
 import threading
 from collections.abc import Awaitable, Callable
 from functools import cache, wraps
@@ -32,9 +33,13 @@ from rescue_emulator.world import World
 __all__ = ["SyncAdmin", "SyncClock", "SyncComputer", "SyncFaults", "SyncTechnician", "SyncWorld"]
 
 
-@cache
 def _loop() -> asyncio.AbstractEventLoop:
     """Return the loop in the background; one serves all worlds and ends with the process."""
+    return _loop_of(os.getpid())  # no thread outlives a fork
+
+
+@cache
+def _loop_of(process: int) -> asyncio.AbstractEventLoop:
     loop = asyncio.new_event_loop()
     threading.Thread(target=loop.run_forever, name="rescue worlds", daemon=True).start()
     return loop

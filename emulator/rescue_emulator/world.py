@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import random
 import shutil
 import socket
@@ -40,11 +41,13 @@ from rescue_emulator.processes import Program, stop_all
 from rescue_emulator.technician import NotSeen, Technician
 from rescue_emulator.telling import report
 from rescue_protos.access import Access, find_secret, find_server, find_tls
+from rescue_protos.codes import Unavailable
 from rescue_protos.tls import Tls
 
 ADMINISTRATOR = "admin"
 _START_TIMEOUT = 30.0  # real seconds, for a process on a busy machine
 _PATIENCE = timedelta(seconds=30)  # for how long calls outlast a restart of the server
+_PATIENCE_AT_FIRST = timedelta(seconds=5)  # a server that is visited is there already, or never was
 
 
 class NotEntered(RuntimeError):
@@ -68,6 +71,7 @@ class World:
     `organization`: a TOML file instead of the small organization (alice, bob, carol in Support, dave in
     Network, channel Web). `data`: the state directory; a fresh one that is removed at the end if not given.
     `seed` is what all chance in it comes from, `random`'s too; drawn, and told after a failure, if not given.
+    `options` are more of `rescue server`, at each start, such as "--tls-cert", FILE, "--tls-key", FILE.
     """
 
     def __init__(
@@ -78,7 +82,9 @@ class World:
         organization: str | Path | None = None,
         data: str | Path | None = None,
         seed: int | None = None,
+        options: Sequence[str] = (),
     ) -> None:
+        self._options = tuple(options)
         self._pace = ["--paused"] if paused and speed is None else []
         self._pace += ["--speed", f"{speed:g}"] if speed is not None else []
         self._organization = ["--organization", str(organization)] if organization is not None else []
@@ -87,6 +93,7 @@ class World:
         self._directory: Path | None = None
         self._remove_directory: weakref.finalize[..., World] | None = None
         self._visited: str | None = None
+        self._arrived = False
         self._secret = ""  # the administrator's on a server that is visited; found if not told
         self._tls: Tls | None = None
         self._names = Names()
@@ -168,7 +175,7 @@ class World:
         try:
             if self._visited is not None:
                 self.address = self._visited
-                self._secrets = await arrive(self.admin, self._names)
+                await self._arrive()
             else:
                 self._data = self._data or self._scratch() / "data"
                 self._port = reserve_port()
@@ -292,9 +299,12 @@ class World:
         if not self.address:
             raise NotEntered
         if self._caller is None:
-            secret, tls = self._way_in()
-            self._caller = Caller(self.address, user=ADMINISTRATOR, secret=secret, patience=_PATIENCE, tls=lambda: tls)
+            self._caller = self._caller_with(_PATIENCE)
         return self._caller
+
+    def _caller_with(self, patience: timedelta) -> Caller:
+        secret, tls = self._way_in()
+        return Caller(self.address, user=ADMINISTRATOR, secret=secret, patience=patience, tls=lambda: tls)
 
     def _way_in(self) -> tuple[str, Tls | None]:
         """Return the administrator's secret, and how to speak TLS. Raises NotEntered, NoAccess."""
@@ -307,11 +317,13 @@ class World:
     async def _run(self, name: str, module: str, *arguments: str, environment: Mapping[str, str]) -> Program:
         """Start a client. What it leaves behind, even when killed, lies in the scratch directory."""
         where = ["--server", self.address, *(["--data", str(self._data)] if self._data is not None else [])]
-        return await self._start(name, module, *arguments, *where, environment=environment)
+        tls = self._way_in()[1]
+        there = {**(tls.variables() if tls else {}), **environment}
+        return await self._start(name, module, *arguments, *where, environment=there)
 
     async def _start(self, name: str, module: str, *arguments: str, environment: Mapping[str, str]) -> Program:
         scratch = self._scratch()
-        there = {"TMPDIR": str(scratch), **(self._tls.variables() if self._tls else {}), **environment}
+        there = {"TMPDIR": str(scratch), **environment}
         return await Program.start(name, module, *arguments, environment=there, directory=scratch)
 
     def _scratch(self) -> Path:
@@ -320,18 +332,28 @@ class World:
             raise NotEntered
         if self._directory is None:
             self._directory = Path(tempfile.mkdtemp(prefix="rescue-world-"))
-            self._remove_directory = weakref.finalize(self, shutil.rmtree, self._directory, ignore_errors=True)
+            self._remove_directory = weakref.finalize(self, _remove, self._directory, os.getpid())
         return self._directory
 
+    async def _arrive(self) -> None:
+        """Bring the world's people to the server that is visited. Raises NoAccess, CallError."""
+        try:
+            async with self._caller_with(_PATIENCE_AT_FIRST) as caller:
+                self._secrets = await arrive(AdminClient(caller), self._names)
+        except Unavailable as error:
+            error.add_note(f"No server was found at {self.address}, which this world was to visit: does it run there?")
+            raise
+        self._arrived = True
+
     async def _start_server(self, listen: str, *options: str) -> None:
-        arguments = ["--listen", listen, "--data", str(self.data), *options, "--json"]
+        arguments = ["--listen", listen, "--data", str(self.data), *self._options, *options, "--json"]
         self._server = await self._start("server", "rescue_server", *arguments, environment={})
         ready = await self._server.event("ready", timeout=_START_TIMEOUT)
         self.address = str(ready["server"])
 
     async def _end(self) -> None:
         try:
-            if self._visited is not None and self._caller is not None:
+            if self._arrived:
                 with contextlib.suppress(Exception):  # courtesy towards the other guests; the server may be gone
                     await depart(self.admin, self._names, self._technicians)
             if self._caller is not None:
@@ -345,3 +367,8 @@ class World:
                 self._port.close()
             if self._remove_directory is not None:
                 self._remove_directory()
+
+
+def _remove(directory: Path, owner: int) -> None:
+    if os.getpid() == owner:  # a fork of that process ends without taking the world's files along
+        shutil.rmtree(directory, ignore_errors=True)

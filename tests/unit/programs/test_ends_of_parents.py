@@ -118,6 +118,53 @@ def test_a_parent_killed_at_any_moment_leaves_no_process_and_no_file(when: str, 
     assert ended.stderr == ""
 
 
+def test_worlds_are_had_in_a_fork_of_a_process_that_had_them(tmp_path: Path, marked: Marked) -> None:
+    ended = run(
+        """
+import multiprocessing
+from rescue_emulator.blocking import SyncWorld
+
+def use():
+    with SyncWorld() as world:
+        world.technician("alice")
+
+before = SyncWorld().__enter__()
+child = multiprocessing.get_context("fork").Process(target=use)
+child.start()
+child.join()
+assert child.exitcode == 0
+before.technician("bob")  # neither its programs nor its files ended with the fork
+assert before.data.exists()
+before.__exit__(None, None, None)
+use()
+""",
+        environment=marked.environment,
+    )
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert soon(lambda: not marked.processes())
+
+
+def test_a_fork_that_ends_as_scripts_do_leaves_the_files_of_the_world_alone(marked: Marked) -> None:
+    ended = run(
+        """
+import os, sys
+from rescue_emulator.world import World
+
+world = World()
+world._entered = True
+directory = world._scratch()
+if (child := os.fork()) == 0:
+    sys.exit(0)
+os.waitpid(child, 0)
+assert directory.exists()
+world._remove_directory()
+assert not directory.exists()
+""",
+        environment=marked.environment,
+    )
+    assert (ended.returncode, ended.stderr) == (0, "")
+
+
 def test_a_script_that_heeds_every_warning_hears_of_none(marked: Marked) -> None:
     ended = run(
         """
