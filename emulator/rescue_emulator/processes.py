@@ -83,7 +83,7 @@ class Program:
             with contextlib.suppress(CannotFork):
                 return cls(name, await server.fork(module, arguments, there, loads=_LOADS[module], directory=place))
         child = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "rescue_protos.programs.leash", str(lifeline()), place, module, *arguments),
+            *(sys.executable, "-P", "-m", "rescue_protos.programs.leash", str(lifeline()), place, module, *arguments),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,

@@ -35,7 +35,7 @@ async def companion(listen: str, *, data: Path, options: tuple[str, ...] = ()) -
     reading, writing = os.pipe()
     with open(writing, "wb"):  # noqa: ASYNC230, nothing is ever written: it is closed when this process ends
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "rescue_protos.programs.leash", str(reading), "", "rescue_web"),
+            *(sys.executable, "-P", "-m", "rescue_protos.programs.leash", str(reading), "", "rescue_web"),
             *("--listen", listen, "--data", str(data), *options, "--json"),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,

@@ -257,6 +257,18 @@ async def test_without_a_fork_server_programs_start_cold(monkeypatch: pytest.Mon
         await program.kill()
 
 
+@pytest.mark.parametrize("cold", [False, True])
+async def test_modules_of_the_working_directory_are_not_those_of_programs(
+    cold: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "click.py").write_text("raise ImportError('of a test, not of the program')", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    if cold:
+        monkeypatch.setattr(processes, "fork_server", lambda environment: None)
+    program = await Program.start("applet", "rescue_applet", "--help")
+    assert await program.ended() == 0, program.log_tail()
+
+
 def parent_of(pid: int) -> int:
     return int(Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[1])
 
