@@ -15,6 +15,7 @@ from __future__ import annotations
 import os
 import random
 import sys
+import warnings
 import zlib
 from collections import Counter
 from collections.abc import Generator, Iterator, Mapping
@@ -78,7 +79,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers",
-        "rescue(mode=..., paused=..., speed=..., organization=...): the world that this test needs; "
+        "rescue(mode=..., paused=..., speed=..., organization=..., options=...): the world that this test needs; "
         "options other than mode are those of World and need a server of their own",
     )
     server = config.getoption("--rescue-server") or os.environ.get("RESCUE_SERVER")
@@ -186,24 +187,30 @@ def new_world(request: pytest.FixtureRequest) -> World:
 
 
 class _Shared(Mapping[str, str]):
-    """Where the shared server is; it starts when somebody first asks."""
+    """Where the shared server is; it starts when somebody first asks, and anew for those who come after its end."""
 
     def __init__(self) -> None:
         self._world: World | None = None
         self._entered: SyncWorld | None = None
 
     def world(self) -> World:
+        if self._world is not None and self._world.server.status is not None:
+            # The test during which it ended has told so in its own way; the others have no part in it.
+            warnings.warn(f"the shared server is gone, another starts\n{self._world.report()}", stacklevel=2)
+            self.end()
         if self._world is None:
             from rescue_emulator.blocking import SyncWorld
             from rescue_emulator.world import World
 
-            self._world = World()
-            self._entered = SyncWorld(self._world).__enter__()
+            world = World()
+            self._entered = SyncWorld(world).__enter__()
+            self._world = world  # only now: whom a failed start concerns is told why, each time
         return self._world
 
     def end(self) -> None:
-        if self._entered is not None:
-            self._entered.__exit__(None, None, None)
+        entered, self._entered, self._world = self._entered, None, None
+        if entered is not None:
+            entered.__exit__(None, None, None)
 
     def __getitem__(self, key: str) -> str:
         world = self.world()

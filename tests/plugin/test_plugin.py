@@ -6,6 +6,7 @@ import asyncio
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -79,6 +80,50 @@ async def test_the_server_is_the_same(world, rescue_shared_server):
     result = run(pytester, "--rescue=share")
     result.assert_outcomes(passed=3)
     assert leftovers.none_within()
+
+
+@pytest.mark.long
+def test_the_end_of_a_shared_server_concerns_no_later_test(pytester, leftovers) -> None:
+    pytester.makepyfile(
+        """
+        import os
+        import signal
+
+        def test_during_which_it_ends(sync_world, rescue_shared_server):
+            os.kill(rescue_shared_server.world().server.pid, signal.SIGKILL)
+
+        def test_after_it(sync_world):
+            sync_world.technician("alice").pin()
+        """
+    )
+    result = run(pytester, "--rescue=share", "-W", "default::UserWarning")
+    result.assert_outcomes(passed=2, warnings=1)
+    result.stdout.fnmatch_lines(["*UserWarning: the shared server is gone, another starts*"])
+    assert leftovers.none_within()
+
+
+@pytest.mark.long
+def test_a_shared_server_that_cannot_start_tells_every_test_why(pytester, leftovers) -> None:
+    package = pytester.mkpydir("rescue_server")
+    (package / "__init__.py").write_text("raise SystemExit('out of order')", encoding="utf-8")
+    pytester.makepyfile("def test_one(sync_world): pass\ndef test_two(sync_world): pass\n")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(pytester.path))
+        result = run(pytester, "--rescue=share")
+    result.assert_outcomes(errors=2)
+    assert len(re.findall(r"^E .*out of order$", result.stdout.str(), re.MULTILINE)) == 2
+
+
+@pytest.mark.long
+def test_a_server_that_is_not_there_is_said_so(pytester, leftovers, monkeypatch) -> None:
+    pytester.makepyfile("def test_it(sync_world): pass")
+    monkeypatch.setenv("RESCUE_SECRET", "whatever")
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # and does not listen
+        nowhere = f"127.0.0.1:{taken.getsockname()[1]}"
+        result = pytester.runpytest_subprocess(*BARE, "--rescue-server", nowhere, timeout=280)
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines([f"E * No server was found at {nowhere}, which this world was to visit*"])
 
 
 @pytest.mark.long
