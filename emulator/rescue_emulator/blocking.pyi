@@ -30,6 +30,7 @@ class SyncWorld:
         organization: str | Path | None = None,
         data: str | Path | None = None,
         seed: int | None = None,
+        options: Sequence[str] = (),
     ) -> None: ...
     @classmethod
     def attached(

@@ -50,6 +50,22 @@ async def test_a_server_that_wants_certificates_is_visited(
         await server.stop()
 
 
+async def test_a_world_gives_its_own_server_certificates(tmp_path: Path) -> None:
+    tls = tmp_path / "state" / "tls"
+    make_certificates(tls)
+    options = ("--tls-cert", str(tls / "server.pem"), "--tls-key", str(tls / "server.key"))
+    async with World(data=tmp_path / "state", options=options) as world:
+        assert Access.read(world.data).tls is not None
+        alice = await world.technician("alice")
+        session, pin = await alice.pin("Customer")
+        await world.computer(pin=pin)
+        await alice.sees(session, "Waiting")
+        await world.restart_server()
+        await alice.start(session)
+        async with world.guest() as guest:
+            assert (await guest.clock.show()).paused
+
+
 async def test_a_world_of_its_own_does_not_mind_how_others_are_reached(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
