@@ -50,8 +50,12 @@ class Run:
 
         options: dict[str, Any] = {}
         for mark in item.iter_markers("rescue"):
+            if mark.args:
+                pytest.fail(f"the mark rescue names its options, as in rescue(speed=60): {mark.args!r}", pytrace=False)
             options = {**mark.kwargs, **options}
         mode = options.pop("mode", "own" if options and self.mode == "share" else self.mode)
+        if mode not in MODES:
+            pytest.fail(f"the mark rescue has no mode {mode!r} (possible: {', '.join(MODES)})", pytrace=False)
         seed = zlib.crc32(f"{self.seed} {item.nodeid}".encode())
         if mode == "own":
             return World(**{"seed": seed, **options})

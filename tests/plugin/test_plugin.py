@@ -201,6 +201,25 @@ def test_a_mark_says_what_world_a_test_needs(pytester, leftovers) -> None:
     run(pytester, "--rescue=share").assert_outcomes(passed=1)
 
 
+def test_a_mark_that_means_nothing_is_told(pytester, leftovers) -> None:
+    pytester.makepyfile(
+        """
+        import pytest
+
+        @pytest.mark.rescue("share")
+        def test_one(sync_world): pass
+
+        @pytest.mark.rescue(mode="shared")
+        def test_two(sync_world): pass
+        """
+    )
+    result = run(pytester)
+    result.assert_outcomes(errors=2)
+    result.stdout.fnmatch_lines(
+        ["the mark rescue names its options*'share'*", "the mark rescue has no mode 'shared' (possible: own, *"]
+    )
+
+
 @pytest.mark.long
 def test_without_pytest_asyncio_the_plain_fixture_is_named(pytester, leftovers) -> None:
     pytester.makepyfile("def test_it(world): pass")
