@@ -90,13 +90,17 @@ def test_with_a_speed_the_clock_runs_and_is_waited_for(tmp_path: Path) -> None:
     assert "as told" in done.stdout
 
 
-@pytest.mark.parametrize(("answer", "verdict"), [("waiting", "Right: Waiting."), ("Offline", "No: Waiting.")])
+@pytest.mark.parametrize(
+    ("answer", "verdict", "score"), [("waiting", "Right: Waiting.", "1 of 1"), ("Offline", "No: Waiting.", "0 of 1")]
+)
 @pytest.mark.long
-def test_a_class_is_asked_and_told_why(tmp_path: Path, answer: str, verdict: str) -> None:
+def test_a_class_is_asked_and_told_why(tmp_path: Path, answer: str, verdict: str, score: str) -> None:
     story = tmp_path / "short.yaml"
     story.write_text(SHORT, encoding="utf-8")
-    text = at_a_terminal([*RUN, "--step", str(story)], {"see now?": answer, "(Enter)": ""})
+    # Enter is pressed once too often; that is no answer.
+    text = at_a_terminal([*RUN, "--step", str(story)], {"see now?": answer, "(Enter)": "\n"})
     assert verdict in text
+    assert f"{score} right." in text
     before, _, after = text.partition("Which status will alice see now?")
     assert "Waiting" not in before, "the answer was given away"
     assert "because the customer's applet joined" in after

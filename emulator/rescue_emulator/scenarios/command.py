@@ -232,6 +232,8 @@ class _Show:
             speaker = Speaker(story, say=self._say, pause=0 if self._step and ask else 1, step=self._step, ask=ask)
             await speaker.begin()
         played = await stage.play(story, speaker)
+        if speaker is not None:
+            speaker.end()
         if self._as_json:
             click.echo(as_json(played))
         else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import sys
 from collections.abc import Callable
 from functools import partial
@@ -90,6 +91,7 @@ class Speaker:
             await asyncio.sleep(3 * self._pause)
             self._say(f"  {status}.")
             return
+        _forget_typed()
         given = (await asyncio.to_thread(self._ask, question)).strip()
         fits = given.casefold() in {status.casefold(), labels("nl")[status].casefold()}
         self.right += fits
@@ -105,6 +107,11 @@ class Speaker:
                 heading = f" [row {row.row}]"
             line = f"    {update.at:%H:%M:%S}  {name}{whose}: {click.style(change, bold=True)}{heading}"
             await self._tell(f"{line}\n              because {update.cause}")
+
+    def end(self) -> None:
+        """Say how the quiz went, if somebody was asked."""
+        if self.asked and self._ask is not None:
+            self._say(f"\n{self.right} of {self.asked} right.")
 
     async def _tell(self, text: str) -> None:
         self._say(text)
@@ -158,6 +165,15 @@ def somebody_to_ask() -> Callable[[str], str] | None:
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         return None
     return partial(_ask)
+
+
+def _forget_typed() -> None:
+    """An Enter too many, before a question was there, is no answer to it."""
+    with contextlib.suppress(ImportError):  # this platform's terminals have no such thing
+        import termios
+
+        if sys.stdin.isatty():
+            termios.tcflush(sys.stdin, termios.TCIFLUSH)
 
 
 def _ask(question: str) -> str:
