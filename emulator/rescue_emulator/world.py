@@ -64,6 +64,16 @@ class NotOurs(RuntimeError):
         return "this world is a guest on a server: it cannot stop, start or look into that"
 
 
+class OtherLoop(RuntimeError):
+    """The world was entered in another event loop than the one that uses it now."""
+
+    def __str__(self) -> str:
+        return (
+            "this world was entered in another event loop: under pytest-asyncio, fixtures need the loop of their tests "
+            "(asyncio_default_fixture_loop_scope is to be as wide as the tests' loop_scope)"
+        )
+
+
 class World:
     """A server with its consoles and computers, from entering the context to leaving it.
 
@@ -90,6 +100,7 @@ class World:
         self._organization = ["--organization", str(organization)] if organization is not None else []
         self._data = Path(data).absolute() if data is not None else None
         self._entered = False
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._directory: Path | None = None
         self._remove_directory: weakref.finalize[..., World] | None = None
         self._visited: str | None = None
@@ -171,7 +182,7 @@ class World:
         return self._names.owner(written)
 
     async def __aenter__(self) -> Self:
-        self._entered = True
+        self._entered, self._loop = True, asyncio.get_running_loop()
         try:
             if self._visited is not None:
                 self.address = self._visited
@@ -323,6 +334,8 @@ class World:
 
     async def _start(self, name: str, module: str, *arguments: str, environment: Mapping[str, str]) -> Program:
         scratch = self._scratch()
+        if self._loop is not asyncio.get_running_loop():
+            raise OtherLoop
         there = {"TMPDIR": str(scratch), **environment}
         return await Program.start(name, module, *arguments, environment=there, directory=scratch)
 

@@ -201,6 +201,23 @@ def test_a_mark_says_what_world_a_test_needs(pytester, leftovers) -> None:
     run(pytester, "--rescue=share").assert_outcomes(passed=1)
 
 
+def test_a_fixture_of_another_loop_than_its_test_is_told(pytester, leftovers) -> None:
+    pytester.makepyfile(
+        """
+        import pytest
+
+        @pytest.mark.asyncio(loop_scope="module")
+        async def test_it(world):
+            await world.technician("alice")
+        """
+    )
+    run(pytester, "-o", "asyncio_default_fixture_loop_scope=function").stdout.fnmatch_lines(
+        ["E *OtherLoop: this world was entered in another event loop: *asyncio_default_fixture_loop_scope*"]
+    )
+    run(pytester, "-o", "asyncio_default_fixture_loop_scope=module").assert_outcomes(passed=1)
+    assert leftovers.none_within()
+
+
 def test_a_mark_that_means_nothing_is_told(pytester, leftovers) -> None:
     pytester.makepyfile(
         """
