@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from rescue_emulator.world import World
 
 MODES = ("own", "share", "attach")
+_LONGEST_NAME = 80  # letters, of a file
 _SILENT_ROW = 61  # the one published row that shows no change
 
 
@@ -163,7 +164,7 @@ def _pictures(item: pytest.Item, worlds: list[World]) -> list[str]:
     given = item.config.getoption("--rescue-artifacts")
     directory = Path(given) if given else item.config.rootpath / ".rescue-artifacts"
     lines = []
-    test = "".join(letter if letter.isalnum() else "-" for letter in item.nodeid).strip("-")[-100:]
+    test = file_name_of(item.nodeid)
     drawn = [found for world in worlds for found in drawings(world.technicians).items()]
     for session, picture in drawn:
         path = directory / f"{test}-{session}.svg"
@@ -179,6 +180,14 @@ def _pictures(item: pytest.Item, worlds: list[World]) -> list[str]:
         else:
             lines.append(f"timeline: {path}")
     return lines
+
+
+def file_name_of(test: str) -> str:
+    """Return what a test's files are called: like the test, and like those of no other test."""
+    readable = "".join(letter if letter.isalnum() else "-" for letter in test).strip("-")
+    if "[" not in test and len(readable) <= _LONGEST_NAME:
+        return readable
+    return f"{readable[:_LONGEST_NAME]}-{zlib.crc32(test.encode(errors='replace')):08x}"  # parameters are anything
 
 
 def new_world(request: pytest.FixtureRequest) -> World:

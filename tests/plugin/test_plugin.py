@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from rescue_emulator import World
+from rescue_emulator.pytest_plugin import file_name_of
 
 ASYNC = """
 async def test_a_call(world):
@@ -174,6 +175,14 @@ def test_a_failure_explains_itself_and_can_be_played_again(pytester, leftovers) 
     assert picture.read_text(encoding="utf-8").startswith("<svg")
     assert (picture.parent / ".gitignore").read_text(encoding="utf-8") == "*\n"
     assert leftovers.none_within()
+
+
+def test_no_two_tests_draw_into_the_same_file() -> None:
+    tests = [f"tests/test_{name}.py::test_it[{long}{end}]" for name in "ab" for long in ("", "x" * 200) for end in "/-"]
+    names = {file_name_of(test) for test in [*tests, "tests/test_a.py::test_it", "tests/test_" + "a" * 200]}
+    assert len(names) == len(tests) + 2
+    assert all(name.startswith("tests-test-") and len(name) < 100 for name in names)
+    assert file_name_of("tests/test_a.py::test_it") == "tests-test-a-py--test-it"
 
 
 @pytest.mark.long
