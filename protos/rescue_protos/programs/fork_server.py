@@ -76,7 +76,6 @@ class Start:
 
     def run(self, lifeline: int) -> None:
         """Be the program that was asked for; returns or raises SystemExit when it has ended."""
-        os.setsid()
         os.environ.clear()
         os.environ.update(self.environment)
         _show(self.module, self.arguments)
@@ -97,6 +96,7 @@ class Child:
 
     def live(self) -> None:
         """Become what is wanted; returns or raises SystemExit when that has ended."""
+        os.setsid()  # who knows the pid may end the group
         _tell(self._status, os.getpid())
         line = b""
         with contextlib.suppress(ConnectionError), self._status.makefile("rb") as lines:

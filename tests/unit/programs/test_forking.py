@@ -257,6 +257,14 @@ async def test_without_a_fork_server_programs_start_cold(monkeypatch: pytest.Mon
         await program.kill()
 
 
+async def test_a_program_can_be_killed_as_soon_as_it_is_there() -> None:
+    for _ in range(5):
+        program = await Program.start(
+            "computer", "rescue_applet", "--pin", "123456", "--server", "127.0.0.1:1", "--json"
+        )
+        assert await program.kill() == -signal.SIGKILL
+
+
 @pytest.mark.parametrize("cold", [False, True])
 async def test_modules_of_the_working_directory_are_not_those_of_programs(
     cold: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
