@@ -82,6 +82,23 @@ def test_a_story_that_goes_otherwise_is_found_out(tmp_path: Path) -> None:
 
 
 @pytest.mark.long
+def test_a_run_that_is_broken_off_still_reports(tmp_path: Path) -> None:
+    story, report = tmp_path / "short.yaml", tmp_path / "report.xml"
+    story.write_text(f"{SHORT}---\n{SHORT}  - clock: advance 24h\n", encoding="utf-8")
+    command = [*RUN, "--speed", "60", "--json", "--junit", str(report), str(story)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as running:
+        assert running.stdout is not None
+        assert json.loads(running.stdout.readline())["ok"]
+        running.terminate()
+        running.communicate(timeout=60)
+    assert running.returncode == 130
+    suite = ElementTree.parse(report).getroot().find("./testsuite")
+    assert suite is not None
+    assert (suite.get("tests"), suite.get("failures"), suite.get("errors")) == ("2", "0", "1")
+    assert [[found.tag for found in case] for case in suite.findall("testcase")] == [[], ["error"]]
+
+
+@pytest.mark.long
 def test_with_a_speed_the_clock_runs_and_is_waited_for(tmp_path: Path) -> None:
     story = tmp_path / "short.yaml"
     story.write_text(SHORT, encoding="utf-8")

@@ -73,17 +73,19 @@ def run(
     from rescue_emulator.scenarios.results import as_junit
 
     show = _Show(lang=lang, speed=speed, seed=seed, narrate=narrate or step, step=step, as_json=as_json)
+    outcomes = show.outcomes
     try:
-        outcomes = asyncio.run(show.play(stories))
+        asyncio.run(show.play(stories))
     except asyncio.CancelledError:
         raise KeyboardInterrupt from None  # SIGTERM: the world is gone, and it was not finished
     except (ProgramEnded, TimeoutError) as error:
         raise click.ClickException(f"the programs could not be started: {error}") from None
-    if junit is not None:
-        try:
-            junit.write_text(as_junit(outcomes), encoding="utf-8")
-        except OSError as error:
-            raise click.FileError(str(junit), error.strerror) from None
+    finally:
+        if junit is not None:
+            try:
+                junit.write_text(as_junit(outcomes, unplayed=stories[len(outcomes) :]), encoding="utf-8")
+            except OSError as error:
+                raise click.FileError(str(junit), error.strerror) from None
     good = sum(played.ok for played in outcomes)
     click.echo(f"{good} of {len(outcomes)} as told", err=True)
     return 0 if good == len(outcomes) else 1
@@ -190,7 +192,7 @@ def _read(path: Path) -> tuple[Scenario, ...]:
 
 
 class _Show:
-    """Plays stories one after the other, in one world as long as that is fit."""
+    """Plays stories one after the other, in one world as long as that is fit; `outcomes` are those of them so far."""
 
     def __init__(
         self, *, lang: str, speed: float | None, seed: int | None, narrate: bool, step: bool, as_json: bool
@@ -201,15 +203,15 @@ class _Show:
         self._narrate = narrate
         self._step = step
         self._as_json = as_json
+        self.outcomes: list[Played] = []
 
-    async def play(self, stories: Sequence[Scenario]) -> list[Played]:
+    async def play(self, stories: Sequence[Scenario]) -> None:
         from rescue_emulator.scenarios.stage import LIMIT, Stage
         from rescue_emulator.world import World
 
         this = asyncio.current_task()
         assert this is not None  # asyncio.run made it
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, this.cancel)
-        outcomes: list[Played] = []
         todo = list(stories)
         while todo:
             async with World(speed=self._speed, seed=self._seed) as world:
@@ -218,9 +220,8 @@ class _Show:
                 stage = await Stage.build(world, lang=self._lang, running=running, limit=limit)
                 fit = True
                 while todo and fit:
-                    outcomes.append(await self._tell(stage, todo.pop(0)))
+                    self.outcomes.append(await self._tell(stage, todo.pop(0)))
                     fit = not todo or await self._cleared(stage)
-        return outcomes
 
     async def _tell(self, stage: Stage, story: Scenario) -> Played:
         from rescue_emulator.scenarios.narrator import Speaker, somebody_to_ask

@@ -34,32 +34,43 @@ def as_json(played: Played) -> str:
     return json.dumps(line, ensure_ascii=False)
 
 
-def as_junit(outcomes: Sequence[Played]) -> str:
-    """Return a JUnit XML document: a test case for each scenario, a suite for the run."""
+def as_junit(outcomes: Sequence[Played], *, unplayed: Sequence[Scenario] = ()) -> str:
+    """Return a JUnit XML document: a test case for each scenario, a suite for the run.
+
+    `unplayed` are those that a run which was broken off did not come to: errors.
+    """
     suite = ElementTree.Element(
         "testsuite",
         name="rescue scenario",
-        tests=str(len(outcomes)),
+        tests=str(len(outcomes) + len(unplayed)),
         failures=str(sum(not played.ok for played in outcomes)),
-        errors="0",
+        errors=str(len(unplayed)),
         skipped="0",
         time=f"{sum(played.seconds for played in outcomes):.3f}",
     )
     for played in outcomes:
-        case = ElementTree.SubElement(
-            suite,
-            "testcase",
-            classname=_allowed(played.scenario.source),
-            name=_allowed(name_of(played.scenario)),
-            time=f"{played.seconds:.3f}",
-        )
+        case = _case(suite, played.scenario, played.seconds)
         if not played.ok:
             failure = ElementTree.SubElement(case, "failure", message=_allowed(played.faults[0]))
             failure.text = _allowed("\n".join([*played.faults, f"seed {played.seed}", played.details]))
+    for scenario in unplayed:
+        ElementTree.SubElement(
+            _case(suite, scenario, 0), "error", message="the run was broken off before this one ended"
+        )
     root = ElementTree.Element("testsuites")
     root.append(suite)
     ElementTree.indent(root)
     return ElementTree.tostring(root, encoding="unicode", xml_declaration=True) + "\n"
+
+
+def _case(suite: ElementTree.Element, scenario: Scenario, seconds: float) -> ElementTree.Element:
+    return ElementTree.SubElement(
+        suite,
+        "testcase",
+        classname=_allowed(scenario.source),
+        name=_allowed(name_of(scenario)),
+        time=f"{seconds:.3f}",
+    )
 
 
 def _allowed(text: str) -> str:
