@@ -110,7 +110,7 @@ async def test_a_step_that_is_refused_is_told_with_the_reason_and_leaves_a_usabl
         left = [
             reply["entries"] for name in ("alice", "bob") if (reply := await stage.technicians[name].command("queue"))
         ]
-    assert failed.faults[0].startswith("at alice: hold: ")
+    assert failed.faults[0].startswith("line 8, alice: hold: ")
     assert "FAILED_PRECONDITION" in failed.faults[0]
     assert again.faults == ()
     assert left == [[], []]
