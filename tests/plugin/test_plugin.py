@@ -210,6 +210,7 @@ def test_a_mark_says_what_world_a_test_needs(pytester, leftovers) -> None:
     run(pytester, "--rescue=share").assert_outcomes(passed=1)
 
 
+@pytest.mark.long
 def test_a_fixture_of_another_loop_than_its_test_is_told(pytester, leftovers) -> None:
     pytester.makepyfile(
         """
