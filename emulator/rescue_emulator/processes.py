@@ -17,12 +17,11 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from rescue_protos.programs.forking import CannotFork, Forked, fork_server, lifeline
+from rescue_protos.programs.forking import LONGEST_LINE, CannotFork, Forked, fork_server, lifeline
 
 Event = Mapping[str, Any]
 Found = TypeVar("Found")
 _LOG_LINES = 200
-_LONGEST_LINE = 16 * 1024 * 1024  # a snapshot of a long queue is one line
 # What the programs come to load; where there is a fork server, it loads that once for all of them.
 _LOADS: Final = {
     "rescue_server": ("rescue_server.__main__", "rescue_server.program"),
@@ -30,7 +29,6 @@ _LOADS: Final = {
     "rescue_applet": ("rescue_applet.__main__",),
     "rescue_web": ("rescue_web.__main__", "rescue_web.program"),
 }
-
 # gRPC heeds this when it is loaded, before a program that is forked can choose; they say themselves what went wrong.
 _BEFORE_LOADING: Final = {"GRPC_VERBOSITY": "NONE"}
 
@@ -89,7 +87,7 @@ class Program:
             stderr=asyncio.subprocess.PIPE,
             env=there,
             pass_fds=(lifeline(),),
-            limit=_LONGEST_LINE,
+            limit=LONGEST_LINE,
             # Ctrl-C is for the parent, which then stops its programs in order; and a group can be killed as a whole.
             start_new_session=True,
         )

@@ -76,7 +76,7 @@ class SignedIn:
         """
         async with self._signing_in:
             if self._refusal is not None:
-                raise self._refusal
+                raise self._refusal.with_traceback(None)  # else it would grow with each time
             if self._metadata is None:
                 stub = access_pb2_grpc.AccessServiceStub(self.channel)
                 request = access_pb2.SignInRequest(user=self.user, secret=self._secret)

@@ -23,7 +23,7 @@ from rescue_protos.programs.fork_server import Request, Start
 # Names of the environment begin so that Python, the dynamic loader, the C library or gRPC heed when they are loaded.
 _HEEDED = ("PYTHON", "LD_", "LC_", "LANG", "TZ", "GRPC_")
 _PATIENCE = 30.0  # real seconds; loading for the first child takes half of one
-_LONGEST_LINE = 16 * 1024 * 1024  # a snapshot of a long queue is one line
+LONGEST_LINE = 16 * 1024 * 1024  # a snapshot of a long queue is one line
 _UNKNOWN_STATUS = 255  # what asyncio says, too, if somebody else has taken a child's status
 
 
@@ -146,7 +146,7 @@ async def _connect(ours: contextlib.ExitStack, end: socket.socket) -> tuple[asyn
 
 
 async def _reader(ours: contextlib.ExitStack, pipe: IO[bytes]) -> asyncio.StreamReader:
-    reader = asyncio.StreamReader(limit=_LONGEST_LINE)
+    reader = asyncio.StreamReader(limit=LONGEST_LINE)
     protocol = asyncio.StreamReaderProtocol(reader)
     transport, _ = await asyncio.get_running_loop().connect_read_pipe(lambda: protocol, pipe)
     ours.callback(transport.close)
