@@ -44,11 +44,11 @@ fuzz: environment
 	RESCUE_FUZZ_EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest -n auto --dist worksteal --timeout 3600 tests/fuzz
 
 # What the browser tests take from npm; without npm they say that they were skipped.
-accessibility: tests/web/node_modules/.installed
-tests/web/node_modules/.installed: tests/web/package.json
+accessibility: tests/e2e/web/node_modules/.installed
+tests/e2e/web/node_modules/.installed: tests/e2e/web/package.json
 	mkdir -p $(@D)
 	! command -v npm >/dev/null || \
-	  (npm install --prefix tests/web --silent --no-audit --no-fund --no-package-lock && touch $@)
+	  (npm install --prefix tests/e2e/web --silent --no-audit --no-fund --no-package-lock && touch $@)
 
 # The stamp is as new as pyproject.toml, so that a changed dependency is installed at the next call.
 environment: $(VENV)/.installed
@@ -65,4 +65,4 @@ contract: environment
 	  --mypy_out=quiet:protos --mypy_grpc_out=quiet:protos protos/rescue_protos/v1/*.proto
 
 clean:
-	rm -rf $(VENV) tests/web/node_modules build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) tests/e2e/web/node_modules build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import click
 
-from rescue_emulator.cli import SUBCOMMANDS, load
+from rescue_emulator.cli.main import SUBCOMMANDS, load
 
 
 @dataclass(frozen=True, slots=True)

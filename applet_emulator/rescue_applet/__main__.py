@@ -18,16 +18,16 @@ import click
 
 from rescue_applet import commands, events
 from rescue_applet.computer import Computer, TermsPolicy
-from rescue_applet.disk import disk
-from rescue_applet.faults.kinds import KINDS, Kind
-from rescue_applet.network import CannotLay
+from rescue_applet.network.cables import KINDS, Kind
+from rescue_applet.network.relay import CannotLay
 from rescue_applet.output import Printer
+from rescue_applet.saved_state import disk
+from rescue_applet.terminal_input import read_lines
 from rescue_applet.ticket_file import Errand, Kept, TicketFile
 from rescue_applet.tui.texts import LANGUAGES, language_of_environment
-from rescue_applet.typed import read_lines
-from rescue_protos.access import NoAccess, adopt_tls, find_server
-from rescue_protos.durations import parse_duration
-from rescue_protos.tls_options import tls_options
+from rescue_common.cli_options import tls_options
+from rescue_common.durations import parse_duration
+from rescue_common.state_directory import NoAccess, adopt_tls, find_server
 
 INTERRUPTED = 130
 

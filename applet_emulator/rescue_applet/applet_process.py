@@ -18,12 +18,12 @@ import grpc
 import msgspec
 from google.protobuf.message import DecodeError
 
-from rescue_applet import pipe
+from rescue_applet import child_protocol
 from rescue_applet.attachment import Attachment
 from rescue_applet.events import Ended, Error, Happening
 from rescue_applet.ticket_file import Kept, TicketFile
-from rescue_protos.codes import CallError, Unavailable
-from rescue_protos.dialing import open_channel
+from rescue_client.channel import open_channel
+from rescue_protos.errors import CallError, Unavailable
 from rescue_protos.v1 import applet_pb2 as pb
 from rescue_protos.v1 import applet_pb2_grpc
 
@@ -59,34 +59,34 @@ class Applet:
 
     async def _listen(self, orders: asyncio.StreamReader) -> None:
         while line := await orders.readline():
-            self._obey(pipe.read_order(line))
+            self._obey(child_protocol.read_order(line))
         os._exit(0)
 
-    def _obey(self, order: pipe.Orders) -> None:
+    def _obey(self, order: child_protocol.Orders) -> None:
         attachment, now = self._attachment, time.monotonic()
         match order:
-            case pipe.Pace():
+            case child_protocol.Pace():
                 self._speed = order.speed
                 if attachment:
                     attachment.set_speed(order.speed)
-            case pipe.Probe():
+            case child_protocol.Probe():
                 if attachment:
                     attachment.probe(now)
-            case pipe.GoDown() if attachment:
+            case child_protocol.GoDown() if attachment:
                 attachment.go_down(order.order_id, _new_id(), now)
-            case pipe.GoDown():
-                self._finish(pipe.WentDown())
-            case pipe.Close() if attachment:
+            case child_protocol.GoDown():
+                self._finish(child_protocol.WentDown())
+            case child_protocol.Close() if attachment:
                 attachment.close(_new_id(), now)
-            case pipe.Close():
+            case child_protocol.Close():
                 self._finish(Ended(reason="closed-by-customer"))
-            case pipe.GiveAnswer() if attachment:
+            case child_protocol.GiveAnswer() if attachment:
                 answer = pb.TermsAnswer(accepted=order.accepted)
                 attachment.report(pb.Report(request_id=_new_id(), terms=answer), now)
-            case pipe.SendChat() if attachment:
+            case child_protocol.SendChat() if attachment:
                 chat = pb.CustomerChat(text=order.text)
                 attachment.report(pb.Report(request_id=_new_id(), chat=chat), now)
-            case pipe.SendChat():
+            case child_protocol.SendChat():
                 _say(Error(message="there is no session to chat in yet"))
         self._stirred.set()
 
@@ -94,7 +94,7 @@ class Applet:
         if not self._kept.ticket and not await self._ask_for_session():
             return
         kept = self._kept
-        _say(pipe.TicketKept(session=kept.session, ticket=kept.ticket))
+        _say(child_protocol.TicketKept(session=kept.session, ticket=kept.ticket))
         attachment = self._attachment = Attachment(
             session=kept.session,
             ticket=kept.ticket,
@@ -119,11 +119,11 @@ class Applet:
                 refusal = CallError.from_rpc(error)
                 patience = max(PAUSE, refusal.fault.retry_after)
                 if patience <= LONGEST_PATIENCE and (isinstance(refusal, Unavailable) or refusal.code in _TRY_AGAIN):
-                    _say(pipe.Unreachable(message=str(refusal)))
+                    _say(child_protocol.Unreachable(message=str(refusal)))
                     await asyncio.sleep(patience)
                     continue
                 self._finish(
-                    pipe.Failed(code=refusal.code, reason=refusal.reason, message=str(refusal)),
+                    child_protocol.Failed(code=refusal.code, reason=refusal.reason, message=str(refusal)),
                 )
                 return False
             self._keep(msgspec.structs.replace(self._kept, session=session, ticket=ticket))
@@ -201,7 +201,7 @@ class Applet:
                 )
             )
         for happening in news:
-            if isinstance(happening, Ended | pipe.Failed | pipe.WentDown):
+            if isinstance(happening, Ended | child_protocol.Failed | child_protocol.WentDown):
                 self._finish(happening)
             else:
                 _say(happening)
@@ -212,7 +212,7 @@ class Applet:
             self._file.write(kept)
 
     def _finish(self, last_word: Happening) -> None:
-        if not isinstance(last_word, pipe.WentDown):
+        if not isinstance(last_word, child_protocol.WentDown):
             self._file.forget()
         _say(last_word)
         self._finished.set()
@@ -235,19 +235,19 @@ def _new_id() -> str:
 
 def _say(news: Happening) -> None:
     try:
-        sys.stdout.buffer.write(pipe.encode(news))
+        sys.stdout.buffer.write(child_protocol.encode(news))
         sys.stdout.buffer.flush()
     except OSError:
         os._exit(0)  # Nobody listens: the computer is gone.
 
 
 async def _main(relay: str, file: TicketFile) -> None:
-    orders = asyncio.StreamReader(limit=pipe.LONGEST_LINE)
+    orders = asyncio.StreamReader(limit=child_protocol.LONGEST_LINE)
     await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(orders), sys.stdin.buffer)
     try:
         applet = Applet(relay=relay, file=file)
     except (OSError, msgspec.DecodeError, DecodeError) as error:
-        _say(pipe.Failed(code="DATA_LOSS", reason="TICKET_FILE_DAMAGED", message=f"{file.path}: {error}"))
+        _say(child_protocol.Failed(code="DATA_LOSS", reason="TICKET_FILE_DAMAGED", message=f"{file.path}: {error}"))
         os._exit(1)
     await applet.run(orders)
     # All is said and kept; tearing down gRPC and the interpreter would only delay the computer.

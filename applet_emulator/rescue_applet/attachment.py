@@ -16,10 +16,10 @@ from __future__ import annotations
 
 from enum import Enum, auto
 
+from rescue_applet.child_protocol import Failed, Reached, RebootOrdered, WentDown
 from rescue_applet.events import Chat, Ended, Error, Happening, Joined, Link, LinkState, Terms, View
 from rescue_applet.heartbeats import Heartbeats
 from rescue_applet.outbox import Outbox
-from rescue_applet.pipe import Failed, Reached, RebootOrdered, WentDown
 from rescue_protos.v1 import applet_pb2 as pb
 
 GREETING_WITHIN = 1.5
@@ -144,8 +144,8 @@ class Attachment:
                     self._reached()
             case "receipt":
                 self._receipted(response.receipt)
-            case "barrier":
-                self._beat(now, barrier=response.barrier.barrier)
+            case "probe":
+                self._beat(now, probe=response.probe.number)
             case "reboot" if not self._outbox.closing and self._ordered is None:
                 # A cable that was off may deliver an order from before a loss that only the server knows of. The
                 # server breaks off connections that it has given up: on one that still answers the order stands.
@@ -313,10 +313,10 @@ class Attachment:
             self._view = shown
             self._news.append(shown)
 
-    def _beat(self, now: float, *, barrier: int = 0) -> int:
-        # The answer to a barrier is an answer already: nobody owes another one.
-        number = self._heartbeats.beat(now, owed=not barrier)
-        self._requests.append(pb.AttachRequest(heartbeat=pb.Heartbeat(number=number, barrier=barrier)))
+    def _beat(self, now: float, *, probe: int = 0) -> int:
+        # The answer to a probe is an answer already: nobody owes another one.
+        number = self._heartbeats.beat(now, owed=not probe)
+        self._requests.append(pb.AttachRequest(heartbeat=pb.Heartbeat(number=number, probe=probe)))
         return number
 
     def _lose(self, now: float) -> None:

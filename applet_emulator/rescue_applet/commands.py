@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
-from rescue_protos.durations import parse_duration
-from rescue_protos.lan_faults import POSSIBLE, SLOTS, BadLanFault, LanFault, parse_lan_fault
+from rescue_common.durations import parse_duration
+from rescue_common.lan_notation import POSSIBLE, SLOTS, BadLanFault, LanFault, parse_lan_fault
 
 HELP = (
     "accept · decline · lan off · lan on · lan FAULT · lan lift FAULT · reboot [DURATION|hold] · boot · chat TEXT · "

@@ -11,13 +11,13 @@ from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
 
-from rescue_applet import commands, events, pipe
+from rescue_applet import child_protocol, commands, events
 from rescue_applet.clock import Clock
-from rescue_applet.faults.lan import Lan
-from rescue_applet.network import Cable, CannotLay
-from rescue_applet.power import Power
-from rescue_applet.reach import Reach
-from rescue_protos.lan_faults import Off
+from rescue_applet.connectivity import Reach
+from rescue_applet.faults.schedule import Lan
+from rescue_applet.network.relay import Cable, CannotLay
+from rescue_applet.power_switch import Power
+from rescue_common.lan_notation import Off
 
 Outcome = events.Ended | events.Error | None
 
@@ -61,7 +61,7 @@ class Computer:
             start=self._start,
             back=self._link_back,
         )
-        self._clock.on_speed = lambda speed: self._tell(pipe.Pace(speed=speed))
+        self._clock.on_speed = lambda speed: self._tell(child_protocol.Pace(speed=speed))
         self._outcome: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         self._last_word: Outcome = None
         self._background: set[asyncio.Task[None]] = set()
@@ -129,10 +129,10 @@ class Computer:
             case commands.AnswerTerms():
                 self._answer_terms(accepted=command.accepted)
             case commands.SayInChat():
-                self._tell_or_refuse(pipe.SendChat(text=command.text))
+                self._tell_or_refuse(child_protocol.SendChat(text=command.text))
             case commands.CloseApplet():
                 self._closed = True
-                self._tell_or_refuse(pipe.Close())
+                self._tell_or_refuse(child_protocol.Close())
 
     def _obey_server(self, number: int, line: str) -> None:
         """Do what a fault rule of the server's says, and tell the server once it is done."""
@@ -168,10 +168,10 @@ class Computer:
         else:
             self._end(events.Error(message="the applet's process dies as soon as it is started"))
 
-    def _first_orders(self) -> Iterator[pipe.Orders]:
-        yield pipe.Pace(speed=self._clock.speed)
+    def _first_orders(self) -> Iterator[child_protocol.Orders]:
+        yield child_protocol.Pace(speed=self._clock.speed)
         if self._closed:
-            yield pipe.Close()
+            yield child_protocol.Close()
 
     async def _link_back(self) -> None:
         if not self._power.rebooting and self._lan.carries:
@@ -180,25 +180,25 @@ class Computer:
     async def _lan_back(self) -> None:
         # The applet may not have noticed the loss yet: that it believes in its link says nothing.
         self._reach.lost()
-        self._tell(pipe.Probe())
+        self._tell(child_protocol.Probe())
         await self._link_back()
 
     # What the applet says.
 
-    def _hear(self, news: pipe.News) -> None:
+    def _hear(self, news: child_protocol.News) -> None:
         match news:
-            case pipe.TicketKept():
+            case child_protocol.TicketKept():
                 self._power.applet_works()
                 self._follow_clock(news)
-            case pipe.RebootOrdered():
+            case child_protocol.RebootOrdered():
                 self._power.go_down(order_id=news.order_id, after=self._boot_time)
-            case pipe.WentDown():
+            case child_protocol.WentDown():
                 pass
-            case pipe.Reached():
+            case child_protocol.Reached():
                 self._reach.found()
-            case pipe.Unreachable():
+            case child_protocol.Unreachable():
                 self._not_reached(news)
-            case pipe.Failed():
+            case child_protocol.Failed():
                 self._last_word = events.Error(code=news.code, reason=news.reason, message=news.message)
             case events.Ended():
                 self._last_word = news
@@ -223,19 +223,19 @@ class Computer:
                 self._view = news
         self._listener(news)
 
-    def _not_reached(self, news: pipe.Unreachable) -> None:
+    def _not_reached(self, news: child_protocol.Unreachable) -> None:
         if not self._lan.carries:
             self._reach.excuse()
         elif self._reach.is_hopeless():
             message = f"the server does not answer: {news.message}"
             self._end(events.Error(code="UNAVAILABLE", reason="SERVER_AWAY", message=message))
 
-    def _follow_clock(self, ticket: pipe.TicketKept) -> None:
+    def _follow_clock(self, ticket: child_protocol.TicketKept) -> None:
         if not self._followed:
             self._followed = True
             self._start(self._follow(ticket))
 
-    async def _follow(self, ticket: pipe.TicketKept) -> None:
+    async def _follow(self, ticket: child_protocol.TicketKept) -> None:
         follow = await asyncio.to_thread(_import_following)
         await follow(
             self._clock,
@@ -247,7 +247,7 @@ class Computer:
 
     def _be_asked(self, terms: events.Terms) -> None:
         if self._answer is not None:
-            self._tell(pipe.GiveAnswer(accepted=self._answer))
+            self._tell(child_protocol.GiveAnswer(accepted=self._answer))
         elif not self._terms_shown:
             self._terms_shown = True
             self._listener(terms)
@@ -262,13 +262,13 @@ class Computer:
         else:
             self._answer = accepted
             if self._terms_shown:
-                self._tell(pipe.GiveAnswer(accepted=accepted))
+                self._tell(child_protocol.GiveAnswer(accepted=accepted))
 
-    def _tell(self, order: pipe.Orders) -> None:
+    def _tell(self, order: child_protocol.Orders) -> None:
         self._power.tell(order)
 
-    def _tell_or_refuse(self, order: pipe.Orders) -> None:
-        if not self._power.runs_applet and not isinstance(order, pipe.Close):
+    def _tell_or_refuse(self, order: child_protocol.Orders) -> None:
+        if not self._power.runs_applet and not isinstance(order, child_protocol.Close):
             self._refuse("the applet is being started: try again")
         self._tell(order)
 
@@ -300,6 +300,6 @@ class Computer:
 
 
 def _import_following() -> Callable[..., Coroutine[None, None, None]]:
-    from rescue_applet.following import follow  # gRPC takes a while to import: the cable carries meanwhile
+    from rescue_applet.clock_stream import follow  # gRPC takes a while to import: the cable carries meanwhile
 
     return follow

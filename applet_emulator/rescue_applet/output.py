@@ -10,7 +10,7 @@ from collections.abc import Callable
 import msgspec
 
 from rescue_applet import events
-from rescue_protos.safe_text import safe
+from rescue_common.terminal import safe
 
 
 def json_line(event: events.Event) -> str:

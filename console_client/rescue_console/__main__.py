@@ -6,8 +6,8 @@ import os
 
 import click
 
+from rescue_common.cli_options import tls_options
 from rescue_console.labels import LANGUAGES, language_of_environment
-from rescue_protos.tls_options import tls_options
 
 
 @click.command(name="console")
@@ -40,7 +40,7 @@ def console(technician: str, as_json: bool, plain: bool, language: str, server: 
     """
     os.environ.setdefault("GRPC_VERBOSITY", "ERROR")  # gRPC tells stderr of each lost connection otherwise
     try:
-        from rescue_console.program import run
+        from rescue_console.front_end import run
 
         status = run(technician=technician, as_json=as_json, plain=plain, language=language, server=server, data=data)
     except KeyboardInterrupt:  # while the program was still being loaded

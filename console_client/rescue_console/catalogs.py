@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from rescue_console.labels import DOMAIN, LANGUAGES, LOCALE
-from rescue_protos import table
+from rescue_protos import status_table
 
 COMMANDS = {
     "pin": ("Create PIN", "Pincode aanmaken"),
@@ -295,7 +295,7 @@ TEXTS = {
 def messages(language: str) -> Iterator[tuple[str, str, str]]:
     """Return context, English key and text of everything in a language's catalog."""
     column = LANGUAGES.index(language)
-    for name, label in table.labels(language).items():
+    for name, label in status_table.labels(language).items():
         yield "status", name, label
     for name, both in COMMANDS.items():
         yield "command", name, both[column]

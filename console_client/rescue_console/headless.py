@@ -12,15 +12,15 @@ from collections.abc import Mapping
 from contextlib import aclosing
 from typing import Protocol
 
+from rescue_client.connection import given_at
+from rescue_client.console import ConsoleClient
+from rescue_client.queue_view import QueueView
 from rescue_console import json_lines
-from rescue_console.client import ConsoleClient
-from rescue_console.connection import given_at
-from rescue_console.dispatch import carry_out
+from rescue_console.commands import BadLine, Command, parse
+from rescue_console.execute import carry_out
 from rescue_console.labels import Labels
-from rescue_console.lines import BadLine, Command, parse
-from rescue_console.queue_view import QueueView
-from rescue_console.typed import typed_lines
-from rescue_protos.codes import CallError
+from rescue_console.terminal_input import typed_lines
+from rescue_protos.errors import CallError
 
 
 class Output(Protocol):

@@ -11,10 +11,8 @@ import json
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 
-from rescue_console.labels import Labels
-from rescue_console.lines import BadLine
-from rescue_console.queue_view import QueueView
-from rescue_console.records import (
+from rescue_client.queue_view import QueueView
+from rescue_client.records import (
     CUSTOMER,
     Answer,
     Bookmark,
@@ -33,7 +31,9 @@ from rescue_console.records import (
     Transferred,
     Update,
 )
-from rescue_protos.codes import CallError
+from rescue_console.commands import BadLine
+from rescue_console.labels import Labels
+from rescue_protos.errors import CallError
 
 Line = dict[str, object]
 

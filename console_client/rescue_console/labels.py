@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from rescue_protos.codes import CallError
+    from rescue_protos.errors import CallError
 
 LANGUAGES = ("en", "nl")
 DOMAIN = "rescue"

@@ -15,12 +15,9 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from rescue_console.client import ConsoleClient
-from rescue_console.dispatch import carry_out
-from rescue_console.labels import Labels
-from rescue_console.lines import USAGE, BadLine, parse
-from rescue_console.queue_view import QueueView
-from rescue_console.records import (
+from rescue_client.console import ConsoleClient
+from rescue_client.queue_view import QueueView
+from rescue_client.records import (
     Answer,
     Bookmark,
     ChatReceived,
@@ -38,9 +35,12 @@ from rescue_console.records import (
     Transferred,
     Update,
 )
-from rescue_console.safe_text import safe
-from rescue_console.typed import typed_lines
-from rescue_protos.codes import CallError
+from rescue_common.terminal import safe
+from rescue_console.commands import USAGE, BadLine, parse
+from rescue_console.execute import carry_out
+from rescue_console.labels import Labels
+from rescue_console.terminal_input import typed_lines
+from rescue_protos.errors import CallError
 
 _STYLES = {
     Status.ACTIVE: "green",

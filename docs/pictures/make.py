@@ -14,8 +14,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from rescue_emulator.statechart import Format, statechart
-from rescue_emulator.timeline import Change, Happening, timeline_svg
+from rescue_console.timeline_picture import Change, Happening, timeline_svg
+from rescue_emulator.pictures.statechart import Format, statechart
 
 HERE = Path(__file__).parent
 _BEGAN = datetime(2026, 1, 5, 9, tzinfo=UTC)
@@ -50,7 +50,7 @@ def _call() -> list[Happening]:
         (300, "LeadAccepted", "bob accepted the lead status", {"alice": "Collaborating", "bob": "Active"}),
         (360, "SessionEnded", "bob ended the session", {"alice": "Closed", "bob": "Removed from TC queue"}),
     ]
-    from rescue_protos.table import row_of
+    from rescue_protos.status_table import row_of
 
     shown: dict[str, str] = {}
     happenings = []
@@ -80,9 +80,9 @@ async def screens() -> None:
     """Play a call in a browser and take pictures of its pages."""
     from playwright.async_api import async_playwright
 
+    from rescue_common.processes.child import Program
+    from rescue_common.state_directory import Access
     from rescue_emulator import World
-    from rescue_emulator.processes import Program
-    from rescue_protos.access import Access
 
     async with World() as world, async_playwright() as playwright:
         web = await Program.start("web", "rescue_web", "--data", str(world.data), "--json")

@@ -15,10 +15,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from rescue_emulator.computer import Computer
-    from rescue_emulator.processes import Program, ProgramEnded
-    from rescue_emulator.technician import CommandRefused, NotSeen, Technician, Update
-    from rescue_emulator.world import World
+    from rescue_common.processes.child import Program, ProgramEnded
+    from rescue_emulator.world.computer import Computer
+    from rescue_emulator.world.technician import CommandRefused, NotSeen, Technician, Update
+    from rescue_emulator.world.world import World
 
 __all__ = [
     "CommandRefused",
@@ -32,20 +32,20 @@ __all__ = [
 ]
 
 _HOME = {
-    "CommandRefused": "technician",
-    "Computer": "computer",
-    "NotSeen": "technician",
-    "Program": "processes",
-    "ProgramEnded": "processes",
-    "Technician": "technician",
-    "Update": "technician",
-    "World": "world",
+    "CommandRefused": "rescue_emulator.world.technician",
+    "Computer": "rescue_emulator.world.computer",
+    "NotSeen": "rescue_emulator.world.technician",
+    "Program": "rescue_common.processes.child",
+    "ProgramEnded": "rescue_common.processes.child",
+    "Technician": "rescue_emulator.world.technician",
+    "Update": "rescue_emulator.world.technician",
+    "World": "rescue_emulator.world.world",
 }
 
 
 def __getattr__(name: str) -> object:
     if name in _HOME:
-        return getattr(import_module(f"rescue_emulator.{_HOME[name]}"), name)
+        return getattr(import_module(_HOME[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import click
 from click.core import ParameterSource
 
-from rescue_server.backup_command import backup
+from rescue_server.cli.backup import backup
 from rescue_server.observe.logs import LEVELS, LogFormat, configure
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -128,15 +128,15 @@ def server(
         raise click.UsageError(f"--web {web}: beyond this machine it needs --tls-cert and --tls-key, or --insecure")
     # What gRPC would tell stderr of a port in use or of a client's bad handshake, we say ourselves, or log.
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
-    from rescue_protos.access import state_directory
-    from rescue_protos.durations import BadDuration, parse_duration
-    from rescue_server.companion import NoCompanion, check_companion
+    from rescue_common.durations import BadDuration, parse_duration
+    from rescue_common.private_files import NotPrivate
+    from rescue_common.state_directory import state_directory
+    from rescue_server.app import Options, serve
     from rescue_server.errors import RescueError
     from rescue_server.observe.observation import CannotObserve, MetricsAddress
-    from rescue_server.private_files import NotPrivate
-    from rescue_server.program import Options, serve
     from rescue_server.rpc.listener import CannotListen
     from rescue_server.rpc.tls import BadCertificate, ServerTls
+    from rescue_server.startup.companion import NoCompanion, check_companion
     from rescue_server.store.errors import StoreError
 
     configure(LogFormat(log_format or LogFormat.TEXT), log_level or ("info" if log_format else "warning"))
@@ -201,9 +201,9 @@ def certificates(ctx: click.Context, directory: Path | None, data: str | None, h
       rescue server certificates --directory tls --host help.example.org
       rescue server --listen 0.0.0.0:50051 --tls-cert tls/server.pem --tls-key tls/server.key
     """
-    from rescue_protos.access import state_directory
-    from rescue_server.certificates import CannotMakeCertificates, make_certificates
-    from rescue_server.private_files import make_private
+    from rescue_common.private_files import make_private
+    from rescue_common.state_directory import state_directory
+    from rescue_server.startup.certificates import CannotMakeCertificates, make_certificates
 
     given = data or (ctx.parent.params.get("data") if ctx.parent else None)
     try:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import pytest_asyncio
 
-from rescue_emulator.computer import Computer
-from rescue_emulator.technician import Technician
-from rescue_emulator.world import World
+from rescue_emulator.world.computer import Computer
+from rescue_emulator.world.technician import Technician
+from rescue_emulator.world.world import World
 
 
 @dataclass(frozen=True, slots=True)

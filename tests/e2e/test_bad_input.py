@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from rescue_emulator.technician import CommandRefused
-from rescue_emulator.world import World
-from rescue_protos.access import Access, NoAccess, find_server
+from rescue_common.state_directory import Access, NoAccess, find_server
+from rescue_emulator.world.technician import CommandRefused
+from rescue_emulator.world.world import World
 from rescue_server.store.files import STORE_FILE
 from rescue_server.store.sqlite import SqliteStore
 

@@ -14,10 +14,10 @@ from grpc_reflection.v1alpha import reflection_pb2
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rescue_client.channel import Metadata
 from rescue_protos import v1
-from rescue_protos.dialing import Metadata
-from rescue_protos.v1 import access_pb2, admin_pb2, applet_pb2, console_pb2, control_pb2
-from rescue_server.rpc.rules import RULES
+from rescue_protos.v1 import access_pb2, admin_pb2, applet_pb2, clock_pb2, console_pb2
+from rescue_server.rpc.permissions import RULES
 
 pytestmark = pytest.mark.no_cover  # counting lines would double the time of so many steps
 
@@ -151,7 +151,7 @@ def test_any_bytes(target, method: MethodDescriptor, raw: list[bytes]) -> None:
     st.characters(min_codepoint=0x20, max_codepoint=0x7E), max_size=60)), max_size=4))  # fmt: skip
 def test_any_metadata(target, pairs: list[tuple[str, str]]) -> None:
     for method in METHODS:
-        if method.containing_service.name in ("ConsoleService", "ControlService", "AdminService"):
+        if method.containing_service.name in ("ConsoleService", "ClockService", "AdminService"):
             code = ask(target.channel, method, [b""], tuple(pairs))
             assert code in (grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.PERMISSION_DENIED)
 
@@ -167,7 +167,7 @@ def _is_message(build: Any, raw: bytes) -> bool:
 def test_the_clock_cannot_be_moved_out_of_the_calendar(target) -> None:
     method = next(m for m in METHODS if m.name == "AdvanceClock")
     for seconds, nanos in ((0, 0), (-1, 0), (2**62, 0), (1, 2**31 - 1), (400 * 86_400, 0), (0, -1), (-(2**63), -5)):
-        request = control_pb2.AdvanceClockRequest()
+        request = clock_pb2.AdvanceClockRequest()
         request.by.seconds, request.by.nanos = seconds, nanos
         code = ask(target.channel, method, [request.SerializeToString()], target.users["admin"])
         assert code in (grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.OK)
@@ -179,7 +179,7 @@ def test_any_speed(target, speed: float) -> None:
     set_speed = next(m for m in METHODS if m.name == "SetClockSpeed")
     pause = next(m for m in METHODS if m.name == "PauseClock")
     if not 0 < speed <= 1000:
-        request = control_pb2.SetClockSpeedRequest(speed=speed).SerializeToString()
+        request = clock_pb2.SetClockSpeedRequest(speed=speed).SerializeToString()
         ask(target.channel, set_speed, [request], target.users["admin"])
         ask(target.channel, pause, [b""], target.users["admin"])
 
@@ -190,7 +190,7 @@ FOUND: list[tuple[str, bytes]] = [
     ("/rescue_protos.v1.ConsoleService/ListQueue", b"\xff"),
     ("/rescue_protos.v1.ConsoleService/WatchQueue", b"\xff"),
     ("/rescue_protos.v1.AppletService/Attach", b"\xff"),
-    ("/rescue_protos.v1.ControlService/FollowClock", b"\xff"),
+    ("/rescue_protos.v1.ClockService/WatchClock", b"\xff"),
     # What a caller wrote came back in metadata that gRPC found too long: the true error was lost.
     (
         "/rescue_protos.v1.ConsoleService/StartSession",

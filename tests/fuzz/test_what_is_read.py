@@ -17,17 +17,17 @@ from google.protobuf.message import DecodeError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rescue_applet.child_protocol import Chat, Failed, read_news
 from rescue_applet.commands import BadCommand, parse_command
 from rescue_applet.output import json_line, plain_line
-from rescue_applet.pipe import Chat, Failed, read_news
 from rescue_applet.ticket_file import Errand, Kept, TicketFile
-from rescue_console.lines import LONGEST_LINE, USAGE, BadLine, LineSplitter, parse
-from rescue_emulator.processes import Program
-from rescue_protos.access import Access, NoAccess
-from rescue_protos.durations import BadDuration, parse_duration
-from rescue_protos.safe_text import safe
+from rescue_common.durations import BadDuration, parse_duration
+from rescue_common.processes.child import Program
+from rescue_common.state_directory import Access, NoAccess
+from rescue_common.terminal import safe
+from rescue_console.commands import LONGEST_LINE, USAGE, BadLine, LineSplitter, parse
 from rescue_server.core.organization import Organization, apply_change
-from rescue_server.organization_file import BadOrganizationFile, read_organization
+from rescue_server.startup.organization_file import BadOrganizationFile, read_organization
 
 pytestmark = pytest.mark.no_cover  # counting lines would double the time of so many steps
 

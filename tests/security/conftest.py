@@ -11,13 +11,13 @@ from pathlib import Path
 import grpc
 import pytest
 
-from rescue_protos.access import Access
-from rescue_protos.codes import CallError
-from rescue_protos.dialing import Metadata
+from rescue_client.channel import Metadata
+from rescue_common.private_files import make_private
+from rescue_common.state_directory import Access
+from rescue_protos.errors import CallError
 from rescue_protos.v1 import access_pb2, access_pb2_grpc, applet_pb2, applet_pb2_grpc, console_pb2, console_pb2_grpc
-from rescue_server.private_files import make_private
-from rescue_server.program import Options, serving
-from rescue_server.runtime.identity import Tokens
+from rescue_server.app import Options, serving
+from rescue_server.runtime.credentials import Tokens
 from rescue_server.runtime.limits import LIMITS, Limits
 from rescue_server.store.files import STORE_FILE
 from rescue_server.store.sqlite import SqliteStore

@@ -10,12 +10,12 @@ from pathlib import Path
 import grpc
 import pytest
 
-from rescue_protos.access import ACCESS_FILE, Access
+from rescue_common.state_directory import ACCESS_FILE, Access
 from rescue_protos.v1 import admin_pb2 as pb
 from rescue_protos.v1 import admin_pb2_grpc
-from rescue_server import access_book
-from rescue_server.access_book import AccessBook
-from rescue_server.runtime.identity import hash_secret
+from rescue_server.runtime.credentials import hash_secret
+from rescue_server.startup import issued_access
+from rescue_server.startup.issued_access import AccessBook
 
 OLD, NEW, OTHER = "old secret", "new secret", "another secret"
 
@@ -72,7 +72,7 @@ async def test_a_death_between_the_store_and_the_file_locks_nobody_out(
         async with open_house(state) as house:
             metadata = await house.signed_in("admin")
             before = secrets_of(state)
-            dying.setattr(access_book.AccessBook, "keep", lambda *_: None)  # what it never came to
+            dying.setattr(issued_access.AccessBook, "keep", lambda *_: None)  # what it never came to
             for user in ("admin", "alice"):
                 renew = pb.RenewSecretRequest(request_id=user, user=user)
                 await admin_of(house).RenewSecret(renew, metadata=metadata)

@@ -11,10 +11,10 @@ import pytest
 from click.testing import CliRunner
 
 from rescue_applet.ticket_file import Errand, Kept, TicketFile
-from rescue_protos.access import Access
-from rescue_server import private_files
+from rescue_common import private_files
+from rescue_common.private_files import NotPrivate, make_private
+from rescue_common.state_directory import Access
 from rescue_server.__main__ import server
-from rescue_server.private_files import NotPrivate, make_private
 
 
 @pytest.fixture
@@ -98,7 +98,7 @@ def test_a_file_that_could_not_be_written_leaves_the_old_one_and_nothing_beside(
 
 
 def test_secrets_do_not_show_in_what_is_printed_of_them() -> None:
-    from rescue_server.runtime.identity import Principal
+    from rescue_server.runtime.credentials import Principal
 
     assert "s3cret" not in repr(Access(server="127.0.0.1:1", secrets={"alice": "s3cret"}))
     assert "argon" not in repr(Principal(name="alice", administrator=False, secret_hash="$argon2id$"))

@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rescue_protos.codes import CallError
+from rescue_protos.errors import CallError
 from rescue_protos.v1 import applet_pb2
 from rescue_server.errors import LimitReached, NotAuthenticated
-from rescue_server.runtime.guessing import (
+from rescue_server.runtime.credentials import SECRET_LENGTH, Tokens, hash_secret
+from rescue_server.runtime.sign_in_rate import (
     MOST_SOURCES,
     PINS_EACH,
     PINS_OVERALL,
@@ -22,7 +23,6 @@ from rescue_server.runtime.guessing import (
     Guessing,
     Policy,
 )
-from rescue_server.runtime.identity import SECRET_LENGTH, Tokens, hash_secret
 from rescue_server.settings import MOST
 
 ALL_PINS = 1_000_000

@@ -8,7 +8,7 @@ from typing import Any
 import grpc
 import pytest
 
-from rescue_protos.dialing import open_channel
+from rescue_client.channel import open_channel
 from rescue_protos.v1 import common_pb2, console_pb2, console_pb2_grpc
 
 SESSIONS = 20_000  # as many as a channel may have open

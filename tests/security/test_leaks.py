@@ -9,10 +9,10 @@ from pathlib import Path
 import grpc
 import pytest
 
-from rescue_emulator import processes
-from rescue_emulator.world import World
-from rescue_protos.access import Access
-from rescue_protos.dialing import SignedIn, open_channel
+from rescue_client.channel import SignedIn, open_channel
+from rescue_common.processes import child
+from rescue_common.state_directory import Access
+from rescue_emulator.world.world import World
 from rescue_protos.v1 import access_pb2, access_pb2_grpc, applet_pb2, applet_pb2_grpc, console_pb2, console_pb2_grpc
 
 MAY_HOLD_SECRETS = {"access.json", "server.key"}
@@ -32,7 +32,7 @@ async def test_no_secret_ticket_or_token_is_anywhere_it_does_not_belong(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # What is forked shows the fork server's command line; a person's programs show their own.
-    monkeypatch.setattr(processes, "fork_server", lambda environment: None)
+    monkeypatch.setattr(child, "fork_server", lambda environment: None)
     async with World(data=tmp_path / "state") as world:
         await world.restart_server("--log", "json", "--log-level", "debug")
         alice = await world.technician("alice")

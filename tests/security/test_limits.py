@@ -11,14 +11,14 @@ import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from rescue_protos.codes import TooMuch
-from rescue_protos.v1 import admin_pb2, admin_pb2_grpc, applet_pb2, console_pb2, control_pb2, control_pb2_grpc
+from rescue_protos.errors import TooMuch
+from rescue_protos.v1 import admin_pb2, admin_pb2_grpc, applet_pb2, clock_pb2, clock_pb2_grpc, console_pb2
 from rescue_server.core.decide import CHAT_LENGTH, COMMENT_LENGTH, CUSTOMER_LENGTH
 from rescue_server.core.organization import NAME_LENGTH
 from rescue_server.errors import LimitReached
 from rescue_server.rpc.applet_service import INSTANCE_LENGTH
+from rescue_server.rpc.clock_service import APPOINTMENTS_EACH
 from rescue_server.rpc.console_service import CONSOLE_ID_LENGTH
-from rescue_server.rpc.control_service import APPOINTMENTS_EACH
 from rescue_server.rpc.peers import source_of
 from rescue_server.runtime.limits import LIMITS, Limits, Pace, Places
 from rescue_server.settings import TERMS_LENGTH
@@ -110,9 +110,9 @@ async def send_heartbeats(call, most: int) -> None:
 async def test_appointments_of_a_computer(small, refused) -> None:
     redeemed = await small.redeem((await small.new_pin(await small.signed_in("alice"))).pin)
     metadata = (("rescue-session", redeemed.session), ("rescue-ticket", redeemed.ticket))
-    call = control_pb2_grpc.ControlServiceStub(small.channel).FollowClock(metadata=metadata)
+    call = clock_pb2_grpc.ClockServiceStub(small.channel).WatchClock(metadata=metadata)
     for number in range(1, APPOINTMENTS_EACH + 2):
-        await call.write(control_pb2.FollowClockRequest(appointment=control_pb2.ClockAppointment(number=number)))
+        await call.write(clock_pb2.WatchClockRequest(barrier=clock_pb2.ClockBarrier(number=number)))
     async with refused("RESOURCE_EXHAUSTED", "LIMIT_REACHED") as errors:
         while await call.read() is not grpc.aio.EOF:
             pass
@@ -122,12 +122,12 @@ async def test_appointments_of_a_computer(small, refused) -> None:
 async def test_streams_of_a_computer(small, refused) -> None:
     redeemed = await small.redeem((await small.new_pin(await small.signed_in("alice"))).pin)
     metadata = (("rescue-session", redeemed.session), ("rescue-ticket", redeemed.ticket))
-    stub = control_pb2_grpc.ControlServiceStub(small.channel)
-    follows = [stub.FollowClock(metadata=metadata) for _ in range(2)]
+    stub = clock_pb2_grpc.ClockServiceStub(small.channel)
+    follows = [stub.WatchClock(metadata=metadata) for _ in range(2)]
     for one in follows:
-        assert isinstance(await one.read(), control_pb2.FollowClockResponse)
+        assert isinstance(await one.read(), clock_pb2.WatchClockResponse)
     async with refused("RESOURCE_EXHAUSTED", "LIMIT_REACHED"):
-        await stub.FollowClock(metadata=metadata).read()
+        await stub.WatchClock(metadata=metadata).read()
     for one in follows:
         one.cancel()
 

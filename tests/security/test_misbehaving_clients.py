@@ -13,11 +13,11 @@ import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from rescue_emulator.processes import Program
-from rescue_protos.access import Access
-from rescue_protos.dialing import SignedIn
+from rescue_client.channel import SignedIn
+from rescue_common.processes.child import Program
+from rescue_common.state_directory import Access
 from rescue_protos.v1 import applet_pb2 as pb
-from rescue_protos.v1 import applet_pb2_grpc, console_pb2, console_pb2_grpc, control_pb2, control_pb2_grpc
+from rescue_protos.v1 import applet_pb2_grpc, clock_pb2, clock_pb2_grpc, console_pb2, console_pb2_grpc
 
 
 def heartbeat(number: int) -> pb.AttachRequest:
@@ -259,19 +259,19 @@ async def test_who_follows_the_clock_and_never_reads_is_not_listened_to(house) -
     """Found: what it was to be told was kept for it without end."""
     joined = await joined_session(house)
     metadata = (("rescue-session", joined.session), ("rescue-ticket", joined.ticket))
-    call = control_pb2_grpc.ControlServiceStub(house.channel).FollowClock(metadata=metadata)
+    call = clock_pb2_grpc.ClockServiceStub(house.channel).WatchClock(metadata=metadata)
     written = 0
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(3):
             for number in range(1, 300_000):
-                appointment = control_pb2.ClockAppointment(number=number)
-                await call.write(control_pb2.FollowClockRequest(appointment=appointment))
-                kept = control_pb2.ClockAppointmentKept(number=number)
-                await call.write(control_pb2.FollowClockRequest(kept=kept))
+                barrier = clock_pb2.ClockBarrier(number=number)
+                await call.write(clock_pb2.WatchClockRequest(barrier=barrier))
+                release = clock_pb2.ClockBarrierRelease(number=number)
+                await call.write(clock_pb2.WatchClockRequest(release=release))
                 written += 1
     call.cancel()
     assert written
     # The server lives, and others follow the clock.
-    again = control_pb2_grpc.ControlServiceStub(house.channel).FollowClock(metadata=metadata)
-    assert isinstance(await again.read(), control_pb2.FollowClockResponse)
+    again = clock_pb2_grpc.ClockServiceStub(house.channel).WatchClock(metadata=metadata)
+    assert isinstance(await again.read(), clock_pb2.WatchClockResponse)
     again.cancel()

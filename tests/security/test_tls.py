@@ -14,11 +14,11 @@ from pathlib import Path
 
 import pytest
 
-from rescue_emulator.processes import Program
-from rescue_protos.access import Access, adopt_tls
-from rescue_protos.tls import BadTls, Tls
-from rescue_server.certificates import CannotMakeCertificates, make_certificates
+from rescue_common.processes.child import Program
+from rescue_common.state_directory import Access, adopt_tls
+from rescue_common.tls import BadTls, Tls
 from rescue_server.rpc.tls import BadCertificate, ServerTls
+from rescue_server.startup.certificates import CannotMakeCertificates, make_certificates
 
 
 @pytest.fixture(autouse=True)
@@ -26,7 +26,7 @@ def own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name.startswith("RESCUE_"):
             monkeypatch.delenv(name)
-    monkeypatch.setattr("rescue_protos.access._adopted", set())
+    monkeypatch.setattr("rescue_common.state_directory._adopted", set())
 
 
 @contextlib.asynccontextmanager

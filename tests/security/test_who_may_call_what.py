@@ -14,7 +14,7 @@ from google.protobuf import descriptor_pool, message_factory
 from google.protobuf.descriptor import MethodDescriptor
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
-from rescue_protos.dialing import Metadata
+from rescue_client.channel import Metadata
 from rescue_protos.v1 import (
     admin_pb2,
     admin_pb2_grpc,
@@ -25,8 +25,8 @@ from rescue_protos.v1 import (
     journal_pb2_grpc,
 )
 from rescue_server.rpc import console_service
-from rescue_server.rpc.rules import RULES
-from rescue_server.runtime.identity import TOKEN_LIFE
+from rescue_server.rpc.permissions import RULES
+from rescue_server.runtime.credentials import TOKEN_LIFE
 
 # Who gets past the guard. Written down a second time on purpose: a rule that is loosened by mistake fails here.
 ANYBODY = {"nobody", "technician", "administrator", "computer", "expired", "forged", "forged computer"}
@@ -44,9 +44,9 @@ MAY_CALL = {
     "rescue_protos.v1.AdminService": ADMINISTRATOR,
     "rescue_protos.v1.FaultService": ADMINISTRATOR,
     "rescue_protos.v1.JournalService": USER,
-    "rescue_protos.v1.ControlService/GetClock": USER_OR_COMPUTER,
-    "rescue_protos.v1.ControlService/FollowClock": USER_OR_COMPUTER,
-    "rescue_protos.v1.ControlService": ADMINISTRATOR,
+    "rescue_protos.v1.ClockService/GetClock": USER_OR_COMPUTER,
+    "rescue_protos.v1.ClockService/WatchClock": USER_OR_COMPUTER,
+    "rescue_protos.v1.ClockService": ADMINISTRATOR,
 }
 REFUSALS = ("UNAUTHENTICATED", "PERMISSION_DENIED")
 
@@ -295,20 +295,20 @@ async def test_the_id_of_a_request_is_not_enough_for_its_ticket(house, refused) 
 
 
 def test_secrets_and_tickets_are_stored_as_hashes_only() -> None:
-    from rescue_server.runtime import identity
+    from rescue_server.runtime import credentials
 
-    hashed = identity.hash_secret("secret")
+    hashed = credentials.hash_secret("secret")
     assert hashed.startswith("$argon2id$")
     assert "m=19456,t=2" in hashed
-    ticket = identity.derive_ticket(b"key", "id", "fingerprint")
-    assert identity.ticket_fits(ticket, identity.hash_ticket(ticket))
-    assert not identity.ticket_fits(ticket, "")
-    others = {identity.derive_ticket(*p) for p in ((b"k", "id", "fingerprint"), (b"key", "i", "fingerprint"))}
+    ticket = credentials.derive_ticket(b"key", "id", "fingerprint")
+    assert credentials.ticket_fits(ticket, credentials.hash_ticket(ticket))
+    assert not credentials.ticket_fits(ticket, "")
+    others = {credentials.derive_ticket(*p) for p in ((b"k", "id", "fingerprint"), (b"key", "i", "fingerprint"))}
     assert ticket not in others
 
 
 def test_a_servers_key_is_its_own(tmp_path: Path) -> None:
-    from rescue_server.runtime.identity import server_key
+    from rescue_server.runtime.credentials import server_key
 
     first, second = tmp_path / "a", tmp_path / "b"
     first.mkdir()
@@ -320,7 +320,7 @@ def test_a_servers_key_is_its_own(tmp_path: Path) -> None:
 @pytest.mark.parametrize("torn", [b"", b"only a part"])
 def test_a_torn_key_is_never_used(tmp_path: Path, torn: bytes) -> None:
     """Found: a server that died while it made its key went on with an empty one, which anybody can guess."""
-    from rescue_server.runtime.identity import KEY_LENGTH, server_key
+    from rescue_server.runtime.credentials import KEY_LENGTH, server_key
 
     (tmp_path / "server.key").write_bytes(torn)
     key = server_key(tmp_path)

@@ -17,12 +17,12 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from rescue_protos.table import read_rows
+from rescue_protos.status_table import read_rows
 from rescue_server.core import commands as c
 from rescue_server.core import decide as d
+from rescue_server.core.allowed import possible
 from rescue_server.core.events import AnySessionEvent, Process
 from rescue_server.core.organization import Organization
-from rescue_server.core.possible import possible
 from rescue_server.core.queue import entry_of, updates
 from rescue_server.core.session import Session, apply, is_held
 from rescue_server.core.status import Link, Role

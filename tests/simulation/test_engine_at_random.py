@@ -27,9 +27,9 @@ from rescue_server.core.session import Session
 from rescue_server.core.status import Link, Status
 from rescue_server.core.timers import Kind
 from rescue_server.errors import Refusal, RequestReused, RescueError, StoreTrouble, Unknown
-from rescue_server.runtime import acts
-from rescue_server.runtime.desk import Desk
+from rescue_server.runtime import command_handlers
 from rescue_server.runtime.engine import Act, Answer, Engine, Outcome, Request
+from rescue_server.runtime.state import Desk
 from rescue_server.store.errors import StoreUnavailable
 from rescue_server.store.memory import MemoryStore
 from rescue_server.store.protocol import ClockMark, StoredAnswer, StoredEvent
@@ -86,14 +86,14 @@ class EngineAtRandom(RuleBasedStateMachine):
 
     @rule(technician=technicians)
     def create_pin(self, technician: str) -> None:
-        self._ask(technician, acts.create_pin(technician, "Jan", lambda: f"{next(self.pins):06d}"))
+        self._ask(technician, command_handlers.create_pin(technician, "Jan", lambda: f"{next(self.pins):06d}"))
 
     @rule(technician=technicians, which=whiches)
     def command(self, technician: str, which: int) -> None:
         """Any command, possible or not."""
         if (session := self._some_session(which)) is not None:
             commands = list(commands_of(session, technician, self.engine.published.organization))
-            self._ask(technician, acts.command(commands[which % len(commands)]))
+            self._ask(technician, command_handlers.command(commands[which % len(commands)]))
 
     @rule(picks=st.lists(whiches, min_size=1, max_size=4))
     def something_possible(self, picks: list[int]) -> None:
@@ -102,7 +102,7 @@ class EngineAtRandom(RuleBasedStateMachine):
             possible = [] if session is None else list(self._possible(session))
             if possible:
                 command = possible[which % len(possible)]
-                self._ask(command.technician, acts.command(command))
+                self._ask(command.technician, command_handlers.command(command))
 
     @precondition(lambda self: self.asked)
     @rule(which=whiches)
@@ -132,14 +132,14 @@ class EngineAtRandom(RuleBasedStateMachine):
         if session is None or (not session.redeemed and what != "join"):
             return
         if not session.redeemed:
-            self._try(acts.redeem_pin(session.pin, "", "hash"))
+            self._try(command_handlers.redeem_pin(session.pin, "", "hash"))
         decision = {
             "join": d.on_attach,
             "down": lambda s, x: d.on_going_down(s, order=s.reboot_order, context=x),
             "beat": d.on_sign_of_life,
             "goodbye": d.on_goodbye,
         }[what]
-        self._try(acts.of_applet(session.id, decision))
+        self._try(command_handlers.of_applet(session.id, decision))
         self.engine.leases.renew(session.id, self.clock.now())
 
     @rule(seconds=st.sampled_from([0.5, 10.0, 59.0, 61.0, 300.0]), answering=whiches)
@@ -160,7 +160,7 @@ class EngineAtRandom(RuleBasedStateMachine):
     @rule(idle=st.integers(0, 2), reconnect=st.sampled_from([30, 60, 120]))
     def settings_change(self, idle: int, reconnect: int) -> None:
         changes = {"idle_timeout": timedelta(minutes=idle), "reconnect_period": timedelta(seconds=reconnect)}
-        self._try(acts.change_settings("admin", "group:Support", changes))
+        self._try(command_handlers.change_settings("admin", "group:Support", changes))
 
     # The disk, crashes, and consoles
 
@@ -169,7 +169,7 @@ class EngineAtRandom(RuleBasedStateMachine):
     def what_cannot_be_stored_never_was(self, technician: str) -> None:
         self._catch_up()
         desk, agenda = _facts(self.engine.published), self.engine.agenda.first()
-        act = acts.create_pin(technician, "Jan", lambda: f"{next(self.pins):06d}")
+        act = command_handlers.create_pin(technician, "Jan", lambda: f"{next(self.pins):06d}")
         request = self._request(technician)
         self.disk.full = True
         assert isinstance(self._try(act, request), StoreTrouble)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rescue_protos.table import ROWS as PUBLISHED
+from rescue_protos.status_table import ROWS as PUBLISHED
 from rescue_server.core.transitions import ROWS
 from tests.simulation.state_space import walk
 

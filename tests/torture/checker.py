@@ -12,12 +12,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from rescue_protos.table import row_of
+from rescue_protos.status_table import row_of
 from rescue_server.core import events as e
 from rescue_server.core.organization import OrganizationEvent
 from rescue_server.core.status import Link
 from rescue_server.core.timers import Kind, deadlines
-from rescue_server.runtime.desk import AnyEvent, Desk, read_event, updates_of
+from rescue_server.runtime.state import AnyEvent, Desk, read_event, updates_of
 from tests.torture.history import Command, Console, History, Outcome, Seen, digest
 
 EFFECTS: dict[str, tuple[type, ...]] = {

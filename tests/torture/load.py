@@ -17,10 +17,10 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
-import rescue_console.client as client_module
-from rescue_console.client import ConsoleClient
-from rescue_console.queue_view import QueueView
-from rescue_console.records import (
+import rescue_client.console as client_module
+from rescue_client.console import ConsoleClient
+from rescue_client.queue_view import QueueView
+from rescue_client.records import (
     Bookmark,
     Entry,
     EntryChanged,
@@ -32,11 +32,11 @@ from rescue_console.records import (
     Target,
     TargetKind,
 )
+from rescue_common.processes.child import ProgramEnded
+from rescue_common.state_directory import Access
 from rescue_emulator import CommandRefused, World
-from rescue_emulator.computer import Computer
-from rescue_emulator.processes import ProgramEnded
-from rescue_protos.access import Access
-from rescue_protos.codes import CallError, Unavailable
+from rescue_emulator.world.computer import Computer
+from rescue_protos.errors import CallError, Unavailable
 from tests.torture.history import Command, Console, History, Outcome, Seen, moment
 
 TECHNICIANS = ("alice", "bob", "carol")

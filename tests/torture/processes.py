@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import random
 
+from rescue_common.processes.child import ProgramEnded
 from rescue_emulator import World
-from rescue_emulator.processes import ProgramEnded
-from rescue_emulator.technician import Technician
+from rescue_emulator.world.technician import Technician
 from tests.torture.history import Console, History, Seen
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from rescue_common.processes.child import Program
 from rescue_emulator import World
-from rescue_emulator.processes import Program
 from rescue_server.store import STORE_FILE, SqliteStore
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from rescue_server.core import events as e
 from rescue_server.core import organization as o
-from rescue_server.runtime.desk import AnyEvent, Desk, updates_of
+from rescue_server.runtime.state import AnyEvent, Desk, updates_of
 from rescue_server.store import StoredEvent
 from tests.torture.checker import judge
 from tests.torture.history import Command, Console, History, Outcome, Restart, Seen, digest

@@ -15,13 +15,13 @@ from pathlib import Path
 
 import pytest
 
-from rescue_console.client import ConsoleClient
-from rescue_console.records import Bookmark, PinCreated, Status
+from rescue_client.caller import Caller
+from rescue_client.clock import ClockClient
+from rescue_client.console import ConsoleClient
+from rescue_client.records import Bookmark, PinCreated, Status
+from rescue_common.state_directory import Access
 from rescue_emulator import World
-from rescue_emulator.calling import Caller
-from rescue_emulator.clock import ClockClient
-from rescue_protos.access import Access
-from rescue_protos.codes import CallError, TooMuch, Unavailable
+from rescue_protos.errors import CallError, TooMuch, Unavailable
 from rescue_server.store import STORE_FILE, SqliteStore
 
 NO_TIME = timedelta(0)

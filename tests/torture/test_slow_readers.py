@@ -16,11 +16,11 @@ from pathlib import Path
 import grpc
 import pytest
 
-from rescue_console.client import ConsoleClient
-from rescue_console.records import ChatReceived
+from rescue_client.channel import SignedIn, open_channel
+from rescue_client.console import ConsoleClient
+from rescue_client.records import ChatReceived
+from rescue_common.state_directory import Access
 from rescue_emulator import World
-from rescue_protos.access import Access
-from rescue_protos.dialing import SignedIn, open_channel
 from rescue_protos.v1 import console_pb2, console_pb2_grpc
 from tests.torture.history import moment
 

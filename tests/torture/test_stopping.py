@@ -12,12 +12,12 @@ from pathlib import Path
 import grpc
 import pytest
 
+from rescue_client.channel import SignedIn, open_channel
+from rescue_common.processes.child import ProgramEnded
+from rescue_common.state_directory import Access
 from rescue_emulator import World
-from rescue_emulator.processes import ProgramEnded
-from rescue_protos.access import Access
-from rescue_protos.codes import CallError, Unavailable
-from rescue_protos.dialing import SignedIn, open_channel
-from rescue_protos.v1 import console_pb2, console_pb2_grpc, control_pb2_grpc
+from rescue_protos.errors import CallError, Unavailable
+from rescue_protos.v1 import clock_pb2_grpc, console_pb2, console_pb2_grpc
 from rescue_server.store import STORE_FILE
 
 
@@ -45,7 +45,7 @@ async def test_sigterm_ends_every_stream_clearly_and_everybody_comes_back() -> N
             watch = console_pb2_grpc.ConsoleServiceStub(channel).WatchQueue(
                 console_pb2.WatchQueueRequest(console="c1"), metadata=metadata
             )
-            clock = control_pb2_grpc.ControlServiceStub(channel).FollowClock(metadata=metadata)
+            clock = clock_pb2_grpc.ClockServiceStub(channel).WatchClock(metadata=metadata)
             await asyncio.gather(watch.read(), clock.read())
             os.kill(bob.program.pid, signal.SIGSTOP)  # a console that takes nothing must not keep the server
             try:

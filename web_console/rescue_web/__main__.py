@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from rescue_web.needs import MISSING, is_loopback, is_there, listening_at
+from rescue_common.hosts import MISSING, is_loopback, is_there, listening_at
 
 _FILE = click.Path(path_type=Path, dir_okay=False, exists=True)
 
@@ -57,7 +57,7 @@ def web(
         )
     if not is_there():
         raise click.ClickException(MISSING)
-    from rescue_web.program import Options, run
+    from rescue_web.serve import Options, run
 
     options = Options(
         host=host,

@@ -23,12 +23,12 @@ from starlette.responses import JSONResponse, RedirectResponse, Response, Stream
 from starlette.routing import Route
 
 from rescue_console.labels import LANGUAGES
-from rescue_protos.codes import CallError, NotAllowed, NotSignedIn, TooMuch, Unavailable
+from rescue_protos.errors import CallError, NotAllowed, NotSignedIn, TooMuch, Unavailable
 from rescue_web.computers import NotPossible
-from rescue_web.guards import OwnName, StrictHeaders
-from rescue_web.house import House
-from rescue_web.visits import COOKIE, Visit
-from rescue_web.words import words
+from rescue_web.logins import COOKIE, Visit
+from rescue_web.middleware import OwnName, StrictHeaders
+from rescue_web.state import House
+from rescue_web.texts import words
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Collection

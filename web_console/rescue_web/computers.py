@@ -11,9 +11,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from rescue_emulator.computer import Computer
-from rescue_emulator.processes import Event, Program, ProgramEnded, stop_all
-from rescue_emulator.technician import CommandRefused
+from rescue_common.processes.child import Event, Program, ProgramEnded, stop_all
+from rescue_emulator.world.computer import Computer
+from rescue_emulator.world.technician import CommandRefused
 
 MOST = 50  # running at the same time
 _LONGEST_NAME = 64

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from random import Random
 
-from rescue_applet.faults.condition import Condition
-from rescue_protos.lan_faults import Delay
+from rescue_applet.network.condition import Condition
+from rescue_common.lan_notation import Delay
 
 
 def weaken(fault: Delay, condition: Condition) -> Condition:

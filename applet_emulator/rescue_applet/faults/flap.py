@@ -7,7 +7,7 @@ from datetime import timedelta
 from itertools import count
 from random import Random
 
-from rescue_protos.lan_faults import Flap, Span
+from rescue_common.lan_notation import Flap, Span
 
 
 def turns(fault: Flap, random: Random) -> Iterator[tuple[timedelta, timedelta]]:

@@ -6,7 +6,7 @@ connections work.
 
 from __future__ import annotations
 
-from rescue_applet.network import Cable
+from rescue_applet.network.relay import Cable
 
 
 def strike(cable: Cable) -> None:

@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import replace
 from random import Random
 
-from rescue_applet.faults.condition import Condition
-from rescue_protos.lan_faults import Direction, Loss, RandomLoss
+from rescue_applet.network.condition import Condition
+from rescue_common.lan_notation import Direction, Loss, RandomLoss
 
 # Real seconds, as on Linux.
 SENT_AGAIN_AFTER = 0.2

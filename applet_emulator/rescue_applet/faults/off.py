@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from rescue_applet.faults.condition import Condition
+from rescue_applet.network.condition import Condition
 
 
 def weaken(condition: Condition) -> Condition:

@@ -23,13 +23,12 @@ from textual.widgets import Input, Static
 
 from rescue_applet import commands, events
 from rescue_applet.computer import Computer, Outcome
-from rescue_applet.network import CannotLay
+from rescue_applet.network.relay import CannotLay
 from rescue_applet.output import Printer
-from rescue_applet.tui.picture import Picture, Power
 from rescue_applet.tui.texts import LANGUAGES, problem, text
-from rescue_protos.access import NoAccess
-from rescue_protos.own_screen import own_screen
-from rescue_protos.safe_text import safe
+from rescue_applet.tui.view_model import Picture, Power
+from rescue_common.state_directory import NoAccess
+from rescue_common.terminal import own_screen, safe
 
 PlugIn = Callable[[str, events.Listener], AbstractAsyncContextManager[Computer]]
 """Makes the computer for a PIN (empty if the command line said where to go), with a listener."""

@@ -20,24 +20,23 @@ from textual.css.query import NoMatches
 from textual.notifications import SeverityLevel
 from textual.widgets import DataTable, Input, Static
 
-from rescue_console.client import ConsoleClient
-from rescue_console.clock import EmulatedClock
-from rescue_console.dispatch import carry_out
+from rescue_client.clock_stream import EmulatedClock
+from rescue_client.console import ConsoleClient
+from rescue_client.queue_view import QueueView
+from rescue_client.records import Answer, Entry, EntryChanged, LeadOffered, ServerBack, ServerLost, Update
+from rescue_common.terminal import own_screen, safe
+from rescue_console.commands import Chat, Command
+from rescue_console.execute import carry_out
 from rescue_console.labels import LANGUAGES, Labels
-from rescue_console.lines import Chat, Command
-from rescue_console.queue_view import QueueView
-from rescue_console.records import Answer, Entry, EntryChanged, LeadOffered, ServerBack, ServerLost, Update
-from rescue_console.safe_text import safe
-from rescue_console.tui.asking import Asking
+from rescue_console.tui.command_dialogs import Asking
 from rescue_console.tui.detail import Detail
 from rescue_console.tui.dialogs import Help
 from rescue_console.tui.history import History
+from rescue_console.tui.input_history import Recall
 from rescue_console.tui.queue_table import QueueTable
-from rescue_console.tui.recall import Recall
+from rescue_console.tui.texts import Wording
 from rescue_console.tui.toolbar import KEYS, CommandButton, Toolbar
-from rescue_console.tui.wording import Wording
-from rescue_protos.codes import CallError
-from rescue_protos.own_screen import own_screen
+from rescue_protos.errors import CallError
 
 WIDE = 160
 """From so many columns on the list has columns of its own, and there is room for the session beside it."""

@@ -13,10 +13,10 @@ from textual.app import ComposeResult
 from textual.containers import Container, Vertical, VerticalScroll
 from textual.widgets import Input, Static
 
-from rescue_console.records import Change, ChatReceived, Entry
-from rescue_console.safe_text import safe
+from rescue_client.records import Change, ChatReceived, Entry
+from rescue_common.terminal import safe
 from rescue_console.tui import timeline
-from rescue_console.tui.wording import QUIET, URGENT, Wording, elapsed, is_urgent, waited
+from rescue_console.tui.texts import QUIET, URGENT, Wording, elapsed, is_urgent, waited
 
 
 class LeadOffer(Static):

@@ -16,9 +16,9 @@ from textual.screen import ModalScreen
 from textual.widgets import Digits, Input, OptionList, Static
 from textual.widgets.option_list import Option
 
-from rescue_console.records import Entry, PinCreated, Status
+from rescue_client.records import Entry, PinCreated, Status
+from rescue_console.tui.texts import QUIET, Wording, elapsed
 from rescue_console.tui.toolbar import KEYS
-from rescue_console.tui.wording import QUIET, Wording, elapsed
 
 _ESCAPE: list[BindingType] = [Binding("escape", "back", show=False, priority=True)]
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from rescue_console.records import Change, EntryChanged, Past, Snapshot, Update
+from rescue_client.records import Change, EntryChanged, Past, Snapshot, Update
 
 SESSIONS_KEPT = 500
 

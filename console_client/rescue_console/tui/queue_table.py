@@ -9,9 +9,9 @@ from typing import Any
 from rich.text import Text
 from textual.widgets import DataTable
 
-from rescue_console.records import Entry
-from rescue_console.safe_text import safe
-from rescue_console.tui.wording import QUIET, URGENT, Wording, elapsed, is_urgent, waited
+from rescue_client.records import Entry
+from rescue_common.terminal import safe
+from rescue_console.tui.texts import QUIET, URGENT, Wording, elapsed, is_urgent, waited
 
 _NARROW = (("No.", 6), ("Status", 26), ("For", 8))
 _WIDE = (("No.", 6), ("Status", 27), ("For", 12), ("Customer", 22), ("Lead", 15), ("Comment", 30))

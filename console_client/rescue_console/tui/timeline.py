@@ -7,8 +7,8 @@ from datetime import datetime
 
 from rich.text import Text
 
-from rescue_console.records import Change
-from rescue_console.tui.wording import SIGNS, STYLES
+from rescue_client.records import Change
+from rescue_console.tui.texts import SIGNS, STYLES
 
 SHORTEST = 2
 """Cells of a status that lasted no time at all."""

@@ -11,7 +11,7 @@ from textual.containers import Grid
 from textual.message import Message
 from textual.widgets import Static
 
-from rescue_console.tui.wording import Wording
+from rescue_console.tui.texts import Wording
 
 KEYS = {
     "pin": "n",

@@ -13,10 +13,10 @@ from html import escape
 from importlib import resources
 from string import Template
 
-from rescue_emulator.conformance.lanes import Outcome
+from rescue_console.timeline_picture import timeline_svg
+from rescue_emulator.conformance.runner import Outcome
 from rescue_emulator.scenarios.model import Shown, Step
 from rescue_emulator.scenarios.stage import Played
-from rescue_emulator.timeline import timeline_svg
 
 TITLE = "Do the consoles follow the published status changes?"
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from rescue_protos.durations import format_duration
-from rescue_protos.lan_faults import (
+from rescue_common.durations import format_duration
+from rescue_common.lan_notation import (
     POSSIBLE,
     BadLanFault,
     Delay,

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Protocol
 
 from rescue_emulator.scenarios.model import Scenario, Shown
-from rescue_protos.table import REMOVED, REMOVED_TIMED_OUT, labels, row_of
+from rescue_protos.status_table import REMOVED, REMOVED_TIMED_OUT, labels, row_of
 
 
 class Seen(Protocol):

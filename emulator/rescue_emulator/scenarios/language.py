@@ -12,10 +12,10 @@ from functools import cache
 from types import MappingProxyType
 from typing import Any
 
-from rescue_emulator.names import CHANNELS, GROUPS
+from rescue_common.lan_notation import SLOTS, HalfOpen, Reset
 from rescue_emulator.scenarios.settings import SETTINGS
-from rescue_protos.lan_faults import SLOTS, HalfOpen, Reset
-from rescue_protos.table import labels
+from rescue_emulator.world.people import CHANNELS, GROUPS
+from rescue_protos.status_table import labels
 
 TECHNICIANS = tuple(name for members in GROUPS.values() for name in members)
 #: Whose settings there are.

@@ -14,10 +14,10 @@ import click
 from rescue_emulator.scenarios.faults import ADD, LAN, lan_sentence
 from rescue_emulator.scenarios.model import Scenario, Step
 from rescue_emulator.scenarios.results import name_of
-from rescue_protos.table import labels, read_rows
+from rescue_protos.status_table import labels, read_rows
 
 if TYPE_CHECKING:
-    from rescue_emulator.technician import Update
+    from rescue_emulator.world.technician import Update
 
 _SECONDS_A_WORD = 0.3  # real time; about how fast people read
 _SENTENCES = {

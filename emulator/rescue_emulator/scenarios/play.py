@@ -11,20 +11,20 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol
 
-from rescue_emulator.guests import end_session
-from rescue_emulator.processes import ProgramEnded
+from rescue_common.durations import parse_duration
+from rescue_common.processes.child import ProgramEnded
 from rescue_emulator.scenarios.faults import ADD, LIFT, rule_for, without_session
 from rescue_emulator.scenarios.model import Scenario, Step
 from rescue_emulator.scenarios.reading import split_customer
 from rescue_emulator.scenarios.settings import SETTINGS
-from rescue_emulator.technician import CommandRefused
-from rescue_protos.codes import CallError
-from rescue_protos.durations import parse_duration
+from rescue_emulator.world.external_server import end_session
+from rescue_emulator.world.technician import CommandRefused
+from rescue_protos.errors import CallError
 
 if TYPE_CHECKING:
-    from rescue_emulator.computer import Computer
     from rescue_emulator.scenarios.stage import Stage
-    from rescue_emulator.technician import Technician, Update
+    from rescue_emulator.world.computer import Computer
+    from rescue_emulator.world.technician import Technician, Update
 
 #: Real seconds for a status to come; an applet may take 5 to come back once the LAN has.
 PATIENCE = 15.0

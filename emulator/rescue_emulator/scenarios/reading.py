@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from rescue_emulator.names import CHANNELS, GROUPS
+from rescue_common.durations import BadDuration, parse_duration
 from rescue_emulator.scenarios.checking import Flaw, at, flaws
 from rescue_emulator.scenarios.faults import ADD, LAN, lan_flaw, rule_flaws
 from rescue_emulator.scenarios.language import (
@@ -28,8 +28,8 @@ from rescue_emulator.scenarios.language import (
 )
 from rescue_emulator.scenarios.model import BadScenario, Queue, Scenario, Shown, Step
 from rescue_emulator.scenarios.settings import BadSetting, Owners
-from rescue_protos.durations import BadDuration, parse_duration
-from rescue_protos.table import read_rows
+from rescue_emulator.world.people import CHANNELS, GROUPS
+from rescue_protos.status_table import read_rows
 
 
 def read_file(path: Path) -> tuple[Scenario, ...]:

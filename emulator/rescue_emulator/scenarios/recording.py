@@ -19,12 +19,12 @@ from typing import Any
 import msgspec
 import yaml
 
-from rescue_emulator.names import GROUPS
+from rescue_common.durations import format_duration, parse_duration
 from rescue_emulator.scenarios.language import CUSTOMER, OWNERS, TECHNICIANS
 from rescue_emulator.scenarios.model import BadScenario
 from rescue_emulator.scenarios.reading import read_text
 from rescue_emulator.scenarios.settings import SETTINGS
-from rescue_protos.durations import format_duration, parse_duration
+from rescue_emulator.world.people import GROUPS
 
 Line = Mapping[str, Any]
 _BOOT = timedelta(seconds=30)  # what a computer takes if nobody says otherwise

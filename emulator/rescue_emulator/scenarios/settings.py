@@ -10,7 +10,7 @@ from dataclasses import fields
 from datetime import timedelta
 from types import MappingProxyType
 
-from rescue_protos.durations import BadDuration, format_duration, parse_duration
+from rescue_common.durations import BadDuration, format_duration, parse_duration
 from rescue_server.errors import BadValue
 from rescue_server.settings import Settings
 

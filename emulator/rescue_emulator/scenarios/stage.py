@@ -8,19 +8,19 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from rescue_console.timeline_picture import Change, Happening
 from rescue_emulator.scenarios.judge import find_faults
 from rescue_emulator.scenarios.language import TECHNICIANS
 from rescue_emulator.scenarios.model import Queue, Scenario, Shown
 from rescue_emulator.scenarios.play import Narrator, Play
-from rescue_emulator.timeline import Happening, shown_by
 
 if TYPE_CHECKING:
-    from rescue_emulator.technician import Technician
-    from rescue_emulator.world import World
+    from rescue_emulator.world.technician import Technician, Update
+    from rescue_emulator.world.world import World
 
 #: Real seconds for a whole scenario, and for clearing away after it.
 LIMIT = 60.0
@@ -120,3 +120,17 @@ class Stage:
             async with asyncio.timeout(LIMIT):
                 await self.on.clear()
             self.on = None
+
+
+def shown_by(consoles: Mapping[str, Iterable[Update]]) -> tuple[Happening, ...]:
+    """Return what happened to a session as far as its technicians' consoles showed it."""
+    found: dict[int, Happening] = {}
+    for technician, updates in sorted(consoles.items()):
+        for update in updates:
+            change = Change(technician=technician, status=update.status, previous=update.previous, row=update.row)
+            before = found.get(update.revision)
+            changes = (*before.changes, change) if before else (change,)
+            found[update.revision] = Happening(
+                revision=update.revision, at=update.at, cause=update.cause, changes=changes
+            )
+    return tuple(found[revision] for revision in sorted(found))

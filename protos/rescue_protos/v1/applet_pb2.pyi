@@ -233,18 +233,18 @@ class Heartbeat(google.protobuf.message.Message):
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
     NUMBER_FIELD_NUMBER: builtins.int
-    BARRIER_FIELD_NUMBER: builtins.int
+    PROBE_FIELD_NUMBER: builtins.int
     number: builtins.int
     """Counts the heartbeats of this attachment, from 1."""
-    barrier: builtins.int
-    """The barrier that it answers; 0 for an ordinary heartbeat."""
+    probe: builtins.int
+    """The number of the probe that it answers; 0 for an ordinary heartbeat."""
     def __init__(
         self,
         *,
         number: builtins.int = ...,
-        barrier: builtins.int = ...,
+        probe: builtins.int = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["barrier", b"barrier", "number", b"number"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["number", b"number", "probe", b"probe"]) -> None: ...
 
 Global___Heartbeat: typing_extensions.TypeAlias = Heartbeat
 
@@ -318,7 +318,7 @@ class GoingDown(google.protobuf.message.Message):
 
     ORDER_ID_FIELD_NUMBER: builtins.int
     order_id: builtins.str
-    """The order it carries out; empty if the customer reboots the computer himself."""
+    """The order it carries out; empty if the customer reboots the computer."""
     def __init__(
         self,
         *,
@@ -367,7 +367,7 @@ class AttachResponse(google.protobuf.message.Message):
     ATTACHED_FIELD_NUMBER: builtins.int
     HEARTBEAT_REPLY_FIELD_NUMBER: builtins.int
     RECEIPT_FIELD_NUMBER: builtins.int
-    BARRIER_FIELD_NUMBER: builtins.int
+    PROBE_FIELD_NUMBER: builtins.int
     REBOOT_FIELD_NUMBER: builtins.int
     CHAT_FIELD_NUMBER: builtins.int
     ENDED_FIELD_NUMBER: builtins.int
@@ -386,8 +386,8 @@ class AttachResponse(google.protobuf.message.Message):
         """A report is stored."""
 
     @property
-    def barrier(self) -> Global___Barrier:
-        """"Answer now." """
+    def probe(self) -> Global___Probe:
+        """Answer with a heartbeat at once."""
 
     @property
     def reboot(self) -> Global___RebootOrder:
@@ -395,7 +395,7 @@ class AttachResponse(google.protobuf.message.Message):
 
     @property
     def chat(self) -> Global___AppletChatLine:
-        """A chat line of a technician or of the customer himself."""
+        """A chat line of a technician or of the customer."""
 
     @property
     def ended(self) -> Global___Ended:
@@ -415,16 +415,16 @@ class AttachResponse(google.protobuf.message.Message):
         attached: Global___Attached | None = ...,
         heartbeat_reply: Global___HeartbeatReply | None = ...,
         receipt: Global___Receipt | None = ...,
-        barrier: Global___Barrier | None = ...,
+        probe: Global___Probe | None = ...,
         reboot: Global___RebootOrder | None = ...,
         chat: Global___AppletChatLine | None = ...,
         ended: Global___Ended | None = ...,
         superseded: Global___Superseded | None = ...,
         view: Global___SessionView | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["attached", b"attached", "barrier", b"barrier", "chat", b"chat", "ended", b"ended", "heartbeat_reply", b"heartbeat_reply", "message", b"message", "reboot", b"reboot", "receipt", b"receipt", "superseded", b"superseded", "view", b"view"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["attached", b"attached", "barrier", b"barrier", "chat", b"chat", "ended", b"ended", "heartbeat_reply", b"heartbeat_reply", "message", b"message", "reboot", b"reboot", "receipt", b"receipt", "superseded", b"superseded", "view", b"view"]) -> None: ...
-    def WhichOneof(self, oneof_group: typing.Literal["message", b"message"]) -> typing.Literal["attached", "heartbeat_reply", "receipt", "barrier", "reboot", "chat", "ended", "superseded", "view"] | None: ...
+    def HasField(self, field_name: typing.Literal["attached", b"attached", "chat", b"chat", "ended", b"ended", "heartbeat_reply", b"heartbeat_reply", "message", b"message", "probe", b"probe", "reboot", b"reboot", "receipt", b"receipt", "superseded", b"superseded", "view", b"view"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["attached", b"attached", "chat", b"chat", "ended", b"ended", "heartbeat_reply", b"heartbeat_reply", "message", b"message", "probe", b"probe", "reboot", b"reboot", "receipt", b"receipt", "superseded", b"superseded", "view", b"view"]) -> None: ...
+    def WhichOneof(self, oneof_group: typing.Literal["message", b"message"]) -> typing.Literal["attached", "heartbeat_reply", "receipt", "probe", "reboot", "chat", "ended", "superseded", "view"] | None: ...
 
 Global___AttachResponse: typing_extensions.TypeAlias = AttachResponse
 
@@ -543,22 +543,22 @@ class Receipt(google.protobuf.message.Message):
 Global___Receipt: typing_extensions.TypeAlias = Receipt
 
 @typing.final
-class Barrier(google.protobuf.message.Message):
+class Probe(google.protobuf.message.Message):
     """Must be answered by a heartbeat with the same number, at once."""
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
-    BARRIER_FIELD_NUMBER: builtins.int
-    barrier: builtins.int
+    NUMBER_FIELD_NUMBER: builtins.int
+    number: builtins.int
     """Not 0."""
     def __init__(
         self,
         *,
-        barrier: builtins.int = ...,
+        number: builtins.int = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["barrier", b"barrier"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["number", b"number"]) -> None: ...
 
-Global___Barrier: typing_extensions.TypeAlias = Barrier
+Global___Probe: typing_extensions.TypeAlias = Probe
 
 @typing.final
 class RebootOrder(google.protobuf.message.Message):

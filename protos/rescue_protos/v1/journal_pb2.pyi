@@ -157,7 +157,7 @@ class ListEventsResponse(google.protobuf.message.Message):
 Global___ListEventsResponse: typing_extensions.TypeAlias = ListEventsResponse
 
 @typing.final
-class FollowEventsRequest(google.protobuf.message.Message):
+class WatchEventsRequest(google.protobuf.message.Message):
     """From where, and of what."""
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
@@ -176,10 +176,10 @@ class FollowEventsRequest(google.protobuf.message.Message):
     ) -> None: ...
     def ClearField(self, field_name: typing.Literal["after_revision", b"after_revision", "session", b"session"]) -> None: ...
 
-Global___FollowEventsRequest: typing_extensions.TypeAlias = FollowEventsRequest
+Global___WatchEventsRequest: typing_extensions.TypeAlias = WatchEventsRequest
 
 @typing.final
-class FollowEventsResponse(google.protobuf.message.Message):
+class WatchEventsResponse(google.protobuf.message.Message):
     """The next events."""
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
@@ -200,7 +200,7 @@ class FollowEventsResponse(google.protobuf.message.Message):
     ) -> None: ...
     def ClearField(self, field_name: typing.Literal["events", b"events", "through_revision", b"through_revision"]) -> None: ...
 
-Global___FollowEventsResponse: typing_extensions.TypeAlias = FollowEventsResponse
+Global___WatchEventsResponse: typing_extensions.TypeAlias = WatchEventsResponse
 
 @typing.final
 class ExplainRequest(google.protobuf.message.Message):

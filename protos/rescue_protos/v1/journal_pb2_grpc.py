@@ -40,10 +40,10 @@ class JournalServiceStub(object):
                 request_serializer=rescue__protos_dot_v1_dot_journal__pb2.ListEventsRequest.SerializeToString,
                 response_deserializer=rescue__protos_dot_v1_dot_journal__pb2.ListEventsResponse.FromString,
                 _registered_method=True)
-        self.FollowEvents = channel.unary_stream(
-                '/rescue_protos.v1.JournalService/FollowEvents',
-                request_serializer=rescue__protos_dot_v1_dot_journal__pb2.FollowEventsRequest.SerializeToString,
-                response_deserializer=rescue__protos_dot_v1_dot_journal__pb2.FollowEventsResponse.FromString,
+        self.WatchEvents = channel.unary_stream(
+                '/rescue_protos.v1.JournalService/WatchEvents',
+                request_serializer=rescue__protos_dot_v1_dot_journal__pb2.WatchEventsRequest.SerializeToString,
+                response_deserializer=rescue__protos_dot_v1_dot_journal__pb2.WatchEventsResponse.FromString,
                 _registered_method=True)
         self.Explain = channel.unary_unary(
                 '/rescue_protos.v1.JournalService/Explain',
@@ -63,7 +63,7 @@ class JournalServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
-    def FollowEvents(self, request, context):
+    def WatchEvents(self, request, context):
         """Streams what was stored, then what happens as it happens. Ends only when the client or the
         server goes away.
         """
@@ -86,10 +86,10 @@ def add_JournalServiceServicer_to_server(servicer, server):
                     request_deserializer=rescue__protos_dot_v1_dot_journal__pb2.ListEventsRequest.FromString,
                     response_serializer=rescue__protos_dot_v1_dot_journal__pb2.ListEventsResponse.SerializeToString,
             ),
-            'FollowEvents': grpc.unary_stream_rpc_method_handler(
-                    servicer.FollowEvents,
-                    request_deserializer=rescue__protos_dot_v1_dot_journal__pb2.FollowEventsRequest.FromString,
-                    response_serializer=rescue__protos_dot_v1_dot_journal__pb2.FollowEventsResponse.SerializeToString,
+            'WatchEvents': grpc.unary_stream_rpc_method_handler(
+                    servicer.WatchEvents,
+                    request_deserializer=rescue__protos_dot_v1_dot_journal__pb2.WatchEventsRequest.FromString,
+                    response_serializer=rescue__protos_dot_v1_dot_journal__pb2.WatchEventsResponse.SerializeToString,
             ),
             'Explain': grpc.unary_unary_rpc_method_handler(
                     servicer.Explain,
@@ -136,7 +136,7 @@ class JournalService(object):
             _registered_method=True)
 
     @staticmethod
-    def FollowEvents(request,
+    def WatchEvents(request,
             target,
             options=(),
             channel_credentials=None,
@@ -149,9 +149,9 @@ class JournalService(object):
         return grpc.experimental.unary_stream(
             request,
             target,
-            '/rescue_protos.v1.JournalService/FollowEvents',
-            rescue__protos_dot_v1_dot_journal__pb2.FollowEventsRequest.SerializeToString,
-            rescue__protos_dot_v1_dot_journal__pb2.FollowEventsResponse.FromString,
+            '/rescue_protos.v1.JournalService/WatchEvents',
+            rescue__protos_dot_v1_dot_journal__pb2.WatchEventsRequest.SerializeToString,
+            rescue__protos_dot_v1_dot_journal__pb2.WatchEventsResponse.FromString,
             options,
             channel_credentials,
             insecure,

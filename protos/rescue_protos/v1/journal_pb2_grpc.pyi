@@ -46,19 +46,19 @@ _JournalServiceListEventsType = typing_extensions.TypeVar(
     ],
 )
 
-_JournalServiceFollowEventsType = typing_extensions.TypeVar(
-    '_JournalServiceFollowEventsType',
+_JournalServiceWatchEventsType = typing_extensions.TypeVar(
+    '_JournalServiceWatchEventsType',
     grpc.UnaryStreamMultiCallable[
-        rescue_protos.v1.journal_pb2.FollowEventsRequest,
-        rescue_protos.v1.journal_pb2.FollowEventsResponse,
+        rescue_protos.v1.journal_pb2.WatchEventsRequest,
+        rescue_protos.v1.journal_pb2.WatchEventsResponse,
     ],
     grpc.aio.UnaryStreamMultiCallable[
-        rescue_protos.v1.journal_pb2.FollowEventsRequest,
-        rescue_protos.v1.journal_pb2.FollowEventsResponse,
+        rescue_protos.v1.journal_pb2.WatchEventsRequest,
+        rescue_protos.v1.journal_pb2.WatchEventsResponse,
     ],
     default=grpc.UnaryStreamMultiCallable[
-        rescue_protos.v1.journal_pb2.FollowEventsRequest,
-        rescue_protos.v1.journal_pb2.FollowEventsResponse,
+        rescue_protos.v1.journal_pb2.WatchEventsRequest,
+        rescue_protos.v1.journal_pb2.WatchEventsResponse,
     ],
 )
 
@@ -78,7 +78,7 @@ _JournalServiceExplainType = typing_extensions.TypeVar(
     ],
 )
 
-class JournalServiceStub(typing.Generic[_JournalServiceListEventsType, _JournalServiceFollowEventsType, _JournalServiceExplainType]):
+class JournalServiceStub(typing.Generic[_JournalServiceListEventsType, _JournalServiceWatchEventsType, _JournalServiceExplainType]):
     """What people and programs that ask "why?" call."""
 
     @typing.overload
@@ -88,8 +88,8 @@ class JournalServiceStub(typing.Generic[_JournalServiceListEventsType, _JournalS
             rescue_protos.v1.journal_pb2.ListEventsResponse,
         ],
         grpc.UnaryStreamMultiCallable[
-            rescue_protos.v1.journal_pb2.FollowEventsRequest,
-            rescue_protos.v1.journal_pb2.FollowEventsResponse,
+            rescue_protos.v1.journal_pb2.WatchEventsRequest,
+            rescue_protos.v1.journal_pb2.WatchEventsResponse,
         ],
         grpc.UnaryUnaryMultiCallable[
             rescue_protos.v1.journal_pb2.ExplainRequest,
@@ -104,8 +104,8 @@ class JournalServiceStub(typing.Generic[_JournalServiceListEventsType, _JournalS
             rescue_protos.v1.journal_pb2.ListEventsResponse,
         ],
         grpc.aio.UnaryStreamMultiCallable[
-            rescue_protos.v1.journal_pb2.FollowEventsRequest,
-            rescue_protos.v1.journal_pb2.FollowEventsResponse,
+            rescue_protos.v1.journal_pb2.WatchEventsRequest,
+            rescue_protos.v1.journal_pb2.WatchEventsResponse,
         ],
         grpc.aio.UnaryUnaryMultiCallable[
             rescue_protos.v1.journal_pb2.ExplainRequest,
@@ -116,7 +116,7 @@ class JournalServiceStub(typing.Generic[_JournalServiceListEventsType, _JournalS
     ListEvents: _JournalServiceListEventsType
     """Streams what was stored up to now, then ends."""
 
-    FollowEvents: _JournalServiceFollowEventsType
+    WatchEvents: _JournalServiceWatchEventsType
     """Streams what was stored, then what happens as it happens. Ends only when the client or the
     server goes away.
     """
@@ -130,8 +130,8 @@ JournalServiceAsyncStub: typing_extensions.TypeAlias = JournalServiceStub[
         rescue_protos.v1.journal_pb2.ListEventsResponse,
     ],
     grpc.aio.UnaryStreamMultiCallable[
-        rescue_protos.v1.journal_pb2.FollowEventsRequest,
-        rescue_protos.v1.journal_pb2.FollowEventsResponse,
+        rescue_protos.v1.journal_pb2.WatchEventsRequest,
+        rescue_protos.v1.journal_pb2.WatchEventsResponse,
     ],
     grpc.aio.UnaryUnaryMultiCallable[
         rescue_protos.v1.journal_pb2.ExplainRequest,
@@ -151,11 +151,11 @@ class JournalServiceServicer(metaclass=abc.ABCMeta):
         """Streams what was stored up to now, then ends."""
 
     @abc.abstractmethod
-    def FollowEvents(
+    def WatchEvents(
         self,
-        request: rescue_protos.v1.journal_pb2.FollowEventsRequest,
+        request: rescue_protos.v1.journal_pb2.WatchEventsRequest,
         context: _ServicerContext,
-    ) -> typing.Union[collections.abc.Iterator[rescue_protos.v1.journal_pb2.FollowEventsResponse], collections.abc.AsyncIterator[rescue_protos.v1.journal_pb2.FollowEventsResponse]]:
+    ) -> typing.Union[collections.abc.Iterator[rescue_protos.v1.journal_pb2.WatchEventsResponse], collections.abc.AsyncIterator[rescue_protos.v1.journal_pb2.WatchEventsResponse]]:
         """Streams what was stored, then what happens as it happens. Ends only when the client or the
         server goes away.
         """

@@ -12,9 +12,9 @@ from typing import Any
 
 from rescue_server.core import commands as c
 from rescue_server.core import events as e
+from rescue_server.core.allowed import can_be_removed, possible
 from rescue_server.core.commands import ALLOWED, Command
 from rescue_server.core.organization import Organization
-from rescue_server.core.possible import can_be_removed, possible
 from rescue_server.core.session import Session
 from rescue_server.core.status import ENDED_ROLES, Link, Role
 from rescue_server.core.timers import Deadline, Kind, overdue_on_return

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from rescue_server.core import events as e
+from rescue_server.core.allowed import possible
 from rescue_server.core.organization import Organization
-from rescue_server.core.possible import possible
 from rescue_server.core.session import Entry, Session
 from rescue_server.core.status import LEADS, Status
 from rescue_server.core.timers import Kind, deadlines

@@ -25,8 +25,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
-from rescue_protos.durations import BadDuration, parse_duration
-from rescue_protos.lan_faults import BadLanFault, parse_lan_fault
+from rescue_common.durations import BadDuration, parse_duration
+from rescue_common.lan_notation import BadLanFault, parse_lan_fault
 from rescue_server.core.status import Status
 
 MOST = 1000

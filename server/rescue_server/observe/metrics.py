@@ -20,11 +20,11 @@ from rescue_server.core.events import LinkLost
 from rescue_server.core.status import Link, Status
 
 if TYPE_CHECKING:
-    from rescue_server.rpc.observing import Call
+    from rescue_server.observe.interceptor import Call
     from rescue_server.runtime.attachments import Attachments
-    from rescue_server.runtime.desk import Step
     from rescue_server.runtime.engine import Engine
     from rescue_server.runtime.journal import Journal
+    from rescue_server.runtime.state import Step
 
 ANSWER_WITHIN = 5.0  # real seconds in which the loop must find time for a scrape
 _FAST = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)

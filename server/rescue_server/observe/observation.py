@@ -13,15 +13,15 @@ from rescue_server.core.history import cause_of_change
 from rescue_server.core.organization import OrganizationEvent
 from rescue_server.core.queue import cause_of
 from rescue_server.observe import traces
+from rescue_server.observe.interceptor import Call, Observing
 from rescue_server.observe.logs import facts
-from rescue_server.rpc.observing import Call, Observing
 
 if TYPE_CHECKING:
     from rescue_server.observe.metrics import Metrics
     from rescue_server.runtime.attachments import Attachments
-    from rescue_server.runtime.desk import Step
     from rescue_server.runtime.engine import Engine
     from rescue_server.runtime.journal import Journal
+    from rescue_server.runtime.state import Step
 
 log = logging.getLogger("rescue_server.journal")
 

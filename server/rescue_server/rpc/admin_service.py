@@ -13,14 +13,14 @@ import grpc
 
 from rescue_protos.v1 import admin_pb2 as pb
 from rescue_protos.v1 import admin_pb2_grpc
-from rescue_server.access_book import AccessBook
 from rescue_server.errors import BadValue, ShuttingDown, StoreTrouble
 from rescue_server.rpc import translate
 from rescue_server.rpc.guard import caller
-from rescue_server.rpc.overview import overview
-from rescue_server.runtime import acts
+from rescue_server.rpc.queue_overview import overview
+from rescue_server.runtime import command_handlers
+from rescue_server.runtime.credentials import hash_secret, new_secret
 from rescue_server.runtime.engine import Act, Answer, Engine
-from rescue_server.runtime.identity import hash_secret, new_secret
+from rescue_server.startup.issued_access import AccessBook
 
 log = logging.getLogger(__name__)
 Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
@@ -64,40 +64,42 @@ class AdminService(admin_pb2_grpc.AdminServiceServicer):
             raise BadValue("owner", "name a group or a channel")
         owner = f"{kind}:{getattr(request, kind)}"
         changes = translate.changes(request.settings, with_terms=request.set_terms)
-        answer = await self._perform(request, acts.change_settings(caller().name, owner, changes))
+        answer = await self._perform(request, command_handlers.change_settings(caller().name, owner, changes))
         settings = self._engine.published.organization.settings_of(owner)
         return pb.ChangeSettingsResponse(revision=answer.revision, settings=translate.settings(settings))
 
     async def AddGroup(self, request: pb.AddGroupRequest, context: Context) -> pb.AddGroupResponse:
-        answer = await self._perform(request, acts.add_group(caller().name, request.name))
+        answer = await self._perform(request, command_handlers.add_group(caller().name, request.name))
         return pb.AddGroupResponse(revision=answer.revision)
 
     async def AddTechnician(self, request: pb.AddTechnicianRequest, context: Context) -> pb.AddTechnicianResponse:
         answer, secret = await self._with_secret(
-            request, request.name, lambda h: acts.add_technician(caller().name, request.name, request.group, h)
+            request,
+            request.name,
+            lambda h: command_handlers.add_technician(caller().name, request.name, request.group, h),
         )
         return pb.AddTechnicianResponse(revision=answer.revision, secret=secret)
 
     async def AddChannel(self, request: pb.AddChannelRequest, context: Context) -> pb.AddChannelResponse:
-        act = acts.add_channel(caller().name, request.name, tuple(request.groups))
+        act = command_handlers.add_channel(caller().name, request.name, tuple(request.groups))
         return pb.AddChannelResponse(revision=(await self._perform(request, act)).revision)
 
     async def AddAdministrator(
         self, request: pb.AddAdministratorRequest, context: Context
     ) -> pb.AddAdministratorResponse:
         answer, secret = await self._with_secret(
-            request, request.name, lambda h: acts.add_administrator(caller().name, request.name, h)
+            request, request.name, lambda h: command_handlers.add_administrator(caller().name, request.name, h)
         )
         return pb.AddAdministratorResponse(revision=answer.revision, secret=secret)
 
     async def MoveTechnician(self, request: pb.MoveTechnicianRequest, context: Context) -> pb.MoveTechnicianResponse:
-        act = acts.move_technician(caller().name, request.technician, request.group)
+        act = command_handlers.move_technician(caller().name, request.technician, request.group)
         return pb.MoveTechnicianResponse(revision=(await self._perform(request, act)).revision)
 
     async def RemoveTechnicianAccount(
         self, request: pb.RemoveTechnicianAccountRequest, context: Context
     ) -> pb.RemoveTechnicianAccountResponse:
-        act = acts.remove_technician(caller().name, request.technician)
+        act = command_handlers.remove_technician(caller().name, request.technician)
         answer = await self._perform(request, act)
         if request.technician not in self._engine.published.organization.secret_hashes:
             with _later():
@@ -106,7 +108,7 @@ class AdminService(admin_pb2_grpc.AdminServiceServicer):
 
     async def RenewSecret(self, request: pb.RenewSecretRequest, context: Context) -> pb.RenewSecretResponse:
         answer, secret = await self._with_secret(
-            request, request.user, lambda h: acts.renew_secret(caller().name, request.user, h)
+            request, request.user, lambda h: command_handlers.renew_secret(caller().name, request.user, h)
         )
         return pb.RenewSecretResponse(revision=answer.revision, secret=secret)
 

@@ -16,18 +16,18 @@ from rescue_server.core import decide as d
 from rescue_server.core.session import Session
 from rescue_server.core.status import Link
 from rescue_server.errors import BadValue, RescueError, ShuttingDown, StoreTrouble
-from rescue_server.faults.room import Faults
+from rescue_server.faults.injector import Faults
 from rescue_server.faults.rules import Lost
 from rescue_server.rpc import translate
 from rescue_server.rpc.peers import source_of
-from rescue_server.runtime import acts
 from rescue_server.runtime import attachments as a
+from rescue_server.runtime import command_handlers
+from rescue_server.runtime.applet_orders import view_of
+from rescue_server.runtime.credentials import derive_ticket, hash_ticket
 from rescue_server.runtime.engine import Engine
-from rescue_server.runtime.guessing import PINS_EACH, PINS_OVERALL, Guessing
-from rescue_server.runtime.identity import derive_ticket, hash_ticket
 from rescue_server.runtime.limits import LIMITS, Limits, Pace, Places
-from rescue_server.runtime.outbound import view_of
-from rescue_server.runtime.timekeeper import Timekeeper
+from rescue_server.runtime.schedule.timekeeper import Timekeeper
+from rescue_server.runtime.sign_in_rate import PINS_EACH, PINS_OVERALL, Guessing
 
 HELLO_WITHIN = 10.0  # real seconds
 INSTANCE_LENGTH = 64
@@ -57,8 +57,8 @@ class AppletService(applet_pb2_grpc.AppletServiceServicer):
     async def RedeemPin(self, request: pb.RedeemPinRequest, context: Context) -> pb.RedeemPinResponse:
         asked = translate.request_of("applet", request)
         ticket = derive_ticket(self._key, asked.id, asked.fingerprint)
-        redeem = acts.redeem_pin(request.pin, request.customer, hash_ticket(ticket))
-        act = acts.patiently(redeem, self._guessing, source_of(context.peer()))
+        redeem = command_handlers.redeem_pin(request.pin, request.customer, hash_ticket(ticket))
+        act = command_handlers.patiently(redeem, self._guessing, source_of(context.peer()))
         answer = await self._engine.perform(act, asked)
         return pb.RedeemPinResponse(session=answer.session, ticket=ticket)
 
@@ -67,7 +67,9 @@ class AppletService(applet_pb2_grpc.AppletServiceServicer):
     ) -> pb.StartThroughChannelResponse:
         asked = translate.request_of("applet", request)
         ticket = derive_ticket(self._key, asked.id, asked.fingerprint)
-        act = acts.start_through_channel(request.channel, request.customer, hash_ticket(ticket), self._limits)
+        act = command_handlers.start_through_channel(
+            request.channel, request.customer, hash_ticket(ticket), self._limits
+        )
         answer = await self._engine.perform(act, asked)
         return pb.StartThroughChannelResponse(session=answer.session, ticket=ticket)
 
@@ -75,7 +77,7 @@ class AppletService(applet_pb2_grpc.AppletServiceServicer):
         most = self._limits.unproven_attachments_per_peer
         with self._unproven.taken(source_of(context.peer()), most, "attachments that have not said hello"):
             hello = await _hello(request_iterator)
-        session = acts.admit(self._engine.published, hello.session, hello.ticket)
+        session = command_handlers.admit(self._engine.published, hello.session, hello.ticket)
         attachment = self._attachments.take_place(session.id, hello.instance, hello.attempt)
         if attachment is None:
             yield pb.AttachResponse(superseded=pb.Superseded())
@@ -83,7 +85,7 @@ class AppletService(applet_pb2_grpc.AppletServiceServicer):
         reader: asyncio.Task[None] | None = None
         try:
             if not _is_over(session):
-                await self._engine.perform(acts.of_applet(session.id, d.on_attach))
+                await self._engine.perform(command_handlers.of_applet(session.id, d.on_attach))
                 self._timekeeper.heard(session.id, answered=True)
             session = self._session(session.id)
             if _is_over(session):
@@ -135,8 +137,8 @@ class AppletService(applet_pb2_grpc.AppletServiceServicer):
             if kind == "heartbeat":
                 if self._faults.loses(attachment.session, Lost.HEARTBEAT):
                     continue
-                await self._sign_of_life(attachment.session, answered=bool(request.heartbeat.barrier))
-                if request.heartbeat.barrier or not self._faults.loses(attachment.session, Lost.HEARTBEAT_REPLY):
+                await self._sign_of_life(attachment.session, answered=bool(request.heartbeat.probe))
+                if request.heartbeat.probe or not self._faults.loses(attachment.session, Lost.HEARTBEAT_REPLY):
                     attachment.send(a.HeartbeatHeard(request.heartbeat.number))
             elif kind == "report":
                 await self._report(request.report, attachment)
@@ -149,13 +151,13 @@ class AppletService(applet_pb2_grpc.AppletServiceServicer):
         if session is not None and session.link in (Link.RECONNECTING, Link.OFFLINE):
             # While nothing can be stored the link stays lost; the next sign of life tries again.
             with contextlib.suppress(StoreTrouble):
-                await self._engine.perform(acts.of_applet(session_id, d.on_sign_of_life))
+                await self._engine.perform(command_handlers.of_applet(session_id, d.on_sign_of_life))
 
     async def _report(self, report: pb.Report, attachment: a.Attachment) -> None:
         await self._sign_of_life(attachment.session)
         asked = translate.request_of(f"session:{attachment.session}", report)
         try:
-            await self._engine.perform(acts.of_applet(attachment.session, _decision_of(report)), asked)
+            await self._engine.perform(command_handlers.of_applet(attachment.session, _decision_of(report)), asked)
         except StoreTrouble:
             return  # no receipt: the applet sends it again
         except RescueError as refusal:
@@ -184,8 +186,8 @@ class AppletService(applet_pb2_grpc.AppletServiceServicer):
                 return pb.AttachResponse(heartbeat_reply=pb.HeartbeatReply(number=number))
             case a.ReportStored(request_id, refusal):
                 return pb.AttachResponse(receipt=pb.Receipt(request_id=request_id, refusal=refusal))
-            case a.Barrier(number):
-                return pb.AttachResponse(barrier=pb.Barrier(barrier=number))
+            case a.Probe(number):
+                return pb.AttachResponse(probe=pb.Probe(number=number))
             case a.RebootNow(order_id, technician):
                 return pb.AttachResponse(reboot=pb.RebootOrder(order_id=order_id, technician=technician))
             case a.ChatShown(technician, text, revision):

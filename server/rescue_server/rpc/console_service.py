@@ -17,9 +17,9 @@ from rescue_server.core.queue import entry_of
 from rescue_server.errors import BadValue, ShuttingDown, StoreTrouble
 from rescue_server.rpc import translate
 from rescue_server.rpc.guard import caller
-from rescue_server.runtime import acts
+from rescue_server.runtime import command_handlers
+from rescue_server.runtime.credentials import new_pin
 from rescue_server.runtime.engine import Act, Answer, Engine
-from rescue_server.runtime.identity import new_pin
 from rescue_server.runtime.limits import LIMITS, Limits
 from rescue_server.runtime.presence import Presence
 from rescue_server.runtime.watch import Watcher
@@ -118,7 +118,9 @@ class ConsoleService(console_pb2_grpc.ConsoleServiceServicer):
         return answer
 
     async def CreatePin(self, request: pb.CreatePinRequest, context: Context) -> pb.CreatePinResponse:
-        answer = await self._perform(request, acts.create_pin(caller().name, request.customer, new_pin, self._limits))
+        answer = await self._perform(
+            request, command_handlers.create_pin(caller().name, request.customer, new_pin, self._limits)
+        )
         valid_for = translate.duration(answer.valid_for)
         return pb.CreatePinResponse(
             revision=answer.revision, session=answer.session, pin=answer.pin, valid_for=valid_for
@@ -192,7 +194,7 @@ class ConsoleService(console_pb2_grpc.ConsoleServiceServicer):
         return pb.EndSessionResponse(revision=(await self._command(request, order)).revision)
 
     async def _command(self, request: Any, order: c.AnyCommand) -> Answer:
-        return await self._perform(request, acts.command(order))
+        return await self._perform(request, command_handlers.command(order))
 
     async def _perform(self, request: Any, act: Act) -> Answer:
         return await self._engine.perform(act, translate.request_of(caller().name, request))

@@ -8,7 +8,7 @@ import grpc
 
 from rescue_protos.v1 import fault_pb2 as pb
 from rescue_protos.v1 import fault_pb2_grpc
-from rescue_server.faults.room import Faults, Kept, State
+from rescue_server.faults.injector import Faults, Kept, State
 from rescue_server.rpc import translate
 
 Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"

@@ -16,15 +16,15 @@ from typing import Any, TypeAlias
 import grpc
 from google.protobuf.message import DecodeError
 
-from rescue_protos.codes import Fault
+from rescue_protos.errors import Fault
 from rescue_server import errors
 from rescue_server.core.organization import Organization
-from rescue_server.faults.room import Faults
+from rescue_server.faults.injector import Faults
 from rescue_server.rpc.peers import source_of
-from rescue_server.rpc.rules import RULES, Rule
-from rescue_server.runtime.acts import admit
+from rescue_server.rpc.permissions import RULES, Rule
+from rescue_server.runtime.command_handlers import admit
+from rescue_server.runtime.credentials import Principal, Tokens
 from rescue_server.runtime.engine import Engine
-from rescue_server.runtime.identity import Principal, Tokens
 from rescue_server.runtime.limits import LIMITS, Limits, Places
 
 log = logging.getLogger(__name__)

@@ -11,15 +11,15 @@ from typing import Any, TypeAlias
 
 import grpc
 
-from rescue_protos.table import read_rows
+from rescue_protos.status_table import read_rows
 from rescue_protos.v1 import journal_pb2 as pb
 from rescue_protos.v1 import journal_pb2_grpc
 from rescue_server.core.status import LEADS, Status
 from rescue_server.errors import ShuttingDown, Unknown
 from rescue_server.rpc import translate
 from rescue_server.rpc.guard import caller
+from rescue_server.runtime.credentials import Principal
 from rescue_server.runtime.engine import Engine
-from rescue_server.runtime.identity import Principal
 from rescue_server.runtime.journal import Journal, Line, shown_body
 
 MOST_BYTES = 256 * 1024  # of event bodies in one message; a single event may be longer
@@ -44,15 +44,15 @@ class JournalService(journal_pb2_grpc.JournalServiceServicer):
                 yield pb.ListEventsResponse(events=events, through_revision=events[-1].revision)
             yield pb.ListEventsResponse(through_revision=piece.through)
 
-    async def FollowEvents(
-        self, request: pb.FollowEventsRequest, context: Context
-    ) -> AsyncIterator[pb.FollowEventsResponse]:
+    async def WatchEvents(
+        self, request: pb.WatchEventsRequest, context: Context
+    ) -> AsyncIterator[pb.WatchEventsResponse]:
         user = caller()
         pieces = self._journal.follow(request.after_revision, session=request.session, from_now=user.administrator)
         async for piece in pieces:
             for events in _messages(piece.lines, user):
-                yield pb.FollowEventsResponse(events=events, through_revision=events[-1].revision)
-            yield pb.FollowEventsResponse(through_revision=piece.through)
+                yield pb.WatchEventsResponse(events=events, through_revision=events[-1].revision)
+            yield pb.WatchEventsResponse(through_revision=piece.through)
         raise ShuttingDown
 
     async def Explain(self, request: pb.ExplainRequest, context: Context) -> pb.ExplainResponse:

@@ -15,10 +15,10 @@ from rescue_protos.v1 import (
     admin_pb2_grpc,
     applet_pb2,
     applet_pb2_grpc,
+    clock_pb2,
+    clock_pb2_grpc,
     console_pb2,
     console_pb2_grpc,
-    control_pb2,
-    control_pb2_grpc,
     fault_pb2,
     fault_pb2_grpc,
     journal_pb2,
@@ -26,8 +26,8 @@ from rescue_protos.v1 import (
 )
 from rescue_server.rpc.admin_service import AdminService
 from rescue_server.rpc.applet_service import AppletService
+from rescue_server.rpc.clock_service import AccessService, ClockService
 from rescue_server.rpc.console_service import ConsoleService
-from rescue_server.rpc.control_service import AccessService, ControlService
 from rescue_server.rpc.fault_service import FaultService
 from rescue_server.rpc.guard import Guard
 from rescue_server.rpc.journal_service import JournalService
@@ -52,7 +52,7 @@ _NAMES = tuple(
         (applet_pb2, "AppletService"),
         (console_pb2, "ConsoleService"),
         (admin_pb2, "AdminService"),
-        (control_pb2, "ControlService"),
+        (clock_pb2, "ClockService"),
         (fault_pb2, "FaultService"),
         (journal_pb2, "JournalService"),
     )
@@ -75,7 +75,7 @@ class Listener:
         applet: AppletService,
         console: ConsoleService,
         admin: AdminService,
-        control: ControlService,
+        control: ClockService,
         journal: JournalService,
         fault: FaultService,
     ) -> None:
@@ -86,7 +86,7 @@ class Listener:
         applet_pb2_grpc.add_AppletServiceServicer_to_server(applet, self._server)
         console_pb2_grpc.add_ConsoleServiceServicer_to_server(console, self._server)
         admin_pb2_grpc.add_AdminServiceServicer_to_server(admin, self._server)
-        control_pb2_grpc.add_ControlServiceServicer_to_server(control, self._server)
+        clock_pb2_grpc.add_ClockServiceServicer_to_server(control, self._server)
         fault_pb2_grpc.add_FaultServiceServicer_to_server(fault, self._server)
         journal_pb2_grpc.add_JournalServiceServicer_to_server(journal, self._server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)

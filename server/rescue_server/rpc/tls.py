@@ -10,7 +10,7 @@ from pathlib import Path
 
 import grpc
 
-from rescue_protos.tls import Tls
+from rescue_common.tls import Tls
 
 log = logging.getLogger(__name__)
 # As `rescue server certificates` names them.

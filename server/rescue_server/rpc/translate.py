@@ -10,15 +10,15 @@ from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from rescue_protos.v1 import applet_pb2, common_pb2, console_pb2, control_pb2
+from rescue_protos.v1 import applet_pb2, clock_pb2, common_pb2, console_pb2
 from rescue_server.clock import Reading
 from rescue_server.core.events import Process
 from rescue_server.core.queue import Cause, QueueEntry
 from rescue_server.core.session import EndReason, Session
 from rescue_server.core.status import Status
 from rescue_server.errors import BadValue
+from rescue_server.runtime.applet_orders import View
 from rescue_server.runtime.engine import Request
-from rescue_server.runtime.outbound import View
 from rescue_server.runtime.watch import Revised
 from rescue_server.settings import Settings
 
@@ -178,8 +178,8 @@ def changes(message: common_pb2.Settings, *, with_terms: bool) -> dict[str, time
     return found
 
 
-def reading(clock: Reading) -> control_pb2.ClockReading:
+def reading(clock: Reading) -> clock_pb2.ClockReading:
     """The clock, for the wire."""
-    return control_pb2.ClockReading(
+    return clock_pb2.ClockReading(
         now=timestamp(clock.now), speed=clock.speed, standing=clock.standing, paused=clock.paused
     )

@@ -14,7 +14,7 @@ OUTBOX = 256
 
 
 @dataclass(frozen=True, slots=True)
-class Barrier:
+class Probe:
     """Answer now."""
 
     number: int
@@ -82,7 +82,7 @@ Order = (
     | ReportStored
     | GivenUp
     | ServerLeaves
-    | Barrier
+    | Probe
     | RebootNow
     | ChatShown
     | ViewChanged
@@ -146,7 +146,7 @@ class Attachments:
         """Send a barrier: the applet is to answer now."""
         if (attachment := self._current.get(session)) is not None:
             self._barriers += 1
-            attachment.send(Barrier(self._barriers))
+            attachment.send(Probe(self._barriers))
 
     def tell_all(self, order: Order) -> None:
         """Send an order to every attached applet."""

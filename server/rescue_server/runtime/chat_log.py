@@ -6,7 +6,7 @@ from collections import deque
 
 from rescue_server.core.events import ChatSent
 from rescue_server.runtime.attachments import ChatShown
-from rescue_server.runtime.desk import Step
+from rescue_server.runtime.state import Step
 
 KEPT = 200  # lines per session
 

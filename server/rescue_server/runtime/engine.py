@@ -27,12 +27,12 @@ from rescue_server.core.session import Session
 from rescue_server.core.status import Link
 from rescue_server.core.timers import Deadline, Kind, deadlines
 from rescue_server.errors import LimitReached, RequestReused, RescueError, StoreTrouble
-from rescue_server.runtime.agenda import Agenda
-from rescue_server.runtime.answers import Act, Answer, Outcome, Request, reused, stored_answer
 from rescue_server.runtime.chat_log import ChatLog
-from rescue_server.runtime.desk import AnyEvent, Desk, Step, updates_of
-from rescue_server.runtime.leases import Lease, Leases
-from rescue_server.runtime.loading import branch_of, replay, tell
+from rescue_server.runtime.idempotency import Act, Answer, Outcome, Request, reused, stored_answer
+from rescue_server.runtime.recovery import branch_of, replay, tell
+from rescue_server.runtime.schedule.deadlines import Agenda
+from rescue_server.runtime.schedule.leases import Lease, Leases
+from rescue_server.runtime.state import AnyEvent, Desk, Step, updates_of
 from rescue_server.runtime.watch import Watch
 from rescue_server.store.errors import StoreError, StoreFull
 from rescue_server.store.protocol import ClockMark, Store, StoredAnswer, StoredEvent

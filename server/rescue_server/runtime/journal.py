@@ -14,8 +14,8 @@ import msgspec
 from rescue_server.core import events as e
 from rescue_server.core import organization as o
 from rescue_server.core.history import History, Told
-from rescue_server.runtime.desk import AnyEvent, read_event
 from rescue_server.runtime.engine import Engine
+from rescue_server.runtime.state import AnyEvent, read_event
 from rescue_server.store.protocol import StoredEvent
 
 WITHHELD = "withheld"

@@ -23,11 +23,11 @@ from functools import partial
 
 import msgspec
 
-from rescue_server.core.folding import Folding
+from rescue_server.core.compaction import Folding
 from rescue_server.core.session import Session, is_gone
 from rescue_server.errors import StoreTrouble
-from rescue_server.runtime.desk import ORGANIZATION, read_event
 from rescue_server.runtime.engine import Engine
+from rescue_server.runtime.state import ORGANIZATION, read_event
 
 KEEP_ENDED = timedelta(days=30)  # emulated
 KEEP_ANSWERS = 3600.0  # real seconds

@@ -16,10 +16,10 @@ import grpc
 import pytest
 from google.protobuf import duration_pb2, timestamp_pb2
 
-from rescue_protos.access import Access
-from rescue_protos.codes import Fault
+from rescue_common.state_directory import Access
+from rescue_protos.errors import Fault
 from rescue_protos.v1 import applet_pb2 as pb
-from rescue_protos.v1 import applet_pb2_grpc, control_pb2, control_pb2_grpc
+from rescue_protos.v1 import applet_pb2_grpc, clock_pb2, clock_pb2_grpc
 
 EPOCH = 1_800_000_000 * 10**9
 SECOND = 10**9
@@ -28,7 +28,7 @@ PATIENCE = 10.0
 Event = dict[str, Any]
 
 
-class Peer(applet_pb2_grpc.AppletServiceServicer, control_pb2_grpc.ControlServiceServicer):
+class Peer(applet_pb2_grpc.AppletServiceServicer, clock_pb2_grpc.ClockServiceServicer):
     """A server with one session, one PIN and a clock under the test's hand, that writes down what it hears."""
 
     def __init__(self, *, terms: str = "", data: Path) -> None:
@@ -47,7 +47,7 @@ class Peer(applet_pb2_grpc.AppletServiceServicer, control_pb2_grpc.ControlServic
         self.appointments: dict[int, int] = {}
         self.clock_tickets: list[str] = []
         self._attached: asyncio.Queue[pb.AttachResponse] | None = None
-        self._watchers: set[asyncio.Queue[control_pb2.FollowClockResponse]] = set()
+        self._watchers: set[asyncio.Queue[clock_pb2.WatchClockResponse]] = set()
         self._server: grpc.aio.Server | None = None
 
     # Its life.
@@ -55,7 +55,7 @@ class Peer(applet_pb2_grpc.AppletServiceServicer, control_pb2_grpc.ControlServic
     async def start(self) -> None:
         self._server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
         applet_pb2_grpc.add_AppletServiceServicer_to_server(self, self._server)
-        control_pb2_grpc.add_ControlServiceServicer_to_server(self, self._server)
+        clock_pb2_grpc.add_ClockServiceServicer_to_server(self, self._server)
         port = self._server.add_insecure_port("127.0.0.1:0")
         await self._server.start()
         Access(server=f"127.0.0.1:{port}").write(self.data)
@@ -73,16 +73,16 @@ class Peer(applet_pb2_grpc.AppletServiceServicer, control_pb2_grpc.ControlServic
     def advance(self, seconds: float) -> None:
         self.now += int(seconds * SECOND)
         for watcher in self._watchers:
-            watcher.put_nowait(control_pb2.FollowClockResponse(clock=self.reading()))
+            watcher.put_nowait(clock_pb2.WatchClockResponse(clock=self.reading()))
 
     def set_clock(self, *, speed: float = 1.0, paused: bool = False) -> None:
         self.speed, self.paused = speed, paused
         self.advance(0)
 
-    def reading(self) -> control_pb2.ClockReading:
+    def reading(self) -> clock_pb2.ClockReading:
         now = timestamp_pb2.Timestamp()
         now.FromNanoseconds(self.now)
-        return control_pb2.ClockReading(now=now, speed=self.speed, standing=self.paused, paused=self.paused)
+        return clock_pb2.ClockReading(now=now, speed=self.speed, standing=self.paused, paused=self.paused)
 
     async def until(self, condition: Callable[[], bool], *, within: float = PATIENCE) -> None:
         """Wait for something to be heard (real seconds)."""
@@ -152,42 +152,42 @@ class Peer(applet_pb2_grpc.AppletServiceServicer, control_pb2_grpc.ControlServic
                 self.terms = ""
             answers.put_nowait(pb.AttachResponse(receipt=pb.Receipt(request_id=report.request_id)))
 
-    async def FollowClock(
+    async def WatchClock(
         self,
-        requests: AsyncIterator[control_pb2.FollowClockRequest],
+        requests: AsyncIterator[clock_pb2.WatchClockRequest],
         context: grpc.aio.ServicerContext[Any, Any],
-    ) -> AsyncIterator[control_pb2.FollowClockResponse]:
+    ) -> AsyncIterator[clock_pb2.WatchClockResponse]:
         metadata = dict(context.invocation_metadata() or ())
         self.clock_tickets.append(f"{metadata['rescue-session']} {metadata['rescue-ticket']}")
-        mine: asyncio.Queue[control_pb2.FollowClockResponse] = asyncio.Queue()
+        mine: asyncio.Queue[clock_pb2.WatchClockResponse] = asyncio.Queue()
         self._watchers.add(mine)
         hearing = asyncio.create_task(self._make_appointments(requests, mine))
         try:
-            yield control_pb2.FollowClockResponse(clock=self.reading())
+            yield clock_pb2.WatchClockResponse(clock=self.reading())
             while True:
                 try:
                     yield await asyncio.wait_for(mine.get(), 0.5)
                 except TimeoutError:
                     self.now += 0 if self.paused else int(0.5 * self.speed * SECOND)
-                    yield control_pb2.FollowClockResponse(clock=self.reading())
+                    yield clock_pb2.WatchClockResponse(clock=self.reading())
         finally:
             self._watchers.discard(mine)
             hearing.cancel()
 
     async def _make_appointments(
         self,
-        requests: AsyncIterator[control_pb2.FollowClockRequest],
-        answers: asyncio.Queue[control_pb2.FollowClockResponse],
+        requests: AsyncIterator[clock_pb2.WatchClockRequest],
+        answers: asyncio.Queue[clock_pb2.WatchClockResponse],
     ) -> None:
         async for request in requests:
-            if request.WhichOneof("message") == "kept":
-                del self.appointments[request.kept.number]
+            if request.WhichOneof("message") == "release":
+                del self.appointments[request.release.number]
                 continue
-            number = request.appointment.number
-            self.appointments[number] = self.now + request.appointment.after.ToNanoseconds()
+            number = request.barrier.number
+            self.appointments[number] = self.now + request.barrier.after.ToNanoseconds()
             due = timestamp_pb2.Timestamp()
             due.FromNanoseconds(self.appointments[number])
-            noted = control_pb2.FollowClockResponse(clock=self.reading(), noted=number, due_at=due)
+            noted = clock_pb2.WatchClockResponse(clock=self.reading(), confirmed=number, due_at=due)
             answers.put_nowait(noted)
 
 

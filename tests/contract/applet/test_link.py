@@ -38,8 +38,8 @@ async def test_heartbeats_follow_the_speed_of_the_clock(peer, start) -> None:
 async def test_a_barrier_is_answered_at_once(peer, start) -> None:
     customer = await start(*PIN)
     await customer.joined()
-    peer.send(barrier=pb.Barrier(barrier=9))
-    await peer.until(lambda: 9 in [heartbeat.barrier for heartbeat in peer.heartbeats], within=1)
+    peer.send(probe=pb.Probe(number=9))
+    await peer.until(lambda: 9 in [heartbeat.probe for heartbeat in peer.heartbeats], within=1)
 
 
 async def test_unanswered_heartbeats_are_a_lost_link(peer, start) -> None:

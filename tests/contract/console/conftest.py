@@ -21,9 +21,9 @@ from typing import Any
 import grpc
 import pytest
 
-from rescue_console.client import ConsoleClient
-from rescue_protos.access import Access
-from rescue_protos.codes import Fault
+from rescue_client.console import ConsoleClient
+from rescue_common.state_directory import Access
+from rescue_protos.errors import Fault
 from rescue_protos.v1 import access_pb2, access_pb2_grpc, common_pb2, console_pb2, console_pb2_grpc
 
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)

@@ -9,7 +9,8 @@ from datetime import timedelta
 import grpc
 import pytest
 
-from rescue_console.records import (
+from rescue_client.channel import SignedIn, open_channel
+from rescue_client.records import (
     Bookmark,
     ChatReceived,
     Colleague,
@@ -30,8 +31,7 @@ from rescue_console.records import (
     TargetKind,
     Transferred,
 )
-from rescue_protos.codes import NotSignedIn, Refused, Unavailable
-from rescue_protos.dialing import SignedIn, open_channel
+from rescue_protos.errors import NotSignedIn, Refused, Unavailable
 from rescue_protos.v1 import common_pb2, console_pb2
 
 

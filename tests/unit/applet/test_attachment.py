@@ -7,8 +7,8 @@ from datetime import timedelta
 from google.protobuf import duration_pb2
 
 from rescue_applet.attachment import Attachment, Phase
+from rescue_applet.child_protocol import Failed, RebootOrdered, WentDown
 from rescue_applet.events import Chat, Ended, Error, Happening, Joined, Link, LinkState, Terms, View
-from rescue_applet.pipe import Failed, RebootOrdered, WentDown
 from rescue_protos.v1 import applet_pb2 as pb
 
 
@@ -115,7 +115,7 @@ def test_heartbeats_follow_the_interval_in_emulated_time() -> None:
     assert attachment.deadline == 1.0
     attachment.wake(1.0)
     [beat] = attachment.take_requests()
-    assert (beat.heartbeat.number, beat.heartbeat.barrier) == (1, 0)
+    assert (beat.heartbeat.number, beat.heartbeat.probe) == (1, 0)
     attachment.receive(pb.AttachResponse(heartbeat_reply=pb.HeartbeatReply(number=1)), 1.1)
     assert attachment.deadline == 2.0
 
@@ -140,9 +140,9 @@ def test_a_changed_heartbeat_interval_is_followed() -> None:
 
 def test_a_barrier_is_answered_at_once() -> None:
     attachment = at_work()
-    attachment.receive(pb.AttachResponse(barrier=pb.Barrier(barrier=7)), 0.5)
+    attachment.receive(pb.AttachResponse(probe=pb.Probe(number=7)), 0.5)
     [request] = attachment.take_requests()
-    assert request.heartbeat.barrier == 7
+    assert request.heartbeat.probe == 7
 
 
 def test_an_unanswered_heartbeat_means_the_link_is_lost_two_seconds_later() -> None:

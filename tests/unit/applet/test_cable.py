@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from rescue_applet.faults.condition import SOUND, Condition
-from rescue_applet.network import Relay
+from rescue_applet.network.condition import SOUND, Condition
+from rescue_applet.network.relay import Relay
 
 QUIET = 0.15
 OFF = Condition(up=False, down=False)

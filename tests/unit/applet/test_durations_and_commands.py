@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from rescue_applet import commands
-from rescue_protos.durations import parse_duration
+from rescue_common.durations import parse_duration
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 from google.protobuf import duration_pb2
 
 from rescue_applet.attachment import Attachment
-from rescue_applet.pipe import Reached
+from rescue_applet.child_protocol import Reached
 from rescue_protos.v1 import applet_pb2 as pb
 
 ATTACHED = pb.AttachResponse(attached=pb.Attached(heartbeat_interval=duration_pb2.Duration(seconds=10)))

@@ -10,16 +10,16 @@ from pathlib import Path
 import pytest
 from babel.messages.pofile import read_po
 
+from rescue_client.records import Process, Status
 from rescue_console import catalogs, plain
+from rescue_console.commands import USAGE, Involvement, Step
 from rescue_console.labels import LANGUAGES, LOCALE, Labels, language_of_environment
-from rescue_console.lines import USAGE, Involvement, Step
-from rescue_console.records import Process, Status
-from rescue_protos import table
+from rescue_protos import status_table
 
 
 def test_every_status_of_the_table_has_its_published_dutch_name() -> None:
     dutch = Labels.of("nl")
-    for row in table.read_rows():
+    for row in status_table.read_rows():
         assert dutch.status(row.start) == row.start_nl
         assert dutch.status(row.end) == row.end_nl
     assert dutch.status("Removed from TC queue") == "Verwijderd uit wachtrij van de technicus"
@@ -31,7 +31,7 @@ def test_in_english_a_status_is_called_what_it_is_called() -> None:
 
 
 def test_the_statuses_are_those_of_the_table() -> None:
-    published = {name for row in table.read_rows() for name in (row.start, row.end)}
+    published = {name for row in status_table.read_rows() for name in (row.start, row.end)}
     assert {status.value for status in Status} == published
 
 

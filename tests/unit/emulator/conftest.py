@@ -9,15 +9,15 @@ from pathlib import Path
 import grpc
 import pytest
 
-from rescue_protos.access import Access
-from rescue_protos.codes import Fault
+from rescue_common.state_directory import Access
+from rescue_protos.errors import Fault
 from rescue_protos.v1 import (
     access_pb2,
     access_pb2_grpc,
     admin_pb2,
     admin_pb2_grpc,
-    control_pb2,
-    control_pb2_grpc,
+    clock_pb2,
+    clock_pb2_grpc,
 )
 
 
@@ -30,7 +30,7 @@ async def refuse(context: grpc.aio.ServicerContext, fault: Fault) -> None:
 class Desk(
     access_pb2_grpc.AccessServiceServicer,
     admin_pb2_grpc.AdminServiceServicer,
-    control_pb2_grpc.ControlServiceServicer,
+    clock_pb2_grpc.ClockServiceServicer,
 ):
     """Notes what it is asked, refuses what it is told to refuse, and answers plausibly."""
 
@@ -73,29 +73,29 @@ class Desk(
         await self._note(request, context)
         return admin_pb2.AddChannelResponse(revision=12)
 
-    def _reading(self) -> control_pb2.ClockReading:
-        found = control_pb2.ClockReading(speed=self.speed, paused=self.paused)
+    def _reading(self) -> clock_pb2.ClockReading:
+        found = clock_pb2.ClockReading(speed=self.speed, paused=self.paused)
         found.now.FromDatetime(self.now)
         return found
 
     async def GetClock(self, request, context):
         await self._note(request, context)
-        return control_pb2.GetClockResponse(clock=self._reading())
+        return clock_pb2.GetClockResponse(clock=self._reading())
 
     async def AdvanceClock(self, request, context):
         await self._note(request, context)
         self.now += request.by.ToTimedelta()
-        return control_pb2.AdvanceClockResponse(clock=self._reading())
+        return clock_pb2.AdvanceClockResponse(clock=self._reading())
 
     async def SetClockSpeed(self, request, context):
         await self._note(request, context)
         self.speed, self.paused = request.speed, False
-        return control_pb2.SetClockSpeedResponse(clock=self._reading())
+        return clock_pb2.SetClockSpeedResponse(clock=self._reading())
 
     async def PauseClock(self, request, context):
         await self._note(request, context)
         self.paused = True
-        return control_pb2.PauseClockResponse(clock=self._reading())
+        return clock_pb2.PauseClockResponse(clock=self._reading())
 
 
 @pytest.fixture
@@ -104,7 +104,7 @@ async def desk() -> AsyncIterator[Desk]:
     server = grpc.aio.server()
     access_pb2_grpc.add_AccessServiceServicer_to_server(found, server)
     admin_pb2_grpc.add_AdminServiceServicer_to_server(found, server)
-    control_pb2_grpc.add_ControlServiceServicer_to_server(found, server)
+    clock_pb2_grpc.add_ClockServiceServicer_to_server(found, server)
     found.address = f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
     await server.start()
     yield found

@@ -12,8 +12,8 @@ from pathlib import Path
 import click
 import pytest
 
-from rescue_emulator import cli
-from rescue_emulator.configuration import configured, name_environment
+from rescue_emulator.cli import main
+from rescue_emulator.cli.configuration import configured, name_environment
 
 
 async def test_help_fits_a_screen_and_names_every_program(rescue) -> None:
@@ -22,14 +22,14 @@ async def test_help_fits_a_screen_and_names_every_program(rescue) -> None:
     lines = done.out.splitlines()
     assert len(lines) <= 24
     assert max(map(len, lines)) <= 80
-    for name, (_, text) in cli.SUBCOMMANDS.items():
+    for name, (_, text) in main.SUBCOMMANDS.items():
         assert any(name in line and text in line for line in lines), name
 
 
 def test_help_loads_neither_grpc_nor_a_program() -> None:
     code = (
         "import sys\n"
-        "from rescue_emulator.cli import main\n"
+        "from rescue_emulator.cli.main import main\n"
         "sys.argv = ['rescue', '--help']\n"
         "try: main()\n"
         "except SystemExit: print(*sys.modules)\n"
@@ -148,7 +148,7 @@ async def test_a_named_file_must_exist(rescue) -> None:
 def test_tables_follow_the_subcommands(tmp_path: Path) -> None:
     file = tmp_path / "rescue.toml"
     file.write_text('[admin]\nuser = "root"\n[admin.add.technician]\ngroup = "Support"\n', encoding="utf-8")
-    found = configured("admin", cli.load("admin"), given=str(file))
+    found = configured("admin", main.load("admin"), given=str(file))
     assert found["user"] == "root"
     assert found["add"] == {"technician": {"group": "Support"}}
 

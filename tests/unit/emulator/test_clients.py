@@ -4,12 +4,12 @@ from datetime import timedelta
 
 import pytest
 
-from rescue_emulator.administration import PERIODS, AdminClient
-from rescue_emulator.calling import Caller
-from rescue_emulator.clock import ClockClient
-from rescue_protos.access import Access
-from rescue_protos.codes import Fault, NotSignedIn, Unavailable
-from rescue_protos.durations import parse_duration
+from rescue_client.admin import PERIODS, AdminClient
+from rescue_client.caller import Caller
+from rescue_client.clock import ClockClient
+from rescue_common.durations import parse_duration
+from rescue_common.state_directory import Access
+from rescue_protos.errors import Fault, NotSignedIn, Unavailable
 from rescue_server.errors import BadValue
 from rescue_server.settings import Settings
 

@@ -5,8 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from rescue_protos.codes import Fault
-from rescue_protos.v1 import control_pb2
+from rescue_protos.errors import Fault
+from rescue_protos.v1 import clock_pb2
 
 
 async def test_settings_are_changed_and_only_those_that_were_named(desk, state, rescue) -> None:
@@ -104,10 +104,10 @@ async def test_the_clock_is_shown_moved_and_paced(desk, state, rescue) -> None:
     assert (await rescue("clock", "speed", "60", *data)).out == "2026-01-05T10:30:00Z  running at speed 60\n"
     assert (await rescue("clock", "--json", "pause", *data)).out.startswith("{")
     assert [type(request) for request in desk.asked] == [
-        control_pb2.GetClockRequest,
-        control_pb2.AdvanceClockRequest,
-        control_pb2.SetClockSpeedRequest,
-        control_pb2.PauseClockRequest,
+        clock_pb2.GetClockRequest,
+        clock_pb2.AdvanceClockRequest,
+        clock_pb2.SetClockSpeedRequest,
+        clock_pb2.PauseClockRequest,
     ]
     assert desk.asked[1].by.ToTimedelta() == timedelta(minutes=90)
 

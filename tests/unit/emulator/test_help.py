@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 import pytest
 
-from rescue_emulator.cli import SUBCOMMANDS, load
+from rescue_emulator.cli.main import SUBCOMMANDS, load
 from tests.help_examples import Example, commands, examples
 
 ALL = [example for name, command in commands() for example in examples(name, command)]

@@ -9,7 +9,7 @@ import sys
 import grpc
 import pytest
 
-from rescue_emulator.ports import reserve_port
+from rescue_emulator.world.ports import reserve_port
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux holds a port so")

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from rescue_common.state_directory import Access
 from rescue_emulator import CommandRefused, NotSeen, World
-from rescue_protos.access import Access
-from rescue_protos.codes import BadInput
+from rescue_protos.errors import BadInput
 
 
 @pytest.fixture

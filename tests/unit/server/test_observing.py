@@ -7,7 +7,7 @@ from typing import Any
 
 import grpc
 
-from rescue_server.rpc.observing import Call, Observing
+from rescue_server.observe.interceptor import Call, Observing
 
 
 class OneCall:

@@ -13,9 +13,9 @@ from rescue_server.clock import Clock
 from rescue_server.core import decide as d
 from rescue_server.core import organization as o
 from rescue_server.core.events import ConnectingTimedOut, LinkLost
-from rescue_server.runtime import acts
-from rescue_server.runtime.desk import AnyEvent, read_event
+from rescue_server.runtime import command_handlers
 from rescue_server.runtime.engine import Engine, Outcome
+from rescue_server.runtime.state import AnyEvent, read_event
 from rescue_server.store import MemoryStore
 
 NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
@@ -43,20 +43,20 @@ async def journal_of(engine: Engine) -> list[AnyEvent]:
 
 
 async def test_a_setting_that_is_past_already_is_due_when_it_is_changed(engine: Engine) -> None:
-    await engine.perform(acts.create_pin("alice", "", lambda: "111111"))
+    await engine.perform(command_handlers.create_pin("alice", "", lambda: "111111"))
     engine.clock.move_to(NOON + 5 * MINUTE)
-    await engine.perform(acts.change_settings("admin", "group:Support", {"connecting_timeout": MINUTE}))
+    await engine.perform(command_handlers.change_settings("admin", "group:Support", {"connecting_timeout": MINUTE}))
     last = (await journal_of(engine))[-1]
     assert isinstance(last, ConnectingTimedOut)
     assert last.at == NOON + 5 * MINUTE
 
 
 async def test_a_lease_that_is_judged_late_ends_after_what_was_stored_meanwhile(engine: Engine) -> None:
-    session = (await engine.perform(acts.create_pin("alice", "", lambda: "111111"))).session
-    await engine.perform(acts.redeem_pin("111111", "", "hash"))
-    await engine.perform(acts.of_applet(session, d.on_attach))
+    session = (await engine.perform(command_handlers.create_pin("alice", "", lambda: "111111"))).session
+    await engine.perform(command_handlers.redeem_pin("111111", "", "hash"))
+    await engine.perform(command_handlers.of_applet(session, d.on_attach))
     engine.clock.move_to(NOON + 1.5 * MINUTE)
-    await engine.perform(acts.create_pin("alice", "", lambda: "222222"))
+    await engine.perform(command_handlers.create_pin("alice", "", lambda: "222222"))
     engine.leases.judge_dead([session])
     last = (await journal_of(engine))[-1]
     assert isinstance(last, LinkLost)
@@ -64,7 +64,7 @@ async def test_a_lease_that_is_judged_late_ends_after_what_was_stored_meanwhile(
 
 
 async def test_what_is_due_in_time_happens_at_its_due_time(engine: Engine) -> None:
-    await engine.perform(acts.create_pin("alice", "", lambda: "111111"))
+    await engine.perform(command_handlers.create_pin("alice", "", lambda: "111111"))
     engine.clock.move_to(NOON + 60 * MINUTE)
     last = (await journal_of(engine))[-1]
     assert isinstance(last, ConnectingTimedOut)

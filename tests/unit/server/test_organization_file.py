@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from rescue_server.organization_file import BadOrganizationFile, read_organization
+from rescue_server.startup.organization_file import BadOrganizationFile, read_organization
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 STAFF = 'administrators = ["admin"]\n[groups.Support]\ntechnicians = ["alice"]\n'

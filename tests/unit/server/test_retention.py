@@ -16,11 +16,11 @@ from rescue_server.core import commands as c
 from rescue_server.core import decide as d
 from rescue_server.core import organization as o
 from rescue_server.errors import NotAuthenticated
-from rescue_server.runtime import acts
-from rescue_server.runtime.desk import read_event
+from rescue_server.runtime import command_handlers
+from rescue_server.runtime.credentials import hash_ticket
 from rescue_server.runtime.engine import Answer, Engine, Outcome, Request
-from rescue_server.runtime.identity import hash_ticket
 from rescue_server.runtime.retention import KEEP_ANSWERS, Retention
+from rescue_server.runtime.state import read_event
 from rescue_server.store import STORE_FILE, SqliteStore
 
 NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
@@ -52,7 +52,7 @@ class Office:
             )
         )
 
-    async def ask(self, act: acts.Act, request: str = "", principal: str = "alice") -> Answer:
+    async def ask(self, act: command_handlers.Act, request: str = "", principal: str = "alice") -> Answer:
         self.asked += 1
         name = request or str(uuid.uuid4())
         return await self.engine.perform(act, Request(principal=principal, id=name, fingerprint="same"))
@@ -60,15 +60,15 @@ class Office:
     async def session(self) -> str:
         """A customer who calls, is helped and goes; returns the session, which nobody sees any more."""
         session = await self.open_session()
-        await self.ask(acts.command(c.Start(technician="alice", session=session)))
-        await self.ask(acts.command(c.Chat(technician="alice", session=session, text="hello " * 50)))
-        await self.ask(acts.command(c.End(technician="alice", session=session)))
+        await self.ask(command_handlers.command(c.Start(technician="alice", session=session)))
+        await self.ask(command_handlers.command(c.Chat(technician="alice", session=session, text="hello " * 50)))
+        await self.ask(command_handlers.command(c.End(technician="alice", session=session)))
         return session
 
     async def open_session(self) -> str:
-        made = await self.ask(acts.create_pin("alice", "Customer", lambda: f"{self.asked:06d}"))
-        await self.ask(acts.redeem_pin(made.pin, "Customer", hash_ticket(made.session)), principal="applet")
-        await self.engine.perform(acts.of_applet(made.session, d.on_attach))
+        made = await self.ask(command_handlers.create_pin("alice", "Customer", lambda: f"{self.asked:06d}"))
+        await self.ask(command_handlers.redeem_pin(made.pin, "Customer", hash_ticket(made.session)), principal="applet")
+        await self.engine.perform(command_handlers.of_applet(made.session, d.on_attach))
         return made.session
 
     async def pass_time(self, by: timedelta) -> None:
@@ -105,7 +105,7 @@ async def test_a_session_is_forgotten_when_it_ended_long_ago_and_no_queue_shows_
         assert set(office.engine.published.sessions) == set(office.engine.ahead.sessions) == {shown}
         assert {event.stream for event in office.engine.store.read()} == {"organization", shown}
         with pytest.raises(NotAuthenticated):
-            acts.admit(office.engine.published, gone, gone)
+            command_handlers.admit(office.engine.published, gone, gone)
     async with at_work(tmp_path) as office:
         assert set(office.engine.published.sessions) == {shown}
 
@@ -146,9 +146,9 @@ async def test_an_answer_outlives_every_retry_and_a_report_its_session(tmp_path:
     async with at_work(tmp_path) as office:
         await office.found()
         session = await office.open_session()
-        chat = acts.of_applet(session, lambda s, x: d.on_customer_chat(s, text="once", context=x))
+        chat = command_handlers.of_applet(session, lambda s, x: d.on_customer_chat(s, text="once", context=x))
         said = await office.ask(chat, "report", principal=f"session:{session}")
-        asked = await office.ask(acts.create_pin("alice", "", lambda: "111111"), "pin")
+        asked = await office.ask(command_handlers.create_pin("alice", "", lambda: "111111"), "pin")
         await office.retention.sweep()
         office.real += KEEP_ANSWERS - 1
         await office.retention.sweep()
@@ -166,7 +166,7 @@ async def test_an_answer_outlives_every_retry_and_a_report_its_session(tmp_path:
 async def test_a_restart_makes_no_answer_older(tmp_path: Path) -> None:
     async with at_work(tmp_path) as office:
         await office.found()
-        await office.ask(acts.create_pin("alice", "", lambda: "111111"), "pin")
+        await office.ask(command_handlers.create_pin("alice", "", lambda: "111111"), "pin")
     async with at_work(tmp_path) as office:
         office.real = 10 * KEEP_ANSWERS  # the machine's clock says nothing about how long ago that was
         await office.retention.sweep()
@@ -179,11 +179,11 @@ async def test_who_is_no_technician_any_more_costs_no_memory(tmp_path: Path) -> 
 
     async with at_work(tmp_path) as office:
         await office.found()
-        await office.engine.perform(acts.add_technician("admin", "guest", "Support", "hash"))
-        made = await office.ask(acts.create_pin("guest", "", lambda: "111111"), principal="guest")
-        await office.ask(acts.command(c.End(technician="guest", session=made.session)), principal="guest")
+        await office.engine.perform(command_handlers.add_technician("admin", "guest", "Support", "hash"))
+        made = await office.ask(command_handlers.create_pin("guest", "", lambda: "111111"), principal="guest")
+        await office.ask(command_handlers.command(c.End(technician="guest", session=made.session)), principal="guest")
         assert rings(office) == {"guest": 2}
-        await office.engine.perform(acts.remove_technician("admin", "guest"))
+        await office.engine.perform(command_handlers.remove_technician("admin", "guest"))
         assert rings(office) == {"guest": 0}
     async with at_work(tmp_path) as office:
         assert rings(office) == {"guest": 0}
@@ -191,7 +191,7 @@ async def test_who_is_no_technician_any_more_costs_no_memory(tmp_path: Path) -> 
 
 async def set_idle(office: Office, minutes: int) -> None:
     changes: dict[str, timedelta | str] = {"idle_timeout": timedelta(minutes=minutes)}
-    await office.engine.perform(acts.change_settings("admin", "group:Support", changes))
+    await office.engine.perform(command_handlers.change_settings("admin", "group:Support", changes))
 
 
 async def test_changed_settings_do_not_add_up_and_stay_as_they_are(tmp_path: Path) -> None:
@@ -218,7 +218,7 @@ async def test_a_session_that_goes_on_keeps_the_settings_it_has_seen(tmp_path: P
         session = await office.open_session()
         for minutes in (5, 6, 7):
             await set_idle(office, minutes)
-        await office.ask(acts.command(c.Start(technician="alice", session=session)))
+        await office.ask(command_handlers.command(c.Start(technician="alice", session=session)))
         await set_idle(office, 8)
         await set_idle(office, 0)
         await office.pass_time(DAY)
@@ -227,7 +227,7 @@ async def test_a_session_that_goes_on_keeps_the_settings_it_has_seen(tmp_path: P
     idle = [event.periods["idle_timeout"] for event in events if isinstance(event, o.SettingsChanged)]
     assert idle == [timedelta(minutes=7), timedelta(0)]
     async with at_work(tmp_path) as office:  # the journal is still one that a server starts with
-        await office.ask(acts.command(c.End(technician="alice", session=session)))
+        await office.ask(command_handlers.command(c.End(technician="alice", session=session)))
 
 
 async def sizes_of(office: Office) -> tuple[int, int]:

@@ -16,12 +16,12 @@ from rescue_server.core import organization as o
 from rescue_server.core.events import LinkLost, SessionHeld
 from rescue_server.core.status import Link
 from rescue_server.errors import StoreTrouble
-from rescue_server.runtime import acts
+from rescue_server.runtime import command_handlers
 from rescue_server.runtime.attachments import Attachments
-from rescue_server.runtime.desk import Desk
 from rescue_server.runtime.engine import Engine, Outcome, Request
 from rescue_server.runtime.presence import Presence
-from rescue_server.runtime.timekeeper import Timekeeper
+from rescue_server.runtime.schedule.timekeeper import Timekeeper
+from rescue_server.runtime.state import Desk
 from rescue_server.store import JournalUnreadable, MemoryStore, StoredAnswer, StoredEvent, StoreFull
 from rescue_server.store.protocol import ClockMark
 
@@ -63,9 +63,9 @@ class Office:
                 ]
             )
         )
-        self.session = (await self.engine.perform(acts.create_pin("alice", "", lambda: "111111"))).session
-        await self.engine.perform(acts.redeem_pin("111111", "", "hash"))
-        await self.engine.perform(acts.of_applet(self.session, d.on_attach))
+        self.session = (await self.engine.perform(command_handlers.create_pin("alice", "", lambda: "111111"))).session
+        await self.engine.perform(command_handlers.redeem_pin("111111", "", "hash"))
+        await self.engine.perform(command_handlers.of_applet(self.session, d.on_attach))
 
     @property
     def link(self) -> Link:
@@ -161,7 +161,7 @@ async def test_a_session_that_could_not_be_stored_leaves_nothing_behind(office: 
 
     creating = asyncio.ensure_future(office.engine.perform(come_and_join))
     await asyncio.sleep(0)
-    joining = asyncio.ensure_future(office.engine.perform(acts.of_applet("1002", d.on_attach)))
+    joining = asyncio.ensure_future(office.engine.perform(command_handlers.of_applet("1002", d.on_attach)))
     for refused in await asyncio.gather(creating, joining, return_exceptions=True):
         assert isinstance(refused, StoreTrouble)
     assert "1002" not in office.engine.ahead.sessions
@@ -171,18 +171,20 @@ async def test_a_session_that_could_not_be_stored_leaves_nothing_behind(office: 
 
 
 async def test_a_setting_that_could_not_be_stored_moves_no_deadline(office: Office) -> None:
-    made = await office.engine.perform(acts.create_pin("alice", "", lambda: "333333"))
+    made = await office.engine.perform(command_handlers.create_pin("alice", "", lambda: "333333"))
     before = office.engine.agenda.first()
     office.disk.full = True
     with pytest.raises(StoreTrouble):
-        await office.engine.perform(acts.change_settings("admin", "group:Support", {"connecting_timeout": MINUTE}))
+        await office.engine.perform(
+            command_handlers.change_settings("admin", "group:Support", {"connecting_timeout": MINUTE})
+        )
     assert office.engine.agenda.first() == before
     assert made.session in office.engine.published.sessions
 
 
 async def test_a_refused_command_may_be_repeated_and_takes_effect_once(office: Office) -> None:
     request = Request(principal="alice", id="r1", fingerprint="f")
-    start = acts.command(c.Start(technician="alice", session=office.session))
+    start = command_handlers.command(c.Start(technician="alice", session=office.session))
     office.disk.full = True
     with pytest.raises(StoreTrouble):
         await office.engine.perform(start, request)
@@ -193,7 +195,7 @@ async def test_a_refused_command_may_be_repeated_and_takes_effect_once(office: O
 
 async def test_a_caller_who_goes_away_tears_nothing_in_two(office: Office) -> None:
     request = Request(principal="alice", id="r1", fingerprint="f")
-    start = acts.command(c.Start(technician="alice", session=office.session))
+    start = command_handlers.command(c.Start(technician="alice", session=office.session))
     asking = asyncio.create_task(office.engine.perform(start, request))
     await asyncio.sleep(0)
     asking.cancel()

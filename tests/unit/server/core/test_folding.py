@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rescue_server.core import organization as o
+from rescue_server.core.compaction import Folding
 from rescue_server.core.events import ChatSent
-from rescue_server.core.folding import Folding
 from rescue_server.errors import BadValue
-from rescue_server.runtime.desk import AnyEvent
+from rescue_server.runtime.state import AnyEvent
 
 NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
 SEEN = ChatSent(at=NOON, session="1001", technician="alice", text="hello")

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rescue_server.core.timers import Deadline, Kind
-from rescue_server.runtime.agenda import Agenda
-from rescue_server.runtime.leases import Lease, Leases
+from rescue_server.runtime.schedule.deadlines import Agenda
+from rescue_server.runtime.schedule.leases import Lease, Leases
 
 NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
 SECOND = timedelta(seconds=1)

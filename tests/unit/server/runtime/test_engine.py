@@ -16,9 +16,9 @@ from rescue_server.core import events as e
 from rescue_server.core import organization as o
 from rescue_server.core.status import Link
 from rescue_server.errors import RequestReused, StepRefused
-from rescue_server.runtime import acts
-from rescue_server.runtime.desk import AnyEvent, read_event
+from rescue_server.runtime import command_handlers
 from rescue_server.runtime.engine import Engine, Outcome, Request
+from rescue_server.runtime.state import AnyEvent, read_event
 from rescue_server.store.memory import MemoryStore
 
 START = datetime.fromisoformat("2026-01-01T00:00:00+00:00")
@@ -45,12 +45,12 @@ class Office:
             o.TechnicianAdded(at=START, name="alice", group="Support"),
         ]
         await self.engine.perform(lambda desk, context: Outcome(events=organization))
-        await self.engine.perform(acts.create_pin("alice", "Jan", lambda: "123456"))
+        await self.engine.perform(command_handlers.create_pin("alice", "Jan", lambda: "123456"))
         await self.engine.perform(
-            acts.of_applet("1001", lambda s, x: d.redeem_pin(s, ticket_hash="h", customer="", context=x))
+            command_handlers.of_applet("1001", lambda s, x: d.redeem_pin(s, ticket_hash="h", customer="", context=x))
         )
-        await self.engine.perform(acts.of_applet("1001", d.on_attach))
-        await self.engine.perform(acts.command(c.Start(technician="alice", session="1001")))
+        await self.engine.perform(command_handlers.of_applet("1001", d.on_attach))
+        await self.engine.perform(command_handlers.command(c.Start(technician="alice", session="1001")))
 
     async def after(self, minutes: float) -> None:
         self.seconds += 60 * minutes
@@ -59,7 +59,7 @@ class Office:
         await self.engine.flush()
 
     async def set(self, **changes: timedelta) -> None:
-        await self.engine.perform(acts.change_settings("admin", "group:Support", changes))
+        await self.engine.perform(command_handlers.change_settings("admin", "group:Support", changes))
         self.engine.catch_up()
         await self.engine.flush()
 
@@ -107,9 +107,11 @@ async def test_a_lease_that_a_new_setting_makes_overdue_is_due_now(office: Offic
 
 async def test_an_alarm_that_a_reboot_held_back_is_raised_on_the_return(office: Office) -> None:
     await office.set(idle_timeout=10 * MINUTE)
-    await office.engine.perform(acts.of_applet("1001", lambda s, x: d.on_going_down(s, order="", context=x)))
+    await office.engine.perform(
+        command_handlers.of_applet("1001", lambda s, x: d.on_going_down(s, order="", context=x))
+    )
     await office.after(minutes=9.5)
-    await office.engine.perform(acts.of_applet("1001", d.on_attach))
+    await office.engine.perform(command_handlers.of_applet("1001", d.on_attach))
     office.engine.catch_up()
     await office.engine.flush()
     *_, back, alarm = office.journal
@@ -121,7 +123,7 @@ async def test_an_alarm_that_a_reboot_held_back_is_raised_on_the_return(office: 
 
 async def test_a_wrong_use_of_a_request_id_does_not_spoil_the_right_one(office: Office) -> None:
     asked = Request(principal="alice", id="r1", fingerprint="hold")
-    hold = acts.command(c.Hold(technician="alice", session="1001"))
+    hold = command_handlers.command(c.Hold(technician="alice", session="1001"))
     answer = await office.engine.perform(hold, asked)
     async with running(office.store) as again:  # which has only the store to remember by
         with pytest.raises(RequestReused):
@@ -131,10 +133,10 @@ async def test_a_wrong_use_of_a_request_id_does_not_spoil_the_right_one(office: 
 
 async def test_a_refusal_is_the_answer_to_its_request_for_good(office: Office) -> None:
     asked = Request(principal="alice", id="r1", fingerprint="start")
-    start = acts.command(c.Start(technician="alice", session="1001"))
+    start = command_handlers.command(c.Start(technician="alice", session="1001"))
     with pytest.raises(StepRefused, match="is Active"):
         await office.engine.perform(start, asked)
-    await office.engine.perform(acts.command(c.Hold(technician="alice", session="1001")))
+    await office.engine.perform(command_handlers.command(c.Hold(technician="alice", session="1001")))
     with pytest.raises(StepRefused, match="is Active"):
         await office.engine.perform(start, asked)
 

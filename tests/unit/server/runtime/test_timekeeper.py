@@ -12,11 +12,12 @@ from rescue_server.clock import Clock
 from rescue_server.core import decide as d
 from rescue_server.core import organization as o
 from rescue_server.core.events import LinkLost
-from rescue_server.runtime import acts, timekeeper
-from rescue_server.runtime.attachments import Attachment, Attachments, Barrier
-from rescue_server.runtime.desk import AnyEvent, read_event
+from rescue_server.runtime import command_handlers
+from rescue_server.runtime.attachments import Attachment, Attachments, Probe
 from rescue_server.runtime.engine import Engine, Outcome
-from rescue_server.runtime.timekeeper import Timekeeper
+from rescue_server.runtime.schedule import timekeeper
+from rescue_server.runtime.schedule.timekeeper import Timekeeper
+from rescue_server.runtime.state import AnyEvent, read_event
 from rescue_server.store.memory import MemoryStore
 
 NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
@@ -37,9 +38,9 @@ class Office:
     async def applet(self, *, answers: bool) -> tuple[str, Attachment]:
         """Attach an applet now; return its session."""
         pin = f"{len(self.attachments):06}"
-        session = (await self.engine.perform(acts.create_pin("alice", "", lambda: pin))).session
-        await self.engine.perform(acts.redeem_pin(pin, "", "hash"))
-        await self.engine.perform(acts.of_applet(session, d.on_attach))
+        session = (await self.engine.perform(command_handlers.create_pin("alice", "", lambda: pin))).session
+        await self.engine.perform(command_handlers.redeem_pin(pin, "", "hash"))
+        await self.engine.perform(command_handlers.of_applet(session, d.on_attach))
         attachment = self.attachments.take_place(session, "i", 1)
         assert attachment is not None
         if answers:
@@ -51,7 +52,7 @@ class Office:
             await attachment.news.wait()
             attachment.news.clear()
             while attachment.outbox:
-                if isinstance(attachment.outbox.popleft(), Barrier):
+                if isinstance(attachment.outbox.popleft(), Probe):
                     self.keeper.heard(attachment.session, answered=True)
 
     @property
@@ -95,7 +96,7 @@ async def test_each_barrier_goes_out_two_seconds_ahead_also_while_another_is_una
     office.work.append(asyncio.ensure_future(office.keeper.run()))
     async with asyncio.timeout(PATIENCE):
         await to_first.news.wait()
-    assert [type(order) for order in to_first.outbox] == [Barrier]
+    assert [type(order) for order in to_first.outbox] == [Probe]
     assert not to_second.outbox
     assert office.keeper.next_barrier() == NOON + 59 * SECOND, "it must not wait until the first is judged"
     office.keeper.heard(first, answered=True)
@@ -128,7 +129,7 @@ async def test_nothing_is_remembered_of_barriers_to_sessions_that_ended(office: 
     async with asyncio.timeout(PATIENCE):
         await attachment.news.wait()
     assert list(office.keeper._questions) == [session]
-    await office.engine.perform(acts.of_applet(session, d.on_goodbye))
+    await office.engine.perform(command_handlers.of_applet(session, d.on_goodbye))
     another, attachment = await office.applet(answers=False)
     office.seconds += 59.0
     office.engine.changed.set()

@@ -1,0 +1,82 @@
+"""The applet's process as its computer sees it: started, told, heard, killed."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import sys
+from asyncio.subprocess import PIPE
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from rescue_applet import child_protocol
+from rescue_common.processes.forked import CannotFork, Forked, inherited
+
+_MODULE = "rescue_applet.applet_process"
+
+
+class AppletProgram:
+    """A running applet process."""
+
+    def __init__(self, process: asyncio.subprocess.Process | Forked) -> None:
+        self._process = process
+
+    @staticmethod
+    async def start(*, relay: str, ticket_file: Path, entry: tuple[str, ...] = ()) -> AppletProgram:
+        """Start the applet with the near end of the cable and its file on the computer's disk.
+
+        `entry` is the command that brings it to where the cable ends, and becomes it.
+        """
+        arguments = (relay, str(ticket_file))
+        server = inherited()
+        if server is not None and not entry:
+            with contextlib.suppress(CannotFork):
+                return AppletProgram(await server.fork(_MODULE, arguments, os.environ, loads=(_MODULE,), stderr=2))
+        process = await asyncio.create_subprocess_exec(
+            *entry,
+            *(sys.executable, "-P", "-m", _MODULE, *arguments),
+            stdin=PIPE,
+            stdout=PIPE,
+            limit=child_protocol.LONGEST_LINE,
+            # Ctrl-C on a terminal is meant for the computer; the applet goes with it.
+            process_group=0,
+        )
+        return AppletProgram(process)
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def tell(self, order: child_protocol.Orders) -> None:
+        """Give an order; one that comes too late is lost with the process."""
+        if self._process.stdin is not None and not self._process.stdin.is_closing():
+            self._process.stdin.write(child_protocol.encode(order))
+
+    async def news(self) -> AsyncIterator[child_protocol.News]:
+        """Tell what the applet says, until its process has ended."""
+        assert self._process.stdout is not None  # it was asked for
+        while line := await self._process.stdout.readline():
+            # A process that is killed while it speaks leaves half a line.
+            if line.endswith(b"\n"):
+                yield child_protocol.read_news(line)
+        await self._process.wait()
+
+    async def ends_within(self, seconds: float) -> bool:
+        """Wait for the end of the process for this long (real time); return whether it has ended."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self._process.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    def kill(self) -> None:
+        """End it at once and without a word."""
+        with contextlib.suppress(ProcessLookupError):
+            self._process.kill()
+
+    async def kill_and_wait(self) -> None:
+        """End it at once; return when it is gone."""
+        self.kill()
+        await self._process.wait()

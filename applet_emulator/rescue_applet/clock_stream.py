@@ -1,0 +1,89 @@
+"""Following the server's clock, beside the cable.
+
+Kept apart from `clock` because gRPC takes its time to import: the computer does that while its applet starts.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+
+import grpc
+from google.protobuf import duration_pb2
+
+from rescue_applet.clock import Appointment, Clock, Kept, Obeyed, Reading
+from rescue_client.channel import open_channel
+from rescue_common.state_directory import NoAccess
+from rescue_protos.v1 import clock_pb2 as pb
+from rescue_protos.v1 import clock_pb2_grpc
+
+PAUSE = 0.3
+# The server sends a reading every second; without one for this long it is gone, whatever the connection says.
+SILENCE = 5.0
+
+
+async def follow(
+    clock: Clock, *, server: Callable[[], str], session: str, ticket: str, order: Callable[[int, str], None]
+) -> None:
+    """Keep the clock in step with the server's, through restarts of the server, until cancelled.
+
+    `order` hears the number and the text of what a fault rule of the server's makes happen to this computer.
+    """
+    metadata = (("rescue-session", session), ("rescue-ticket", ticket))
+    while True:
+        # Away, or not there yet: it is asked again.
+        with contextlib.suppress(NoAccess, grpc.RpcError, TimeoutError, ValueError):
+            await _follow_once(clock, server(), metadata, order)
+        clock.lost_sight()
+        await asyncio.sleep(PAUSE)
+
+
+async def _follow_once(
+    clock: Clock, server: str, metadata: tuple[tuple[str, str], ...], order: Callable[[int, str], None]
+) -> None:
+    async with open_channel(server) as channel:
+        call = clock_pb2_grpc.ClockServiceStub(channel).WatchClock(metadata=metadata)
+        saying = asyncio.create_task(_say(clock, call))
+        try:
+            while True:
+                async with asyncio.timeout(SILENCE):
+                    response = await call.read()
+                if not isinstance(response, pb.WatchClockResponse):
+                    return
+                reading = response.clock
+                clock.heard(
+                    Reading(
+                        at=reading.now.ToNanoseconds(),
+                        speed=0.0 if reading.standing or reading.paused else reading.speed,
+                    )
+                )
+                if response.confirmed:
+                    clock.noted(response.confirmed, response.due_at.ToNanoseconds())
+                if response.HasField("order"):
+                    order(response.order.number, response.order.command)
+        finally:
+            saying.cancel()
+            call.cancel()
+
+
+async def _say(clock: Clock, call: grpc.aio.StreamStreamCall[pb.WatchClockRequest, pb.WatchClockResponse]) -> None:
+    while not clock.to_say.empty():
+        clock.to_say.get_nowait()  # Meant for a connection that is gone; what is still open is said anew.
+    try:
+        for appointment in clock.open_appointments:
+            await call.write(_request(clock, appointment))
+        while True:
+            await call.write(_request(clock, await clock.to_say.get()))
+    except (grpc.RpcError, asyncio.InvalidStateError):
+        return  # The reader learns how the call ended.
+
+
+def _request(clock: Clock, saying: Appointment | Kept | Obeyed) -> pb.WatchClockRequest:
+    if isinstance(saying, Obeyed):
+        return pb.WatchClockRequest(done=pb.ComputerOrderDone(number=saying.number))
+    if isinstance(saying, Kept):
+        return pb.WatchClockRequest(release=pb.ClockBarrierRelease(number=saying.number))
+    after = duration_pb2.Duration()
+    after.FromNanoseconds(max(saying.due - clock.now, 1))
+    return pb.WatchClockRequest(barrier=pb.ClockBarrier(number=saying.number, after=after))

@@ -1,0 +1,12 @@
+"""The kinds of network cable that `--lan` chooses from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from rescue_applet.network.namespace import Interface
+from rescue_applet.network.relay import Cable, Relay
+
+# Given where the server is to be found (HOST:PORT). Raises CannotLay.
+Kind = Callable[[Callable[[], str]], Cable]
+KINDS: dict[str, Kind] = {"relay": Relay, "netns": Interface}

@@ -1,0 +1,175 @@
+"""The computer's power, and the process of the applet that lives by it.
+
+The computer is on or down; while it is down no process of the applet exists. It starts the applet again when that
+dies unasked. What the applet remembers across a reboot is in the ticket file on the computer's disk.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+
+from rescue_applet import child_protocol, events
+from rescue_applet.applet_child import AppletProgram
+from rescue_applet.clock import Appointment, Clock
+from rescue_applet.connectivity import Reach
+from rescue_applet.network.relay import Cable
+
+GOES_DOWN_WITHIN = 3.0  # real seconds
+BREATH = 0.3  # real seconds
+# An applet that dies so often without ever reaching the server will not do better the next time.
+HOPELESS = 10
+
+
+@dataclass(slots=True, eq=False)
+class _Reboot:
+    """A reboot under way. `after` is emulated; None is held until told to boot."""
+
+    order_id: str
+    after: timedelta | None
+    appointment: Appointment | None = None
+    prepared: asyncio.Event = field(default_factory=asyncio.Event)
+    boot: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+class Power:
+    """Keeps an applet running while the computer is on.
+
+    `hear` is told what the applet says, `first` says what each new one is told first, `start` runs a coroutine beside
+    the computer's other tasks; `back` waits until the applet has found the server again, or cannot.
+    """
+
+    def __init__(
+        self,
+        *,
+        ticket_file: Path,
+        cable: Cable,
+        clock: Clock,
+        reach: Reach,
+        listener: events.Listener,
+        hear: Callable[[child_protocol.News], None],
+        first: Callable[[], Iterable[child_protocol.Orders]],
+        start: Callable[[Coroutine[None, None, None]], asyncio.Task[None]],
+        back: Callable[[], Awaitable[None]],
+    ) -> None:
+        self._ticket_file = ticket_file
+        self._cable = cable
+        self._clock = clock
+        self._reach = reach
+        self._listener = listener
+        self._hear = hear
+        self._first = first
+        self._start = start
+        self._back = back
+        self._applet: AppletProgram | None = None
+        self._reboot: _Reboot | None = None
+        self._next_dies = False
+        self._deaths = 0
+
+    @property
+    def rebooting(self) -> bool:
+        """Whether the computer is down, or on its way there."""
+        return self._reboot is not None
+
+    @property
+    def runs_applet(self) -> bool:
+        """Whether there is a process of the applet."""
+        return self._applet is not None
+
+    def tell(self, order: child_protocol.Orders) -> None:
+        """Tell the applet something, if there is one."""
+        if self._applet is not None:
+            self._applet.tell(order)
+
+    def applet_works(self) -> None:
+        """The applet has reached the server once: what it dies of from now on is something else."""
+        self._deaths = 0
+
+    async def stay_on(self, over: Callable[[], bool]) -> bool:
+        """Run the applet, through reboots, until it is `over` after one has ended: True. False: it is hopeless."""
+        while True:
+            await self._run_applet()
+            if over():
+                return True
+            if self._reboot is not None:
+                await self._stay_down(self._reboot)
+                continue
+            self._deaths += 1
+            if self._deaths == HOPELESS:
+                return False
+            if self._deaths > 1:
+                await asyncio.sleep(BREATH)
+
+    def go_down(self, *, order_id: str, after: timedelta | None) -> None:
+        """Reboot, unless that is under way: back `after` an emulated time, or when told to boot if that is None."""
+        if self._reboot is None:
+            self._reboot = _Reboot(order_id, after)
+            self._start(self._shut_down(self._reboot))
+
+    def boot(self) -> bool:
+        """Boot now. Returns whether there was anything to boot."""
+        if self._reboot is None:
+            return False
+        self._reboot.boot.set()
+        return True
+
+    def kill_applet(self) -> None:
+        """The applet dies without a word: the one that runs, or the next."""
+        if self._applet is None or self._reboot is not None:
+            self._next_dies = True
+        else:
+            self._applet.kill()
+
+    async def _run_applet(self) -> None:
+        applet = await AppletProgram.start(
+            relay=self._cable.address, ticket_file=self._ticket_file, entry=self._cable.entry
+        )
+        try:
+            self._applet = applet
+            self._listener(events.AppletStarted(pid=applet.pid))
+            if self._next_dies:
+                self._next_dies = False
+                applet.kill()
+            for order in self._first():
+                applet.tell(order)
+            async for news in applet.news():
+                self._hear(news)
+        finally:
+            self._applet = None
+            await applet.kill_and_wait()
+
+    async def _shut_down(self, reboot: _Reboot) -> None:
+        # First the appointment: whoever sees Rebooting may advance the clock at once.
+        if reboot.after is not None:
+            reboot.appointment = await self._clock.appoint(reboot.after)
+        reboot.prepared.set()
+        applet = self._applet
+        if applet is not None:
+            applet.tell(child_protocol.GoDown(order_id=reboot.order_id))
+            if not await applet.ends_within(GOES_DOWN_WITHIN):
+                applet.kill()
+
+    async def _stay_down(self, reboot: _Reboot) -> None:
+        self._cable.power_lost()
+        self._reach.lost()
+        self._listener(events.Rebooting())
+        await reboot.prepared.wait()
+        waits: list[asyncio.Task[object]] = [asyncio.create_task(reboot.boot.wait())]
+        if reboot.appointment is not None:
+            waits.append(asyncio.create_task(self._clock.reach(reboot.appointment)))
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+        self._reboot = None
+        if reboot.appointment is not None:
+            self._start(self._keep(reboot.appointment))
+
+    async def _keep(self, appointment: Appointment) -> None:
+        """An advancing clock goes on when the applet is back, or cannot be."""
+        await self._back()
+        self._clock.kept(appointment)

@@ -1,0 +1,1 @@
+"""The client library: talk to a session server from Python."""

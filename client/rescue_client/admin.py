@@ -1,0 +1,219 @@
+"""The Administration Center as a client sees it: groups, technicians, channels, terms and time-outs.
+
+The names of the settings and their notation are here, and only here; ranges are the server's business.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from google.protobuf.duration_pb2 import Duration
+
+from rescue_client.caller import Caller
+from rescue_common.durations import BadDuration, format_duration, parse_duration
+from rescue_protos.v1 import admin_pb2, admin_pb2_grpc, common_pb2
+
+if TYPE_CHECKING:
+    from rescue_protos.v1.admin_pb2_grpc import AdminServiceAsyncStub
+
+TERMS = "terms"
+PERIODS = {
+    "private-code-validity": "1m to 999m",
+    "connecting-timeout": "1m to 999m",
+    "waiting-timeout": "1m to 999m, or 0 for never",
+    "idle-timeout": "1m to 999m, or 0 for never",
+    "reconnect-period": "2s to 999m",
+    "offline-period": "1s to 999m",
+    "heartbeat-interval": "1s to 10m",
+}
+"""The settings that are periods, and the server's ranges for people."""
+SETTINGS = (*PERIODS, TERMS)
+_TIMEOUT = 10.0  # real seconds
+
+
+class BadSetting(ValueError):
+    """An owner or a setting that does not exist, or a value that is none; the message says what is possible."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """All settings of a group or channel: `periods` by their names in `PERIODS` (0 is never), and the terms."""
+
+    periods: Mapping[str, timedelta]
+    terms: str
+
+    def written(self) -> dict[str, str]:
+        """Return name and value of each setting as `rescue admin set` takes them."""
+        return {name: format_duration(self.periods[name]) for name in PERIODS} | {TERMS: self.terms}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """A technician group."""
+
+    name: str
+    technicians: tuple[str, ...]
+    settings: Settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Channel:
+    """A channel and the technician groups that serve it."""
+
+    name: str
+    groups: tuple[str, ...]
+    settings: Settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Organization:
+    """All there is, as of a revision."""
+
+    revision: int
+    groups: tuple[Group, ...]
+    channels: tuple[Channel, ...]
+    administrators: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Done:
+    """A change is in force from `revision` on. `secret` is a new user's, told only once; else empty."""
+
+    revision: int
+    secret: str = ""
+
+
+class AdminClient:
+    """The Administration Center. Every method raises CallError; a repeated request has no second effect."""
+
+    def __init__(self, caller: Caller) -> None:
+        self._caller = caller
+
+    @property
+    def _stub(self) -> AdminServiceAsyncStub:
+        return admin_pb2_grpc.AdminServiceStub(self._caller.channel)
+
+    async def organization(self) -> Organization:
+        """Return the whole organization."""
+        request = admin_pb2.GetOrganizationRequest()
+        found = await self._caller.repeatedly(
+            lambda metadata: self._stub.GetOrganization(request, metadata=metadata, timeout=_TIMEOUT)
+        )
+        return Organization(
+            revision=found.revision,
+            groups=tuple(
+                Group(name=g.name, technicians=tuple(g.technicians), settings=_settings(g.settings))
+                for g in found.groups
+            ),
+            channels=tuple(
+                Channel(name=c.name, groups=tuple(c.groups), settings=_settings(c.settings)) for c in found.channels
+            ),
+            administrators=tuple(found.administrators),
+        )
+
+    async def change_settings(self, owner: str, changes: Mapping[str, str | timedelta]) -> Settings:
+        """Change settings of an owner, `group:NAME` or `channel:NAME`; return all of them.
+
+        `changes` is by setting, durations as timedelta or written ("1m30s", "0" is never). Raises
+        BadSetting and BadDuration before anything is sent.
+        """
+        request = _change(owner, changes)
+        answer = await self._caller.repeatedly(
+            lambda metadata: self._stub.ChangeSettings(request, metadata=metadata, timeout=_TIMEOUT)
+        )
+        return _settings(answer.settings)
+
+    async def add_group(self, name: str) -> Done:
+        """Add a technician group."""
+        request = admin_pb2.AddGroupRequest(request_id=_fresh(), name=name)
+        answer = await self._caller.repeatedly(
+            lambda metadata: self._stub.AddGroup(request, metadata=metadata, timeout=_TIMEOUT)
+        )
+        return Done(revision=answer.revision)
+
+    async def add_technician(self, name: str, *, group: str) -> Done:
+        """Add a technician to a group; the answer carries his secret."""
+        request = admin_pb2.AddTechnicianRequest(request_id=_fresh(), name=name, group=group)
+        answer = await self._caller.repeatedly(
+            lambda metadata: self._stub.AddTechnician(request, metadata=metadata, timeout=_TIMEOUT)
+        )
+        return Done(revision=answer.revision, secret=answer.secret)
+
+    async def add_channel(self, name: str, *, groups: Iterable[str]) -> Done:
+        """Add a channel served by at least one group."""
+        request = admin_pb2.AddChannelRequest(request_id=_fresh(), name=name, groups=groups)
+        answer = await self._caller.repeatedly(
+            lambda metadata: self._stub.AddChannel(request, metadata=metadata, timeout=_TIMEOUT)
+        )
+        return Done(revision=answer.revision)
+
+    async def add_administrator(self, name: str) -> Done:
+        """Add an administrator; the answer carries the secret."""
+        request = admin_pb2.AddAdministratorRequest(request_id=_fresh(), name=name)
+        answer = await self._caller.repeatedly(
+            lambda metadata: self._stub.AddAdministrator(request, metadata=metadata, timeout=_TIMEOUT)
+        )
+        return Done(revision=answer.revision, secret=answer.secret)
+
+    async def move_technician(self, name: str, *, group: str) -> Done:
+        """Move a technician to another group."""
+        request = admin_pb2.MoveTechnicianRequest(request_id=_fresh(), technician=name, group=group)
+        answer = await self._caller.repeatedly(
+            lambda metadata: self._stub.MoveTechnician(request, metadata=metadata, timeout=_TIMEOUT)
+        )
+        return Done(revision=answer.revision)
+
+    async def remove_technician(self, name: str) -> Done:
+        """Remove a technician who takes part in no session."""
+        request = admin_pb2.RemoveTechnicianAccountRequest(request_id=_fresh(), technician=name)
+        answer = await self._caller.repeatedly(
+            lambda metadata: self._stub.RemoveTechnicianAccount(request, metadata=metadata, timeout=_TIMEOUT)
+        )
+        return Done(revision=answer.revision)
+
+    async def renew_secret(self, user: str) -> Done:
+        """Make a new secret for a user; the answer carries it, the old one is void."""
+        request = admin_pb2.RenewSecretRequest(request_id=_fresh(), user=user)
+        answer = await self._caller.repeatedly(
+            lambda metadata: self._stub.RenewSecret(request, metadata=metadata, timeout=_TIMEOUT)
+        )
+        return Done(revision=answer.revision, secret=answer.secret)
+
+
+def _change(owner: str, changes: Mapping[str, str | timedelta]) -> admin_pb2.ChangeSettingsRequest:
+    kind, _, name = owner.partition(":")
+    if kind not in ("group", "channel") or not name:
+        raise BadSetting(f"{owner!r} has no settings (possible: group:NAME, channel:NAME)")
+    request = admin_pb2.ChangeSettingsRequest(request_id=_fresh(), set_terms=TERMS in changes)
+    setattr(request, kind, name)
+    for setting, value in changes.items():
+        if setting == TERMS:
+            request.settings.terms = str(value)
+        elif setting in PERIODS:
+            period = value if isinstance(value, timedelta) else _period(setting, value)
+            field: Duration = getattr(request.settings, setting.replace("-", "_"))
+            field.SetInParent()  # a period of 0 is a value too
+            field.FromTimedelta(period)
+        else:
+            raise BadSetting(f"there is no setting {setting!r} (possible: {', '.join(SETTINGS)})")
+    return request
+
+
+def _period(setting: str, written: str) -> timedelta:
+    try:
+        return parse_duration(written)
+    except BadDuration as error:
+        raise BadSetting(f"{setting}: {error}; {PERIODS[setting]}") from None
+
+
+def _settings(found: common_pb2.Settings) -> Settings:
+    periods = {name: getattr(found, name.replace("-", "_")).ToTimedelta() for name in PERIODS}
+    return Settings(periods=periods, terms=found.terms)
+
+
+def _fresh() -> str:
+    return str(uuid.uuid4())

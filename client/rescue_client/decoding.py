@@ -1,0 +1,151 @@
+"""From the contract's messages to `records`, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from rescue_client.records import (
+    Bookmark,
+    Cause,
+    ChatReceived,
+    Colleague,
+    Delta,
+    Directory,
+    Entry,
+    EntryChanged,
+    EntryDetails,
+    IdleAlarm,
+    LeadOffered,
+    Participant,
+    Process,
+    Snapshot,
+    Status,
+)
+from rescue_protos.v1 import common_pb2, console_pb2
+
+# The contract names its constants as `records` does, with a prefix.
+STATUSES = {number: Status[name.removeprefix("STATUS_")] for name, number in common_pb2.Status.items() if number}
+PROCESSES = {number: Process[name.removeprefix("PROCESS_")] for name, number in common_pb2.Process.items() if number}
+_PROCESS_NUMBERS = {process: number for number, process in PROCESSES.items()}
+
+
+def process_number(process: Process) -> common_pb2.Process.ValueType:
+    """Return the contract's constant for a process."""
+    return _PROCESS_NUMBERS[process]
+
+
+def entry_of(message: common_pb2.QueueEntry) -> Entry:
+    """Read one line of a queue."""
+    return Entry(
+        session=message.session,
+        status=STATUSES[message.status],
+        customer=message.customer,
+        channel=message.channel,
+        pin=message.pin,
+        created_at=_time(message, "created_at"),
+        since=_time(message, "since"),
+        joined_at=_time(message, "joined_at"),
+        participants=tuple(
+            Participant(technician=who.technician, status=STATUSES[who.status], lead=who.lead)
+            for who in message.participants
+        ),
+        comment=message.comment,
+        introduced_by=message.introduced_by,
+        lead_offered_to=message.lead_offered_to,
+        # A newer server may know processes and more that this console cannot name: leave those out.
+        processes=tuple(PROCESSES[number] for number in message.processes if number in PROCESSES),
+        possible=tuple(message.possible),
+        due_at=_time(message, "due_at"),
+        due_by=message.due_by,
+    )
+
+
+def cause_of(message: common_pb2.Cause) -> Cause:
+    """Read why something changed."""
+    return Cause(
+        text=message.text,
+        event=message.event,
+        technician=message.technician,
+        about=message.about,
+        setting=message.setting,
+        setting_value=message.setting_value.ToTimedelta() if message.HasField("setting_value") else None,
+    )
+
+
+def directory_of(message: console_pb2.GetDirectoryResponse) -> Directory:
+    """Read who and what can be named."""
+    return Directory(
+        technicians=tuple(
+            Colleague(name=who.name, group=who.group, connected=who.connected) for who in message.technicians
+        ),
+        groups=tuple(message.groups),
+        channels=tuple(message.channels),
+    )
+
+
+def updates_of(message: console_pb2.WatchQueueResponse) -> Iterator[Snapshot | Delta | Bookmark]:
+    """Read what one message of a watch delivers; `compacted` alone delivers nothing."""
+    what = message.WhichOneof("message")
+    if what == "snapshot":
+        found = message.snapshot
+        yield Snapshot(revision=found.revision, at=moment(found.at), entries=tuple(entry_of(e) for e in found.entries))
+    elif what == "bookmark":
+        yield Bookmark(revision=message.bookmark.revision)
+    else:
+        for delta in [message.delta] if what == "delta" else message.deltas.deltas:
+            yield _delta_of(delta)
+
+
+def moment(stamp: Timestamp) -> datetime:
+    """Read a point in time, in UTC."""
+    return stamp.ToDatetime(tzinfo=UTC)
+
+
+def _delta_of(message: console_pb2.QueueDelta) -> Delta | Bookmark:
+    revision, at, cause = message.revision, moment(message.at), cause_of(message.cause)
+    match message.WhichOneof("what"):
+        case "status":
+            change = message.status
+            return EntryChanged(
+                revision=revision,
+                at=at,
+                cause=cause,
+                entry=entry_of(change.entry),
+                previous=STATUSES.get(change.previous),
+                row=change.row or None,
+            )
+        case "entry":
+            return EntryDetails(revision=revision, at=at, cause=cause, entry=entry_of(message.entry))
+        case "chat":
+            chat = message.chat
+            return ChatReceived(
+                revision=revision,
+                at=at,
+                session=chat.session,
+                sender=getattr(chat.line, "from"),
+                text=chat.line.text,
+                entry=entry_of(chat.entry) if chat.HasField("entry") else None,
+            )
+        case "alarm":
+            alarm = message.alarm
+            return IdleAlarm(revision=revision, at=at, cause=cause, session=alarm.session, due_at=moment(alarm.due_at))
+        case "lead_offer":
+            offer = message.lead_offer
+            return LeadOffered(
+                revision=revision,
+                at=at,
+                cause=cause,
+                session=offer.session,
+                sender=getattr(offer, "from"),
+                entry=entry_of(offer.entry) if offer.HasField("entry") else None,
+            )
+        case _:
+            # A newer server's delta: what it says cannot be shown, but the watch is past it.
+            return Bookmark(revision=revision)
+
+
+def _time(message: common_pb2.QueueEntry, field: str) -> datetime | None:
+    return moment(getattr(message, field)) if message.HasField(field) else None  # type: ignore[arg-type]

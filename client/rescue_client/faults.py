@@ -1,0 +1,79 @@
+"""The server's fault rules as a client sees them. The notation of a rule is the server's business."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from rescue_client.caller import Caller
+from rescue_protos.v1 import fault_pb2, fault_pb2_grpc
+
+if TYPE_CHECKING:
+    from rescue_protos.v1.fault_pb2_grpc import FaultServiceAsyncStub
+
+_TIMEOUT = 10.0  # real seconds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FaultRule:
+    """A rule: `state` is armed, at-work or spent; `fired_at` emulated time, None while armed; `left` how often it
+    will still act."""
+
+    number: int
+    text: str
+    state: str
+    fired_at: datetime | None
+    left: int
+
+    def as_json(self) -> dict[str, object]:
+        """Return the object that `--json` prints."""
+        at = self.fired_at.isoformat().replace("+00:00", "Z") if self.fired_at else None
+        return {"number": self.number, "rule": self.text, "state": self.state, "fired_at": at, "left": self.left}
+
+
+class FaultClient:
+    """The fault rules of a server. Every method raises CallError."""
+
+    def __init__(self, caller: Caller) -> None:
+        self._caller = caller
+
+    @property
+    def _stub(self) -> FaultServiceAsyncStub:
+        return fault_pb2_grpc.FaultServiceStub(self._caller.channel)
+
+    async def add(self, text: str) -> FaultRule:
+        """Arm a rule, for example "when 1001 becomes Active for alice: lan off for 40s"."""
+        request = fault_pb2.AddFaultRequest(text=text)
+        # Once only: asked for twice, there would be two.
+        answer = await self._caller.once(
+            lambda metadata: self._stub.AddFault(request, metadata=metadata, timeout=_TIMEOUT)
+        )
+        return _rule(answer.rule)
+
+    async def all(self) -> list[FaultRule]:
+        """Return all rules, by number."""
+        request = fault_pb2.ListFaultsRequest()
+        answer = await self._caller.repeatedly(
+            lambda metadata: self._stub.ListFaults(request, metadata=metadata, timeout=_TIMEOUT)
+        )
+        return [_rule(rule) for rule in answer.rules]
+
+    async def clear(self, number: int = 0) -> int:
+        """Remove one rule, or all; return how many. What it did to a computer's LAN stays until that ends."""
+        request = fault_pb2.ClearFaultsRequest(number=number)
+        answer = await self._caller.once(
+            lambda metadata: self._stub.ClearFaults(request, metadata=metadata, timeout=_TIMEOUT)
+        )
+        return answer.removed
+
+
+def _rule(rule: fault_pb2.FaultRule) -> FaultRule:
+    name = fault_pb2.FaultState.Name(rule.state).removeprefix("FAULT_STATE_")
+    return FaultRule(
+        number=rule.number,
+        text=rule.text,
+        state=name.lower().replace("_", "-"),
+        fired_at=rule.fired_at.ToDatetime(tzinfo=UTC) if rule.HasField("fired_at") else None,
+        left=rule.left,
+    )

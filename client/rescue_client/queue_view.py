@@ -1,0 +1,133 @@
+"""The queue as of the updates applied: what every console draws from.
+
+Pure: `view.after(update)` is the next view. An update whose revision the view has already seen changes
+nothing, so applying a watch's updates twice, or from before a snapshot, does no harm.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from types import MappingProxyType
+from typing import TypeVar
+
+from rescue_client.records import (
+    Bookmark,
+    ChatReceived,
+    Entry,
+    EntryChanged,
+    EntryDetails,
+    IdleAlarm,
+    LeadOffered,
+    Past,
+    ServerBack,
+    ServerLost,
+    Snapshot,
+    Update,
+)
+
+CHAT_LINES_KEPT = 200
+
+_BEGINNING = datetime.min.replace(tzinfo=UTC)
+Value = TypeVar("Value")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueView:
+    """One technician's queue.
+
+    `revision` is the last one applied, None before the first snapshot. `online` says whether the watch is up.
+    `chats` holds the last lines of each session in the queue, `alarms` when an entry that has been warned
+    about times out.
+    """
+
+    technician: str
+    revision: int | None = None
+    online: bool = True
+    entries: Mapping[str, Entry] = field(default_factory=lambda: MappingProxyType({}))
+    chats: Mapping[str, tuple[ChatReceived, ...]] = field(default_factory=lambda: MappingProxyType({}))
+    alarms: Mapping[str, datetime] = field(default_factory=lambda: MappingProxyType({}))
+
+    def in_order(self) -> tuple[Entry, ...]:
+        """Return the entries as they are listed: oldest session first."""
+        return tuple(sorted(self.entries.values(), key=lambda entry: (entry.created_at or _BEGINNING, entry.session)))
+
+    def lead_is_offered(self, session: str) -> bool:
+        """Return whether this technician could accept the lead of a session."""
+        entry = self.entries.get(session)
+        return entry is not None and entry.lead_offered_to == self.technician
+
+    def after(self, update: Update) -> QueueView:
+        """Return the view with one more update applied."""
+        match update:
+            case ServerLost():
+                return replace(self, online=False)
+            case ServerBack():
+                return replace(self, online=True)
+            case Snapshot():
+                return self._listed_anew(update)
+        if self.revision is not None and update.revision <= self.revision:
+            return self
+        match update:
+            case EntryChanged(entry=entry) if entry.status.gone:
+                view = self._without(entry.session)
+            case EntryChanged(entry=entry) | EntryDetails(entry=entry):
+                view = self._with(entry)
+            case ChatReceived(session=session):
+                view = self if update.entry is None else self._with(update.entry)
+                view = view._with_lines(session, (update,))
+            case IdleAlarm(session=session, due_at=due_at):
+                view = replace(self, alarms=_put(self.alarms, session, due_at))
+            case LeadOffered(entry=Entry() as entry):
+                view = self._with(entry)
+            case LeadOffered() | Bookmark():
+                view = self
+        return replace(view, revision=update.revision)
+
+    def recalled(self, session: str, past: Past) -> QueueView:
+        """Return the view with the chat lines that the journal tells of a session; none stands there twice."""
+        return self._with_lines(session, past.chat) if past.chat and session in self.entries else self
+
+    def _listed_anew(self, snapshot: Snapshot) -> QueueView:
+        entries = {entry.session: entry for entry in snapshot.entries}
+        return replace(
+            self,
+            revision=snapshot.revision,
+            entries=MappingProxyType(entries),
+            chats=MappingProxyType({s: lines for s, lines in self.chats.items() if s in entries}),
+            alarms=MappingProxyType(
+                {s: due for s, due in self.alarms.items() if s in entries and entries[s].due_at == due}
+            ),
+        )
+
+    def _with(self, entry: Entry) -> QueueView:
+        # An alarm holds for as long as the moment that it warns of stands.
+        stands = self.alarms.get(entry.session) == entry.due_at
+        return replace(
+            self,
+            entries=_put(self.entries, entry.session, entry),
+            alarms=self.alarms if stands else _drop(self.alarms, entry.session),
+        )
+
+    def _with_lines(self, session: str, lines: Iterable[ChatReceived]) -> QueueView:
+        # The journal may have been ahead of the watch, which then brings a line that is known already.
+        known = {line.revision: line for line in (*self.chats.get(session, ()), *lines)}
+        kept = tuple(known[revision] for revision in sorted(known))[-CHAT_LINES_KEPT:]
+        return replace(self, chats=_put(self.chats, session, kept))
+
+    def _without(self, session: str) -> QueueView:
+        return replace(
+            self,
+            entries=_drop(self.entries, session),
+            chats=_drop(self.chats, session),
+            alarms=_drop(self.alarms, session),
+        )
+
+
+def _put(mapping: Mapping[str, Value], key: str, value: Value) -> Mapping[str, Value]:
+    return MappingProxyType({**mapping, key: value})
+
+
+def _drop(mapping: Mapping[str, Value], key: str) -> Mapping[str, Value]:
+    return MappingProxyType({k: v for k, v in mapping.items() if k != key}) if key in mapping else mapping

@@ -1,0 +1,1 @@
+"""What every program needs, one theme per module. This package knows no gRPC."""

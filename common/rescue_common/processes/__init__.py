@@ -1,0 +1,1 @@
+"""Start programs as child processes, and end them when their parent ends."""

@@ -1,0 +1,122 @@
+"""Running a console as a program: finding the server, signals, exit statuses.
+
+0 done (also when told to end by SIGTERM, or when nobody reads the output any more), 1 failed with one line on
+stderr, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Coroutine
+from contextlib import suppress
+from importlib.util import find_spec
+
+from rescue_client.console import ConsoleClient
+from rescue_common.state_directory import NoAccess, adopt_tls, find_secret, find_server
+from rescue_common.tls import BadTls
+from rescue_console.labels import Labels
+from rescue_protos.errors import CallError
+
+FAILED = 1
+INTERRUPTED = 130
+
+
+def run(*, technician: str, as_json: bool, plain: bool, language: str, server: str | None, data: str | None) -> int:
+    """Run the console that fits until it ends, and return its exit status.
+
+    On a terminal that is the full-screen one, unless `plain`, and if Textual is installed.
+    """
+    face = "json" if as_json else _face(plain=plain, language=language)
+    try:
+        status = asyncio.run(_until_told_to_end(_console(technician, face, language, server, data)))
+    except KeyboardInterrupt:
+        status = INTERRUPTED
+    except BrokenPipeError:
+        _write_no_more()
+        status = 0
+    except NoAccess as error:
+        status = _fail(error.code, str(error), as_json=as_json)
+    except BadTls as error:
+        status = _fail("UNAVAILABLE", str(error), as_json=as_json)
+    except CallError as error:
+        status = _fail(error.code, str(error) or error.code, as_json=as_json)
+    return status
+
+
+def _face(*, plain: bool, language: str) -> str:
+    """Return "full" where the full-screen console can be shown, else "plain"."""
+    # Textual draws on stderr.
+    on_terminal = sys.stdin.isatty() and sys.stdout.isatty() and sys.stderr.isatty()
+    if plain or not on_terminal or os.environ.get("TERM", "dumb") == "dumb":
+        return "plain"
+    if find_spec("textual") is None:
+        hint = "The full-screen console needs Textual: pip install 'rescue-emulator[tui]'. Here is the plain one."
+        print(Labels.of(language).text(hint), file=sys.stderr)
+        return "plain"
+    return "full"
+
+
+async def _console(technician: str, face: str, language: str, server: str | None, data: str | None) -> int:
+    def locate() -> tuple[str, str]:
+        adopt_tls(server=server, data=data)
+        return find_server(server=server, data=data), find_secret(technician, data=data)
+
+    address, secret = locate()
+    labels = Labels.of(language)
+    async with ConsoleClient(address=address, technician=technician, secret=secret, locate=locate) as client:
+        if face == "json":
+            from rescue_console.headless import Headless
+
+            await Headless(client, labels=labels).run()
+        elif face == "full":
+            from rescue_console.tui.app import run as run_full_screen
+
+            return await run_full_screen(client, labels=labels)
+        else:
+            from rescue_console.plain import Plain
+
+            await Plain(client, labels=labels).run()
+    return 0
+
+
+async def _until_told_to_end(console: Coroutine[None, None, int]) -> int:
+    running = asyncio.ensure_future(console)
+    told = False
+
+    def end() -> None:
+        nonlocal told
+        told = True
+        running.cancel()
+
+    with suppress(NotImplementedError):  # no signal handlers on this platform's event loop
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, end)
+    try:
+        return await running
+    except asyncio.CancelledError:
+        if not told:
+            raise
+    return 0
+
+
+def _fail(code: str, message: str, *, as_json: bool) -> int:
+    one_line = " ".join(message.split())
+    if as_json:
+        from rescue_console import json_lines
+
+        try:
+            sys.stdout.write(json_lines.written(json_lines.failed(code, one_line)))
+            sys.stdout.flush()
+        except BrokenPipeError:
+            _write_no_more()
+    from rescue_common.terminal import safe
+
+    print(f"rescue console: {safe(one_line)}", file=sys.stderr)
+    return FAILED
+
+
+def _write_no_more() -> None:
+    # Python flushes stdout once more when it ends, and would complain.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

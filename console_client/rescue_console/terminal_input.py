@@ -1,0 +1,54 @@
+"""What is typed at a console or piped into it, line by line, without holding up the event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
+
+from rescue_console.commands import LineSplitter
+
+_CHUNK = 64 * 1024
+_CHUNKS_AHEAD = 256
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TypedLine:
+    """A line without its line break, and when it was given, on the loop's clock."""
+
+    line: bytes
+    given_at: float
+
+
+async def typed_lines(descriptor: int = 0) -> AsyncGenerator[TypedLine, None]:
+    """Deliver the lines of a file descriptor until its input ends."""
+    loop = asyncio.get_running_loop()
+    chunks: asyncio.Queue[tuple[bytes, float]] = asyncio.Queue()
+    room = threading.Semaphore(_CHUNKS_AHEAD)
+
+    def read() -> None:
+        chunk = b"-"
+        while chunk:
+            try:
+                chunk = os.read(descriptor, _CHUNK)
+            except OSError:  # closed, or a terminal that is gone: the input ended
+                chunk = b""
+            room.acquire()
+            try:
+                loop.call_soon_threadsafe(chunks.put_nowait, (chunk, loop.time()))
+            except RuntimeError:  # the loop is gone, and with it who would have read this
+                return
+
+    # A thread, because a regular file cannot be waited for; daemonic and unbuffered, because nothing can stop a
+    # read from a terminal, and the program must end all the same.
+    threading.Thread(target=read, name="stdin", daemon=True).start()
+    splitter = LineSplitter()
+    while True:
+        chunk, given_at = await chunks.get()
+        room.release()
+        for line in splitter.feed(chunk) if chunk else splitter.finish():
+            yield TypedLine(line=line, given_at=given_at)
+        if not chunk:
+            return

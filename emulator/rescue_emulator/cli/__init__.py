@@ -1,0 +1,1 @@
+"""The `rescue` command: one module per subcommand, with the same name."""

@@ -1,0 +1,100 @@
+"""Which options the environment and the configuration file can set, and how they are called there.
+
+Environment: RESCUE_<SUBCOMMAND>_<OPTION>, then RESCUE_<OPTION>. File: TOML, a table per subcommand, a nested
+table per subcommand of that; keys are options without the dashes in front. Keys outside a table hold
+for every subcommand that has such an option.
+
+    data = "/var/lib/rescue"
+
+    [console]
+    lang = "nl"
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+
+_NEVER_SET = {"help", "version", "config"}
+# `rescue_common.state_directory` reads their variables itself: a typed --data must win over RESCUE_SERVER.
+_READ_ELSEWHERE = {"data", "server"}
+
+
+def name_environment(command: click.Command, *, prefix: str) -> None:
+    """Give each option that has no environment variable yet two: `prefix` and its name, RESCUE_ and its name."""
+    for name, option in _options(command):
+        if option.envvar is None and name not in _READ_ELSEWHERE:
+            word = name.upper().replace("-", "_")
+            option.envvar = [f"{prefix}{word}", f"RESCUE_{word}"]
+    if isinstance(command, click.Group):
+        for name, below in command.commands.items():
+            name_environment(below, prefix=f"{prefix}{name.upper().replace('-', '_')}_")
+
+
+def configured(name: str, command: click.Command, *, given: str | None) -> dict[str, Any]:
+    """Return what the configuration file says for a subcommand, as click's default map.
+
+    `given` is the file; without it the user's own is taken if there is one. Raises click.UsageError for a
+    file that is no TOML or names what does not exist.
+    """
+    path = Path(given) if given else _own_file()
+    try:
+        found = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
+        raise click.UsageError(f"{path}: {error}") from None
+    table = found.get(name, {})
+    if not isinstance(table, dict):
+        raise click.UsageError(f"{path}: {name} must be a table: [{name}]")
+    everywhere = {key: value for key, value in found.items() if not isinstance(value, dict)}
+    return _shared(command, everywhere) | _table(command, table, where=f"{path}: [{name}]")
+
+
+def _shared(command: click.Command, values: dict[str, Any]) -> dict[str, Any]:
+    known = dict(_options(command))
+    found: dict[str, Any] = {str(known[key].name): _as_text(value) for key, value in values.items() if key in known}
+    if isinstance(command, click.Group):
+        for name, below in command.commands.items():
+            found[name] = _shared(below, values)
+    return found
+
+
+def _table(command: click.Command, values: dict[str, Any], *, where: str) -> dict[str, Any]:
+    known = dict(_options(command))
+    below = command.commands if isinstance(command, click.Group) else {}
+    found: dict[str, Any] = {}
+    for key, value in values.items():
+        if key in known:
+            found[str(known[key].name)] = _as_text(value)
+        elif key in below and isinstance(value, dict):
+            found[key] = _table(below[key], value, where=f"{where[:-1]}.{key}]")
+        else:
+            possible = ", ".join([*known, *below]) or "nothing"
+            raise click.UsageError(f"{where} has no option {key!r} (possible: {possible})")
+    return found
+
+
+def _options(command: click.Command) -> Iterator[tuple[str, click.Option]]:
+    for param in command.params:
+        if isinstance(param, click.Option):
+            for written in (*param.opts, *param.secondary_opts):
+                name = written.lstrip("-")
+                if written.startswith("--") and name not in _NEVER_SET:
+                    yield name, param
+                    break
+
+
+def _as_text(value: Any) -> Any:
+    # Options read text; TOML's own numbers are as good as written ones, its booleans are flags.
+    return str(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else value
+
+
+def _own_file() -> Path:
+    import platformdirs  # only wanted when nobody says where the file is
+
+    return Path(platformdirs.user_config_dir("rescue-emulator", appauthor=False)) / "config.toml"

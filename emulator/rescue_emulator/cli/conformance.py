@@ -1,0 +1,127 @@
+"""`rescue conformance`: plays the published rows and says for each whether the consoles showed what they should."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from rescue_emulator.conformance.runner import Outcome
+
+LAST_ROW = 62
+
+
+class Rows(click.ParamType[tuple[int, ...]]):
+    """Rows of the table as people write them: `1,6,20-28`."""
+
+    name = "rows"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, ...]:
+        if isinstance(value, tuple):
+            return value
+        rows: set[int] = set()
+        for part in str(value).split(","):
+            found = re.fullmatch(r"\s*(\d{1,3})\s*(?:-\s*(\d{1,3})\s*)?", part)
+            first, last = (int(found[1]), int(found[2] or found[1])) if found else (0, 0)
+            if not 1 <= first <= last <= LAST_ROW:
+                self.fail(f"{part!r} is no row or range of rows from 1 to {LAST_ROW}, like 6 or 20-28")
+            rows.update(range(first, last + 1))
+        return tuple(sorted(rows))
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--rows", type=Rows(), default=f"1-{LAST_ROW}", help="Which rows, like 1,6,20-28; all by default.")
+@click.option(
+    "--lang",
+    type=click.Choice(["en", "nl"]),
+    default="en",
+    show_default=True,
+    help="The consoles' language; their labels are compared with the table's.",
+)
+@click.option("--report", type=click.Path(dir_okay=False, writable=True, path_type=Path), help="Write an HTML page.")
+@click.option("--lanes", type=click.IntRange(1, 16), help="How many worlds to play in side by side.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a row.")
+def conformance(*, rows: tuple[int, ...], lang: str, report: Path | None, lanes: int | None, as_json: bool) -> int:
+    """Play each of the table's rows, by the steps that the article gives, with real programs.
+
+    A row is as published if every console showed exactly the changes that it should, each with the table's row and
+    name. Exit status 1 if a row falls short.
+
+    \b
+    Example:
+      rescue conformance --rows 6,22,28-33 --report conformance.html
+    """
+    from rescue_common.processes.child import ProgramEnded
+    from rescue_emulator.conformance.report import as_html, sum_up
+    from rescue_emulator.conformance.runner import default_lanes
+
+    if report is not None and not report.absolute().parent.is_dir():  # said before a minute of playing, not after
+        raise click.FileError(str(report), "there is no such directory")
+    lanes = min(lanes or default_lanes(), len(rows))
+    _note(f"{_count(len(rows), 'row')} in {_count(lanes, 'lane')}: starting a server and consoles for each")
+    began = time.monotonic()
+    try:
+        outcomes = asyncio.run(_play(rows, lang=lang, lanes=lanes, teller=_Teller(len(rows), as_json=as_json)))
+    except asyncio.CancelledError:
+        raise KeyboardInterrupt from None  # SIGTERM: the worlds are gone, and it was not finished
+    except (ProgramEnded, TimeoutError) as error:
+        raise click.ClickException(f"the programs could not be started: {error}") from None
+    seconds = time.monotonic() - began
+    if report is not None:
+        try:
+            report.write_text(as_html(outcomes, lang=lang, seconds=seconds), encoding="utf-8")
+        except OSError as error:
+            raise click.FileError(str(report), error.strerror) from None
+    _note(f"{sum_up(outcomes)} rows as published, in {seconds:.0f} s" + (f"; see {report}" if report else ""))
+    return 0 if all(outcome.ok for outcome in outcomes) else 1
+
+
+async def _play(rows: tuple[int, ...], *, lang: str, lanes: int, teller: _Teller) -> tuple[Outcome, ...]:
+    from rescue_emulator.conformance.runner import play_rows
+
+    this = asyncio.current_task()
+    assert this is not None  # asyncio.run made it
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, this.cancel)
+    return await play_rows(rows, lang=lang, lanes=lanes, finished=teller.tell, noted=_note)
+
+
+class _Teller:
+    """Prints each row's outcome on stdout, and progress on stderr where stdout does not show it already."""
+
+    def __init__(self, total: int, *, as_json: bool) -> None:
+        self._total = total
+        self._as_json = as_json
+        self._told = 0
+        self._counts = sys.stderr.isatty() and not sys.stdout.isatty()
+
+    def tell(self, outcome: Outcome) -> None:
+        from rescue_emulator.conformance import report
+
+        self._told += 1
+        if self._as_json:
+            click.echo(report.as_json(outcome))
+        else:
+            word, colour = ("as published", "green") if outcome.ok else ("falls short", "red")
+            verdict = click.style(f"{word:<12}", fg=colour)
+            change = f"{outcome.start} → {outcome.end}"
+            click.echo(f"{outcome.row:>3}  {change:<54} {verdict} {outcome.seconds:5.1f} s")
+        for fault in report.faults(outcome):
+            # With --json they are in the object; who watches wants to read them all the same.
+            click.echo(f"     row {outcome.row}: {fault}", err=self._as_json)
+        if self._counts:
+            click.echo(f"\r\x1b[K{self._told} of {self._total} played", err=True, nl=self._told == self._total)
+
+
+def _note(text: str) -> None:
+    click.echo(text, err=True)
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number} {thing}" + ("" if number == 1 else "s")

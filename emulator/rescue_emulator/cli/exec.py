@@ -1,0 +1,72 @@
+"""`rescue exec`: a server for the length of a command, so that a test suite in any language has one.
+
+The command finds RESCUE_SERVER (HOST:PORT), RESCUE_DATA (the state directory, with every user's secret) and
+RESCUE_PID (the server's process): `rescue console alice` in it just works. Its exit status is the result.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from pathlib import Path
+
+import click
+
+
+@click.command(context_settings={"ignore_unknown_options": True})
+@click.option("--speed", type=click.FloatRange(0, 100_000, min_open=True), help="Emulated seconds per real second.")
+@click.option("--running", is_flag=True, help="Let the clock run at real speed; else it stands and is advanced.")
+@click.option("--organization", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="TOML file.")
+@click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED, metavar="[--] COMMAND...")
+def execute(speed: float | None, running: bool, organization: Path | None, command: tuple[str, ...]) -> int:
+    """Run COMMAND with a server of its own, gone when the command has ended.
+
+    \b
+    COMMAND finds in its environment
+      RESCUE_SERVER   HOST:PORT of the server
+      RESCUE_DATA     its state directory, where every user's secret is
+      RESCUE_PID      the server's process
+
+    The exit status is that of COMMAND (128 and the signal's number if a signal ended it), 127 if there is no such
+    program, 1 if the server could not be started.
+
+    \b
+    Examples:
+      rescue exec -- rescue clock show
+      rescue exec --speed 20 -- npm test
+    """
+    from rescue_common.processes.child import ProgramEnded
+
+    try:
+        return asyncio.run(_execute(speed or (1 if running else None), organization, command))
+    except (ProgramEnded, TimeoutError) as error:
+        raise click.ClickException(f"the server could not be started: {error}") from None
+
+
+async def _execute(speed: float | None, organization: Path | None, command: tuple[str, ...]) -> int:
+    from rescue_common.tls import VARIABLES
+    from rescue_emulator.world.world import World
+
+    async with World(speed=speed, organization=organization) as world:
+        # What would lead to another server, or to this one in another way.
+        elsewhere = ("RESCUE_SECRET", "RESCUE_DATA", *VARIABLES)
+        inherited = {name: value for name, value in os.environ.items() if name not in elsewhere}
+        there = {"RESCUE_SERVER": world.address, "RESCUE_DATA": str(world.data), "RESCUE_PID": str(world.server.pid)}
+        try:
+            process = await asyncio.create_subprocess_exec(*command, env={**inherited, **there})
+        except OSError as error:
+            click.echo(f"rescue exec: {command[0]}: {error.strerror}", err=True)
+            return 127 if isinstance(error, FileNotFoundError) else 126
+        loop = asyncio.get_running_loop()
+        # Ctrl-C goes to the command as well: it decides, and the server outlives it.
+        loop.add_signal_handler(signal.SIGINT, lambda: None)
+        for signum in (signal.SIGTERM, signal.SIGHUP):
+            loop.add_signal_handler(signum, _pass_on, process, signum)
+        status = await process.wait()
+        return status if status >= 0 else 128 - status
+
+
+def _pass_on(process: asyncio.subprocess.Process, signum: signal.Signals) -> None:
+    if process.returncode is None:
+        process.send_signal(signum)

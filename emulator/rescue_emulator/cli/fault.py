@@ -1,0 +1,98 @@
+"""`rescue fault`: what people type, and what is printed."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import click
+
+from rescue_common.terminal import safe
+from rescue_emulator.cli.admin import kept, reaching, run_call, show_result
+
+if TYPE_CHECKING:
+    from rescue_client.faults import FaultRule
+
+
+@click.group()
+@reaching
+def fault() -> None:
+    """Make things go wrong on purpose, at a chosen moment.
+
+    \b
+    Examples:
+      rescue fault add 'when any becomes Active: lan off for 40s'
+      rescue fault list
+    """
+
+
+@fault.command()
+@click.argument("rule")
+@reaching
+def add(rule: str) -> None:
+    """Arm RULE: [when MOMENT:] FAULT [at SESSION]. It acts once; durations are emulated time.
+
+    \b
+    MOMENT   1001 becomes Active [for alice]     any becomes Waiting
+             1001 is Active                      also if it is so already
+             StartSession [of alice] is called [3 times]
+    FAULT    lan off for 40s · lan flap 3s/2s ×4 · lan on     as in `rescue applet --help`
+             kill applet                         the next one, while it reboots
+             lose next [3] heartbeats            or: heartbeat replies
+             fail next [3] StartSession [of alice] with UNAVAILABLE
+             delay next [3] StartSession [of alice] by 2s
+             lose next [3] replies of StartSession [of alice]
+
+    \b
+    Examples:
+      rescue fault add 'when 1001 becomes Active for alice: lan off for 40s'
+      rescue fault add 'when 1001 is Rebooting: kill applet'
+      rescue fault add 'lose next heartbeat reply at 1001'
+      rescue fault add 'fail next 2 HoldSession of bob with UNAVAILABLE'
+    """
+    from rescue_client.faults import FaultClient
+
+    added = run_call(lambda caller: FaultClient(caller).add(rule))
+    show_result(added.as_json(), [_line(added)])
+
+
+@fault.command("list")
+@reaching
+def list_() -> None:
+    """Show the rules and how far they are: armed, at work or spent.
+
+    \b
+    Example:
+      rescue fault list --json
+    """
+    from rescue_client.faults import FaultClient
+
+    rules = run_call(lambda caller: FaultClient(caller).all())
+    as_json = kept(click.get_current_context(), "json")
+    for rule in rules:
+        click.echo(json.dumps(rule.as_json(), ensure_ascii=False) if as_json else _line(rule))
+    if not rules and not as_json:
+        click.echo("there is no fault rule", err=True)
+
+
+@fault.command()
+@click.argument("number", type=click.IntRange(min=1), required=False)
+@reaching
+def clear(number: int | None) -> None:
+    """Remove rule NUMBER, or all. What it did to a computer's LAN stays: see `lan on`.
+
+    \b
+    Examples:
+      rescue fault clear 1
+      rescue fault clear
+    """
+    from rescue_client.faults import FaultClient
+
+    removed = run_call(lambda caller: FaultClient(caller).clear(number or 0))
+    show_result({"removed": removed}, [f"removed {removed} fault rule{'' if removed == 1 else 's'}"])
+
+
+def _line(rule: FaultRule) -> str:
+    when = f" since {rule.fired_at:%Y-%m-%d %H:%M:%S}" if rule.fired_at else ""
+    left = f", {rule.left} left" if rule.left else ""
+    return f"{rule.number:>3}  {safe(rule.text)}  ({rule.state.replace('-', ' ')}{when}{left})"

@@ -1,0 +1,127 @@
+"""The command `rescue`: which subcommands there are, where options come from, and the exit status.
+
+Each subcommand is an import string, loaded only when it is used: `rescue --help` and completion load none of
+the programs, and nothing heavier than click (rich alone would double the time). Where a value comes from,
+the first that has one: the option, the environment (`RESCUE_CONSOLE_LANG`, then `RESCUE_LANG`), the
+configuration file, the default.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib import import_module
+from typing import NoReturn
+
+import click
+
+from rescue_emulator.cli.configuration import configured, name_environment
+
+SUBCOMMANDS = {
+    "server": ("rescue_server.__main__:server", "Run the session server."),
+    "applet": ("rescue_applet.__main__:applet", "Run a customer's computer with its applet."),
+    "console": ("rescue_console.__main__:console", "Run a technician's console."),
+    "admin": ("rescue_emulator.cli.admin:admin", "Change groups, technicians, channels, terms and time-outs."),
+    "clock": ("rescue_emulator.cli.clock:clock", "Show, advance, speed up or pause the emulated time."),
+    "fault": ("rescue_emulator.cli.fault:fault", "Make things go wrong on purpose, at a chosen moment."),
+    "why": ("rescue_emulator.cli.journal:why", "Tell why a session is in its status."),
+    "events": ("rescue_emulator.cli.journal:events", "Print or follow the journal."),
+    "wait": ("rescue_emulator.cli.journal:wait", "Wait until a queue shows a status."),
+    "coverage": (
+        "rescue_server.cli.replay:coverage",
+        "Tell which published changes recorded runs have exercised.",
+    ),
+    "replay": ("rescue_server.cli.replay:replay", "Play a recorded journal back, or check it."),
+    "scenario": ("rescue_emulator.cli.scenario:scenario", "Play, check or record stories from files."),
+    "exec": ("rescue_emulator.cli.exec:execute", "Run a command with a server of its own."),
+    "timeline": ("rescue_emulator.cli.timeline:timeline", "Draw a session's timeline as SVG."),
+    "docs": ("rescue_emulator.cli.timeline:docs", "Print what the documentation is made of."),
+    "web": ("rescue_web.__main__:web", "Serve the consoles to browsers."),
+    "demo": ("rescue_emulator.cli.demo:demo", "Play a support call, and show the queues as they change."),
+    "conformance": (
+        "rescue_emulator.cli.conformance:conformance",
+        "Play each published status change with real programs.",
+    ),
+}
+SHELLS = ("bash", "zsh", "fish")
+_COMPLETION = "Print the completion script of a shell."
+
+
+class LazyGroup(click.Group):
+    """A group whose subcommands are loaded when they are used; until then only their help lines are known."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The programs first, in the order of the table."""
+        return [*SUBCOMMANDS, "completion"]
+
+    def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Fit a screen of 24 lines: one line a command, and the options in the line of the usage."""
+        formatter.write_usage("rescue", "[--config FILE] [--version] [-h|--help] COMMAND [ARGS]...")
+        formatter.write_paragraph()
+        lines = {name: text for name, (_, text) in SUBCOMMANDS.items()} | {"completion": _COMPLETION}
+        formatter.write_dl([(name, lines[name]) for name in self.list_commands(ctx)])
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name, command, rest = super().resolve_command(ctx, args)
+        if name in SUBCOMMANDS:
+            command = load(name)
+        return name, command, rest
+
+
+def load(name: str) -> click.Command:
+    """Import a subcommand and name its options' environment variables."""
+    module, _, attribute = SUBCOMMANDS[name][0].partition(":")
+    command: click.Command = getattr(import_module(module), attribute)
+    name_environment(command, prefix=f"RESCUE_{name.upper()}_")
+    return command
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="rescue-emulator", prog_name="rescue")
+@click.option(
+    "--config",
+    type=click.Path(dir_okay=False, exists=True),
+    envvar="RESCUE_CONFIG",
+    help="TOML file with options; else the user's own.",
+)
+@click.pass_context
+def rescue(ctx: click.Context, config: str | None) -> None:
+    """Emulate LogMeIn Rescue: a session server, customers' computers, technicians' consoles."""
+    if os.environ.get("NO_COLOR"):
+        ctx.color = False
+    name = ctx.invoked_subcommand
+    if name in SUBCOMMANDS:
+        ctx.default_map = {name: configured(name, load(name), given=config)}
+
+
+@rescue.command(short_help=_COMPLETION)
+@click.argument("shell", type=click.Choice(SHELLS))
+def completion(shell: str) -> None:
+    """Print what makes the shell complete `rescue`; for bash: eval "$(rescue completion bash)"."""
+    from click.shell_completion import get_completion_class
+
+    found = get_completion_class(shell)
+    assert found is not None  # SHELLS has only what click knows
+    click.echo(found(rescue, {}, "rescue", "_RESCUE_COMPLETE").source())
+
+
+for _name, (_, _help) in SUBCOMMANDS.items():
+    rescue.add_command(click.Command(_name, short_help=_help))
+
+
+def main() -> NoReturn:
+    """Run `rescue` with the process's arguments and end the process.
+
+    Exit status 0 done, 1 failed, 2 wrong usage, 130 interrupted. A subcommand may return its status.
+    """
+    try:
+        result = rescue.main(prog_name="rescue", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()  # one plain line: a panel would break a message that a script looks for
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt) as stop:
+        interrupted = isinstance(stop, KeyboardInterrupt) or isinstance(stop.__context__, KeyboardInterrupt)
+        sys.exit(130 if interrupted else 1)
+    sys.exit(result if isinstance(result, int) else 0)

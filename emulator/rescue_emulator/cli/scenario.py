@@ -1,0 +1,277 @@
+"""`rescue scenario`: run, check and record scenario files, and print their schema."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shutil
+import signal
+import sys
+import textwrap
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from rescue_emulator.scenarios.model import Scenario
+    from rescue_emulator.scenarios.stage import Played, Stage
+
+_NARROWEST = 20  # columns; below that breaking lines does more harm
+FILES = click.argument(
+    "files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE..."
+)
+
+
+@click.group()
+def scenario() -> None:
+    """Play stories from files: for a class, or to check that everything still happens as told.
+
+    \b
+    Examples:
+      rescue scenario record 1001 --output story.yaml
+      rescue scenario run story.yaml
+    """
+
+
+@scenario.command()
+@FILES
+@click.option("--speed", type=click.FloatRange(0, 100_000, min_open=True), help="Let the clock run, so fast.")
+@click.option("--narrate", is_flag=True, help="Play slowly and say what happens and why.")
+@click.option("--step", is_flag=True, help="The same, and wait for Enter before each step.")
+@click.option(
+    "--lang", type=click.Choice(["en", "nl"]), default="en", show_default=True, help="The consoles' language."
+)
+@click.option("--seed", type=int, help="What chance decides, as a run that went otherwise has told it.")
+@click.option("--junit", type=click.Path(dir_okay=False, writable=True, path_type=Path), help="Write JUnit XML.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a scenario.")
+def run(
+    files: Sequence[Path],
+    speed: float | None,
+    narrate: bool,
+    step: bool,
+    lang: str,
+    seed: int | None,
+    junit: Path | None,
+    as_json: bool,
+) -> int:
+    """Play every scenario of the FILEs with real programs.
+
+    Exit status 1 if a console showed anything else than it should. Without --speed the clock stands and is moved,
+    which is fast.
+
+    \b
+    Examples:
+      rescue scenario run story.yaml
+      rescue scenario run story.yaml --narrate --lang nl
+    """
+    if sum((speed is not None, narrate, step)) > 1:
+        raise click.UsageError("--speed, --narrate and --step exclude each other")
+    stories = [story for path in files for story in _read(path)]
+    from rescue_common.processes.child import ProgramEnded
+    from rescue_emulator.scenarios.results import as_junit
+
+    show = _Show(lang=lang, speed=speed, seed=seed, narrate=narrate or step, step=step, as_json=as_json)
+    outcomes = show.outcomes
+    try:
+        asyncio.run(show.play(stories))
+    except asyncio.CancelledError:
+        raise KeyboardInterrupt from None  # SIGTERM: the world is gone, and it was not finished
+    except (ProgramEnded, TimeoutError) as error:
+        raise click.ClickException(f"the programs could not be started: {error}") from None
+    finally:
+        if junit is not None:
+            try:
+                junit.write_text(as_junit(outcomes, unplayed=stories[len(outcomes) :]), encoding="utf-8")
+            except OSError as error:
+                raise click.FileError(str(junit), error.strerror) from None
+    good = sum(played.ok for played in outcomes)
+    click.echo(f"{good} of {len(outcomes)} as told", err=True)
+    return 0 if good == len(outcomes) else 1
+
+
+@scenario.command()
+@FILES
+def check(files: Sequence[Path]) -> int:
+    """Say whether the FILEs are scenarios, without playing them; every flaw with its line.
+
+    \b
+    Example:
+      rescue scenario check story.yaml
+    """
+    from rescue_emulator.scenarios.model import BadScenario
+    from rescue_emulator.scenarios.reading import read_file
+
+    bad = 0
+    for path in files:
+        try:
+            click.echo(f"{path}: {_count(len(read_file(path)), 'scenario')}")
+        except BadScenario as error:
+            bad += 1
+            click.echo(str(error), err=True)
+    return 1 if bad else 0
+
+
+@scenario.command()
+def schema() -> None:
+    """Print the JSON schema of a scenario file, for editors and other programs.
+
+    \b
+    Example:
+      rescue scenario schema > scenario.schema.json
+    """
+    from rescue_emulator.scenarios.language import schema as whole
+
+    click.echo(json.dumps(whole(), indent=2, ensure_ascii=False))
+
+
+@scenario.command()
+@click.argument("sessions", nargs=-1, metavar="[SESSION]...")
+@click.option("--journal", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="A recorded journal.")
+@click.option("--title", default="Recorded", show_default=True, help="What the story is called.")
+@click.option(
+    "-o", "--output", type=click.Path(dir_okay=False, writable=True, path_type=Path), help="Where to write it."
+)
+@click.option("--server", metavar="HOST:PORT", help="Where the server is.")
+@click.option("--data", metavar="DIR", help="State directory of the server.")
+def record(
+    sessions: Sequence[str],
+    journal: Path | None,
+    title: str,
+    output: Path | None,
+    server: str | None,
+    data: str | None,
+) -> None:
+    """Make a scenario file of what people did by hand, in the named SESSIONs or in all.
+
+    It is read from a server that runs, or from a journal that `rescue events --json` has printed.
+
+    \b
+    Example:
+      rescue scenario record 1001 --title Printer --output story.yaml
+    """
+    from rescue_common.state_directory import NoAccess
+    from rescue_emulator.scenarios.model import BadScenario
+    from rescue_emulator.scenarios.recording import read_journal, recorded
+    from rescue_protos.errors import CallError
+
+    try:
+        if journal is not None:
+            lines = read_journal(journal.read_text(encoding="utf-8"))
+        else:
+            lines = asyncio.run(_journal(server, data))
+        text = recorded(lines, sessions, title=title)
+    except (BadScenario, NoAccess, CallError, OSError, UnicodeDecodeError) as error:
+        raise click.ClickException(str(error)) from None
+    if output is None:
+        click.echo(text, nl=False)
+    else:
+        try:
+            output.write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise click.FileError(str(output), error.strerror) from None
+
+
+async def _journal(server: str | None, data: str | None) -> list[Mapping[str, Any]]:
+    from rescue_client.caller import Caller
+    from rescue_client.journal import JournalClient
+
+    async with Caller.find(user="admin", server=server, data=data) as caller:
+        return [line.as_json() async for piece in JournalClient(caller).read() for line in piece.lines]
+
+
+def _read(path: Path) -> tuple[Scenario, ...]:
+    from rescue_emulator.scenarios.model import BadScenario
+    from rescue_emulator.scenarios.reading import read_file
+
+    try:
+        return read_file(path)
+    except BadScenario as error:
+        raise click.ClickException(str(error)) from None
+
+
+class _Show:
+    """Plays stories one after the other, in one world as long as that is fit; `outcomes` are those of them so far."""
+
+    def __init__(
+        self, *, lang: str, speed: float | None, seed: int | None, narrate: bool, step: bool, as_json: bool
+    ) -> None:
+        self._lang = lang
+        self._speed = speed
+        self._seed = seed
+        self._narrate = narrate
+        self._step = step
+        self._as_json = as_json
+        self.outcomes: list[Played] = []
+
+    async def play(self, stories: Sequence[Scenario]) -> None:
+        from rescue_emulator.scenarios.stage import LIMIT, Stage
+        from rescue_emulator.world.world import World
+
+        this = asyncio.current_task()
+        assert this is not None  # asyncio.run made it
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, this.cancel)
+        todo = list(stories)
+        while todo:
+            async with World(speed=self._speed, seed=self._seed) as world:
+                running = self._speed is not None
+                limit = None if running or self._narrate else LIMIT
+                stage = await Stage.build(world, lang=self._lang, running=running, limit=limit)
+                fit = True
+                while todo and fit:
+                    self.outcomes.append(await self._tell(stage, todo.pop(0)))
+                    fit = not todo or await self._cleared(stage)
+
+    async def _tell(self, stage: Stage, story: Scenario) -> Played:
+        from rescue_emulator.scenarios.narrator import Speaker, somebody_to_ask
+        from rescue_emulator.scenarios.results import as_json, name_of
+
+        speaker = None
+        if self._narrate:
+            ask = somebody_to_ask()
+            speaker = Speaker(story, say=self._say, pause=0 if self._step and ask else 1, step=self._step, ask=ask)
+            await speaker.begin()
+        played = await stage.play(story, speaker)
+        if speaker is not None:
+            speaker.end()
+        if self._as_json:
+            click.echo(as_json(played))
+        else:
+            verdict = click.style("as told", fg="green") if played.ok else click.style("otherwise", fg="red")
+            if speaker:
+                click.echo()
+            click.echo(f"{verdict}  {name_of(story)}  ({story.source}, {played.seconds:.1f} s)")
+            for fault in played.faults:
+                click.echo(f"  {fault}")
+            if not played.ok:
+                click.echo(f"  seed {played.seed}")
+            if played.details:
+                click.echo(played.details, err=True)
+        return played
+
+    def _say(self, text: str) -> None:
+        width = shutil.get_terminal_size().columns if sys.stdout.isatty() else 0
+        click.echo(wrapped(text, width) if width > _NARROWEST else text, err=self._as_json)
+        sys.stdout.flush()
+
+    async def _cleared(self, stage: Stage) -> bool:
+        try:
+            await stage.clear()
+        except Exception as error:  # whatever it is, a new world is the remedy
+            click.echo(f"a new world is needed: {str(error) or type(error).__name__}", err=True)
+            return False
+        return True
+
+
+def wrapped(text: str, width: int) -> str:
+    """Break lines between words, and let what follows stand below where its line began."""
+    lines = []
+    for line in text.split("\n"):
+        indent = line[: len(line) - len(line.lstrip())]
+        lines += textwrap.wrap(line, width, subsequent_indent=indent, break_long_words=False) or [line]
+    return "\n".join(lines)
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number} {thing}" + ("" if number == 1 else "s")

@@ -1,1 +1,0 @@
-"""Faults on purpose: the server's fault rules as a client sees them, and `rescue fault`."""

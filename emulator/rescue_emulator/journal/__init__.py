@@ -1,1 +1,0 @@
-"""What happened and why, for people and scripts: `rescue why`, `rescue events` and `rescue wait`."""

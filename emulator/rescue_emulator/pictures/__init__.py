@@ -1,0 +1,1 @@
+"""Pictures that are made from the published table."""

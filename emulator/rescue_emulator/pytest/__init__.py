@@ -1,0 +1,1 @@
+"""The pytest plugin: the fixtures `world` and `sync_world`."""

@@ -1,0 +1,1 @@
+"""A server, consoles and computers as real processes, for tests and demonstrations."""

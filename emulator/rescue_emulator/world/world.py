@@ -1,0 +1,387 @@
+"""A whole emulator for a test or a script: server, consoles and computers as real processes, and their end.
+
+async with World() as world:
+    alice = await world.technician("alice")
+    session, pin = await alice.pin("Customer")
+    computer = await world.computer(pin=pin)
+    await alice.sees(session, "Waiting")
+    async with computer.lan_off():
+        await world.advance(minutes=1)
+        await alice.sees(session, "Reconnecting")
+    await alice.sees(session, "Waiting")
+
+A world has a server to itself, or shares one with others and has only its people to itself (`attached`, `guest`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import random
+import shutil
+import socket
+import tempfile
+import weakref
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from rescue_client.admin import AdminClient, Settings
+from rescue_client.caller import Caller
+from rescue_client.clock import ClockClient, ClockReading
+from rescue_client.faults import FaultClient
+from rescue_common.processes.child import Program, stop_all
+from rescue_common.state_directory import Access, find_secret, find_server, find_tls
+from rescue_common.tls import Tls
+from rescue_emulator.world.computer import Computer
+from rescue_emulator.world.external_server import arrive, depart, fresh_names
+from rescue_emulator.world.failure_report import report
+from rescue_emulator.world.people import Names
+from rescue_emulator.world.ports import reserve_port
+from rescue_emulator.world.technician import NotSeen, Technician
+from rescue_protos.errors import Unavailable
+
+ADMINISTRATOR = "admin"
+_START_TIMEOUT = 30.0  # real seconds, for a process on a busy machine
+_PATIENCE = timedelta(seconds=30)  # for how long calls outlast a restart of the server
+_PATIENCE_AT_FIRST = timedelta(seconds=5)  # a server that is visited is there already, or never was
+
+
+class NotEntered(RuntimeError):
+    """The world was used before it was entered."""
+
+    def __str__(self) -> str:
+        return "the world is not there yet: use `async with World() as world`"
+
+
+class NotOurs(RuntimeError):
+    """The server belongs to somebody else: this world only visits it."""
+
+    def __str__(self) -> str:
+        return "this world is a guest on a server: it cannot stop, start or look into that"
+
+
+class OtherLoop(RuntimeError):
+    """The world was entered in another event loop than the one that uses it now."""
+
+    def __str__(self) -> str:
+        return (
+            "this world was entered in another event loop: under pytest-asyncio, fixtures need the loop of their tests "
+            "(asyncio_default_fixture_loop_scope is to be as wide as the tests' loop_scope)"
+        )
+
+
+class World:
+    """A server with its consoles and computers, from entering the context to leaving it.
+
+    `paused`: time moves only by `advance`. `speed`: emulated seconds in a real one; it lets the clock run.
+    `organization`: a TOML file instead of the small organization (alice, bob, carol in Support, dave in
+    Network, channel Web). `data`: the state directory; a fresh one that is removed at the end if not given.
+    `seed` is what all chance in it comes from, `random`'s too; drawn, and told after a failure, if not given.
+    `options` are more of `rescue server`, at each start, such as "--tls-cert", FILE, "--tls-key", FILE.
+    """
+
+    def __init__(
+        self,
+        *,
+        paused: bool = True,
+        speed: float | None = None,
+        organization: str | Path | None = None,
+        data: str | Path | None = None,
+        seed: int | None = None,
+        options: Sequence[str] = (),
+    ) -> None:
+        self._options = tuple(options)
+        self._pace = ["--paused"] if paused and speed is None else []
+        self._pace += ["--speed", f"{speed:g}"] if speed is not None else []
+        self._organization = ["--organization", str(organization)] if organization is not None else []
+        self._data = Path(data).absolute() if data is not None else None
+        self._entered = False
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._directory: Path | None = None
+        self._remove_directory: weakref.finalize[..., World] | None = None
+        self._visited: str | None = None
+        self._arrived = False
+        self._secret = ""  # the administrator's on a server that is visited; found if not told
+        self._tls: Tls | None = None
+        self._names = Names()
+        self._secrets: Mapping[str, str] = {}
+        self._server: Program | None = None
+        self._port: socket.socket | None = None
+        self._caller: Caller | None = None
+        self._technicians: list[Technician] = []
+        self._computers: list[Computer] = []
+        self.seed = seed if seed is not None else random.SystemRandom().randrange(2**32)
+        self.random = random.Random(self.seed)
+        self.address = ""
+
+    @classmethod
+    def attached(
+        cls, *, server: str | None = None, data: str | Path | None = None, share: bool = True, seed: int | None = None
+    ) -> Self:
+        """Make a world on a server that runs already, found as every client finds it.
+
+        `server` is HOST:PORT, else RESCUE_SERVER, else what the state directory `data` says; the administrator's
+        secret is RESCUE_SECRET's or the directory's; TLS is spoken as RESCUE_TLS_CA or the directory says. With
+        `share` the world gets a small organization of its own there, with names of its own; without, it is the
+        server's. Raises NoAccess and BadTls, entering it also CallError.
+        """
+        world = cls(data=data, seed=seed)
+        world._visited = find_server(server=server, data=data)
+        world._tls = find_tls(server=server, data=data)
+        if share:
+            world._names = fresh_names()
+        return world
+
+    def guest(self, *, seed: int | None = None) -> Self:
+        """Make another world on this world's server, with people of its own; the clock is the same for all."""
+        guest = type(self)(data=self._data, seed=self.random.randrange(2**32) if seed is None else seed)
+        guest._visited, guest._names = self.address, fresh_names()
+        guest._secret, guest._tls = self._way_in()
+        return guest
+
+    @property
+    def data(self) -> Path:
+        """The state directory."""
+        if self._data is None:
+            raise NotOurs if self._visited else NotEntered
+        return self._data
+
+    @property
+    def server(self) -> Program:
+        """The server's process."""
+        if self._server is None:
+            raise NotOurs if self._visited else NotEntered
+        return self._server
+
+    @property
+    def admin(self) -> AdminClient:
+        """The Administration Center."""
+        return AdminClient(self._calls())
+
+    @property
+    def clock(self) -> ClockClient:
+        """The emulated clock."""
+        return ClockClient(self._calls())
+
+    @property
+    def faults(self) -> FaultClient:
+        """The server's fault rules: `await world.faults.add("when 1001 becomes Active: lan off for 40s")`."""
+        return FaultClient(self._calls())
+
+    @property
+    def technicians(self) -> Sequence[Technician]:
+        """All whose consoles were opened, in that order."""
+        return tuple(self._technicians)
+
+    def name(self, written: str) -> str:
+        """Return what "technician:NAME", "group:NAME" or "channel:NAME" is called on the server."""
+        return self._names.owner(written)
+
+    async def __aenter__(self) -> Self:
+        self._entered, self._loop = True, asyncio.get_running_loop()
+        try:
+            if self._visited is not None:
+                self.address = self._visited
+                await self._arrive()
+            else:
+                self._data = self._data or self._scratch() / "data"
+                self._port = reserve_port()
+                number = self._port.getsockname()[1] if self._port is not None else 0
+                await self._start_server(f"127.0.0.1:{number}", *self._pace, *self._organization)
+        except BaseException:
+            await self._end()
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if isinstance(error, Exception) and not isinstance(error, NotSeen):  # that one tells it itself
+            error.add_note(self.report())
+        await self._end()
+
+    async def technician(self, name: str, *, lang: str = "en") -> Technician:
+        """Open a technician's console; returns when it shows his queue."""
+        account = self._names.of(name)
+        program = await self._run(
+            f"console {name}",
+            "rescue_console",
+            *(account, "--lang", lang, "--json"),
+            environment={"RESCUE_SECRET": self._secrets[account]} if account in self._secrets else {},
+        )
+        technician = Technician(name, program, report=self.report, names=self._names)
+        self._technicians.append(technician)
+        await program.until(
+            lambda: next((e for e in program.events if e.get("event") == "snapshot-end"), None),
+            timeout=_START_TIMEOUT,
+            what="event snapshot-end",
+        )
+        return technician
+
+    async def computer(
+        self,
+        *,
+        pin: str | None = None,
+        channel: str | None = None,
+        name: str = "",
+        terms: str = "accept",
+        boot_time: str = "30s",
+        wait: bool = True,
+        options: Sequence[str] = (),
+    ) -> Computer:
+        """Start a customer's computer with a PIN or through a channel; returns when it has joined.
+
+        `terms` is what the customer does about them: accept, decline or ask (then `computer.accept()`).
+        `boot_time` is emulated time. With `wait` off it returns at once. `options` are more of `rescue applet`.
+        """
+        if (pin is None) == (channel is None):
+            raise ValueError("a computer needs either a pin or a channel")
+        way = ["--pin", pin] if pin is not None else ["--channel", self._names.of(str(channel))]
+        called = ["--name", name] if name else []
+        number = f"computer {len(self._computers) + 1}"
+        program = await self._run(
+            number,
+            "rescue_applet",
+            *way,
+            *called,
+            *("--terms", terms, "--boot-time", boot_time, "--json"),
+            *("--seed", str(self.seed + len(self._computers))),
+            *options,
+            environment={},
+        )
+        computer = Computer(name or number, program)
+        self._computers.append(computer)
+        if wait:
+            await computer.joined(_START_TIMEOUT)
+        return computer
+
+    async def advance(
+        self, by: timedelta | None = None, *, hours: float = 0, minutes: float = 0, seconds: float = 0
+    ) -> ClockReading:
+        """Move the emulated time forward; returns when every console has shown the effects."""
+        total = (by or timedelta(0)) + timedelta(hours=hours, minutes=minutes, seconds=seconds)
+        reading = await self.clock.advance(total)
+        await self.sync()
+        return reading
+
+    async def sync(self) -> None:
+        """Return when every console has shown every update up to now."""
+        running = [technician for technician in self._technicians if technician.program.status is None]
+        await asyncio.gather(*(technician.sync() for technician in running))
+
+    async def set(self, owner: str, **settings: str | timedelta) -> Settings:
+        """Change settings of `group:NAME` or `channel:NAME`: `set("group:Support", idle_timeout="1m", terms="")`.
+
+        Returns all of them. Raises BadSetting, CallError.
+        """
+        changes = {name.replace("_", "-"): value for name, value in settings.items()}
+        return await self.admin.change_settings(self._names.owner(owner), changes)
+
+    async def kill_server(self) -> None:
+        """End the server as a crash does; consoles and computers stay."""
+        await self.server.kill()
+
+    async def stop_server(self) -> int:
+        """Ask the server to end; return its exit status."""
+        return await self.server.stop()
+
+    async def restart_server(self, *options: str) -> None:
+        """Start the server again where it was, stopping it first if it runs.
+
+        It goes on with its store and clock; `options` are more of `rescue server`, such as "--speed", "60".
+        """
+        if self.server.status is None:
+            await self.stop_server()
+        await self._start_server(self.address, *options)
+
+    def report(self) -> str:
+        """Return, for a person: the seed, every console's view, the timeline, reasons, and each log's last lines."""
+        return report(seed=self.seed, technicians=self._technicians, programs=self._programs())
+
+    def _programs(self) -> list[Program]:
+        server = [self._server] if self._server is not None else []
+        return [*server, *(t.program for t in self._technicians), *(c.program for c in self._computers)]
+
+    def _calls(self) -> Caller:
+        if not self.address:
+            raise NotEntered
+        if self._caller is None:
+            self._caller = self._caller_with(_PATIENCE)
+        return self._caller
+
+    def _caller_with(self, patience: timedelta) -> Caller:
+        secret, tls = self._way_in()
+        return Caller(self.address, user=ADMINISTRATOR, secret=secret, patience=patience, tls=lambda: tls)
+
+    def _way_in(self) -> tuple[str, Tls | None]:
+        """Return the administrator's secret, and how to speak TLS. Raises NotEntered, NoAccess."""
+        if self._visited is None:
+            # Our own server's directory says it, whatever the user's environment says.
+            access = Access.read(self.data)
+            return access.secrets[ADMINISTRATOR], access.tls
+        return self._secret or find_secret(ADMINISTRATOR, data=self._data), self._tls
+
+    async def _run(self, name: str, module: str, *arguments: str, environment: Mapping[str, str]) -> Program:
+        """Start a client. What it leaves behind, even when killed, lies in the scratch directory."""
+        where = ["--server", self.address, *(["--data", str(self._data)] if self._data is not None else [])]
+        tls = self._way_in()[1]
+        there = {**(tls.variables() if tls else {}), **environment}
+        return await self._start(name, module, *arguments, *where, environment=there)
+
+    async def _start(self, name: str, module: str, *arguments: str, environment: Mapping[str, str]) -> Program:
+        scratch = self._scratch()
+        if self._loop is not asyncio.get_running_loop():
+            raise OtherLoop
+        there = {"TMPDIR": str(scratch), **environment}
+        return await Program.start(name, module, *arguments, environment=there, directory=scratch)
+
+    def _scratch(self) -> Path:
+        """Return where everything temporary lies; it goes with the world, or with this process at the latest."""
+        if not self._entered:
+            raise NotEntered
+        if self._directory is None:
+            self._directory = Path(tempfile.mkdtemp(prefix="rescue-world-"))
+            self._remove_directory = weakref.finalize(self, _remove, self._directory, os.getpid())
+        return self._directory
+
+    async def _arrive(self) -> None:
+        """Bring the world's people to the server that is visited. Raises NoAccess, CallError."""
+        try:
+            async with self._caller_with(_PATIENCE_AT_FIRST) as caller:
+                self._secrets = await arrive(AdminClient(caller), self._names)
+        except Unavailable as error:
+            error.add_note(f"No server was found at {self.address}, which this world was to visit: does it run there?")
+            raise
+        self._arrived = True
+
+    async def _start_server(self, listen: str, *options: str) -> None:
+        arguments = ["--listen", listen, "--data", str(self.data), *self._options, *options, "--json"]
+        self._server = await self._start("server", "rescue_server", *arguments, environment={})
+        ready = await self._server.event("ready", timeout=_START_TIMEOUT)
+        self.address = str(ready["server"])
+
+    async def _end(self) -> None:
+        try:
+            if self._arrived:
+                with contextlib.suppress(Exception):  # courtesy towards the other guests; the server may be gone
+                    await depart(self.admin, self._names, self._technicians)
+            if self._caller is not None:
+                await self._caller.close()
+            # Consoles and computers first: with the server gone they would only try to reach it again.
+            programs = self._programs()
+            await stop_all([program for program in programs if program is not self._server])
+            await stop_all([program for program in programs if program is self._server])
+        finally:
+            if self._port is not None:
+                self._port.close()
+            if self._remove_directory is not None:
+                self._remove_directory()
+
+
+def _remove(directory: Path, owner: int) -> None:
+    if os.getpid() == owner:  # a fork of that process ends without taking the world's files along
+        shutil.rmtree(directory, ignore_errors=True)

@@ -1,0 +1,1 @@
+"""Subcommands of `rescue` that need the server's own code."""

@@ -1,0 +1,180 @@
+"""`rescue coverage` and `rescue replay`: what people type, and what is printed."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from rescue_server.replay.engine import Recording
+    from rescue_server.replay.journal_file import RecordedLine
+
+_JOURNAL = click.Path(path_type=Path, allow_dash=True, exists=True, dir_okay=False)
+
+
+@click.command()
+@click.argument("journals", nargs=-1, type=_JOURNAL, metavar="[JOURNAL]...")
+@click.option("--data", metavar="DIR", help="Instead of journals, a server's state directory.")
+@click.option("--fail-under", type=click.IntRange(0, 62), default=0, metavar="N", help="Exit status 1 if fewer rows.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a row.")
+def coverage(journals: tuple[Path, ...], data: str | None, fail_under: int, as_json: bool) -> int:
+    """Tell which of the table's 62 changes recorded runs have exercised, and which not.
+
+    JOURNAL is what `rescue events --json` printed; several are taken together. Without one, and without --data, the
+    state directory that a server would use is read; a server may be running on it.
+
+    \b
+    Examples:
+      rescue coverage run-1.jsonl run-2.jsonl --fail-under 62
+      rescue coverage --data DIR
+    """
+    if journals and data:
+        raise click.UsageError("name journals or --data, not both")
+    from rescue_protos.status_table import read_rows
+    from rescue_server.replay.coverage import count_rows
+
+    found: Counter[int] = Counter()
+    for lines in _sources(journals, data):
+        with _explained():
+            found.update(count_rows(lines))
+    rows = read_rows()
+    for row in rows:
+        if as_json:
+            count = found[row.row]
+            shown = {"row": row.row, "start": row.start, "end": row.end, "count": count, "covered": count > 0}
+            click.echo(json.dumps(shown, ensure_ascii=False))
+        else:
+            times, colour = (f"{found[row.row]:>5} ×", "green") if found[row.row] else ("  never", "red")
+            click.echo(f"{row.row:>3}  {row.heading:<54} {click.style(times, fg=colour)}")
+    covered = sum(1 for row in rows if found[row.row])
+    click.echo(f"{covered} of {len(rows)} changes exercised", err=True)
+    return 0 if covered >= fail_under else 1
+
+
+@click.command()
+@click.argument("journal", type=_JOURNAL)
+@click.option("--check", "only_check", is_flag=True, help="Only compare: does today's core derive the same statuses?")
+@click.option("--speed", type=click.FloatRange(0, 100_000, min_open=True), help="Emulated seconds per real second.")
+@click.option("--paused", is_flag=True, help="Begin when `rescue clock` moves the time.")
+@click.option("--listen", default="127.0.0.1:0", show_default=True, metavar="HOST:PORT", help="Where consoles connect.")
+@click.option("--data", metavar="DIR", help="An empty state directory.  [default: a temporary one]")
+@click.option("--json", "as_json", is_flag=True, help="Print results as one JSON object a line.")
+def replay(
+    journal: Path, only_check: bool, speed: float | None, paused: bool, listen: str, data: str | None, as_json: bool
+) -> int:
+    """Play a recorded journal back into consoles, or check it.
+
+    Starts a server in which nothing happens but what the journal says. Consoles see the updates as they were; commands
+    are refused. `rescue clock` sets the pace. With --check, exit status 1 and the first difference if today's core
+    reads the journal differently.
+
+    \b
+    Examples:
+      rescue replay journal.jsonl --check
+      rescue replay journal.jsonl --speed 10 --data DIR
+      rescue console alice --data DIR
+    """
+    from rescue_server.replay.journal_file import read_journal
+
+    if only_check:
+        with _explained():
+            return _check(read_journal(journal), as_json)
+    if paused and speed is not None:
+        raise click.UsageError("--speed and --paused exclude each other")
+    host, colon, port = listen.rpartition(":")
+    if not colon or not port.isdigit() or host not in ("127.0.0.1", "localhost", "[::1]"):
+        raise click.UsageError(f"--listen {listen}: HOST:PORT on this machine is needed, like 127.0.0.1:0")
+    from rescue_server.replay.engine import Recording
+
+    with _explained():
+        recording = Recording(read_journal(journal))
+    minutes = recording.length.total_seconds() / 60
+    click.echo(f"{len(recording.lines)} events, {minutes:.1f} minutes of emulated time", err=True)
+    with _empty_directory(data) as directory:
+        return _play(recording, host, int(port), directory, speed, paused, as_json)
+
+
+def _play(
+    recording: Recording, host: str, port: int, directory: Path, speed: float | None, paused: bool, as_json: bool
+) -> int:
+    from rescue_server.app import Options, serve
+    from rescue_server.errors import RescueError
+    from rescue_server.observe.logs import LogFormat, configure
+    from rescue_server.rpc.listener import CannotListen
+    from rescue_server.store.errors import StoreError
+
+    configure(LogFormat.TEXT, "warning")
+    options = Options(
+        host=host, port=port, data=directory, speed=speed, paused=paused, as_json=as_json, recording=recording
+    )
+    try:
+        serve(options)
+    except (RescueError, StoreError, CannotListen, OSError) as error:
+        raise click.ClickException(str(error)) from None
+    return 0
+
+
+@contextmanager
+def _empty_directory(data: str | None) -> Iterator[Path]:
+    from rescue_common.state_directory import state_directory
+
+    if data is None:
+        with tempfile.TemporaryDirectory(prefix="rescue-replay-") as made:
+            yield Path(made)
+        return
+    directory = state_directory(data)
+    if directory.exists() and any(directory.iterdir()):
+        raise click.ClickException(f"{directory} is not empty: name a new directory for the replay")
+    yield directory
+
+
+def _check(lines: Iterable[RecordedLine], as_json: bool) -> int:
+    from rescue_server.replay.check import check
+
+    verdict = check(lines)
+    same = not verdict.difference and verdict.judged > 0
+    if as_json:
+        found = {"event": "checked", "ok": same, "judged": verdict.judged, "skipped": verdict.skipped}
+        click.echo(json.dumps({**found, "difference": verdict.difference or None}, ensure_ascii=False))
+    if verdict.skipped:
+        click.echo(f"{verdict.skipped} events of sessions that began before the journal were not judged", err=True)
+    if verdict.difference:
+        click.echo(verdict.difference, err=True)
+    elif not verdict.judged:
+        click.echo("there was nothing to judge", err=True)
+    elif not as_json:
+        click.echo(f"{verdict.judged} events read as they were")
+    return 0 if same else 1
+
+
+def _sources(journals: Iterable[Path], data: str | None) -> Iterator[Iterator[RecordedLine]]:
+    from rescue_common.state_directory import state_directory
+    from rescue_server.replay.journal_file import read_journal, read_store
+    from rescue_server.store.files import STORE_FILE
+
+    paths = tuple(journals)
+    if paths:
+        yield from map(read_journal, paths)
+        return
+    store = state_directory(data) / STORE_FILE
+    if not store.exists():
+        raise click.ClickException(f"{store.parent} has no store: name a journal, or a state directory with --data")
+    yield read_store(store)
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    """Turn what can be wrong with a journal into one line."""
+    from rescue_server.replay.journal_file import BadJournal
+
+    try:
+        yield
+    except BadJournal as error:
+        raise click.ClickException(str(error)) from None

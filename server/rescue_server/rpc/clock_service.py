@@ -1,0 +1,154 @@
+"""Access and the emulator's clock: the small services beside the product's own."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import math
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeAlias
+
+import grpc
+
+from rescue_protos.v1 import access_pb2, access_pb2_grpc, clock_pb2_grpc
+from rescue_protos.v1 import clock_pb2 as pb
+from rescue_server.clock import FASTEST
+from rescue_server.errors import BadValue, LimitReached, ShuttingDown
+from rescue_server.faults.injector import ComputerOrder, Faults
+from rescue_server.rpc import translate
+from rescue_server.rpc.guard import caller
+from rescue_server.rpc.peers import source_of
+from rescue_server.runtime.credentials import TOKEN_LIFE, Tokens
+from rescue_server.runtime.engine import Engine
+from rescue_server.runtime.schedule.clock_barrier import Appointment
+from rescue_server.runtime.schedule.timekeeper import Timekeeper
+
+TELL_EVERY = 1.0  # real seconds
+LONGEST_ADVANCE = timedelta(days=366)
+END_OF_TIME = datetime(9000, 1, 1, tzinfo=UTC)  # due times beyond it must still be dates
+APPOINTMENTS_EACH = 64
+Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
+
+
+class AccessService(access_pb2_grpc.AccessServiceServicer):
+    """Secrets for tokens."""
+
+    def __init__(self, engine: Engine, tokens: Tokens) -> None:
+        self._engine = engine
+        self._tokens = tokens
+
+    async def SignIn(self, request: access_pb2.SignInRequest, context: Context) -> access_pb2.SignInResponse:
+        organization = self._engine.published.organization
+        secret_hash = organization.secret_hashes.get(request.user)
+        source = source_of(context.peer())
+        token = await self._tokens.sign_in(request.user, request.secret, secret_hash, source=source)
+        return access_pb2.SignInResponse(
+            token=token,
+            valid_for=translate.duration(timedelta(seconds=TOKEN_LIFE)),
+            administrator=request.user in organization.administrators,
+        )
+
+
+class ClockService(clock_pb2_grpc.ClockServiceServicer):
+    """The clock of one engine."""
+
+    def __init__(self, engine: Engine, timekeeper: Timekeeper, faults: Faults) -> None:
+        self._engine = engine
+        self._faults = faults
+        self._clock = engine.clock
+        self._timekeeper = timekeeper
+        self._draining = asyncio.Event()
+
+    def drain(self) -> None:
+        """End every follower: the server shuts down."""
+        self._draining.set()
+
+    async def GetClock(self, request: pb.GetClockRequest, context: Context) -> pb.GetClockResponse:
+        return pb.GetClockResponse(clock=self._reading())
+
+    async def AdvanceClock(self, request: pb.AdvanceClockRequest, context: Context) -> pb.AdvanceClockResponse:
+        by = translate.period("by", request.by)
+        if not timedelta(0) < by <= LONGEST_ADVANCE:
+            raise BadValue("by", f"more than 0 and at most {LONGEST_ADVANCE.days} days")
+        if self._clock.now() > END_OF_TIME - by:
+            raise BadValue("by", f"the clock cannot go beyond {END_OF_TIME:%Y-%m-%d}")
+        await self._timekeeper.advance(by)
+        return pb.AdvanceClockResponse(clock=self._reading(), revision=self._engine.published.revision)
+
+    async def SetClockSpeed(self, request: pb.SetClockSpeedRequest, context: Context) -> pb.SetClockSpeedResponse:
+        if not math.isfinite(request.speed) or not 0 < request.speed <= FASTEST:
+            raise BadValue("speed", f"more than 0 and at most {FASTEST:g}")
+        await self._timekeeper.run_at(request.speed)
+        return pb.SetClockSpeedResponse(clock=self._reading())
+
+    async def PauseClock(self, request: pb.PauseClockRequest, context: Context) -> pb.PauseClockResponse:
+        await self._timekeeper.pause()
+        return pb.PauseClockResponse(clock=self._reading())
+
+    async def WatchClock(
+        self, request_iterator: AsyncIterator[pb.WatchClockRequest], context: Context
+    ) -> AsyncIterator[pb.WatchClockResponse]:
+        news: asyncio.Queue[pb.WatchClockResponse | None] = asyncio.Queue()
+        mine: dict[int, Appointment] = {}
+        reader = asyncio.ensure_future(self._listen(request_iterator, mine, news))
+        reader.add_done_callback(lambda task: news.put_nowait(None))
+        forget = self._clock.on_change(lambda: news.put_nowait(pb.WatchClockResponse()))
+        computer_of = caller().computer_of
+        if computer_of:
+            leave = self._faults.follow(computer_of, lambda order: news.put_nowait(_ordered(order)))
+        draining = asyncio.ensure_future(self._draining.wait())
+        draining.add_done_callback(lambda task: news.put_nowait(None))
+        try:
+            response: pb.WatchClockResponse | None = pb.WatchClockResponse()
+            while response is not None:
+                response.clock.CopyFrom(self._reading())
+                yield response
+                response = pb.WatchClockResponse()
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(TELL_EVERY):
+                        response = await news.get()
+            if self._draining.is_set():
+                raise ShuttingDown
+            reader.result()
+        finally:
+            forget()
+            if computer_of:
+                leave()
+            reader.cancel()
+            draining.cancel()
+            for appointment in mine.values():
+                self._timekeeper.appointments.keep(appointment)
+
+    async def _listen(
+        self,
+        requests: AsyncIterator[pb.WatchClockRequest],
+        mine: dict[int, Appointment],
+        news: asyncio.Queue[pb.WatchClockResponse | None],
+    ) -> None:
+        async for request in requests:
+            if news.qsize() > APPOINTMENTS_EACH:
+                await asyncio.sleep(TELL_EVERY)  # who does not read what it is told is hardly listened to either
+            if request.HasField("release"):
+                appointment = mine.pop(request.release.number, None)
+                if appointment is not None:
+                    self._timekeeper.appointments.keep(appointment)
+            elif request.HasField("done"):
+                self._faults.obeyed(caller().computer_of, request.done.number)
+            elif request.HasField("barrier"):
+                number = request.barrier.number
+                if number in mine or number == 0:
+                    raise BadValue("number", "a number that is not in use on this stream, not 0")
+                if len(mine) >= APPOINTMENTS_EACH:
+                    raise LimitReached(f"at most {APPOINTMENTS_EACH} appointments at a time")
+                after = translate.period("after", request.barrier.after)
+                mine[number] = self._timekeeper.appointments.make(self._clock.now() + max(after, timedelta(0)))
+                due_at = translate.timestamp(mine[number].due)
+                news.put_nowait(pb.WatchClockResponse(confirmed=number, due_at=due_at))
+
+    def _reading(self) -> pb.ClockReading:
+        return translate.reading(self._clock.read())
+
+
+def _ordered(order: ComputerOrder) -> pb.WatchClockResponse:
+    return pb.WatchClockResponse(order=pb.ComputerOrder(number=order.number, command=order.line))

@@ -1,0 +1,64 @@
+"""From the journal back to the state: what the server does at its start, and what it says if it cannot.
+
+A store whose rows are whole may still hold what this program does not understand: events of a later version, or of a
+session that another event should have created. Going on with a part of the state would lose sessions silently, so the
+server does not start.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import msgspec
+
+from rescue_server.core.organization import SecretChanged, TechnicianDeleted
+from rescue_server.core.queue import Update
+from rescue_server.core.transitions import UnlistedChange
+from rescue_server.errors import RescueError
+from rescue_server.runtime.chat_log import ChatLog
+from rescue_server.runtime.state import Desk, Step, read_event, updates_of
+from rescue_server.runtime.watch import Watch
+from rescue_server.store.errors import JournalUnreadable
+from rescue_server.store.protocol import Store
+
+REPLAYED_INTO_RINGS = 20_000  # events; who resumes after an older revision gets a snapshot
+# What a body raises that is no event of ours, or one that does not fit what came before it.
+_NOT_UNDERSTOOD = (msgspec.MsgspecError, UnlistedChange, RescueError, AssertionError, LookupError, ValueError)
+
+
+def replay(store: Store, watch: Watch, chats: ChatLog) -> Desk:
+    """Return the state that the journal makes, and tell its latest updates to the rings.
+
+    Raises JournalUnreadable, which names the event; StoreError.
+    """
+    desk = Desk()
+    tail = max(store.last_revision() - REPLAYED_INTO_RINGS, store.compacted_through())
+    watch.oldest = tail
+    for stored in store.read():
+        try:
+            step = desk.apply(read_event(stored), stored.revision)
+            updates = updates_of(step) if step.revision > tail else {}
+        except _NOT_UNDERSTOOD as error:
+            why = str(error) or type(error).__name__
+            raise JournalUnreadable(revision=stored.revision, stream=stored.stream, why=why) from error
+        tell(watch, step, updates)
+        chats.note(step)
+    desk.revision = watch.revision = store.last_revision()
+    return desk
+
+
+def tell(watch: Watch, step: Step, updates: Mapping[str, Update]) -> None:
+    """Tell the rings of a published step, and those who may not watch any more."""
+    watch.publish(step.revision, updates)
+    match step.event:
+        case TechnicianDeleted(name=name):
+            watch.retire(name)
+            watch.rouse(name)
+        case SecretChanged(user=user):
+            watch.rouse(user)
+
+
+def branch_of(desk: Desk) -> Desk:
+    """Return a desk that stands where this one does and goes its own way."""
+    return replace(desk, sessions=dict(desk.sessions), pins=dict(desk.pins), open_by=desk.open_by.copy())

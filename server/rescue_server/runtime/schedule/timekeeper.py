@@ -1,0 +1,270 @@
+"""Time at work: fires what falls due, judges leases that ran out, and carries out an advance.
+
+A lease is judged only after its applet left a barrier heartbeat unanswered for up to two real seconds. While the clock
+runs, the barrier goes out early enough that the reconnect period still holds at real speed; at a speed at which it
+cannot, the clock is held at the due time until the judgement. An advance walks from due time to due time
+with the clock held.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from rescue_server.core.timers import Kind
+from rescue_server.errors import StoreTrouble
+from rescue_server.runtime.attachments import Attachments
+from rescue_server.runtime.engine import Engine
+from rescue_server.runtime.schedule.clock_barrier import Appointments
+
+ANSWER_WITHIN = 2.0  # real seconds for a barrier heartbeat
+BACK_WITHIN = 5.0  # real seconds for applets after a start of the server, and for a computer to keep an appointment
+SHOWN_WITHIN = 2.0  # real seconds for consoles to take what an advance led to
+RETRY_STORE = 1.0  # real seconds between attempts while nothing can be stored
+MARK_CLOCK = 1.0  # real seconds between stored readings of a running clock
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """A barrier that went out: when (real seconds), and how often its applet had answered before."""
+
+    asked_at: float
+    answers_before: int
+
+
+class Timekeeper:
+    """Owns the passing of time for one engine."""
+
+    def __init__(self, engine: Engine, attachments: Attachments) -> None:
+        self.engine = engine
+        self.clock = engine.clock
+        self.attachments = attachments
+        self.appointments = Appointments()
+        self._heard = asyncio.Event()  # some applet showed a sign of life
+        self._questions: dict[str, _Question] = {}  # by session: barriers that went out before the lease ran out
+        self._advancing = asyncio.Lock()
+        self._holding = False
+        self._grace_until = 0.0
+        engine.on_unjudged = self._hold_for
+        self.clock.on_change(engine.changed.set)
+
+    async def run(self) -> None:
+        """Fire what falls due as the clock goes, until cancelled."""
+        self._grace_until = _real_now() + BACK_WITHIN
+        while True:
+            async with self._advancing:
+                self.engine.changed.clear()
+                self.engine.catch_up()
+                unjudged = self._unjudged_now()
+                self._warn()
+            if unjudged:
+                await self._judge_while_held(unjudged)
+                continue
+            await self.engine.flush()
+            overdue = self.engine.next_deadline()
+            if overdue is not None and overdue.due <= self.clock.now() and not self._unjudged_now():
+                await asyncio.sleep(RETRY_STORE)  # it could not be stored
+                continue
+            await self._sleep()
+
+    async def mark_regularly(self) -> None:
+        """Store where the running clock stands, until cancelled."""
+        last = None
+        while True:
+            await asyncio.sleep(MARK_CLOCK)
+            if (now := self.clock.now()) != last:
+                with contextlib.suppress(StoreTrouble):  # the next second tries again
+                    await self.engine.mark_clock()
+                    last = now
+
+    async def advance(self, by: timedelta) -> None:
+        """Move the emulated time forward; return when the effects have been handed to the consoles.
+
+        Raises StoreTrouble: before anything moved, or as far as what fell due could be stored.
+        """
+        async with self._advancing:
+            await self.engine.mark_clock()  # a store that takes nothing must be found before time has moved
+            self.clock.hold()
+            try:
+                await self._walk(self.clock.now() + by)
+            finally:
+                self.clock.release()
+        await self.engine.flush()
+        await self.engine.mark_clock()  # who was told of this moment must find it again after a crash
+        await self.engine.watch.settled(self.engine.published.revision, SHOWN_WITHIN)
+
+    async def run_at(self, speed: float) -> None:
+        """Let the clock run at this speed. Raises StoreTrouble; then it goes on as before."""
+        await self._repace(lambda: self.clock.run(speed))
+
+    async def pause(self) -> None:
+        """Let the clock stand. Raises StoreTrouble; then it goes on as before."""
+        await self._repace(self.clock.pause)
+
+    async def _repace(self, change: Callable[[], None]) -> None:
+        before = self.clock.read()
+        change()
+        try:
+            await self.engine.mark_clock()
+        except StoreTrouble:
+            self.clock.pause() if before.paused else self.clock.run(before.speed)
+            raise
+
+    def heard(self, session: str, *, answered: bool) -> None:
+        """An applet showed a sign of life: a heartbeat, or an answer to a barrier (to attach is one as well)."""
+        self.engine.leases.renew(session, self.clock.now(), answered=answered)
+        self._questions.pop(session, None)
+        self._heard.set()
+
+    # An advance
+
+    async def _walk(self, target: datetime) -> None:
+        self.engine.catch_up()
+        alive: set[str] = set()
+        while True:
+            moment = self._next_moment(target)
+            if moment is None:
+                break
+            if running_out := [s for s in self.engine.leases.within(moment) if not self._is_dead(s)]:
+                # All at once: whoever answers now answers for the whole advance.
+                alive |= await self._roll_call(s for s in self.engine.leases if s not in alive and not self._is_dead(s))
+                for session in alive & set(running_out):
+                    self.engine.leases.extend(session, target)
+                continue
+            self.clock.move_to(moment)
+            due = self.engine.next_deadline()
+            self.engine.catch_up()
+            await self.engine.flush()
+            if due is not None and due.due <= moment and self.engine.next_deadline() == due:
+                raise StoreTrouble("the advance stopped: what fell due could not be stored")
+            await self._keep_appointments(moment)
+            alive = {session for session in alive if self.attachments.of(session) is not None}
+        self.clock.move_to(target)
+
+    def _next_moment(self, target: datetime) -> datetime | None:
+        deadline, appointment = self.engine.next_deadline(), self.appointments.first()
+        moments = [deadline.due] if deadline else []
+        moments += [appointment.due] if appointment else []
+        first = min(moments, default=None)
+        return first if first is not None and first <= target else None
+
+    def _is_dead(self, session: str) -> bool:
+        return self.engine.leases.is_judged_dead(session)
+
+    async def _keep_appointments(self, moment: datetime) -> None:
+        while (appointment := self.appointments.first()) is not None and appointment.due <= moment:
+            for listener in (self.clock.hold, self.clock.release):
+                listener()  # tells whoever follows the clock where it stands now
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(BACK_WITHIN):
+                    await appointment.kept.wait()
+            self.appointments.keep(appointment)
+
+    async def _roll_call(self, sessions: Iterable[str]) -> set[str]:
+        """Ask all of these; return who answered. Who did not is judged dead."""
+        asked = {session: self.engine.leases.answers(session) for session in sessions}
+        for session in asked:
+            self.attachments.ask(session)
+        patience = max(ANSWER_WITHIN, self._grace_until - _real_now())
+        await self._wait_for_answers(asked, _real_now() + patience)
+        alive = {session for session, before in asked.items() if self.engine.leases.answers(session) != before}
+        self.engine.leases.judge_dead(asked.keys() - alive)
+        return alive
+
+    async def _wait_for_answers(self, asked: dict[str, int], until: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout_at(until):
+                while any(self.engine.leases.answers(session) == before for session, before in asked.items()):
+                    self._heard.clear()
+                    await self._heard.wait()
+
+    # The running clock
+
+    def _hold_for(self, session: str) -> None:
+        """A lease ran out before it was judged: time stands until it is."""
+        if not self._holding and not self._advancing.locked():
+            self._holding = True
+            self.clock.hold()
+        self.engine.changed.set()
+
+    def _unjudged_now(self) -> list[str]:
+        deadline = self.engine.next_deadline()
+        if deadline is None or deadline.kind is not Kind.RECONNECTING or deadline.due > self.clock.now():
+            return []
+        return [s for s in self.engine.leases.within(self.clock.now()) if not self._is_dead(s)]
+
+    def _warn(self) -> None:
+        """Send barriers to those whose leases run out soon, so that the answer is known when they do."""
+        for session in [session for session in self._questions if self.engine.leases.due(session) is None]:
+            del self._questions[session]  # its link was lost, or it ended
+        lease = self._first_unasked()
+        if lease is None or lease[0] - self._lead(lease[1]) > self.clock.now():
+            return
+        for session in self.engine.leases.within(self.clock.now() + self._lead(lease[1])):
+            self._ask(session)
+
+    def _ask(self, session: str) -> _Question:
+        """Send a barrier, unless one is out. Returns the question that is open now."""
+        if session not in self._questions:
+            self._questions[session] = _Question(_real_now(), self.engine.leases.answers(session))
+            self.attachments.ask(session)
+        return self._questions[session]
+
+    def _first_unasked(self) -> tuple[datetime, str] | None:
+        """The lease that runs out first of those that nobody asked after yet, and when."""
+        leases = self.engine.leases
+        first = leases.first()
+        if first is None or first[1] not in self._questions:
+            return first
+        dues = ((leases.due(session), session) for session in leases if session not in self._questions)
+        return min(((due, session) for due, session in dues if due is not None), default=None)
+
+    def _lead(self, session: str) -> timedelta:
+        """How long before its due time a lease is asked after; half the period at most, for its heartbeats."""
+        half = self.engine.leases.period(session) / 2
+        return min(timedelta(seconds=ANSWER_WITHIN * self.clock.speed), half)
+
+    async def _judge_while_held(self, sessions: list[str]) -> None:
+        asked = {}
+        until = self._grace_until
+        for session in sessions:
+            question = self._ask(session)
+            asked[session] = question.answers_before
+            until = max(until, question.asked_at + ANSWER_WITHIN)
+        await self._wait_for_answers(asked, until)
+        self.engine.leases.judge_dead(s for s, before in asked.items() if self._is_silent(s, before))
+        for session in sessions:
+            self._questions.pop(session, None)
+        if self._holding:
+            self._holding = False
+            self.clock.release()
+
+    def next_barrier(self) -> datetime | None:
+        """When the next barrier must go out, so that the answer is known when its lease runs out; None if none must."""
+        lease = self._first_unasked()
+        return None if lease is None else lease[0] - self._lead(lease[1])
+
+    def _is_silent(self, session: str, before: int) -> bool:
+        """Whether it has not answered, and no heartbeat has come meanwhile either."""
+        due = self.engine.leases.due(session)
+        return due is not None and due <= self.clock.now() and self.engine.leases.answers(session) == before
+
+    async def _sleep(self) -> None:
+        """Until the next thing falls due, the next barrier must go out, or something changes."""
+        waits = []
+        deadline = self.engine.next_deadline()
+        if deadline is not None:
+            waits.append(self.clock.seconds_until(deadline.due))
+        if (barrier := self.next_barrier()) is not None:
+            waits.append(self.clock.seconds_until(barrier))
+        seconds = min((wait for wait in waits if wait is not None), default=None)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self.engine.changed.wait()
+
+
+def _real_now() -> float:
+    return asyncio.get_running_loop().time()

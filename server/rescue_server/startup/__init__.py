@@ -1,0 +1,1 @@
+"""What happens before the server accepts calls: files, certificates, organization, companion."""

@@ -1,0 +1,92 @@
+"""The address and secrets that clients of the same account find in the state directory.
+
+The store holds secrets as hashes only, so this file is the one place where they are to be had. It and the store cannot
+be written at once: a secret is promised here before its hash is stored, and kept afterwards. If the server dies in
+between, its next start asks the store which one holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from rescue_common.state_directory import Access, NoAccess
+from rescue_common.tls import Tls
+from rescue_server.runtime.credentials import secret_fits
+
+
+class AccessBook:
+    """One state directory's. What changes it raises OSError if the file cannot be written."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        try:
+            self._known = Access.read(directory)
+        except NoAccess:
+            self._known = Access(server="")
+
+    @property
+    def last_port(self) -> int:
+        """The port that the server had last time; 0 if it is not known."""
+        _, _, port = self._known.server.rpartition(":")
+        return int(port) if port.isdigit() else 0
+
+    def missing(self, users: Iterable[str]) -> list[str]:
+        """The users of whom there is no secret."""
+        return sorted(set(users) - set(self._known.secrets))
+
+    def promise(self, secrets: Mapping[str, str]) -> None:
+        """Write down secrets that are about to become valid."""
+        promised = {**self._known.promised}
+        for user, secret in secrets.items():
+            promised[user] = [*promised.get(user, []), secret]
+        self._write(replace(self._known, promised=promised))
+
+    def keep(self, secrets: Mapping[str, str]) -> None:
+        """Write down that these are the users' secrets now."""
+        self._write(replace(self._known, secrets={**self._known.secrets, **secrets}, promised=self._but(secrets)))
+
+    def withdraw(self, secrets: Mapping[str, str]) -> None:
+        """Write down that these did not become valid."""
+        self._write(replace(self._known, promised=self._but(secrets)))
+
+    def forget(self, user: str) -> None:
+        """Let go of what is known of somebody who is no user any more."""
+        secrets = {name: secret for name, secret in self._known.secrets.items() if name != user}
+        self._write(replace(self._known, secrets=secrets))
+
+    def doubt(self) -> None:
+        """Have every secret compared with the store at the next `settle`: a backup knows those of its own time."""
+        if self._known.secrets:
+            self.promise(self._known.secrets)
+
+    def settle(self, hashes: Mapping[str, str]) -> None:
+        """Keep of each user to whom something was promised what the store says; forget who is no user.
+
+        Takes tens of milliseconds for each secret that is compared.
+        """
+        secrets = {user: secret for user, secret in self._known.secrets.items() if user in hashes}
+        for user, promised in self._known.promised.items():
+            candidates = dict.fromkeys([*promised, *filter(None, [secrets.pop(user, None)])])
+            fitting = (secret for secret in candidates if user in hashes and secret_fits(secret, hashes[user]))
+            if (holds := next(fitting, None)) is not None:
+                secrets[user] = holds
+        if self._known.promised or secrets != self._known.secrets:
+            self._write(replace(self._known, secrets=secrets, promised={}))
+
+    def listens_at(self, server: str, tls: Tls | None = None) -> None:
+        """Write down the address, and what clients of the same account need for TLS."""
+        self._write(replace(self._known, server=server, tls=tls))
+
+    def _but(self, secrets: Mapping[str, str]) -> dict[str, list[str]]:
+        """What is promised besides these: others may be under way at the same time."""
+        rest = {
+            user: [secret for secret in promised if secret != secrets.get(user)]
+            for user, promised in self._known.promised.items()
+        }
+        return {user: promised for user, promised in rest.items() if promised}
+
+    def _write(self, known: Access) -> None:
+        self._known = known  # also if writing fails: the next time it is in what is written
+        known.write(self._directory)

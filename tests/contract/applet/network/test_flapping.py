@@ -1,0 +1,73 @@
+"""A flap against the clock: an appointment for each turn, and the seed decides them all."""
+
+from __future__ import annotations
+
+import asyncio
+
+from rescue_applet.clock import SECOND, Appointment, Clock, Kept, Reading
+from rescue_applet.events import Cable, Event
+from rescue_applet.faults.schedule import Lan
+from rescue_applet.network.relay import Relay
+from rescue_common.lan_notation import parse_lan_fault
+
+EPOCH = 1_800_000_000 * SECOND
+
+
+async def played(relay: Relay, fault: str, seed: int) -> tuple[list[tuple[float, str]], list[str]]:
+    """Let a fault run its course on a paused clock that is moved from appointment to appointment.
+
+    Returns each change of the cable with its emulated second, and what was said to the server.
+    """
+    clock = Clock()
+    clock.heard(Reading(at=EPOCH, speed=0.0))
+    start = clock.now
+    changes: list[tuple[float, str]] = []
+    faults: list[list[str]] = []
+    told = asyncio.Event()
+
+    def hear(event: Event) -> None:
+        assert isinstance(event, Cable)
+        changes.append(((clock.now - start) / SECOND, event.state))
+        faults.append(event.faults)
+        told.set()
+
+    async def at_once() -> None:
+        return
+
+    said = []
+    async with asyncio.timeout(20), asyncio.TaskGroup() as tasks:
+        lan = Lan(relay, clock, seed=seed, listener=hear, start=tasks.create_task, back=at_once)
+        lan.strike(parse_lan_fault(fault))
+        upcoming = 0
+        while not faults or faults[-1]:
+            saying = await clock.to_say.get()
+            said.append(type(saying).__name__)
+            if isinstance(saying, Appointment):
+                upcoming = saying.due - start + EPOCH
+                clock.noted(saying.number, upcoming)
+            if len(said) == 1:
+                await told.wait()  # from now on a change is told before its appointment is kept
+            if len(said) == 1 or isinstance(saying, Kept):
+                clock.heard(Reading(at=upcoming, speed=0.0))
+    return changes, said
+
+
+async def test_it_is_off_and_on_for_its_times(wire) -> None:
+    changes, said = await played(wire.relay, "flap 3s/2s ×3", seed=1)
+    assert changes == [(0, "off"), (3, "on"), (5, "off"), (8, "on"), (10, "off"), (13, "on")]
+    # The next appointment stands before the last one is given up: an advance cannot run past a turn.
+    assert said == ["Appointment", *["Appointment", "Kept"] * 4, "Kept"]
+
+
+async def test_the_same_seed_replays_it_and_another_one_does_not(wire) -> None:
+    fault = "flap 1s..9s/1s..5s ×6"
+    first, _ = await played(wire.relay, fault, seed=11)
+    again, _ = await played(wire.relay, fault, seed=11)
+    other, _ = await played(wire.relay, fault, seed=12)
+    assert first == again != other
+    assert len(first) == 12
+
+
+async def test_a_fault_that_lasts_is_lifted_at_its_end(wire) -> None:
+    changes, _ = await played(wire.relay, "off for 40s", seed=1)
+    assert changes == [(0, "off"), (40, "on")]

@@ -1,0 +1,103 @@
+"""Records the journals under `journals/`, with real programs.
+
+    python tests/contract/server/record_journals.py tests/contract/server/journals/VERSION
+
+`-conformance.jsonl` are conformance scenarios, as few as cover all 62 rows; `-others.jsonl` has the events that no row
+needs, so that the two together have every kind of event.
+
+A recording is never made anew for a version that is released: that later versions still read it is what it is for.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+
+from rescue_emulator.conformance.scenario import read_scenarios
+from rescue_emulator.scenarios.model import Scenario
+from rescue_emulator.scenarios.stage import Stage
+from rescue_emulator.world.world import World
+from rescue_protos.status_table import read_rows
+
+
+def rows_of(scenario: Scenario) -> set[int]:
+    """The rows that a scenario's consoles show, and its own: row 61 is shown by nothing happening."""
+    shown = {one.row for queue in scenario.queues.values() for one in queue if one.row is not None}
+    return shown | {scenario.row or 0}
+
+
+def choose() -> list[Scenario]:
+    """Few scenarios that together show every row: always the one that adds most."""
+    scenarios = [scenario for row in read_rows() for scenario in read_scenarios(row.row)]
+    missing = {row.row for row in read_rows()}
+    chosen = []
+    while missing:
+        best = max(scenarios, key=lambda scenario: len(rows_of(scenario) & missing))
+        chosen.append(best)
+        missing -= rows_of(best)
+    return sorted(chosen, key=lambda scenario: scenario.row or 0)
+
+
+async def record_conformance(target: Path) -> None:
+    """Play them one after the other in one world, and write down its journal."""
+    async with World(paused=True) as world:
+        stage = await Stage.build(world, lang="en")
+        for scenario in choose():
+            played = await stage.play(scenario)
+            print(scenario.row, "ok" if played.ok else played.faults)
+            await stage.clear()
+        await write_down(world, target)
+
+
+async def record_others(target: Path) -> None:
+    """Let happen what no row needs: chat, processes, a lead that is offered in vain, an administrator at work."""
+    async with World(paused=True) as world:
+        alice, bob = await world.technician("alice"), await world.technician("bob")
+        session, pin = await alice.pin("Customer")
+        computer = await world.computer(pin=pin)
+        await alice.command("start", session)
+        await alice.command("chat", session, "Good morning")
+        await computer.chat("Hello")
+        await alice.command("open", session, "file-manager")
+        await alice.command("close", session, "file-manager")
+        await alice.command("invite", session, "bob")
+        await bob.command("start", session)
+        await alice.command("lead", session, "offer", "bob")
+        await alice.command("lead", session, "cancel")
+        await bob.command("end", session)
+        await world.advance(minutes=1)
+        await alice.command("end", session)
+        await world.admin.add_group("Night")
+        await world.admin.add_technician("erin", group="Night")
+        await world.admin.move_technician("erin", group="Support")
+        await world.admin.remove_technician("erin")
+        await world.set("group:Support", waiting_timeout="2m")
+        unheeded, pin = await alice.pin("Customer")
+        await world.computer(pin=pin)
+        await world.advance(minutes=3)
+        await alice.sees(unheeded, "Removed from TC queue")
+        await world.set("group:Support", terms="Be kind.")
+        declined, pin = await alice.pin("Customer")
+        await (await world.computer(pin=pin, terms="decline", wait=False)).ended()
+        await world.advance(minutes=21)
+        await alice.sees(declined, "Removed from TC queue")
+        await write_down(world, target)
+
+
+async def write_down(world: World, target: Path) -> None:
+    """Print the world's journal into a file, by the command that people use."""
+    command = (sys.executable, "-m", "rescue_emulator", "events", "--json", "--data", str(world.data))
+    with target.open("wb") as file:
+        process = await asyncio.create_subprocess_exec(*command, stdout=file)
+        assert await process.wait() == 0
+
+
+async def main(stem: str) -> None:
+    """Record both."""
+    await record_others(Path(f"{stem}-others.jsonl"))
+    await record_conformance(Path(f"{stem}-conformance.jsonl"))
+
+
+if __name__ == "__main__":
+    asyncio.run(main(sys.argv[1]))

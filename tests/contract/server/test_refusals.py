@@ -1,0 +1,95 @@
+"""What the server refuses, as a Dutch console says it: from the reason and the facts that cross the wire."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from rescue_console.catalogs import REFUSALS_NL
+from rescue_console.labels import Labels
+from rescue_protos.errors import CallError, Fault
+from rescue_server.core import commands as c
+from rescue_server.errors import LimitReached, RescueError
+from rescue_server.rpc.guard import fault_of
+from rescue_server.runtime import command_handlers
+from tests.unit.server.core.one_session import joined
+
+
+def ordered(*lines: str) -> None:
+    play = joined()
+    for line in lines:
+        play.do(line)
+
+
+def of_no_session() -> None:
+    desk: Any = SimpleNamespace(sessions={})
+    command_handlers.command(c.Hold(technician="alice", session="99"))(desk, joined().context)
+
+
+def of_too_many() -> None:
+    desk: Any = SimpleNamespace(open_by={"alice": 50})
+    command_handlers._require_room(desk, "alice", 50)
+
+
+def of_guessing() -> None:
+    raise LimitReached("too many", reason="TOO_MANY_WRONG_SECRETS", retry_after=4.2)
+
+
+WAITING = Labels.of("nl").status("Waiting")
+CASES: dict[str, tuple[Callable[[], None], str]] = {
+    "STEP_NOT_POSSIBLE": (
+        lambda: ordered("alice hold"),
+        f"sessie 1 heeft de status {WAITING}: Sessie onderbreken is daarbij niet mogelijk",
+    ),
+    "ALREADY_IN_SESSION": (
+        lambda: ordered("alice start", "alice invite bob", "alice invite bob"),
+        "bob neemt al deel aan sessie 1",
+    ),
+    "EVERYBODY_IN_SESSION": (
+        lambda: ordered("alice start", "alice invite bob", "alice invite carol", "alice transfer group:Support"),
+        "iedereen van technicusgroep Support neemt al deel aan sessie 1: kies een andere technicus, groep of een ander "
+        "kanaal",
+    ),
+    "UNKNOWN_SESSION": (of_no_session, "er is geen sessie 99, of ze staat niet in uw wachtrij"),
+    "UNKNOWN_TECHNICIAN": (lambda: ordered("alice start", "alice invite zoe"), "er is geen technicus zoe"),
+    "UNKNOWN_GROUP": (lambda: ordered("alice transfer group:Sales"), "er is geen technicusgroep Sales"),
+    "UNKNOWN_CHANNEL": (lambda: ordered("alice transfer channel:Sales"), "er is geen kanaal Sales"),
+    "LIMIT_REACHED (open sessions)": (
+        of_too_many,
+        "u hebt 50 open sessies, en meer kan niet: beëindig er eerst een paar",
+    ),
+    "TOO_MANY_WRONG_SECRETS": (of_guessing, "te vaak een verkeerd geheim: over 4 s kan het weer"),
+}
+
+
+def test_each_sentence_is_tried() -> None:
+    assert set(CASES) == set(REFUSALS_NL)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_refusal_is_said_in_dutch_and_in_english_as_the_server_said_it(name: str) -> None:
+    refused, dutch = CASES[name]
+    with pytest.raises(RescueError) as raised:
+        refused()
+    error = CallError(fault_of(raised.value))
+    assert Labels.of("nl").refusal(error) == dutch
+    assert Labels.of("en").refusal(error) == str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("reason", "metadata", "message", "said"),
+    [
+        ("UNKNOWN_SESSION", {}, "there is no session", "there is no session"),
+        ("LIMIT_REACHED", {"limit": "3", "what": "open streams"}, "at most 3", "at most 3"),
+        ("NEW_REASON", {"session": "1"}, "told", "told"),
+        ("NEW_REASON", {}, "", "FAILED_PRECONDITION"),
+    ],
+)
+def test_what_is_not_known_or_lacks_its_facts_is_said_as_the_server_did(
+    reason: str, metadata: dict[str, str], message: str, said: str
+) -> None:
+    fault = Fault(code="FAILED_PRECONDITION", reason=reason, message=message, metadata=metadata)
+    assert Labels.of("nl").refusal(CallError(fault)) == said

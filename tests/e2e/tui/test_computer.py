@@ -1,0 +1,145 @@
+"""A customer at the full-screen computer: keys pressed, a real applet process behind it, a real server."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+import pytest
+
+from rescue_applet import events
+from rescue_applet.__main__ import _plugged_in
+from rescue_applet.computer import TermsPolicy
+from rescue_applet.network.cables import KINDS
+from rescue_applet.ticket_file import Errand
+from rescue_applet.tui.app import CustomerComputer
+from rescue_emulator.world.technician import Technician
+from rescue_emulator.world.world import World
+from tests.e2e.tui.person import Reader
+
+pytestmark = pytest.mark.timeout(300)  # for a busy machine
+
+
+class Customer(Reader):
+    """Somebody at the computer."""
+
+    app: CustomerComputer
+
+    async def sits_dark(self) -> None:
+        await self.until(lambda: self.app.query_one("#monitor").has_class("-dark"), "dark")
+
+
+@asynccontextmanager
+async def computer(world: World) -> AsyncIterator[Customer]:
+    def plug_in(pin: str, listener: events.Listener):  # type: ignore[no-untyped-def]
+        errand = Errand(request_id=os.urandom(8).hex(), pin=pin, channel="", customer="Jan")
+        boot_time = timedelta(seconds=30)
+        return _plugged_in(errand, TermsPolicy.ASK, boot_time, KINDS["relay"], 0, lambda: world.address, listener)
+
+    app = CustomerComputer(plug_in, name="Jan", asks_pin=True, language="en", splash=0.3)
+    async with app.run_test(size=(80, 24)) as pilot:
+        customer = Customer(app, pilot)
+        yield customer
+        if app.is_running:
+            app.action_unplug()
+            await customer.until(lambda: app._computer is None, "unplugged")
+
+
+async def joined(customer: Customer, alice: Technician) -> str:
+    session, pin = await alice.pin("Jan")
+    await customer.reads("Enter the PIN")
+    await customer.write(pin)
+    await alice.sees(session, "Waiting", timeout=30)
+    await customer.reads("Waiting for a technician.", session)
+    return session
+
+
+async def test_a_wrong_pin_can_be_entered_again() -> None:
+    async with World() as world, computer(world) as customer:
+        alice = await world.technician("alice")
+        session, pin = await alice.pin("Jan")
+        wrong = f"{(int(pin) + 1) % 1_000_000:06}"
+        await customer.write(wrong[:3])
+        await customer.reads("A PIN has six digits.")
+        await customer.press("home", "ctrl+k")
+        await customer.write(wrong)
+        await customer.until(lambda: customer.app._problem and customer.app._computer is None, "refused")
+        await customer.reads("Enter the PIN")
+        await customer.write(pin)
+        await alice.sees(session, "Waiting", timeout=30)
+
+
+async def test_the_customer_sees_what_happens_and_does_what_customers_do() -> None:
+    async with World() as world, computer(world) as customer:
+        alice = await world.technician("alice")
+        session = await joined(customer, alice)
+        await alice.command("start", session)
+        await customer.reads("alice is helping you.")
+        await alice.command("chat", session, "Good morning")
+        await customer.reads("alice: Good morning")
+        await customer.press("m")
+        await customer.write("Hello")
+        await customer.reads("You: Hello")
+        await customer.press("escape")
+        await alice.command("hold", session)
+        await customer.reads("alice has put you on hold")
+        await alice.command("start", session)
+
+        await customer.press("l")
+        await customer.reads("○ off")
+        await world.advance(minutes=1)
+        await alice.sees(session, "Reconnecting", timeout=30)
+        await customer.reads("Connection lost", "× lost")
+        await customer.press("l")
+        await alice.sees(session, "Active", timeout=30)
+        await customer.reads("● connected")
+
+        before = customer.app.picture.pid
+        await customer.press("r")
+        await customer.sits_dark()
+        await customer.reads("The computer is off.")
+        await alice.sees(session, "Rebooting", timeout=30)
+        await world.advance(seconds=30)
+        await alice.sees(session, "Active", timeout=30)
+        await customer.reads("alice is helping you.")
+        assert customer.app.picture.pid not in (0, before), "another process of the applet"
+
+        await customer.press("o")  # down until told to boot
+        await customer.reads("The computer is off.")
+        await customer.press("r")
+        await customer.is_told("the computer is rebooting")
+        await customer.press("b")
+        await alice.sees(session, "Active", timeout=30)
+
+        await customer.press("c")
+        await alice.sees(session, "Closed", timeout=30)
+        await customer.reads("The session is over: you closed")
+        await customer.press("space")
+        await customer.until(lambda: not customer.app.is_running, "gone")
+        assert customer.app.return_value == 0
+
+
+@pytest.mark.parametrize(("key", "status"), [("a", "Waiting"), ("d", "Connecting")])
+async def test_terms_are_read_and_answered(key: str, status: str) -> None:
+    async with World() as world, computer(world) as customer:
+        await world.set("group:Support", terms="We look at your screen.")
+        alice = await world.technician("alice")
+        session, pin = await alice.pin("Jan")
+        await customer.write(pin)
+        await customer.reads("Do you accept these terms?", "We look at your screen.", "[a] Accept", "[d] Decline")
+        await customer.press(key)
+        if key == "d":
+            await customer.reads("The session is over: you declined")
+        await alice.sees(session, status, timeout=30)
+
+
+async def test_pulling_the_plug_ends_it_without_a_word() -> None:
+    async with World() as world, computer(world) as customer:
+        alice = await world.technician("alice")
+        session = await joined(customer, alice)
+        await customer.press("q")
+        await customer.until(lambda: not customer.app.is_running, "gone")
+        await alice.sync()
+        assert alice.status(session) == "Waiting"

@@ -1,0 +1,41 @@
+"""How long a computer waits for its applet, between what the applet needs and what the server grants."""
+
+from __future__ import annotations
+
+import asyncio
+
+from rescue_applet import applet_process, attachment, connectivity, heartbeats
+from rescue_server.runtime.schedule import timekeeper
+
+
+def test_it_gives_up_after_its_applet_would_and_before_the_server_does() -> None:
+    applet = heartbeats.ANSWER_WITHIN + applet_process.PAUSE + attachment.GREETING_WITHIN
+    assert applet < connectivity.BACK_WITHIN < timekeeper.BACK_WITHIN
+
+
+async def test_only_an_answer_after_the_loss_counts(monkeypatch) -> None:
+    monkeypatch.setattr(connectivity, "BACK_WITHIN", 60.0)
+    applet = connectivity.Reach()
+    applet.found()
+    applet.lost()
+    waiting = asyncio.create_task(applet.back())
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    applet.found()
+    await waiting
+
+
+async def test_it_waits_no_longer_than_that(monkeypatch) -> None:
+    monkeypatch.setattr(connectivity, "BACK_WITHIN", 0.0)
+    await connectivity.Reach().back()
+
+
+def test_a_server_is_hopeless_when_it_has_been_away_for_too_long_without_an_excuse(monkeypatch) -> None:
+    now = 100.0
+    monkeypatch.setattr(connectivity.time, "monotonic", lambda: now)
+    server = connectivity.Reach()
+    assert not server.is_hopeless()
+    now += connectivity.REACHED_WITHIN + 1
+    assert server.is_hopeless()
+    server.excuse()
+    assert not server.is_hopeless()

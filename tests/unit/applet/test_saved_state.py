@@ -1,0 +1,89 @@
+"""A computer's disk goes with its computer; of one that was killed, with the next computer's start."""
+
+from __future__ import annotations
+
+import os
+import stat
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from rescue_applet import saved_state as disks
+from rescue_applet.saved_state import PREFIX, disk
+
+
+@pytest.fixture(autouse=True)
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    return tmp_path
+
+
+HOLDS_ONE = (
+    "from rescue_applet.saved_state import disk\nwith disk() as place:\n    print(place, flush=True)\n    input()"
+)
+
+
+def holder(place: Path) -> tuple[subprocess.Popen[str], Path]:
+    """A process that has a disk of its own until it is told to end, and where that is."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", HOLDS_ONE],
+        env={**os.environ, "TMPDIR": str(place)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    return process, Path(process.stdout.readline().strip())
+
+
+def test_a_disk_is_its_owners_alone_and_gone_afterwards(place: Path) -> None:
+    with disk() as path:
+        (path / "ticket.json").touch()
+        assert stat.S_IMODE(path.stat().st_mode) == 0o700
+        assert path.parent == place
+    assert list(place.iterdir()) == []
+
+
+def test_of_a_killed_computer_the_next_one_clears_away_what_is_left_and_nothing_else(place: Path) -> None:
+    (killed, left), (alive, kept) = holder(place), holder(place)
+    (left / "ticket.json").touch()
+    killed.kill()
+    killed.wait(20)
+    outside = place / "outside"
+    outside.mkdir()
+    (place / f"{PREFIX}link").symlink_to(outside)
+    (place / f"{PREFIX}file").touch()
+    assert left.exists()
+    with disk() as mine:
+        assert set(place.iterdir()) == {kept, mine, outside, place / f"{PREFIX}link", place / f"{PREFIX}file"}
+    alive.communicate("\n", timeout=20)
+    assert alive.returncode == 0
+    assert not kept.exists()
+
+
+def test_another_users_disk_is_left_alone(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    theirs = place / f"{PREFIX}theirs"
+    theirs.mkdir()
+    monkeypatch.setattr(disks.os, "geteuid", lambda: os.getuid() + 1)
+    with disk():
+        assert theirs.exists()
+
+
+def test_a_disk_that_was_swept_before_it_was_locked_is_made_anew(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    making, swept = tempfile.mkdtemp, []
+
+    def swept_at_once(**how: str) -> str:
+        path = making(**how)
+        if not swept:
+            swept.append(path)
+            Path(path).rmdir()
+        return path
+
+    monkeypatch.setattr(tempfile, "mkdtemp", swept_at_once)
+    with disk() as path:
+        assert path.exists()
+    assert swept
+    assert str(path) not in swept

@@ -1,0 +1,116 @@
+"""The companion as a program: listens, says where, serves until it is told to end.
+
+0 done (also when told to end by SIGTERM), 1 failed with one line on stderr, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import uvicorn
+from starlette.applications import Starlette
+
+from rescue_web.app import build
+from rescue_web.certificate_reload import BadCertificate, certified, follow_renewals
+from rescue_web.state import House
+
+_GRACE = 1  # real seconds for requests that are under way when it ends
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What the command line says. `tls` are the files of a certificate and its key."""
+
+    host: str
+    port: int
+    server: str | None = None
+    data: Path | None = None
+    hosts: tuple[str, ...] = ()
+    tls: tuple[Path, Path] | None = None
+    as_json: bool = False
+
+
+def run(options: Options) -> int:
+    """Serve until SIGTERM or SIGINT, and return the exit status."""
+    os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
+    host = options.host
+    try:
+        if options.tls:
+            certified(*options.tls)
+        listening = _listen(host, options.port)
+    except BadCertificate as error:
+        print(f"rescue web: {error}", file=sys.stderr)
+        return 1
+    except OSError as error:
+        print(f"rescue web: {host}:{options.port} cannot be listened on: {error.strerror or error}", file=sys.stderr)
+        return 1
+    with listening:
+        shown = f"[{host}]" if ":" in host else host
+        url = f"http{'s' if options.tls else ''}://{shown}:{listening.getsockname()[1]}/"
+        names = {host, "localhost", socket.gethostname(), *options.hosts}
+        app = build(House(server=options.server, data=options.data), hosts=names)
+        web = _Web(_config(app, options.tls), tls=options.tls, url=url, as_json=options.as_json)
+        asyncio.run(web.serve(sockets=[listening]))
+        return web.status
+
+
+def _config(app: Starlette, tls: tuple[Path, Path] | None) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        date_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=_GRACE,
+        ws="none",
+        h11_max_incomplete_event_size=32 * 1024,
+        ssl_certfile=str(tls[0]) if tls else None,
+        ssl_keyfile=str(tls[1]) if tls else None,
+    )
+
+
+class _Web(uvicorn.Server):
+    """Says when it is ready, and ends as the other programs do. `status` is the exit status."""
+
+    def __init__(self, config: uvicorn.Config, *, tls: tuple[Path, Path] | None, url: str, as_json: bool) -> None:
+        super().__init__(config)
+        self._tls = tls
+        self.status = 1  # unless it was told to end
+        self._url = url
+        self._as_json = as_json
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start to serve, and say so."""
+        if self._tls and self.config.ssl:
+            follow_renewals(self.config.ssl, *self._tls)
+        await super().startup(sockets)
+        loop = asyncio.get_running_loop()
+        for signum, status in ((signal.SIGTERM, 0), (signal.SIGINT, 130)):
+            # uvicorn's own handlers would raise the signal again in the end.
+            loop.add_signal_handler(signum, self._end, status)
+        ready = {"event": "ready", "web": self._url, "pid": os.getpid()}
+        print(json.dumps(ready) if self._as_json else f"ready: open {self._url}", flush=True)
+
+    def _end(self, status: int) -> None:
+        self.status = status
+        self.should_exit = True
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((host, port))
+    except OSError:
+        listening.close()
+        raise
+    return listening

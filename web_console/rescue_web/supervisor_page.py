@@ -1,0 +1,135 @@
+"""What goes on behind a supervisor's page: all queues, the clock, and the computers started from here."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from datetime import timedelta
+
+from rescue_client.caller import Caller
+from rescue_client.clock import ClockClient, ClockReading
+from rescue_client.overview import Overview, OverviewClient
+from rescue_client.records import QueueListing
+from rescue_common.durations import BadDuration, parse_duration
+from rescue_console import json_lines
+from rescue_console.labels import Labels
+from rescue_protos.errors import CallError
+from rescue_web.computers import Computers, NotPossible
+from rescue_web.feed import Data, Feed, written
+
+_CLOCK_EVERY = 1.0  # real seconds
+_FASTEST = 100_000.0
+
+
+class Supervision:
+    """One administrator's visit."""
+
+    def __init__(self, caller: Caller, computers: Computers) -> None:
+        self.feed = Feed(self._whole)
+        self.clock = ClockClient(caller)
+        self._client = OverviewClient(caller)
+        self.caller = caller
+        self._computers = computers
+        self._overview = Overview(revision=-1, queues=())
+        self._clock: Data = {}
+        self._work: list[asyncio.Task[None]] = []
+        self._failure = ""
+
+    async def messages(self, page: str, after: int | None) -> AsyncIterator[str]:
+        """Deliver to one page all that it must know. What it shows is one state, so it always begins with the whole."""
+        if not self._work:
+            self._work = [asyncio.create_task(self._follow_queues()), asyncio.create_task(self._follow_clock())]
+        async for message in self.feed.messages(None, first=self._now):
+            yield message
+
+    async def close(self) -> None:
+        """Leave."""
+        self.feed.end()
+        for task in self._work:
+            task.cancel()
+        await asyncio.gather(*self._work, return_exceptions=True)
+        await self.caller.close()
+
+    def computers_changed(self) -> None:
+        """A computer changed: tell the pages."""
+        self.feed.tell("computers", {"computers": self._computers.told()})
+
+    async def turn_clock(self, what: str, value: str) -> Data:
+        """Advance by a duration, set the speed, or pause. Raises CallError, NotPossible."""
+        try:
+            match what:
+                case "advance":
+                    by = parse_duration(value)
+                    if by <= timedelta(0):
+                        raise NotPossible("the clock only goes forward")
+                    reading = await self.clock.advance(by)
+                case "speed":
+                    reading = await self.clock.set_speed(_speed(value))
+                case "pause":
+                    reading = await self.clock.pause()
+                case _:
+                    raise NotPossible(f"the clock cannot {what!r}")
+        except BadDuration as error:
+            raise NotPossible(str(error)) from None
+        self._read(reading)
+        return self._clock
+
+    async def _follow_queues(self) -> None:
+        try:
+            async with aclosing(self._client.states()) as states:
+                async for state in states:
+                    self._overview = state
+                    revision, whole = self._whole()
+                    self.feed.tell("snapshot", whole, revision=revision)
+        except CallError as error:
+            self._failure = str(error)
+            self.feed.tell("refused", {"message": self._failure})
+
+    async def _follow_clock(self) -> None:
+        while True:
+            try:
+                self._read(await self.clock.show())
+            except CallError:
+                self._clock = {**self._clock, "speed": 0}
+                self.feed.tell("clock", self._clock)
+            await asyncio.sleep(_CLOCK_EVERY)
+
+    def _read(self, reading: ClockReading) -> None:
+        now = reading.now.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        self._clock = {
+            "now": now,
+            "speed": 0 if reading.paused else reading.speed,
+            "set": reading.speed,
+            "paused": reading.paused,
+        }
+        self.feed.tell("clock", self._clock)
+
+    def _whole(self) -> tuple[int, Data]:
+        state = self._overview
+        queues = [
+            {
+                "technician": queue.technician,
+                "group": queue.group,
+                "connected": queue.connected,
+                "entries": json_lines.answered(0, QueueListing(revision=0, entries=queue.entries), Labels.of("en"))[
+                    "entries"
+                ],
+            }
+            for queue in state.queues
+        ]
+        return state.revision, {"queues": queues, "online": state.online, "computers": self._computers.told()}
+
+    def _now(self) -> str:
+        clock = written("clock", self._clock) if self._clock else ""
+        return clock + (written("refused", {"message": self._failure}) if self._failure else "")
+
+
+def _speed(value: str) -> float:
+    try:
+        speed = float(value)
+    except ValueError:
+        speed = 0.0
+    if not 0 < speed <= _FASTEST:
+        raise NotPossible(f"the speed is a number above 0, at most {_FASTEST:g}")
+    return speed

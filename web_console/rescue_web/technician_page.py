@@ -1,0 +1,198 @@
+"""A technician's console behind his pages: one watch of his queue, whatever he has open.
+
+The pages of one visit share it, as windows of one console would: it is in focus while one of them is, and it is gone
+soon after the last of them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import aclosing, suppress
+from datetime import datetime
+
+from rescue_client.caller import Caller
+from rescue_client.console import ConsoleClient
+from rescue_client.queue_view import QueueView
+from rescue_client.records import (
+    Bookmark,
+    Entry,
+    EntryChanged,
+    EntryDetails,
+    QueueListing,
+    ServerBack,
+    ServerLost,
+    Snapshot,
+    Update,
+)
+from rescue_console import json_lines, urgency
+from rescue_console.commands import BadLine, parse
+from rescue_console.execute import carry_out
+from rescue_console.labels import Labels
+from rescue_protos.errors import CallError
+from rescue_web.feed import Data, Feed, written
+
+LINGERS = 5.0
+"""Real seconds for which the console outlasts its last page: long enough for a reload."""
+
+_PATIENCE = 3.0  # real seconds until a page is shown without its queue: the server may be away
+_ENGLISH = "en"  # pages name statuses by themselves
+
+
+class Desk:
+    """One technician's console for the pages of one visit."""
+
+    def __init__(self, client: ConsoleClient, caller: Caller) -> None:
+        self.client = client
+        self.caller = caller
+        self.feed = Feed(self._whole)
+        self.failure = ""
+        self._view = QueueView(technician=client.technician)
+        self._focused: dict[str, bool] = {}
+        self._work: list[asyncio.Task[None]] = []
+        self._clock: Data = {}
+        self._closing: asyncio.TimerHandle | None = None
+
+    async def messages(self, page: str, after: int | None) -> AsyncIterator[str]:
+        """Deliver to one page all that it must know, for as long as it is open."""
+        await self._opened(page)
+        try:
+            async for message in self.feed.messages(after, first=self._now):
+                yield message
+        finally:
+            self._closed(page)
+
+    async def focus(self, page: str, on: bool) -> None:
+        """A page says whether a person looks at it. Raises CallError."""
+        if page in self._focused:
+            self._focused[page] = on
+            await self.client.set_focus(any(self._focused.values()))
+
+    async def answer(self, line: str, language: str) -> Data:
+        """Carry out a line as the scripted console does, and answer as it does; a refusal in the page's language."""
+        try:
+            command = parse(line.encode())
+            if command is None:
+                raise BadLine("the line is empty")
+        except BadLine as error:
+            return json_lines.not_understood(0, error)
+        try:
+            return json_lines.answered(0, await carry_out(command, self.client), Labels.of(_ENGLISH))
+        except CallError as error:
+            return json_lines.refused(0, error) | {"message": Labels.of(language).refusal(error)}
+
+    async def close(self) -> None:
+        """Leave: the console is gone for its colleagues."""
+        self.feed.end()
+        if self._closing is not None:
+            self._closing.cancel()
+        work, self._work = self._work, []
+        for task in work:
+            task.cancel()
+        await asyncio.gather(*work, return_exceptions=True)
+        await self.client.__aexit__(None, None, None)
+        await self.caller.close()
+
+    async def _opened(self, page: str) -> None:
+        if self._closing is not None:
+            self._closing.cancel()
+            self._closing = None
+        self._focused.setdefault(page, False)
+        if not self._work:
+            await self.client.set_focus(False)
+            self._work = [asyncio.create_task(self._follow_queue()), asyncio.create_task(self._follow_clock())]
+        with suppress(CallError, TimeoutError):
+            async with asyncio.timeout(_PATIENCE):
+                await self.client.listed()
+
+    def _closed(self, page: str) -> None:
+        self._focused.pop(page, None)
+        if not any(self._focused.values()):
+            self._spawn_unfocus()
+        if not self._focused:
+            self._closing = asyncio.get_running_loop().call_later(LINGERS, self._stop)
+
+    def _spawn_unfocus(self) -> None:
+        async def unfocus() -> None:
+            with suppress(CallError):
+                await self.client.set_focus(False)
+
+        if self._work:
+            self._work.append(asyncio.create_task(unfocus()))
+
+    def _stop(self) -> None:
+        for task in self._work:
+            task.cancel()
+        self._work = []
+
+    async def _follow_queue(self) -> None:
+        try:
+            async with aclosing(self.client.watch()) as updates:
+                async for update in updates:
+                    self._take(update)
+        except CallError as error:
+            self.failure = str(error)
+            self.feed.tell("refused", {"message": self.failure})
+
+    def _take(self, update: Update) -> None:
+        before, self._view = self._view, self._view.after(update)
+        match update:
+            case Snapshot():
+                self.feed.begin_at(update.revision)
+            case ServerLost() | ServerBack():
+                self.feed.tell("server", {"online": self._view.online})
+            case Bookmark():
+                pass
+            case _:
+                lines = list(json_lines.updated(update, before, Labels.of(_ENGLISH)))
+                session = update.entry.session if isinstance(update, EntryChanged | EntryDetails) else update.session
+                data = {"session": session, "entry": self._entry(session), "lines": lines, **self._extra(session)}
+                self.feed.tell("update", data, revision=update.revision)
+
+    async def _follow_clock(self) -> None:
+        async with aclosing(self.client.clock()) as readings:
+            async for reading in readings:
+                if reading is not None:
+                    self._clock = {"now": _time(reading.now), "speed": reading.speed}
+                else:
+                    self._clock = {**self._clock, "speed": 0}
+                self.feed.tell("clock", self._clock)
+
+    def _whole(self) -> tuple[int, Data]:
+        view = self._view
+        entries = _entries(view.in_order())
+        chats = {
+            session: [{"revision": line.revision, "from": line.sender, "text": line.text} for line in lines]
+            for session, lines in view.chats.items()
+        }
+        alarms = {session: _time(due) for session, due in view.alarms.items()}
+        known = -1 if view.revision is None else view.revision
+        return known, {"entries": entries, "chats": chats, "alarms": alarms, "online": view.online}
+
+    def _entry(self, session: str) -> object:
+        entry = self._view.entries.get(session)
+        return _entries((entry,))[0] if entry is not None else None
+
+    def _extra(self, session: str) -> Data:
+        alarm = self._view.alarms.get(session)
+        return {"alarm": _time(alarm) if alarm else None}
+
+    def _now(self) -> str:
+        clock = written("clock", self._clock) if self._clock else ""
+        refused = written("refused", {"message": self.failure}) if self.failure else ""
+        return written("server", {"online": self._view.online}) + clock + refused
+
+
+def _entries(entries: tuple[Entry, ...]) -> list[object]:
+    listing = json_lines.answered(0, QueueListing(revision=0, entries=entries), Labels.of(_ENGLISH))["entries"]
+    assert isinstance(listing, list)  # that is what an answered listing holds
+    return [line | _manners(entry) for entry, line in zip(entries, listing, strict=True)]
+
+
+def _manners(entry: Entry) -> Data:
+    urgent_from = urgency.urgent_from(entry)
+    return {"urgent_from": _time(urgent_from) if urgent_from else None, "before_ending": urgency.before_ending(entry)}
+
+
+def _time(moment: datetime) -> str:
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
