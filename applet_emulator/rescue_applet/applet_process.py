@@ -23,7 +23,8 @@ from rescue_applet.attachment import Attachment
 from rescue_applet.events import Ended, Error, Happening
 from rescue_applet.ticket_file import Kept, TicketFile
 from rescue_client.channel import open_channel
-from rescue_protos.errors import CallError, Unavailable
+from rescue_protos.error_details import from_rpc_error
+from rescue_protos.errors import Unavailable
 from rescue_protos.v1 import applet_pb2 as pb
 from rescue_protos.v1 import applet_pb2_grpc
 
@@ -116,8 +117,8 @@ class Applet:
             try:
                 session, ticket = await self._ask_once()
             except grpc.RpcError as error:
-                refusal = CallError.from_rpc(error)
-                patience = max(PAUSE, refusal.fault.retry_after)
+                refusal = from_rpc_error(error)
+                patience = max(PAUSE, refusal.retry_after)
                 if patience <= LONGEST_PATIENCE and (isinstance(refusal, Unavailable) or refusal.code in _TRY_AGAIN):
                     _say(child_protocol.Unreachable(message=str(refusal)))
                     await asyncio.sleep(patience)
@@ -175,7 +176,7 @@ class Applet:
                 attachment.receive(response, time.monotonic())
                 self._stirred.set()
         except grpc.RpcError as error:
-            failure = CallError.from_rpc(error)
+            failure = from_rpc_error(error)
             code, reason, message = failure.code, failure.reason, str(failure)
         attachment.broke(time.monotonic(), code=code, reason=reason, message=message)
         self._stirred.set()

@@ -15,7 +15,7 @@ import grpc
 from rescue_client.channel import Metadata, SignedIn, open_channel
 from rescue_common.state_directory import NoAccess, adopt_tls, find_secret, find_server
 from rescue_common.tls import Tls
-from rescue_protos.errors import NotSignedIn, Unavailable
+from rescue_protos.errors import Unauthenticated, Unavailable
 
 Answer = TypeVar("Answer")
 Method = Callable[[Metadata], Awaitable[Answer]]
@@ -107,14 +107,14 @@ class Caller:
         await self.close()
 
     async def repeatedly(self, method: Method[Answer]) -> Answer:
-        """Call a method that may be called twice, again and again while the server is away. Raises CallError."""
+        """Call a method that may be called twice, again and again while the server is away. Raises RescueError."""
         loop = asyncio.get_running_loop()
         until = loop.time() + self._patience
         while True:
             signed_in = self._signed_in
             try:
                 return await signed_in.call(method)
-            except NotSignedIn:
+            except Unauthenticated:
                 if not self.look_again() and signed_in is self._signed_in:
                     raise
             except Unavailable:
@@ -124,11 +124,11 @@ class Caller:
                 await asyncio.sleep(0.1)  # the grpc channel has its own back-off; this only asks it again
 
     async def metadata(self) -> Metadata:
-        """Return what a stream must carry; signs in if that was not done yet. Raises CallError."""
+        """Return what a stream must carry; signs in if that was not done yet. Raises RescueError."""
         return await self._signed_in.metadata()
 
     async def is_administrator(self) -> bool:
-        """Return whether this user is one; proves the secret. Raises CallError."""
+        """Return whether this user is one; proves the secret. Raises RescueError."""
         await self.repeatedly(self._nothing)
         return self._signed_in.administrator
 
@@ -137,7 +137,7 @@ class Caller:
         self._signed_in.forget_token()
 
     async def once(self, method: Method[Answer]) -> Answer:
-        """Call a method that must not be called twice; only the signing in is repeated. Raises CallError."""
+        """Call a method that must not be called twice; only the signing in is repeated. Raises RescueError."""
         await self.repeatedly(self._nothing)
         try:
             return await self._signed_in.call(method)

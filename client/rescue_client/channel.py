@@ -13,7 +13,8 @@ from typing import TypeVar
 import grpc
 
 from rescue_common.tls import Tls
-from rescue_protos.errors import CallError, NotSignedIn
+from rescue_protos.error_details import from_rpc_error
+from rescue_protos.errors import RescueError, Unauthenticated
 from rescue_protos.v1 import access_pb2, access_pb2_grpc
 
 Metadata = tuple[tuple[str, str], ...]
@@ -65,12 +66,12 @@ class SignedIn:
         self.user = user
         self._secret = secret
         self._metadata: Metadata | None = None
-        self._refusal: CallError | None = None
+        self._refusal: RescueError | None = None
         self.administrator = False  # known once signed in
         self._signing_in = asyncio.Lock()
 
     async def metadata(self) -> Metadata:
-        """Return what a call must carry; signs in if that was not done yet. Raises CallError.
+        """Return what a call must carry; signs in if that was not done yet. Raises RescueError.
 
         A secret that was refused is not tried again: the server would take that for guessing, and make others wait.
         """
@@ -83,8 +84,8 @@ class SignedIn:
                 try:
                     answer = await stub.SignIn(request, timeout=10)
                 except grpc.RpcError as error:
-                    failure = CallError.from_rpc(error)
-                    if isinstance(failure, NotSignedIn):
+                    failure = from_rpc_error(error)
+                    if isinstance(failure, Unauthenticated):
                         self._refusal = failure
                     raise failure from None
                 self.administrator = answer.administrator
@@ -96,14 +97,14 @@ class SignedIn:
         self._metadata = None
 
     async def call(self, method: Callable[[Metadata], Awaitable[Answer]]) -> Answer:
-        """Await `method(metadata)`; once more with a fresh token if the old one had expired. Raises CallError."""
+        """Await `method(metadata)`; once more with a fresh token if the old one had expired. Raises RescueError."""
         for last in (False, True):
             metadata = await self.metadata()
             try:
                 return await method(metadata)
             except grpc.RpcError as error:
-                failure = CallError.from_rpc(error)
-                if not isinstance(failure, NotSignedIn) or last:
+                failure = from_rpc_error(error)
+                if not isinstance(failure, Unauthenticated) or last:
                     raise failure from None
                 self.forget_token()
         raise AssertionError("unreachable")

@@ -16,7 +16,7 @@ import grpc
 
 from rescue_client.connection import Connection, pauses
 from rescue_client.decoding import moment
-from rescue_protos.errors import CallError
+from rescue_protos.errors import RescueError
 from rescue_protos.v1 import clock_pb2, clock_pb2_grpc
 
 SILENCE = 5.0
@@ -81,7 +81,7 @@ async def follow(connection: Connection) -> AsyncGenerator[ClockReading | None, 
                         yield ClockReading(now=moment(clock.now), speed=0.0 if stands else clock.speed)
                 finally:
                     call.cancel()
-        except (CallError, grpc.RpcError, TimeoutError):
+        except (RescueError, grpc.RpcError, TimeoutError):
             pass  # whoever watches the queue finds out why, and looks where the server is now
         yield None
         await asyncio.sleep(next(pause))

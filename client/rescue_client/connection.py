@@ -20,7 +20,7 @@ import grpc
 
 from rescue_client.channel import Metadata, SignedIn, open_channel
 from rescue_common.state_directory import NoAccess
-from rescue_protos.errors import CallError, Fault, NotSignedIn, Unavailable
+from rescue_protos.errors import RescueError, Unauthenticated, Unavailable
 from rescue_protos.v1 import console_pb2_grpc
 
 if TYPE_CHECKING:
@@ -158,7 +158,7 @@ class Connection:
     async def call(self, method: Callable[[ConsoleServiceAsyncStub, Metadata], Awaitable[Answer]]) -> Answer:
         """Await `method(stub, metadata)`, again and again while the server is away.
 
-        Raises CallError; Unavailable when the patience is over.
+        Raises RescueError; Unavailable when the patience is over.
         """
         patience, pause = self.patience(), pauses()
         first = True
@@ -170,7 +170,7 @@ class Connection:
                 if self._closed or not patience.has(wait):
                     raise
                 await asyncio.sleep(wait)
-            except CallError:
+            except RescueError:
                 self._answered_at = asyncio.get_running_loop().time()
                 raise
             else:
@@ -187,10 +187,8 @@ class Connection:
                     return await dial.signed_in.call(lambda metadata: method(dial.stub, metadata))
             except TimeoutError:
                 self.look_again(dial)
-                raise Unavailable(
-                    Fault(code="UNAVAILABLE", reason="NO_ANSWER", message="the server does not answer")
-                ) from None
-            except NotSignedIn:
+                raise Unavailable("the server does not answer", reason="NO_ANSWER") from None
+            except Unauthenticated:
                 if not self.look_again(dial):
                     raise
             except Unavailable:
@@ -203,4 +201,4 @@ class Connection:
 
 
 def _closed() -> Unavailable:
-    return Unavailable(Fault(code="UNAVAILABLE", reason="CONSOLE_CLOSED", message="the console was closed"))
+    return Unavailable("the console was closed", reason="CONSOLE_CLOSED")

@@ -8,7 +8,7 @@
 
 Every command carries a random request id. While the server is away it waits and tries again with the same id,
 so that it is carried out once, up to 30 real seconds; then it raises Unavailable. All methods raise the
-CallError classes of `rescue_protos.errors` and return `records`.
+RescueError classes of `rescue_protos.errors` and return `records`.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from rescue_client.records import (
     Update,
 )
 from rescue_client.watch import Watch
-from rescue_protos.errors import Fault, NotFound, Unavailable
+from rescue_protos.errors import NotFound, Unavailable
 from rescue_protos.v1 import console_pb2 as pb
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ class ConsoleClient:
     def watch(self) -> AsyncGenerator[Update, None]:
         """Deliver the queue and all that happens to it, across connections; an async generator, so close it.
 
-        Called again after it was closed, it goes on after the last update delivered. Raises NotSignedIn or
+        Called again after it was closed, it goes on after the last update delivered. Raises Unauthenticated or
         NotAllowed if the technician may not watch.
         """
         if self._watch.progress.running:
@@ -106,7 +106,7 @@ class ConsoleClient:
         return follow(self._connection)
 
     async def sign_in(self) -> None:
-        """Prove who this is. Raises NotSignedIn at once if the secret is wrong."""
+        """Prove who this is. Raises Unauthenticated at once if the secret is wrong."""
         await self._connection.call(lambda _stub, _metadata: _nothing())
 
     async def listed(self) -> None:
@@ -280,7 +280,7 @@ def _fresh_id() -> str:
 
 
 def _unwatched(message: str) -> Unavailable:
-    return Unavailable(Fault(code="UNAVAILABLE", reason="NOT_WATCHING", message=message))
+    return Unavailable(message, reason="NOT_WATCHING")
 
 
 async def _nothing() -> None:

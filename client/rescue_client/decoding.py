@@ -57,7 +57,7 @@ def entry_of(message: common_pb2.QueueEntry) -> Entry:
         lead_offered_to=message.lead_offered_to,
         # A newer server may know processes and more that this console cannot name: leave those out.
         processes=tuple(PROCESSES[number] for number in message.processes if number in PROCESSES),
-        possible=tuple(message.possible),
+        allowed=tuple(message.allowed),
         due_at=_time(message, "due_at"),
         due_by=message.due_by,
     )

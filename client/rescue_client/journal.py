@@ -12,7 +12,8 @@ import grpc
 
 from rescue_client.caller import Caller
 from rescue_common.durations import format_duration
-from rescue_protos.errors import CallError, Unavailable
+from rescue_protos.error_details import from_rpc_error
+from rescue_protos.errors import Unavailable
 from rescue_protos.status_table import REMOVED, REMOVED_TIMED_OUT, labels
 from rescue_protos.v1 import common_pb2, journal_pb2, journal_pb2_grpc
 
@@ -98,7 +99,7 @@ class Piece:
 
 
 class JournalClient:
-    """Reads the journal. Every method raises CallError."""
+    """Reads the journal. Every method raises RescueError."""
 
     def __init__(self, caller: Caller) -> None:
         self._caller = caller
@@ -149,7 +150,7 @@ class JournalClient:
                 try:
                     message = await call.read()
                 except grpc.RpcError as error:
-                    raise CallError.from_rpc(error) from None
+                    raise from_rpc_error(error) from None
         finally:
             call.cancel()
 

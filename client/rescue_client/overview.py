@@ -13,7 +13,8 @@ import grpc
 from rescue_client.caller import Caller
 from rescue_client.decoding import entry_of
 from rescue_client.records import Entry
-from rescue_protos.errors import CallError, NotSignedIn, Unavailable
+from rescue_protos.error_details import from_rpc_error
+from rescue_protos.errors import Unauthenticated, Unavailable
 from rescue_protos.v1 import admin_pb2, admin_pb2_grpc
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ class OverviewClient:
     async def states(self) -> AsyncGenerator[Overview, None]:
         """Deliver all queues whenever one changed, across absences of the server; an async generator, so close it.
 
-        Raises CallError if this user may not watch.
+        Raises RescueError if this user may not watch.
         """
         known: dict[str, TechnicianQueue] = {}
         revision, online = 0, True
@@ -77,7 +78,7 @@ class OverviewClient:
                         if news:
                             yield overview()
                         state = await _next(call)
-                except NotSignedIn:
+                except Unauthenticated:
                     continue  # it is signed in afresh; who may not any more hears of it there
                 finally:
                     call.cancel()
@@ -96,7 +97,7 @@ async def _next(call: Any) -> Any:
     try:
         return await call.read()
     except grpc.RpcError as error:
-        raise CallError.from_rpc(error) from None
+        raise from_rpc_error(error) from None
 
 
 def _queue(message: admin_pb2.TechnicianQueue) -> TechnicianQueue:

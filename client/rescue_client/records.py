@@ -82,7 +82,7 @@ class Participant:
 class Entry:
     """One line of the technician's queue. Texts are empty, times None, where there is nothing to say.
 
-    `possible` names the commands that the server would carry out now, in the words of the scripted console;
+    `allowed` names the commands that the server would carry out now, in the words of the scripted console;
     `due_at` is when the entry times out or leaves the queue if nothing happens, by the setting `due_by`.
     """
 
@@ -99,7 +99,7 @@ class Entry:
     introduced_by: str = ""
     lead_offered_to: str = ""
     processes: tuple[Process, ...] = ()
-    possible: tuple[str, ...] = ()
+    allowed: tuple[str, ...] = ()
     due_at: datetime | None = None
     due_by: str = ""
 

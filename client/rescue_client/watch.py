@@ -17,7 +17,8 @@ import grpc
 from rescue_client import decoding
 from rescue_client.connection import Connection, Dial, pauses
 from rescue_client.records import Bookmark, Delta, ServerBack, ServerLost, Snapshot, Update
-from rescue_protos.errors import BadInput, CallError, NotAllowed, NotSignedIn
+from rescue_protos.error_details import from_rpc_error
+from rescue_protos.errors import InvalidArgument, PermissionDenied, RescueError, Unauthenticated
 from rescue_protos.v1 import console_pb2
 
 
@@ -73,7 +74,7 @@ class Watch:
         self.progress = Progress()
 
     async def updates(self) -> AsyncGenerator[Update, None]:
-        """Deliver updates for ever. Raises CallError if this technician may not watch."""
+        """Deliver updates for ever. Raises RescueError if this technician may not watch."""
         pause = pauses()
         lost = fresh_token = False
         self.progress.note(running=True)
@@ -91,19 +92,19 @@ class Watch:
                                     pause, fresh_token = pauses(), False
                                     yield update
                                     self.progress.note(delivered=update.revision)
-                    except NotSignedIn:
+                    except Unauthenticated:
                         # A restarted server knows no token of before; a renewed secret is looked up again.
                         if not self._connection.look_again(dial) and fresh_token:
                             raise
                         dial.signed_in.forget_token()
                         fresh_token = afresh = True
-                    except BadInput:
+                    except InvalidArgument:
                         if self._revision is None:
                             raise
                         self._revision = None  # the server's revisions are others than before: begin anew
-                    except NotAllowed:
+                    except PermissionDenied:
                         raise
-                    except CallError as error:
+                    except RescueError as error:
                         self._connection.look_again(dial)
                         reason = str(error) or error.code
                 self.progress.note(up=False)
@@ -116,7 +117,7 @@ class Watch:
             self.progress.note(up=False, running=False)
 
     async def _stream(self, dial: Dial) -> AsyncGenerator[Snapshot | Delta | Bookmark | None, None]:
-        """Deliver what one stream brings that is new; None first, once it stands. Raises CallError."""
+        """Deliver what one stream brings that is new; None first, once it stands. Raises RescueError."""
         metadata = await dial.signed_in.metadata()
         call = dial.stub.WatchQueue(
             console_pb2.WatchQueueRequest(after_revision=self._revision, console=self._console, in_focus=self._focus()),
@@ -138,7 +139,7 @@ class Watch:
                     self._revision = update.revision
                     yield update
         except grpc.RpcError as error:
-            raise CallError.from_rpc(error) from None
+            raise from_rpc_error(error) from None
         except asyncio.CancelledError:
             self._connection.raise_if_closed_under_us()
             raise

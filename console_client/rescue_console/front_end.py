@@ -18,7 +18,7 @@ from rescue_client.console import ConsoleClient
 from rescue_common.state_directory import NoAccess, adopt_tls, find_secret, find_server
 from rescue_common.tls import BadTls
 from rescue_console.labels import Labels
-from rescue_protos.errors import CallError
+from rescue_protos.errors import RescueError
 
 FAILED = 1
 INTERRUPTED = 130
@@ -41,7 +41,7 @@ def run(*, technician: str, as_json: bool, plain: bool, language: str, server: s
         status = _fail(error.code, str(error), as_json=as_json)
     except BadTls as error:
         status = _fail("UNAVAILABLE", str(error), as_json=as_json)
-    except CallError as error:
+    except RescueError as error:
         status = _fail(error.code, str(error) or error.code, as_json=as_json)
     return status
 

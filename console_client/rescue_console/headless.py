@@ -20,7 +20,7 @@ from rescue_console.commands import BadLine, Command, parse
 from rescue_console.execute import carry_out
 from rescue_console.labels import Labels
 from rescue_console.terminal_input import typed_lines
-from rescue_protos.errors import CallError
+from rescue_protos.errors import RescueError
 
 
 class Output(Protocol):
@@ -45,7 +45,7 @@ class Headless:
     async def run(self) -> None:
         """Print updates and answer lines until the input ends.
 
-        Raises CallError if the technician cannot sign in or watch, BrokenPipeError if nobody reads the output.
+        Raises RescueError if the technician cannot sign in or watch, BrokenPipeError if nobody reads the output.
         """
         await self._client.sign_in()
         failure: Exception | None = None
@@ -54,7 +54,7 @@ class Headless:
                 printing = tasks.create_task(self._print_updates())
                 await self._answer_lines()
                 printing.cancel()
-        except* (CallError, BrokenPipeError) as failures:
+        except* (RescueError, BrokenPipeError) as failures:
             failure = failures.exceptions[0]
         if failure is not None:  # raised up there, early releases of Python 3.11 would put it into a group again
             raise failure from None
@@ -86,7 +86,7 @@ class Headless:
     async def _answer(self, number: int, command: Command) -> None:
         try:
             answer = await carry_out(command, self._client)
-        except CallError as error:
+        except RescueError as error:
             self._print(json_lines.refused(number, error))
         else:
             self._print(json_lines.answered(number, answer, self._labels))

@@ -33,7 +33,7 @@ from rescue_client.records import (
 )
 from rescue_console.commands import BadLine
 from rescue_console.labels import Labels
-from rescue_protos.errors import CallError
+from rescue_protos.errors import RescueError
 
 Line = dict[str, object]
 
@@ -65,13 +65,13 @@ def answered(number: int, answer: Answer, labels: Labels) -> Line:
     return line | {"revision": answer.revision}
 
 
-def refused(number: int, error: CallError) -> Line:
+def refused(number: int, error: RescueError) -> Line:
     """Say that a command was not carried out, why, and what is possible instead."""
     line: Line = {"reply": number, "ok": False, **_failure(error)}
-    if error.possible:
-        line["possible"] = list(error.possible)
-    if error.fault.fields:
-        line["fields"] = dict(error.fault.fields)
+    if error.allowed:
+        line["possible"] = list(error.allowed)
+    if error.fields:
+        line["fields"] = dict(error.fields)
     return line
 
 
@@ -151,7 +151,7 @@ def _changed(update: EntryChanged, labels: Labels) -> Line:
         "cause": update.cause.text,
         "label": labels.status(entry.status),
         "customer": entry.customer,
-        "possible": list(entry.possible),
+        "possible": list(entry.allowed),
     } | _stamp(update.revision, update.at)
 
 
@@ -166,13 +166,13 @@ def _listed(entry: Entry, snapshot: Snapshot, labels: Labels) -> Line:
         "cause": LISTED,
         "label": labels.status(entry.status),
         "customer": entry.customer,
-        "possible": list(entry.possible),
+        "possible": list(entry.allowed),
     } | _stamp(snapshot.revision, entry.since or snapshot.at)
 
 
 def _details(entry: Entry) -> Line:
     return {
-        "possible": list(entry.possible),
+        "possible": list(entry.allowed),
         "processes": [process.value for process in entry.processes],
         "comment": entry.comment,
         "lead_offered_to": entry.lead_offered_to,
@@ -201,7 +201,7 @@ def _whole(entry: Entry, labels: Labels) -> Line:
     }
 
 
-def _failure(error: CallError) -> Line:
+def _failure(error: RescueError) -> Line:
     return {"code": error.code, "reason": error.reason, "message": str(error)}
 
 

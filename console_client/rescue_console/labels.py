@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from rescue_protos.errors import CallError
+    from rescue_protos.errors import RescueError
 
 LANGUAGES = ("en", "nl")
 DOMAIN = "rescue"
@@ -77,16 +77,16 @@ class Labels:
             return told
         return phrase.format(by=by or self.text("customer"), about=self._about(event, about))
 
-    def refusal(self, error: CallError) -> str:
+    def refusal(self, error: RescueError) -> str:
         """Return why a call was refused: what the reason and its facts are called here, else as the server told it."""
-        facts = error.fault.metadata
+        facts = error.metadata
         phrase = self._phrase("refusal", f"{error.reason} ({facts.get('what', '')})")
         phrase = phrase or self._phrase("refusal", error.reason)
         translated = {
             "status": self.status(facts.get("status", "")),
             "command": self.command(facts.get("command", "")),
             "target": self._about("", facts.get("target", "")),
-            "wait": f"{error.fault.retry_after:.0f}",
+            "wait": f"{error.retry_after:.0f}",
         }
         try:
             return phrase.format_map({**facts, **translated}) or str(error) or error.code

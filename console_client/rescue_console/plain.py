@@ -40,7 +40,7 @@ from rescue_console.commands import USAGE, BadLine, parse
 from rescue_console.execute import carry_out
 from rescue_console.labels import Labels
 from rescue_console.terminal_input import typed_lines
-from rescue_protos.errors import CallError
+from rescue_protos.errors import RescueError
 
 _STYLES = {
     Status.ACTIVE: "green",
@@ -76,7 +76,7 @@ class Plain:
     async def run(self) -> None:
         """Show and obey until `quit` or the end of input.
 
-        Raises CallError if the technician cannot sign in or watch, BrokenPipeError if nobody reads the output.
+        Raises RescueError if the technician cannot sign in or watch, BrokenPipeError if nobody reads the output.
         """
         await self._client.sign_in()
         failure: Exception | None = None
@@ -87,7 +87,7 @@ class Plain:
                     self._say(self._labels.text("Type `help` for the commands, `quit` to leave."), style="dim")
                 await self._obey_lines()
                 showing.cancel()
-        except* (CallError, BrokenPipeError) as failures:
+        except* (RescueError, BrokenPipeError) as failures:
             failure = failures.exceptions[0]
         finally:
             if self._drawing is not None:
@@ -154,10 +154,10 @@ class Plain:
             self._say(safe(error.problem), style="red")
             if error.usage:
                 self._say(f"{self._labels.text('usage')}: {error.usage}")
-        except CallError as error:
+        except RescueError as error:
             self._say(f"{error.code}: {safe(self._labels.refusal(error))}", style="red")
-            if error.possible:
-                self._say(f"{self._labels.text('possible')}: {self._commands(error.possible)}")
+            if error.allowed:
+                self._say(f"{self._labels.text('possible')}: {self._commands(error.allowed)}")
 
     def _report(self, answer: Answer) -> None:
         text = self._labels.text
@@ -196,7 +196,7 @@ class Plain:
                 Text(self._customer(entry)),
                 Text(safe(entry.lead)),
                 Text(f"{entry.since:%H:%M:%S}" if entry.since else ""),
-                Text(self._commands(entry.possible)),
+                Text(self._commands(entry.allowed)),
             )
         return table
 

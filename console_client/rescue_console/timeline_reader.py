@@ -8,13 +8,13 @@ from rescue_client.caller import Caller
 from rescue_client.journal import JournalClient, JournalLine
 from rescue_common.durations import format_duration
 from rescue_console.timeline_picture import Change, Happening
-from rescue_protos.errors import Fault, NotFound
+from rescue_protos.errors import NotFound
 
 
 async def history_of(session: str, caller: Caller) -> tuple[Happening, ...]:
     """Return all that happened to a session, oldest first: an administrator reads every one, a technician his own.
 
-    Raises CallError, NotFound if nothing is known of it.
+    Raises RescueError, NotFound if nothing is known of it.
     """
     found: list[Happening] = []
     async with aclosing(JournalClient(caller).read(session=session)) as pieces:
@@ -22,7 +22,7 @@ async def history_of(session: str, caller: Caller) -> tuple[Happening, ...]:
             found += map(_happening, piece.lines)
     if not found or not session:
         message = f"there is no session {session!r}, or it is none of yours"
-        raise NotFound(Fault(code="NOT_FOUND", reason="SESSION_UNKNOWN", message=message))
+        raise NotFound(message, reason="SESSION_UNKNOWN")
     return tuple(found)
 
 

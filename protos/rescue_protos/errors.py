@@ -1,184 +1,275 @@
-"""How an error crosses the wire: a gRPC status with google.rpc details, and back.
+"""Every error of the wire: one exception tree, named after gRPC's status codes, for server and client alike.
 
-The server describes an error once, as a `Fault`; `Fault.to_grpc` makes the status of it. A client turns
-a failed call into a `CallError` with `CallError.from_rpc`; nobody parses a message.
+    RescueError
+    ├── FailedPrecondition          nothing changed, and the caller can choose something else
+    │   ├── CommandNotAllowed       the status does not allow the command; `allowed` says which commands it allows
+    │   ├── TargetNotAllowed        the command is allowed, but not with this technician, group or process
+    │   ├── PinRefused              the PIN was used, has expired or is void
+    │   ├── OrganizationRefused     for example: a technician who takes part in sessions cannot be removed
+    │   └── ReplayOnly              a replay can be watched, not changed
+    ├── InvalidArgument             a field's value is wrong; `fields` says which field and why
+    │   └── RequestReused           the request id was used before, for another request
+    ├── NotFound                    there is no such thing, or none that the caller may see
+    ├── AlreadyExists               the name is taken
+    ├── Unauthenticated             the secret, token or ticket is not accepted
+    ├── PermissionDenied            the caller is known, but may not do this
+    ├── ResourceExhausted           a limit is reached; `retry_after` says when a retry can succeed
+    │   └── StorageFull             the server's disk is full; nothing changed
+    ├── Unavailable                 the server is away; a retry with the same request id is safe
+    │   ├── StorageUnavailable      the server could not store the request; nothing changed
+    │   └── ShuttingDown            the server is about to stop; what it acknowledged is stored
+    └── InjectedFault               a fault rule made the call fail
 
-    CallError
-    ├── Refused             FAILED_PRECONDITION: not in this status; `possible` says what is
-    ├── BadInput            INVALID_ARGUMENT, OUT_OF_RANGE: `fields` says which and why
-    ├── NotFound            NOT_FOUND
-    ├── AlreadyExists       ALREADY_EXISTS
-    ├── NotSignedIn         UNAUTHENTICATED
-    ├── NotAllowed          PERMISSION_DENIED
-    ├── TooMuch             RESOURCE_EXHAUSTED
-    └── Unavailable         UNAVAILABLE, DEADLINE_EXCEEDED, CANCELLED: try again later
-
-Source: the error model of google.rpc (status, error_details).
+This module knows no gRPC. `error_details` translates an error to a gRPC status with google.rpc details, and back.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import timedelta
+from collections.abc import Iterable, Mapping
 
-import grpc
-from google.protobuf import any_pb2
-from google.protobuf.message import Message
-from google.rpc import code_pb2, error_details_pb2, status_pb2
-
-DOMAIN = "rescue-emulator"
-_DETAILS_KEY = "grpc-status-details-bin"
+# An error repeats what its caller wrote. It is stored for a while and sent in gRPC's metadata, so it must be short.
+_LONGEST_MESSAGE = 600
+_LONGEST_FACT = 200
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fault:
-    """An error as both ends see it.
+class RescueError(Exception):
+    """A call failed.
 
-    `code` is a gRPC status code's name, `reason` an UPPER_SNAKE constant of this project, `possible` what can
-    be done instead (with FAILED_PRECONDITION), `fields` the bad fields and what is wrong with each, `retry_after`
-    the real seconds after which a retry may go (with RESOURCE_EXHAUSTED; 0 if that cannot be told).
+    `code` is the name of a gRPC status code. `reason` is an UPPER_SNAKE constant of this project. `metadata` has the
+    facts of the message as fields. `fields` maps each wrong field to what is wrong with it. `allowed` names the
+    commands that are allowed instead. `retry_after` is in real seconds; 0 means unknown.
     """
 
-    code: str
-    reason: str
-    message: str
-    metadata: Mapping[str, str] = field(default_factory=dict)
-    possible: tuple[str, ...] = ()
-    fields: Mapping[str, str] = field(default_factory=dict)
-    retry_after: float = 0.0
+    code: str = "INTERNAL"
+    reason: str = "RESCUE_ERROR"
+    reasons: frozenset[str] = frozenset()
+    """More reasons of the same class."""
 
-    def to_grpc(self) -> tuple[grpc.StatusCode, str, tuple[tuple[str, bytes], ...]]:
-        """Return code, message and trailing metadata for `context.abort`."""
-        metadata = dict(self.metadata)
-        if self.possible:
-            metadata["possible"] = ",".join(self.possible)
-        info = error_details_pb2.ErrorInfo(reason=self.reason, domain=DOMAIN, metadata=metadata)
-        details = [_packed(info)]
-        if self.code == "FAILED_PRECONDITION":
-            failure = error_details_pb2.PreconditionFailure()
-            failure.violations.add(type=self.reason, subject=metadata.get("session", ""), description=self.message)
-            details.append(_packed(failure))
-        if self.fields:
-            bad = error_details_pb2.BadRequest()
-            for name, wrong in self.fields.items():
-                bad.field_violations.add(field=name, description=wrong)
-            details.append(_packed(bad))
-        if self.retry_after > 0:
-            retry = error_details_pb2.RetryInfo()
-            retry.retry_delay.FromTimedelta(timedelta(seconds=self.retry_after))
-            details.append(_packed(retry))
-        status = status_pb2.Status(code=code_pb2.Code.Value(self.code), message=self.message, details=details)
-        trailing = ((_DETAILS_KEY, status.SerializeToString()),)
-        return grpc.StatusCode[self.code], self.message, trailing
+    def __init__(
+        self,
+        message: str,
+        *,
+        reason: str = "",
+        metadata: Mapping[str, str] | None = None,
+        fields: Mapping[str, str] | None = None,
+        allowed: Iterable[str] = (),
+        retry_after: float = 0.0,
+        code: str = "",
+    ) -> None:
+        super().__init__(_short(message, _LONGEST_MESSAGE))
+        self.reason = reason or type(self).reason
+        self.code = code or type(self).code
+        self.metadata = {key: _short(value, _LONGEST_FACT) for key, value in (metadata or {}).items()}
+        self.fields = {key: _short(value, _LONGEST_FACT) for key, value in (fields or {}).items()}
+        self.allowed = tuple(allowed)
+        self.retry_after = retry_after
 
 
-class CallError(Exception):
-    """A call failed. `fault` says how."""
+class FailedPrecondition(RescueError):
+    """The state of a session or of the organization does not allow the call. Nothing changed."""
 
-    def __init__(self, fault: Fault) -> None:
-        super().__init__(fault.message)
-        self.fault = fault
+    code = "FAILED_PRECONDITION"
+    reason = "FAILED_PRECONDITION"
 
-    @property
-    def code(self) -> str:
-        """The gRPC status code's name."""
-        return self.fault.code
 
-    @property
-    def reason(self) -> str:
-        """The project's own constant, for example PIN_EXPIRED."""
-        return self.fault.reason
+class CommandNotAllowed(FailedPrecondition):
+    """The entry's status does not allow the command; `allowed` names those that it allows."""
+
+    reason: str = "STEP_NOT_POSSIBLE"
+
+    @classmethod
+    def of(cls, *, session: str, status: str, command: str, allowed: Iterable[str]) -> CommandNotAllowed:
+        """Make the error of a session whose entry has `status`, for the technician who gave `command`."""
+        allowed = tuple(allowed)
+        instead = ", ".join(allowed) if allowed else "nothing but to wait"
+        return cls(
+            f"session {session} is {status}: {command} is not possible here (possible: {instead})",
+            metadata={"session": session, "status": status, "command": command},
+            allowed=allowed,
+        )
 
     @property
-    def possible(self) -> tuple[str, ...]:
-        """What can be done instead."""
-        return self.fault.possible
+    def session(self) -> str:
+        """The session's id."""
+        return self.metadata.get("session", "")
 
-    @staticmethod
-    def from_rpc(error: grpc.RpcError) -> CallError:
-        """Return the CallError of the class that fits the status code."""
-        fault = _fault_of(error)
-        return _CLASSES.get(fault.code, CallError)(fault)
+    @property
+    def status(self) -> str:
+        """The status of the caller's entry, in English."""
+        return self.metadata.get("status", "")
 
-
-class Refused(CallError):
-    """The status does not allow the command; nothing changed."""
-
-
-class BadInput(CallError):
-    """A field's value is wrong; `fault.fields` says which."""
+    @property
+    def command(self) -> str:
+        """The command that is not allowed."""
+        return self.metadata.get("command", "")
 
 
-class NotFound(CallError):
-    """What was named does not exist."""
+class TargetNotAllowed(FailedPrecondition):
+    """The command is allowed, but not with its target. `reason` says why."""
+
+    reason = "TARGET_NOT_POSSIBLE"
+    reasons = frozenset({"ALREADY_IN_SESSION", "EVERYBODY_IN_SESSION"})
 
 
-class AlreadyExists(CallError):
-    """What was to be added is there already."""
+class PinRefused(FailedPrecondition):
+    """The PIN was used, has expired or is void; `reason` says which."""
+
+    reason = "PIN_UNKNOWN"
+    reasons = frozenset({"PIN_USED", "PIN_VOID", "PIN_EXPIRED"})
 
 
-class NotSignedIn(CallError):
-    """The secret, token or ticket is wrong or has expired."""
+class OrganizationRefused(FailedPrecondition):
+    """The organization cannot be changed like this now."""
+
+    reason = "ORGANIZATION_CHANGE_NOT_POSSIBLE"
 
 
-class NotAllowed(CallError):
-    """The caller has no business there."""
+class ReplayOnly(FailedPrecondition):
+    """The server plays a recorded journal: it can be watched, not changed."""
+
+    reason = "REPLAY"
 
 
-class TooMuch(CallError):
-    """A limit was reached."""
+class InvalidArgument(RescueError):
+    """A field's value is wrong; `fields` maps the field's name to what is wrong."""
+
+    code = "INVALID_ARGUMENT"
+    reason = "BAD_VALUE"
+
+    @classmethod
+    def of(cls, field: str, wrong: str) -> InvalidArgument:
+        """Make the error of one field."""
+        return cls(f"{field}: {wrong}", metadata={"field": field}, fields={field: wrong})
+
+    @property
+    def field(self) -> str:
+        """The first wrong field; empty if none is named."""
+        return next(iter(self.fields), "")
+
+    @property
+    def wrong(self) -> str:
+        """What is wrong with `field`."""
+        return self.fields.get(self.field, "")
 
 
-class Unavailable(CallError):
-    """The server is away or cannot store; a retry with the same request id is safe."""
+class RequestReused(InvalidArgument):
+    """The request id was used before, for another request."""
+
+    reason = "REQUEST_ID_REUSED"
 
 
-_CLASSES: dict[str, type[CallError]] = {
-    "FAILED_PRECONDITION": Refused,
-    "INVALID_ARGUMENT": BadInput,
-    "OUT_OF_RANGE": BadInput,
+class NotFound(RescueError):
+    """There is no such thing, or none that the caller may see."""
+
+    code = "NOT_FOUND"
+    reason = "NOT_FOUND"
+
+    @classmethod
+    def of(cls, kind: str, name: str, hint: str = "") -> NotFound:
+        """Make the error of a thing of some kind ("session", "technician group") with a name."""
+        return cls(
+            f"there is no {kind} {name!r}" + (f": {hint}" if hint else ""),
+            reason="UNKNOWN_" + kind.upper().replace(" ", "_"),
+            metadata={"kind": kind, "name": name},
+        )
+
+
+class AlreadyExists(RescueError):
+    """The name is taken."""
+
+    code = "ALREADY_EXISTS"
+    reason = "ALREADY_THERE"
+
+
+class Unauthenticated(RescueError):
+    """The secret, token or ticket is not accepted."""
+
+    code = "UNAUTHENTICATED"
+    reason = "NOT_AUTHENTICATED"
+
+
+class PermissionDenied(RescueError):
+    """The caller is known, but may not do this."""
+
+    code = "PERMISSION_DENIED"
+    reason = "NOT_PERMITTED"
+
+
+class ResourceExhausted(RescueError):
+    """A limit is reached. A retry can succeed after `retry_after` real seconds; 0 means unknown."""
+
+    code = "RESOURCE_EXHAUSTED"
+    reason = "LIMIT_REACHED"
+
+
+class StorageFull(ResourceExhausted):
+    """The server's disk is full, so the request could not be stored. Nothing changed."""
+
+    reason = "STORE_FULL"
+
+
+class Unavailable(RescueError):
+    """The server is away. A retry with the same request id is safe."""
+
+    code = "UNAVAILABLE"
+    reason = "UNAVAILABLE"
+
+
+class StorageUnavailable(Unavailable):
+    """The server could not store the request. Nothing changed; a retry with the same request id is safe."""
+
+    reason = "STORE_UNAVAILABLE"
+
+
+class ShuttingDown(Unavailable):
+    """The server is about to stop. What it acknowledged is stored."""
+
+    reason = "SHUTTING_DOWN"
+
+    @classmethod
+    def of(cls) -> ShuttingDown:
+        """Make the error that a server that stops answers with."""
+        return cls("the server is shutting down: come back, nothing is lost")
+
+
+class InjectedFault(RescueError):
+    """A fault rule made the call fail. `code` is the gRPC status code that the rule names."""
+
+    reason = "INJECTED_FAULT"
+
+
+STORAGE_ERRORS: tuple[type[RescueError], ...] = (StorageUnavailable, StorageFull)
+"""What a request that could not be stored ends with: nothing changed, and a retry with the same id is safe."""
+
+
+BY_CODE: Mapping[str, type[RescueError]] = {
+    "FAILED_PRECONDITION": FailedPrecondition,
+    "INVALID_ARGUMENT": InvalidArgument,
+    "OUT_OF_RANGE": InvalidArgument,
     "NOT_FOUND": NotFound,
     "ALREADY_EXISTS": AlreadyExists,
-    "UNAUTHENTICATED": NotSignedIn,
-    "PERMISSION_DENIED": NotAllowed,
-    "RESOURCE_EXHAUSTED": TooMuch,
+    "UNAUTHENTICATED": Unauthenticated,
+    "PERMISSION_DENIED": PermissionDenied,
+    "RESOURCE_EXHAUSTED": ResourceExhausted,
     "UNAVAILABLE": Unavailable,
     "DEADLINE_EXCEEDED": Unavailable,
     "CANCELLED": Unavailable,
 }
+"""The class for each gRPC status code; RescueError itself for all others."""
 
 
-def _packed(message: Message) -> any_pb2.Any:
-    packed = any_pb2.Any()
-    packed.Pack(message)
-    return packed
+def class_for(code: str, reason: str) -> type[RescueError]:
+    """Return the class of an error that came over the wire: by its reason, else by its code."""
+    general = BY_CODE.get(code, RescueError)
+    specials = _subclasses(general)
+    return next((special for special in specials if reason in {special.reason, *special.reasons}), general)
 
 
-def _fault_of(error: grpc.RpcError) -> Fault:
-    if not isinstance(error, grpc.aio.AioRpcError):
-        return Fault(code="UNKNOWN", reason="UNKNOWN", message=str(error))
-    code, message = error.code().name, error.details() or ""
-    reason, metadata, fields, retry_after = code, {}, {}, 0.0
-    for key, value in error.trailing_metadata() or ():
-        if key != _DETAILS_KEY or not isinstance(value, bytes):
-            continue
-        for detail in status_pb2.Status.FromString(value).details:
-            info, bad = error_details_pb2.ErrorInfo(), error_details_pb2.BadRequest()
-            retry = error_details_pb2.RetryInfo()
-            if detail.Unpack(info):
-                reason, metadata = info.reason, dict(info.metadata)
-            elif detail.Unpack(bad):
-                fields = {v.field: v.description for v in bad.field_violations}
-            elif detail.Unpack(retry):
-                retry_after = retry.retry_delay.ToTimedelta().total_seconds()
-    possible = tuple(p for p in metadata.pop("possible", "").split(",") if p)
-    return Fault(
-        code=code,
-        reason=reason,
-        message=message,
-        metadata=metadata,
-        possible=possible,
-        fields=fields,
-        retry_after=retry_after,
-    )
+def _subclasses(general: type[RescueError]) -> Iterable[type[RescueError]]:
+    for special in general.__subclasses__():
+        if special.__module__ == __name__:
+            yield special
+
+
+def _short(text: str, longest: int) -> str:
+    return text if len(text) <= longest else text[: longest - 1] + "…"

@@ -131,8 +131,8 @@ def server(
     from rescue_common.durations import BadDuration, parse_duration
     from rescue_common.private_files import NotPrivate
     from rescue_common.state_directory import state_directory
+    from rescue_protos.errors import RescueError
     from rescue_server.app import Options, serve
-    from rescue_server.errors import RescueError
     from rescue_server.observe.observation import CannotObserve, MetricsAddress
     from rescue_server.rpc.listener import CannotListen
     from rescue_server.rpc.tls import BadCertificate, ServerTls

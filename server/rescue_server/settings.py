@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from datetime import timedelta
 
-from rescue_server.errors import BadValue
+from rescue_protos.errors import InvalidArgument
 
 _MINUTE = timedelta(minutes=1)
 _SECOND = timedelta(seconds=1)
@@ -31,17 +31,17 @@ class Settings:
     terms: str = ""
 
     def changed(self, changes: Mapping[str, timedelta | str]) -> Settings:
-        """Return the settings with these fields changed. Raises BadValue that names the range."""
+        """Return the settings with these fields changed. Raises InvalidArgument that names the range."""
         known = {field.name for field in fields(self)}
         for name, value in changes.items():
             if name not in known:
-                raise BadValue(
+                raise InvalidArgument.of(
                     _shown(name), f"there is no such setting; there are {', '.join(map(_shown, sorted(known)))}"
                 )
             _check(name, value)
         result: Settings = replace(self, **changes)  # type: ignore[arg-type]
         if result.reconnect_period <= result.heartbeat_interval:
-            raise BadValue(
+            raise InvalidArgument.of(
                 "reconnect-period" if "reconnect_period" in changes else "heartbeat-interval",
                 f"the reconnect period ({_words(result.reconnect_period)}) must be longer than the "
                 f"heartbeat interval ({_words(result.heartbeat_interval)})",
@@ -64,17 +64,17 @@ def _check(name: str, value: timedelta | str) -> None:
     shown = _shown(name)
     if isinstance(value, str):
         if name != "terms":
-            raise BadValue(shown, "a duration is needed, like 90s or 5m")
+            raise InvalidArgument.of(shown, "a duration is needed, like 90s or 5m")
         if len(value) > TERMS_LENGTH:
-            raise BadValue(shown, f"at most {TERMS_LENGTH} characters, not {len(value)}")
+            raise InvalidArgument.of(shown, f"at most {TERMS_LENGTH} characters, not {len(value)}")
         return
     if name == "terms":
-        raise BadValue(shown, "a text is needed")
+        raise InvalidArgument.of(shown, "a text is needed")
     least, most, zero_is_never = _RANGES[name]
     if (value == timedelta(0) and zero_is_never) or least <= value <= most:
         return
     never = ", or 0 for never" if zero_is_never else ""
-    raise BadValue(shown, f"{_words(value)} is out of range: {_words(least)} to {_words(most)}{never}")
+    raise InvalidArgument.of(shown, f"{_words(value)} is out of range: {_words(least)} to {_words(most)}{never}")
 
 
 def _shown(name: str) -> str:

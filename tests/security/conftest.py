@@ -14,7 +14,8 @@ import pytest
 from rescue_client.channel import Metadata
 from rescue_common.private_files import make_private
 from rescue_common.state_directory import Access
-from rescue_protos.errors import CallError
+from rescue_protos.error_details import from_rpc_error
+from rescue_protos.errors import RescueError
 from rescue_protos.v1 import access_pb2, access_pb2_grpc, applet_pb2, applet_pb2_grpc, console_pb2, console_pb2_grpc
 from rescue_server.app import Options, serving
 from rescue_server.runtime.credentials import Tokens
@@ -93,17 +94,17 @@ def open_house() -> Opened:
 
 
 @contextlib.asynccontextmanager
-async def refused(code: str, reason: str = "") -> AsyncIterator[list[CallError]]:
+async def refused(code: str, reason: str = "") -> AsyncIterator[list[RescueError]]:
     """The block must fail with this status; the error is in the list afterwards."""
-    found: list[CallError] = []
+    found: list[RescueError] = []
     try:
         yield found
     except grpc.RpcError as error:
-        found.append(CallError.from_rpc(error))
+        found.append(from_rpc_error(error))
     assert found, f"nothing was refused, though {code} was expected"
     assert (found[0].code, reason or found[0].reason) == (code, found[0].reason), found[0]
 
 
 @pytest.fixture(name="refused")
-def _refused() -> Callable[..., contextlib.AbstractAsyncContextManager[list[CallError]]]:
+def _refused() -> Callable[..., contextlib.AbstractAsyncContextManager[list[RescueError]]]:
     return refused

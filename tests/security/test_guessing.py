@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rescue_protos.errors import CallError
+from rescue_protos.error_details import from_rpc_error
+from rescue_protos.errors import ResourceExhausted, Unauthenticated
 from rescue_protos.v1 import applet_pb2
-from rescue_server.errors import LimitReached, NotAuthenticated
 from rescue_server.runtime.credentials import SECRET_LENGTH, Tokens, hash_secret
 from rescue_server.runtime.sign_in_rate import (
     MOST_SOURCES,
@@ -94,14 +94,14 @@ async def test_wrong_pins_are_slowed_down_however_many_come_at_once(house, refus
     right = (await house.new_pin(alice)).pin
     wrong = [f"{n:06d}" for n in range(200) if f"{n:06d}" != right]
     answers = await asyncio.gather(*(house.redeem(pin) for pin in wrong), return_exceptions=True)
-    errors = [CallError.from_rpc(error) for error in answers if isinstance(error, grpc.RpcError)]
+    errors = [from_rpc_error(error) for error in answers if isinstance(error, grpc.RpcError)]
     assert len(errors) == len(wrong)
     judged = [error for error in errors if error.reason == "PIN_UNKNOWN"]
     assert len(judged) == PINS_EACH.free + 1
     slowed = [error for error in errors if error.reason == "TOO_MANY_WRONG_PINS"]
     assert len(slowed) == len(wrong) - len(judged)
     assert {error.code for error in slowed} == {"RESOURCE_EXHAUSTED"}
-    assert all(0 < error.fault.retry_after <= PINS_EACH.longest_wait for error in slowed)
+    assert all(0 < error.retry_after <= PINS_EACH.longest_wait for error in slowed)
     # The right one is not judged either while the peer waits; then the very same request goes through.
     request = applet_pb2.RedeemPinRequest(request_id="the same", pin=right)
     async with refused("RESOURCE_EXHAUSTED", "TOO_MANY_WRONG_PINS"):
@@ -112,9 +112,9 @@ async def test_wrong_pins_are_slowed_down_however_many_come_at_once(house, refus
                 assert (await house.applet.RedeemPin(request)).ticket
                 break
             except grpc.RpcError as error:
-                slow = CallError.from_rpc(error)
+                slow = from_rpc_error(error)
                 assert slow.reason == "TOO_MANY_WRONG_PINS"
-                await asyncio.sleep(slow.fault.retry_after)
+                await asyncio.sleep(slow.retry_after)
 
 
 async def test_a_customer_who_mistypes_twice_gets_in_at_once(house, refused) -> None:
@@ -134,12 +134,12 @@ async def test_many_who_succeed_from_one_address_are_never_slowed_down(house) ->
 
 async def test_wrong_secrets_are_slowed_down_but_not_the_neighbours(house, refused) -> None:
     answers = await asyncio.gather(*(house.token("alice", "wrong") for _ in range(40)), return_exceptions=True)
-    reasons = [CallError.from_rpc(error).reason for error in answers if isinstance(error, grpc.RpcError)]
+    reasons = [from_rpc_error(error).reason for error in answers if isinstance(error, grpc.RpcError)]
     assert set(reasons) == {"WRONG_SECRET", "TOO_MANY_WRONG_SECRETS"}
     assert reasons.count("WRONG_SECRET") <= SECRETS_EACH.free + 5
     async with refused("RESOURCE_EXHAUSTED", "TOO_MANY_WRONG_SECRETS") as errors:
         await house.token("alice")
-    assert 0 < errors[0].fault.retry_after <= SECRETS_EACH.longest_wait
+    assert 0 < errors[0].retry_after <= SECRETS_EACH.longest_wait
     assert await house.token("bob")
     house.now += SECRETS_EACH.longest_wait
     assert await house.token("alice")
@@ -166,13 +166,13 @@ async def test_one_peer_that_tries_many_names_locks_out_nobody_elsewhere() -> No
     for second in range(120):
         now = float(second)
         for number in range(20):
-            with pytest.raises((LimitReached, NotAuthenticated)) as refusal:
+            with pytest.raises((ResourceExhausted, Unauthenticated)) as refusal:
                 await tokens.sign_in(f"name {second} {number}", too_long, None, source="guesser")
-            judged += refusal.type is NotAuthenticated
+            judged += refusal.type is Unauthenticated
         if second % 10 == 9:
             assert await tokens.sign_in("alice", "right", right, source="elsewhere")
     assert judged < SECRETS_PEER.free + 120
-    with pytest.raises(LimitReached) as slowed:
+    with pytest.raises(ResourceExhausted) as slowed:
         await tokens.sign_in("alice", "right", right, source="guesser")
     assert 0 < slowed.value.retry_after <= SECRETS_PEER.longest_wait
     now += SECRETS_PEER.longest_wait

@@ -11,11 +11,10 @@ import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from rescue_protos.errors import TooMuch
+from rescue_protos.errors import ResourceExhausted
 from rescue_protos.v1 import admin_pb2, admin_pb2_grpc, applet_pb2, clock_pb2, clock_pb2_grpc, console_pb2
 from rescue_server.core.decide import CHAT_LENGTH, COMMENT_LENGTH, CUSTOMER_LENGTH
 from rescue_server.core.organization import NAME_LENGTH
-from rescue_server.errors import LimitReached
 from rescue_server.rpc.applet_service import INSTANCE_LENGTH
 from rescue_server.rpc.clock_service import APPOINTMENTS_EACH
 from rescue_server.rpc.console_service import CONSOLE_ID_LENGTH
@@ -58,8 +57,8 @@ async def test_streams_of_a_technician_and_a_place_that_is_free_again(small, ref
         assert (await one.read()).HasField("snapshot")
     async with refused("RESOURCE_EXHAUSTED", "LIMIT_REACHED") as errors:
         await watch(small, alice).read()
-    assert isinstance(errors[0], TooMuch)
-    assert errors[0].fault.metadata["limit"] == "3"
+    assert isinstance(errors[0], ResourceExhausted)
+    assert errors[0].metadata["limit"] == "3"
     theirs = watch(small, bob)
     assert (await theirs.read()).HasField("snapshot")
     watches[0].cancel()
@@ -83,7 +82,7 @@ async def test_streams_of_an_administrator(small, refused) -> None:
         assert isinstance(await one.read(), admin_pb2.WatchQueuesResponse)
     async with refused("RESOURCE_EXHAUSTED", "LIMIT_REACHED") as errors:
         await stub.WatchQueues(admin_pb2.WatchQueuesRequest(), metadata=admin).read()
-    assert errors[0].fault.metadata["limit"] == "2"
+    assert errors[0].metadata["limit"] == "2"
     for one in watches:
         one.cancel()
 
@@ -233,7 +232,7 @@ async def test_names_and_texts_have_a_longest_length(house, refused) -> None:
     session = (await house.new_pin(alice, "C" * CUSTOMER_LENGTH)).session
     async with refused("INVALID_ARGUMENT", "BAD_VALUE") as errors:
         await house.new_pin(alice, "C" * (CUSTOMER_LENGTH + 1))
-    assert "customer" in errors[0].fault.fields
+    assert "customer" in errors[0].fields
     redeemed = await house.redeem((await house.new_pin(alice)).pin)
     call, _ = await attached(house, redeemed, "i")
     start = console_pb2.StartSessionRequest(request_id="s", session=redeemed.session)
@@ -266,16 +265,16 @@ async def test_ids_and_what_the_customer_writes_have_a_longest_length(house, ref
     alice = await house.signed_in("alice")
     async with refused("INVALID_ARGUMENT", "BAD_VALUE") as errors:
         await watch(house, alice, "c" * (CONSOLE_ID_LENGTH + 1)).read()
-    assert "console" in errors[0].fault.fields
+    assert "console" in errors[0].fields
     pin = (await house.new_pin(alice)).pin
     long = applet_pb2.RedeemPinRequest(request_id="r1", pin=pin, customer="C" * (CUSTOMER_LENGTH + 1))
     async with refused("INVALID_ARGUMENT", "BAD_VALUE") as errors:
         await house.applet.RedeemPin(long)
-    assert "customer" in errors[0].fault.fields
+    assert "customer" in errors[0].fields
     redeemed = await house.redeem(pin)  # it was not spent
     async with refused("INVALID_ARGUMENT", "BAD_VALUE") as errors:
         await attached(house, redeemed, "i" * (INSTANCE_LENGTH + 1))
-    assert "instance" in errors[0].fault.fields
+    assert "instance" in errors[0].fields
     call, _ = await attached(house, redeemed, "i" * INSTANCE_LENGTH)
     for text, accepted in (("x" * CHAT_LENGTH, True), ("x" * (CHAT_LENGTH + 1), False)):
         said = applet_pb2.Report(request_id=f"{len(text)}", chat=applet_pb2.CustomerChat(text=text))
@@ -301,7 +300,7 @@ async def test_what_a_caller_wrote_comes_back_shortened(house, refused) -> None:
 def test_places_and_pace() -> None:
     places = Places()
     with places.taken("a", 1, "things"):
-        with pytest.raises(LimitReached), places.taken("a", 1, "things"):
+        with pytest.raises(ResourceExhausted), places.taken("a", 1, "things"):
             pass
         with places.taken("b", 1, "things"):
             assert len(places) == 2

@@ -55,7 +55,7 @@ async def test_nothing_is_heard_before_the_hello(house, refused, first: pb.Attac
     await call.write(first)
     async with refused("INVALID_ARGUMENT", "BAD_VALUE") as errors:
         await call.read()
-    assert "hello" in errors[0].fault.fields
+    assert "hello" in errors[0].fields
     assert await status_of(house, joined.session) == 1  # Connecting: nobody has joined
 
 

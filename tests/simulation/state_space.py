@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
+from rescue_protos.errors import FailedPrecondition
 from rescue_server.core import commands as c
 from rescue_server.core import decide as d
 from rescue_server.core.events import AnySessionEvent
@@ -20,7 +21,6 @@ from rescue_server.core.queue import updates
 from rescue_server.core.session import Session, apply
 from rescue_server.core.status import Link, Role, Status
 from rescue_server.core.timers import Deadline, Kind, deadlines
-from rescue_server.errors import Refusal
 from rescue_server.settings import Settings
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -94,7 +94,7 @@ def commands_of(session: Session, technician: str, organization: Organization) -
         yield c.OfferLead(**who, to=other)
 
 
-def steps_of(session: Session, context: d.Context) -> Iterator[list[AnySessionEvent] | Refusal]:
+def steps_of(session: Session, context: d.Context) -> Iterator[list[AnySessionEvent] | FailedPrecondition]:
     """All that can happen next, each as its events or the refusal that came instead."""
     for technician in context.organization.technicians:
         if technician not in session.entries:
@@ -102,7 +102,7 @@ def steps_of(session: Session, context: d.Context) -> Iterator[list[AnySessionEv
         for command in commands_of(session, technician, context.organization):
             try:
                 yield d.decide(session, command, context)
-            except Refusal as refusal:
+            except FailedPrecondition as refusal:
                 yield refusal
     if not session.redeemed and session.ended_at is None:
         yield d.redeem_pin(session, ticket_hash="hash", customer="", context=context)
@@ -142,7 +142,7 @@ def walk(count: int) -> Found:
             continue
         found.states[key_of(session)] = session
         for outcome in steps_of(session, context):
-            if isinstance(outcome, Refusal):
+            if isinstance(outcome, FailedPrecondition):
                 found.refusals += 1
                 continue
             following = session

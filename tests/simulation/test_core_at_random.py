@@ -17,17 +17,17 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from rescue_protos.errors import CommandNotAllowed, FailedPrecondition, InvalidArgument, NotFound
 from rescue_protos.status_table import read_rows
 from rescue_server.core import commands as c
 from rescue_server.core import decide as d
-from rescue_server.core.allowed import possible
+from rescue_server.core.allowed import allowed_commands
 from rescue_server.core.events import AnySessionEvent, Process
 from rescue_server.core.organization import Organization
 from rescue_server.core.queue import entry_of, updates
 from rescue_server.core.session import Session, apply, is_held
 from rescue_server.core.status import Link, Role
 from rescue_server.core.timers import Deadline, Kind, deadlines
-from rescue_server.errors import BadValue, Refusal, StepRefused, Unknown
 from tests.simulation.state_space import START, TECHNICIANS, check, commands_of, organization_of
 
 pytestmark = pytest.mark.no_cover  # counting lines would double the time of so many steps
@@ -102,7 +102,7 @@ class CoreAtRandom(RuleBasedStateMachine):
             for technician in self._session.entries:
                 for command in commands_of(self._session, technician, self.organization):
                     if not isinstance(command, c.End):  # that comes by itself often enough
-                        with contextlib.suppress(Refusal):
+                        with contextlib.suppress(FailedPrecondition):
                             events = d.decide(self._session, command, self.context)
                             found.setdefault(type(command), []).append(events)
             if found:
@@ -121,13 +121,13 @@ class CoreAtRandom(RuleBasedStateMachine):
         before, refusal = self.session, None
         try:
             self._take(d.decide(self._session, command, self.context))
-        except (Refusal, Unknown, BadValue) as error:
+        except (FailedPrecondition, NotFound, InvalidArgument) as error:
             refusal = error
         if refusal is not None:
             assert self.session is before
-            if isinstance(refusal, StepRefused):
+            if isinstance(refusal, CommandNotAllowed):
                 assert f"is {self._session.status_for(command.technician)}" in str(refusal)
-                assert refusal.possible == possible(self._session, command.technician)
+                assert refusal.allowed == allowed_commands(self._session, command.technician)
 
     @precondition(lambda self: self.session is not None and self.session.ended_at is None)
     @rule(technician=technicians)
@@ -135,7 +135,7 @@ class CoreAtRandom(RuleBasedStateMachine):
         """The offered commands without an object are accepted, the others are refused."""
         if technician not in self._session.entries:
             return
-        offered = entry_of(self._session, technician, self.organization).possible
+        offered = entry_of(self._session, technician, self.organization).allowed
         simple = {
             "start": c.Start,
             "hold": c.Hold,
@@ -147,7 +147,7 @@ class CoreAtRandom(RuleBasedStateMachine):
             accepted = True
             try:
                 d.decide(self._session, command(technician=technician, session="1"), self.context)
-            except Refusal:
+            except FailedPrecondition:
                 accepted = False
             assert accepted is (name in offered)
 
@@ -170,7 +170,7 @@ class CoreAtRandom(RuleBasedStateMachine):
         usable = not was.redeemed and was.ended_at is None and self.now < was.created_at + validity
         try:
             events = d.redeem_pin(was, ticket_hash="h", customer="Jan", context=self.context)
-        except Refusal:
+        except FailedPrecondition:
             assert not usable
         else:
             assert usable

@@ -19,6 +19,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from rescue_protos.errors import FailedPrecondition, NotFound, RequestReused, RescueError, StorageUnavailable
 from rescue_server.clock import Clock
 from rescue_server.core import commands as c
 from rescue_server.core import decide as d
@@ -26,7 +27,6 @@ from rescue_server.core import organization as o
 from rescue_server.core.session import Session
 from rescue_server.core.status import Link, Status
 from rescue_server.core.timers import Kind
-from rescue_server.errors import Refusal, RequestReused, RescueError, StoreTrouble, Unknown
 from rescue_server.runtime import command_handlers
 from rescue_server.runtime.engine import Act, Answer, Engine, Outcome, Request
 from rescue_server.runtime.state import Desk
@@ -172,7 +172,7 @@ class EngineAtRandom(RuleBasedStateMachine):
         act = command_handlers.create_pin(technician, "Jan", lambda: f"{next(self.pins):06d}")
         request = self._request(technician)
         self.disk.full = True
-        assert isinstance(self._try(act, request), StoreTrouble)
+        assert isinstance(self._try(act, request), StorageUnavailable)
         assert _facts(self.engine.published) == desk
         assert _facts(self.engine.ahead) == desk
         assert self.engine.agenda.first() == agenda
@@ -291,7 +291,7 @@ class EngineAtRandom(RuleBasedStateMachine):
     def _ask(self, technician: str, act: Act) -> None:
         request = self._request(technician)
         outcome = self._try(act, request)
-        assert isinstance(outcome, Answer | Refusal | Unknown)
+        assert isinstance(outcome, Answer | FailedPrecondition | NotFound)
         if isinstance(outcome, Answer):
             assert outcome.revision == self.engine.published.revision
         self.asked.append(Asked(request, act, outcome))
@@ -316,7 +316,7 @@ class EngineAtRandom(RuleBasedStateMachine):
         context = d.Context(organization=self.engine.published.organization, in_focus=frozenset(), now=self.clock.now())
         for technician in session.entries:
             for command in commands_of(session, technician, context.organization):
-                with contextlib.suppress(Refusal):
+                with contextlib.suppress(FailedPrecondition):
                     d.decide(session, command, context)
                     found.append(command)
         return found

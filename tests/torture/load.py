@@ -36,7 +36,7 @@ from rescue_common.processes.child import ProgramEnded
 from rescue_common.state_directory import Access
 from rescue_emulator import CommandRefused, World
 from rescue_emulator.world.computer import Computer
-from rescue_protos.errors import CallError, Unavailable
+from rescue_protos.errors import RescueError, Unavailable
 from tests.torture.history import Command, Console, History, Outcome, Seen, moment
 
 TECHNICIANS = ("alice", "bob", "carol")
@@ -128,7 +128,7 @@ class Desk:
             "end": lambda: client.end(session),
         }
         rare = {"end": 0.15 if entry.joined_at else 0.02, "reboot": 0.1}
-        possible = [kind for kind in entry.possible if kind in ways and dice.random() < rare.get(kind, 1)]
+        possible = [kind for kind in entry.allowed if kind in ways and dice.random() < rare.get(kind, 1)]
         kind = dice.choice(possible) if possible and dice.random() < 0.95 else dice.choice(["chat", "hold"])
         await self._do(kind, session, token if kind in ("chat", "transfer") else "", ways[kind])
 
@@ -144,7 +144,7 @@ class Desk:
                 outcome = Outcome.UNKNOWN
                 if isinstance(error, asyncio.CancelledError):
                     raise
-            except CallError as error:
+            except RescueError as error:
                 outcome, code = Outcome.REFUSED, error.reason
             finally:
                 self._history.commands.append(
@@ -246,7 +246,7 @@ class Timer:
         while True:
             await asyncio.sleep(dice.uniform(0.2, 2))
             deed = dice.random()
-            with contextlib.suppress(CallError):
+            with contextlib.suppress(RescueError):
                 if deed < 0.5:
                     await self._world.clock.advance(timedelta(seconds=dice.uniform(1, 90)))
                 elif deed < 0.7:

@@ -21,7 +21,7 @@ from rescue_client.console import ConsoleClient
 from rescue_client.records import Bookmark, PinCreated, Status
 from rescue_common.state_directory import Access
 from rescue_emulator import World
-from rescue_protos.errors import CallError, TooMuch, Unavailable
+from rescue_protos.errors import RescueError, ResourceExhausted, Unavailable
 from rescue_server.store import STORE_FILE, SqliteStore
 
 NO_TIME = timedelta(0)
@@ -92,7 +92,7 @@ async def test_what_cannot_be_written_is_refused_and_waits(tmp_path: Path) -> No
                     await hasty.create_pin("refused")
                 assert refused.value.reason == "STORE_UNAVAILABLE"
                 for change in (clock.pause, clock.advance):
-                    with pytest.raises(CallError, match="could not be stored"):
+                    with pytest.raises(RescueError, match="could not be stored"):
                         await change(*([timedelta(hours=1)] if change == clock.advance else []))
                 waiting = asyncio.create_task(patient.create_pin("waits"))
                 await until(lambda: is_past(clock, due))
@@ -127,7 +127,7 @@ async def test_a_full_disk_is_named_and_over_as_soon_as_there_is_room(small_disk
         for _ in range(2000):  # the log has room of its own for a while
             try:
                 await client.create_pin("more")
-            except TooMuch as error:
+            except ResourceExhausted as error:
                 refused = error
                 break
             for entry in (await client.queue()).entries:

@@ -16,16 +16,17 @@ from rescue_client.channel import SignedIn, open_channel
 from rescue_common.processes.child import ProgramEnded
 from rescue_common.state_directory import Access
 from rescue_emulator import World
-from rescue_protos.errors import CallError, Unavailable
+from rescue_protos.error_details import from_rpc_error
+from rescue_protos.errors import RescueError, Unavailable
 from rescue_protos.v1 import clock_pb2_grpc, console_pb2, console_pb2_grpc
 from rescue_server.store import STORE_FILE
 
 
-async def ended_with(call: grpc.aio.Call) -> CallError:
+async def ended_with(call: grpc.aio.Call) -> RescueError:
     """Read a stream to its end and return how it ended."""
     with pytest.raises(grpc.RpcError) as caught:
         await read_on(call)
-    return CallError.from_rpc(caught.value)
+    return from_rpc_error(caught.value)
 
 
 async def read_on(call: grpc.aio.Call) -> None:

@@ -23,7 +23,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response, Stream
 from starlette.routing import Route
 
 from rescue_console.labels import LANGUAGES
-from rescue_protos.errors import CallError, NotAllowed, NotSignedIn, TooMuch, Unavailable
+from rescue_protos.errors import PermissionDenied, RescueError, ResourceExhausted, Unauthenticated, Unavailable
 from rescue_web.computers import NotPossible
 from rescue_web.logins import COOKIE, Visit
 from rescue_web.middleware import OwnName, StrictHeaders
@@ -107,11 +107,11 @@ class _Front:
             return await answer
         except NotPossible as error:
             raise HTTPException(409, str(error)) from None
-        except NotSignedIn as error:
+        except Unauthenticated as error:
             # Removed, or with another secret: without a visit the page shows the door and does not ask for ever.
             await self._house.visits.end(visit)
             raise _refused(error) from None
-        except CallError as error:
+        except RescueError as error:
             raise _refused(error) from None
 
     def _visit(self, request: Request) -> Visit:
@@ -152,9 +152,9 @@ class _Front:
     async def _welcomed(self, user: str, secret: str) -> Visit:
         try:
             return await self._house.welcome(user, secret)
-        except NotSignedIn:
+        except Unauthenticated:
             raise HTTPException(401, "The name or the secret is not right.") from None
-        except CallError as error:
+        except RescueError as error:
             raise _refused(error) from None
 
     async def sign_out(self, request: Request, visit: Visit, asked: dict[str, Any]) -> Response:
@@ -263,8 +263,8 @@ def _file(name: str) -> Response:
     return Response(found.read_text(encoding="utf-8"), media_type=f"{kind}; charset=utf-8")
 
 
-def _refused(error: CallError) -> HTTPException:
+def _refused(error: RescueError) -> HTTPException:
     if isinstance(error, Unavailable):
         return HTTPException(503, "the server is away")
-    known = {NotSignedIn: 401, NotAllowed: 403, TooMuch: 429}
+    known = {Unauthenticated: 401, PermissionDenied: 403, ResourceExhausted: 429}
     return HTTPException(known.get(type(error), 409), str(error) or error.code)

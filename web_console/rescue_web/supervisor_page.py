@@ -14,7 +14,7 @@ from rescue_client.records import QueueListing
 from rescue_common.durations import BadDuration, parse_duration
 from rescue_console import json_lines
 from rescue_console.labels import Labels
-from rescue_protos.errors import CallError
+from rescue_protos.errors import RescueError
 from rescue_web.computers import Computers, NotPossible
 from rescue_web.feed import Data, Feed, written
 
@@ -56,7 +56,7 @@ class Supervision:
         self.feed.tell("computers", {"computers": self._computers.told()})
 
     async def turn_clock(self, what: str, value: str) -> Data:
-        """Advance by a duration, set the speed, or pause. Raises CallError, NotPossible."""
+        """Advance by a duration, set the speed, or pause. Raises RescueError, NotPossible."""
         try:
             match what:
                 case "advance":
@@ -82,7 +82,7 @@ class Supervision:
                     self._overview = state
                     revision, whole = self._whole()
                     self.feed.tell("snapshot", whole, revision=revision)
-        except CallError as error:
+        except RescueError as error:
             self._failure = str(error)
             self.feed.tell("refused", {"message": self._failure})
 
@@ -90,7 +90,7 @@ class Supervision:
         while True:
             try:
                 self._read(await self.clock.show())
-            except CallError:
+            except RescueError:
                 self._clock = {**self._clock, "speed": 0}
                 self.feed.tell("clock", self._clock)
             await asyncio.sleep(_CLOCK_EVERY)

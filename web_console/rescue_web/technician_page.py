@@ -29,7 +29,7 @@ from rescue_console import json_lines, urgency
 from rescue_console.commands import BadLine, parse
 from rescue_console.execute import carry_out
 from rescue_console.labels import Labels
-from rescue_protos.errors import CallError
+from rescue_protos.errors import RescueError
 from rescue_web.feed import Data, Feed, written
 
 LINGERS = 5.0
@@ -63,7 +63,7 @@ class Desk:
             self._closed(page)
 
     async def focus(self, page: str, on: bool) -> None:
-        """A page says whether a person looks at it. Raises CallError."""
+        """A page says whether a person looks at it. Raises RescueError."""
         if page in self._focused:
             self._focused[page] = on
             await self.client.set_focus(any(self._focused.values()))
@@ -78,7 +78,7 @@ class Desk:
             return json_lines.not_understood(0, error)
         try:
             return json_lines.answered(0, await carry_out(command, self.client), Labels.of(_ENGLISH))
-        except CallError as error:
+        except RescueError as error:
             return json_lines.refused(0, error) | {"message": Labels.of(language).refusal(error)}
 
     async def close(self) -> None:
@@ -101,7 +101,7 @@ class Desk:
         if not self._work:
             await self.client.set_focus(False)
             self._work = [asyncio.create_task(self._follow_queue()), asyncio.create_task(self._follow_clock())]
-        with suppress(CallError, TimeoutError):
+        with suppress(RescueError, TimeoutError):
             async with asyncio.timeout(_PATIENCE):
                 await self.client.listed()
 
@@ -114,7 +114,7 @@ class Desk:
 
     def _spawn_unfocus(self) -> None:
         async def unfocus() -> None:
-            with suppress(CallError):
+            with suppress(RescueError):
                 await self.client.set_focus(False)
 
         if self._work:
@@ -130,7 +130,7 @@ class Desk:
             async with aclosing(self.client.watch()) as updates:
                 async for update in updates:
                     self._take(update)
-        except CallError as error:
+        except RescueError as error:
             self.failure = str(error)
             self.feed.tell("refused", {"message": self.failure})
 

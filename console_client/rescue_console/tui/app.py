@@ -36,7 +36,7 @@ from rescue_console.tui.input_history import Recall
 from rescue_console.tui.queue_table import QueueTable
 from rescue_console.tui.texts import Wording
 from rescue_console.tui.toolbar import KEYS, CommandButton, Toolbar
-from rescue_protos.errors import CallError
+from rescue_protos.errors import RescueError
 
 WIDE = 160
 """From so many columns on the list has columns of its own, and there is room for the session beside it."""
@@ -71,7 +71,7 @@ class TechnicianConsole(App[int]):
         self.history = History()
         self.clock = EmulatedClock()
         self.wording = Wording(labels)
-        self.failure: CallError | None = None
+        self.failure: RescueError | None = None
         self._ticking = ticking
         self._asking = Asking(self)
         self._in_focus = True
@@ -134,7 +134,7 @@ class TechnicianConsole(App[int]):
             return ""
         if entry is None:
             return f"{text('No session is selected.')} {text('Press n for a new PIN.')}"
-        return "" if name in entry.possible else self.wording.impossible(name, entry)
+        return "" if name in entry.allowed else self.wording.impossible(name, entry)
 
     def draw(self) -> None:
         """Draw all that changed."""
@@ -227,7 +227,7 @@ class TechnicianConsole(App[int]):
         async def recall() -> None:
             try:
                 past = await self.client.past(session)
-            except CallError:  # without it the status is shown as it was found
+            except RescueError:  # without it the status is shown as it was found
                 self._recall.failed(session)
                 return
             self.history, self.view = self.history.recalled(session, past), self.view.recalled(session, past)
@@ -267,7 +267,7 @@ class TechnicianConsole(App[int]):
         async def kept() -> None:
             try:
                 await work
-            except CallError as error:
+            except RescueError as error:
                 self.failure = error
                 self.exit(1)
 
@@ -295,11 +295,11 @@ class TechnicianConsole(App[int]):
         """Send a command; what the server refuses is said. Returns its answer, None if it was refused."""
         try:
             return await carry_out(command, self.client)
-        except CallError as error:
+        except RescueError as error:
             text = self.wording.text
             message = safe(self.wording.labels.refusal(error))
-            if error.possible:
-                message += f"\n{text('Possible now')}: {self.wording.commands(error.possible)}"
+            if error.allowed:
+                message += f"\n{text('Possible now')}: {self.wording.commands(error.allowed)}"
             self.say(message, severity="error")
             return None
 
@@ -377,14 +377,14 @@ class TechnicianConsole(App[int]):
                 told = self._in_focus
                 try:
                     await self.client.set_focus(told)
-                except CallError:  # the watch that comes back tells the latest itself
+                except RescueError:  # the watch that comes back tells the latest itself
                     continue
 
 
 async def run(client: ConsoleClient, *, labels: Labels) -> int:
     """Run the console on this terminal until the technician leaves, and return its exit status.
 
-    Raises CallError if the technician cannot sign in or watch.
+    Raises RescueError if the technician cannot sign in or watch.
     """
     await client.sign_in()
     app = TechnicianConsole(client, labels=labels)

@@ -19,7 +19,7 @@ from rescue_common.terminal import safe
 from rescue_console import urgency
 from rescue_console.commands import Command, Involvement, OnSession, Pin, Step, Transfer, Use, WithTechnician
 from rescue_console.tui.dialogs import Ask, Choice, Choose, Chosen, NewPin
-from rescue_protos.errors import CallError
+from rescue_protos.errors import RescueError
 
 if TYPE_CHECKING:
     from rescue_console.tui.app import TechnicianConsole
@@ -134,7 +134,7 @@ class Asking:
     async def _directory(self) -> Directory | None:
         try:
             return await self._app.client.directory()
-        except CallError as error:
+        except RescueError as error:
             self._app.say(safe(self._app.wording.labels.refusal(error)), severity="error")
             return None
 

@@ -98,7 +98,7 @@ class Wording:
         """Return why a command is not possible for an entry now."""
         where = f"{self.text('Session')} {entry.session}: {self.labels.status(entry.status)}."
         reason = f"{self.labels.command(name)}: {self.labels.needs(name)}."
-        instead = self.commands(entry.possible) or self.text("nothing")
+        instead = self.commands(entry.allowed) or self.text("nothing")
         return f"{where} {reason} {self.text('Possible now')}: {instead}."
 
 

@@ -262,7 +262,7 @@ def run_call(work: Callable[[Caller], Awaitable[Result]], *, patience: timedelta
     from rescue_client.caller import Caller
     from rescue_common.state_directory import NoAccess
     from rescue_common.tls import BadTls
-    from rescue_protos.errors import CallError, Unavailable
+    from rescue_protos.errors import RescueError, Unavailable
 
     ctx = click.get_current_context()
 
@@ -279,8 +279,8 @@ def run_call(work: Callable[[Caller], Awaitable[Result]], *, patience: timedelta
         return asyncio.run(call())
     except BadSetting as error:
         raise click.UsageError(str(error)) from None
-    except CallError as error:
-        wrong = [f"{name}: {why}" for name, why in error.fault.fields.items() if why not in str(error)]
+    except RescueError as error:
+        wrong = [f"{name}: {why}" for name, why in error.fields.items() if why not in str(error)]
         raise click.ClickException(safe("; ".join([str(error), *wrong]))) from None
     except (NoAccess, BadTls) as error:
         raise click.ClickException(str(error)) from None

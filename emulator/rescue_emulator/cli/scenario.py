@@ -154,7 +154,7 @@ def record(
     from rescue_common.state_directory import NoAccess
     from rescue_emulator.scenarios.model import BadScenario
     from rescue_emulator.scenarios.recording import read_journal, recorded
-    from rescue_protos.errors import CallError
+    from rescue_protos.errors import RescueError
 
     try:
         if journal is not None:
@@ -162,7 +162,7 @@ def record(
         else:
             lines = asyncio.run(_journal(server, data))
         text = recorded(lines, sessions, title=title)
-    except (BadScenario, NoAccess, CallError, OSError, UnicodeDecodeError) as error:
+    except (BadScenario, NoAccess, RescueError, OSError, UnicodeDecodeError) as error:
         raise click.ClickException(str(error)) from None
     if output is None:
         click.echo(text, nl=False)

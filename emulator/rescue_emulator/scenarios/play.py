@@ -19,7 +19,7 @@ from rescue_emulator.scenarios.reading import split_customer
 from rescue_emulator.scenarios.settings import SETTINGS
 from rescue_emulator.world.external_server import end_session
 from rescue_emulator.world.technician import CommandRefused
-from rescue_protos.errors import CallError
+from rescue_protos.errors import RescueError
 
 if TYPE_CHECKING:
     from rescue_emulator.scenarios.stage import Stage
@@ -82,7 +82,7 @@ class Play:
         world = self.stage.world
         for name, group in self.scenario.extra.items():
             if name not in self.stage.technicians:
-                with contextlib.suppress(CallError):  # he may be there from a scenario before
+                with contextlib.suppress(RescueError):  # he may be there from a scenario before
                     await world.admin.add_technician(name, group=group)
                 self.stage.technicians[name] = await world.technician(name, lang=self.stage.lang)
 

@@ -11,7 +11,7 @@ from datetime import timedelta
 from types import MappingProxyType
 
 from rescue_common.durations import BadDuration, format_duration, parse_duration
-from rescue_server.errors import BadValue
+from rescue_protos.errors import InvalidArgument
 from rescue_server.settings import Settings
 
 TERMS = "terms"
@@ -51,5 +51,5 @@ class Owners:
                 raise BadSetting(name, str(error)) from None
         try:
             self._now[owner] = self._now.get(owner, Settings()).changed(values)
-        except BadValue as error:
+        except InvalidArgument as error:
             raise BadSetting(error.field, error.wrong) from None

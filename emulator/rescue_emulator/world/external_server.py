@@ -14,7 +14,7 @@ from rescue_client.admin import AdminClient
 from rescue_common.processes.child import ProgramEnded
 from rescue_emulator.world.people import CHANNELS, GROUPS, Names
 from rescue_emulator.world.technician import CommandRefused, Technician
-from rescue_protos.errors import CallError
+from rescue_protos.errors import RescueError
 from rescue_protos.status_table import REMOVED, REMOVED_TIMED_OUT
 
 _GONE = (None, REMOVED, REMOVED_TIMED_OUT)
@@ -27,7 +27,7 @@ def fresh_names() -> Names:
 
 
 async def arrive(admin: AdminClient, names: Names) -> Mapping[str, str]:
-    """Make the organization, if its names are the world's own; return the secrets by account. Raises CallError."""
+    """Make the organization, if its names are the world's own; return the secrets by account. Raises RescueError."""
     if not names.suffix:
         await admin.organization()  # so that a wrong address or secret is told now
         return {}
@@ -48,7 +48,7 @@ async def depart(admin: AdminClient, names: Names, technicians: Sequence[Technic
         for session in dict.fromkeys(session for technician in technicians for session in technician.sessions):
             await end_session(session, technicians)
         for name in (name for members in GROUPS.values() for name in members) if names.suffix else ():
-            with contextlib.suppress(CallError):
+            with contextlib.suppress(RescueError):
                 await admin.remove_technician(names.of(name))
 
 

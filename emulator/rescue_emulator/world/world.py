@@ -127,7 +127,7 @@ class World:
         `server` is HOST:PORT, else RESCUE_SERVER, else what the state directory `data` says; the administrator's
         secret is RESCUE_SECRET's or the directory's; TLS is spoken as RESCUE_TLS_CA or the directory says. With
         `share` the world gets a small organization of its own there, with names of its own; without, it is the
-        server's. Raises NoAccess and BadTls, entering it also CallError.
+        server's. Raises NoAccess and BadTls, entering it also RescueError.
         """
         world = cls(data=data, seed=seed)
         world._visited = find_server(server=server, data=data)
@@ -276,7 +276,7 @@ class World:
     async def set(self, owner: str, **settings: str | timedelta) -> Settings:
         """Change settings of `group:NAME` or `channel:NAME`: `set("group:Support", idle_timeout="1m", terms="")`.
 
-        Returns all of them. Raises BadSetting, CallError.
+        Returns all of them. Raises BadSetting, RescueError.
         """
         changes = {name.replace("_", "-"): value for name, value in settings.items()}
         return await self.admin.change_settings(self._names.owner(owner), changes)
@@ -349,7 +349,7 @@ class World:
         return self._directory
 
     async def _arrive(self) -> None:
-        """Bring the world's people to the server that is visited. Raises NoAccess, CallError."""
+        """Bring the world's people to the server that is visited. Raises NoAccess, RescueError."""
         try:
             async with self._caller_with(_PATIENCE_AT_FIRST) as caller:
                 self._secrets = await arrive(AdminClient(caller), self._names)

@@ -186,7 +186,7 @@ class QueueEntry(google.protobuf.message.Message):
     INTRODUCED_BY_FIELD_NUMBER: builtins.int
     LEAD_OFFERED_TO_FIELD_NUMBER: builtins.int
     PROCESSES_FIELD_NUMBER: builtins.int
-    POSSIBLE_FIELD_NUMBER: builtins.int
+    ALLOWED_FIELD_NUMBER: builtins.int
     DUE_AT_FIELD_NUMBER: builtins.int
     DUE_BY_FIELD_NUMBER: builtins.int
     session: builtins.str
@@ -228,8 +228,8 @@ class QueueEntry(google.protobuf.message.Message):
         """What this technician has open that prevents the idle time-out."""
 
     @property
-    def possible(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
-        """The names of the commands that are possible now, in the words of the scripted console."""
+    def allowed(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """The names of the commands that are allowed now, in the words of the scripted console."""
 
     @property
     def due_at(self) -> google.protobuf.timestamp_pb2.Timestamp:
@@ -251,12 +251,12 @@ class QueueEntry(google.protobuf.message.Message):
         introduced_by: builtins.str = ...,
         lead_offered_to: builtins.str = ...,
         processes: collections.abc.Iterable[Global___Process.ValueType] | None = ...,
-        possible: collections.abc.Iterable[builtins.str] | None = ...,
+        allowed: collections.abc.Iterable[builtins.str] | None = ...,
         due_at: google.protobuf.timestamp_pb2.Timestamp | None = ...,
         due_by: builtins.str = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["created_at", b"created_at", "due_at", b"due_at", "joined_at", b"joined_at", "since", b"since"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["channel", b"channel", "comment", b"comment", "created_at", b"created_at", "customer", b"customer", "due_at", b"due_at", "due_by", b"due_by", "introduced_by", b"introduced_by", "joined_at", b"joined_at", "lead_offered_to", b"lead_offered_to", "participants", b"participants", "pin", b"pin", "possible", b"possible", "processes", b"processes", "session", b"session", "since", b"since", "status", b"status"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["allowed", b"allowed", "channel", b"channel", "comment", b"comment", "created_at", b"created_at", "customer", b"customer", "due_at", b"due_at", "due_by", b"due_by", "introduced_by", b"introduced_by", "joined_at", b"joined_at", "lead_offered_to", b"lead_offered_to", "participants", b"participants", "pin", b"pin", "processes", b"processes", "session", b"session", "since", b"since", "status", b"status"]) -> None: ...
 
 Global___QueueEntry: typing_extensions.TypeAlias = QueueEntry
 

@@ -13,7 +13,7 @@ from rescue_server.core.session import Session
 from rescue_server.core.status import Link, Role
 
 
-def possible(session: Session, technician: str) -> tuple[str, ...]:
+def allowed_commands(session: Session, technician: str) -> tuple[str, ...]:
     """Return the commands that the technician's entry allows now, in the words of the scripted console."""
     entry = session.entries.get(technician)
     if entry is None:

@@ -10,15 +10,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from rescue_protos.errors import CommandNotAllowed, InvalidArgument, NotFound, PinRefused, TargetNotAllowed
 from rescue_server.core import commands as c
 from rescue_server.core import events as e
-from rescue_server.core.allowed import can_be_removed, possible
+from rescue_server.core.allowed import allowed_commands, can_be_removed
 from rescue_server.core.commands import ALLOWED, Command
 from rescue_server.core.organization import Organization
 from rescue_server.core.session import Session
 from rescue_server.core.status import ENDED_ROLES, Link, Role
 from rescue_server.core.timers import Deadline, Kind, overdue_on_return
-from rescue_server.errors import BadValue, PinRefused, StepRefused, TargetRefused, Unknown
 
 Events = list[e.AnySessionEvent]
 CHAT_LENGTH = 2_000  # characters
@@ -58,7 +58,7 @@ def start_through_channel(*, session: str, channel: str, customer: str, ticket_h
     _require_line("customer", customer, CUSTOMER_LENGTH)
     members = context.organization.members(f"channel:{channel}")
     if not members:
-        raise TargetRefused(f"no technician serves the channel {channel!r}")
+        raise TargetNotAllowed(f"no technician serves the channel {channel!r}")
     return [
         e.SessionCreated(
             session=session,
@@ -141,7 +141,7 @@ def on_goodbye(session: Session, context: Context) -> Events:
 
 
 def on_customer_chat(session: Session, *, text: str, context: Context) -> Events:
-    """The customer wrote a line. Raises BadValue."""
+    """The customer wrote a line. Raises InvalidArgument."""
     _require_line("text", text, CHAT_LENGTH, empty=False)
     if session.link is not Link.CONNECTED or session.ended_at is not None:
         return []
@@ -187,24 +187,27 @@ def _restored(session: Session, context: Context) -> Events:
 
 
 def decide(session: Session, command: c.AnyCommand, context: Context) -> Events:
-    """Return what a technician's command leads to. Raises Unknown, StepRefused, TargetRefused or BadValue."""
+    """Return what a technician's command leads to.
+
+    Raises NotFound, CommandNotAllowed, TargetNotAllowed or InvalidArgument.
+    """
     entry = session.entries.get(command.technician)
     if entry is None:
-        raise Unknown("session", command.session, "it is not in your queue")
+        raise NotFound.of("session", command.session, "it is not in your queue")
     name, decision = _DECISIONS[type(command)]
     if session.link not in ALLOWED[name].get(entry.role, ()):
         raise _refused(session, command.technician, name)
     return [decision(session, command, context)]
 
 
-def _refused(session: Session, technician: str, command: Command) -> StepRefused:
+def _refused(session: Session, technician: str, command: Command) -> CommandNotAllowed:
     status = session.status_for(technician)
     assert status is not None
-    return StepRefused(
+    return CommandNotAllowed.of(
         session=session.id,
         status=status.value,
         command=command.value,
-        possible=possible(session, technician),
+        allowed=allowed_commands(session, technician),
     )
 
 
@@ -215,7 +218,7 @@ def _transfer(session: Session, command: c.Transfer, context: Context) -> e.Sess
     if command.target.startswith("technician:"):
         [target] = members
         if target == who:
-            raise TargetRefused("a session cannot be transferred to oneself", metadata={"session": session.id})
+            raise TargetNotAllowed("a session cannot be transferred to oneself", metadata={"session": session.id})
         passed_back = (
             session.entries[who].role is Role.INCOMING
             and target in session.entries
@@ -227,7 +230,7 @@ def _transfer(session: Session, command: c.Transfer, context: Context) -> e.Sess
     else:
         targets = tuple(name for name in members if name not in session.entries and name != who)
         if not targets:
-            raise TargetRefused(
+            raise TargetNotAllowed(
                 f"everybody of {command.target} takes part in session {session.id} already: "
                 "choose another technician, group or channel",
                 reason="EVERYBODY_IN_SESSION",
@@ -262,7 +265,7 @@ def _remove(session: Session, command: c.Remove, context: Context) -> e.Technici
     if not can_be_removed(session, command.removed):
         status = session.status_for(command.removed)
         why = f"is {status}" if status else "takes no part in it"
-        raise TargetRefused(
+        raise TargetNotAllowed(
             f"{command.removed} cannot be removed from session {session.id}: he {why} "
             "(possible: who is invited or collaborating; who is On Hold only while the session is rebooting)",
             metadata={"session": session.id, "technician": command.removed},
@@ -275,12 +278,12 @@ def _remove(session: Session, command: c.Remove, context: Context) -> e.Technici
 def _offer(session: Session, command: c.OfferLead, context: Context) -> e.LeadOffered:
     context.organization.require_technician(command.to)
     if session.lead_offered_to:
-        raise TargetRefused(
+        raise TargetNotAllowed(
             f"the lead of session {session.id} is offered to {session.lead_offered_to} already: cancel that first",
             metadata={"session": session.id, "technician": session.lead_offered_to},
         )
     if command.to not in session.with_role(Role.COLLABORATOR):
-        raise TargetRefused(
+        raise TargetNotAllowed(
             f"{command.to} is not Collaborating in session {session.id}: the lead can be offered to "
             f"{', '.join(session.with_role(Role.COLLABORATOR)) or 'nobody now'}",
             metadata={"session": session.id, "technician": command.to},
@@ -307,14 +310,14 @@ def _chat(session: Session, command: c.Chat, context: Context) -> e.ChatSent:
 
 def _open(session: Session, command: c.OpenProcess, context: Context) -> e.ProcessOpened:
     if command.process in session.entries[command.technician].processes:
-        raise TargetRefused(f"{command.process} is open already", metadata={"session": session.id})
+        raise TargetNotAllowed(f"{command.process} is open already", metadata={"session": session.id})
     return e.ProcessOpened(session=session.id, at=context.now, technician=command.technician, process=command.process)
 
 
 def _close(session: Session, command: c.CloseProcess, context: Context) -> e.ProcessClosed:
     open_now = session.entries[command.technician].processes
     if command.process not in open_now:
-        raise TargetRefused(
+        raise TargetNotAllowed(
             f"{command.process} is not open (open: {', '.join(sorted(open_now)) or 'nothing'})",
             metadata={"session": session.id},
         )
@@ -331,8 +334,8 @@ def _end(session: Session, command: c.End, context: Context) -> e.SessionEnded |
     return event(session=session.id, at=context.now, technician=command.technician)
 
 
-def _already_in(session: Session, technician: str) -> TargetRefused:
-    return TargetRefused(
+def _already_in(session: Session, technician: str) -> TargetNotAllowed:
+    return TargetNotAllowed(
         f"{technician} takes part in session {session.id} already ({session.status_for(technician)})",
         reason="ALREADY_IN_SESSION",
         metadata={"session": session.id, "technician": technician},
@@ -341,11 +344,11 @@ def _already_in(session: Session, technician: str) -> TargetRefused:
 
 def _require_line(field: str, text: str, longest: int, *, empty: bool = True) -> None:
     if not empty and not text.strip():
-        raise BadValue(field, "a text is needed")
+        raise InvalidArgument.of(field, "a text is needed")
     if len(text) > longest:
-        raise BadValue(field, f"at most {longest} characters, not {len(text)}")
+        raise InvalidArgument.of(field, f"at most {longest} characters, not {len(text)}")
     if "\n" in text or "\r" in text or "\0" in text:
-        raise BadValue(field, "one line only")
+        raise InvalidArgument.of(field, "one line only")
 
 
 _DECISIONS: dict[type, tuple[Command, Callable[[Session, Any, Context], e.AnySessionEvent]]] = {

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from rescue_server.errors import AlreadyThere, BadValue, Unknown
+from rescue_protos.errors import AlreadyExists, InvalidArgument, NotFound
 from rescue_server.settings import Settings
 
 NAME_LENGTH = 64  # characters
@@ -107,7 +107,7 @@ class Organization:
         """The settings of "group:NAME" or "channel:NAME". Raises Unknown."""
         if owner not in self.settings:
             kind, _, name = owner.partition(":")
-            raise Unknown(kind, name, self._there_are(kind))
+            raise NotFound.of(kind, name, self._there_are(kind))
         return self.settings[owner]
 
     def idle_timeout(self, technician: str) -> timedelta:
@@ -124,16 +124,16 @@ class Organization:
         if kind == "channel" and name in self.channels:
             serving = self.channels[name]
             return tuple(sorted(t for t, group in self.technicians.items() if group in serving))
-        raise Unknown(kind, name, self._there_are(kind))
+        raise NotFound.of(kind, name, self._there_are(kind))
 
     def require_technician(self, name: str) -> None:
         """Raise Unknown if there is no such technician."""
         self.members(f"technician:{name}")
 
     def require_free(self, kind: str, name: str) -> None:
-        """Raise BadValue if the name is not a name, AlreadyThere if it is taken."""
+        """Raise InvalidArgument if the name is not a name, AlreadyExists if it is taken."""
         if len(name) > NAME_LENGTH or not _NAME.fullmatch(name) or name != name.strip():
-            raise BadValue(
+            raise InvalidArgument.of(
                 "name",
                 f"{name!r} is no name: letters, digits, space, . _ @ -, a letter or digit first, at most {NAME_LENGTH}",
             )
@@ -146,7 +146,7 @@ class Organization:
         }
         for what, there in taken.items():
             if there:
-                raise AlreadyThere(f"there is {what} {name!r} already", metadata={"name": name})
+                raise AlreadyExists(f"there is {what} {name!r} already", metadata={"name": name})
 
     def _there_are(self, kind: str) -> str:
         names = {"technician": self.technicians, "group": self.groups, "channel": self.channels}

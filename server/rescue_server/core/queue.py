@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from rescue_server.core import events as e
-from rescue_server.core.allowed import possible
+from rescue_server.core.allowed import allowed_commands
 from rescue_server.core.organization import Organization
 from rescue_server.core.session import Entry, Session
 from rescue_server.core.status import LEADS, Status
@@ -44,7 +44,7 @@ class QueueEntry:
     introduced_by: str
     lead_offered_to: str
     processes: tuple[e.Process, ...]
-    possible: tuple[str, ...]
+    allowed: tuple[str, ...]
     due_at: datetime | None
     due_by: str
 
@@ -131,7 +131,7 @@ def _line(
         introduced_by=entry.introduced_by,
         lead_offered_to=session.lead_offered_to,
         processes=tuple(sorted(entry.processes)),
-        possible=possible(session, technician),
+        allowed=allowed_commands(session, technician),
         due_at=due_at,
         due_by=due_by,
     )

@@ -15,11 +15,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from rescue_protos.errors import InjectedFault, InvalidArgument, NotFound, RescueError, ResourceExhausted
 from rescue_server.clock import Clock
 from rescue_server.core.events import IdleTimedOut
 from rescue_server.core.session import Session
 from rescue_server.core.status import Status
-from rescue_server.errors import BadValue, InjectedFault, LimitReached, RescueError, Unknown
 from rescue_server.faults.rules import (
     BadRule,
     Called,
@@ -100,11 +100,11 @@ class Faults:
     # Administering
 
     def add(self, text: str) -> Kept:
-        """Arm a rule. Raises BadValue, Unknown, LimitReached."""
+        """Arm a rule. Raises InvalidArgument, Unknown, ResourceExhausted."""
         try:
             rule = parse_rule(text, self._methods)
         except BadRule as error:
-            raise BadValue("text", str(error)) from None
+            raise InvalidArgument.of("text", str(error)) from None
         self._check(rule)
         self._make_room()
         self._last_rule += 1
@@ -129,7 +129,7 @@ class Faults:
     def clear(self, number: int = 0) -> int:
         """Remove a rule, or all; return how many. Raises Unknown."""
         if number and number not in self._rules:
-            raise Unknown("fault rule", str(number), "`rescue fault list` shows those there are")
+            raise NotFound.of("fault rule", str(number), "`rescue fault list` shows those there are")
         gone = [self._rules.pop(n) for n in ([number] if number else list(self._rules))]
         for seam in (self._on_steps, self._on_calls, self._losing, self._meddling):
             seam[:] = [kept for kept in seam if kept not in gone]
@@ -142,17 +142,17 @@ class Faults:
     def _check(self, rule: Rule) -> None:
         organization = self._desk().organization
         if rule.session and rule.session not in self._desk().sessions:
-            raise Unknown("session", rule.session)
+            raise NotFound.of("session", rule.session)
         for part in (rule.moment, rule.action):
             name = part.user if isinstance(part, Shown | Called | Meddle) else ""
             if name and name not in organization.secret_hashes:
-                raise Unknown("user", name, "there are: " + ", ".join(sorted(organization.secret_hashes)))
+                raise NotFound.of("user", name, "there are: " + ", ".join(sorted(organization.secret_hashes)))
 
     def _make_room(self) -> None:
         spent = [number for number, kept in self._rules.items() if kept.state is State.SPENT]
         if len(self._rules) >= MOST:
             if not spent:
-                raise LimitReached(f"there are {MOST} fault rules at work: clear some first")
+                raise ResourceExhausted(f"there are {MOST} fault rules at work: clear some first")
             del self._rules[spent[0]]
 
     def _already(self, shown: Shown) -> str | None:
@@ -184,14 +184,14 @@ class Faults:
             yield
             return
         if meddle.code:
-            raise InjectedFault(meddle.code, f"a fault rule makes {method} fail")
+            raise InjectedFault(f"a fault rule makes {method} fail", code=meddle.code)
         if meddle.delay:
             async with self._waited(meddle.delay):
                 yield
             return
         with contextlib.suppress(RescueError):  # a refusal is a reply as well
             yield
-        raise InjectedFault("UNAVAILABLE", f"a fault rule has lost the reply of {method}")
+        raise InjectedFault(f"a fault rule has lost the reply of {method}", code="UNAVAILABLE")
 
     @property
     def meddles(self) -> bool:

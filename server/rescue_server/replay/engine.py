@@ -11,13 +11,13 @@ from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from itertools import takewhile
 
+from rescue_protos.errors import ReplayOnly
 from rescue_server.clock import Clock
 from rescue_server.core.events import SessionCreated
 from rescue_server.core.organization import Organization, OrganizationEvent, SecretChanged, apply_change
 from rescue_server.core.queue import Update
 from rescue_server.core.session import Session
 from rescue_server.core.timers import Deadline, Kind
-from rescue_server.errors import Refusal
 from rescue_server.replay.check import check
 from rescue_server.replay.journal_file import BadJournal, RecordedLine
 from rescue_server.runtime.credentials import hash_secret, new_secret
@@ -27,15 +27,6 @@ from rescue_server.runtime.state import AnyEvent, Step
 from rescue_server.store.protocol import Store
 
 BEFORE = timedelta(seconds=1)  # emulated, from the start to the first event of a session
-
-
-class OnlyWatched(Refusal):
-    """A replay takes no commands."""
-
-    reason = "REPLAY"
-
-    def __init__(self) -> None:
-        super().__init__("this is a replay: it can be watched, not changed")
 
 
 class Recording:
@@ -96,7 +87,7 @@ class PlayedEngine(Engine):
     async def perform(self, act: Act, request: Request | None = None) -> Answer:
         """Refuse what somebody asks for. What comes by itself, such as the focus of who watches, changes nothing."""
         if request is not None:
-            raise OnlyWatched
+            raise ReplayOnly("this is a replay: it can be watched, not changed")
         return Answer()
 
     def catch_up(self) -> datetime:

@@ -11,9 +11,9 @@ from typing import Any, TypeAlias
 
 import grpc
 
+from rescue_protos.errors import InvalidArgument, RescueError, ShuttingDown, StorageFull, StorageUnavailable
 from rescue_protos.v1 import admin_pb2 as pb
 from rescue_protos.v1 import admin_pb2_grpc
-from rescue_server.errors import BadValue, ShuttingDown, StoreTrouble
 from rescue_server.rpc import translate
 from rescue_server.rpc.guard import caller
 from rescue_server.rpc.queue_overview import overview
@@ -61,7 +61,7 @@ class AdminService(admin_pb2_grpc.AdminServiceServicer):
     async def ChangeSettings(self, request: pb.ChangeSettingsRequest, context: Context) -> pb.ChangeSettingsResponse:
         kind = request.WhichOneof("owner")
         if kind is None:
-            raise BadValue("owner", "name a group or a channel")
+            raise InvalidArgument.of("owner", "name a group or a channel")
         owner = f"{kind}:{getattr(request, kind)}"
         changes = translate.changes(request.settings, with_terms=request.set_terms)
         answer = await self._perform(request, command_handlers.change_settings(caller().name, owner, changes))
@@ -118,7 +118,7 @@ class AdminService(admin_pb2_grpc.AdminServiceServicer):
         async with aclosing(overview(self._engine, until=self._draining)) as states:
             async for state in states:
                 yield state
-        raise ShuttingDown
+        raise ShuttingDown.of()
 
     async def _with_secret(self, request: Any, user: str, act_with: Callable[[str], Act]) -> tuple[Answer, str]:
         """Perform with a fresh secret; a repeated request is answered without one, since only hashes are kept."""
@@ -162,6 +162,6 @@ def _later() -> Iterator[None]:
         log.error("access.json could not be written, and is behind the store: %s", error.strerror or error)
 
 
-def _unwritable(error: OSError) -> StoreTrouble:
-    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-    return StoreTrouble("access.json could not be written, and nothing changed; try again", full=full)
+def _unwritable(error: OSError) -> RescueError:
+    message = "access.json could not be written, and nothing changed; try again"
+    return StorageFull(message) if error.errno in (errno.ENOSPC, errno.EDQUOT) else StorageUnavailable(message)

@@ -10,12 +10,12 @@ from typing import Any, TypeAlias
 
 import grpc
 
+from rescue_protos.errors import STORAGE_ERRORS, InvalidArgument, RescueError, ShuttingDown
 from rescue_protos.v1 import applet_pb2 as pb
 from rescue_protos.v1 import applet_pb2_grpc
 from rescue_server.core import decide as d
 from rescue_server.core.session import Session
 from rescue_server.core.status import Link
-from rescue_server.errors import BadValue, RescueError, ShuttingDown, StoreTrouble
 from rescue_server.faults.injector import Faults
 from rescue_server.faults.rules import Lost
 from rescue_server.rpc import translate
@@ -112,7 +112,7 @@ class AppletService(applet_pb2_grpc.AppletServiceServicer):
             while attachment.outbox:
                 order = attachment.outbox.popleft()
                 if isinstance(order, a.ServerLeaves):
-                    raise ShuttingDown
+                    raise ShuttingDown.of()
                 if isinstance(order, a.GivenUp):
                     return
                 yield self._response(attachment.session, order)
@@ -133,7 +133,7 @@ class AppletService(applet_pb2_grpc.AppletServiceServicer):
                 return
             kind = request.WhichOneof("message")
             if kind == "hello":
-                raise BadValue("hello", "only the first message of a stream is a hello")
+                raise InvalidArgument.of("hello", "only the first message of a stream is a hello")
             if kind == "heartbeat":
                 if self._faults.loses(attachment.session, Lost.HEARTBEAT):
                     continue
@@ -143,14 +143,14 @@ class AppletService(applet_pb2_grpc.AppletServiceServicer):
             elif kind == "report":
                 await self._report(request.report, attachment)
             else:
-                raise BadValue("message", "a hello, a heartbeat or a report is needed")
+                raise InvalidArgument.of("message", "a hello, a heartbeat or a report is needed")
 
     async def _sign_of_life(self, session_id: str, *, answered: bool = False) -> None:
         self._timekeeper.heard(session_id, answered=answered)
         session = self._engine.ahead.sessions.get(session_id)
         if session is not None and session.link in (Link.RECONNECTING, Link.OFFLINE):
             # While nothing can be stored the link stays lost; the next sign of life tries again.
-            with contextlib.suppress(StoreTrouble):
+            with contextlib.suppress(*STORAGE_ERRORS):
                 await self._engine.perform(command_handlers.of_applet(session_id, d.on_sign_of_life))
 
     async def _report(self, report: pb.Report, attachment: a.Attachment) -> None:
@@ -158,7 +158,7 @@ class AppletService(applet_pb2_grpc.AppletServiceServicer):
         asked = translate.request_of(f"session:{attachment.session}", report)
         try:
             await self._engine.perform(command_handlers.of_applet(attachment.session, _decision_of(report)), asked)
-        except StoreTrouble:
+        except STORAGE_ERRORS:
             return  # no receipt: the applet sends it again
         except RescueError as refusal:
             attachment.send(a.ReportStored(report.request_id, str(refusal)))
@@ -202,7 +202,7 @@ class AppletService(applet_pb2_grpc.AppletServiceServicer):
             case a.TakenOver():
                 return pb.AttachResponse(superseded=pb.Superseded())
             case a.ServerLeaves() | a.GivenUp():
-                raise ShuttingDown
+                raise ShuttingDown.of()
 
 
 def _decision_of(report: pb.Report) -> Any:
@@ -215,7 +215,7 @@ def _decision_of(report: pb.Report) -> Any:
             return d.on_goodbye
         case "chat":
             return lambda s, x: d.on_customer_chat(s, text=report.chat.text, context=x)
-    raise BadValue("report", "terms, going_down, goodbye or chat is needed")
+    raise InvalidArgument.of("report", "terms, going_down, goodbye or chat is needed")
 
 
 def _is_over(session: Session) -> bool:
@@ -229,8 +229,8 @@ async def _hello(requests: Requests) -> pb.Hello:
     except TimeoutError:
         first = None
     if first is None or first.WhichOneof("message") != "hello":
-        raise BadValue("hello", "the first message of a stream must be a hello")
+        raise InvalidArgument.of("hello", "the first message of a stream must be a hello")
     hello = first.hello
     if not hello.instance or len(hello.instance) > INSTANCE_LENGTH:
-        raise BadValue("instance", f"a random id of 1 to {INSTANCE_LENGTH} characters is needed")
+        raise InvalidArgument.of("instance", f"a random id of 1 to {INSTANCE_LENGTH} characters is needed")
     return hello

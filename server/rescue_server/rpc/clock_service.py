@@ -11,10 +11,10 @@ from typing import Any, TypeAlias
 
 import grpc
 
+from rescue_protos.errors import InvalidArgument, ResourceExhausted, ShuttingDown
 from rescue_protos.v1 import access_pb2, access_pb2_grpc, clock_pb2_grpc
 from rescue_protos.v1 import clock_pb2 as pb
 from rescue_server.clock import FASTEST
-from rescue_server.errors import BadValue, LimitReached, ShuttingDown
 from rescue_server.faults.injector import ComputerOrder, Faults
 from rescue_server.rpc import translate
 from rescue_server.rpc.guard import caller
@@ -70,15 +70,15 @@ class ClockService(clock_pb2_grpc.ClockServiceServicer):
     async def AdvanceClock(self, request: pb.AdvanceClockRequest, context: Context) -> pb.AdvanceClockResponse:
         by = translate.period("by", request.by)
         if not timedelta(0) < by <= LONGEST_ADVANCE:
-            raise BadValue("by", f"more than 0 and at most {LONGEST_ADVANCE.days} days")
+            raise InvalidArgument.of("by", f"more than 0 and at most {LONGEST_ADVANCE.days} days")
         if self._clock.now() > END_OF_TIME - by:
-            raise BadValue("by", f"the clock cannot go beyond {END_OF_TIME:%Y-%m-%d}")
+            raise InvalidArgument.of("by", f"the clock cannot go beyond {END_OF_TIME:%Y-%m-%d}")
         await self._timekeeper.advance(by)
         return pb.AdvanceClockResponse(clock=self._reading(), revision=self._engine.published.revision)
 
     async def SetClockSpeed(self, request: pb.SetClockSpeedRequest, context: Context) -> pb.SetClockSpeedResponse:
         if not math.isfinite(request.speed) or not 0 < request.speed <= FASTEST:
-            raise BadValue("speed", f"more than 0 and at most {FASTEST:g}")
+            raise InvalidArgument.of("speed", f"more than 0 and at most {FASTEST:g}")
         await self._timekeeper.run_at(request.speed)
         return pb.SetClockSpeedResponse(clock=self._reading())
 
@@ -109,7 +109,7 @@ class ClockService(clock_pb2_grpc.ClockServiceServicer):
                     async with asyncio.timeout(TELL_EVERY):
                         response = await news.get()
             if self._draining.is_set():
-                raise ShuttingDown
+                raise ShuttingDown.of()
             reader.result()
         finally:
             forget()
@@ -138,9 +138,9 @@ class ClockService(clock_pb2_grpc.ClockServiceServicer):
             elif request.HasField("barrier"):
                 number = request.barrier.number
                 if number in mine or number == 0:
-                    raise BadValue("number", "a number that is not in use on this stream, not 0")
+                    raise InvalidArgument.of("number", "a number that is not in use on this stream, not 0")
                 if len(mine) >= APPOINTMENTS_EACH:
-                    raise LimitReached(f"at most {APPOINTMENTS_EACH} appointments at a time")
+                    raise ResourceExhausted(f"at most {APPOINTMENTS_EACH} appointments at a time")
                 after = translate.period("after", request.barrier.after)
                 mine[number] = self._timekeeper.appointments.make(self._clock.now() + max(after, timedelta(0)))
                 due_at = translate.timestamp(mine[number].due)

@@ -10,11 +10,11 @@ from typing import Any, TypeAlias
 
 import grpc
 
+from rescue_protos.errors import STORAGE_ERRORS, InvalidArgument, ShuttingDown
 from rescue_protos.v1 import console_pb2 as pb
 from rescue_protos.v1 import console_pb2_grpc
 from rescue_server.core import commands as c
 from rescue_server.core.queue import entry_of
-from rescue_server.errors import BadValue, ShuttingDown, StoreTrouble
 from rescue_server.rpc import translate
 from rescue_server.rpc.guard import caller
 from rescue_server.runtime import command_handlers
@@ -50,7 +50,7 @@ class ConsoleService(console_pb2_grpc.ConsoleServiceServicer):
         watch = self._engine.watch
         watcher = watch.open(technician, console)
         try:
-            with contextlib.suppress(StoreTrouble):  # reading goes on while nothing can be stored
+            with contextlib.suppress(*STORAGE_ERRORS):  # reading goes on while nothing can be stored
                 await self._presence.set(technician, watcher, request.in_focus)
             if not request.HasField("after_revision"):
                 yield self._snapshot(watcher)
@@ -75,7 +75,7 @@ class ConsoleService(console_pb2_grpc.ConsoleServiceServicer):
                 watch.delivered(watcher)
                 if not taken:
                     await _news(watcher)
-            raise ShuttingDown
+            raise ShuttingDown.of()
         finally:
             watch.close(watcher)
             leaving = asyncio.ensure_future(self._presence.leave(technician, watcher))
@@ -137,7 +137,7 @@ class ConsoleService(console_pb2_grpc.ConsoleServiceServicer):
     async def TransferSession(self, request: pb.TransferSessionRequest, context: Context) -> pb.TransferSessionResponse:
         kind = request.WhichOneof("target")
         if kind is None:
-            raise BadValue("target", "name a technician, a technician group or a channel")
+            raise InvalidArgument.of("target", "name a technician, a technician group or a channel")
         order = c.Transfer(
             technician=caller().name,
             session=request.session,
@@ -211,5 +211,5 @@ async def _news(watcher: Watcher) -> None:
 
 def _console_id(given: str) -> str:
     if not given or len(given) > CONSOLE_ID_LENGTH:
-        raise BadValue("console", f"a random id of 1 to {CONSOLE_ID_LENGTH} characters is needed")
+        raise InvalidArgument.of("console", f"a random id of 1 to {CONSOLE_ID_LENGTH} characters is needed")
     return given

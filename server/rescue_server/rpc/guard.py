@@ -16,8 +16,8 @@ from typing import Any, TypeAlias
 import grpc
 from google.protobuf.message import DecodeError
 
-from rescue_protos.errors import Fault
-from rescue_server import errors
+from rescue_protos import errors
+from rescue_protos.error_details import to_status
 from rescue_server.core.organization import Organization
 from rescue_server.faults.injector import Faults
 from rescue_server.rpc.peers import source_of
@@ -32,18 +32,6 @@ _caller: ContextVar[Principal] = ContextVar("caller")
 Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 
-_CODES: tuple[tuple[type[errors.RescueError], str], ...] = (
-    (errors.Refusal, "FAILED_PRECONDITION"),
-    (errors.Unknown, "NOT_FOUND"),
-    (errors.AlreadyThere, "ALREADY_EXISTS"),
-    (errors.BadValue, "INVALID_ARGUMENT"),
-    (errors.RequestReused, "INVALID_ARGUMENT"),
-    (errors.NotAuthenticated, "UNAUTHENTICATED"),
-    (errors.NotPermitted, "PERMISSION_DENIED"),
-    (errors.LimitReached, "RESOURCE_EXHAUSTED"),
-    (errors.ShuttingDown, "UNAVAILABLE"),
-)
-
 
 @dataclass(frozen=True, slots=True)
 class _Malformed:
@@ -53,26 +41,6 @@ class _Malformed:
 def caller() -> Principal:
     """Return who called the handler that runs now."""
     return _caller.get()
-
-
-def fault_of(error: errors.RescueError) -> Fault:
-    """Describe an error for the wire."""
-    code = next((code for kind, code in _CODES if isinstance(error, kind)), "INTERNAL")
-    if isinstance(error, errors.StoreTrouble):
-        code = "RESOURCE_EXHAUSTED" if error.full else "UNAVAILABLE"
-    if isinstance(error, errors.InjectedFault):
-        code = error.code
-    possible = error.possible if isinstance(error, errors.Refusal) else ()
-    fields = {error.field: error.wrong} if isinstance(error, errors.BadValue) else {}
-    return Fault(
-        code=code,
-        reason=error.reason,
-        message=str(error),
-        metadata=error.metadata,
-        possible=possible,
-        fields=fields,
-        retry_after=error.retry_after if isinstance(error, errors.LimitReached) else 0.0,
-    )
 
 
 class Guard(grpc.aio.ServerInterceptor):
@@ -145,7 +113,7 @@ class Guard(grpc.aio.ServerInterceptor):
 
     def _admit(self, rule: Rule | None, context: Context) -> Principal:
         if rule is None:
-            raise errors.NotPermitted("this method has no rule: nobody may call it")
+            raise errors.PermissionDenied("this method has no rule: nobody may call it")
         if rule in (Rule.ANYBODY, Rule.APPLET):
             return Principal(name="", administrator=False)
         metadata = {key: value for key, value in context.invocation_metadata() or () if isinstance(value, str)}
@@ -154,15 +122,17 @@ class Guard(grpc.aio.ServerInterceptor):
             return Principal(name="", administrator=False, computer_of=session.id)
         principal = self._user(metadata.get("authorization", ""), self._engine.published.organization)
         if rule is Rule.ADMINISTRATOR and not principal.administrator:
-            raise errors.NotPermitted(f"{principal.name} is no administrator")
+            raise errors.PermissionDenied(f"{principal.name} is no administrator")
         if rule is Rule.TECHNICIAN and principal.administrator:
-            raise errors.NotPermitted(f"{principal.name} is an administrator and has no queue: sign in as a technician")
+            raise errors.PermissionDenied(
+                f"{principal.name} is an administrator and has no queue: sign in as a technician"
+            )
         return principal
 
     def _user(self, authorization: str, organization: Organization) -> Principal:
         scheme, _, token = authorization.partition(" ")
         if scheme != "Bearer" or not token:
-            raise errors.NotAuthenticated("no token was sent: sign in first", reason="TOKEN_MISSING")
+            raise errors.Unauthenticated("no token was sent: sign in first", reason="TOKEN_MISSING")
         name, secret_hash = self._tokens.user_of(token)
         principal = Principal(name=name, administrator=name in organization.administrators, secret_hash=secret_hash)
         self._require_unrevoked(principal)
@@ -173,7 +143,7 @@ class Guard(grpc.aio.ServerInterceptor):
         if not principal.name:
             return
         if self._engine.published.organization.secret_hashes.get(principal.name) != principal.secret_hash:
-            raise errors.NotAuthenticated(
+            raise errors.Unauthenticated(
                 f"the secret of {principal.name!r} was changed: sign in again", reason="TOKEN_EXPIRED"
             )
 
@@ -205,7 +175,7 @@ async def _translated(context: Context) -> AsyncIterator[None]:
     except errors.RescueError as error:
         await _abort(context, error)
     except DecodeError:
-        await _abort(context, errors.BadValue("request", "these bytes are no such message"))
+        await _abort(context, errors.InvalidArgument.of("request", "these bytes are no such message"))
     except (grpc.aio.AbortError, grpc.aio.BaseError):
         raise
     except Exception:
@@ -227,11 +197,11 @@ def _lenient(deserializer: Any) -> Any:
 
 def _require_message(request: Any) -> None:
     if isinstance(request, _Malformed):
-        raise errors.BadValue("request", "these bytes are no such message")
+        raise errors.InvalidArgument.of("request", "these bytes are no such message")
 
 
 async def _abort(context: Context, error: errors.RescueError) -> None:
-    code, message, trailing = fault_of(error).to_grpc()
+    code, message, trailing = to_status(error)
     # A refusal is remembered, for a retry of its request; the frames that it came through, with the request, are not.
     error.__traceback__ = error.__context__ = None
     await context.abort(code, message, trailing)

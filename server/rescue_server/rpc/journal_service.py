@@ -11,11 +11,11 @@ from typing import Any, TypeAlias
 
 import grpc
 
+from rescue_protos.errors import NotFound, ShuttingDown
 from rescue_protos.status_table import read_rows
 from rescue_protos.v1 import journal_pb2 as pb
 from rescue_protos.v1 import journal_pb2_grpc
 from rescue_server.core.status import LEADS, Status
-from rescue_server.errors import ShuttingDown, Unknown
 from rescue_server.rpc import translate
 from rescue_server.rpc.guard import caller
 from rescue_server.runtime.credentials import Principal
@@ -53,12 +53,12 @@ class JournalService(journal_pb2_grpc.JournalServiceServicer):
             for events in _messages(piece.lines, user):
                 yield pb.WatchEventsResponse(events=events, through_revision=events[-1].revision)
             yield pb.WatchEventsResponse(through_revision=piece.through)
-        raise ShuttingDown
+        raise ShuttingDown.of()
 
     async def Explain(self, request: pb.ExplainRequest, context: Context) -> pb.ExplainResponse:
         user, desk = caller(), self._engine.published
         session = desk.sessions.get(request.session)
-        unknown = Unknown("session", request.session, "it never was, it is not yours, or it is forgotten by now")
+        unknown = NotFound.of("session", request.session, "it never was, it is not yours, or it is forgotten by now")
         if session is None:
             raise unknown
         answer = pb.ExplainResponse(revision=desk.revision)
@@ -72,7 +72,7 @@ class JournalService(journal_pb2_grpc.JournalServiceServicer):
         if not user.administrator and user.name not in known:
             raise unknown
         if request.technician and request.technician not in known:
-            raise Unknown("technician", request.technician, f"session {session.id} never was in such a queue")
+            raise NotFound.of("technician", request.technician, f"session {session.id} never was in such a queue")
         for name in sorted(session.entries):
             status = session.status_for(name) or Status.REMOVED
             lead = session.entries[name].role in LEADS

@@ -10,13 +10,13 @@ from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from rescue_protos.errors import InvalidArgument
 from rescue_protos.v1 import applet_pb2, clock_pb2, common_pb2, console_pb2
 from rescue_server.clock import Reading
 from rescue_server.core.events import Process
 from rescue_server.core.queue import Cause, QueueEntry
 from rescue_server.core.session import EndReason, Session
 from rescue_server.core.status import Status
-from rescue_server.errors import BadValue
 from rescue_server.runtime.applet_orders import View
 from rescue_server.runtime.engine import Request
 from rescue_server.runtime.watch import Revised
@@ -38,10 +38,10 @@ _LONGEST = timedelta(days=3650)
 
 
 def request_of(principal: str, message: Message) -> Request:
-    """Return who asked under which id, with a fingerprint of the whole message. Raises BadValue."""
+    """Return who asked under which id, with a fingerprint of the whole message. Raises InvalidArgument."""
     request_id: str = message.request_id  # type: ignore[attr-defined]
     if not request_id or len(request_id) > REQUEST_ID_LENGTH:
-        raise BadValue("request_id", f"a random id of 1 to {REQUEST_ID_LENGTH} characters is needed")
+        raise InvalidArgument.of("request_id", f"a random id of 1 to {REQUEST_ID_LENGTH} characters is needed")
     content = message.DESCRIPTOR.full_name.encode() + message.SerializeToString(deterministic=True)
     return Request(principal=principal, id=request_id, fingerprint=hashlib.sha256(content).hexdigest())
 
@@ -61,20 +61,20 @@ def duration(period: timedelta) -> Duration:
 
 
 def period(field: str, message: Duration) -> timedelta:
-    """A period from the wire. Raises BadValue if it is none or longer than ten years."""
+    """A period from the wire. Raises InvalidArgument if it is none or longer than ten years."""
     try:
         found = message.ToTimedelta()
     except (ValueError, OverflowError):
-        raise BadValue(field, "this is no duration") from None
+        raise InvalidArgument.of(field, "this is no duration") from None
     if abs(found) > _LONGEST:
-        raise BadValue(field, "longer than ten years")
+        raise InvalidArgument.of(field, "longer than ten years")
     return found
 
 
 def process_of(value: ProcessValue.ValueType) -> Process:
-    """The process of the wire's number. Raises BadValue."""
+    """The process of the wire's number. Raises InvalidArgument."""
     if value not in _PROCESS_OF:
-        raise BadValue("process", f"there are {', '.join(process.value for process in Process)}")
+        raise InvalidArgument.of("process", f"there are {', '.join(process.value for process in Process)}")
     return _PROCESS_OF[value]
 
 
@@ -97,7 +97,7 @@ def entry(line: QueueEntry) -> common_pb2.QueueEntry:
         introduced_by=line.introduced_by,
         lead_offered_to=line.lead_offered_to,
         processes=[_PROCESS[process] for process in line.processes],
-        possible=line.possible,
+        allowed=line.allowed,
         due_by=line.due_by,
     )
     if line.joined_at is not None:
@@ -167,7 +167,7 @@ def settings(values: Settings) -> common_pb2.Settings:
 
 
 def changes(message: common_pb2.Settings, *, with_terms: bool) -> dict[str, timedelta | str]:
-    """The settings that are set in a message. Raises BadValue."""
+    """The settings that are set in a message. Raises InvalidArgument."""
     found: dict[str, timedelta | str] = {
         field.name: period(field.name.replace("_", "-"), value)
         for field, value in message.ListFields()

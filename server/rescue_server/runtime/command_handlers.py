@@ -9,12 +9,19 @@ import time
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 
+from rescue_protos.errors import (
+    InvalidArgument,
+    NotFound,
+    OrganizationRefused,
+    PinRefused,
+    ResourceExhausted,
+    Unauthenticated,
+)
 from rescue_server.core import commands as c
 from rescue_server.core import decide as d
 from rescue_server.core import organization as o
 from rescue_server.core.events import SessionTransferred
 from rescue_server.core.session import Session
-from rescue_server.errors import BadValue, LimitReached, NotAuthenticated, OrganizationRefused, PinRefused, Unknown
 from rescue_server.runtime.credentials import ticket_fits
 from rescue_server.runtime.engine import Act, Answer, Outcome
 from rescue_server.runtime.limits import LIMITS, Limits
@@ -25,7 +32,7 @@ PIN_ATTEMPTS = 1000
 
 
 def create_pin(technician: str, customer: str, new_pin: Callable[[], str], limits: Limits = LIMITS) -> Act:
-    """A session with one entry, Connecting, and its PIN. Raises LimitReached."""
+    """A session with one entry, Connecting, and its PIN. Raises ResourceExhausted."""
 
     def act(desk: Desk, context: d.Context) -> Outcome:
         _require_room(desk, f"technician:{technician}", limits.open_sessions_per_technician)
@@ -45,7 +52,7 @@ def command(order: c.AnyCommand) -> Act:
     def act(desk: Desk, context: d.Context) -> Outcome:
         session = desk.sessions.get(order.session)
         if session is None:
-            raise Unknown("session", order.session, "it is not in your queue")
+            raise NotFound.of("session", order.session, "it is not in your queue")
         events = d.decide(session, order, context)
         targets = events[0].targets if isinstance(events[0], SessionTransferred) else ()
         return Outcome(events=events, answer=Answer(session=order.session, technicians=targets))
@@ -67,14 +74,14 @@ def redeem_pin(pin: str, customer: str, ticket_hash: str) -> Act:
 
 
 def patiently(act: Act, guessing: Guessing, source: str, now: Callable[[], float] = time.monotonic) -> Act:
-    """The same act, refused with LimitReached while the source has to wait; a PIN that is refused counts as a guess.
+    """The same act, refused with ResourceExhausted while the source has to wait; a refused PIN counts as a guess.
 
     Asked and counted where acts are decided, one after the other: many attempts at once gain nothing.
     """
 
     def guarded(desk: Desk, context: d.Context) -> Outcome:
         if (wait := guessing.wait(source, now())) > 0:
-            raise LimitReached(
+            raise ResourceExhausted(
                 f"too many wrong PINs: the next attempt is possible in {wait:.1f} s",
                 reason="TOO_MANY_WRONG_PINS",
                 retry_after=wait,
@@ -89,7 +96,7 @@ def patiently(act: Act, guessing: Guessing, source: str, now: Callable[[], float
 
 
 def start_through_channel(channel: str, customer: str, ticket_hash: str, limits: Limits = LIMITS) -> Act:
-    """A session for every technician of a channel. Raises LimitReached."""
+    """A session for every technician of a channel. Raises ResourceExhausted."""
 
     def act(desk: Desk, context: d.Context) -> Outcome:
         _require_room(desk, f"channel:{channel}", limits.open_sessions_per_channel)
@@ -126,19 +133,19 @@ def focus(technician: str, focused: bool) -> Act:
 
 
 def admit(desk: Desk, session_id: str, ticket: str) -> Session:
-    """Return the session whose ticket this is. Raises NotAuthenticated, which does not say whether it exists."""
+    """Return the session whose ticket this is. Raises Unauthenticated, which does not say whether it exists."""
     session = desk.sessions.get(session_id)
     if session is None or not ticket_fits(ticket, session.ticket_hash):
-        raise NotAuthenticated("the session ticket is not accepted", reason="TICKET_UNKNOWN")
+        raise Unauthenticated("the session ticket is not accepted", reason="TICKET_UNKNOWN")
     return session
 
 
 def change_settings(by: str, owner: str, changes: Mapping[str, timedelta | str]) -> Act:
-    """Change a group's or channel's settings; raises BadValue with the range."""
+    """Change a group's or channel's settings; raises InvalidArgument with the range."""
 
     def act(desk: Desk, context: d.Context) -> Outcome:
         if not changes:
-            raise BadValue("settings", "name at least one setting to change")
+            raise InvalidArgument.of("settings", "name at least one setting to change")
         desk.organization.settings_of(owner).changed(changes)
         periods = {name: value for name, value in changes.items() if isinstance(value, timedelta)}
         terms = changes.get("terms")
@@ -182,7 +189,7 @@ def add_channel(by: str, name: str, groups: tuple[str, ...]) -> Act:
     def act(desk: Desk, context: d.Context) -> Outcome:
         desk.organization.require_free("channel", name)
         if not groups:
-            raise BadValue("groups", "a channel needs at least one technician group")
+            raise InvalidArgument.of("groups", "a channel needs at least one technician group")
         for group in groups:
             desk.organization.members(f"group:{group}")
         return Outcome(events=[o.ChannelAdded(at=context.now, by=by, name=name, groups=tuple(sorted(set(groups))))])
@@ -234,7 +241,7 @@ def renew_secret(by: str, user: str, secret_hash: str) -> Act:
 
     def act(desk: Desk, context: d.Context) -> Outcome:
         if user not in desk.organization.secret_hashes:
-            raise Unknown("user", user)
+            raise NotFound.of("user", user)
         return Outcome(events=[o.SecretChanged(at=context.now, by=by, user=user, secret_hash=secret_hash)])
 
     return act
@@ -242,7 +249,7 @@ def renew_secret(by: str, user: str, secret_hash: str) -> Act:
 
 def _require_room(desk: Desk, opener: str, most: int) -> None:
     if desk.open_by[opener] >= most:
-        raise LimitReached(
+        raise ResourceExhausted(
             f"{opener} has {most} open sessions, and cannot have more: end some first",
             metadata={"limit": str(most), "what": "open sessions"},
         )
@@ -255,4 +262,4 @@ def _free_pin(desk: Desk, context: d.Context, new_pin: Callable[[], str]) -> str
         session = desk.sessions.get(desk.pins.get(pin, ""))
         if session is None or (attempt > PIN_ATTEMPTS // 2 and not d.is_redeemable(session, context)):
             return pin
-    raise LimitReached("no PIN is free: end some sessions that are Connecting")
+    raise ResourceExhausted("no PIN is free: end some sessions that are Connecting")

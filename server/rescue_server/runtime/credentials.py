@@ -21,7 +21,7 @@ from pathlib import Path
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
-from rescue_server.errors import LimitReached, NotAuthenticated
+from rescue_protos.errors import ResourceExhausted, Unauthenticated
 from rescue_server.runtime.sign_in_rate import SECRETS_EACH, SECRETS_OVERALL, SECRETS_PEER, Guessing
 
 TOKEN_LIFE = 900.0  # real seconds
@@ -123,7 +123,7 @@ class Tokens:
     async def sign_in(self, user: str, secret: str, secret_hash: str | None, *, source: str) -> str:
         """Return a token. `source` is where the attempt comes from.
 
-        Raises NotAuthenticated, which does not say whether the user exists, and LimitReached after too many failures.
+        Raises Unauthenticated, which does not say whether the user exists; ResourceExhausted after too many failures.
         """
         with_name = f"{source} {user[:SECRET_LENGTH]}"
         self._require_patience(source, with_name)
@@ -134,7 +134,7 @@ class Tokens:
             if not fits or secret_hash is None:
                 self._wrong_of_users.failed(with_name, self._now())
                 self._wrong_of_peers.failed(source, self._now())
-                raise NotAuthenticated(
+                raise Unauthenticated(
                     f"the secret of {user!r} is not accepted: see RESCUE_SECRET and the state directory",
                     reason="WRONG_SECRET",
                 )
@@ -145,17 +145,17 @@ class Tokens:
         return token
 
     def user_of(self, token: str) -> tuple[str, str]:
-        """Return the user and the hash of the secret he signed in with. Raises NotAuthenticated."""
+        """Return the user and the hash of the secret he signed in with. Raises Unauthenticated."""
         known = self._tokens.get(_key(token))
         if known is None or known.expires <= self._now():
-            raise NotAuthenticated("the token is not known or has expired: sign in again", reason="TOKEN_EXPIRED")
+            raise Unauthenticated("the token is not known or has expired: sign in again", reason="TOKEN_EXPIRED")
         return known.user, known.secret_hash
 
     def _require_patience(self, source: str, with_name: str) -> None:
         now = self._now()
         wait = max(self._wrong_of_users.wait(with_name, now), self._wrong_of_peers.wait(source, now))
         if wait > 0:
-            raise LimitReached(
+            raise ResourceExhausted(
                 f"too many wrong secrets: the next attempt is possible in {wait:.1f} s",
                 reason="TOO_MANY_WRONG_SECRETS",
                 retry_after=wait,

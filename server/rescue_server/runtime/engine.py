@@ -19,6 +19,14 @@ from typing import ParamSpec, TypeVar
 
 import msgspec
 
+from rescue_protos.errors import (
+    STORAGE_ERRORS,
+    RequestReused,
+    RescueError,
+    ResourceExhausted,
+    StorageFull,
+    StorageUnavailable,
+)
 from rescue_server.clock import Clock
 from rescue_server.core.decide import Context, on_due
 from rescue_server.core.organization import OrganizationEvent
@@ -26,7 +34,6 @@ from rescue_server.core.queue import Update
 from rescue_server.core.session import Session
 from rescue_server.core.status import Link
 from rescue_server.core.timers import Deadline, Kind, deadlines
-from rescue_server.errors import LimitReached, RequestReused, RescueError, StoreTrouble
 from rescue_server.runtime.chat_log import ChatLog
 from rescue_server.runtime.idempotency import Act, Answer, Outcome, Request, reused, stored_answer
 from rescue_server.runtime.recovery import branch_of, replay, tell
@@ -120,22 +127,22 @@ class Engine:
 
     async def close(self) -> None:
         """Store the clock and let go of the store."""
-        with contextlib.suppress(StoreTrouble):
+        with contextlib.suppress(*STORAGE_ERRORS):
             await self.mark_clock()
         await self._in_store_thread(self.store.close)
         self._store_thread.shutdown()
 
     async def mark_clock(self) -> None:
-        """Store where the clock stands: after a restart it goes on from there. Raises StoreTrouble."""
+        """Store where the clock stands: after a restart it goes on from there. Raises StorageUnavailable."""
         await self.in_store(lambda: self.store.mark_clock(self._clock_mark()))
 
     async def stored_events(self, after: int, limit: int) -> list[StoredEvent]:
-        """Return the next published events of the journal. Raises StoreTrouble."""
+        """Return the next published events of the journal. Raises StorageUnavailable."""
         found = await self.in_store(lambda: list(islice(self.store.read(after), limit)))
         return [stored for stored in found if stored.revision <= self.published.revision]
 
     async def in_store(self, call: Callable[[], T]) -> T:
-        """Have the store do something, in its turn. Raises StoreTrouble."""
+        """Have the store do something, in its turn. Raises StorageUnavailable."""
         try:
             return await self._in_store_thread(call)
         except StoreError as error:
@@ -179,7 +186,7 @@ class Engine:
         A refusal stays the answer; to use another's id for something else is no answer to that id.
         """
         error = None if task.cancelled() else task.exception()
-        if task.cancelled() or isinstance(error, StoreTrouble | LimitReached | RequestReused):
+        if task.cancelled() or isinstance(error, StorageUnavailable | ResourceExhausted | RequestReused):
             self._asked.pop(key, None)
         elif isinstance(error, RescueError) and key in self._asked:
             # The task would keep the frames that the refusal came through, and with them the whole request.
@@ -263,7 +270,7 @@ class Engine:
         self.chats.note(step)
         self.on_step(step)
 
-    def _refuse(self, batch: list[_Staged], trouble: StoreTrouble) -> None:
+    def _refuse(self, batch: list[_Staged], trouble: RescueError) -> None:
         """Set the state ahead back to what is published, and tell everybody who was on the way."""
         self._staged = []
         steps = [step for staged in batch for step in staged.steps]
@@ -372,7 +379,8 @@ def _is_leased(session: Session) -> bool:
     return session.link is Link.CONNECTED and session.ended_at is None
 
 
-def _trouble(error: StoreError) -> StoreTrouble:
-    full = isinstance(error, StoreFull)
-    what = "there is no room left to store it" if full else "it could not be stored now"
-    return StoreTrouble(f"{what}, and nothing changed; try again with the same request id", full=full)
+def _trouble(error: StoreError) -> RescueError:
+    again = "and nothing changed; try again with the same request id"
+    if isinstance(error, StoreFull):
+        return StorageFull(f"there is no room left to store it, {again}")
+    return StorageUnavailable(f"it could not be stored now, {again}")

@@ -8,8 +8,8 @@ from datetime import timedelta
 
 import msgspec
 
+from rescue_protos.errors import RequestReused, RescueError
 from rescue_server.core.decide import Context
-from rescue_server.errors import RequestReused, RescueError
 from rescue_server.runtime.state import AnyEvent, Desk
 from rescue_server.store.protocol import StoredAnswer
 

@@ -1,6 +1,6 @@
 """How much of the server one caller may take: open streams by who opened them, open sessions by whose they are.
 
-Every limit is far above honest use. What is refused here is refused with LimitReached, which names the limit.
+Every limit is far above honest use. What is refused here is refused with ResourceExhausted, which names the limit.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from rescue_server.errors import LimitReached
+from rescue_protos.errors import ResourceExhausted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,9 +41,9 @@ class Places:
 
     @contextlib.contextmanager
     def taken(self, owner: str, most: int, what: str) -> Iterator[None]:
-        """Take a place for the length of the block. Raises LimitReached if the owner has `most` already."""
+        """Take a place for the length of the block. Raises ResourceExhausted if the owner has `most` already."""
         if self._taken[owner] >= most:
-            raise LimitReached(f"at most {most} {what} at a time", metadata={"limit": str(most), "what": what})
+            raise ResourceExhausted(f"at most {most} {what} at a time", metadata={"limit": str(most), "what": what})
         self._taken[owner] += 1
         try:
             yield

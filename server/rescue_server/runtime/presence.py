@@ -11,7 +11,7 @@ import contextlib
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from rescue_server.errors import StoreTrouble
+from rescue_protos.errors import STORAGE_ERRORS
 
 FOCUS_KEPT = 5.0  # real seconds after a start
 RETRY = 1.0  # real seconds until what could not be stored is tried again
@@ -44,7 +44,7 @@ class Presence:
         await asyncio.sleep(FOCUS_KEPT)
         before, self._assumed = self.in_focus(), frozenset()
         for technician in sorted(before - self.in_focus()):
-            with contextlib.suppress(StoreTrouble):
+            with contextlib.suppress(*STORAGE_ERRORS):
                 await self._change(technician)
 
     async def set(self, technician: str, console: object, in_focus: bool) -> None:
@@ -62,7 +62,7 @@ class Presence:
         before = technician in self.in_focus()
         self._consoles.get(technician, {}).pop(console, None)
         if not self._closing:
-            with contextlib.suppress(StoreTrouble):
+            with contextlib.suppress(*STORAGE_ERRORS):
                 await self._tell(technician, before)
 
     def close(self) -> None:
@@ -77,7 +77,7 @@ class Presence:
     async def _change(self, technician: str) -> None:
         try:
             await self._on_change(technician, technician in self.in_focus())
-        except StoreTrouble:
+        except STORAGE_ERRORS:
             if technician not in self._retries:
                 self._retries[technician] = asyncio.ensure_future(self._until_stored(technician))
             raise
@@ -86,7 +86,7 @@ class Presence:
         stored = False
         while not stored:
             await asyncio.sleep(RETRY)
-            with contextlib.suppress(StoreTrouble):
+            with contextlib.suppress(*STORAGE_ERRORS):
                 await self._on_change(technician, technician in self.in_focus())
                 stored = True
         del self._retries[technician]

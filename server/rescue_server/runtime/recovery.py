@@ -12,10 +12,10 @@ from dataclasses import replace
 
 import msgspec
 
+from rescue_protos.errors import RescueError
 from rescue_server.core.organization import SecretChanged, TechnicianDeleted
 from rescue_server.core.queue import Update
 from rescue_server.core.transitions import UnlistedChange
-from rescue_server.errors import RescueError
 from rescue_server.runtime.chat_log import ChatLog
 from rescue_server.runtime.state import Desk, Step, read_event, updates_of
 from rescue_server.runtime.watch import Watch

@@ -23,9 +23,9 @@ from functools import partial
 
 import msgspec
 
+from rescue_protos.errors import STORAGE_ERRORS
 from rescue_server.core.compaction import Folding
 from rescue_server.core.session import Session, is_gone
-from rescue_server.errors import StoreTrouble
 from rescue_server.runtime.engine import Engine
 from rescue_server.runtime.state import ORGANIZATION, read_event
 
@@ -60,11 +60,11 @@ class Retention:
         """Sweep now and then, until cancelled."""
         while True:
             await asyncio.sleep(every)
-            with contextlib.suppress(StoreTrouble):  # the next sweep tries again
+            with contextlib.suppress(*STORAGE_ERRORS):  # the next sweep tries again
                 await self.sweep()
 
     async def sweep(self) -> int:
-        """Forget what may be forgotten; return how many sessions that were. Raises StoreTrouble."""
+        """Forget what may be forgotten; return how many sessions that were. Raises StorageUnavailable."""
         published = self._engine.published
         gone = [session for session in published.sessions.values() if is_gone(session)]
         # Whoever is being told of the end of a session still looks it up: it stays for one more sweep.

@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import Any
 
 from rescue_common.durations import BadDuration, parse_duration
+from rescue_protos.errors import InvalidArgument, RescueError
 from rescue_server.core import organization as o
-from rescue_server.errors import BadValue, RescueError
 
 DEFAULT = """
 administrators = ["admin"]
@@ -81,7 +81,7 @@ def _events(data: dict[str, Any], now: datetime) -> list[o.AnyOrganizationEvent]
         nonlocal organization
         try:
             organization = o.apply_change(organization, event)
-        except BadValue as error:
+        except InvalidArgument as error:
             raise _Misfit((*place, error.field), error.wrong) from None
         except RescueError as error:
             raise _Misfit(place, str(error)) from None

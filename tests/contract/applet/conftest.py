@@ -17,7 +17,8 @@ import pytest
 from google.protobuf import duration_pb2, timestamp_pb2
 
 from rescue_common.state_directory import Access
-from rescue_protos.errors import Fault
+from rescue_protos.error_details import to_status
+from rescue_protos.errors import NotFound
 from rescue_protos.v1 import applet_pb2 as pb
 from rescue_protos.v1 import applet_pb2_grpc, clock_pb2, clock_pb2_grpc
 
@@ -98,9 +99,7 @@ class Peer(applet_pb2_grpc.AppletServiceServicer, clock_pb2_grpc.ClockServiceSer
     ) -> pb.RedeemPinResponse:
         self.asked.append(f"{request.pin} {request.customer}")
         if request.pin != "123456":
-            fault = Fault(code="NOT_FOUND", reason="PIN_UNKNOWN", message="there is no such PIN")
-            code, message, trailing = fault.to_grpc()
-            await context.abort(code, message, trailing)
+            await context.abort(*to_status(NotFound("there is no such PIN", reason="PIN_UNKNOWN")))
         return pb.RedeemPinResponse(session="s1", ticket="t1")
 
     async def StartThroughChannel(

@@ -23,7 +23,8 @@ import pytest
 
 from rescue_client.console import ConsoleClient
 from rescue_common.state_directory import Access
-from rescue_protos.errors import Fault
+from rescue_protos.error_details import to_status
+from rescue_protos.errors import FailedPrecondition, RescueError
 from rescue_protos.v1 import access_pb2, access_pb2_grpc, common_pb2, console_pb2, console_pb2_grpc
 
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
@@ -209,14 +210,12 @@ class Peer(console_pb2_grpc.ConsoleServiceServicer, access_pb2_grpc.AccessServic
         self, request: console_pb2.HoldSessionRequest, context: Any
     ) -> console_pb2.HoldSessionResponse:
         await self._received("HoldSession", request, context)
-        fault = Fault(
-            code="FAILED_PRECONDITION",
+        refusal = FailedPrecondition(
+            f"session {request.session} is Waiting: hold is not possible here",
             reason="NOT_IN_THIS_STATUS",
-            message=f"session {request.session} is Waiting: hold is not possible here",
-            possible=("start", "end"),
+            allowed=("start", "end"),
         )
-        code, message, trailing = fault.to_grpc()
-        return await context.abort(code, message, trailing)
+        return await context.abort(*to_status(refusal))
 
     async def _once(self, method: str, request: Any, context: Any, effect: Callable[[], Any]) -> Any:
         await self._authorize(context)
@@ -281,7 +280,7 @@ for _method in (
 
 
 async def _abort(context: Any, code: str, reason: str, message: str) -> None:
-    await context.abort(*Fault(code=code, reason=reason, message=message).to_grpc())
+    await context.abort(*to_status(RescueError(message, code=code, reason=reason)))
 
 
 class Console:

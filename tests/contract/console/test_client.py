@@ -31,7 +31,7 @@ from rescue_client.records import (
     TargetKind,
     Transferred,
 )
-from rescue_protos.errors import NotSignedIn, Refused, Unavailable
+from rescue_protos.errors import FailedPrecondition, Unauthenticated, Unavailable
 from rescue_protos.v1 import common_pb2, console_pb2
 
 
@@ -84,7 +84,7 @@ async def test_a_watch_begins_with_the_queue_and_delivers_every_kind_of_change(p
         peer.change("s1", "WAITING", "CONNECTING", 1)
         peer.detail(
             "s1",
-            possible=["start"],
+            allowed=["start"],
             participants=[common_pb2.Participant(technician="alice", status=common_pb2.STATUS_WAITING, lead=True)],
         )
         line = common_pb2.ChatLine(text="hello")
@@ -101,7 +101,7 @@ async def test_a_watch_begins_with_the_queue_and_delivers_every_kind_of_change(p
     assert changed.cause.text == "a test said so"
     assert changed.at.tzinfo is not None
     assert isinstance(details, EntryDetails)
-    assert details.entry.possible == ("start",)
+    assert details.entry.allowed == ("start",)
     assert details.entry.participants == (Participant(technician="alice", status=Status.WAITING, lead=True),)
     assert isinstance(chat, ChatReceived)
     assert (chat.sender, chat.text) == ("", "hello")
@@ -212,9 +212,9 @@ async def test_a_command_gives_up_when_the_server_stays_away(peer, client_of) ->
 
 async def test_a_refusal_says_what_is_possible_and_is_not_repeated(peer, client_of) -> None:
     async with client_of() as client:
-        with pytest.raises(Refused) as refusal:
+        with pytest.raises(FailedPrecondition) as refusal:
             await client.hold("s1")
-    assert refusal.value.possible == ("start", "end")
+    assert refusal.value.allowed == ("start", "end")
     assert refusal.value.reason == "NOT_IN_THIS_STATUS"
     assert len(peer.named("HoldSession")) == 1
 
@@ -224,7 +224,7 @@ async def test_a_wrong_secret_is_told_at_once_and_tried_only_once(peer, client_o
     peer.publish_access()
     async with client_of(secret="wrong") as client:
         peer.secrets["alice"] = "right"
-        with pytest.raises(NotSignedIn):
+        with pytest.raises(Unauthenticated):
             await client.sign_in()
     assert peer.sign_ins == 1
 
@@ -233,7 +233,7 @@ async def test_a_refused_secret_is_not_tried_again(peer) -> None:
     async with open_channel(peer.address) as channel:
         signed_in = SignedIn(channel, user="alice", secret="wrong")
         for _ in range(3):
-            with pytest.raises(NotSignedIn, match="user alice or secret is wrong"):
+            with pytest.raises(Unauthenticated, match="user alice or secret is wrong"):
                 await signed_in.metadata()
     assert peer.sign_ins == 1
 

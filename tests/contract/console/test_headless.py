@@ -74,7 +74,7 @@ async def test_chat_alarm_lead_offer_and_details_are_events(peer, console) -> No
     alarm.due_at.FromDatetime(SINCE)
     peer.tell(alarm=alarm)
     peer.tell(lead_offer=console_pb2.LeadOffer(session="s1", **{"from": "bob"}))
-    peer.detail("s1", lead_offered_to="alice", possible=["lead accept"])
+    peer.detail("s1", lead_offered_to="alice", allowed=["lead accept"])
     peer.detail("s1", customer="nothing that scripts are told")
     peer.detail("s1", processes=[common_pb2.PROCESS_REMOTE_CONTROL], comment="look")
     await alice.event("details", comment="look")

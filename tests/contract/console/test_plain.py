@@ -32,7 +32,7 @@ async def _shows(descriptor: int, wanted: str, shown: bytearray) -> None:
 
 
 async def test_it_speaks_dutch_and_lets_nobody_drive_the_terminal(peer, console) -> None:
-    peer.change("s1", "ON_HOLD", customer="Jan\x1b[2J[red]", possible=["start", "transfer"])
+    peer.change("s1", "ON_HOLD", customer="Jan\x1b[2J[red]", allowed=["start", "transfer"])
     synced = asyncio.Event()
 
     async def note(method: str, _context: object) -> None:

@@ -6,16 +6,21 @@ from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
+import grpc
 import pytest
 
 from rescue_console.catalogs import REFUSALS_NL
 from rescue_console.labels import Labels
-from rescue_protos.errors import CallError, Fault
+from rescue_protos.error_details import from_rpc_error, to_status
+from rescue_protos.errors import FailedPrecondition, RescueError, ResourceExhausted
 from rescue_server.core import commands as c
-from rescue_server.errors import LimitReached, RescueError
-from rescue_server.rpc.guard import fault_of
 from rescue_server.runtime import command_handlers
 from tests.unit.server.core.one_session import joined
+
+
+def over_the_wire(error: RescueError) -> RescueError:
+    code, message, trailing = to_status(error)
+    return from_rpc_error(grpc.aio.AioRpcError(code, grpc.aio.Metadata(), grpc.aio.Metadata(*trailing), message))
 
 
 def ordered(*lines: str) -> None:
@@ -35,7 +40,7 @@ def of_too_many() -> None:
 
 
 def of_guessing() -> None:
-    raise LimitReached("too many", reason="TOO_MANY_WRONG_SECRETS", retry_after=4.2)
+    raise ResourceExhausted("too many", reason="TOO_MANY_WRONG_SECRETS", retry_after=4.2)
 
 
 WAITING = Labels.of("nl").status("Waiting")
@@ -74,7 +79,8 @@ def test_a_refusal_is_said_in_dutch_and_in_english_as_the_server_said_it(name: s
     refused, dutch = CASES[name]
     with pytest.raises(RescueError) as raised:
         refused()
-    error = CallError(fault_of(raised.value))
+    error = over_the_wire(raised.value)
+    assert type(error) is type(raised.value)
     assert Labels.of("nl").refusal(error) == dutch
     assert Labels.of("en").refusal(error) == str(raised.value)
 
@@ -91,5 +97,5 @@ def test_a_refusal_is_said_in_dutch_and_in_english_as_the_server_said_it(name: s
 def test_what_is_not_known_or_lacks_its_facts_is_said_as_the_server_did(
     reason: str, metadata: dict[str, str], message: str, said: str
 ) -> None:
-    fault = Fault(code="FAILED_PRECONDITION", reason=reason, message=message, metadata=metadata)
-    assert Labels.of("nl").refusal(CallError(fault)) == said
+    error = FailedPrecondition(message, reason=reason, metadata=metadata)
+    assert Labels.of("nl").refusal(error) == said

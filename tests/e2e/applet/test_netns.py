@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from rescue_applet.network import namespace
+from rescue_applet.network import namespace as netns
 from rescue_applet.network.relay import CannotLay
 from rescue_common.processes.child import Program
 from rescue_emulator.world.computer import Computer
@@ -33,7 +33,7 @@ def namespaces() -> None:
             _output("ip", "netns", act, probe)
     except (OSError, subprocess.CalledProcessError) as why:
         not_to_be_had(f"network namespaces cannot be made here: {why}")
-    if missing := [program for program in namespace.NEEDED if shutil.which(program) is None]:
+    if missing := [program for program in netns.NEEDED if shutil.which(program) is None]:
         not_to_be_had(f"network namespaces need {', '.join(missing)}")
 
 
@@ -53,14 +53,14 @@ def dropped(namespace: str) -> str:
 
 def is_left_behind(namespace: str) -> bool:
     """Whether it is there and belongs to no computer that lives."""
-    if not (namespace.NAMESPACES / namespace).exists():
+    if not (netns.NAMESPACES / namespace).exists():
         return False
-    with open(namespace.LOCKS / f"lan-{namespace.removeprefix(namespace.PREFIX)}", "r+") as lock:
+    with open(netns.LOCKS / f"lan-{namespace.removeprefix(netns.PREFIX)}", "r+") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             return False
-        return (namespace.NAMESPACES / namespace).exists()
+        return (netns.NAMESPACES / namespace).exists()
 
 
 def _output(*command: str) -> str:
@@ -75,7 +75,7 @@ async def test_a_real_interface_goes_down_and_packets_vanish_in_the_kernel() -> 
         session, pin = await alice.pin("Customer")
         computer = await world.computer(pin=pin, options=OPTIONS)
         namespace = namespace_of(computer)
-        assert namespace.startswith(namespace.PREFIX)
+        assert namespace.startswith(netns.PREFIX)
         await alice.start(session)
 
         async with computer.lan_off():
@@ -126,7 +126,7 @@ async def test_what_a_killed_computer_leaves_behind_the_next_one_clears_away() -
         killed = await world.computer(pin=pin, options=OPTIONS)
         namespace = namespace_of(killed)
         await killed.program.kill()
-        assert (namespace.NAMESPACES / namespace).exists()
+        assert (netns.NAMESPACES / namespace).exists()
 
         _, pin = await alice.pin("Another customer")
         following = await world.computer(pin=pin, options=OPTIONS)
@@ -165,7 +165,7 @@ async def test_a_computer_whose_interface_was_taken_away_says_so_and_ends(fault:
         _, pin = await alice.pin("Customer")
         computer = await world.computer(pin=pin, options=OPTIONS)
         namespace = namespace_of(computer)
-        _output("ip", "link", "delete", f"rescuelan{namespace.removeprefix(namespace.PREFIX)}")
+        _output("ip", "link", "delete", f"rescuelan{namespace.removeprefix(netns.PREFIX)}")
         await computer.program.send(f"lan {fault}")
         assert await computer.ended() == 1
         told = await computer.event("error")
@@ -177,10 +177,10 @@ async def test_a_computer_whose_interface_was_taken_away_says_so_and_ends(fault:
 
 
 def test_it_needs_root(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(namespace.sys, "platform", "linux")
+    monkeypatch.setattr(netns.sys, "platform", "linux")
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     with pytest.raises(CannotLay, match="needs root"):
-        namespace.Interface(lambda: "127.0.0.1:1")
+        netns.Interface(lambda: "127.0.0.1:1")
 
 
 async def test_a_missing_program_is_named_and_the_exit_status_is_1(tmp_path: Path) -> None:

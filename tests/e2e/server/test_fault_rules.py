@@ -14,7 +14,8 @@ from rescue_client.channel import SignedIn, open_channel
 from rescue_common.state_directory import Access
 from rescue_emulator.world.technician import CommandRefused
 from rescue_emulator.world.world import World
-from rescue_protos.errors import BadInput, CallError, NotAllowed, NotFound
+from rescue_protos.error_details import from_rpc_error
+from rescue_protos.errors import InvalidArgument, NotFound, PermissionDenied
 from rescue_protos.v1 import fault_pb2, fault_pb2_grpc
 
 
@@ -118,7 +119,7 @@ async def test_heartbeats_and_their_replies_get_lost() -> None:
 async def test_rules_are_for_administrators_and_bad_ones_are_refused() -> None:
     async with World() as world:
         for bad in ("explode", "when 1001 is Active for nobody: lan off"):
-            with pytest.raises((BadInput, NotFound)):
+            with pytest.raises((InvalidArgument, NotFound)):
                 await world.faults.add(bad)
         with pytest.raises(NotFound, match="fault list"):
             await world.faults.clear(9)
@@ -126,11 +127,11 @@ async def test_rules_are_for_administrators_and_bad_ones_are_refused() -> None:
         async with open_channel(world.address) as channel:
             alice = SignedIn(channel, user="alice", secret=Access.read(world.data).secrets["alice"])
             stub = fault_pb2_grpc.FaultServiceStub(channel)
-            with pytest.raises(NotAllowed):
+            with pytest.raises(PermissionDenied):
                 await alice.call(lambda m: stub.ListFaults(fault_pb2.ListFaultsRequest(), metadata=m))
             with pytest.raises(grpc.RpcError) as refused:
                 await stub.ListFaults(fault_pb2.ListFaultsRequest())
-            assert CallError.from_rpc(refused.value).code == "UNAUTHENTICATED"
+            assert from_rpc_error(refused.value).code == "UNAUTHENTICATED"
 
         status, lines, _ = await rescue(world, "fault", "add", "when 1001 becomes Active: lan off for 40s", "--json")
         assert status == 0

@@ -72,11 +72,11 @@ def busy_queue(seconds: int = 0) -> tuple[Update, ...]:
     story.add("1007", Status.CONNECTING, 120, "SessionCreated", customer="Sanne Jansen", pin="")
     story.add("1007", Status.WAITING, 180, "AppletJoined", row=1)
     possible = ("hold", "transfer", "invite", "remove", "lead offer", "reboot", "chat", "open", "close", "end")
-    story.add("1007", Status.ACTIVE, 240, "SessionStarted", row=3, possible=possible, lead=True)
-    story.add("1007", Status.RECONNECTING, 420, "LinkLost", row=12, possible=("remove", "end"), lead=True)
+    story.add("1007", Status.ACTIVE, 240, "SessionStarted", row=3, allowed=possible, lead=True)
+    story.add("1007", Status.RECONNECTING, 420, "LinkLost", row=12, allowed=("remove", "end"), lead=True)
     processes = (Process.REMOTE_CONTROL,)
-    story.add("1007", Status.ACTIVE, 480, "LinkRestored", row=22, possible=possible, lead=True, processes=processes)
-    story.add("1008", Status.TIMED_OUT, 500, "IdleTimedOut", customer="Karim", row=9, possible=("end",))
+    story.add("1007", Status.ACTIVE, 480, "LinkRestored", row=22, allowed=possible, lead=True, processes=processes)
+    story.add("1008", Status.TIMED_OUT, 500, "IdleTimedOut", customer="Karim", row=9, allowed=("end",))
     story.chat("1007", "", "It is back, I think.")
     story.chat("1007", "alice", "Good. I will have a look at your printer now.")
     story.chat("1007", "bob", "Mind the spooler.")
@@ -128,7 +128,7 @@ class Story:
             introduced_by=facts.get("introduced_by", ""),
             lead_offered_to=facts.get("lead_offered_to", ""),
             processes=facts.get("processes", ()),
-            possible=facts.get("possible", ("start", "transfer", "reboot", "end")),
+            allowed=facts.get("allowed", ("start", "transfer", "reboot", "end")),
             due_at=at + due if due else None,
             due_by="waiting-timeout" if due else "",
         )

@@ -70,7 +70,7 @@ async def test_an_offered_lead_stands_above_the_chat(looks_like: Compare, langua
     story = Story()
     possible = ("hold", "lead accept", "reboot", "chat", "open", "end")
     story.add("1007", Status.COLLABORATING, 120, "TechnicianInvited", customer="Sanne", introduced_by="bob",
-              lead_offered_to="alice", possible=possible, others=("bob",))  # fmt: skip
+              lead_offered_to="alice", allowed=possible, others=("bob",))  # fmt: skip
     async with console(*story.updates, size="80x24", language=language) as pilot:
         await looks_like(pilot, f"offer-{language}-80x24")
 

@@ -9,7 +9,7 @@ import pytest
 from rescue_client.caller import Caller
 from rescue_client.overview import OverviewClient
 from rescue_emulator import World
-from rescue_protos.errors import NotAllowed
+from rescue_protos.errors import PermissionDenied
 
 
 async def test_an_administrator_sees_every_queue_and_each_change_of_one() -> None:
@@ -58,5 +58,5 @@ async def test_a_technician_may_not_look_into_other_queues() -> None:
         Caller.find(user="alice", server=world.address, data=world.data) as caller,
         aclosing(OverviewClient(caller).states()) as states,
     ):
-        with pytest.raises(NotAllowed):
+        with pytest.raises(PermissionDenied):
             await anext(states)

@@ -10,7 +10,8 @@ import grpc
 import pytest
 
 from rescue_common.state_directory import Access
-from rescue_protos.errors import Fault
+from rescue_protos.error_details import to_status
+from rescue_protos.errors import RescueError, Unauthenticated
 from rescue_protos.v1 import (
     access_pb2,
     access_pb2_grpc,
@@ -21,9 +22,8 @@ from rescue_protos.v1 import (
 )
 
 
-async def refuse(context: grpc.aio.ServicerContext, fault: Fault) -> None:
-    code, message, trailing = fault.to_grpc()
-    await context.abort(code, message, trailing)
+async def refuse(context: grpc.aio.ServicerContext, error: RescueError) -> None:
+    await context.abort(*to_status(error))
 
 
 @dataclass
@@ -35,7 +35,7 @@ class Desk(
     """Notes what it is asked, refuses what it is told to refuse, and answers plausibly."""
 
     asked: list[object] = field(default_factory=list)
-    refusals: list[Fault] = field(default_factory=list)
+    refusals: list[RescueError] = field(default_factory=list)
     now: datetime = datetime(2026, 1, 5, 9, tzinfo=UTC)
     speed: float = 1
     paused: bool = True
@@ -43,7 +43,7 @@ class Desk(
 
     async def SignIn(self, request, context):
         if request.secret != "s3cret":
-            await refuse(context, Fault(code="UNAUTHENTICATED", reason="BAD_SECRET", message="wrong secret"))
+            await refuse(context, Unauthenticated("wrong secret", reason="BAD_SECRET"))
         return access_pb2.SignInResponse(token=f"token of {request.user}")
 
     async def _note(self, request, context) -> None:

@@ -9,12 +9,11 @@ from rescue_client.caller import Caller
 from rescue_client.clock import ClockClient
 from rescue_common.durations import parse_duration
 from rescue_common.state_directory import Access
-from rescue_protos.errors import Fault, NotSignedIn, Unavailable
-from rescue_server.errors import BadValue
+from rescue_protos.errors import InvalidArgument, Unauthenticated, Unavailable
 from rescue_server.settings import Settings
 
 NOBODY = "127.0.0.1:1"
-AWAY = Fault(code="UNAVAILABLE", reason="STORE_BUSY", message="busy")
+AWAY = Unavailable("busy", reason="STORE_BUSY")
 
 
 @pytest.fixture
@@ -32,7 +31,7 @@ async def test_a_change_is_repeated_with_the_same_request_id(desk, caller) -> No
 
 
 async def test_an_expired_token_is_renewed(desk, caller) -> None:
-    desk.refusals.append(Fault(code="UNAUTHENTICATED", reason="TOKEN_EXPIRED", message="sign in again"))
+    desk.refusals.append(Unauthenticated("sign in again", reason="TOKEN_EXPIRED"))
     assert (await ClockClient(caller).show()).paused
     assert len(desk.asked) == 2
 
@@ -89,8 +88,8 @@ async def test_a_renewed_secret_is_looked_up_again(desk, tmp_path) -> None:
     async with Caller.find(user="admin", server=None, data=tmp_path) as caller:
         Access(server=desk.address, secrets={"admin": "s3cret"}).write(tmp_path)
         assert (await ClockClient(caller).show()).paused
-        desk.refusals += [Fault(code="UNAUTHENTICATED", reason="TOKEN_EXPIRED", message="sign in again")] * 2
-        with pytest.raises(NotSignedIn):  # and no other secret is to be found
+        desk.refusals += [Unauthenticated("sign in again", reason="TOKEN_EXPIRED")] * 2
+        with pytest.raises(Unauthenticated):  # and no other secret is to be found
             await ClockClient(caller).show()
 
 
@@ -103,5 +102,5 @@ def test_the_ranges_that_people_are_told_are_the_servers(name: str) -> None:
     for inside in (least, most, *([timedelta(0)] if never else [])):
         assert getattr(roomy.changed({field: inside}), field) == inside
     for outside in (least - second / 2, most + second, *([] if never else [timedelta(0)])):
-        with pytest.raises(BadValue, match="out of range"):
+        with pytest.raises(InvalidArgument, match="out of range"):
             roomy.changed({field: outside})

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from rescue_protos.errors import Fault
+from rescue_protos.errors import InvalidArgument
 from rescue_protos.v1 import clock_pb2
 
 
@@ -41,10 +41,10 @@ async def test_empty_terms_take_them_away(desk, state, rescue) -> None:
 
 async def test_a_refusal_shows_the_servers_message_with_the_range(desk, state, rescue) -> None:
     desk.refusals.append(
-        Fault(
+        InvalidArgument(
+            "bad settings",
             code="OUT_OF_RANGE",
             reason="OUT_OF_RANGE",
-            message="bad settings",
             fields={"idle_timeout": "1 to 999 minutes"},
         )
     )

@@ -9,7 +9,7 @@ import pytest
 
 from rescue_common.state_directory import Access
 from rescue_emulator import CommandRefused, NotSeen, World
-from rescue_protos.errors import BadInput
+from rescue_protos.errors import InvalidArgument
 
 
 @pytest.fixture
@@ -82,7 +82,7 @@ async def test_advance_returns_when_the_consoles_have_shown_the_effects(world: W
 
 
 async def test_a_bad_setting_is_refused_with_the_range(world: World) -> None:
-    with pytest.raises(BadInput, match="999"):
+    with pytest.raises(InvalidArgument, match="999"):
         await world.set("group:Support", idle_timeout="1000m")
 
 

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from rescue_protos.errors import Unauthenticated
 from rescue_server.clock import Clock
 from rescue_server.core import commands as c
 from rescue_server.core import decide as d
 from rescue_server.core import organization as o
-from rescue_server.errors import NotAuthenticated
 from rescue_server.runtime import command_handlers
 from rescue_server.runtime.credentials import hash_ticket
 from rescue_server.runtime.engine import Answer, Engine, Outcome, Request
@@ -104,7 +104,7 @@ async def test_a_session_is_forgotten_when_it_ended_long_ago_and_no_queue_shows_
         assert await office.sweep_twice() == 1
         assert set(office.engine.published.sessions) == set(office.engine.ahead.sessions) == {shown}
         assert {event.stream for event in office.engine.store.read()} == {"organization", shown}
-        with pytest.raises(NotAuthenticated):
+        with pytest.raises(Unauthenticated):
             command_handlers.admit(office.engine.published, gone, gone)
     async with at_work(tmp_path) as office:
         assert set(office.engine.published.sessions) == {shown}

@@ -9,13 +9,13 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 import pytest
 
+from rescue_protos.errors import STORAGE_ERRORS
 from rescue_server.clock import Clock
 from rescue_server.core import commands as c
 from rescue_server.core import decide as d
 from rescue_server.core import organization as o
 from rescue_server.core.events import LinkLost, SessionHeld
 from rescue_server.core.status import Link
-from rescue_server.errors import StoreTrouble
 from rescue_server.runtime import command_handlers
 from rescue_server.runtime.attachments import Attachments
 from rescue_server.runtime.engine import Engine, Outcome, Request
@@ -105,7 +105,7 @@ async def test_a_lost_link_that_could_not_be_stored_keeps_its_due_time(office: O
 
 async def test_an_advance_is_refused_before_time_moves_and_works_once_there_is_room(office: Office) -> None:
     office.disk.full = True
-    with pytest.raises(StoreTrouble) as caught:
+    with pytest.raises(STORAGE_ERRORS) as caught:
         await office.timekeeper.advance(10 * MINUTE)
     assert caught.value.full
     assert office.clock.now() == NOON
@@ -124,7 +124,7 @@ async def test_a_disk_that_fills_up_during_an_advance_stops_it_there(
         office.disk.full = True
 
     monkeypatch.setattr(office.engine.leases, "judge_dead", judge_and_fill_up)
-    with pytest.raises(StoreTrouble):
+    with pytest.raises(STORAGE_ERRORS):
         await office.timekeeper.advance(10 * MINUTE)
     monkeypatch.undo()
     assert office.clock.now() == NOON + MINUTE
@@ -135,13 +135,13 @@ async def test_a_disk_that_fills_up_during_an_advance_stops_it_there(
 
 async def test_a_pace_that_cannot_be_stored_is_not_taken(office: Office) -> None:
     office.disk.full = True
-    with pytest.raises(StoreTrouble):
+    with pytest.raises(STORAGE_ERRORS):
         await office.timekeeper.run_at(60)
     assert office.clock.read().paused
     office.disk.full = False
     await office.timekeeper.run_at(60)
     office.disk.full = True
-    with pytest.raises(StoreTrouble):
+    with pytest.raises(STORAGE_ERRORS):
         await office.timekeeper.pause()
     assert not office.clock.read().paused
     assert office.clock.speed == 60
@@ -163,7 +163,7 @@ async def test_a_session_that_could_not_be_stored_leaves_nothing_behind(office: 
     await asyncio.sleep(0)
     joining = asyncio.ensure_future(office.engine.perform(command_handlers.of_applet("1002", d.on_attach)))
     for refused in await asyncio.gather(creating, joining, return_exceptions=True):
-        assert isinstance(refused, StoreTrouble)
+        assert isinstance(refused, STORAGE_ERRORS)
     assert "1002" not in office.engine.ahead.sessions
     assert "1002" not in list(office.engine.leases)
     office.disk.full = False
@@ -174,7 +174,7 @@ async def test_a_setting_that_could_not_be_stored_moves_no_deadline(office: Offi
     made = await office.engine.perform(command_handlers.create_pin("alice", "", lambda: "333333"))
     before = office.engine.agenda.first()
     office.disk.full = True
-    with pytest.raises(StoreTrouble):
+    with pytest.raises(STORAGE_ERRORS):
         await office.engine.perform(
             command_handlers.change_settings("admin", "group:Support", {"connecting_timeout": MINUTE})
         )
@@ -186,7 +186,7 @@ async def test_a_refused_command_may_be_repeated_and_takes_effect_once(office: O
     request = Request(principal="alice", id="r1", fingerprint="f")
     start = command_handlers.command(c.Start(technician="alice", session=office.session))
     office.disk.full = True
-    with pytest.raises(StoreTrouble):
+    with pytest.raises(STORAGE_ERRORS):
         await office.engine.perform(start, request)
     office.disk.full = False
     first, again = await asyncio.gather(*(office.engine.perform(start, request) for _ in range(2)))

@@ -14,8 +14,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from rescue_protos.errors import STORAGE_ERRORS, StorageUnavailable
 from rescue_server.core.timers import Kind
-from rescue_server.errors import StoreTrouble
 from rescue_server.runtime.attachments import Attachments
 from rescue_server.runtime.engine import Engine
 from rescue_server.runtime.schedule.clock_barrier import Appointments
@@ -76,14 +76,14 @@ class Timekeeper:
         while True:
             await asyncio.sleep(MARK_CLOCK)
             if (now := self.clock.now()) != last:
-                with contextlib.suppress(StoreTrouble):  # the next second tries again
+                with contextlib.suppress(*STORAGE_ERRORS):  # the next second tries again
                     await self.engine.mark_clock()
                     last = now
 
     async def advance(self, by: timedelta) -> None:
         """Move the emulated time forward; return when the effects have been handed to the consoles.
 
-        Raises StoreTrouble: before anything moved, or as far as what fell due could be stored.
+        Raises StorageUnavailable: before anything moved, or as far as what fell due could be stored.
         """
         async with self._advancing:
             await self.engine.mark_clock()  # a store that takes nothing must be found before time has moved
@@ -97,11 +97,11 @@ class Timekeeper:
         await self.engine.watch.settled(self.engine.published.revision, SHOWN_WITHIN)
 
     async def run_at(self, speed: float) -> None:
-        """Let the clock run at this speed. Raises StoreTrouble; then it goes on as before."""
+        """Let the clock run at this speed. Raises StorageUnavailable; then it goes on as before."""
         await self._repace(lambda: self.clock.run(speed))
 
     async def pause(self) -> None:
-        """Let the clock stand. Raises StoreTrouble; then it goes on as before."""
+        """Let the clock stand. Raises StorageUnavailable; then it goes on as before."""
         await self._repace(self.clock.pause)
 
     async def _repace(self, change: Callable[[], None]) -> None:
@@ -109,7 +109,7 @@ class Timekeeper:
         change()
         try:
             await self.engine.mark_clock()
-        except StoreTrouble:
+        except STORAGE_ERRORS:
             self.clock.pause() if before.paused else self.clock.run(before.speed)
             raise
 
@@ -139,7 +139,7 @@ class Timekeeper:
             self.engine.catch_up()
             await self.engine.flush()
             if due is not None and due.due <= moment and self.engine.next_deadline() == due:
-                raise StoreTrouble("the advance stopped: what fell due could not be stored")
+                raise StorageUnavailable("the advance stopped: what fell due could not be stored")
             await self._keep_appointments(moment)
             alive = {session for session in alive if self.attachments.of(session) is not None}
         self.clock.move_to(target)

@@ -7,10 +7,10 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rescue_protos.errors import InvalidArgument
 from rescue_server.core import organization as o
 from rescue_server.core.compaction import Folding
 from rescue_server.core.events import ChatSent
-from rescue_server.errors import BadValue
 from rescue_server.runtime.state import AnyEvent
 
 NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
@@ -51,7 +51,7 @@ def is_possible(organization: o.Organization, event: AnyEvent) -> bool:
         case o.SettingsChanged(periods=periods, owner=owner):
             try:
                 organization.settings_of(owner).changed(periods)
-            except BadValue:
+            except InvalidArgument:
                 return False
     return True
 

@@ -6,9 +6,9 @@ from datetime import timedelta
 
 import pytest
 
+from rescue_protos.errors import CommandNotAllowed
 from rescue_server.core.events import Process
 from rescue_server.core.status import Link
-from rescue_server.errors import StepRefused
 from tests.unit.server.core.one_session import Play, joined
 
 MINUTE = timedelta(minutes=1)
@@ -157,7 +157,7 @@ def test_the_customers_chat_starts_every_clock_anew() -> None:
 def test_a_refused_command_restarts_nothing() -> None:
     play = call()
     play.advance(seconds=50)
-    with pytest.raises(StepRefused):
+    with pytest.raises(CommandNotAllowed):
         play.do("alice accept")
     assert play.advance(seconds=10) == ["IDLE_LEAD alice 60"]
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from rescue_protos.errors import CommandNotAllowed, TargetNotAllowed
 from rescue_server.core.status import Link
-from rescue_server.errors import StepRefused, TargetRefused
 from tests.unit.server.core.one_session import ROLES, Play, joined, with_role
 
 LINKS = (Link.CONNECTED, Link.RECONNECTING, Link.OFFLINE, Link.REBOOTING)
@@ -46,10 +46,10 @@ def test_only_what_is_listed_is_possible(command: str, role: str, link: Link) ->
         play.do(f"{who} {command}")
         assert play.session is not before
         return
-    with pytest.raises(StepRefused, match=f"is {status}: ") as refused:
+    with pytest.raises(CommandNotAllowed, match=f"is {status}: ") as refused:
         play.do(f"{who} {command}")
     assert play.session is before
-    offered = {name.split()[0] for name in refused.value.possible}
+    offered = {name.split()[0] for name in refused.value.allowed}
     listed = {name.split()[0] for name, roles in MAY.items() if link in roles.get(role, ())}
     assert offered <= listed | {"lead"}
 
@@ -92,7 +92,7 @@ def test_who_takes_a_transferred_session_lets_the_held_collaborate_again(play: P
 
 
 def test_of_a_group_those_already_in_the_session_are_skipped(play: Play) -> None:
-    with pytest.raises(TargetRefused, match="everybody of group:Support"):
+    with pytest.raises(TargetNotAllowed, match="everybody of group:Support"):
         play.do("alice transfer group:Support")
     play.do("alice transfer channel:Web")
     assert play.sees == {
@@ -103,7 +103,7 @@ def test_of_a_group_those_already_in_the_session_are_skipped(play: Play) -> None
 @pytest.mark.parametrize("target", ["bob", "carol", "alice"])
 def test_a_single_technician_already_in_the_session_is_refused(play: Play, target: str) -> None:
     before = play.session
-    with pytest.raises(TargetRefused):
+    with pytest.raises(TargetNotAllowed):
         play.do(f"alice transfer {target}")
     assert play.session is before
 
@@ -135,7 +135,7 @@ def test_a_waiting_channel_session_goes_only_to_who_has_no_entry() -> None:
     play.customer("attach")
     before = play.session
     for target in ("bob", "group:Network", "channel:Web"):
-        with pytest.raises(TargetRefused):
+        with pytest.raises(TargetNotAllowed):
             play.do(f"alice transfer {target}")
     assert play.session is before
 
@@ -169,7 +169,7 @@ def test_who_is_on_hold_is_removed_only_while_rebooting(play: Play, link: Link) 
         play.do("alice remove bob")
         assert "bob" not in play.sees
     else:
-        with pytest.raises(TargetRefused, match="On Hold"):
+        with pytest.raises(TargetNotAllowed, match="On Hold"):
             play.do("alice remove bob")
 
 
@@ -185,11 +185,11 @@ def test_the_lead_is_handed_over_and_given_back(play: Play) -> None:
 def test_a_second_offer_is_refused_and_the_first_can_be_cancelled(play: Play) -> None:
     play.do("carol start")
     play.do("alice offer bob")
-    with pytest.raises(TargetRefused, match="bob already"):
+    with pytest.raises(TargetNotAllowed, match="bob already"):
         play.do("alice offer carol")
     play.do("alice cancel")
     play.do("alice offer carol")
-    with pytest.raises(StepRefused):
+    with pytest.raises(CommandNotAllowed):
         play.do("bob accept")
     play.do("carol accept")
     assert play.sees["carol"] == "Active"
@@ -199,7 +199,7 @@ def test_a_second_offer_is_refused_and_the_first_can_be_cancelled(play: Play) ->
 def test_an_offer_survives_changes_of_the_link(play: Play, link: Link) -> None:
     play.do("alice offer bob")
     play.link(link)
-    with pytest.raises(StepRefused):
+    with pytest.raises(CommandNotAllowed):
         play.do("bob accept")
     play.customer("attach")
     play.do("bob accept")

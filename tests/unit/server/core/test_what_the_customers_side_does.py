@@ -6,9 +6,9 @@ from datetime import timedelta
 
 import pytest
 
+from rescue_protos.errors import PinRefused
 from rescue_server.core.session import EndReason
 from rescue_server.core.status import Link
-from rescue_server.errors import PinRefused
 from tests.unit.server.core.one_session import Play, joined, with_role
 
 

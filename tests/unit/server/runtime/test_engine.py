@@ -9,13 +9,13 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from rescue_protos.errors import CommandNotAllowed, RequestReused
 from rescue_server.clock import Clock
 from rescue_server.core import commands as c
 from rescue_server.core import decide as d
 from rescue_server.core import events as e
 from rescue_server.core import organization as o
 from rescue_server.core.status import Link
-from rescue_server.errors import RequestReused, StepRefused
 from rescue_server.runtime import command_handlers
 from rescue_server.runtime.engine import Engine, Outcome, Request
 from rescue_server.runtime.state import AnyEvent, read_event
@@ -134,10 +134,10 @@ async def test_a_wrong_use_of_a_request_id_does_not_spoil_the_right_one(office: 
 async def test_a_refusal_is_the_answer_to_its_request_for_good(office: Office) -> None:
     asked = Request(principal="alice", id="r1", fingerprint="start")
     start = command_handlers.command(c.Start(technician="alice", session="1001"))
-    with pytest.raises(StepRefused, match="is Active"):
+    with pytest.raises(CommandNotAllowed, match="is Active"):
         await office.engine.perform(start, asked)
     await office.engine.perform(command_handlers.command(c.Hold(technician="alice", session="1001")))
-    with pytest.raises(StepRefused, match="is Active"):
+    with pytest.raises(CommandNotAllowed, match="is Active"):
         await office.engine.perform(start, asked)
 
 
