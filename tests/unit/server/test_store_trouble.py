@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 import pytest
 
-from rescue_protos.errors import STORAGE_ERRORS
+from rescue_protos.errors import STORAGE_ERRORS, StorageFull
 from rescue_server.clock import Clock
 from rescue_server.core import commands as c
 from rescue_server.core import decide as d
@@ -107,7 +107,7 @@ async def test_an_advance_is_refused_before_time_moves_and_works_once_there_is_r
     office.disk.full = True
     with pytest.raises(STORAGE_ERRORS) as caught:
         await office.timekeeper.advance(10 * MINUTE)
-    assert caught.value.full
+    assert isinstance(caught.value, StorageFull)
     assert office.clock.now() == NOON
     office.disk.full = False
     await office.timekeeper.advance(MINUTE)
