@@ -18,6 +18,7 @@ from rescue_emulator.world.technician import CommandRefused
 from rescue_emulator.world.world import World
 from rescue_server.store.files import STORE_FILE
 from rescue_server.store.sqlite import SqliteStore
+from tests.e2e.conftest import Office
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(90)]
 
@@ -49,7 +50,7 @@ async def _refused_pin(world: World, pin: str) -> tuple[str, str]:
     return error["reason"], error["message"]
 
 
-async def test_an_unknown_pin(office) -> None:
+async def test_an_unknown_pin(office: Office) -> None:
     _, pin = await office.alice.pin()
     other = f"{(int(pin) + 1) % 1_000_000:06d}"
     reason, message = await _refused_pin(office.world, other)
@@ -57,7 +58,7 @@ async def test_an_unknown_pin(office) -> None:
     assert "PIN" in message
 
 
-async def test_a_used_pin(office) -> None:
+async def test_a_used_pin(office: Office) -> None:
     session, pin = await office.alice.pin()
     computer = await office.world.computer(pin=pin)
     assert (await _refused_pin(office.world, pin))[0] == "PIN_USED"
@@ -68,13 +69,13 @@ async def test_a_used_pin(office) -> None:
     assert (await _refused_pin(office.world, pin))[0] in ("PIN_USED", "PIN_VOID")
 
 
-async def test_a_void_pin(office) -> None:
+async def test_a_void_pin(office: Office) -> None:
     session, pin = await office.alice.pin()
     await office.alice.command("end", session)
     assert (await _refused_pin(office.world, pin))[0] == "PIN_VOID"
 
 
-async def test_an_expired_pin(office) -> None:
+async def test_an_expired_pin(office: Office) -> None:
     await office.world.set("group:Support", private_code_validity="5m")
     session, pin = await office.alice.pin()
     await office.world.advance(minutes=5, seconds=1)
@@ -86,7 +87,7 @@ async def test_an_expired_pin(office) -> None:
     assert office.alice.status(session) == "Removed from TC queue"
 
 
-async def test_terms_declined_spend_the_pin_and_accepted_ones_may_come_late(office) -> None:
+async def test_terms_declined_spend_the_pin_and_accepted_ones_may_come_late(office: Office) -> None:
     await office.world.set("group:Support", terms="Be nice.", connecting_timeout="60m")
     try:
         session, pin = await office.alice.pin()
@@ -111,13 +112,13 @@ async def test_terms_declined_spend_the_pin_and_accepted_ones_may_come_late(offi
 # A command
 
 
-async def test_an_unknown_session(office) -> None:
+async def test_an_unknown_session(office: Office) -> None:
     with pytest.raises(CommandRefused, match="999999") as refused:
         await office.alice.command("start", "999999")
     assert refused.value.code == "NOT_FOUND"
 
 
-async def test_a_command_that_the_status_does_not_allow(office) -> None:
+async def test_a_command_that_the_status_does_not_allow(office: Office) -> None:
     session, _ = await office.alice.pin()
     revision = (await office.alice.command("queue"))["revision"]
     with pytest.raises(CommandRefused, match="is Connecting: hold is not possible") as refused:
@@ -143,7 +144,7 @@ async def test_a_command_that_the_status_does_not_allow(office) -> None:
         "\x1b[2J",
     ],
 )
-async def test_a_malformed_line_is_answered_and_the_console_goes_on(office, line: str) -> None:
+async def test_a_malformed_line_is_answered_and_the_console_goes_on(office: Office, line: str) -> None:
     with pytest.raises(CommandRefused) as refused:
         await office.alice.command(line)
     assert refused.value.code == "INVALID_ARGUMENT"
@@ -151,21 +152,21 @@ async def test_a_malformed_line_is_answered_and_the_console_goes_on(office, line
     await office.alice.sync()
 
 
-async def test_a_wrong_secret(office) -> None:
+async def test_a_wrong_secret(office: Office) -> None:
     done = rescue("console", "alice", "--json", "--server", office.world.address, RESCUE_SECRET="guessed")
     assert done.returncode == 1
     assert "secret" in done.stderr + done.stdout
     assert "guessed" not in done.stderr + done.stdout
 
 
-async def test_an_unknown_technician(office) -> None:
+async def test_an_unknown_technician(office: Office) -> None:
     done = rescue("console", "nobody", "--json", "--data", str(office.world.data))
     error = json.loads(done.stdout)
     assert (done.returncode, error["event"], error["code"]) == (1, "error", "UNAUTHENTICATED")
     assert "has no secret for 'nobody'; it has those of: admin, alice, bob" in error["message"]
 
 
-async def test_a_named_server_without_a_secret(office, tmp_path: Path) -> None:
+async def test_a_named_server_without_a_secret(office: Office, tmp_path: Path) -> None:
     done = rescue("console", "alice", "--json", "--server", office.world.address, "--data", str(tmp_path))
     error = json.loads(done.stdout)
     assert (done.returncode, error["code"]) == (1, "UNAUTHENTICATED")
@@ -206,7 +207,7 @@ BAD_SETTINGS = {
 }
 
 
-async def test_bad_settings_name_the_range_and_change_nothing(office) -> None:
+async def test_bad_settings_name_the_range_and_change_nothing(office: Office) -> None:
     data = ("--data", str(office.world.data))
     before = rescue("admin", "show", *data, "--json").stdout
     for setting, names in BAD_SETTINGS.items():
@@ -219,7 +220,7 @@ async def test_bad_settings_name_the_range_and_change_nothing(office) -> None:
 # Starting a server
 
 
-async def test_a_second_server_on_the_same_data_directory(office) -> None:
+async def test_a_second_server_on_the_same_data_directory(office: Office) -> None:
     done = rescue("server", "--data", str(office.world.data), "--json")
     assert (done.returncode, done.stdout) == (1, "")
     assert f"in use by process {office.world.server.pid}" in done.stderr

@@ -18,6 +18,7 @@ from rescue_client.channel import Metadata
 from rescue_protos import v1
 from rescue_protos.v1 import access_pb2, admin_pb2, applet_pb2, clock_pb2, console_pb2
 from rescue_server.rpc.permissions import RULES
+from tests.fuzz.conftest import Target
 
 pytestmark = pytest.mark.no_cover  # counting lines would double the time of so many steps
 
@@ -119,7 +120,7 @@ def ask(channel: grpc.Channel, method: MethodDescriptor, raw: Sequence[bytes], m
     return code
 
 
-def metadata_for(method: MethodDescriptor, target) -> Metadata:
+def metadata_for(method: MethodDescriptor, target: Target) -> Metadata:
     user = "admin" if RULES[path_of(method)].value == "administrator" else "alice"
     return target.users[user]
 
@@ -127,7 +128,7 @@ def metadata_for(method: MethodDescriptor, target) -> Metadata:
 @pytest.mark.parametrize("method", [m for m in METHODS if m.name not in BY_HAND], ids=lambda m: m.name)
 @fuzzed
 @given(data=st.data())
-def test_any_message(target, method: MethodDescriptor, data: st.DataObject) -> None:
+def test_any_message(target: Target, method: MethodDescriptor, data: st.DataObject) -> None:
     drawn = data.draw(st.lists(messages(method.input_type, target.words), min_size=1, max_size=3))
     requests = drawn if method.client_streaming else drawn[:1]
     if method.name == "Attach" and data.draw(st.booleans()):  # else few would get beyond the hello
@@ -139,7 +140,7 @@ def test_any_message(target, method: MethodDescriptor, data: st.DataObject) -> N
 @pytest.mark.parametrize("method", METHODS, ids=IDS)
 @fuzzed
 @given(raw=st.lists(st.binary(max_size=60), min_size=1, max_size=3))
-def test_any_bytes(target, method: MethodDescriptor, raw: list[bytes]) -> None:
+def test_any_bytes(target: Target, method: MethodDescriptor, raw: list[bytes]) -> None:
     build = message_factory.GetMessageClass(method.input_type)
     if method.name in BY_HAND and any(_is_message(build, one) for one in raw):
         return
@@ -149,7 +150,7 @@ def test_any_bytes(target, method: MethodDescriptor, raw: list[bytes]) -> None:
 @fuzzed
 @given(pairs=st.lists(st.tuples(st.sampled_from(["authorization", "rescue-session", "rescue-ticket"]), st.text(
     st.characters(min_codepoint=0x20, max_codepoint=0x7E), max_size=60)), max_size=4))  # fmt: skip
-def test_any_metadata(target, pairs: list[tuple[str, str]]) -> None:
+def test_any_metadata(target: Target, pairs: list[tuple[str, str]]) -> None:
     for method in METHODS:
         if method.containing_service.name in ("ConsoleService", "ClockService", "AdminService"):
             code = ask(target.channel, method, [b""], tuple(pairs))
@@ -164,7 +165,7 @@ def _is_message(build: Any, raw: bytes) -> bool:
     return True
 
 
-def test_the_clock_cannot_be_moved_out_of_the_calendar(target) -> None:
+def test_the_clock_cannot_be_moved_out_of_the_calendar(target: Target) -> None:
     method = next(m for m in METHODS if m.name == "AdvanceClock")
     for seconds, nanos in ((0, 0), (-1, 0), (2**62, 0), (1, 2**31 - 1), (400 * 86_400, 0), (0, -1), (-(2**63), -5)):
         request = clock_pb2.AdvanceClockRequest()
@@ -175,7 +176,7 @@ def test_the_clock_cannot_be_moved_out_of_the_calendar(target) -> None:
 
 @fuzzed
 @given(speed=st.floats())
-def test_any_speed(target, speed: float) -> None:
+def test_any_speed(target: Target, speed: float) -> None:
     set_speed = next(m for m in METHODS if m.name == "SetClockSpeed")
     pause = next(m for m in METHODS if m.name == "PauseClock")
     if not 0 < speed <= 1000:
@@ -207,6 +208,6 @@ FOUND: list[tuple[str, bytes]] = [
 
 
 @pytest.mark.parametrize(("path", "raw"), FOUND, ids=range(len(FOUND)))
-def test_what_was_found_before(target, path: str, raw: bytes) -> None:
+def test_what_was_found_before(target: Target, path: str, raw: bytes) -> None:
     method = next(m for m in METHODS if path_of(m) == path)
     ask(target.channel, method, [raw], metadata_for(method, target))

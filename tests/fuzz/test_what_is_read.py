@@ -133,12 +133,11 @@ def as_toml(value: object) -> str:
 
 def organization_from(path: Path) -> None:
     """What is accepted must also be an organization; otherwise there is one typed error, whose message fits a line."""
+    refusal: BadOrganizationFile | None = None
     try:
         events = read_organization(path, NOW)
     except BadOrganizationFile as error:
         refusal = error
-    else:
-        refusal = None
     if refusal is not None:
         assert path.name in str(refusal)
         return

@@ -7,6 +7,7 @@ import uuid
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import grpc
 import pytest
@@ -93,6 +94,13 @@ def open_house() -> Opened:
     return opened
 
 
+async def received(call: Any) -> Any:
+    """Return the next message of a stream that the server must not have ended."""
+    message = await call.read()
+    assert message is not grpc.aio.EOF, "the stream ended"
+    return message
+
+
 @contextlib.asynccontextmanager
 async def refused(code: str, reason: str = "") -> AsyncIterator[list[RescueError]]:
     """The block must fail with this status; the error is in the list afterwards."""
@@ -105,6 +113,9 @@ async def refused(code: str, reason: str = "") -> AsyncIterator[list[RescueError
     assert (found[0].code, reason or found[0].reason) == (code, found[0].reason), found[0]
 
 
+Refused = Callable[..., contextlib.AbstractAsyncContextManager[list[RescueError]]]
+
+
 @pytest.fixture(name="refused")
-def _refused() -> Callable[..., contextlib.AbstractAsyncContextManager[list[RescueError]]]:
+def _refused() -> Refused:
     return refused

@@ -16,6 +16,7 @@ from rescue_protos.v1 import admin_pb2_grpc
 from rescue_server.runtime.credentials import hash_secret
 from rescue_server.startup import issued_access
 from rescue_server.startup.issued_access import AccessBook
+from tests.security.conftest import House, Opened, Refused
 
 OLD, NEW, OTHER = "old secret", "new secret", "another secret"
 
@@ -24,7 +25,7 @@ def secrets_of(directory: Path) -> dict[str, str]:
     return Access.read(directory).secrets
 
 
-def admin_of(house) -> admin_pb2_grpc.AdminServiceAsyncStub:
+def admin_of(house: House) -> admin_pb2_grpc.AdminServiceAsyncStub:
     return admin_pb2_grpc.AdminServiceStub(house.channel)
 
 
@@ -65,7 +66,7 @@ def test_two_who_renew_the_same_secret_do_not_undo_each_other(tmp_path: Path) ->
 
 
 async def test_a_death_between_the_store_and_the_file_locks_nobody_out(
-    open_house, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    open_house: Opened, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     state = tmp_path / "state"
     with monkeypatch.context() as dying:
@@ -84,13 +85,13 @@ async def test_a_death_between_the_store_and_the_file_locks_nobody_out(
         assert secrets_of(state)["bob"] == before["bob"]
 
 
-async def renewed(house) -> str:
+async def renewed(house: House) -> str:
     """A token for the administrator's new secret, which is nowhere but in the promise."""
     (promised,) = Access.read(house.data).promised["admin"]
     return await house.token("admin", promised)
 
 
-async def test_a_caller_who_goes_away_leaves_no_secret_behind_that_nobody_knows(house) -> None:
+async def test_a_caller_who_goes_away_leaves_no_secret_behind_that_nobody_knows(house: House) -> None:
     metadata = await house.signed_in("admin")
     before = house.secrets["alice"]
     call = admin_of(house).RenewSecret(pb.RenewSecretRequest(request_id="r", user="alice"), metadata=metadata)
@@ -105,7 +106,7 @@ async def test_a_caller_who_goes_away_leaves_no_secret_behind_that_nobody_knows(
 
 
 async def test_a_file_that_cannot_be_written_refuses_before_anything_changes(
-    house, refused, monkeypatch: pytest.MonkeyPatch
+    house: House, refused: Refused, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     metadata = await house.signed_in("admin")
 
@@ -121,7 +122,7 @@ async def test_a_file_that_cannot_be_written_refuses_before_anything_changes(
     assert (await admin_of(house).RenewSecret(renew, metadata=metadata)).secret == house.secrets["alice"]
 
 
-async def test_a_refused_account_leaves_no_promise_and_a_removed_one_no_secret(house) -> None:
+async def test_a_refused_account_leaves_no_promise_and_a_removed_one_no_secret(house: House) -> None:
     metadata = await house.signed_in("admin")
     add = pb.AddTechnicianRequest(request_id="a", name="erin", group="Nowhere")
     with contextlib.suppress(grpc.RpcError):

@@ -11,10 +11,10 @@ import pytest
 from click.testing import CliRunner
 
 from rescue_applet.ticket_file import Errand, Kept, TicketFile
-from rescue_common import private_files
 from rescue_common.private_files import NotPrivate, make_private
 from rescue_common.state_directory import Access
 from rescue_server.__main__ import server
+from tests.security.conftest import Opened
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def modes(directory: Path) -> dict[str, int]:
 
 
 @pytest.mark.usefixtures("no_umask")
-async def test_what_a_server_writes_is_0600_in_a_0700_directory(open_house, tmp_path: Path) -> None:
+async def test_what_a_server_writes_is_0600_in_a_0700_directory(open_house: Opened, tmp_path: Path) -> None:
     state = tmp_path / "state"
     make_private(state)
     async with open_house(state) as house:
@@ -71,7 +71,7 @@ def test_a_directory_of_somebody_else_that_is_open_is_refused(tmp_path: Path, mo
     state = tmp_path / "state"
     state.mkdir()
     state.chmod(0o755)
-    monkeypatch.setattr(private_files.os, "geteuid", lambda: os.getuid() + 1)
+    monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
     with pytest.raises(NotPrivate, match="belongs to another user"):
         make_private(state)
 

@@ -24,6 +24,7 @@ from rescue_server.runtime.sign_in_rate import (
     Policy,
 )
 from rescue_server.settings import MOST
+from tests.security.conftest import House, Refused
 
 ALL_PINS = 1_000_000
 
@@ -89,7 +90,7 @@ def test_nobody_ever_waits_longer_than_the_longest_wait(steps: list[tuple[str, f
         assert guessing.wait("d", now) <= SECRETS_OVERALL.longest_wait
 
 
-async def test_wrong_pins_are_slowed_down_however_many_come_at_once(house, refused) -> None:
+async def test_wrong_pins_are_slowed_down_however_many_come_at_once(house: House, refused: Refused) -> None:
     alice = await house.signed_in("alice")
     right = (await house.new_pin(alice)).pin
     wrong = [f"{n:06d}" for n in range(200) if f"{n:06d}" != right]
@@ -117,7 +118,7 @@ async def test_wrong_pins_are_slowed_down_however_many_come_at_once(house, refus
                 await asyncio.sleep(slow.retry_after)
 
 
-async def test_a_customer_who_mistypes_twice_gets_in_at_once(house, refused) -> None:
+async def test_a_customer_who_mistypes_twice_gets_in_at_once(house: House, refused: Refused) -> None:
     pin = (await house.new_pin(await house.signed_in("alice"))).pin
     for wrong in {"000000", "000001", "000002"} - {pin}:
         async with refused("FAILED_PRECONDITION", "PIN_UNKNOWN"):
@@ -125,14 +126,14 @@ async def test_a_customer_who_mistypes_twice_gets_in_at_once(house, refused) -> 
     assert (await house.redeem(pin)).ticket
 
 
-async def test_many_who_succeed_from_one_address_are_never_slowed_down(house) -> None:
+async def test_many_who_succeed_from_one_address_are_never_slowed_down(house: House) -> None:
     alice = await house.signed_in("alice")
     created = await asyncio.gather(*(house.new_pin(alice) for _ in range(60)))
     redeemed = await asyncio.gather(*(house.redeem(one.pin) for one in created))
     assert len({one.ticket for one in redeemed}) == 60
 
 
-async def test_wrong_secrets_are_slowed_down_but_not_the_neighbours(house, refused) -> None:
+async def test_wrong_secrets_are_slowed_down_but_not_the_neighbours(house: House, refused: Refused) -> None:
     answers = await asyncio.gather(*(house.token("alice", "wrong") for _ in range(40)), return_exceptions=True)
     reasons = [from_rpc_error(error).reason for error in answers if isinstance(error, grpc.RpcError)]
     assert set(reasons) == {"WRONG_SECRET", "TOO_MANY_WRONG_SECRETS"}
@@ -145,7 +146,7 @@ async def test_wrong_secrets_are_slowed_down_but_not_the_neighbours(house, refus
     assert await house.token("alice")
 
 
-async def test_whether_a_user_exists_is_not_told(house, refused) -> None:
+async def test_whether_a_user_exists_is_not_told(house: House, refused: Refused) -> None:
     said = []
     for user in ("alice", "nobody"):
         async with refused("UNAUTHENTICATED", "WRONG_SECRET") as errors:

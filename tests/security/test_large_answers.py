@@ -14,20 +14,20 @@ from rescue_protos.v1 import common_pb2, console_pb2, console_pb2_grpc
 SESSIONS = 20_000  # as many as a channel may have open
 
 
-class FullHouse(console_pb2_grpc.ConsoleServiceServicer):
+class LongQueue(console_pb2_grpc.ConsoleServiceServicer):  # its other methods answer UNIMPLEMENTED
     async def WatchQueue(self, request: Any, context: Any) -> AsyncIterator[console_pb2.WatchQueueResponse]:
         yield console_pb2.WatchQueueResponse(snapshot=console_pb2.QueueSnapshot(revision=1, entries=entries()))
 
 
 def entries() -> list[common_pb2.QueueEntry]:
-    people = [common_pb2.Participant(technician=f"technician {n}", status="STATUS_WAITING") for n in range(20)]
+    people = [common_pb2.Participant(technician=f"technician {n}", status=common_pb2.STATUS_WAITING) for n in range(20)]
     return [common_pb2.QueueEntry(session=str(n), customer="Customer", participants=people) for n in range(SESSIONS)]
 
 
 @pytest.fixture
 async def address() -> AsyncIterator[str]:
     server = grpc.aio.server()
-    console_pb2_grpc.add_ConsoleServiceServicer_to_server(FullHouse(), server)
+    console_pb2_grpc.add_ConsoleServiceServicer_to_server(LongQueue(), server)  # type: ignore[abstract]
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
     yield f"127.0.0.1:{port}"

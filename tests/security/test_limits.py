@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import AsyncIterator
 from dataclasses import fields, replace
 from pathlib import Path
+from types import TracebackType
+from typing import TypeAlias
 
 import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from rescue_client.channel import Metadata
 from rescue_protos.errors import ResourceExhausted
 from rescue_protos.v1 import admin_pb2, admin_pb2_grpc, applet_pb2, clock_pb2, clock_pb2_grpc, console_pb2
 from rescue_server.core.decide import CHAT_LENGTH, COMMENT_LENGTH, CUSTOMER_LENGTH
@@ -21,6 +25,7 @@ from rescue_server.rpc.console_service import CONSOLE_ID_LENGTH
 from rescue_server.rpc.peers import source_of
 from rescue_server.runtime.limits import LIMITS, Limits, Pace, Places
 from rescue_server.settings import TERMS_LENGTH
+from tests.security.conftest import House, Opened, Refused, received
 
 SMALL = replace(
     LIMITS,
@@ -40,33 +45,37 @@ def test_every_limit_of_the_server_is_reached_here() -> None:
     assert [one.name for one in fields(Limits) if getattr(SMALL, one.name) == getattr(LIMITS, one.name)] == []
 
 
+Watch: TypeAlias = "grpc.aio.UnaryStreamCall[console_pb2.WatchQueueRequest, console_pb2.WatchQueueResponse]"
+Attachment: TypeAlias = "grpc.aio.StreamStreamCall[applet_pb2.AttachRequest, applet_pb2.AttachResponse]"
+
+
 @pytest.fixture
-async def small(open_house, tmp_path: Path):
+async def small(open_house: Opened, tmp_path: Path) -> AsyncIterator[House]:
     async with open_house(tmp_path / "state", limits=SMALL) as house:
         yield house
 
 
-def watch(house, metadata, console="c"):
+def watch(house: House, metadata: Metadata, console: str = "c") -> Watch:
     return house.console.WatchQueue(console_pb2.WatchQueueRequest(console=console), metadata=metadata)
 
 
-async def test_streams_of_a_technician_and_a_place_that_is_free_again(small, refused) -> None:
+async def test_streams_of_a_technician_and_a_place_that_is_free_again(small: House, refused: Refused) -> None:
     alice, bob = await small.signed_in("alice"), await small.signed_in("bob")
     watches = [watch(small, alice) for _ in range(3)]
     for one in watches:
-        assert (await one.read()).HasField("snapshot")
+        assert (await received(one)).HasField("snapshot")
     async with refused("RESOURCE_EXHAUSTED", "LIMIT_REACHED") as errors:
         await watch(small, alice).read()
     assert isinstance(errors[0], ResourceExhausted)
     assert errors[0].metadata["limit"] == "3"
     theirs = watch(small, bob)
-    assert (await theirs.read()).HasField("snapshot")
+    assert (await received(theirs)).HasField("snapshot")
     watches[0].cancel()
     async with asyncio.timeout(20):
         while True:
             again = watch(small, alice)
             try:
-                assert (await again.read()).HasField("snapshot")
+                assert (await received(again)).HasField("snapshot")
                 break
             except grpc.aio.AioRpcError:
                 await asyncio.sleep(0.01)
@@ -74,7 +83,7 @@ async def test_streams_of_a_technician_and_a_place_that_is_free_again(small, ref
         one.cancel()
 
 
-async def test_streams_of_an_administrator(small, refused) -> None:
+async def test_streams_of_an_administrator(small: House, refused: Refused) -> None:
     admin = await small.signed_in("admin")
     stub = admin_pb2_grpc.AdminServiceStub(small.channel)
     watches = [stub.WatchQueues(admin_pb2.WatchQueuesRequest(), metadata=admin) for _ in range(2)]
@@ -87,26 +96,26 @@ async def test_streams_of_an_administrator(small, refused) -> None:
         one.cancel()
 
 
-async def test_messages_of_an_applet_are_read_no_faster_than_the_limit(small) -> None:
+async def test_messages_of_an_applet_are_read_no_faster_than_the_limit(small: House) -> None:
     redeemed = await small.redeem((await small.new_pin(await small.signed_in("alice"))).pin)
     call, _ = await attached(small, redeemed, "i")
     began, most, heard = time.monotonic(), 400, 0
     sending = asyncio.create_task(send_heartbeats(call, most))
     async with asyncio.timeout(60):
         while heard < most:
-            heard = max(heard, (await call.read()).heartbeat_reply.number)
+            heard = max(heard, (await received(call)).heartbeat_reply.number)
     await sending
     # Two seconds' worth may come at once. A machine that is slow only makes it longer.
     assert time.monotonic() - began >= (most - 2 * SMALL.applet_messages_per_second) / SMALL.applet_messages_per_second
     call.cancel()
 
 
-async def send_heartbeats(call, most: int) -> None:
+async def send_heartbeats(call: Attachment, most: int) -> None:
     for number in range(1, most + 1):
         await call.write(applet_pb2.AttachRequest(heartbeat=applet_pb2.Heartbeat(number=number)))
 
 
-async def test_appointments_of_a_computer(small, refused) -> None:
+async def test_appointments_of_a_computer(small: House, refused: Refused) -> None:
     redeemed = await small.redeem((await small.new_pin(await small.signed_in("alice"))).pin)
     metadata = (("rescue-session", redeemed.session), ("rescue-ticket", redeemed.ticket))
     call = clock_pb2_grpc.ClockServiceStub(small.channel).WatchClock(metadata=metadata)
@@ -118,7 +127,7 @@ async def test_appointments_of_a_computer(small, refused) -> None:
     assert str(APPOINTMENTS_EACH) in str(errors[0])
 
 
-async def test_streams_of_a_computer(small, refused) -> None:
+async def test_streams_of_a_computer(small: House, refused: Refused) -> None:
     redeemed = await small.redeem((await small.new_pin(await small.signed_in("alice"))).pin)
     metadata = (("rescue-session", redeemed.session), ("rescue-ticket", redeemed.ticket))
     stub = clock_pb2_grpc.ClockServiceStub(small.channel)
@@ -131,25 +140,27 @@ async def test_streams_of_a_computer(small, refused) -> None:
         one.cancel()
 
 
-async def test_streams_of_a_peer_that_is_not_signed_in(small, refused) -> None:
+async def test_streams_of_a_peer_that_is_not_signed_in(small: House, refused: Refused) -> None:
     stub = health_pb2_grpc.HealthStub(small.channel)
     watches = [stub.Watch(health_pb2.HealthCheckRequest()) for _ in range(2)]
     for one in watches:
-        assert (await one.read()).status == health_pb2.HealthCheckResponse.SERVING
+        assert (await received(one)).status == health_pb2.HealthCheckResponse.SERVING
     async with refused("RESOURCE_EXHAUSTED", "LIMIT_REACHED"):
         await stub.Watch(health_pb2.HealthCheckRequest()).read()
     for one in watches:
         one.cancel()
 
 
-async def attached(house, redeemed, instance):
+async def attached(
+    house: House, redeemed: applet_pb2.RedeemPinResponse, instance: str
+) -> tuple[Attachment, applet_pb2.AttachResponse]:
     call = house.applet.Attach()
     hello = applet_pb2.Hello(session=redeemed.session, ticket=redeemed.ticket, instance=instance, attempt=1)
     await call.write(applet_pb2.AttachRequest(hello=hello))
-    return call, await call.read()
+    return call, await received(call)
 
 
-async def test_attachments_of_a_peer(small, refused) -> None:
+async def test_attachments_of_a_peer(small: House, refused: Refused) -> None:
     alice = await small.signed_in("alice")
     calls = []
     for number in range(2):
@@ -162,7 +173,7 @@ async def test_attachments_of_a_peer(small, refused) -> None:
         call.cancel()
 
 
-async def test_attachments_that_say_nothing(small, refused) -> None:
+async def test_attachments_that_say_nothing(small: House, refused: Refused) -> None:
     redeemed = await small.redeem((await small.new_pin(await small.signed_in("alice"))).pin)
     silent = small.applet.Attach()
     await silent.wait_for_connection()
@@ -183,14 +194,17 @@ class refused_or_not:
         self.errors: list[grpc.aio.AioRpcError] = []
         return self.errors
 
-    async def __aexit__(self, kind, error, trace) -> bool:
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool:
         if isinstance(error, grpc.aio.AioRpcError):
             self.errors.append(error)
             return True
         return False
+        return False
 
 
-async def test_open_sessions_of_a_technician_and_of_a_channel(small, refused) -> None:
+async def test_open_sessions_of_a_technician_and_of_a_channel(small: House, refused: Refused) -> None:
     alice, bob = await small.signed_in("alice"), await small.signed_in("bob")
     created = [await small.new_pin(alice) for _ in range(3)]
     request = console_pb2.CreatePinRequest(request_id="one too many")
@@ -208,7 +222,9 @@ async def test_open_sessions_of_a_technician_and_of_a_channel(small, refused) ->
         await small.applet.StartThroughChannel(starts[2])
 
 
-async def test_open_sessions_are_counted_anew_after_a_restart(open_house, tmp_path: Path, refused) -> None:
+async def test_open_sessions_are_counted_anew_after_a_restart(
+    open_house: Opened, tmp_path: Path, refused: Refused
+) -> None:
     async with open_house(tmp_path / "state", limits=SMALL) as house:
         alice = await house.signed_in("alice")
         for _ in range(3):
@@ -219,7 +235,7 @@ async def test_open_sessions_are_counted_anew_after_a_restart(open_house, tmp_pa
             await house.new_pin(alice)
 
 
-async def test_a_message_that_is_too_long_is_refused_and_the_connection_lives(house) -> None:
+async def test_a_message_that_is_too_long_is_refused_and_the_connection_lives(house: House) -> None:
     alice = await house.signed_in("alice")
     with pytest.raises(grpc.aio.AioRpcError) as caught:
         await house.new_pin(alice, "x" * 1_000_000)
@@ -227,7 +243,7 @@ async def test_a_message_that_is_too_long_is_refused_and_the_connection_lives(ho
     assert (await house.new_pin(alice)).pin
 
 
-async def test_names_and_texts_have_a_longest_length(house, refused) -> None:
+async def test_names_and_texts_have_a_longest_length(house: House, refused: Refused) -> None:
     alice, admin = await house.signed_in("alice"), await house.signed_in("admin")
     session = (await house.new_pin(alice, "C" * CUSTOMER_LENGTH)).session
     async with refused("INVALID_ARGUMENT", "BAD_VALUE") as errors:
@@ -261,7 +277,7 @@ async def test_names_and_texts_have_a_longest_length(house, refused) -> None:
     call.cancel()
 
 
-async def test_ids_and_what_the_customer_writes_have_a_longest_length(house, refused) -> None:
+async def test_ids_and_what_the_customer_writes_have_a_longest_length(house: House, refused: Refused) -> None:
     alice = await house.signed_in("alice")
     async with refused("INVALID_ARGUMENT", "BAD_VALUE") as errors:
         await watch(house, alice, "c" * (CONSOLE_ID_LENGTH + 1)).read()
@@ -280,13 +296,13 @@ async def test_ids_and_what_the_customer_writes_have_a_longest_length(house, ref
         said = applet_pb2.Report(request_id=f"{len(text)}", chat=applet_pb2.CustomerChat(text=text))
         await call.write(applet_pb2.AttachRequest(report=said))
         async with asyncio.timeout(20):
-            while not (answer := await call.read()).HasField("receipt"):
+            while not (answer := await received(call)).HasField("receipt"):
                 pass
         assert (answer.receipt.request_id, answer.receipt.refusal == "") == (said.request_id, accepted)
     call.cancel()
 
 
-async def test_what_a_caller_wrote_comes_back_shortened(house, refused) -> None:
+async def test_what_a_caller_wrote_comes_back_shortened(house: House, refused: Refused) -> None:
     """gRPC drops answers whose metadata is too long; the error would then be another than the true one."""
     alice = await house.signed_in("alice")
     start = console_pb2.StartSessionRequest(request_id="x", session="9" * 200_000)

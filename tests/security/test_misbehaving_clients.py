@@ -8,6 +8,7 @@ import socket
 import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import Any
 
 import grpc
 import pytest
@@ -18,6 +19,7 @@ from rescue_common.processes.child import Program
 from rescue_common.state_directory import Access
 from rescue_protos.v1 import applet_pb2 as pb
 from rescue_protos.v1 import applet_pb2_grpc, clock_pb2, clock_pb2_grpc, console_pb2, console_pb2_grpc
+from tests.security.conftest import House, Refused, received
 
 
 def heartbeat(number: int) -> pb.AttachRequest:
@@ -29,17 +31,17 @@ def hello(joined: pb.RedeemPinResponse, instance: str, attempt: int = 1) -> pb.A
     return pb.AttachRequest(hello=greeting)
 
 
-async def answers_of(call) -> AsyncIterator[pb.AttachResponse]:
+async def answers_of(call: Any) -> AsyncIterator[pb.AttachResponse]:
     """What is left to read; gRPC allows no `async for` after a read."""
     while isinstance(answer := await call.read(), pb.AttachResponse):
         yield answer
 
 
-async def joined_session(house) -> pb.RedeemPinResponse:
+async def joined_session(house: House) -> pb.RedeemPinResponse:
     return await house.redeem((await house.new_pin(await house.signed_in("alice"))).pin)
 
 
-async def status_of(house, session: str) -> int:
+async def status_of(house: House, session: str) -> int:
     queue = await house.console.ListQueue(console_pb2.ListQueueRequest(), metadata=await house.signed_in("alice"))
     return next(entry.status for entry in queue.entries if entry.session == session)
 
@@ -49,7 +51,7 @@ async def status_of(house, session: str) -> int:
     [heartbeat(1), pb.AttachRequest(), pb.AttachRequest(report=pb.Report(request_id="r", goodbye=pb.Goodbye()))],
     ids=["heartbeat", "nothing", "report"],
 )
-async def test_nothing_is_heard_before_the_hello(house, refused, first: pb.AttachRequest) -> None:
+async def test_nothing_is_heard_before_the_hello(house: House, refused: Refused, first: pb.AttachRequest) -> None:
     joined = await joined_session(house)
     call = house.applet.Attach()
     await call.write(first)
@@ -61,12 +63,12 @@ async def test_nothing_is_heard_before_the_hello(house, refused, first: pb.Attac
 
 @pytest.mark.parametrize("second", [hello(pb.RedeemPinResponse(), "i"), pb.AttachRequest()], ids=["hello", "nothing"])
 async def test_what_is_not_to_be_said_ends_the_stream_but_not_the_session(
-    house, refused, second: pb.AttachRequest
+    house: House, refused: Refused, second: pb.AttachRequest
 ) -> None:
     joined = await joined_session(house)
     call = house.applet.Attach()
     await call.write(hello(joined, "i"))
-    assert (await call.read()).HasField("attached")
+    assert (await received(call)).HasField("attached")
     await call.write(second)
     async with refused("INVALID_ARGUMENT", "BAD_VALUE"):
         while await call.read() is not grpc.aio.EOF:
@@ -74,36 +76,36 @@ async def test_what_is_not_to_be_said_ends_the_stream_but_not_the_session(
     assert await status_of(house, joined.session) == 2  # Waiting
 
 
-async def test_of_two_applets_with_one_ticket_the_newer_wins_and_the_older_is_told(house) -> None:
+async def test_of_two_applets_with_one_ticket_the_newer_wins_and_the_older_is_told(house: House) -> None:
     joined = await joined_session(house)
     older, newer = house.applet.Attach(), house.applet.Attach()
     await older.write(hello(joined, "older"))
-    assert (await older.read()).HasField("attached")
+    assert (await received(older)).HasField("attached")
     await newer.write(hello(joined, "newer"))
-    assert (await newer.read()).HasField("attached")
+    assert (await received(newer)).HasField("attached")
     heard = [answer.WhichOneof("message") async for answer in answers_of(older)]
     assert heard[-1] == "superseded"
     assert (await older.code()) is grpc.StatusCode.OK
     await newer.write(heartbeat(1))
-    while not (answer := await newer.read()).HasField("heartbeat_reply"):
+    while not (answer := await received(newer)).HasField("heartbeat_reply"):
         pass
     assert answer.heartbeat_reply.number == 1
     # A connection of the same applet that was held up on its way cannot displace its successor.
     fifth, fourth = house.applet.Attach(), house.applet.Attach()
     await fifth.write(hello(joined, "same", 5))
-    assert (await fifth.read()).HasField("attached")
+    assert (await received(fifth)).HasField("attached")
     await fourth.write(hello(joined, "same", 4))
-    assert (await fourth.read()).HasField("superseded")
+    assert (await received(fourth)).HasField("superseded")
     fifth.cancel()
     newer.cancel()
 
 
-async def test_a_flood_of_heartbeats_delays_nobody_else(house) -> None:
+async def test_a_flood_of_heartbeats_delays_nobody_else(house: House) -> None:
     joined = await joined_session(house)
     alice = await house.signed_in("alice")
     flooding = house.applet.Attach()
     await flooding.write(hello(joined, "flood"))
-    assert (await flooding.read()).HasField("attached")
+    assert (await received(flooding)).HasField("attached")
     heard = 0
 
     async def listen() -> None:
@@ -255,7 +257,7 @@ async def test_refused_requests_of_the_largest_size_are_not_kept(server: Server)
     assert grown < 40
 
 
-async def test_who_follows_the_clock_and_never_reads_is_not_listened_to(house) -> None:
+async def test_who_follows_the_clock_and_never_reads_is_not_listened_to(house: House) -> None:
     """Found: what it was to be told was kept for it without end."""
     joined = await joined_session(house)
     metadata = (("rescue-session", joined.session), ("rescue-ticket", joined.ticket))

@@ -27,6 +27,7 @@ from rescue_protos.v1 import (
 from rescue_server.rpc import console_service
 from rescue_server.rpc.permissions import RULES
 from rescue_server.runtime.credentials import TOKEN_LIFE
+from tests.security.conftest import House, Refused, received
 
 # Who gets past the guard. Written down a second time on purpose: a rule that is loosened by mistake fails here.
 ANYBODY = {"nobody", "technician", "administrator", "computer", "expired", "forged", "forged computer"}
@@ -107,7 +108,7 @@ class Callers:
 
 
 @pytest.fixture
-async def callers(house) -> Callers:
+async def callers(house: House) -> Callers:
     house.now = 0.0
     expired = await house.signed_in("alice")
     house.now = TOKEN_LIFE + 1
@@ -129,13 +130,13 @@ async def callers(house) -> Callers:
     )
 
 
-async def test_every_method_of_the_server_has_a_rule_and_every_rule_a_method(house) -> None:
+async def test_every_method_of_the_server_has_a_rule_and_every_rule_a_method(house: House) -> None:
     paths = {path_of(method) for method in await methods_of(house.channel)}
     assert paths - set(RULES) == set(), "a new RPC needs a rule in rpc/rules.py, and a line in this test"
     assert set(RULES) - paths - {"/grpc.health.v1.Health/List"} == set(), "a rule of no method"
 
 
-async def test_everybody_calls_every_method(house, callers: Callers) -> None:
+async def test_everybody_calls_every_method(house: House, callers: Callers) -> None:
     """Who may not is refused before anything happens; who may gets past the guard with any message."""
     wrong = []
     for method in await methods_of(house.channel):
@@ -152,7 +153,7 @@ async def test_everybody_calls_every_method(house, callers: Callers) -> None:
 
 
 async def test_a_method_without_a_rule_is_refused_to_everybody(
-    house, callers: Callers, monkeypatch: pytest.MonkeyPatch
+    house: House, callers: Callers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     method = next(m for m in await methods_of(house.channel) if m.name == "ListQueue")
     monkeypatch.delitem(RULES, path_of(method))
@@ -160,7 +161,9 @@ async def test_a_method_without_a_rule_is_refused_to_everybody(
         assert await outcome(house.channel, method, empty(method), metadata) == "PERMISSION_DENIED"
 
 
-async def test_a_technician_cannot_tell_anothers_session_from_none(house, callers: Callers, refused) -> None:
+async def test_a_technician_cannot_tell_anothers_session_from_none(
+    house: House, callers: Callers, refused: Refused
+) -> None:
     """Every command that names a session, by a technician who has no entry in it; and nothing happens to it."""
     before = await house.console.ListQueue(console_pb2.ListQueueRequest(), metadata=callers.by_name["technician"])
     commands = [m for m in await methods_of(house.channel) if "session" in m.input_type.fields_by_name]
@@ -186,19 +189,21 @@ async def test_a_technician_cannot_tell_anothers_session_from_none(house, caller
     assert list(theirs.entries) == []
 
 
-async def test_a_technician_cannot_turn_to_anothers_console(house, callers: Callers) -> None:
+async def test_a_technician_cannot_turn_to_anothers_console(house: House, callers: Callers) -> None:
     alice = callers.by_name["technician"]
     watch = house.console.WatchQueue(console_pb2.WatchQueueRequest(console="hers", in_focus=False), metadata=alice)
-    assert (await watch.read()).HasField("snapshot")
-    assert (await watch.read()).HasField("bookmark")
+    assert (await received(watch)).HasField("snapshot")
+    assert (await received(watch)).HasField("bookmark")
     request = console_pb2.SyncQueueRequest(console="hers")
     await house.console.SyncQueue(request, metadata=callers.other)  # would put a bookmark into her watch
     await house.new_pin(alice, "marker")
-    assert (await watch.read()).HasField("delta")
+    assert (await received(watch)).HasField("delta")
     watch.cancel()
 
 
-async def test_the_journal_tells_a_technician_nothing_of_anothers_session(house, callers: Callers, refused) -> None:
+async def test_the_journal_tells_a_technician_nothing_of_anothers_session(
+    house: House, callers: Callers, refused: Refused
+) -> None:
     stub = journal_pb2_grpc.JournalServiceStub(house.channel)
 
     async def read(metadata: Metadata, session: str = "") -> list[journal_pb2.JournalEvent]:
@@ -221,7 +226,7 @@ async def test_the_journal_tells_a_technician_nothing_of_anothers_session(house,
     assert all('_hash":"withheld"' in body or '_hash":""' in body for body in hashes)
 
 
-async def test_an_expired_token_is_told_apart_and_a_new_one_works(house, refused) -> None:
+async def test_an_expired_token_is_told_apart_and_a_new_one_works(house: House, refused: Refused) -> None:
     metadata = await house.signed_in("alice")
     house.now += TOKEN_LIFE - 1
     await house.console.ListQueue(console_pb2.ListQueueRequest(), metadata=metadata)
@@ -231,11 +236,13 @@ async def test_an_expired_token_is_told_apart_and_a_new_one_works(house, refused
     await house.console.ListQueue(console_pb2.ListQueueRequest(), metadata=await house.signed_in("alice"))
 
 
-async def test_a_renewed_secret_ends_the_users_open_streams_before_they_tell_anything(house, refused) -> None:
+async def test_a_renewed_secret_ends_the_users_open_streams_before_they_tell_anything(
+    house: House, refused: Refused
+) -> None:
     alice, admin = await house.signed_in("alice"), await house.signed_in("admin")
     watch = house.console.WatchQueue(console_pb2.WatchQueueRequest(console="old"), metadata=alice)
-    assert (await watch.read()).HasField("snapshot")
-    assert (await watch.read()).HasField("bookmark")
+    assert (await received(watch)).HasField("snapshot")
+    assert (await received(watch)).HasField("bookmark")
     renew = admin_pb2.RenewSecretRequest(request_id="renew", user="alice")
     await admin_pb2_grpc.AdminServiceStub(house.channel).RenewSecret(renew, metadata=admin)
     async with refused("UNAUTHENTICATED", "TOKEN_EXPIRED"):
@@ -245,7 +252,9 @@ async def test_a_renewed_secret_ends_the_users_open_streams_before_they_tell_any
         await watch.read()
 
 
-async def test_who_may_not_watch_any_more_learns_it_at_once(house, refused, monkeypatch) -> None:
+async def test_who_may_not_watch_any_more_learns_it_at_once(
+    house: House, refused: Refused, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(console_service, "BOOKMARK_EVERY", 3600.0)  # an idle watch has nothing to say by itself
     stub, metadata = admin_pb2_grpc.AdminServiceStub(house.channel), await house.signed_in("admin")
     carol, dave = await house.signed_in("carol"), await house.signed_in("dave")
@@ -254,8 +263,8 @@ async def test_who_may_not_watch_any_more_learns_it_at_once(house, refused, monk
         for name, user in (("hers", carol), ("his", dave))
     ]
     for watch in watches:
-        assert (await watch.read()).HasField("snapshot")
-        assert (await watch.read()).HasField("bookmark")
+        assert (await received(watch)).HasField("snapshot")
+        assert (await received(watch)).HasField("bookmark")
     await stub.RemoveTechnicianAccount(
         admin_pb2.RemoveTechnicianAccountRequest(request_id="1", technician="carol"), metadata=metadata
     )
@@ -265,7 +274,7 @@ async def test_who_may_not_watch_any_more_learns_it_at_once(house, refused, monk
             await asyncio.wait_for(watch.read(), 20)
 
 
-async def test_a_ticket_opens_its_own_session_only(house, callers: Callers, refused) -> None:
+async def test_a_ticket_opens_its_own_session_only(house: House, callers: Callers, refused: Refused) -> None:
     alice = callers.by_name["technician"]
     other = await house.redeem((await house.new_pin(alice)).pin)
     for session, ticket in (
@@ -281,7 +290,7 @@ async def test_a_ticket_opens_its_own_session_only(house, callers: Callers, refu
             await call.read()
 
 
-async def test_the_id_of_a_request_is_not_enough_for_its_ticket(house, refused) -> None:
+async def test_the_id_of_a_request_is_not_enough_for_its_ticket(house: House, refused: Refused) -> None:
     """Of a request that is repeated with the same id but another content nothing comes back."""
     alice = await house.signed_in("alice")
     created = await house.new_pin(alice)

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from rescue_emulator.world.technician import Technician
+from tests.e2e.conftest import Office
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(90)]
 
@@ -35,7 +36,7 @@ def established(server_pid: int) -> set[int]:
     return {int(fields[9]) for fields in map(str.split, lines) if fields[3] == "01" and int(fields[9]) in mine}
 
 
-async def test_a_pulled_cable_leaves_the_servers_socket_established(office) -> None:
+async def test_a_pulled_cable_leaves_the_servers_socket_established(office: Office) -> None:
     before = established(office.world.server.pid)
     session, computer = await office.active()
     of_the_applet = established(office.world.server.pid) - before
@@ -53,7 +54,7 @@ async def test_a_pulled_cable_leaves_the_servers_socket_established(office) -> N
     await office.alice.command("end", session)
 
 
-async def test_a_blip_shows_nothing_at_all(office) -> None:
+async def test_a_blip_shows_nothing_at_all(office: Office) -> None:
     session, computer = await office.active()
     before, revision = shown(office.alice, session), office.alice.history(session)[-1].revision
     async with computer.lan_off():
@@ -65,7 +66,7 @@ async def test_a_blip_shows_nothing_at_all(office) -> None:
     await office.alice.command("end", session)
 
 
-async def test_a_reboot_ends_the_applets_process_and_another_comes_back(office) -> None:
+async def test_a_reboot_ends_the_applets_process_and_another_comes_back(office: Office) -> None:
     session, computer = await office.active(boot_time="2m")
     first = computer.applet_pid
     await office.alice.command("reboot", session)
@@ -81,7 +82,7 @@ async def test_a_reboot_ends_the_applets_process_and_another_comes_back(office) 
     await office.alice.command("end", session)
 
 
-async def test_hours_leave_a_live_applet_alive_and_a_dead_one_goes_at_its_due_times(office) -> None:
+async def test_hours_leave_a_live_applet_alive_and_a_dead_one_goes_at_its_due_times(office: Office) -> None:
     living, alive = await office.active()
     dying, cut_off = await office.active()
     before = shown(office.alice, living)
@@ -100,7 +101,7 @@ async def test_hours_leave_a_live_applet_alive_and_a_dead_one_goes_at_its_due_ti
     assert await alive.ended(BACK) == 0
 
 
-async def test_closing_without_a_lan_is_two_changes_when_it_is_back(office) -> None:
+async def test_closing_without_a_lan_is_two_changes_when_it_is_back(office: Office) -> None:
     session, computer = await office.active()
     await computer.lan_off()
     await computer.close()
@@ -115,7 +116,7 @@ async def test_closing_without_a_lan_is_two_changes_when_it_is_back(office) -> N
     await office.alice.command("end", session)
 
 
-async def test_a_reboot_without_a_lan_reaches_the_server_as_silence(office) -> None:
+async def test_a_reboot_without_a_lan_reaches_the_server_as_silence(office: Office) -> None:
     session, computer = await office.active()
     first = computer.applet_pid
     await computer.lan_off()
@@ -131,7 +132,7 @@ async def test_a_reboot_without_a_lan_reaches_the_server_as_silence(office) -> N
     await office.alice.command("end", session)
 
 
-async def test_an_order_from_before_the_loss_is_dropped(office) -> None:
+async def test_an_order_from_before_the_loss_is_dropped(office: Office) -> None:
     session, computer = await office.active()
     first = computer.applet_pid
     await computer.lan_off()
@@ -152,7 +153,7 @@ async def test_an_order_from_before_the_loss_is_dropped(office) -> None:
     await office.alice.command("end", session)
 
 
-async def test_an_order_in_a_blip_is_carried_out_after_it(office) -> None:
+async def test_an_order_in_a_blip_is_carried_out_after_it(office: Office) -> None:
     session, computer = await office.active()
     async with computer.lan_off():
         await office.alice.command("reboot", session)
@@ -161,7 +162,7 @@ async def test_an_order_in_a_blip_is_carried_out_after_it(office) -> None:
     await office.alice.command("end", session)
 
 
-async def test_a_killed_applet_is_back_and_nothing_was_ever_shown(office) -> None:
+async def test_a_killed_applet_is_back_and_nothing_was_ever_shown(office: Office) -> None:
     session, computer = await office.active()
     before, first = shown(office.alice, session), computer.applet_pid
     assert first is not None
@@ -176,7 +177,7 @@ async def test_a_killed_applet_is_back_and_nothing_was_ever_shown(office) -> Non
     await office.alice.command("end", session)
 
 
-async def test_an_unplugged_computer_goes_offline_and_harms_nobody_else(office) -> None:
+async def test_an_unplugged_computer_goes_offline_and_harms_nobody_else(office: Office) -> None:
     gone, unplugged = await office.active()
     other, computer = await office.active()
     before = shown(office.alice, other)
@@ -189,7 +190,7 @@ async def test_an_unplugged_computer_goes_offline_and_harms_nobody_else(office) 
     assert await computer.ended(BACK) == 0
 
 
-async def test_who_comes_back_to_an_ended_session_is_told_and_exits_cleanly(office) -> None:
+async def test_who_comes_back_to_an_ended_session_is_told_and_exits_cleanly(office: Office) -> None:
     session, computer = await office.active()
     await computer.lan_off()
     await office.world.advance(minutes=1)
@@ -200,7 +201,7 @@ async def test_who_comes_back_to_an_ended_session_is_told_and_exits_cleanly(offi
     assert computer.program.events[-1]["event"] == "ended"
 
 
-async def test_what_runs_out_during_a_reboot_is_shown_on_the_return(office) -> None:
+async def test_what_runs_out_during_a_reboot_is_shown_on_the_return(office: Office) -> None:
     """Two changes with two revisions at the same instant."""
     await office.world.set("group:Support", idle_timeout="1m")
     try:

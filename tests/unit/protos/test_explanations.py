@@ -8,12 +8,12 @@ from importlib import resources
 import pytest
 
 from rescue_protos.explanations import LANGUAGES, explanation
-from rescue_protos.status_table import read_rows
+from rescue_protos.status_table import Row, read_rows
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
 @pytest.mark.parametrize("row", read_rows(), ids=lambda row: f"{row.row}")
-def test_every_row_is_explained_in_a_sentence_of_its_own(row, lang: str) -> None:
+def test_every_row_is_explained_in_a_sentence_of_its_own(row: Row, lang: str) -> None:
     sentence = explanation(row.row, lang)
     assert sentence.endswith(".")
     assert 30 < len(sentence) < 200

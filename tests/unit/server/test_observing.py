@@ -30,6 +30,7 @@ async def test_a_stream_whose_caller_has_gone_is_noted_without_asking_grpc() -> 
 
     class Details(grpc.HandlerCallDetails):
         method = "/service/Watch"
+        invocation_metadata = None
 
     seen: list[Call] = []
     handler: Any = await Observing([seen.append]).intercept_service(continuation, Details())

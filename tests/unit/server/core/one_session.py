@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from rescue_server.core import commands as c
 from rescue_server.core import decide as d
@@ -162,7 +163,7 @@ class Play:
             self.events.append(event)
 
 
-def joined(**settings: timedelta | str) -> Play:
+def joined(**settings: Any) -> Play:
     play = Play(**settings)
     play.customer("redeem")
     play.customer("attach")
