@@ -1,13 +1,15 @@
-"""The options with which every client says how it speaks TLS. They end in the environment (see `tls`)."""
+"""Options that several commands share: TLS (see `tls`), finite numbers, texts that are UTF-8."""
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 import click
 
+from rescue_common.streams import is_utf8
 from rescue_common.tls import CA_VARIABLE, CERT_VARIABLE, KEY_VARIABLE, SYSTEM
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -34,3 +36,37 @@ def _keep_as(variable: str) -> Callable[[click.Context, click.Parameter, str | N
             os.environ[variable] = value if value == SYSTEM else os.path.abspath(value)
 
     return keep
+
+
+class FiniteRange(click.FloatRange):
+    """A number in a range; `nan` and `inf`, which compare with nothing, are refused."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        number = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value!r} is no finite number.", param, ctx)
+        return number
+
+
+SPEED = FiniteRange(0, 100_000, min_open=True)
+"""Emulated seconds per real second."""
+
+
+class Utf8Text(click.types.StringParamType):
+    """A text that came in as UTF-8. Paths are none: an operating system takes any bytes there."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        text = super().convert(value, param, ctx)
+        if not is_utf8(text):
+            self.fail(f"{text!r} is not UTF-8.", param, ctx)
+        return text
+
+
+def refuse_other_encodings(command: click.Command) -> None:
+    """Make each text of a command and of its subcommands a `Utf8Text`."""
+    for param in command.params:
+        if type(param.type) is click.types.StringParamType:
+            param.type = Utf8Text()
+    if isinstance(command, click.Group):
+        for inner in command.commands.values():
+            refuse_other_encodings(inner)

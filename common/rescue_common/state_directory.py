@@ -13,6 +13,7 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from rescue_common.streams import is_utf8
 from rescue_common.tls import CA_VARIABLE, CERT_VARIABLE, KEY_VARIABLE, NAME_VARIABLE, SYSTEM, Tls
 
 ACCESS_FILE = "access.json"
@@ -119,7 +120,10 @@ def find_server(*, server: str | None = None, data: str | Path | None = None) ->
 
 def find_secret(user: str, *, data: str | Path | None = None) -> str:
     """Return the user's secret: RESCUE_SECRET, else from the state directory. Raises NoSecret."""
-    if secret := os.environ.get("RESCUE_SECRET"):
+    # A file or a pipe often ends a secret with a line end, which no secret has.
+    if secret := os.environ.get("RESCUE_SECRET", "").rstrip("\r\n"):
+        if not is_utf8(secret):
+            raise NoSecret("RESCUE_SECRET is not UTF-8: no secret of a server looks like that")
         return secret
     directory = state_directory(data)
     try:

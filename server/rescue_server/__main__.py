@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import click
 from click.core import ParameterSource
 
+from rescue_common.cli_options import SPEED
 from rescue_server.cli.backup import backup
 from rescue_server.observe.logs import LEVELS, LogFormat, configure
 
@@ -52,7 +53,7 @@ def _is_loopback(host: str) -> bool:
     metavar="FILE",
     help="TOML file with groups, technicians and channels for the first start.",
 )
-@click.option("--speed", type=click.FloatRange(0, 100_000, min_open=True), help="Emulated seconds per real second.")
+@click.option("--speed", type=SPEED, help="Emulated seconds per real second.")
 @click.option("--paused", is_flag=True, help="Time moves only by `rescue clock advance`.")
 @_file("--tls-cert", "PEM file with the server's certificate (chain): listen with TLS.")
 @_file("--tls-key", "PEM file with its key.")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from rescue_common.cli_options import SPEED
 from rescue_common.durations import BadDuration, parse_duration
 from rescue_emulator.cli.admin import reaching, run_call, show_result
 
@@ -66,7 +67,7 @@ def advance(duration: timedelta) -> None:
 
 
 @clock.command()
-@click.argument("speed", type=click.FloatRange(min=0, min_open=True, max=100_000), metavar="N")
+@click.argument("speed", type=SPEED, metavar="N")
 @reaching
 def speed(speed: float) -> None:
     """Let N emulated seconds go by in a real one, also if the clock was paused.

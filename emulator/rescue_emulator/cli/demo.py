@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from rescue_common.cli_options import FiniteRange
+
 if TYPE_CHECKING:
     from rescue_common.processes.child import Event
     from rescue_emulator.cli.demo_screens import Screen
@@ -27,7 +29,7 @@ CUSTOMER = "Ms Vos"
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.option(
     "--speed",
-    type=click.FloatRange(1, 100),
+    type=FiniteRange(1, 100),
     default=20,
     show_default=True,
     metavar="N",

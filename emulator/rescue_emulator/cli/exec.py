@@ -13,9 +13,11 @@ from pathlib import Path
 
 import click
 
+from rescue_common.cli_options import SPEED
+
 
 @click.command(context_settings={"ignore_unknown_options": True})
-@click.option("--speed", type=click.FloatRange(0, 100_000, min_open=True), help="Emulated seconds per real second.")
+@click.option("--speed", type=SPEED, help="Emulated seconds per real second.")
 @click.option("--running", is_flag=True, help="Let the clock run at real speed; else it stands and is advanced.")
 @click.option("--organization", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="TOML file.")
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED, metavar="[--] COMMAND...")

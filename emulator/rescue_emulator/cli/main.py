@@ -8,6 +8,7 @@ configuration file, the default.
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from importlib import import_module
@@ -15,6 +16,8 @@ from typing import NoReturn
 
 import click
 
+from rescue_common.cli_options import refuse_other_encodings
+from rescue_common.streams import OutputLost, flush_output, lost_output, prepare_streams
 from rescue_emulator.cli.configuration import configured, name_environment
 
 SUBCOMMANDS = {
@@ -75,6 +78,7 @@ def load(name: str) -> click.Command:
     module, _, attribute = SUBCOMMANDS[name][0].partition(":")
     command: click.Command = getattr(import_module(module), attribute)
     name_environment(command, prefix=f"RESCUE_{name.upper()}_")
+    refuse_other_encodings(command)
     return command
 
 
@@ -116,12 +120,28 @@ def main() -> NoReturn:
 
     Exit status 0 done, 1 failed, 2 wrong usage, 130 interrupted. A subcommand may return its status.
     """
+    prepare_streams(data="--json" in sys.argv or sys.argv[1:2] == ["docs"])
+    try:
+        status = _run()
+        flush_output()
+    except OutputLost as lost:
+        if not lost.reader_is_gone:  # a reader that has read enough, such as `head`, is no news
+            click.echo(f"Error: {lost}", err=True)
+        status = 1
+    sys.exit(status)
+
+
+def _run() -> int:
     try:
         result = rescue.main(prog_name="rescue", standalone_mode=False)
     except click.ClickException as error:
         error.show()  # one plain line: a panel would break a message that a script looks for
-        sys.exit(error.exit_code)
+        return error.exit_code
     except (click.Abort, KeyboardInterrupt) as stop:
         interrupted = isinstance(stop, KeyboardInterrupt) or isinstance(stop.__context__, KeyboardInterrupt)
-        sys.exit(130 if interrupted else 1)
-    sys.exit(result if isinstance(result, int) else 0)
+        return 130 if interrupted else 1
+    except OSError as error:
+        if error.filename is not None or error.errno not in (errno.EPIPE, errno.ENOSPC):
+            raise
+        raise lost_output(error) from None
+    return result if isinstance(result, int) else 0

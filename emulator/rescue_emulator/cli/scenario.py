@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from rescue_common.cli_options import SPEED
+
 if TYPE_CHECKING:
     from rescue_emulator.scenarios.model import Scenario
     from rescue_emulator.scenarios.stage import Played, Stage
@@ -37,7 +39,7 @@ def scenario() -> None:
 
 @scenario.command()
 @FILES
-@click.option("--speed", type=click.FloatRange(0, 100_000, min_open=True), help="Let the clock run, so fast.")
+@click.option("--speed", type=SPEED, help="Let the clock run, so fast.")
 @click.option("--narrate", is_flag=True, help="Play slowly and say what happens and why.")
 @click.option("--step", is_flag=True, help="The same, and wait for Enter before each step.")
 @click.option(

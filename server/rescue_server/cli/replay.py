@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from rescue_common.cli_options import SPEED
+
 if TYPE_CHECKING:
     from rescue_server.replay.engine import Recording
     from rescue_server.replay.journal_file import RecordedLine
@@ -61,7 +63,7 @@ def coverage(journals: tuple[Path, ...], data: str | None, fail_under: int, as_j
 @click.command()
 @click.argument("journal", type=_JOURNAL)
 @click.option("--check", "only_check", is_flag=True, help="Only compare: does today's core derive the same statuses?")
-@click.option("--speed", type=click.FloatRange(0, 100_000, min_open=True), help="Emulated seconds per real second.")
+@click.option("--speed", type=SPEED, help="Emulated seconds per real second.")
 @click.option("--paused", is_flag=True, help="Begin when `rescue clock` moves the time.")
 @click.option("--listen", default="127.0.0.1:0", show_default=True, metavar="HOST:PORT", help="Where consoles connect.")
 @click.option("--data", metavar="DIR", help="An empty state directory.  [default: a temporary one]")
