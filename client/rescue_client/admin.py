@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from google.protobuf.duration_pb2 import Duration
 
-from rescue_client.caller import Caller
+from rescue_client.connection import Connection, Service
 from rescue_common.durations import BadDuration, format_duration, parse_duration
 from rescue_protos.v1 import admin_pb2, admin_pb2_grpc, common_pb2
 
@@ -90,19 +90,15 @@ class Done:
 class AdminClient:
     """The Administration Center. Every method raises CallError; a repeated request has no second effect."""
 
-    def __init__(self, caller: Caller) -> None:
-        self._caller = caller
-
-    @property
-    def _stub(self) -> AdminServiceAsyncStub:
-        return admin_pb2_grpc.AdminServiceStub(self._caller.channel)
+    def __init__(self, connection: Connection) -> None:
+        self._service: Service[AdminServiceAsyncStub] = Service(
+            connection, admin_pb2_grpc.AdminServiceStub, timeout=_TIMEOUT
+        )
 
     async def organization(self) -> Organization:
         """Return the whole organization."""
         request = admin_pb2.GetOrganizationRequest()
-        found = await self._caller.repeatedly(
-            lambda metadata: self._stub.GetOrganization(request, metadata=metadata, timeout=_TIMEOUT)
-        )
+        found = await self._service.call_idempotent(lambda stub: stub.GetOrganization, request)
         return Organization(
             revision=found.revision,
             groups=tuple(
@@ -122,65 +118,49 @@ class AdminClient:
         BadSetting and BadDuration before anything is sent.
         """
         request = _change(owner, changes)
-        answer = await self._caller.repeatedly(
-            lambda metadata: self._stub.ChangeSettings(request, metadata=metadata, timeout=_TIMEOUT)
-        )
+        answer = await self._service.call_idempotent(lambda stub: stub.ChangeSettings, request)
         return _settings(answer.settings)
 
     async def add_group(self, name: str) -> Done:
         """Add a technician group."""
         request = admin_pb2.AddGroupRequest(request_id=_fresh(), name=name)
-        answer = await self._caller.repeatedly(
-            lambda metadata: self._stub.AddGroup(request, metadata=metadata, timeout=_TIMEOUT)
-        )
+        answer = await self._service.call_idempotent(lambda stub: stub.AddGroup, request)
         return Done(revision=answer.revision)
 
     async def add_technician(self, name: str, *, group: str) -> Done:
         """Add a technician to a group; the answer carries his secret."""
         request = admin_pb2.AddTechnicianRequest(request_id=_fresh(), name=name, group=group)
-        answer = await self._caller.repeatedly(
-            lambda metadata: self._stub.AddTechnician(request, metadata=metadata, timeout=_TIMEOUT)
-        )
+        answer = await self._service.call_idempotent(lambda stub: stub.AddTechnician, request)
         return Done(revision=answer.revision, secret=answer.secret)
 
     async def add_channel(self, name: str, *, groups: Iterable[str]) -> Done:
         """Add a channel served by at least one group."""
         request = admin_pb2.AddChannelRequest(request_id=_fresh(), name=name, groups=groups)
-        answer = await self._caller.repeatedly(
-            lambda metadata: self._stub.AddChannel(request, metadata=metadata, timeout=_TIMEOUT)
-        )
+        answer = await self._service.call_idempotent(lambda stub: stub.AddChannel, request)
         return Done(revision=answer.revision)
 
     async def add_administrator(self, name: str) -> Done:
         """Add an administrator; the answer carries the secret."""
         request = admin_pb2.AddAdministratorRequest(request_id=_fresh(), name=name)
-        answer = await self._caller.repeatedly(
-            lambda metadata: self._stub.AddAdministrator(request, metadata=metadata, timeout=_TIMEOUT)
-        )
+        answer = await self._service.call_idempotent(lambda stub: stub.AddAdministrator, request)
         return Done(revision=answer.revision, secret=answer.secret)
 
     async def move_technician(self, name: str, *, group: str) -> Done:
         """Move a technician to another group."""
         request = admin_pb2.MoveTechnicianRequest(request_id=_fresh(), technician=name, group=group)
-        answer = await self._caller.repeatedly(
-            lambda metadata: self._stub.MoveTechnician(request, metadata=metadata, timeout=_TIMEOUT)
-        )
+        answer = await self._service.call_idempotent(lambda stub: stub.MoveTechnician, request)
         return Done(revision=answer.revision)
 
     async def remove_technician(self, name: str) -> Done:
         """Remove a technician who takes part in no session."""
         request = admin_pb2.RemoveTechnicianAccountRequest(request_id=_fresh(), technician=name)
-        answer = await self._caller.repeatedly(
-            lambda metadata: self._stub.RemoveTechnicianAccount(request, metadata=metadata, timeout=_TIMEOUT)
-        )
+        answer = await self._service.call_idempotent(lambda stub: stub.RemoveTechnicianAccount, request)
         return Done(revision=answer.revision)
 
     async def renew_secret(self, user: str) -> Done:
         """Make a new secret for a user; the answer carries it, the old one is void."""
         request = admin_pb2.RenewSecretRequest(request_id=_fresh(), user=user)
-        answer = await self._caller.repeatedly(
-            lambda metadata: self._stub.RenewSecret(request, metadata=metadata, timeout=_TIMEOUT)
-        )
+        answer = await self._service.call_idempotent(lambda stub: stub.RenewSecret, request)
         return Done(revision=answer.revision, secret=answer.secret)
 
 

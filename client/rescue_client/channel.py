@@ -1,14 +1,14 @@
-"""Opening a grpc channel that notices a dead peer and is back soon after an outage; and signing in.
+"""One grpc channel: how it is opened, and which user is signed in on it.
 
-gRPC's defaults let the reconnect back-off grow to two minutes and wait 20 s for a connection; both are
-bounded here. `grpc.min_reconnect_backoff_ms` is also the connect time-out.
+gRPC's defaults let the reconnect back-off grow to two minutes and wait 20 s for a connection. Both are bounded here.
+`grpc.min_reconnect_backoff_ms` is also the time-out of one attempt to connect.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import grpc
 
@@ -18,20 +18,23 @@ from rescue_protos.errors import RescueError, Unauthenticated
 from rescue_protos.v1 import access_pb2, access_pb2_grpc
 
 Metadata = tuple[tuple[str, str], ...]
-Answer = TypeVar("Answer")
+Reply = TypeVar("Reply")
+Stub = TypeVar("Stub")
+
+_SIGN_IN_TIMEOUT = 10.0  # real seconds
 
 _ALWAYS = (
     ("grpc.initial_reconnect_backoff_ms", 200),
     ("grpc.min_reconnect_backoff_ms", 1000),
     ("grpc.max_reconnect_backoff_ms", 2000),
-    # Processes of one test must not share connections behind each other's back.
+    # The processes of one test must not share connections.
     ("grpc.use_local_subchannel_pool", 1),
-    # Everything is on loopback or named outright; a proxy from the environment would only harm.
+    # A server is on loopback or its address is given. A proxy from the environment would only do harm.
     ("grpc.enable_http_proxy", 0),
-    # A queue is told in one message, as long as it is; who asks trusts the server.
+    # A snapshot of a queue is one message, however long it is. The client trusts its server.
     ("grpc.max_receive_message_length", -1),
 )
-_NOTICES_DEAD_PEERS = (
+_DETECT_DEAD_PEERS = (
     ("grpc.keepalive_time_ms", 15_000),
     ("grpc.http2.ping_timeout_ms", 5_000),
     ("grpc.keepalive_permit_without_calls", 1),
@@ -44,67 +47,92 @@ def open_channel(
 ) -> grpc.aio.Channel:
     """Open a grpc channel to HOST:PORT; it connects when it is used.
 
-    It speaks TLS as `tls` says, in the clear if that is None. Raises BadTls.
+    It uses TLS with what `tls` returns, and no TLS if that is None. Raises BadTls.
 
-    Without `keepalive` a connection is believed in for as long as nobody closes it; the applet wants that,
-    because only its heartbeats judge the link.
+    Without `keepalive` the channel does not detect a peer that is silent. The applet wants that, because only its
+    heartbeats decide whether the link works.
     """
-    options: tuple[tuple[str, int | str], ...] = _ALWAYS + (_NOTICES_DEAD_PEERS if keepalive else ())
-    spoken = tls()
-    if spoken is None:
+    options: tuple[tuple[str, int | str], ...] = _ALWAYS + (_DETECT_DEAD_PEERS if keepalive else ())
+    used = tls()
+    if used is None:
         return grpc.aio.insecure_channel(address, options=list(options))
-    if spoken.name:
-        options += (("grpc.ssl_target_name_override", spoken.name),)
-    return grpc.aio.secure_channel(address, spoken.credentials(), options=list(options))
+    if used.name:
+        options += (("grpc.ssl_target_name_override", used.name),)
+    return grpc.aio.secure_channel(address, _credentials(used), options=list(options))
 
 
-class SignedIn:
-    """Calls as one user over one grpc channel; signs in when first needed and again when the token expires."""
+def _credentials(tls: Tls) -> grpc.ChannelCredentials:
+    files = tls.read_files()
+    return grpc.ssl_channel_credentials(files.ca, files.key, files.cert)
+
+
+class SignedInChannel:
+    """A grpc channel and the user who calls over it.
+
+    It signs in before the first call and again when the token expires.
+    """
 
     def __init__(self, channel: grpc.aio.Channel, *, user: str, secret: str) -> None:
         self.channel = channel
         self.user = user
+        self.administrator = False
+        """Whether the user is an administrator; known after the sign-in."""
         self._secret = secret
         self._metadata: Metadata | None = None
         self._refusal: RescueError | None = None
-        self.administrator = False  # known once signed in
         self._signing_in = asyncio.Lock()
+        self._stubs: dict[object, Any] = {}
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether the connection is up. A call that failed on a ready channel was answered by the server."""
+        return self.channel.get_state() is grpc.ChannelConnectivity.READY
+
+    def stub(self, make: Callable[[grpc.aio.Channel], Stub]) -> Stub:
+        """Return the stub of a service on this channel; `make` is the stub's class."""
+        if make not in self._stubs:
+            self._stubs[make] = make(self.channel)
+        stub: Stub = self._stubs[make]
+        return stub
 
     async def metadata(self) -> Metadata:
-        """Return what a call must carry; signs in if that was not done yet. Raises RescueError.
+        """Return the metadata that a call must carry; sign in first if necessary. Raises RescueError.
 
-        A secret that was refused is not tried again: the server would take that for guessing, and make others wait.
+        A secret that was refused is not sent again: the server would count that as guessing, and delay other users.
         """
         async with self._signing_in:
             if self._refusal is not None:
-                raise self._refusal.with_traceback(None)  # else it would grow with each time
+                raise self._refusal.with_traceback(None)  # otherwise its traceback would grow with each call
             if self._metadata is None:
-                stub = access_pb2_grpc.AccessServiceStub(self.channel)
-                request = access_pb2.SignInRequest(user=self.user, secret=self._secret)
-                try:
-                    answer = await stub.SignIn(request, timeout=10)
-                except grpc.RpcError as error:
-                    failure = from_rpc_error(error)
-                    if isinstance(failure, Unauthenticated):
-                        self._refusal = failure
-                    raise failure from None
-                self.administrator = answer.administrator
-                self._metadata = (("authorization", f"Bearer {answer.token}"),)
+                self._metadata = await self._sign_in()
             return self._metadata
 
+    async def _sign_in(self) -> Metadata:
+        request = access_pb2.SignInRequest(user=self.user, secret=self._secret)
+        try:
+            answer = await self.stub(access_pb2_grpc.AccessServiceStub).SignIn(request, timeout=_SIGN_IN_TIMEOUT)
+        except grpc.RpcError as error:
+            failure = from_rpc_error(error)
+            if isinstance(failure, Unauthenticated):
+                self._refusal = failure
+            raise failure from None
+        self.administrator = answer.administrator
+        return (("authorization", f"Bearer {answer.token}"),)
+
     def forget_token(self) -> None:
-        """The token was not accepted: sign in again before the next call."""
+        """Sign in again before the next call, because the server did not accept the token."""
         self._metadata = None
 
-    async def call(self, method: Callable[[Metadata], Awaitable[Answer]]) -> Answer:
-        """Await `method(metadata)`; once more with a fresh token if the old one had expired. Raises RescueError."""
-        for last in (False, True):
-            metadata = await self.metadata()
-            try:
-                return await method(metadata)
-            except grpc.RpcError as error:
-                failure = from_rpc_error(error)
-                if not isinstance(failure, Unauthenticated) or last:
-                    raise failure from None
-                self.forget_token()
-        raise AssertionError("unreachable")
+    async def call(self, method: Callable[[SignedInChannel, Metadata], Awaitable[Reply]]) -> Reply:
+        """Await `method(self, metadata)`; if the token had expired, once more with a new one. Raises RescueError."""
+        try:
+            return await method(self, await self.metadata())
+        except grpc.RpcError as error:
+            failure = from_rpc_error(error)
+            if not isinstance(failure, Unauthenticated):
+                raise failure from None
+        self.forget_token()
+        try:
+            return await method(self, await self.metadata())
+        except grpc.RpcError as error:
+            raise from_rpc_error(error) from None

@@ -1,204 +1,391 @@
-"""Being connected to wherever the server is now: one grpc channel at a time, signed in, replaced when it fails.
+"""The connection of one user to the server, wherever the server is now.
 
-A server that restarts may have another port and, after its secret was renewed, a technician another secret, so
-both are looked up again after each failure. A grpc channel is closed only when no call of ours is on it any
-more: gRPC would report such a call as a cancelled task.
+A server that restarts can have another port, and a user whose secret was renewed has another secret. Therefore a
+connection looks both up again after each failure. It uses one grpc channel at a time and opens another one when that
+one fails. It closes a channel when its last call has ended, because gRPC cancels the tasks of the calls on a channel
+that is closed.
 """
 
 from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
-from contextvars import ContextVar
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, TypeVar
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Generic, Protocol, Self, TypeVar
 
 import grpc
 
-from rescue_client.channel import Metadata, SignedIn, open_channel
-from rescue_common.state_directory import NoAccess
+from rescue_client.channel import Metadata, SignedInChannel, open_channel
+from rescue_common.state_directory import NoAccess, adopt_tls, find_secret, find_server
+from rescue_common.tls import Tls
+from rescue_protos.error_details import from_rpc_error
 from rescue_protos.errors import RescueError, Unauthenticated, Unavailable
-from rescue_protos.v1 import console_pb2_grpc
 
-if TYPE_CHECKING:
-    from rescue_protos.v1.console_pb2_grpc import ConsoleServiceAsyncStub
+Stub = TypeVar("Stub")
+Request = TypeVar("Request")
+Reply = TypeVar("Reply")
+RequestT = TypeVar("RequestT", contravariant=True)
+ReplyT = TypeVar("ReplyT", covariant=True)
 
 Locate = Callable[[], tuple[str, str]]
-"""Returns the server's HOST:PORT and the technician's secret; may raise NoAccess while neither is known."""
+"""Returns the server's HOST:PORT and the user's secret. Raises NoAccess while one of them is not known."""
 
-Answer = TypeVar("Answer")
+Method = Callable[[SignedInChannel, Metadata], Awaitable[Reply]]
+"""One call over a channel. It must send the metadata."""
 
-_LONGEST_ATTEMPT = 10.0
-_FIRST_ATTEMPT = 2.0
-_GIVEN_AT: ContextVar[float | None] = ContextVar("given_at", default=None)
+TIMEOUT = timedelta(seconds=30)
+"""How long a call waits for a server that is away, in real time."""
 
-
-@contextmanager
-def given_at(moment: float) -> Iterator[None]:
-    """Calls in this block were asked for at that moment of the loop's clock: their patience counts from there."""
-    token = _GIVEN_AT.set(moment)
-    try:
-        yield
-    finally:
-        _GIVEN_AT.reset(token)
+NO_WAIT = timedelta(0)
+"""A timeout: a call fails at once if the server is away."""
 
 
-def asked_at() -> float:
-    """Return when the call that is being made was asked for: now, unless `given_at` says otherwise."""
-    given = _GIVEN_AT.get()
-    return asyncio.get_running_loop().time() if given is None else given
+class UnaryMethod(Protocol[RequestT, ReplyT]):
+    """A method of a stub that takes one message and returns one."""
+
+    def __call__(
+        self, request: RequestT, /, *, timeout: float | None, metadata: Metadata, wait_for_ready: bool | None
+    ) -> Awaitable[ReplyT]: ...
 
 
-def pauses() -> Iterator[float]:
-    """Return how long to wait, in real seconds, before each next attempt: growing, never more than 0.6."""
-    pause = 0.05
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deadline:
+    """How long a call is tried again while the server is away: `timeout` real seconds after `since`.
+
+    `since` is a moment of the event loop's clock. An answer of the server restarts the time: a command that waited
+    while the server answered other commands has not waited for the server.
+    """
+
+    since: float
+    timeout: float
+
+    @classmethod
+    def after(cls, timeout: timedelta, *, since: float | None = None) -> Deadline:
+        """Make a deadline that counts from `since`, or from now."""
+        if since is None:
+            since = asyncio.get_running_loop().time()
+        return cls(since=since, timeout=timeout.total_seconds())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptLimit:
+    """How long one attempt of a call may take, in real seconds. The first attempt always gets at least `first`."""
+
+    first: float
+    longest: float
+
+    def within(self, left: float, *, is_first: bool) -> float:
+        """Return the limit of an attempt that begins `left` seconds before its deadline."""
+        return min(self.longest, max(left, self.first if is_first else 0.1))
+
+
+def retry_delays() -> Iterator[float]:
+    """Return the delays before the next attempts, in real seconds. They grow to at most 0.6."""
+    delay = 0.05
     while True:
-        # Jitter: all the consoles of a server lose it at the same moment.
-        yield pause * random.uniform(0.8, 1.2)
-        pause = min(2 * pause, 0.5)
-
-
-class Dial:
-    """One grpc channel to one address, and who is signed in on it."""
-
-    def __init__(self, *, address: str, technician: str, secret: str) -> None:
-        self.place = (address, secret)
-        self.channel = open_channel(address)
-        self.signed_in = SignedIn(self.channel, user=technician, secret=secret)
-        self.stub: ConsoleServiceAsyncStub = console_pb2_grpc.ConsoleServiceStub(self.channel)
-        self.users = 0
-
-    @property
-    def works(self) -> bool:
-        """True if the connection is up; a call that failed on it all the same was refused by the server."""
-        return self.channel.get_state() is grpc.ChannelConnectivity.READY
-
-
-@dataclass(frozen=True, slots=True)
-class Patience:
-    """How long a call is tried again: until `give_up`, on the loop's clock."""
-
-    give_up: float
-
-    def attempt(self, *, first: bool) -> float:
-        """Return how long one attempt may take. The first always gets a fair chance."""
-        left = self.give_up - asyncio.get_running_loop().time()
-        return min(_LONGEST_ATTEMPT, max(left, _FIRST_ATTEMPT if first else 0.1))
-
-    def has(self, pause: float) -> bool:
-        """Return whether there is time for another attempt after a pause."""
-        return asyncio.get_running_loop().time() + pause < self.give_up
+        # With jitter, because all clients lose the server at the same moment.
+        yield delay * random.uniform(0.8, 1.2)
+        delay = min(2 * delay, 0.5)
 
 
 class Connection:
-    """A technician's way to the server."""
+    """The calls of one user. Use it as a context, or `close` it.
+
+    `timeout` limits, in real time, how long a call waits for a server that is away. `locate` is called after each
+    failure; without it the address and the secret stay as they are. `tls` returns the TLS files of a new grpc channel.
+    """
 
     def __init__(
-        self, *, technician: str, address: str, secret: str, locate: Locate | None, patience: timedelta
+        self,
+        address: str,
+        *,
+        user: str,
+        secret: str,
+        timeout: timedelta = TIMEOUT,
+        locate: Locate | None = None,
+        tls: Callable[[], Tls | None] = Tls.of_environment,
     ) -> None:
-        self._technician = technician
-        self._place = (address, secret)
+        self.user = user
+        self.timeout = timeout
+        self._location = (address, secret)
         self._locate = locate
-        self._patience = patience.total_seconds()
-        self._dial: Dial | None = None
+        self._tls = tls
+        self._current: _SharedChannel | None = None
+        self._open: set[_SharedChannel] = set()
+        """The current channel, and the channels that were replaced and still have calls."""
         self._answered_at = float("-inf")
         self._closed = False
 
+    @classmethod
+    def find(
+        cls, *, user: str, server: str | None = None, data: str | Path | None = None, timeout: timedelta = TIMEOUT
+    ) -> Self:
+        """Find the server and the secret as every program does: option, environment, state directory.
+
+        Raises NoAccess.
+        """
+
+        def locate() -> tuple[str, str]:
+            adopt_tls(server=server, data=data)
+            return find_server(server=server, data=data), find_secret(user, data=data)
+
+        address, secret = locate()
+        return cls(address, user=user, secret=secret, timeout=timeout, locate=locate)
+
+    @property
+    def address(self) -> str:
+        """The server's HOST:PORT, as last known."""
+        return self._location[0]
+
     async def close(self) -> None:
-        """Close the grpc channel, whatever is still on it."""
+        """Close every grpc channel. Calls that are under way are cancelled."""
         self._closed = True
-        dial, self._dial = self._dial, None
-        if dial is not None:
-            await dial.channel.close()
+        self._current = None
+        for shared in tuple(self._open):
+            await self._close(shared)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
 
     @asynccontextmanager
-    async def dialled(self) -> AsyncIterator[Dial]:
-        """Hold the current grpc channel; it stays open at least as long as this block."""
+    async def channel(self) -> AsyncIterator[SignedInChannel]:
+        """Use the current grpc channel. It stays open at least until this block ends. Raises BadTls, Unavailable."""
         if self._closed:
-            raise _closed()
-        if self._dial is None:
-            address, secret = self._place
-            self._dial = Dial(address=address, technician=self._technician, secret=secret)
-        dial = self._dial
-        dial.users += 1
-        try:
-            yield dial
-        finally:
-            dial.users -= 1
-            if dial is not self._dial and not dial.users:
-                await dial.channel.close()
+            raise _connection_closed()
+        if self._current is None:
+            self._current = self._open_channel()
+        async with self._in_use(self._current) as channel:
+            yield channel
 
-    def look_again(self, dial: Dial) -> bool:
-        """A call on `dial` failed: look where the server is now, and open a fresh grpc channel for the next call
-        if the place is another or the connection is down. Return whether the place is another.
+    def relocate(self, channel: SignedInChannel) -> bool:
+        """Look up where the server is, after a call on `channel` failed. Return whether that, or the secret, is new.
+
+        The next call gets a new grpc channel if something is new or the connection is down.
         """
         if self._locate is not None:
-            # While the server is about to write it, the last place known is as good as any.
+            # While the server is about to write the location, the last known one is as good as any.
             with suppress(NoAccess):
-                self._place = self._locate()
-        moved = dial.place != self._place
-        if self._dial is dial and (moved or not dial.works):
-            self._dial = None
-        return moved
+                self._location = self._locate()
+        shared = self._shared(channel)
+        has_moved = shared is None or shared.location != self._location
+        if self._current is shared and (has_moved or not channel.is_ready):
+            self._current = None
+        return has_moved
 
-    def patience(self) -> Patience:
-        """Return the patience of a call that is asked for now (or in `given_at`)."""
-        # Who had to queue behind commands that the server did answer has not waited for the server.
-        return Patience(max(asked_at(), self._answered_at) + self._patience)
+    def deadline(self) -> Deadline:
+        """Return the deadline of a call that begins now."""
+        return Deadline.after(self.timeout)
 
-    def raise_if_closed_under_us(self) -> None:
-        """To be called on CancelledError: raise Unavailable if `close` cancelled the call and nobody the task."""
-        task = asyncio.current_task()
-        if self._closed and task is not None and not task.cancelling():
-            raise _closed() from None
+    def expires_at(self, deadline: Deadline) -> float:
+        """Return when a deadline expires, as a moment of the event loop's clock."""
+        return max(deadline.since, self._answered_at) + deadline.timeout
 
-    async def call(self, method: Callable[[ConsoleServiceAsyncStub, Metadata], Awaitable[Answer]]) -> Answer:
-        """Await `method(stub, metadata)`, again and again while the server is away.
+    async def call_idempotent(
+        self, method: Method[Reply], *, deadline: Deadline | None = None, limit: AttemptLimit | None = None
+    ) -> Reply:
+        """Call a method that may be called twice, again and again while the server is away.
 
-        Raises RescueError; Unavailable when the patience is over.
+        Raises RescueError; Unavailable after the deadline, which is by default the timeout of this connection.
         """
-        patience, pause = self.patience(), pauses()
-        first = True
+        loop = asyncio.get_running_loop()
+        expires_at, delays = self.expires_at(deadline or self.deadline()), retry_delays()
+        is_first = True
         while True:
+            longest = limit.within(expires_at - loop.time(), is_first=is_first) if limit else None
             try:
-                answer = await self._attempt(method, limit=patience.attempt(first=first))
+                reply = await self._attempt(method, longest)
             except Unavailable:
-                wait = next(pause)
-                if self._closed or not patience.has(wait):
+                delay = next(delays)
+                if self._closed or loop.time() + delay >= expires_at:
                     raise
-                await asyncio.sleep(wait)
+                await asyncio.sleep(delay)
             except RescueError:
-                self._answered_at = asyncio.get_running_loop().time()
+                self._answered_at = loop.time()
                 raise
             else:
-                self._answered_at = asyncio.get_running_loop().time()
-                return answer
-            first = False
+                self._answered_at = loop.time()
+                return reply
+            is_first = False
 
-    async def _attempt(
-        self, method: Callable[[ConsoleServiceAsyncStub, Metadata], Awaitable[Answer]], *, limit: float
-    ) -> Answer:
-        async with self.dialled() as dial:
+    async def call_once(self, method: Method[Reply]) -> Reply:
+        """Call a method that must not be called twice; only the sign-in is repeated. Raises RescueError."""
+        await self.sign_in()
+        async with self.channel() as channel:
             try:
-                async with asyncio.timeout(limit):
-                    return await dial.signed_in.call(lambda metadata: method(dial.stub, metadata))
-            except TimeoutError:
-                self.look_again(dial)
-                raise Unavailable("the server does not answer", reason="NO_ANSWER") from None
-            except Unauthenticated:
-                if not self.look_again(dial):
-                    raise
+                return await channel.call(method)
             except Unavailable:
-                self.look_again(dial)
+                self.relocate(channel)
                 raise
             except asyncio.CancelledError:
-                self.raise_if_closed_under_us()
+                self.raise_if_closed()
                 raise
-        return await self._attempt(method, limit=limit)  # with the new secret
+
+    async def stream(
+        self, method: Callable[[SignedInChannel, Metadata], Any], *, deadline: Deadline | None = None
+    ) -> AsyncGenerator[Any, None]:
+        """Deliver the messages of a server stream; close the generator.
+
+        `method` starts the stream. That is tried again until the first message arrives, as with `call_idempotent`; the
+        error of a stream that breaks later is raised. Raises RescueError.
+        """
+        async with AsyncExitStack() as holding:
+
+            async def first(channel: SignedInChannel, metadata: Metadata) -> tuple[Any, Any]:
+                call = method(channel, metadata)
+                message = await call.read()
+                shared = self._shared(channel)
+                if shared is None:
+                    raise _connection_closed()
+                await holding.enter_async_context(self._in_use(shared))
+                return call, message
+
+            call, message = await self.call_idempotent(first, deadline=deadline)
+            try:
+                while message is not grpc.aio.EOF:
+                    yield message
+                    try:
+                        message = await call.read()
+                    except grpc.RpcError as error:
+                        raise from_rpc_error(error) from None
+                    except asyncio.CancelledError:
+                        self.raise_if_closed()
+                        raise
+            finally:
+                call.cancel()
+
+    async def sign_in(self, *, deadline: Deadline | None = None, limit: AttemptLimit | None = None) -> None:
+        """Prove who the user is. Raises RescueError; Unauthenticated at once if the secret is wrong."""
+        await self.call_idempotent(_no_call, deadline=deadline, limit=limit)
+
+    async def is_administrator(self) -> bool:
+        """Return whether this user is an administrator; signs in. Raises RescueError."""
+        return await self.call_idempotent(_is_administrator)
+
+    def raise_if_closed(self) -> None:
+        """Raise Unavailable if `close` cancelled the current call, and nobody cancelled the task.
+
+        Call it on CancelledError.
+        """
+        task = asyncio.current_task()
+        if self._closed and task is not None and not task.cancelling():
+            raise _connection_closed() from None
+
+    async def _attempt(self, method: Method[Reply], longest: float | None) -> Reply:
+        async with self.channel() as channel:
+            try:
+                async with asyncio.timeout(longest):
+                    return await channel.call(method)
+            except TimeoutError:
+                self.relocate(channel)
+                raise Unavailable("the server does not answer", reason="NO_ANSWER") from None
+            except Unauthenticated:
+                if not self.relocate(channel):
+                    raise
+            except Unavailable:
+                self.relocate(channel)
+                raise
+            except asyncio.CancelledError:
+                self.raise_if_closed()
+                raise
+        return await self._attempt(method, longest)  # with the new secret
+
+    def _open_channel(self) -> _SharedChannel:
+        address, secret = self._location
+        channel = SignedInChannel(open_channel(address, tls=self._tls), user=self.user, secret=secret)
+        shared = _SharedChannel(channel=channel, location=self._location)
+        self._open.add(shared)
+        return shared
+
+    def _shared(self, channel: SignedInChannel) -> _SharedChannel | None:
+        return next((shared for shared in self._open if shared.channel is channel), None)
+
+    @asynccontextmanager
+    async def _in_use(self, shared: _SharedChannel) -> AsyncIterator[SignedInChannel]:
+        """Keep a channel open until this block ends."""
+        shared.users += 1
+        try:
+            yield shared.channel
+        finally:
+            shared.users -= 1
+            if shared is not self._current and not shared.users:
+                await self._close(shared)
+
+    async def _close(self, shared: _SharedChannel) -> None:
+        self._open.discard(shared)
+        await shared.channel.channel.close()
 
 
-def _closed() -> Unavailable:
-    return Unavailable("the console was closed", reason="CONSOLE_CLOSED")
+class Service(Generic[Stub]):
+    """One service of the contract, called over a connection. `timeout` limits one call, in real seconds."""
+
+    def __init__(self, connection: Connection, stub: Callable[[grpc.aio.Channel], Stub], *, timeout: float) -> None:
+        self.connection = connection
+        self._stub = stub
+        self._timeout = timeout
+
+    async def call_idempotent(self, method: Callable[[Stub], UnaryMethod[Request, Reply]], request: Request) -> Reply:
+        """Call a method that may be called twice, again and again while the server is away. Raises RescueError."""
+        return await self.connection.call_idempotent(self._bound(method, request, timeout=self._timeout))
+
+    async def call_once(
+        self,
+        method: Callable[[Stub], UnaryMethod[Request, Reply]],
+        request: Request,
+        *,
+        timeout: float | None = None,
+        wait_for_ready: bool | None = None,
+    ) -> Reply:
+        """Call a method that must not be called twice. Raises RescueError."""
+        bound = self._bound(method, request, timeout=timeout or self._timeout, wait_for_ready=wait_for_ready)
+        return await self.connection.call_once(bound)
+
+    def stream(
+        self, method: Callable[[Stub], Callable[..., Any]], request: object, *, deadline: Deadline | None = None
+    ) -> AsyncGenerator[Any, None]:
+        """Deliver the messages of a server stream, as `Connection.stream` does."""
+        return self.connection.stream(
+            lambda channel, metadata: method(channel.stub(self._stub))(request, metadata=metadata), deadline=deadline
+        )
+
+    def _bound(
+        self,
+        method: Callable[[Stub], UnaryMethod[Request, Reply]],
+        request: Request,
+        *,
+        timeout: float,
+        wait_for_ready: bool | None = None,
+    ) -> Method[Reply]:
+        return lambda channel, metadata: method(channel.stub(self._stub))(
+            request, metadata=metadata, timeout=timeout, wait_for_ready=wait_for_ready
+        )
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class _SharedChannel:
+    """A channel, the location that it was opened for, and the number of its users."""
+
+    channel: SignedInChannel
+    location: tuple[str, str]
+    users: int = 0
+
+
+async def _no_call(channel: SignedInChannel, metadata: Metadata) -> None:
+    """Do nothing: the sign-in before it is all that is wanted."""
+
+
+async def _is_administrator(channel: SignedInChannel, metadata: Metadata) -> bool:
+    return channel.administrator
+
+
+def _connection_closed() -> Unavailable:
+    return Unavailable("the connection was closed", reason="CONNECTION_CLOSED")

@@ -1,52 +1,51 @@
-"""A technician's console as a library: every command of the contract as a typed method, and a watch that resumes.
+"""A technician's console as a library: each command of the contract as a typed method, and a watch that resumes.
 
-    async with ConsoleClient(address="127.0.0.1:50051", technician="alice", secret="…") as client:
-        created = await client.create_pin("Jan")
-        async with aclosing(client.watch()) as updates:
+    async with Connection.find(user="alice") as connection:
+        console = ConsoleClient(connection)
+        created = await console.create_pin("Jan")
+        async with aclosing(console.watch()) as updates:
             async for update in updates:
                 ...
 
-Every command carries a random request id. While the server is away it waits and tries again with the same id,
-so that it is carried out once, up to 30 real seconds; then it raises Unavailable. All methods raise the
-RescueError classes of `rescue_protos.errors` and return `records`.
+Each command carries a random request id. While the server is away, the client sends the command again with the same
+id, so that the server executes it once. After the connection's timeout the method raises Unavailable. All methods
+raise the errors of `rescue_protos.errors` and return `records`.
 """
 
 from __future__ import annotations
 
 import asyncio
+import copy
 import uuid
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from datetime import timedelta
 from functools import partial
-from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, Self, TypeVar
 
 from rescue_client import decoding
-from rescue_client.channel import Metadata
-from rescue_client.connection import Connection, Locate, asked_at, given_at
+from rescue_client.connection import AttemptLimit, Connection, Deadline
 from rescue_client.records import (
     Directory,
     Done,
-    Past,
     PinCreated,
     Process,
     QueueListing,
+    SessionHistory,
     Target,
     Transferred,
     Update,
 )
-from rescue_client.watch import Watch
+from rescue_client.watch import QueueWatch
 from rescue_protos.errors import NotFound, Unavailable
 from rescue_protos.v1 import console_pb2 as pb
+from rescue_protos.v1 import console_pb2_grpc
 
 if TYPE_CHECKING:
-    from rescue_client.clock_stream import ClockReading
+    from rescue_client.channel import Metadata, SignedInChannel
+    from rescue_client.clock import ClockReading
     from rescue_protos.v1.console_pb2_grpc import ConsoleServiceAsyncStub
 
-PATIENCE = timedelta(seconds=30)
-"""How long a command waits for a server that is away, in real time."""
-
-_NOTICES_A_RESTART = 5.0
+_LIMIT = AttemptLimit(first=2.0, longest=10.0)
+_DETECTS_A_RESTART = 5.0  # real seconds until a watch notices that the server restarted
 
 Reply = TypeVar("Reply")
 
@@ -57,65 +56,55 @@ class _HasRevision(Protocol):
 
 
 class ConsoleClient:
-    """One console of one technician. At most one `watch` at a time; commands may run side by side.
+    """One console of the connection's user. It has at most one `watch` at a time; commands may run concurrently."""
 
-    `locate` is asked after each failure where the server is now and what the secret is; without it both stay.
-    """
+    def __init__(self, connection: Connection, *, in_focus: bool = True) -> None:
+        self.connection = connection
+        self._watch = QueueWatch(connection, console=str(uuid.uuid4()), in_focus=in_focus)
+        self._deadline: Deadline | None = None
 
-    def __init__(
-        self,
-        *,
-        address: str,
-        technician: str,
-        secret: str,
-        locate: Locate | None = None,
-        in_focus: bool = True,
-        patience: timedelta = PATIENCE,
-    ) -> None:
-        self.technician = technician
-        self._console = str(uuid.uuid4())
-        self._in_focus = in_focus
-        self._patience = patience
-        self._connection = Connection(
-            technician=technician, address=address, secret=secret, locate=locate, patience=patience
-        )
-        self._watch = Watch(self._connection, console=self._console, focus=lambda: self._in_focus)
+    @property
+    def technician(self) -> str:
+        """The name of the technician."""
+        return self.connection.user
 
-    async def __aenter__(self) -> Self:
-        return self
+    def since(self, moment: float) -> Self:
+        """Return this console with a deadline for each call: the connection's timeout after `moment`.
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self._connection.close()
+        `moment` is of the event loop's clock: when the person gave the command, which may have waited for others.
+        """
+        console = copy.copy(self)
+        console._deadline = Deadline.after(self.connection.timeout, since=moment)
+        return console
 
     def watch(self) -> AsyncGenerator[Update, None]:
-        """Deliver the queue and all that happens to it, across connections; an async generator, so close it.
+        """Deliver the queue and all its changes, also after the server was away. Close the generator.
 
-        Called again after it was closed, it goes on after the last update delivered. Raises Unauthenticated or
-        NotAllowed if the technician may not watch.
+        Called again after it was closed, it continues after the last update delivered. Raises Unauthenticated or
+        PermissionDenied if the technician may not watch.
         """
-        if self._watch.progress.running:
-            raise RuntimeError("this console is being watched already")
+        if self._watch.progress.is_running:
+            raise RuntimeError("this console has a watch already")
         return self._watch.updates()
 
-    def clock(self) -> AsyncGenerator[ClockReading | None, None]:
-        """Deliver what the emulated clock shows, as it changes; None when the server is lost. Close it, too."""
-        from rescue_client.clock_stream import follow  # only a console that shows the time needs it
+    def watch_clock(self) -> AsyncGenerator[ClockReading | None, None]:
+        """Deliver the emulated clock's readings; None when the server is lost. Close the generator."""
+        from rescue_client.clock import ClockClient  # only a console that shows the time needs it
 
-        return follow(self._connection)
+        return ClockClient(self.connection).watch()
 
     async def sign_in(self) -> None:
-        """Prove who this is. Raises Unauthenticated at once if the secret is wrong."""
-        await self._connection.call(lambda _stub, _metadata: _nothing())
+        """Prove who the technician is. Raises Unauthenticated at once if the secret is wrong."""
+        await self.connection.sign_in(deadline=self._deadline, limit=_LIMIT)
 
-    async def listed(self) -> None:
-        """Return once the watch has delivered the queue. Raises Unavailable if it takes too long."""
+    async def wait_for_queue(self) -> None:
+        """Return when the watch has delivered the queue. Raises Unavailable after the connection's timeout."""
+        progress = self._watch.progress
         try:
-            async with asyncio.timeout(self._patience.total_seconds()):
-                await self._watch.progress.until(lambda: self._watch.progress.delivered >= 0)
+            async with asyncio.timeout(self.connection.timeout.total_seconds()):
+                await progress.wait_until(lambda: progress.delivered >= 0)
         except TimeoutError:
-            raise _unwatched("the server does not tell what is in the queue") from None
+            raise _not_watching("the server does not send the queue") from None
 
     async def queue(self) -> QueueListing:
         """Return the queue as the server has it now."""
@@ -124,41 +113,44 @@ class ConsoleClient:
         return QueueListing(revision=found.revision, entries=tuple(decoding.entry_of(entry) for entry in found.entries))
 
     async def directory(self) -> Directory:
-        """Return who and what can be named in a transfer or an invitation."""
+        """Return the names that a transfer or an invitation can use."""
         request = pb.GetDirectoryRequest()
         return decoding.directory_of(
             await self._call(lambda stub, metadata: stub.GetDirectory(request, metadata=metadata))
         )
 
-    async def past(self, session: str) -> Past:
-        """Return what this technician has seen and read of a session, from the journal. Not tried again."""
-        from rescue_client.session_history import past_of  # only a console that shows a history needs it
+    async def history(self, session: str) -> SessionHistory:
+        """Return the past changes and chat of a session in this technician's queue. It is not tried again."""
+        from rescue_client.journal import JournalClient  # only a console that shows a history needs it
 
-        return await past_of(session, self.technician, self._connection)
+        return await JournalClient(self.connection).history(session, self.technician)
 
     async def sync(self) -> Done:
-        """Return once the watch has delivered, and its reader is done with, every update up to now."""
-        request = pb.SyncQueueRequest(console=self._console)
+        """Return when the watch has delivered, and its reader has processed, every update up to now."""
+        request = pb.SyncQueueRequest(console=self._watch.console)
         progress = self._watch.progress
-        if not progress.running:
+        if not progress.is_running:
             raise RuntimeError("there is no watch to wait for")
-        with given_at(asked_at()):
-            while True:
-                revision, stretch = await self._while_watching(
-                    lambda stub, metadata: stub.SyncQueue(request, metadata=metadata)
-                )
-                # The bookmark is lost with its stream: then ask again.
-                if await progress.seen(revision, stretch=stretch):
-                    return Done(revision=revision)
+        deadline = self._deadline or self.connection.deadline()
+        while True:
+            revision, stream = await self._while_watching(
+                lambda stub, metadata: stub.SyncQueue(request, metadata=metadata), deadline
+            )
+            # The bookmark is lost if its stream ends: then call again.
+            if await progress.wait_for_revision(revision, stream=stream):
+                return Done(revision=revision)
 
     async def set_focus(self, on: bool) -> Done:
-        """Say whether this console is in focus. Without a watch it is only noted, for the watch to come."""
-        self._in_focus = on
-        if not self._watch.progress.running:
-            return Done(revision=max(self._watch.progress.delivered, 0))
-        request = pb.SetFocusRequest(console=self._console, in_focus=on)
-        with given_at(asked_at()):
-            revision, _ = await self._while_watching(lambda stub, metadata: stub.SetFocus(request, metadata=metadata))
+        """Set whether this console is in focus. Without a running watch the next watch sends it."""
+        self._watch.in_focus = on
+        progress = self._watch.progress
+        if not progress.is_running:
+            return Done(revision=max(progress.delivered, 0))
+        request = pb.SetFocusRequest(console=self._watch.console, in_focus=on)
+        deadline = self._deadline or self.connection.deadline()
+        revision, _ = await self._while_watching(
+            lambda stub, metadata: stub.SetFocus(request, metadata=metadata), deadline
+        )
         return Done(revision=revision)
 
     async def create_pin(self, customer: str = "") -> PinCreated:
@@ -173,7 +165,7 @@ class ConsoleClient:
         )
 
     async def start(self, session: str) -> Done:
-        """Start, resume, join, pick up or take back a session, as its status allows."""
+        """Start, resume, join, pick up or take back a session; the status of the entry decides which."""
         request = pb.StartSessionRequest(request_id=_fresh_id(), session=session)
         return await self._done(lambda stub, metadata: stub.StartSession(request, metadata=metadata))
 
@@ -183,14 +175,14 @@ class ConsoleClient:
         return await self._done(lambda stub, metadata: stub.HoldSession(request, metadata=metadata))
 
     async def end(self, session: str) -> Done:
-        """End a session, leave it, or remove one that has ended, as its status allows."""
+        """End a session, leave it, or remove it after its end; the status of the entry decides which."""
         request = pb.EndSessionRequest(request_id=_fresh_id(), session=session)
         return await self._done(lambda stub, metadata: stub.EndSession(request, metadata=metadata))
 
     async def transfer(self, session: str, target: Target, comment: str = "") -> Transferred:
         """Transfer a session to a technician, a technician group or a channel."""
         request = pb.TransferSessionRequest(request_id=_fresh_id(), session=session, comment=comment)
-        setattr(request, target.kind.value, target.name)  # the contract's alternatives are called as the kinds
+        setattr(request, target.kind.value, target.name)  # the contract's alternatives are named like the kinds
         done = await self._call(lambda stub, metadata: stub.TransferSession(request, metadata=metadata))
         return Transferred(revision=done.revision, incoming=tuple(done.incoming))
 
@@ -210,22 +202,22 @@ class ConsoleClient:
         return await self._done(lambda stub, metadata: stub.OfferLead(request, metadata=metadata))
 
     async def cancel_lead(self, session: str) -> Done:
-        """Take the offer of the lead back."""
+        """Withdraw the offer of the lead."""
         request = pb.CancelLeadOfferRequest(request_id=_fresh_id(), session=session)
         return await self._done(lambda stub, metadata: stub.CancelLeadOffer(request, metadata=metadata))
 
     async def accept_lead(self, session: str) -> Done:
-        """Accept the lead that was offered."""
+        """Accept the offer of the lead."""
         request = pb.AcceptLeadRequest(request_id=_fresh_id(), session=session)
         return await self._done(lambda stub, metadata: stub.AcceptLead(request, metadata=metadata))
 
     async def reboot(self, session: str) -> Done:
-        """Order the customer's computer to reboot; the status changes when it goes down."""
+        """Reboot the customer's computer; the status changes when the computer goes down."""
         request = pb.RebootComputerRequest(request_id=_fresh_id(), session=session)
         return await self._done(lambda stub, metadata: stub.RebootComputer(request, metadata=metadata))
 
     async def chat(self, session: str, text: str) -> Done:
-        """Say one line to all participants and the customer."""
+        """Send one line to all participants and the customer."""
         request = pb.SendChatRequest(request_id=_fresh_id(), session=session, text=text)
         return await self._done(lambda stub, metadata: stub.SendChat(request, metadata=metadata))
 
@@ -237,40 +229,49 @@ class ConsoleClient:
         return await self._done(lambda stub, metadata: stub.OpenProcess(request, metadata=metadata))
 
     async def close_process(self, session: str, process: Process) -> Done:
-        """Close such a process."""
+        """Close a process that prevents the idle time-out."""
         request = pb.CloseProcessRequest(
             request_id=_fresh_id(), session=session, process=decoding.process_number(process)
         )
         return await self._done(lambda stub, metadata: stub.CloseProcess(request, metadata=metadata))
 
-    async def _call(self, method: Callable[[ConsoleServiceAsyncStub, Metadata], Awaitable[Reply]]) -> Reply:
-        return await self._connection.call(method)
+    async def _call(
+        self,
+        method: Callable[[ConsoleServiceAsyncStub, Metadata], Awaitable[Reply]],
+        deadline: Deadline | None = None,
+    ) -> Reply:
+        def call(channel: SignedInChannel, metadata: Metadata) -> Awaitable[Reply]:
+            return method(channel.stub(console_pb2_grpc.ConsoleServiceStub), metadata)
+
+        return await self.connection.call_idempotent(call, deadline=deadline or self._deadline, limit=_LIMIT)
 
     async def _done(self, method: Callable[[ConsoleServiceAsyncStub, Metadata], Awaitable[_HasRevision]]) -> Done:
         return Done(revision=(await self._call(method)).revision)
 
     async def _while_watching(
-        self, method: Callable[[ConsoleServiceAsyncStub, Metadata], Awaitable[_HasRevision]]
+        self, method: Callable[[ConsoleServiceAsyncStub, Metadata], Awaitable[_HasRevision]], deadline: Deadline
     ) -> tuple[int, int]:
-        """Call what needs the server to know this console's watch; return the revision and the watch's stretch."""
+        """Call a method for which the server must know this console's watch.
+
+        Return the revision, and the number of the watch's stream at that time.
+        """
         progress = self._watch.progress
         while True:
-            give_up = self._connection.patience().give_up
             try:
-                async with asyncio.timeout_at(give_up):
-                    await progress.until(lambda: progress.up or not progress.running)
+                async with asyncio.timeout_at(self.connection.expires_at(deadline)):
+                    await progress.wait_until(lambda: progress.is_up or not progress.is_running)
             except TimeoutError:
-                raise _unwatched("the server is away") from None
-            if not progress.up:
-                raise _unwatched("the watch was closed")
-            stretch = progress.stretch
+                raise _not_watching("the server is away") from None
+            if not progress.is_up:
+                raise _not_watching("the watch was closed")
+            stream = progress.streams
             try:
-                return (await self._call(method)).revision, stretch
+                return (await self._call(method, deadline)).revision, stream
             except NotFound as unknown:
-                # The server restarted under the watch, which is about to notice.
+                # The server restarted, and the watch is about to notice that.
                 try:
-                    async with asyncio.timeout(_NOTICES_A_RESTART):
-                        await progress.until(partial(progress.is_over, stretch))
+                    async with asyncio.timeout(_DETECTS_A_RESTART):
+                        await progress.wait_until(partial(progress.has_ended, stream))
                 except TimeoutError:
                     raise unknown from None
 
@@ -279,9 +280,5 @@ def _fresh_id() -> str:
     return str(uuid.uuid4())
 
 
-def _unwatched(message: str) -> Unavailable:
+def _not_watching(message: str) -> Unavailable:
     return Unavailable(message, reason="NOT_WATCHING")
-
-
-async def _nothing() -> None:
-    return None

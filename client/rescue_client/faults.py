@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from rescue_client.caller import Caller
+from rescue_client.connection import Connection, Service
 from rescue_protos.v1 import fault_pb2, fault_pb2_grpc
 
 if TYPE_CHECKING:
@@ -35,36 +35,28 @@ class FaultRule:
 class FaultClient:
     """The fault rules of a server. Every method raises CallError."""
 
-    def __init__(self, caller: Caller) -> None:
-        self._caller = caller
-
-    @property
-    def _stub(self) -> FaultServiceAsyncStub:
-        return fault_pb2_grpc.FaultServiceStub(self._caller.channel)
+    def __init__(self, connection: Connection) -> None:
+        self._service: Service[FaultServiceAsyncStub] = Service(
+            connection, fault_pb2_grpc.FaultServiceStub, timeout=_TIMEOUT
+        )
 
     async def add(self, text: str) -> FaultRule:
         """Arm a rule, for example "when 1001 becomes Active for alice: lan off for 40s"."""
         request = fault_pb2.AddFaultRequest(text=text)
         # Once only: asked for twice, there would be two.
-        answer = await self._caller.once(
-            lambda metadata: self._stub.AddFault(request, metadata=metadata, timeout=_TIMEOUT)
-        )
+        answer = await self._service.call_once(lambda stub: stub.AddFault, request)
         return _rule(answer.rule)
 
     async def all(self) -> list[FaultRule]:
         """Return all rules, by number."""
         request = fault_pb2.ListFaultsRequest()
-        answer = await self._caller.repeatedly(
-            lambda metadata: self._stub.ListFaults(request, metadata=metadata, timeout=_TIMEOUT)
-        )
+        answer = await self._service.call_idempotent(lambda stub: stub.ListFaults, request)
         return [_rule(rule) for rule in answer.rules]
 
     async def clear(self, number: int = 0) -> int:
         """Remove one rule, or all; return how many. What it did to a computer's LAN stays until that ends."""
         request = fault_pb2.ClearFaultsRequest(number=number)
-        answer = await self._caller.once(
-            lambda metadata: self._stub.ClearFaults(request, metadata=metadata, timeout=_TIMEOUT)
-        )
+        answer = await self._service.call_once(lambda stub: stub.ClearFaults, request)
         return answer.removed
 
 

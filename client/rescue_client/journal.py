@@ -1,46 +1,43 @@
-"""The server's journal as a client reads it: each event with its cause and what it changed in whose queue."""
+"""The server's journal: each event with its cause, and what it changed in which technician's queue."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import AsyncGenerator, Iterable
+from contextlib import aclosing
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-import grpc
-
-from rescue_client.caller import Caller
+from rescue_client.connection import NO_WAIT, Connection, Deadline, Service
+from rescue_client.decoding import STATUSES, moment
+from rescue_client.records import Cause, Change, ChatReceived, SessionHistory, Status
 from rescue_common.durations import format_duration
-from rescue_protos.error_details import from_rpc_error
 from rescue_protos.errors import Unavailable
-from rescue_protos.status_table import REMOVED, REMOVED_TIMED_OUT, labels
-from rescue_protos.v1 import common_pb2, journal_pb2, journal_pb2_grpc
+from rescue_protos.v1 import journal_pb2, journal_pb2_grpc
 
 if TYPE_CHECKING:
-    from rescue_client.channel import Metadata
-    from rescue_protos.v1.common_pb2 import Status
     from rescue_protos.v1.journal_pb2_grpc import JournalServiceAsyncStub
 
-_TIMEOUT = 60.0  # real seconds: explaining reads the journal from its beginning
+_TIMEOUT = 60.0  # real seconds: to explain a session, the server reads the journal from its beginning
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
-    """What one technician's queue showed before and after; English names. `previous` and `row` None if it is new."""
+class QueueChange:
+    """What one technician's queue showed before and after. `previous` and `row` are None for a new entry."""
 
     technician: str
-    previous: str | None
-    status: str
+    previous: Status | None
+    status: Status
     row: int | None
     heading: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JournalLine:
-    """One event. Empty, and None, what there is not.
+    """One event. Texts are empty, and other fields None, if they do not apply.
 
-    `by` is who caused it, `about` whom or what it was done to, `setting` the setting whose period ran out.
+    `by` is the technician who caused it, `about` is its target, `setting` is the setting whose period ended.
     """
 
     revision: int
@@ -52,7 +49,7 @@ class JournalLine:
     about: str
     setting: str
     setting_value: timedelta | None
-    changes: tuple[Change, ...]
+    changes: tuple[QueueChange, ...]
     body: dict[str, Any]
 
     def as_json(self) -> dict[str, object]:
@@ -83,16 +80,16 @@ class JournalLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Explanation:
-    """How a session came to what it shows as of `revision`: the events that changed a queue, and who takes part now."""
+    """Why a session has its status as of `revision`: the events that changed a queue, and the technicians in it now."""
 
     revision: int
     lines: tuple[JournalLine, ...]
-    participants: dict[str, str]
+    participants: dict[str, Status]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Piece:
-    """The next events; nothing is missing up to `through`."""
+class JournalPiece:
+    """The next events. They are complete up to the revision `through`."""
 
     lines: tuple[JournalLine, ...]
     through: int
@@ -101,62 +98,94 @@ class Piece:
 class JournalClient:
     """Reads the journal. Every method raises RescueError."""
 
-    def __init__(self, caller: Caller) -> None:
-        self._caller = caller
-
-    @property
-    def _stub(self) -> JournalServiceAsyncStub:
-        return journal_pb2_grpc.JournalServiceStub(self._caller.channel)
+    def __init__(self, connection: Connection) -> None:
+        self._service: Service[JournalServiceAsyncStub] = Service(
+            connection, journal_pb2_grpc.JournalServiceStub, timeout=_TIMEOUT
+        )
 
     async def explain(self, session: str, technician: str = "") -> Explanation:
         """Return the chain of changes of a session, in one technician's queue or in all."""
         request = journal_pb2.ExplainRequest(session=session, technician=technician)
-        found = await self._caller.repeatedly(
-            lambda metadata: self._stub.Explain(request, metadata=metadata, timeout=_TIMEOUT)
-        )
+        found = await self._service.call_idempotent(lambda stub: stub.Explain, request)
         return Explanation(
             revision=found.revision,
             lines=_lines(found.events),
-            participants={one.technician: _status(one.status) or "" for one in found.participants},
+            participants={one.technician: STATUSES[one.status] for one in found.participants},
         )
 
-    async def read(self, after: int = 0, *, session: str = "") -> AsyncGenerator[Piece, None]:
-        """Deliver what followed a revision up to now; of one session, or of everything that may be seen."""
+    async def read(
+        self, after: int = 0, *, session: str = "", deadline: Deadline | None = None
+    ) -> AsyncGenerator[JournalPiece, None]:
+        """Deliver the events after a revision up to now: of one session, or all that the user may see."""
         request = journal_pb2.ListEventsRequest(after_revision=after, session=session)
-        async for piece in self._pieces("ListEvents", request):
-            yield piece
+        async with aclosing(self._service.stream(lambda stub: stub.ListEvents, request, deadline=deadline)) as messages:
+            async for message in messages:
+                yield _piece(message)
 
-    async def follow(self, after: int = 0, *, session: str = "") -> AsyncGenerator[Piece, None]:
-        """Deliver what followed a revision, then what happens; never ends, outlasts an absence of the server."""
+    async def watch(self, after: int = 0, *, session: str = "") -> AsyncGenerator[JournalPiece, None]:
+        """Deliver the events after a revision, then each new event, also after the server was away. It never ends."""
         while True:
             request = journal_pb2.WatchEventsRequest(after_revision=after, session=session)
+            is_open = False
             try:
-                async for piece in self._pieces("WatchEvents", request):
-                    after = max(after, piece.through)
-                    yield piece
+                async with aclosing(self._service.stream(lambda stub: stub.WatchEvents, request)) as messages:
+                    async for message in messages:
+                        is_open = True
+                        after = max(after, message.through_revision)
+                        yield _piece(message)
             except Unavailable:
-                # Opening again has the caller's patience, and ends this if it is exhausted.
-                await self._caller.repeatedly(_signed_in)
+                # To open the stream was tried until the connection's timeout.
+                if not is_open:
+                    raise
 
-    async def _pieces(self, method: str, request: Any) -> AsyncGenerator[Piece, None]:
-        async def opened(metadata: Metadata) -> tuple[Any, Any]:
-            call = getattr(self._stub, method)(request, metadata=metadata)
-            return call, await call.read()
+    async def history(self, session: str, technician: str) -> SessionHistory:
+        """Return what a technician's queue showed of a session, and the chat while the technician took part.
 
-        call, message = await self._caller.repeatedly(opened)
-        try:
-            while message is not grpc.aio.EOF:
-                yield Piece(lines=_lines(message.events), through=message.through_revision)
-                try:
-                    message = await call.read()
-                except grpc.RpcError as error:
-                    raise from_rpc_error(error) from None
-        finally:
-            call.cancel()
+        Both are empty if the technician never had the session. It is not tried again.
+        """
+        lines: list[JournalLine] = []
+        through = 0
+        async with aclosing(self.read(session=session, deadline=Deadline.after(NO_WAIT))) as pieces:
+            async for piece in pieces:
+                lines += piece.lines
+                through = piece.through
+        return SessionHistory(
+            revision=through,
+            changes=tuple(
+                Change(
+                    revision=line.revision,
+                    at=line.at,
+                    status=change.status,
+                    previous=change.previous,
+                    row=change.row,
+                    cause=_cause(line),
+                )
+                for line in lines
+                for change in line.changes
+                if change.technician == technician
+            ),
+            chat=tuple(
+                ChatReceived(revision=line.revision, at=line.at, session=session, sender=line.by, text=text)
+                for line in lines
+                # The server leaves out the text of lines from times when the technician had no entry.
+                if line.name == "ChatSent" and (text := line.body["text"])
+            ),
+        )
 
 
-async def _signed_in(metadata: Metadata) -> None:
-    """That the server answers is all that was wanted."""
+def _piece(message: journal_pb2.ListEventsResponse | journal_pb2.WatchEventsResponse) -> JournalPiece:
+    return JournalPiece(lines=_lines(message.events), through=message.through_revision)
+
+
+def _cause(line: JournalLine) -> Cause:
+    return Cause(
+        text=line.cause,
+        event=line.name,
+        technician=line.by,
+        about=line.about,
+        setting=line.setting,
+        setting_value=line.setting_value,
+    )
 
 
 def _lines(events: Iterable[journal_pb2.JournalEvent]) -> tuple[JournalLine, ...]:
@@ -167,7 +196,7 @@ def _line(event: journal_pb2.JournalEvent) -> JournalLine:
     cause = event.cause
     return JournalLine(
         revision=event.revision,
-        at=event.at.ToDatetime(tzinfo=UTC),
+        at=moment(event.at),
         stream=event.stream,
         name=event.name,
         cause=cause.text,
@@ -176,10 +205,10 @@ def _line(event: journal_pb2.JournalEvent) -> JournalLine:
         setting=cause.setting,
         setting_value=cause.setting_value.ToTimedelta() if cause.HasField("setting_value") else None,
         changes=tuple(
-            Change(
+            QueueChange(
                 technician=change.technician,
-                previous=_status(change.previous),
-                status=_status(change.status) or "",
+                previous=STATUSES.get(change.previous),
+                status=STATUSES[change.status],
                 row=change.row or None,
                 heading=change.heading,
             )
@@ -187,18 +216,3 @@ def _line(event: journal_pb2.JournalEvent) -> JournalLine:
         ),
         body=json.loads(event.body),
     )
-
-
-def _status(value: Status.ValueType) -> str | None:
-    return _NAMES[value]
-
-
-def _names() -> dict[int, str | None]:
-    """The published English names by the contract's values, whose names follow from them."""
-    published = {name.upper().replace(" ", "_"): name for name in labels("en")}
-    published |= {"REMOVED": REMOVED, "REMOVED_TIMED_OUT": REMOVED_TIMED_OUT}
-    values = common_pb2.Status.DESCRIPTOR.values
-    return {v.number: published.get(v.name.removeprefix("STATUS_")) for v in values}
-
-
-_NAMES = _names()

@@ -1,4 +1,4 @@
-"""All queues side by side, as a supervising client sees them."""
+"""All queues, as an administrator watches them."""
 
 from __future__ import annotations
 
@@ -6,27 +6,24 @@ import asyncio
 import contextlib
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import grpc
-
-from rescue_client.caller import Caller
+from rescue_client.connection import Connection, Service
 from rescue_client.decoding import entry_of
 from rescue_client.records import Entry
-from rescue_protos.error_details import from_rpc_error
 from rescue_protos.errors import Unauthenticated, Unavailable
 from rescue_protos.v1 import admin_pb2, admin_pb2_grpc
 
 if TYPE_CHECKING:
-    from rescue_client.channel import Metadata
     from rescue_protos.v1.admin_pb2_grpc import AdminServiceAsyncStub
 
+_TIMEOUT = 10.0  # real seconds
 _PAUSE = 0.5  # real seconds between two attempts to reach an absent server
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TechnicianQueue:
-    """One technician's queue as it is; `connected` if a console of his is."""
+    """One technician's queue; `connected` is True if one of the technician's consoles is connected."""
 
     technician: str
     group: str
@@ -46,15 +43,13 @@ class Overview:
 class OverviewClient:
     """Watches all queues as an administrator."""
 
-    def __init__(self, caller: Caller) -> None:
-        self._caller = caller
+    def __init__(self, connection: Connection) -> None:
+        self._service: Service[AdminServiceAsyncStub] = Service(
+            connection, admin_pb2_grpc.AdminServiceStub, timeout=_TIMEOUT
+        )
 
-    @property
-    def _stub(self) -> AdminServiceAsyncStub:
-        return admin_pb2_grpc.AdminServiceStub(self._caller.channel)
-
-    async def states(self) -> AsyncGenerator[Overview, None]:
-        """Deliver all queues whenever one changed, across absences of the server; an async generator, so close it.
+    async def watch(self) -> AsyncGenerator[Overview, None]:
+        """Deliver all queues whenever one of them changed, also after the server was away. Close the generator.
 
         Raises RescueError if this user may not watch.
         """
@@ -65,39 +60,31 @@ class OverviewClient:
             return Overview(revision=revision, queues=tuple(known[name] for name in sorted(known)), online=online)
 
         while True:
-            with contextlib.suppress(Unavailable):
-                call, state = await self._caller.repeatedly(self._opened)
-                known, online = {}, True
-                try:
-                    while state is not grpc.aio.EOF:
-                        news = not known or bool(state.queues or state.removed)
+            request = admin_pb2.WatchQueuesRequest()
+            try:
+                is_first = True
+                async with contextlib.aclosing(self._service.stream(lambda stub: stub.WatchQueues, request)) as states:
+                    async for state in states:
+                        if is_first:
+                            known, online = {}, True
+                        has_news = not known or bool(state.queues or state.removed)
+                        is_first = False
                         known |= {queue.technician: _queue(queue) for queue in state.queues}
                         for name in state.removed:
                             known.pop(name, None)
                         revision = state.revision
-                        if news:
+                        if has_news:
                             yield overview()
-                        state = await _next(call)
-                except Unauthenticated:
-                    continue  # it is signed in afresh; who may not any more hears of it there
-                finally:
-                    call.cancel()
+            except Unauthenticated:
+                if is_first:
+                    raise  # it failed with a fresh token, too
+                continue  # the token expired: the next stream gets a new one
+            except Unavailable:
+                pass
             if online:
                 online = False
                 yield overview()
             await asyncio.sleep(_PAUSE)
-
-    async def _opened(self, metadata: Metadata) -> tuple[Any, Any]:
-        """Open the watch and take its first message: only then it is known to stand."""
-        call = self._stub.WatchQueues(admin_pb2.WatchQueuesRequest(), metadata=metadata)
-        return call, await call.read()
-
-
-async def _next(call: Any) -> Any:
-    try:
-        return await call.read()
-    except grpc.RpcError as error:
-        raise from_rpc_error(error) from None
 
 
 def _queue(message: admin_pb2.TechnicianQueue) -> TechnicianQueue:

@@ -20,9 +20,9 @@ from rescue_client.records import (
     EntryDetails,
     IdleAlarm,
     LeadOffered,
-    Past,
     ServerBack,
     ServerLost,
+    SessionHistory,
     Snapshot,
     Update,
 )
@@ -85,7 +85,7 @@ class QueueView:
                 view = self
         return replace(view, revision=update.revision)
 
-    def recalled(self, session: str, past: Past) -> QueueView:
+    def recalled(self, session: str, past: SessionHistory) -> QueueView:
         """Return the view with the chat lines that the journal tells of a session; none stands there twice."""
         return self._with_lines(session, past.chat) if past.chat and session in self.entries else self
 

@@ -194,8 +194,8 @@ class ChatReceived:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Past:
-    """All changes of one entry, and what was said meanwhile, up to a revision; both oldest first."""
+class SessionHistory:
+    """All changes of one entry, and its chat, up to a revision; both oldest first."""
 
     revision: int
     changes: tuple[Change, ...]

@@ -1,8 +1,7 @@
-"""A watch of the queue that outlives connections and servers: no update missing, none twice.
+"""A watch of the queue that survives broken streams and restarts of the server: no update is lost or comes twice.
 
-Each stream asks for what followed the last revision delivered, and whatever is not newer is dropped; when the
-server no longer has it, a snapshot comes instead. Only the server's refusal to let the technician watch at all
-ends a watch.
+Each stream asks for the updates after the last revision delivered, and drops an update that is not newer. If the
+server no longer has those updates, it sends a snapshot. A watch ends only if the technician may not watch at all.
 """
 
 from __future__ import annotations
@@ -15,118 +14,121 @@ from dataclasses import replace
 import grpc
 
 from rescue_client import decoding
-from rescue_client.connection import Connection, Dial, pauses
+from rescue_client.channel import SignedInChannel
+from rescue_client.connection import Connection, retry_delays
 from rescue_client.records import Bookmark, Delta, ServerBack, ServerLost, Snapshot, Update
 from rescue_protos.error_details import from_rpc_error
 from rescue_protos.errors import InvalidArgument, PermissionDenied, RescueError, Unauthenticated
-from rescue_protos.v1 import console_pb2
+from rescue_protos.v1 import console_pb2, console_pb2_grpc
 
 
-class Progress:
-    """How far a watch has got, for those who wait for it.
+class WatchProgress:
+    """What a watch has delivered, for calls that wait for it.
 
-    `delivered` is the last revision that its reader is done with, `stretch` counts the connections that it has
-    had, `up` says whether it has one now.
+    `delivered` is the last revision that the reader has processed. `streams` counts the streams that the watch has
+    had. `is_up` says whether it has one now.
     """
 
     def __init__(self) -> None:
         self.delivered = -1
-        self.stretch = 0
-        self.up = False
-        self.running = False
+        self.streams = 0
+        self.is_up = False
+        self.is_running = False
         self._changed = asyncio.Event()
 
-    def note(self, *, delivered: int | None = None, up: bool | None = None, running: bool | None = None) -> None:
-        """Change the facts that are given and wake everybody who waits."""
+    def record(
+        self, *, delivered: int | None = None, is_up: bool | None = None, is_running: bool | None = None
+    ) -> None:
+        """Change the facts that are given, and wake every call that waits."""
         if delivered is not None:
             self.delivered = delivered
-        if up is not None:
-            self.stretch += up and not self.up
-            self.up = up
-        if running is not None:
-            self.running = running
+        if is_up is not None:
+            self.streams += is_up and not self.is_up
+            self.is_up = is_up
+        if is_running is not None:
+            self.is_running = is_running
         self._changed.set()
         self._changed = asyncio.Event()
 
-    def is_over(self, stretch: int) -> bool:
-        """Return whether the connection that was the watch's then is no longer."""
-        return not self.up or self.stretch != stretch
+    def has_ended(self, stream: int) -> bool:
+        """Return whether the stream with this number has ended."""
+        return not self.is_up or self.streams != stream
 
-    async def seen(self, revision: int, *, stretch: int) -> bool:
-        """Wait until a revision is delivered; return False if its stretch is over before."""
-        await self.until(lambda: self.delivered >= revision or self.is_over(stretch))
+    async def wait_for_revision(self, revision: int, *, stream: int) -> bool:
+        """Wait until a revision is delivered; return False if its stream ends before."""
+        await self.wait_until(lambda: self.delivered >= revision or self.has_ended(stream))
         return self.delivered >= revision
 
-    async def until(self, condition: Callable[[], bool]) -> None:
+    async def wait_until(self, condition: Callable[[], bool]) -> None:
         """Wait until a condition on this progress holds."""
         while not condition():
             await self._changed.wait()
 
 
-class Watch:
-    """The watch of one console. `focus` is asked at each connection, so the server always has the latest."""
+class QueueWatch:
+    """The watch of one console. `in_focus` is sent with each stream, so that the server has the latest value."""
 
-    def __init__(self, connection: Connection, *, console: str, focus: Callable[[], bool]) -> None:
+    def __init__(self, connection: Connection, *, console: str, in_focus: bool) -> None:
+        self.console = console
+        self.in_focus = in_focus
+        self.progress = WatchProgress()
         self._connection = connection
-        self._console = console
-        self._focus = focus
         self._revision: int | None = None
-        self.progress = Progress()
 
     async def updates(self) -> AsyncGenerator[Update, None]:
-        """Deliver updates for ever. Raises RescueError if this technician may not watch."""
-        pause = pauses()
-        lost = fresh_token = False
-        self.progress.note(running=True)
+        """Deliver updates without end. Raises RescueError if this technician may not watch."""
+        delays = retry_delays()
+        is_lost = has_fresh_token = False
+        self.progress.record(is_running=True)
         try:
             while True:
-                reason, afresh = "the server ended the watch", False
-                async with self._connection.dialled() as dial:
+                reason, retry_now = "the server ended the watch", False
+                async with self._connection.channel() as channel:
                     try:
-                        async with aclosing(self._stream(dial)) as stream:
+                        async with aclosing(self._stream(channel)) as stream:
                             async for update in stream:
-                                if lost:
-                                    lost = False
+                                if is_lost:
+                                    is_lost = False
                                     yield ServerBack()
                                 if update is not None:
-                                    pause, fresh_token = pauses(), False
+                                    delays, has_fresh_token = retry_delays(), False
                                     yield update
-                                    self.progress.note(delivered=update.revision)
+                                    self.progress.record(delivered=update.revision)
                     except Unauthenticated:
-                        # A restarted server knows no token of before; a renewed secret is looked up again.
-                        if not self._connection.look_again(dial) and fresh_token:
+                        # A restarted server does not know the old token. A renewed secret is looked up again.
+                        if not self._connection.relocate(channel) and has_fresh_token:
                             raise
-                        dial.signed_in.forget_token()
-                        fresh_token = afresh = True
+                        channel.forget_token()
+                        has_fresh_token = retry_now = True
                     except InvalidArgument:
                         if self._revision is None:
                             raise
-                        self._revision = None  # the server's revisions are others than before: begin anew
+                        self._revision = None  # the server has another store, with other revisions: start again
                     except PermissionDenied:
                         raise
                     except RescueError as error:
-                        self._connection.look_again(dial)
+                        self._connection.relocate(channel)
                         reason = str(error) or error.code
-                self.progress.note(up=False)
-                if not lost and not afresh:
-                    lost = True
+                self.progress.record(is_up=False)
+                if not is_lost and not retry_now:
+                    is_lost = True
                     yield ServerLost(reason=reason)
-                if not afresh:
-                    await asyncio.sleep(next(pause))
+                if not retry_now:
+                    await asyncio.sleep(next(delays))
         finally:
-            self.progress.note(up=False, running=False)
+            self.progress.record(is_up=False, is_running=False)
 
-    async def _stream(self, dial: Dial) -> AsyncGenerator[Snapshot | Delta | Bookmark | None, None]:
-        """Deliver what one stream brings that is new; None first, once it stands. Raises RescueError."""
-        metadata = await dial.signed_in.metadata()
-        call = dial.stub.WatchQueue(
-            console_pb2.WatchQueueRequest(after_revision=self._revision, console=self._console, in_focus=self._focus()),
-            metadata=metadata,
+    async def _stream(self, channel: SignedInChannel) -> AsyncGenerator[Snapshot | Delta | Bookmark | None, None]:
+        """Deliver the new updates of one stream; first None, when the stream is open. Raises RescueError."""
+        metadata = await channel.metadata()
+        request = console_pb2.WatchQueueRequest(
+            after_revision=self._revision, console=self.console, in_focus=self.in_focus
         )
+        call = channel.stub(console_pb2_grpc.ConsoleServiceStub).WatchQueue(request, metadata=metadata)
         try:
             await call.initial_metadata()
             if not call.done():
-                self.progress.note(up=True)
+                self.progress.record(is_up=True)
                 yield None
             compacted = False
             async for message in call:
@@ -141,7 +143,7 @@ class Watch:
         except grpc.RpcError as error:
             raise from_rpc_error(error) from None
         except asyncio.CancelledError:
-            self._connection.raise_if_closed_under_us()
+            self._connection.raise_if_closed()
             raise
         finally:
             call.cancel()

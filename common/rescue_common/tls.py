@@ -1,7 +1,7 @@
-"""What a client needs to speak TLS with the server: whom to trust, and with mutual TLS what proves itself.
+"""What a client needs for TLS with the server: the CA to trust, and for mutual TLS its own certificate and key.
 
-Files, not their contents: they are read at each dialling, so that renewed ones hold from the next connection on. A
-program keeps them in its environment, where whoever dials finds them, in its child processes as well.
+It names files. Each new connection reads them, so that renewed files are used from the next connection on. A program
+keeps the names in its environment, so that its child processes find them too.
 """
 
 from __future__ import annotations
@@ -9,11 +9,6 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    import grpc
-
 
 CA_VARIABLE = "RESCUE_TLS_CA"
 CERT_VARIABLE = "RESCUE_TLS_CERT"
@@ -21,7 +16,7 @@ KEY_VARIABLE = "RESCUE_TLS_KEY"
 NAME_VARIABLE = "RESCUE_TLS_NAME"
 VARIABLES = (CA_VARIABLE, CERT_VARIABLE, KEY_VARIABLE, NAME_VARIABLE)
 SYSTEM = "system"
-"""In place of a CA's file: trust what gRPC trusts by itself."""
+"""Instead of a CA's file: trust the CAs that gRPC trusts by default."""
 
 
 class BadTls(Exception):
@@ -30,9 +25,9 @@ class BadTls(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tls:
-    """PEM files: `ca` to trust (None: what gRPC trusts by itself), `cert` and `key` for mutual TLS.
+    """PEM files: the `ca` to trust (None: the CAs that gRPC trusts by default), `cert` and `key` for mutual TLS.
 
-    `name` is the host that the server's certificate must be for, if that is not the one that is dialled.
+    `name` is the host that the server's certificate must name, if it is not the host of the address.
     """
 
     ca: Path | None = None
@@ -42,7 +37,7 @@ class Tls:
 
     @staticmethod
     def of_environment() -> Tls | None:
-        """Return what the environment says; None if the server is to be spoken to in the clear. Raises BadTls."""
+        """Read the environment; return None if the connection is to have no TLS. Raises BadTls."""
         ca, cert, key = (os.environ.get(name, "") for name in (CA_VARIABLE, CERT_VARIABLE, KEY_VARIABLE))
         if not ca:
             if cert or key:
@@ -56,17 +51,24 @@ class Tls:
         )
 
     def variables(self) -> dict[str, str]:
-        """Return what the environment of a program must have, so that it speaks TLS in this way."""
-        said = (str(self.ca or SYSTEM), str(self.cert or ""), str(self.key or ""), self.name)
-        return {variable: value for variable, value in zip(VARIABLES, said, strict=True) if value}
+        """Return the environment variables of a program that is to use these files."""
+        values = (str(self.ca or SYSTEM), str(self.cert or ""), str(self.key or ""), self.name)
+        return {variable: value for variable, value in zip(VARIABLES, values, strict=True) if value}
 
-    def credentials(self) -> grpc.ChannelCredentials:
-        """Read the files. Raises BadTls."""
-        import grpc
-
+    def read_files(self) -> TlsFiles:
+        """Return what the files contain. Raises BadTls."""
         if (self.cert is None) != (self.key is None):
             raise BadTls("a certificate needs its key, and a key its certificate: give both")
-        return grpc.ssl_channel_credentials(_read(self.ca), _read(self.key), _read(self.cert))
+        return TlsFiles(ca=_read(self.ca), cert=_read(self.cert), key=_read(self.key))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TlsFiles:
+    """The contents of a client's PEM files; None for a file that was not named."""
+
+    ca: bytes | None
+    cert: bytes | None
+    key: bytes | None
 
 
 def _read(path: Path | None) -> bytes | None:

@@ -14,8 +14,9 @@ from collections.abc import Coroutine
 from contextlib import suppress
 from importlib.util import find_spec
 
+from rescue_client.connection import Connection
 from rescue_client.console import ConsoleClient
-from rescue_common.state_directory import NoAccess, adopt_tls, find_secret, find_server
+from rescue_common.state_directory import NoAccess
 from rescue_common.tls import BadTls
 from rescue_console.labels import Labels
 from rescue_protos.errors import RescueError
@@ -60,13 +61,9 @@ def _face(*, plain: bool, language: str) -> str:
 
 
 async def _console(technician: str, face: str, language: str, server: str | None, data: str | None) -> int:
-    def locate() -> tuple[str, str]:
-        adopt_tls(server=server, data=data)
-        return find_server(server=server, data=data), find_secret(technician, data=data)
-
-    address, secret = locate()
     labels = Labels.of(language)
-    async with ConsoleClient(address=address, technician=technician, secret=secret, locate=locate) as client:
+    async with Connection.find(user=technician, server=server, data=data) as connection:
+        client = ConsoleClient(connection)
         if face == "json":
             from rescue_console.headless import Headless
 

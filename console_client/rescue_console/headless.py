@@ -12,7 +12,6 @@ from collections.abc import Mapping
 from contextlib import aclosing
 from typing import Protocol
 
-from rescue_client.connection import given_at
 from rescue_client.console import ConsoleClient
 from rescue_client.queue_view import QueueView
 from rescue_console import json_lines
@@ -70,7 +69,7 @@ class Headless:
     async def _answer_lines(self) -> None:
         number = 0
         async with aclosing(typed_lines(self._input)) as lines:
-            await self._client.listed()
+            await self._client.wait_for_queue()
             async for typed in lines:
                 number += 1
                 try:
@@ -80,12 +79,11 @@ class Headless:
                 except BadLine as error:
                     self._print(json_lines.not_understood(number, error))
                     continue
-                with given_at(typed.given_at):
-                    await self._answer(number, command)
+                await self._answer(number, command, self._client.since(typed.given_at))
 
-    async def _answer(self, number: int, command: Command) -> None:
+    async def _answer(self, number: int, command: Command, client: ConsoleClient) -> None:
         try:
-            answer = await carry_out(command, self._client)
+            answer = await carry_out(command, client)
         except RescueError as error:
             self._print(json_lines.refused(number, error))
         else:

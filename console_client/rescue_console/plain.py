@@ -132,7 +132,7 @@ class Plain:
 
     async def _obey_lines(self) -> None:
         async with aclosing(typed_lines()) as lines:
-            await self._client.listed()
+            await self._client.wait_for_queue()
             self._prompt()
             async for typed in lines:
                 self._prompted = False

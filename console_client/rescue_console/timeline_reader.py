@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from contextlib import aclosing
 
-from rescue_client.caller import Caller
+from rescue_client.connection import Connection
 from rescue_client.journal import JournalClient, JournalLine
 from rescue_common.durations import format_duration
 from rescue_console.timeline_picture import Change, Happening
 from rescue_protos.errors import NotFound
 
 
-async def history_of(session: str, caller: Caller) -> tuple[Happening, ...]:
+async def history_of(session: str, connection: Connection) -> tuple[Happening, ...]:
     """Return all that happened to a session, oldest first: an administrator reads every one, a technician his own.
 
     Raises RescueError, NotFound if nothing is known of it.
     """
     found: list[Happening] = []
-    async with aclosing(JournalClient(caller).read(session=session)) as pieces:
+    async with aclosing(JournalClient(connection).read(session=session)) as pieces:
         async for piece in pieces:
             found += map(_happening, piece.lines)
     if not found or not session:

@@ -9,7 +9,7 @@ from pathlib import Path
 import grpc
 import pytest
 
-from rescue_client.channel import SignedIn, open_channel
+from rescue_client.channel import SignedInChannel, open_channel
 from rescue_common.processes import child
 from rescue_common.state_directory import Access
 from rescue_emulator.world.world import World
@@ -73,7 +73,7 @@ async def provoke_errors(world: World, session: str) -> set[str]:
     used: set[str] = set()
     said: list[str] = []
     async with open_channel(world.address) as channel:
-        signed_in = SignedIn(channel, user="bob", secret=secret)
+        signed_in = SignedInChannel(channel, user="bob", secret=secret)
         metadata = await signed_in.metadata()
         token = metadata[0][1].removeprefix("Bearer ")
         used |= {secret, token}

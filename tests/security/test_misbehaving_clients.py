@@ -14,7 +14,7 @@ import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from rescue_client.channel import SignedIn
+from rescue_client.channel import SignedInChannel
 from rescue_common.processes.child import Program
 from rescue_common.state_directory import Access
 from rescue_protos.v1 import applet_pb2 as pb
@@ -184,7 +184,7 @@ async def open_and_abandon(server: Server, streams: int, connections: int) -> in
     for number in range(connections):
         async with server.channel() as channel:
             secret = Access.read(server.data).secrets["alice"]
-            metadata = await SignedIn(channel, user="alice", secret=secret).metadata()
+            metadata = await SignedInChannel(channel, user="alice", secret=secret).metadata()
             applet = applet_pb2_grpc.AppletServiceStub(channel)
             attaches = [applet.Attach() for _ in range(streams)]
             await asyncio.gather(*(call.wait_for_connection() for call in attaches))

@@ -231,7 +231,7 @@ def test_what_a_client_adopts_follows_what_the_server_has_become(tmp_path: Path)
         adopt_tls(data=tmp_path)
         assert Tls.of_environment() == Tls(ca=Path("/somewhere/ca.pem"))
         with pytest.raises(BadTls, match="cannot be read"):
-            Tls.of_environment().credentials()  # type: ignore[union-attr]
+            Tls.of_environment().read_files()  # type: ignore[union-attr]
     finally:
         del os.environ["RESCUE_TLS_CA"]
 

@@ -18,6 +18,7 @@ from functools import partial
 from typing import Any
 
 import rescue_client.console as client_module
+from rescue_client.connection import Connection
 from rescue_client.console import ConsoleClient
 from rescue_client.queue_view import QueueView
 from rescue_client.records import (
@@ -62,13 +63,9 @@ class Desk:
         name = f"{technician}/{number}"
         self.console = Console(name=name, technician=technician)
         history.consoles.append(self.console)
-        self.client = ConsoleClient(
-            address=world.address,
-            technician=technician,
-            secret=Access.read(world.data).secrets[technician],
-            in_focus=number == 0,
-            patience=timedelta(seconds=60),
-        )
+        secret = Access.read(world.data).secrets[technician]
+        self.connection = Connection(world.address, user=technician, secret=secret, timeout=timedelta(seconds=60))
+        self.client = ConsoleClient(self.connection, in_focus=number == 0)
         self._history = history
         self._dice = random.Random(f"{history.seed} {name}")
         self._view = QueueView(technician=technician)
@@ -86,7 +83,7 @@ class Desk:
         """Give commands, until cancelled."""
         while True:
             with contextlib.suppress(Unavailable):  # on a busy machine no server may have lived long enough yet
-                await self.client.listed()
+                await self.client.wait_for_queue()
                 break
         while True:
             entries = list(self._view.entries.values())

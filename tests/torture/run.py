@@ -36,7 +36,7 @@ async def torture(
         await world.set("channel:Web", waiting_timeout="10m", terms="")
         desks = [Desk(world, history, TECHNICIANS[n % 3], n // 3) for n in range(consoles)]
         for desk in desks:
-            await stack.enter_async_context(desk.client)
+            await stack.enter_async_context(desk.connection)
         people = [Customer(world, history, n, gentle=n == 0) for n in range(customers)]
         victim = ConsoleProcess(world, history, "carol")
         watching = [asyncio.create_task(desk.watch()) for desk in desks]

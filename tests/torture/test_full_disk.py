@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import resource
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import aclosing, closing, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import aclosing, asynccontextmanager, closing, contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from rescue_client.caller import Caller
 from rescue_client.clock import ClockClient
+from rescue_client.connection import Connection
 from rescue_client.console import ConsoleClient
 from rescue_client.records import Bookmark, PinCreated, Status
 from rescue_common.state_directory import Access
@@ -31,14 +31,11 @@ def secret_of(world: World, user: str) -> str:
     return Access.read(world.data).secrets[user]
 
 
-def console(world: World, *, patience: float) -> ConsoleClient:
-    return ConsoleClient(
-        address=world.address,
-        technician="alice",
-        secret=secret_of(world, "alice"),
-        patience=timedelta(seconds=patience),
-        in_focus=False,
-    )
+@asynccontextmanager
+async def console(world: World, *, timeout: float) -> AsyncIterator[ConsoleClient]:
+    limit = timedelta(seconds=timeout)
+    async with Connection(world.address, user="alice", secret=secret_of(world, "alice"), timeout=limit) as connection:
+        yield ConsoleClient(connection, in_focus=False)
 
 
 async def until(condition: Callable[[], Awaitable[bool]]) -> None:
@@ -80,10 +77,12 @@ async def test_what_cannot_be_written_is_refused_and_waits(tmp_path: Path) -> No
     data = tmp_path / "data"
     async with World(speed=30, data=data) as world:
         await world.set("group:Support", connecting_timeout="1m")
-        async with console(world, patience=0.5) as hasty, console(world, patience=60) as patient:
+        async with console(world, timeout=0.5) as hasty, console(world, timeout=60) as patient:
             watch = asyncio.create_task(watching(patient))
-            await patient.listed()
-            clock = ClockClient(Caller(world.address, user="admin", secret=secret_of(world, "admin"), patience=NO_TIME))
+            await patient.wait_for_queue()
+            clock = ClockClient(
+                Connection(world.address, user="admin", secret=secret_of(world, "admin"), timeout=NO_TIME)
+            )
             made = await patient.create_pin("first")
             due = next(entry.due_at for entry in (await patient.queue()).entries if entry.session == made.session)
             assert due is not None
@@ -118,7 +117,7 @@ def fill_up(filler: Path) -> None:
 
 
 async def test_a_full_disk_is_named_and_over_as_soon_as_there_is_room(small_disk: Path) -> None:
-    async with World(data=small_disk / "data") as world, console(world, patience=0.5) as client:
+    async with World(data=small_disk / "data") as world, console(world, timeout=0.5) as client:
         await client.create_pin("first")
         filler = small_disk / "filler"
         with pytest.raises(OSError, match="No space"):

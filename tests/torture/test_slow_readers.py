@@ -15,7 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from rescue_client.channel import SignedIn, open_channel
+from rescue_client.channel import SignedInChannel, open_channel
+from rescue_client.connection import Connection
 from rescue_client.console import ConsoleClient
 from rescue_client.records import ChatReceived
 from rescue_common.state_directory import Access
@@ -51,13 +52,14 @@ async def test_a_console_that_stops_reading_holds_up_nobody_and_catches_up(world
     await stopped.sync()
     secret = Access.read(world.data).secrets["alice"]
     async with AsyncExitStack() as stack:
-        client = await stack.enter_async_context(
-            ConsoleClient(address=world.address, technician="alice", secret=secret, patience=timedelta(seconds=60))
+        connection = await stack.enter_async_context(
+            Connection(world.address, user="alice", secret=secret, timeout=timedelta(seconds=60))
         )
+        client = ConsoleClient(connection)
         heard: list[str] = []
         listening = asyncio.create_task(_listen(client, heard))
         stack.callback(listening.cancel)
-        await client.listed()
+        await client.wait_for_queue()
         await _open_a_watch_and_never_read(world, secret, stack)
         before = resident(world.server.pid)
 
@@ -106,7 +108,7 @@ async def _listen(client: ConsoleClient, heard: list[str]) -> None:
 
 async def _open_a_watch_and_never_read(world: World, secret: str, stack: AsyncExitStack) -> None:
     channel = await stack.enter_async_context(open_channel(world.address))
-    user = SignedIn(channel, user="alice", secret=secret)
+    user = SignedInChannel(channel, user="alice", secret=secret)
     call = console_pb2_grpc.ConsoleServiceStub(channel).WatchQueue(
         console_pb2.WatchQueueRequest(console="never reads"), metadata=await user.metadata()
     )

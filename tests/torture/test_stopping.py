@@ -12,7 +12,7 @@ from pathlib import Path
 import grpc
 import pytest
 
-from rescue_client.channel import SignedIn, open_channel
+from rescue_client.channel import SignedInChannel, open_channel
 from rescue_common.processes.child import ProgramEnded
 from rescue_common.state_directory import Access
 from rescue_emulator import World
@@ -42,7 +42,7 @@ async def test_sigterm_ends_every_stream_clearly_and_everybody_comes_back() -> N
         await alice.sees(session, "Waiting")
         secret = Access.read(world.data).secrets["alice"]
         async with open_channel(world.address) as channel:
-            metadata = await SignedIn(channel, user="alice", secret=secret).metadata()
+            metadata = await SignedInChannel(channel, user="alice", secret=secret).metadata()
             watch = console_pb2_grpc.ConsoleServiceStub(channel).WatchQueue(
                 console_pb2.WatchQueueRequest(console="c1"), metadata=metadata
             )

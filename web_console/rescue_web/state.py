@@ -7,7 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from rescue_client.admin import AdminClient
-from rescue_client.caller import Caller
+from rescue_client.connection import Connection
 from rescue_client.console import ConsoleClient
 from rescue_common.state_directory import adopt_tls, find_server
 from rescue_console.labels import Labels
@@ -39,28 +39,22 @@ class House:
         def locate() -> tuple[str, str]:
             return self._address(), secret
 
-        caller = Caller(self._address(), user=user, secret=secret, patience=_PATIENCE, locate=locate)
+        connection = Connection(self._address(), user=user, secret=secret, timeout=_PATIENCE, locate=locate)
         try:
             async with self._doors:
-                administrator = await caller.is_administrator()
+                administrator = await connection.is_administrator()
         except BaseException:
-            await caller.close()
+            await connection.close()
             raise
         if administrator:
-            return await self.visits.begin(user, supervision=Supervision(caller, self.computers))
-        client = ConsoleClient(
-            address=self._address(),
-            technician=user,
-            secret=secret,
-            locate=locate,
-            in_focus=False,
-        )
-        return await self.visits.begin(user, desk=Desk(client, caller))
+            return await self.visits.begin(user, supervision=Supervision(connection, self.computers))
+        client = ConsoleClient(Connection(self._address(), user=user, secret=secret, locate=locate), in_focus=False)
+        return await self.visits.begin(user, desk=Desk(client, connection))
 
     async def directory(self, visit: Visit) -> dict[str, object]:
         """Return who and what can be named. Raises CallError."""
         if visit.desk is None:
-            organization = await AdminClient(_caller(visit)).organization()
+            organization = await AdminClient(_connection(visit)).organization()
             channels = [channel.name for channel in organization.channels]
             return {"technicians": [], "groups": [group.name for group in organization.groups], "channels": channels}
         found = await visit.desk.client.directory()
@@ -77,7 +71,7 @@ class House:
         labels = Labels.of(language)
         changes: list[dict[str, object]] = []
         chat: list[dict[str, object]] = []
-        for happening in await history_of(session, _caller(visit)):
+        for happening in await history_of(session, _connection(visit)):
             if happening.said:
                 chat.append({"revision": happening.revision, "from": happening.technician, "text": happening.said})
             for change in happening.changes:
@@ -102,7 +96,7 @@ class House:
 
     async def timeline(self, visit: Visit, session: str, language: str) -> str:
         """Return a session's timeline as SVG. Raises CallError."""
-        return timeline_svg(await history_of(session, _caller(visit)), session=session, lang=language)
+        return timeline_svg(await history_of(session, _connection(visit)), session=session, lang=language)
 
     async def close(self) -> None:
         """Send everybody home."""
@@ -118,7 +112,7 @@ class House:
             supervision.computers_changed()
 
 
-def _caller(visit: Visit) -> Caller:
+def _connection(visit: Visit) -> Connection:
     source = visit.desk or visit.supervision
     assert source is not None  # a visit is one of the two
-    return source.caller
+    return source.connection

@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator
 from contextlib import aclosing
 from datetime import timedelta
 
-from rescue_client.caller import Caller
 from rescue_client.clock import ClockClient, ClockReading
+from rescue_client.connection import Connection
 from rescue_client.overview import Overview, OverviewClient
 from rescue_client.records import QueueListing
 from rescue_common.durations import BadDuration, parse_duration
@@ -25,11 +25,11 @@ _FASTEST = 100_000.0
 class Supervision:
     """One administrator's visit."""
 
-    def __init__(self, caller: Caller, computers: Computers) -> None:
+    def __init__(self, connection: Connection, computers: Computers) -> None:
         self.feed = Feed(self._whole)
-        self.clock = ClockClient(caller)
-        self._client = OverviewClient(caller)
-        self.caller = caller
+        self.clock = ClockClient(connection)
+        self._client = OverviewClient(connection)
+        self.connection = connection
         self._computers = computers
         self._overview = Overview(revision=-1, queues=())
         self._clock: Data = {}
@@ -49,7 +49,7 @@ class Supervision:
         for task in self._work:
             task.cancel()
         await asyncio.gather(*self._work, return_exceptions=True)
-        await self.caller.close()
+        await self.connection.close()
 
     def computers_changed(self) -> None:
         """A computer changed: tell the pages."""
@@ -77,7 +77,7 @@ class Supervision:
 
     async def _follow_queues(self) -> None:
         try:
-            async with aclosing(self._client.states()) as states:
+            async with aclosing(self._client.watch()) as states:
                 async for state in states:
                     self._overview = state
                     revision, whole = self._whole()

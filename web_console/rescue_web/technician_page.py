@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator
 from contextlib import aclosing, suppress
 from datetime import datetime
 
-from rescue_client.caller import Caller
+from rescue_client.connection import Connection
 from rescue_client.console import ConsoleClient
 from rescue_client.queue_view import QueueView
 from rescue_client.records import (
@@ -42,9 +42,9 @@ _ENGLISH = "en"  # pages name statuses by themselves
 class Desk:
     """One technician's console for the pages of one visit."""
 
-    def __init__(self, client: ConsoleClient, caller: Caller) -> None:
+    def __init__(self, client: ConsoleClient, connection: Connection) -> None:
         self.client = client
-        self.caller = caller
+        self.connection = connection
         self.feed = Feed(self._whole)
         self.failure = ""
         self._view = QueueView(technician=client.technician)
@@ -90,8 +90,8 @@ class Desk:
         for task in work:
             task.cancel()
         await asyncio.gather(*work, return_exceptions=True)
-        await self.client.__aexit__(None, None, None)
-        await self.caller.close()
+        await self.client.connection.close()
+        await self.connection.close()
 
     async def _opened(self, page: str) -> None:
         if self._closing is not None:
@@ -103,7 +103,7 @@ class Desk:
             self._work = [asyncio.create_task(self._follow_queue()), asyncio.create_task(self._follow_clock())]
         with suppress(RescueError, TimeoutError):
             async with asyncio.timeout(_PATIENCE):
-                await self.client.listed()
+                await self.client.wait_for_queue()
 
     def _closed(self, page: str) -> None:
         self._focused.pop(page, None)
@@ -150,10 +150,10 @@ class Desk:
                 self.feed.tell("update", data, revision=update.revision)
 
     async def _follow_clock(self) -> None:
-        async with aclosing(self.client.clock()) as readings:
+        async with aclosing(self.client.watch_clock()) as readings:
             async for reading in readings:
                 if reading is not None:
-                    self._clock = {"now": _time(reading.now), "speed": reading.speed}
+                    self._clock = {"now": _time(reading.now), "speed": reading.rate}
                 else:
                     self._clock = {**self._clock, "speed": 0}
                 self.feed.tell("clock", self._clock)

@@ -20,7 +20,7 @@ from textual.css.query import NoMatches
 from textual.notifications import SeverityLevel
 from textual.widgets import DataTable, Input, Static
 
-from rescue_client.clock_stream import EmulatedClock
+from rescue_client.clock import EmulatedClock
 from rescue_client.console import ConsoleClient
 from rescue_client.queue_view import QueueView
 from rescue_client.records import Answer, Entry, EntryChanged, LeadOffered, ServerBack, ServerLost, Update
@@ -177,7 +177,7 @@ class TechnicianConsole(App[int]):
         left = Text(f" {text('Technician Console')} · {safe(self.client.technician)}", style="bold")
         focus = f"◉ {text('in focus')}" if self._in_focus else f"◌ {text('not in focus')}"
         clock = f"{self.clock.now:%H:%M:%S}" if self.clock.now else "--:--:--"
-        pace = f"×{self.clock.speed:g}" if self.clock.speed else text("the clock stands still")
+        pace = f"×{self.clock.rate:g}" if self.clock.rate else text("the clock stands still")
         right = f"{focus}   {clock} {pace if self.view.online else '…'} "
         return left.append(" " * max(width - left.cell_len - Text(right).cell_len, 1)).append(right, style="not bold")
 
@@ -226,7 +226,7 @@ class TechnicianConsole(App[int]):
 
         async def recall() -> None:
             try:
-                past = await self.client.past(session)
+                past = await self.client.history(session)
             except RescueError:  # without it the status is shown as it was found
                 self._recall.failed(session)
                 return
@@ -237,11 +237,11 @@ class TechnicianConsole(App[int]):
             self.run_worker(recall(), name="recall", group="recall")
 
     async def _follow_clock(self) -> None:
-        async with aclosing(self.client.clock()) as readings:
+        async with aclosing(self.client.watch_clock()) as readings:
             async for reading in readings:
-                pace = self.clock.speed
-                self.clock.hear(reading)
-                if pace != self.clock.speed or not self._ticking:
+                pace = self.clock.rate
+                self.clock.update(reading)
+                if pace != self.clock.rate or not self._ticking:
                     self.draw()
 
     def _announce(self, update: Update) -> None:
@@ -257,7 +257,7 @@ class TechnicianConsole(App[int]):
             case LeadOffered(session=session, sender=sender):
                 self.say(f"{text('Session')} {session}: {safe(sender)} {text('offers you the lead status')}")
             case ServerLost():
-                self.clock.hear(None)
+                self.clock.update(None)
             case ServerBack():
                 self.say(text("The server is back."))
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from rescue_client.records import Change, EntryChanged, Past, Snapshot, Update
+from rescue_client.records import Change, EntryChanged, SessionHistory, Snapshot, Update
 
 SESSIONS_KEPT = 500
 
@@ -40,7 +40,7 @@ class History:
                 return History(revision=update.revision, sessions=_bounded(kept))
         return self
 
-    def recalled(self, session: str, past: Past) -> History:
+    def recalled(self, session: str, past: SessionHistory) -> History:
         """Return the history with what the journal tells of a session; what came after that stays."""
         since = tuple(change for change in self.of(session) if change.seen and change.revision > past.revision)
         if not past.changes:

@@ -20,7 +20,7 @@ from rescue_common.terminal import safe
 
 if TYPE_CHECKING:
     from rescue_client.admin import AdminClient, Done, Organization
-    from rescue_client.caller import Caller
+    from rescue_client.connection import Connection
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 Result = TypeVar("Result")
@@ -250,16 +250,16 @@ def renew_secret(name: str, show_secret: bool) -> None:
 def _as_administrator(work: Callable[[AdminClient], Awaitable[Result]]) -> Result:
     from rescue_client.admin import AdminClient
 
-    return run_call(lambda caller: work(AdminClient(caller)))
+    return run_call(lambda connection: work(AdminClient(connection)))
 
 
-def run_call(work: Callable[[Caller], Awaitable[Result]], *, patience: timedelta = timedelta(0)) -> Result:
+def run_call(work: Callable[[Connection], Awaitable[Result]], *, patience: timedelta = timedelta(0)) -> Result:
     """Run calls as the options say, and turn what can go wrong into one line and an exit status.
 
     `patience` is for how long, in real time, a server that is away is waited for.
     """
     from rescue_client.admin import BadSetting
-    from rescue_client.caller import Caller
+    from rescue_client.connection import Connection
     from rescue_common.state_directory import NoAccess
     from rescue_common.tls import BadTls
     from rescue_protos.errors import RescueError, Unavailable
@@ -269,11 +269,11 @@ def run_call(work: Callable[[Caller], Awaitable[Result]], *, patience: timedelta
     async def call() -> Result:
         user = kept(ctx, "user") or "admin"
         where = {"server": kept(ctx, "server"), "data": kept(ctx, "data")}
-        async with Caller.find(user=user, **where, patience=patience) as caller:
+        async with Connection.find(user=user, **where, timeout=patience) as connection:
             try:
-                return await work(caller)
+                return await work(connection)
             except Unavailable as error:
-                raise click.ClickException(f"the server at {caller.address} does not answer: {error}") from None
+                raise click.ClickException(f"the server at {connection.address} does not answer: {error}") from None
 
     try:
         return asyncio.run(call())

@@ -19,8 +19,8 @@ from rescue_protos.explanations import LANGUAGES, explanation
 from rescue_protos.status_table import REMOVED, REMOVED_TIMED_OUT, labels, read_rows
 
 if TYPE_CHECKING:
-    from rescue_client.caller import Caller
-    from rescue_client.journal import Change, JournalLine
+    from rescue_client.connection import Connection
+    from rescue_client.journal import JournalLine, QueueChange
 
 PATIENCE = timedelta(seconds=30)
 """For how long, in real time, a follower waits for a server that is away."""
@@ -68,7 +68,7 @@ def why(session: str, technician: str, lang: str) -> None:
     """
     from rescue_client.journal import JournalClient
 
-    found = run_call(lambda caller: JournalClient(caller).explain(session, technician))
+    found = run_call(lambda connection: JournalClient(connection).explain(session, technician))
     told = [(line, change) for line in found.lines for change in line.changes]
     if kept(click.get_current_context(), "json"):
         _print(_json(_reason(line, change, lang)) for line, change in told)
@@ -97,11 +97,11 @@ def events(follow: bool, since: int, session: str) -> None:
     """
     as_json = bool(kept(click.get_current_context(), "json"))
 
-    async def printed(caller: Caller) -> None:
+    async def printed(connection: Connection) -> None:
         from rescue_client.journal import JournalClient
 
-        client = JournalClient(caller)
-        pieces = client.follow(since, session=session) if follow else client.read(since, session=session)
+        client = JournalClient(connection)
+        pieces = client.watch(since, session=session) if follow else client.read(since, session=session)
         async with aclosing(pieces):
             async for piece in pieces:
                 _print(_json(line.as_json()) if as_json else _journal_line(line) for line in piece.lines)
@@ -127,11 +127,11 @@ def wait(session: str, technician: str, status: frozenset[str], timeout: timedel
 
     queue = _Queue(technician=technician, wanted=status)
 
-    async def watched(caller: Caller) -> None:
+    async def watched(connection: Connection) -> None:
         # Without any time, what is shown now still counts, and asking for that takes some.
         with suppress(TimeoutError):
             async with asyncio.timeout(timeout.total_seconds() if timeout else None):
-                await queue.watch(caller, session, once=not timeout)
+                await queue.watch(connection, session, once=not timeout)
 
     run_call(watched, patience=timeout)
     if queue.last not in status:
@@ -159,29 +159,29 @@ class _Queue:
     wanted: frozenset[str]
     last: str | None = None
 
-    async def watch(self, caller: Caller, session: str, *, once: bool) -> None:
+    async def watch(self, connection: Connection, session: str, *, once: bool) -> None:
         """Return when the queue shows what is wanted; with `once` after the first look."""
         from rescue_client.journal import JournalClient
 
-        client = JournalClient(caller)
+        client = JournalClient(connection)
         explained = await client.explain(session)
         shown = [change.status for change in self._mine(explained.lines)]
         # Only what it shows now counts, not what it showed before.
         self.last = shown[-1] if shown else None
         if self.last in self.wanted or once:
             return
-        async with aclosing(client.follow(explained.revision, session=session)) as pieces:
+        async with aclosing(client.watch(explained.revision, session=session)) as pieces:
             async for piece in pieces:
                 for change in self._mine(piece.lines):
                     self.last = change.status
                     if self.last in self.wanted:
                         return
 
-    def _mine(self, lines: Iterable[JournalLine]) -> list[Change]:
+    def _mine(self, lines: Iterable[JournalLine]) -> list[QueueChange]:
         return [change for line in lines for change in line.changes if change.technician == self.technician]
 
 
-def _reason(line: JournalLine, change: Change, lang: str) -> dict[str, object]:
+def _reason(line: JournalLine, change: QueueChange, lang: str) -> dict[str, object]:
     """One change with its reason, as one JSON object."""
     return {
         "event": "change",
@@ -203,7 +203,7 @@ def _reason(line: JournalLine, change: Change, lang: str) -> dict[str, object]:
     }
 
 
-def _told(line: JournalLine, change: Change, lang: str) -> list[str]:
+def _told(line: JournalLine, change: QueueChange, lang: str) -> list[str]:
     """One change with its reason, for people."""
     if change.row is None:
         heading = f"{labels(lang)[change.status]} (new in the queue)"

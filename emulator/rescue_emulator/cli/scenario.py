@@ -176,11 +176,11 @@ def record(
 
 
 async def _journal(server: str | None, data: str | None) -> list[Mapping[str, Any]]:
-    from rescue_client.caller import Caller
+    from rescue_client.connection import NO_WAIT, Connection
     from rescue_client.journal import JournalClient
 
-    async with Caller.find(user="admin", server=server, data=data) as caller:
-        return [line.as_json() async for piece in JournalClient(caller).read() for line in piece.lines]
+    async with Connection.find(user="admin", server=server, data=data, timeout=NO_WAIT) as connection:
+        return [line.as_json() async for piece in JournalClient(connection).read() for line in piece.lines]
 
 
 def _read(path: Path) -> tuple[Scenario, ...]:

@@ -30,8 +30,8 @@ from types import TracebackType
 from typing import Self
 
 from rescue_client.admin import AdminClient, Settings
-from rescue_client.caller import Caller
 from rescue_client.clock import ClockClient, ClockReading
+from rescue_client.connection import Connection
 from rescue_client.faults import FaultClient
 from rescue_common.processes.child import Program, stop_all
 from rescue_common.state_directory import Access, find_secret, find_server, find_tls
@@ -111,7 +111,7 @@ class World:
         self._secrets: Mapping[str, str] = {}
         self._server: Program | None = None
         self._port: socket.socket | None = None
-        self._caller: Caller | None = None
+        self._connection: Connection | None = None
         self._technicians: list[Technician] = []
         self._computers: list[Computer] = []
         self.seed = seed if seed is not None else random.SystemRandom().randrange(2**32)
@@ -306,16 +306,16 @@ class World:
         server = [self._server] if self._server is not None else []
         return [*server, *(t.program for t in self._technicians), *(c.program for c in self._computers)]
 
-    def _calls(self) -> Caller:
+    def _calls(self) -> Connection:
         if not self.address:
             raise NotEntered
-        if self._caller is None:
-            self._caller = self._caller_with(_PATIENCE)
-        return self._caller
+        if self._connection is None:
+            self._connection = self._connect(_PATIENCE)
+        return self._connection
 
-    def _caller_with(self, patience: timedelta) -> Caller:
+    def _connect(self, timeout: timedelta) -> Connection:
         secret, tls = self._way_in()
-        return Caller(self.address, user=ADMINISTRATOR, secret=secret, patience=patience, tls=lambda: tls)
+        return Connection(self.address, user=ADMINISTRATOR, secret=secret, timeout=timeout, tls=lambda: tls)
 
     def _way_in(self) -> tuple[str, Tls | None]:
         """Return the administrator's secret, and how to speak TLS. Raises NotEntered, NoAccess."""
@@ -351,8 +351,8 @@ class World:
     async def _arrive(self) -> None:
         """Bring the world's people to the server that is visited. Raises NoAccess, RescueError."""
         try:
-            async with self._caller_with(_PATIENCE_AT_FIRST) as caller:
-                self._secrets = await arrive(AdminClient(caller), self._names)
+            async with self._connect(_PATIENCE_AT_FIRST) as connection:
+                self._secrets = await arrive(AdminClient(connection), self._names)
         except Unavailable as error:
             error.add_note(f"No server was found at {self.address}, which this world was to visit: does it run there?")
             raise
@@ -369,8 +369,8 @@ class World:
             if self._arrived:
                 with contextlib.suppress(Exception):  # courtesy towards the other guests; the server may be gone
                     await depart(self.admin, self._names, self._technicians)
-            if self._caller is not None:
-                await self._caller.close()
+            if self._connection is not None:
+                await self._connection.close()
             # Consoles and computers first: with the server gone they would only try to reach it again.
             programs = self._programs()
             await stop_all([program for program in programs if program is not self._server])

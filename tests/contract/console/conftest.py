@@ -21,6 +21,7 @@ from typing import Any
 import grpc
 import pytest
 
+from rescue_client.connection import Connection
 from rescue_client.console import ConsoleClient
 from rescue_common.state_directory import Access
 from rescue_protos.error_details import to_status
@@ -339,15 +340,18 @@ async def peer(tmp_path: Path) -> AsyncIterator[Peer]:
 
 
 @pytest.fixture
-def client_of(peer: Peer) -> Callable[..., ConsoleClient]:
+def client_of(peer: Peer) -> Callable[..., contextlib.AbstractAsyncContextManager[ConsoleClient]]:
     """Make a client of the peer; it looks the address up in the state directory."""
 
-    def make(secret: str = "opensesame", **options: Any) -> ConsoleClient:
+    @contextlib.asynccontextmanager
+    async def make(secret: str = "opensesame", **options: Any) -> AsyncIterator[ConsoleClient]:
         def locate() -> tuple[str, str]:
             access = Access.read(peer.data)
             return access.server, access.secrets["alice"]
 
-        return ConsoleClient(address=peer.address, technician="alice", secret=secret, locate=locate, **options)
+        connection = Connection(peer.address, user="alice", secret=secret, locate=locate, **options)
+        async with connection:
+            yield ConsoleClient(connection)
 
     return make
 

@@ -9,7 +9,7 @@ from datetime import timedelta
 import grpc
 import pytest
 
-from rescue_client.channel import SignedIn, open_channel
+from rescue_client.channel import SignedInChannel, open_channel
 from rescue_client.records import (
     Bookmark,
     ChatReceived,
@@ -200,7 +200,7 @@ async def test_a_server_that_cannot_store_for_a_moment_is_asked_again(peer, clie
 
 
 async def test_a_command_gives_up_when_the_server_stays_away(peer, client_of) -> None:
-    async with client_of(patience=timedelta(seconds=0.5)) as client:
+    async with client_of(timeout=timedelta(seconds=0.5)) as client:
         await client.sign_in()
         await peer.crash()
         begun = asyncio.get_running_loop().time()
@@ -231,7 +231,7 @@ async def test_a_wrong_secret_is_told_at_once_and_tried_only_once(peer, client_o
 
 async def test_a_refused_secret_is_not_tried_again(peer) -> None:
     async with open_channel(peer.address) as channel:
-        signed_in = SignedIn(channel, user="alice", secret="wrong")
+        signed_in = SignedInChannel(channel, user="alice", secret="wrong")
         for _ in range(3):
             with pytest.raises(Unauthenticated, match="user alice or secret is wrong"):
                 await signed_in.metadata()

@@ -210,11 +210,11 @@ async def test_a_console_started_before_its_server_is_up_waits_for_it(peer, cons
 async def test_commands_given_together_while_the_server_is_away_give_up_together(peer, client_of) -> None:
     reading, writing = os.pipe()
     output = io.StringIO()
-    async with client_of(patience=timedelta(seconds=1.5)) as client:
+    async with client_of(timeout=timedelta(seconds=1.5)) as client:
         headless = Headless(client, labels=Labels.of("en"), input_descriptor=reading, output=output)
         running = asyncio.create_task(headless.run())
         await client.sign_in()
-        await client.listed()
+        await client.wait_for_queue()
         await peer.crash()
         begun = asyncio.get_running_loop().time()
         os.write(writing, b"start s1\nhold s1\nsync\nfocus off\n")

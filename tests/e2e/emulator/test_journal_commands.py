@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from rescue_client.caller import Caller
+from rescue_client.connection import Connection
 from rescue_client.journal import JournalClient
 from rescue_common.state_directory import Access
 from rescue_emulator.world.technician import Technician
@@ -121,9 +121,9 @@ async def test_why_and_events_tell_what_happened_and_coverage_counts_it(story: S
 async def test_a_technician_reads_his_sessions_and_no_chat_from_when_he_was_not_there(story: Story) -> None:
     async def read_as(user: str) -> list[dict[str, Any]]:
         secret = Access.read(story.world.data).secrets[user]
-        async with Caller(story.world.address, user=user, secret=secret, patience=timedelta(0)) as caller:
+        async with Connection(story.world.address, user=user, secret=secret, timeout=timedelta(0)) as connection:
             found = []
-            async for piece in JournalClient(caller).read():
+            async for piece in JournalClient(connection).read():
                 found += [line.as_json() for line in piece.lines]
             return found
 
@@ -138,9 +138,9 @@ async def test_a_technician_reads_his_sessions_and_no_chat_from_when_he_was_not_
     assert [line["body"]["text"] for line in mine if line["name"] == "ChatSent"] == [""]
 
     secret = Access.read(story.world.data).secrets["carol"]
-    async with Caller(story.world.address, user="carol", secret=secret, patience=timedelta(0)) as caller:
+    async with Connection(story.world.address, user="carol", secret=secret, timeout=timedelta(0)) as connection:
         with pytest.raises(NotFound):
-            await JournalClient(caller).explain(story.session)
+            await JournalClient(connection).explain(story.session)
     status, _, err = await story.rescue("why", "4711")
     assert status == 1
     assert "4711" in err

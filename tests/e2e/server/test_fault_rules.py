@@ -10,7 +10,7 @@ import sys
 import grpc
 import pytest
 
-from rescue_client.channel import SignedIn, open_channel
+from rescue_client.channel import SignedInChannel, open_channel
 from rescue_common.state_directory import Access
 from rescue_emulator.world.technician import CommandRefused
 from rescue_emulator.world.world import World
@@ -125,10 +125,10 @@ async def test_rules_are_for_administrators_and_bad_ones_are_refused() -> None:
             await world.faults.clear(9)
         assert await world.faults.all() == []
         async with open_channel(world.address) as channel:
-            alice = SignedIn(channel, user="alice", secret=Access.read(world.data).secrets["alice"])
+            alice = SignedInChannel(channel, user="alice", secret=Access.read(world.data).secrets["alice"])
             stub = fault_pb2_grpc.FaultServiceStub(channel)
             with pytest.raises(PermissionDenied):
-                await alice.call(lambda m: stub.ListFaults(fault_pb2.ListFaultsRequest(), metadata=m))
+                await alice.call(lambda _, m: stub.ListFaults(fault_pb2.ListFaultsRequest(), metadata=m))
             with pytest.raises(grpc.RpcError) as refused:
                 await stub.ListFaults(fault_pb2.ListFaultsRequest())
             assert from_rpc_error(refused.value).code == "UNAUTHENTICATED"

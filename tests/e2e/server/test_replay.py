@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from rescue_client.caller import Caller
 from rescue_client.clock import ClockClient
+from rescue_client.connection import Connection
 from rescue_common.processes.child import Program
 from rescue_common.state_directory import Access
 from rescue_emulator.world.technician import CommandRefused, Technician
@@ -49,9 +49,9 @@ async def console(name: str, data: Path) -> AsyncIterator[Technician]:
         await program.stop()
 
 
-def administrator(data: Path) -> Caller:
+def administrator(data: Path) -> Connection:
     access = Access.read(data)
-    return Caller(access.server, user="admin", secret=access.secrets["admin"], patience=timedelta(seconds=10))
+    return Connection(access.server, user="admin", secret=access.secrets["admin"], timeout=timedelta(seconds=10))
 
 
 def recorded(journal: Path, technician: str) -> list[tuple[Any, ...]]:
@@ -84,8 +84,8 @@ async def test_consoles_see_all_62_rows_again_as_they_were(tmp_path: Path) -> No
         console("dave", data) as dave,
     ):
         assert shown(alice) == []  # paused: nothing has begun
-        async with administrator(data) as caller:
-            await ClockClient(caller).advance(timedelta(hours=2))
+        async with administrator(data) as connection:
+            await ClockClient(connection).advance(timedelta(hours=2))
         await server.event("played", timeout=60)
         for technician in (alice, bob, carol, dave):
             await technician.sync()
@@ -102,8 +102,8 @@ async def test_at_a_speed_it_plays_by_itself_to_the_end(tmp_path: Path) -> None:
     data = tmp_path / "replay"
     events = len(OTHERS.read_text(encoding="utf-8").splitlines())
     async with replaying(OTHERS, data, "--paused") as server, console("alice", data) as alice:
-        async with administrator(data) as caller:
-            await ClockClient(caller).set_speed(1000)
+        async with administrator(data) as connection:
+            await ClockClient(connection).set_speed(1000)
         assert (await server.event("played", timeout=60))["revision"] == events
         await alice.sync()
         assert shown(alice) == recorded(OTHERS, "alice")

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from rescue_client.clock_stream import ClockReading
+from rescue_client.clock import ClockReading
 from rescue_client.records import (
     Cause,
     ChatReceived,
@@ -45,7 +45,7 @@ class Scripted:
             yield update
         await asyncio.Event().wait()
 
-    async def clock(self) -> AsyncGenerator[ClockReading | None, None]:
+    async def watch_clock(self) -> AsyncGenerator[ClockReading | None, None]:
         yield ClockReading(now=self._now, speed=0)
         await asyncio.Event().wait()
 

@@ -9,6 +9,7 @@ from datetime import timedelta
 import pytest
 from textual.events import AppBlur, AppFocus
 
+from rescue_client.connection import Connection
 from rescue_client.console import ConsoleClient
 from rescue_client.records import Process, Status
 from rescue_common.state_directory import Access
@@ -57,8 +58,8 @@ async def console(
         return access.server, access.secrets[technician]
 
     address, secret = locate()
-    async with ConsoleClient(address=address, technician=technician, secret=secret, locate=locate) as client:
-        app = TechnicianConsole(client, labels=Labels.of(language))
+    async with Connection(address, user=technician, secret=secret, locate=locate) as connection:
+        app = TechnicianConsole(ConsoleClient(connection), labels=Labels.of(language))
         async with app.run_test(size=size) as pilot:
             person = Person(app, pilot)
             await person.until(lambda: app.view.revision is not None and app.clock.now is not None, "listed")

@@ -6,8 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from rescue_client.clock_stream import ClockReading, EmulatedClock
-from rescue_client.records import Bookmark, Change, Entry, Past, ServerBack, Snapshot, Status
+from rescue_client.clock import ClockReading, EmulatedClock
+from rescue_client.records import Bookmark, Change, Entry, ServerBack, SessionHistory, Snapshot, Status
 from rescue_console.labels import Labels
 from rescue_console.tui import timeline
 from rescue_console.tui.history import History
@@ -92,10 +92,10 @@ def test_the_clock_goes_on_between_readings_and_stands_while_the_server_is_away(
     real = [0.0]
     clock = EmulatedClock(real=lambda: real[0])
     assert clock.now is None
-    clock.hear(ClockReading(now=NOON, speed=60))
+    clock.update(ClockReading(now=NOON, speed=60))
     real[0] = 2.0
     assert clock.now == NOON + minutes(2)
-    clock.hear(None)
+    clock.update(None)
     real[0] = 60.0
     assert clock.now == NOON + minutes(2)
 
@@ -123,7 +123,11 @@ def test_what_the_journal_tells_takes_the_place_of_what_was_only_found() -> None
     offline = Change(revision=50, at=NOON, status=Status.OFFLINE, previous=Status.WAITING)
     came = Change(revision=51, at=NOON, status=Status.ACTIVE, previous=Status.OFFLINE, row=29)
     grown = History(revision=51, sessions={"1007": (*found.of("1007"), came)})
-    assert grown.recalled("1007", Past(revision=50, changes=(waiting, offline))).of("1007") == (waiting, offline, came)
-    whole = Past(revision=51, changes=(waiting, offline, came))
+    assert grown.recalled("1007", SessionHistory(revision=50, changes=(waiting, offline))).of("1007") == (
+        waiting,
+        offline,
+        came,
+    )
+    whole = SessionHistory(revision=51, changes=(waiting, offline, came))
     assert grown.recalled("1007", whole).of("1007") == (waiting, offline, came), "none twice"
-    assert grown.recalled("1007", Past(revision=51, changes=())) == grown, "forgotten by the journal"
+    assert grown.recalled("1007", SessionHistory(revision=51, changes=())) == grown, "forgotten by the journal"

@@ -6,7 +6,7 @@ from contextlib import aclosing
 
 import pytest
 
-from rescue_client.caller import Caller
+from rescue_client.connection import NO_WAIT, Connection
 from rescue_client.overview import OverviewClient
 from rescue_emulator import World
 from rescue_protos.errors import PermissionDenied
@@ -16,8 +16,8 @@ async def test_an_administrator_sees_every_queue_and_each_change_of_one() -> Non
     async with World() as world:
         await world.technician("alice")
         async with (
-            Caller.find(user="admin", server=world.address, data=world.data) as caller,
-            aclosing(OverviewClient(caller).states()) as states,
+            Connection.find(user="admin", server=world.address, data=world.data, timeout=NO_WAIT) as connection,
+            aclosing(OverviewClient(connection).watch()) as states,
         ):
             first = await anext(states)
             assert [queue.technician for queue in first.queues] == ["alice", "bob", "carol", "dave"]
@@ -40,8 +40,8 @@ async def test_an_administrator_sees_every_queue_and_each_change_of_one() -> Non
 async def test_the_overview_goes_on_after_a_restart_of_the_server() -> None:
     async with (
         World() as world,
-        Caller.find(user="admin", server=world.address, data=world.data) as caller,
-        aclosing(OverviewClient(caller).states()) as states,
+        Connection.find(user="admin", server=world.address, data=world.data, timeout=NO_WAIT) as connection,
+        aclosing(OverviewClient(connection).watch()) as states,
     ):
         before = await anext(states)
         await world.server.kill()
@@ -55,8 +55,8 @@ async def test_the_overview_goes_on_after_a_restart_of_the_server() -> None:
 async def test_a_technician_may_not_look_into_other_queues() -> None:
     async with (
         World() as world,
-        Caller.find(user="alice", server=world.address, data=world.data) as caller,
-        aclosing(OverviewClient(caller).states()) as states,
+        Connection.find(user="alice", server=world.address, data=world.data, timeout=NO_WAIT) as connection,
+        aclosing(OverviewClient(connection).watch()) as states,
     ):
         with pytest.raises(PermissionDenied):
             await anext(states)

@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 
 from rescue_client.admin import PERIODS, AdminClient
-from rescue_client.caller import Caller
 from rescue_client.clock import ClockClient
+from rescue_client.connection import Connection
 from rescue_common.durations import parse_duration
 from rescue_common.state_directory import Access
 from rescue_protos.errors import InvalidArgument, Unauthenticated, Unavailable
@@ -17,44 +17,44 @@ AWAY = Unavailable("busy", reason="STORE_BUSY")
 
 
 @pytest.fixture
-async def caller(desk):
-    async with Caller(desk.address, user="admin", secret="s3cret", patience=timedelta(seconds=20)) as found:
+async def connection(desk):
+    async with Connection(desk.address, user="admin", secret="s3cret", timeout=timedelta(seconds=20)) as found:
         yield found
 
 
-async def test_a_change_is_repeated_with_the_same_request_id(desk, caller) -> None:
+async def test_a_change_is_repeated_with_the_same_request_id(desk, connection) -> None:
     desk.refusals += [AWAY, AWAY]
-    done = await AdminClient(caller).add_technician("erin", group="Support")
+    done = await AdminClient(connection).add_technician("erin", group="Support")
     assert (done.revision, done.secret) == (11, "fresh")
     assert len(desk.asked) == 3
     assert len({request.request_id for request in desk.asked}) == 1
 
 
-async def test_an_expired_token_is_renewed(desk, caller) -> None:
+async def test_an_expired_token_is_renewed(desk, connection) -> None:
     desk.refusals.append(Unauthenticated("sign in again", reason="TOKEN_EXPIRED"))
-    assert (await ClockClient(caller).show()).paused
+    assert (await ClockClient(connection).show()).paused
     assert len(desk.asked) == 2
 
 
-async def test_an_advance_is_never_repeated(desk, caller) -> None:
+async def test_an_advance_is_never_repeated(desk, connection) -> None:
     desk.refusals.append(AWAY)
     before = desk.now
     with pytest.raises(Unavailable):
-        await ClockClient(caller).advance(timedelta(minutes=1))
+        await ClockClient(connection).advance(timedelta(minutes=1))
     assert desk.now == before
     assert len(desk.asked) == 1
 
 
 async def test_impatience_gives_up_at_once(desk) -> None:
     desk.refusals += [AWAY, AWAY]
-    async with Caller(desk.address, user="admin", secret="s3cret", patience=timedelta(0)) as caller:
+    async with Connection(desk.address, user="admin", secret="s3cret", timeout=timedelta(0)) as connection:
         with pytest.raises(Unavailable):
-            await ClockClient(caller).show()
+            await ClockClient(connection).show()
     assert len(desk.asked) == 1
 
 
-async def test_settings_take_timedeltas_and_text(desk, caller) -> None:
-    settings = await AdminClient(caller).change_settings(
+async def test_settings_take_timedeltas_and_text(desk, connection) -> None:
+    settings = await AdminClient(connection).change_settings(
         "group:Support", {"idle-timeout": timedelta(minutes=2), "offline-period": "90s"}
     )
     assert settings.periods["idle-timeout"] == timedelta(minutes=2)
@@ -64,33 +64,33 @@ async def test_settings_take_timedeltas_and_text(desk, caller) -> None:
 
 async def test_a_server_that_came_back_at_another_port_is_found(desk, tmp_path) -> None:
     Access(server=NOBODY, secrets={"admin": "s3cret"}).write(tmp_path)
-    patience = timedelta(seconds=20)
-    async with Caller.find(user="admin", server=None, data=tmp_path, patience=patience) as caller:
-        clock = ClockClient(caller)
+    timeout = timedelta(seconds=20)
+    async with Connection.find(user="admin", server=None, data=tmp_path, timeout=timeout) as connection:
+        clock = ClockClient(connection)
         Access(server=desk.address, secrets={"admin": "s3cret"}).write(tmp_path)
         assert (await clock.show()).now == desk.now
-        assert caller.address == desk.address
+        assert connection.address == desk.address
 
 
 async def test_what_is_never_repeated_finds_the_server_the_next_time(desk, tmp_path) -> None:
     Access(server=desk.address, secrets={"admin": "s3cret"}).write(tmp_path)
-    async with Caller.find(user="admin", server=None, data=tmp_path) as caller:
-        await ClockClient(caller).advance(timedelta(minutes=1))
+    async with Connection.find(user="admin", server=None, data=tmp_path, timeout=timedelta(0)) as connection:
+        await ClockClient(connection).advance(timedelta(minutes=1))
         Access(server=NOBODY, secrets={"admin": "s3cret"}).write(tmp_path)
         desk.refusals.append(AWAY)
         with pytest.raises(Unavailable):
-            await ClockClient(caller).advance(timedelta(minutes=1))
-        assert caller.address == NOBODY
+            await ClockClient(connection).advance(timedelta(minutes=1))
+        assert connection.address == NOBODY
 
 
 async def test_a_renewed_secret_is_looked_up_again(desk, tmp_path) -> None:
     Access(server=desk.address, secrets={"admin": "old"}).write(tmp_path)
-    async with Caller.find(user="admin", server=None, data=tmp_path) as caller:
+    async with Connection.find(user="admin", server=None, data=tmp_path, timeout=timedelta(0)) as connection:
         Access(server=desk.address, secrets={"admin": "s3cret"}).write(tmp_path)
-        assert (await ClockClient(caller).show()).paused
+        assert (await ClockClient(connection).show()).paused
         desk.refusals += [Unauthenticated("sign in again", reason="TOKEN_EXPIRED")] * 2
         with pytest.raises(Unauthenticated):  # and no other secret is to be found
-            await ClockClient(caller).show()
+            await ClockClient(connection).show()
 
 
 @pytest.mark.parametrize("name", PERIODS)
