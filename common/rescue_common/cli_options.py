@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import unicodedata
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -53,13 +54,16 @@ SPEED = FiniteRange(0, 100_000, min_open=True)
 
 
 class Utf8Text(click.types.StringParamType):
-    """A text that came in as UTF-8. Paths are none: an operating system takes any bytes there."""
+    """A text that came in as UTF-8, in Unicode's normal form NFC: letters and their marks may be typed apart.
+
+    Paths are none: an operating system takes any bytes there.
+    """
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         text = super().convert(value, param, ctx)
         if not is_utf8(text):
             self.fail(f"{text!r} is not UTF-8.", param, ctx)
-        return text
+        return unicodedata.normalize("NFC", text)
 
 
 def refuse_other_encodings(command: click.Command) -> None:

@@ -10,6 +10,7 @@ Source: the table of commands of `rescue console` in the surface's description.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -204,7 +205,8 @@ class _Words:
         if found is None:
             raise self.wrong("a quote is not closed" if self._text.strip() else f"the {what} is missing")
         self._text = self._text[found.end() :]
-        word = found[1].replace('"', "")
+        # Names have one form (NFC), whether their marks were typed apart from the letters or not.
+        word = unicodedata.normalize("NFC", found[1].replace('"', ""))
         if not word:
             raise self.wrong(f"the {what} is empty")
         return word

@@ -58,6 +58,25 @@ def test_a_directory_that_was_open_is_closed_with_all_that_is_in_it(tmp_path: Pa
 
 
 @pytest.mark.usefixtures("no_umask")
+def test_files_of_others_in_a_state_directory_keep_their_modes(tmp_path: Path) -> None:
+    (tmp_path / "access.json").touch(mode=0o644)
+    (tmp_path / "notes.txt").touch(mode=0o644)
+    tmp_path.chmod(0o755)
+    make_private(tmp_path)
+    assert modes(tmp_path) == {"access.json": 0o600, "notes.txt": 0o644}
+
+
+@pytest.mark.usefixtures("no_umask")
+def test_a_directory_that_was_named_by_mistake_is_refused_and_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "index.html").touch(mode=0o644)
+    tmp_path.chmod(0o755)
+    with pytest.raises(NotPrivate, match="holds other files"):
+        make_private(tmp_path)
+    assert modes(tmp_path) == {"index.html": 0o644}
+    assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o755
+
+
+@pytest.mark.usefixtures("no_umask")
 def test_a_state_directory_that_certificates_are_made_in_is_private_at_once(tmp_path: Path) -> None:
     state = tmp_path / "state"
     for said in ("", f"{state} was open to other users: it is 0700 now\n"):

@@ -43,7 +43,7 @@ def configured(name: str, command: click.Command, *, given: str | None) -> dict[
     """
     path = Path(given) if given else _own_file()
     try:
-        found = tomllib.loads(path.read_text(encoding="utf-8"))
+        found = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         return {}
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:

@@ -160,7 +160,7 @@ def record(
 
     try:
         if journal is not None:
-            lines = read_journal(journal.read_text(encoding="utf-8"))
+            lines = read_journal(journal.read_text(encoding="utf-8-sig"))
         else:
             lines = asyncio.run(_journal(server, data))
         text = recorded(lines, sessions, title=title)

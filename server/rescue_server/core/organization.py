@@ -6,7 +6,7 @@ Secrets are here as hashes only.
 
 from __future__ import annotations
 
-import re
+import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -18,7 +18,10 @@ from rescue_server.settings import Settings
 
 NAME_LENGTH = 64  # characters
 _USERS = ("technician", "administrator")
-_NAME = re.compile(r"[^\W_][\w .@-]*")
+_GRAMMAR = {'"': "it quotes words", ":": "it ends a kind of target, as in group:Support"}
+_JOINERS = "\u200c\u200d"  # format characters that names in Persian, Hindi and others are written with
+_BREAKING = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp", "Zs"}
+"""Categories of characters that break a line or a terminal, or that cannot be seen. A plain space is none of them."""
 
 
 class OrganizationEvent(msgspec.Struct, frozen=True, kw_only=True, tag=True):
@@ -132,11 +135,8 @@ class Organization:
 
     def require_free(self, kind: str, name: str) -> None:
         """Raise InvalidArgument if the name is not a name, AlreadyExists if it is taken."""
-        if len(name) > NAME_LENGTH or not _NAME.fullmatch(name) or name != name.strip():
-            raise InvalidArgument.of(
-                "name",
-                f"{name!r} is no name: letters, digits, space, . _ @ -, a letter or digit first, at most {NAME_LENGTH}",
-            )
+        if wrong := _what_is_wrong_with(name):
+            raise InvalidArgument.of("name", f"{name!r} is no name: {wrong}")
         taken = {
             "a group": kind == "group" and f"group:{name}" in self.settings,
             "a channel": kind == "channel" and name in self.channels,
@@ -189,3 +189,21 @@ def apply_change(organization: Organization, event: AnyOrganizationEvent) -> Org
 
 def _without(mapping: Mapping[str, str], name: str) -> Iterator[tuple[str, str]]:
     return ((key, value) for key, value in mapping.items() if key != name)
+
+
+def _what_is_wrong_with(name: str) -> str:
+    """Return why people, groups and channels cannot be called like this; empty if they can."""
+    if not name or not name[0].isalnum():
+        return "a letter or digit comes first"
+    if len(name) > NAME_LENGTH:
+        return f"at most {NAME_LENGTH} characters, not {len(name)}"
+    if name.endswith(" "):
+        return "a space at its end cannot be seen"
+    if not unicodedata.is_normalized("NFC", name):
+        return "its marks must be composed with their letters (Unicode NFC)"
+    for letter in name:
+        if letter in _GRAMMAR:
+            return f"{letter!r} is not possible, {_GRAMMAR[letter]}"
+        if unicodedata.category(letter) in _BREAKING and letter not in " " + _JOINERS:
+            return f"{letter!r} (U+{ord(letter):04X}) breaks a line or cannot be seen"
+    return ""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sqlite3
 import sys
+from codecs import BOM_UTF8
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from datetime import datetime
@@ -91,9 +92,11 @@ def read_store(path: Path) -> Iterator[RecordedLine]:
 
 def _parsed(lines: Iterable[bytes], name: str) -> Iterator[RecordedLine]:
     for number, line in enumerate(lines, 1):
+        if number == 1:
+            line = line.removeprefix(BOM_UTF8)  # some editors write it; it is no part of the text
         if not line.strip():
             continue
         try:
             yield _decoder.decode(line)
-        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             raise BadJournal(f"{name}, line {number}: {error} (`rescue events --json` writes such lines)") from None

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+import unicodedata
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -46,7 +47,8 @@ def read_organization(path: Path | None, now: datetime) -> list[o.AnyOrganizatio
     """Return the events that make the organization of a file, or the default one. Raises BadOrganizationFile."""
     name = str(path) if path else "the default organization"
     try:
-        text = path.read_text(encoding="utf-8") if path else DEFAULT
+        # A byte order mark, which some editors write, is no part of the text; marks may be typed apart from letters.
+        text = unicodedata.normalize("NFC", path.read_text(encoding="utf-8-sig")) if path else DEFAULT
         return _events(tomllib.loads(text), now)
     except OSError as error:
         raise BadOrganizationFile(f"{name} cannot be read: {error.strerror or error}") from None
