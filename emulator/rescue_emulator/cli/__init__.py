@@ -1,1 +1,1 @@
-"""The `rescue` command: one module per subcommand, with the same name."""
+"""The `rescue` command: one module for each subcommand, with the name of the subcommand."""

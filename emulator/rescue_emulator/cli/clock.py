@@ -1,16 +1,17 @@
-"""`rescue clock`: what people type, and what is printed."""
+"""`rescue clock`: show and move the emulated time."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import click
 
 from rescue_common.cli_options import SPEED
 from rescue_common.durations import BadDuration, parse_duration
-from rescue_emulator.cli.admin import reaching, run_call, show_result
+from rescue_emulator.cli.calls import connection_options, run_call
+from rescue_emulator.cli.output import iso_time, print_result
 
 if TYPE_CHECKING:
     from rescue_client.clock import ClockClient, ClockReading
@@ -27,7 +28,7 @@ def _read_duration(ctx: click.Context, param: click.Parameter, value: str) -> ti
 
 
 @click.group(invoke_without_command=True)
-@reaching
+@connection_options
 @click.pass_context
 def clock(ctx: click.Context) -> None:
     """Show, advance, speed up or pause the emulated time.
@@ -38,69 +39,65 @@ def clock(ctx: click.Context) -> None:
       rescue clock advance 5m
     """
     if ctx.invoked_subcommand is None:
-        _clock(lambda client: client.show())
+        _call_and_print(lambda client: client.show())
 
 
 @clock.command("show")
-@reaching
-def show_clock() -> None:
+@connection_options
+def show_call_and_print() -> None:
     """Show the emulated time.
 
     \b
     Example:
       rescue clock show --json
     """
-    _clock(lambda client: client.show())
+    _call_and_print(lambda client: client.show())
 
 
 @clock.command()
 @click.argument("duration", callback=_read_duration)
-@reaching
+@connection_options
 def advance(duration: timedelta) -> None:
-    """Move the time forward by DURATION (90s, 5m, 1h30m), and let happen what falls due on the way.
+    """Move the time forward by DURATION (90s, 5m, 1h30m); whatever is due on the way happens.
 
     \b
     Example:
       rescue clock advance 1m30s
     """
-    _clock(lambda client: client.advance(duration))
+    _call_and_print(lambda client: client.advance(duration))
 
 
 @clock.command()
 @click.argument("speed", type=SPEED, metavar="N")
-@reaching
+@connection_options
 def speed(speed: float) -> None:
-    """Let N emulated seconds go by in a real one, also if the clock was paused.
+    """Run N emulated seconds in each real second. This also ends a pause.
 
     \b
     Example:
       rescue clock speed 60
     """
-    _clock(lambda client: client.set_speed(speed))
+    _call_and_print(lambda client: client.set_speed(speed))
 
 
 @clock.command()
-@reaching
+@connection_options
 def pause() -> None:
-    """Let the time stand still, but for `advance`.
+    """Stop the clock; only `advance` moves it then.
 
     \b
     Example:
       rescue clock pause
     """
-    _clock(lambda client: client.pause())
+    _call_and_print(lambda client: client.pause())
 
 
-def _clock(work: Callable[[ClockClient], Awaitable[ClockReading]]) -> None:
+def _call_and_print(work: Callable[[ClockClient], Awaitable[ClockReading]]) -> None:
     from rescue_client.clock import ClockClient
 
-    found = run_call(lambda caller: work(ClockClient(caller)))
+    found = run_call(lambda connection: work(ClockClient(connection)))
     pace = "paused" if found.paused else f"running at speed {found.speed:g}"
-    show_result(
-        {"now": _instant(found.now), "speed": found.speed, "paused": found.paused},
-        [f"{_instant(found.now)}  {pace}"],
+    print_result(
+        {"now": iso_time(found.now), "speed": found.speed, "paused": found.paused},
+        [f"{iso_time(found.now)}  {pace}"],
     )
-
-
-def _instant(at: datetime) -> str:
-    return at.isoformat().replace("+00:00", "Z")

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import re
-import signal
 import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+
+from rescue_emulator.cli.output import count
+from rescue_emulator.cli.signals import cancel_on_sigterm
 
 if TYPE_CHECKING:
     from rescue_emulator.conformance.runner import Outcome
@@ -65,7 +67,7 @@ def conformance(*, rows: tuple[int, ...], lang: str, report: Path | None, lanes:
     if report is not None and not report.absolute().parent.is_dir():  # said before a minute of playing, not after
         raise click.FileError(str(report), "there is no such directory")
     lanes = min(lanes or default_lanes(), len(rows))
-    _note(f"{_count(len(rows), 'row')} in {_count(lanes, 'lane')}: starting a server and consoles for each")
+    _note(f"{count(len(rows), 'row')} in {count(lanes, 'lane')}: starting a server and consoles for each")
     began = time.monotonic()
     try:
         outcomes = asyncio.run(_play(rows, lang=lang, lanes=lanes, teller=_Teller(len(rows), as_json=as_json)))
@@ -86,9 +88,7 @@ def conformance(*, rows: tuple[int, ...], lang: str, report: Path | None, lanes:
 async def _play(rows: tuple[int, ...], *, lang: str, lanes: int, teller: _Teller) -> tuple[Outcome, ...]:
     from rescue_emulator.conformance.runner import play_rows
 
-    this = asyncio.current_task()
-    assert this is not None  # asyncio.run made it
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, this.cancel)
+    cancel_on_sigterm()
     return await play_rows(rows, lang=lang, lanes=lanes, finished=teller.tell, noted=_note)
 
 
@@ -121,7 +121,3 @@ class _Teller:
 
 def _note(text: str) -> None:
     click.echo(text, err=True)
-
-
-def _count(number: int, thing: str) -> str:
-    return f"{number} {thing}" + ("" if number == 1 else "s")

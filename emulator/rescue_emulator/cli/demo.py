@@ -6,7 +6,6 @@ The story is the truth here: who does what, in which order. How it looks is `scr
 from __future__ import annotations
 
 import asyncio
-import signal
 import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING
 import click
 
 from rescue_common.cli_options import FiniteRange
+from rescue_emulator.cli.signals import cancel_on_sigterm
 
 if TYPE_CHECKING:
     from rescue_common.processes.child import Event
@@ -74,9 +74,7 @@ def demo(*, speed: float, lang: str, web: bool | None) -> int:
 async def _play(screen: Screen, *, speed: float, lang: str, pages: bool, stay: bool) -> None:
     from rescue_emulator.world.world import World
 
-    this = asyncio.current_task()
-    assert this is not None  # asyncio.run made it
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, this.cancel)
+    cancel_on_sigterm()
     with screen:
         screen.starting(f"a session server, {speed:g} times as fast as life, and the consoles of alice and bob")
         async with World(speed=speed) as world, AsyncExitStack() as beside:

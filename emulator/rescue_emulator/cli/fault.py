@@ -1,4 +1,4 @@
-"""`rescue fault`: what people type, and what is printed."""
+"""`rescue fault`: rules that let something fail at a chosen moment."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING
 import click
 
 from rescue_common.terminal import safe
-from rescue_emulator.cli.admin import kept, reaching, run_call, show_result
+from rescue_emulator.cli.calls import connection_options, json_wanted, run_call
+from rescue_emulator.cli.output import count, print_result
 
 if TYPE_CHECKING:
     from rescue_client.faults import FaultRule
 
 
 @click.group()
-@reaching
+@connection_options
 def fault() -> None:
     """Make things go wrong on purpose, at a chosen moment.
 
@@ -28,7 +29,7 @@ def fault() -> None:
 
 @fault.command()
 @click.argument("rule")
-@reaching
+@connection_options
 def add(rule: str) -> None:
     """Arm RULE: [when MOMENT:] FAULT [at SESSION]. It acts once; durations are emulated time.
 
@@ -52,12 +53,12 @@ def add(rule: str) -> None:
     """
     from rescue_client.faults import FaultClient
 
-    added = run_call(lambda caller: FaultClient(caller).add(rule))
-    show_result(added.as_json(), [_line(added)])
+    added = run_call(lambda connection: FaultClient(connection).add(rule))
+    print_result(added.as_json(), [_line(added)])
 
 
 @fault.command("list")
-@reaching
+@connection_options
 def list_() -> None:
     """Show the rules and how far they are: armed, at work or spent.
 
@@ -67,8 +68,8 @@ def list_() -> None:
     """
     from rescue_client.faults import FaultClient
 
-    rules = run_call(lambda caller: FaultClient(caller).all())
-    as_json = kept(click.get_current_context(), "json")
+    rules = run_call(lambda connection: FaultClient(connection).all())
+    as_json = json_wanted()
     for rule in rules:
         click.echo(json.dumps(rule.as_json(), ensure_ascii=False) if as_json else _line(rule))
     if not rules and not as_json:
@@ -77,7 +78,7 @@ def list_() -> None:
 
 @fault.command()
 @click.argument("number", type=click.IntRange(min=1), required=False)
-@reaching
+@connection_options
 def clear(number: int | None) -> None:
     """Remove rule NUMBER, or all. What it did to a computer's LAN stays: see `lan on`.
 
@@ -88,8 +89,8 @@ def clear(number: int | None) -> None:
     """
     from rescue_client.faults import FaultClient
 
-    removed = run_call(lambda caller: FaultClient(caller).clear(number or 0))
-    show_result({"removed": removed}, [f"removed {removed} fault rule{'' if removed == 1 else 's'}"])
+    removed = run_call(lambda connection: FaultClient(connection).clear(number or 0))
+    print_result({"removed": removed}, [f"removed {count(removed, 'fault rule')}"])
 
 
 def _line(rule: FaultRule) -> str:

@@ -27,9 +27,9 @@ SUBCOMMANDS = {
     "admin": ("rescue_emulator.cli.admin:admin", "Change groups, technicians, channels, terms and time-outs."),
     "clock": ("rescue_emulator.cli.clock:clock", "Show, advance, speed up or pause the emulated time."),
     "fault": ("rescue_emulator.cli.fault:fault", "Make things go wrong on purpose, at a chosen moment."),
-    "why": ("rescue_emulator.cli.journal:why", "Tell why a session is in its status."),
-    "events": ("rescue_emulator.cli.journal:events", "Print or follow the journal."),
-    "wait": ("rescue_emulator.cli.journal:wait", "Wait until a queue shows a status."),
+    "why": ("rescue_emulator.cli.why:why", "Explain why a session has its status."),
+    "events": ("rescue_emulator.cli.events:events", "Print or follow the journal."),
+    "wait": ("rescue_emulator.cli.wait:wait", "Wait until a queue shows a status."),
     "coverage": (
         "rescue_server.cli.replay:coverage",
         "Tell which published changes recorded runs have exercised.",
@@ -38,7 +38,7 @@ SUBCOMMANDS = {
     "scenario": ("rescue_emulator.cli.scenario:scenario", "Play, check or record stories from files."),
     "exec": ("rescue_emulator.cli.exec:execute", "Run a command with a server of its own."),
     "timeline": ("rescue_emulator.cli.timeline:timeline", "Draw a session's timeline as SVG."),
-    "docs": ("rescue_emulator.cli.timeline:docs", "Print what the documentation is made of."),
+    "docs": ("rescue_emulator.cli.docs:docs", "Print what the documentation is made of."),
     "web": ("rescue_web.__main__:web", "Serve the consoles to browsers."),
     "demo": ("rescue_emulator.cli.demo:demo", "Play a support call, and show the queues as they change."),
     "conformance": (
@@ -107,7 +107,8 @@ def completion(shell: str) -> None:
     from click.shell_completion import get_completion_class
 
     found = get_completion_class(shell)
-    assert found is not None  # SHELLS has only what click knows
+    if found is None:
+        raise click.UsageError(f"click knows no completion for {shell}")
     click.echo(found(rescue, {}, "rescue", "_RESCUE_COMPLETE").source())
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
-import signal
 import sys
 import textwrap
 from collections.abc import Mapping, Sequence
@@ -15,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rescue_common.cli_options import SPEED
+from rescue_emulator.cli.output import count
+from rescue_emulator.cli.signals import cancel_on_sigterm
 
 if TYPE_CHECKING:
     from rescue_emulator.scenarios.model import Scenario
@@ -108,7 +109,7 @@ def check(files: Sequence[Path]) -> int:
     bad = 0
     for path in files:
         try:
-            click.echo(f"{path}: {_count(len(read_file(path)), 'scenario')}")
+            click.echo(f"{path}: {count(len(read_file(path)), 'scenario')}")
         except BadScenario as error:
             bad += 1
             click.echo(str(error), err=True)
@@ -211,9 +212,7 @@ class _Show:
         from rescue_emulator.scenarios.stage import LIMIT, Stage
         from rescue_emulator.world.world import World
 
-        this = asyncio.current_task()
-        assert this is not None  # asyncio.run made it
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, this.cancel)
+        cancel_on_sigterm()
         todo = list(stories)
         while todo:
             async with World(speed=self._speed, seed=self._seed) as world:
@@ -273,7 +272,3 @@ def wrapped(text: str, width: int) -> str:
         indent = line[: len(line) - len(line.lstrip())]
         lines += textwrap.wrap(line, width, subsequent_indent=indent, break_long_words=False) or [line]
     return "\n".join(lines)
-
-
-def _count(number: int, thing: str) -> str:
-    return f"{number} {thing}" + ("" if number == 1 else "s")

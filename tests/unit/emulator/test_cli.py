@@ -26,6 +26,13 @@ async def test_help_fits_a_screen_and_names_every_program(rescue) -> None:
         assert any(name in line and text in line for line in lines), name
 
 
+def test_a_subcommand_of_the_emulator_is_in_the_module_with_its_name() -> None:
+    own = {name: home for name, (home, _) in main.SUBCOMMANDS.items() if home.startswith("rescue_emulator.")}
+    assert {"admin", "clock", "docs", "events", "exec", "timeline", "wait", "why"} <= set(own)
+    for name, home in own.items():
+        assert home.startswith(f"rescue_emulator.cli.{name}:")
+
+
 def test_help_loads_neither_grpc_nor_a_program() -> None:
     code = (
         "import sys\n"

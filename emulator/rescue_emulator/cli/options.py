@@ -1,0 +1,12 @@
+"""Options that several subcommands have in common."""
+
+from __future__ import annotations
+
+import click
+
+picture_language = click.option(
+    "--lang", type=click.Choice(["en", "nl"]), default="en", show_default=True, help="Language of the statuses."
+)
+console_language = click.option(
+    "--lang", type=click.Choice(["en", "nl"]), default="en", show_default=True, help="Language of the consoles."
+)
