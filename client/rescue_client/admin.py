@@ -80,7 +80,7 @@ class Organization:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Done:
+class OrganizationChange:
     """A change is in force from `revision` on. `secret` is a new user's, told only once; else empty."""
 
     revision: int
@@ -121,47 +121,47 @@ class AdminClient:
         answer = await self._service.call_idempotent(lambda stub: stub.ChangeSettings, request)
         return _settings(answer.settings)
 
-    async def add_group(self, name: str) -> Done:
+    async def add_group(self, name: str) -> OrganizationChange:
         """Add a technician group."""
         request = admin_pb2.AddGroupRequest(request_id=_fresh(), name=name)
         answer = await self._service.call_idempotent(lambda stub: stub.AddGroup, request)
-        return Done(revision=answer.revision)
+        return OrganizationChange(revision=answer.revision)
 
-    async def add_technician(self, name: str, *, group: str) -> Done:
+    async def add_technician(self, name: str, *, group: str) -> OrganizationChange:
         """Add a technician to a group; the answer carries his secret."""
         request = admin_pb2.AddTechnicianRequest(request_id=_fresh(), name=name, group=group)
         answer = await self._service.call_idempotent(lambda stub: stub.AddTechnician, request)
-        return Done(revision=answer.revision, secret=answer.secret)
+        return OrganizationChange(revision=answer.revision, secret=answer.secret)
 
-    async def add_channel(self, name: str, *, groups: Iterable[str]) -> Done:
+    async def add_channel(self, name: str, *, groups: Iterable[str]) -> OrganizationChange:
         """Add a channel served by at least one group."""
         request = admin_pb2.AddChannelRequest(request_id=_fresh(), name=name, groups=groups)
         answer = await self._service.call_idempotent(lambda stub: stub.AddChannel, request)
-        return Done(revision=answer.revision)
+        return OrganizationChange(revision=answer.revision)
 
-    async def add_administrator(self, name: str) -> Done:
+    async def add_administrator(self, name: str) -> OrganizationChange:
         """Add an administrator; the answer carries the secret."""
         request = admin_pb2.AddAdministratorRequest(request_id=_fresh(), name=name)
         answer = await self._service.call_idempotent(lambda stub: stub.AddAdministrator, request)
-        return Done(revision=answer.revision, secret=answer.secret)
+        return OrganizationChange(revision=answer.revision, secret=answer.secret)
 
-    async def move_technician(self, name: str, *, group: str) -> Done:
+    async def move_technician(self, name: str, *, group: str) -> OrganizationChange:
         """Move a technician to another group."""
         request = admin_pb2.MoveTechnicianRequest(request_id=_fresh(), technician=name, group=group)
         answer = await self._service.call_idempotent(lambda stub: stub.MoveTechnician, request)
-        return Done(revision=answer.revision)
+        return OrganizationChange(revision=answer.revision)
 
-    async def remove_technician(self, name: str) -> Done:
+    async def remove_technician(self, name: str) -> OrganizationChange:
         """Remove a technician who takes part in no session."""
         request = admin_pb2.RemoveTechnicianAccountRequest(request_id=_fresh(), technician=name)
         answer = await self._service.call_idempotent(lambda stub: stub.RemoveTechnicianAccount, request)
-        return Done(revision=answer.revision)
+        return OrganizationChange(revision=answer.revision)
 
-    async def renew_secret(self, user: str) -> Done:
+    async def renew_secret(self, user: str) -> OrganizationChange:
         """Make a new secret for a user; the answer carries it, the old one is void."""
         request = admin_pb2.RenewSecretRequest(request_id=_fresh(), user=user)
         answer = await self._service.call_idempotent(lambda stub: stub.RenewSecret, request)
-        return Done(revision=answer.revision, secret=answer.secret)
+        return OrganizationChange(revision=answer.revision, secret=answer.secret)
 
 
 def _change(owner: str, changes: Mapping[str, str | timedelta]) -> admin_pb2.ChangeSettingsRequest:

@@ -66,7 +66,7 @@ class QueueView:
             case ServerBack():
                 return replace(self, online=True)
             case Snapshot():
-                return self._listed_anew(update)
+                return self._replaced_by(update)
         if self.revision is not None and update.revision <= self.revision:
             return self
         match update:
@@ -85,11 +85,13 @@ class QueueView:
                 view = self
         return replace(view, revision=update.revision)
 
-    def recalled(self, session: str, past: SessionHistory) -> QueueView:
-        """Return the view with the chat lines that the journal tells of a session; none stands there twice."""
-        return self._with_lines(session, past.chat) if past.chat and session in self.entries else self
+    def with_history(self, session: str, history: SessionHistory) -> QueueView:
+        """Return the view with the chat lines of a session from the journal; no line is added twice."""
+        if not history.chat or session not in self.entries:
+            return self
+        return self._with_lines(session, history.chat)
 
-    def _listed_anew(self, snapshot: Snapshot) -> QueueView:
+    def _replaced_by(self, snapshot: Snapshot) -> QueueView:
         entries = {entry.session: entry for entry in snapshot.entries}
         return replace(
             self,

@@ -230,7 +230,7 @@ class TechnicianConsole(App[int]):
             except RescueError:  # without it the status is shown as it was found
                 self._recall.failed(session)
                 return
-            self.history, self.view = self.history.recalled(session, past), self.view.recalled(session, past)
+            self.history, self.view = self.history.recalled(session, past), self.view.with_history(session, past)
             self.draw()
 
         if self._recall.take(session):

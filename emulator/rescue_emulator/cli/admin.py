@@ -12,7 +12,7 @@ from rescue_emulator.cli.calls import Command, Result, connection_options, run_c
 from rescue_emulator.cli.output import print_result
 
 if TYPE_CHECKING:
-    from rescue_client.admin import AdminClient, Done, Organization
+    from rescue_client.admin import AdminClient, Organization, OrganizationChange
 
 _ZERO_IS_NEVER = {"waiting-timeout", "idle-timeout"}
 
@@ -217,7 +217,7 @@ def _as_administrator(work: Callable[[AdminClient], Awaitable[Result]]) -> Resul
     return run_call(lambda connection: work(AdminClient(connection)))
 
 
-def _print_done(done: Done, text: str, show_secret: bool = False, **what: object) -> None:
+def _print_done(done: OrganizationChange, text: str, show_secret: bool = False, **what: object) -> None:
     click.echo(text, err=True)
     shown = {"secret": done.secret} if show_secret else {}
     print_result({**what, "revision": done.revision, **shown}, list(shown.values()))

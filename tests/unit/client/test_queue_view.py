@@ -124,12 +124,12 @@ def test_only_the_last_chat_lines_are_kept() -> None:
 
 def test_chat_from_the_journal_stands_in_its_place_and_no_line_twice() -> None:
     view = view_with(WAITING).after(said(11))
-    recalled = view.recalled("s1", SessionHistory(revision=12, changes=(), chat=(said(4), said(11), said(12))))
+    recalled = view.with_history("s1", SessionHistory(revision=12, changes=(), chat=(said(4), said(11), said(12))))
     assert [line.revision for line in recalled.chats["s1"]] == [4, 11, 12]
     heard = recalled.after(said(12)).after(said(13))
     assert [line.revision for line in heard.chats["s1"]] == [4, 11, 12, 13]
     assert heard.revision == 13
-    gone = view.recalled("s2", SessionHistory(revision=12, changes=(), chat=(said(4, "s2"),)))
+    gone = view.with_history("s2", SessionHistory(revision=12, changes=(), chat=(said(4, "s2"),)))
     assert gone == view, "the session left the queue meanwhile"
 
 

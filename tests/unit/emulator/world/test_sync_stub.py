@@ -33,7 +33,7 @@ from random import Random
 from types import TracebackType
 from typing import Any, Self
 
-from rescue_client.admin import Done, Organization, Settings
+from rescue_client.admin import Organization, OrganizationChange, Settings
 from rescue_client.clock import ClockReading
 from rescue_client.faults import FaultRule
 from rescue_common.processes.child import Event, Program
