@@ -6,10 +6,12 @@ import math
 import os
 import unicodedata
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
+from rescue_common.state_directory import NoAccess, state_directory
 from rescue_common.streams import is_utf8
 from rescue_common.tls import CA_VARIABLE, CERT_VARIABLE, KEY_VARIABLE, SYSTEM
 
@@ -37,6 +39,14 @@ def _keep_as(variable: str) -> Callable[[click.Context, click.Parameter, str | N
             os.environ[variable] = value if value == SYSTEM else os.path.abspath(value)
 
     return keep
+
+
+def chosen_directory(given: str | Path | None) -> Path:
+    """Return the state directory of a command that needs one, as `state_directory` does; the error is a line."""
+    try:
+        return state_directory(given)
+    except NoAccess as error:
+        raise click.ClickException(str(error)) from None
 
 
 class FiniteRange(click.FloatRange):

@@ -92,12 +92,22 @@ class Access:
 
 
 def state_directory(given: str | Path | None = None) -> Path:
-    """Return the state directory: the option, else RESCUE_DATA, else the platform's user data directory."""
-    if given or os.environ.get("RESCUE_DATA"):
-        return Path(given or os.environ["RESCUE_DATA"]).expanduser().resolve()
-    import platformdirs  # heavy for a program that is told where to look
+    """Return the state directory: the option, else RESCUE_DATA, else the platform's user data directory.
 
-    return Path(platformdirs.user_data_dir("rescue-emulator", appauthor=False))
+    Raises NoAccess if that is below a home directory and this user has none, as in some containers.
+    """
+    named = given or os.environ.get("RESCUE_DATA")
+    try:
+        if named:
+            return Path(named).expanduser().resolve()
+        import platformdirs  # heavy for a program that is told where to look
+
+        directory = Path(platformdirs.user_data_dir("rescue-emulator", appauthor=False))
+    except RuntimeError:
+        directory = Path("~")
+    if not directory.is_absolute():  # some versions return the path with its "~"
+        raise NoAccess("this user has no home directory: name a state directory with --data DIR or RESCUE_DATA")
+    return directory
 
 
 def find_server(*, server: str | None = None, data: str | Path | None = None) -> str:

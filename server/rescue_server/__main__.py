@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import click
 from click.core import ParameterSource
 
-from rescue_common.cli_options import SPEED
+from rescue_common.cli_options import SPEED, chosen_directory
 from rescue_server.cli.backup import backup
 from rescue_server.observe.logs import LEVELS, LogFormat, configure
 
@@ -131,7 +131,6 @@ def server(
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     from rescue_common.durations import BadDuration, parse_duration
     from rescue_common.private_files import NotPrivate
-    from rescue_common.state_directory import state_directory
     from rescue_protos.errors import RescueError
     from rescue_server.app import Options, serve
     from rescue_server.observe.observation import CannotObserve, MetricsAddress
@@ -149,7 +148,7 @@ def server(
     options = Options(
         host=host,
         port=port,
-        data=state_directory(data),
+        data=chosen_directory(data),
         organization=organization,
         speed=speed,
         paused=paused,
@@ -203,13 +202,12 @@ def certificates(ctx: click.Context, directory: Path | None, data: str | None, h
       rescue server --listen 0.0.0.0:50051 --tls-cert tls/server.pem --tls-key tls/server.key
     """
     from rescue_common.private_files import make_private
-    from rescue_common.state_directory import state_directory
     from rescue_server.startup.certificates import CannotMakeCertificates, make_certificates
 
     given = data or (ctx.parent.params.get("data") if ctx.parent else None)
     try:
         if directory is None:
-            state = state_directory(given)
+            state = chosen_directory(given)
             for note in make_private(state):
                 click.echo(note, err=True)
             directory = state / "tls"

@@ -42,6 +42,8 @@ def configured(name: str, command: click.Command, *, given: str | None) -> dict[
     file that is no TOML or names what does not exist.
     """
     path = Path(given) if given else _own_file()
+    if path is None:
+        return {}
     try:
         found = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
@@ -94,7 +96,12 @@ def _as_text(value: Any) -> Any:
     return str(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else value
 
 
-def _own_file() -> Path:
+def _own_file() -> Path | None:
+    """Return the user's own file; None for a user without a home directory, as in some containers."""
     import platformdirs  # only wanted when nobody says where the file is
 
-    return Path(platformdirs.user_config_dir("rescue-emulator", appauthor=False)) / "config.toml"
+    try:
+        directory = Path(platformdirs.user_config_dir("rescue-emulator", appauthor=False))
+    except RuntimeError:
+        return None
+    return directory / "config.toml" if directory.is_absolute() else None

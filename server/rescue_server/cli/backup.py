@@ -8,6 +8,8 @@ from pathlib import Path
 
 import click
 
+from rescue_common.cli_options import chosen_directory
+
 
 @click.command()
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE")
@@ -25,13 +27,12 @@ def backup(ctx: click.Context, file: Path, data: str | None, as_json: bool) -> N
       rescue server backup monday.sqlite3
       rescue server --restore monday.sqlite3
     """
-    from rescue_common.state_directory import state_directory
     from rescue_server.store.copying import back_up
     from rescue_server.store.errors import StoreError
 
     given = data or (ctx.parent.params.get("data") if ctx.parent else None)
     try:
-        found = back_up(state_directory(given), file)
+        found = back_up(chosen_directory(given), file)
     except StoreError as error:
         click.echo(f"rescue server backup: {error}", err=True)
         sys.exit(1)

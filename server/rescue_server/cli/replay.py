@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from rescue_common.cli_options import SPEED
+from rescue_common.cli_options import SPEED, chosen_directory
 
 if TYPE_CHECKING:
     from rescue_server.replay.engine import Recording
@@ -125,13 +125,12 @@ def _play(
 
 @contextmanager
 def _empty_directory(data: str | None) -> Iterator[Path]:
-    from rescue_common.state_directory import state_directory
 
     if data is None:
         with tempfile.TemporaryDirectory(prefix="rescue-replay-") as made:
             yield Path(made)
         return
-    directory = state_directory(data)
+    directory = chosen_directory(data)
     if directory.exists() and any(directory.iterdir()):
         raise click.ClickException(f"{directory} is not empty: name a new directory for the replay")
     yield directory
@@ -157,7 +156,6 @@ def _check(lines: Iterable[RecordedLine], as_json: bool) -> int:
 
 
 def _sources(journals: Iterable[Path], data: str | None) -> Iterator[Iterator[RecordedLine]]:
-    from rescue_common.state_directory import state_directory
     from rescue_server.replay.journal_file import read_journal, read_store
     from rescue_server.store.files import STORE_FILE
 
@@ -165,7 +163,7 @@ def _sources(journals: Iterable[Path], data: str | None) -> Iterator[Iterator[Re
     if paths:
         yield from map(read_journal, paths)
         return
-    store = state_directory(data) / STORE_FILE
+    store = chosen_directory(data) / STORE_FILE
     if not store.exists():
         raise click.ClickException(f"{store.parent} has no store: name a journal, or a state directory with --data")
     yield read_store(store)
