@@ -12,7 +12,6 @@ import uuid
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import timedelta
-from importlib.util import find_spec
 
 import click
 
@@ -27,9 +26,9 @@ from rescue_applet.ticket_file import Errand, Kept, TicketFile
 from rescue_applet.tui.texts import LANGUAGES, language_of_environment
 from rescue_common.cli_options import tls_options
 from rescue_common.durations import parse_duration
+from rescue_common.exit_status import INTERRUPTED
+from rescue_common.extras import is_textual_installed
 from rescue_common.state_directory import NoAccess, adopt_tls, find_server
-
-INTERRUPTED = 130
 
 
 def _duration(_context: click.Context, _parameter: click.Parameter, text: str) -> timedelta:
@@ -187,7 +186,7 @@ def _can_show_full_screen() -> bool:
     on_terminal = all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr))
     if not on_terminal or os.environ.get("TERM", "dumb") == "dumb":
         return False
-    if find_spec("textual") is not None:
+    if is_textual_installed():
         return True
     print(
         "The full screen needs Textual: pip install 'rescue-emulator[tui]'. Here it is line by line.", file=sys.stderr

@@ -6,11 +6,12 @@ and what the customer did that the server has not confirmed yet. It is gone when
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Annotated
 
 import msgspec
+
+from rescue_common.private_files import write_private
 
 
 class Errand(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,11 +50,8 @@ class TicketFile:
 
     def write(self, kept: Kept) -> None:
         """Put it on disk. Raises OSError."""
-        fresh = self.path.with_suffix(".new")
-        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(msgspec.json.encode(kept))
-        fresh.replace(self.path)
+        # Not durable: the emulated computer never loses what its machine keeps.
+        write_private(self.path, msgspec.json.encode(kept), durable=False)
 
     def forget(self) -> None:
         """Remove it, if it is there."""

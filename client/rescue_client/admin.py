@@ -88,7 +88,7 @@ class OrganizationChange:
 
 
 class AdminClient:
-    """The Administration Center. Every method raises CallError; a repeated request has no second effect."""
+    """The Administration Center. Every method raises RescueError; a repeated request has no second effect."""
 
     def __init__(self, connection: Connection) -> None:
         self._service: Service[AdminServiceAsyncStub] = Service(

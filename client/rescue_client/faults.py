@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from rescue_client.connection import Connection, Service
+from rescue_common.emulated_time import format_timestamp
 from rescue_protos.v1 import fault_pb2, fault_pb2_grpc
 
 if TYPE_CHECKING:
@@ -28,12 +29,12 @@ class FaultRule:
 
     def as_json(self) -> dict[str, object]:
         """Return the object that `--json` prints."""
-        at = self.fired_at.isoformat().replace("+00:00", "Z") if self.fired_at else None
+        at = format_timestamp(self.fired_at) if self.fired_at else None
         return {"number": self.number, "rule": self.text, "state": self.state, "fired_at": at, "left": self.left}
 
 
 class FaultClient:
-    """The fault rules of a server. Every method raises CallError."""
+    """The fault rules of a server. Every method raises RescueError."""
 
     def __init__(self, connection: Connection) -> None:
         self._service: Service[FaultServiceAsyncStub] = Service(

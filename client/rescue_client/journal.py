@@ -13,6 +13,7 @@ from rescue_client.connection import NO_WAIT, Connection, Deadline, Service
 from rescue_client.decoding import STATUSES, moment
 from rescue_client.records import Cause, Change, ChatReceived, SessionHistory, Status
 from rescue_common.durations import format_duration
+from rescue_common.emulated_time import format_timestamp
 from rescue_protos.errors import Unavailable
 from rescue_protos.v1 import journal_pb2, journal_pb2_grpc
 
@@ -57,7 +58,7 @@ class JournalLine:
         return {
             "event": "journal",
             "revision": self.revision,
-            "at": self.at.isoformat().replace("+00:00", "Z"),
+            "at": format_timestamp(self.at),
             "stream": self.stream,
             "name": self.name,
             "cause": self.cause,

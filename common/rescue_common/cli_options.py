@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 import click
 
+from rescue_common.emulated_time import MAX_SPEED
 from rescue_common.state_directory import NoAccess, state_directory
 from rescue_common.streams import is_utf8
 from rescue_common.tls import CA_VARIABLE, CERT_VARIABLE, KEY_VARIABLE, SYSTEM
@@ -59,7 +60,7 @@ class FiniteRange(click.FloatRange):
         return number
 
 
-SPEED = FiniteRange(0, 100_000, min_open=True)
+SPEED = FiniteRange(0, MAX_SPEED, min_open=True)
 """Emulated seconds per real second."""
 
 

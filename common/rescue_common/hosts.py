@@ -1,31 +1,25 @@
-"""What must be there before pages can be served; light, so that it can be asked before anything is loaded."""
+"""Addresses of servers: HOST:PORT, and whether only this machine can reach a host."""
 
 from __future__ import annotations
 
 import ipaddress
-from importlib.util import find_spec
-
-import click
-
-MISSING = "the consoles in the browser need Starlette and uvicorn: pip install 'rescue-emulator[web]'"
 
 
-def is_there() -> bool:
-    """Return whether the libraries that serve pages are installed."""
-    return all(find_spec(name) is not None for name in ("starlette", "uvicorn"))
+class BadAddress(ValueError):
+    """The text is not HOST:PORT."""
 
 
-def listening_at(listen: str) -> tuple[str, int]:
-    """Read HOST:PORT. Raises click.UsageError."""
-    host, colon, port = listen.rpartition(":")
-    if not colon or not host or not port.isdigit() or int(port) > 65_535:
-        raise click.UsageError(f"{listen}: HOST:PORT is needed, like 127.0.0.1:8080")
-    return host.strip("[]"), int(port)
+def parse_host_port(text: str) -> tuple[str, int]:
+    """Read HOST:PORT; the host stays as it is written, "[::1]" with its brackets. Raises BadAddress."""
+    host, colon, port = text.rpartition(":")
+    if not colon or not host or not (port.isascii() and port.isdigit()) or int(port) > 65_535:
+        raise BadAddress(f"{text}: HOST:PORT is needed")
+    return host, int(port)
 
 
 def is_loopback(host: str) -> bool:
-    """Return whether only this machine can reach an address."""
+    """Return whether only this machine can reach a host, with or without brackets."""
     try:
-        return ipaddress.ip_address(host).is_loopback
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
     except ValueError:
         return host == "localhost"

@@ -1,4 +1,4 @@
-"""The state directory and the server's files in it belong to their owner alone, whatever they looked like before."""
+"""Files that only their owner can open: the server's state directory, and a write that is complete or not done."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from collections.abc import Iterator
 from pathlib import Path
 
 OTHERS = stat.S_IRWXG | stat.S_IRWXO
-_OURS = re.compile(r"access(\.\d+\.tmp|\.json)|server\.key.*|lock|tls|store\.sqlite3.*")
-"""What a server puts into its state directory. All else there is not its business."""
+_OURS = re.compile(r"access(\.\d+\.tmp|\.json.*)|server\.key.*|lock|tls|store\.sqlite3.*")
+"""The names of what a server puts into its state directory. It leaves everything else alone."""
 
 
 class NotPrivate(OSError):
-    """The directory is open to others and cannot be closed to them; the message says what to do."""
+    """Other users can open the directory, and this program cannot change that; the message says what to do."""
 
 
 def make_private(directory: Path) -> list[str]:
-    """Make the state directory if it is not there, and close it and the server's files in it to everybody else.
+    """Make the state directory if necessary, and let only the owner open it and the server's files in it.
 
-    Returns what had to be changed, for people to read. Raises NotPrivate if it belongs to another user, or if it is
-    open to others, holds other things and no state of a server: then it was named by mistake.
+    Return what was changed, as sentences for people. Raises NotPrivate if another user owns the directory, or if others
+    can open it and it holds files but no state of a server: then it was named by mistake.
     """
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     found = directory.stat()
     if not found.st_mode & OTHERS:
-        return []  # nobody else gets to what is inside either
+        return []  # then nobody else can open the files either
     if found.st_uid != os.geteuid():
         raise NotPrivate(f"{directory} belongs to another user and is open to others: choose another with --data DIR")
     names = [path.name for path in directory.iterdir()]
@@ -41,8 +41,28 @@ def make_private(directory: Path) -> list[str]:
     return notes
 
 
+def write_private(path: Path, content: bytes, *, mode: int = 0o600, durable: bool = True) -> None:
+    """Write a file completely or not at all: readers find the old content or the new one. Raises OSError.
+
+    `durable` waits until the content is on the disk, so that it is still complete after a power loss.
+    """
+    fresh = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    fresh.unlink(missing_ok=True)
+    try:
+        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            if durable:
+                os.fsync(descriptor)
+        fresh.replace(path)
+    except BaseException:
+        fresh.unlink(missing_ok=True)
+        raise
+
+
 def _open_files(directory: Path) -> Iterator[Path]:
-    """The server's files directly in it that others could have opened; a link's target is not ours."""
+    """Return the server's files in the directory that others could have opened; never the target of a link."""
     for path in directory.iterdir():
         found = path.lstat()
         ours = _OURS.fullmatch(path.name) and stat.S_ISREG(found.st_mode) and found.st_uid == os.geteuid()

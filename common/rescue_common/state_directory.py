@@ -13,6 +13,7 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from rescue_common.private_files import write_private
 from rescue_common.streams import is_utf8
 from rescue_common.tls import CA_VARIABLE, CERT_VARIABLE, KEY_VARIABLE, NAME_VARIABLE, SYSTEM, Tls
 
@@ -71,24 +72,14 @@ class Access:
 
     def write(self, directory: Path) -> None:
         """Write the file whole or not at all, readable by its owner alone."""
-        path = directory / ACCESS_FILE
-        fresh = path.with_suffix(f".{os.getpid()}.tmp")
         content: dict[str, object] = {"server": self.server, "secrets": self.secrets}
         if self.tls is not None:
             content["tls"] = {name: str(getattr(self.tls, name) or "") for name in _TLS_FILES}
         if self.promised:
             content["promised"] = self.promised
         body = json.dumps(content, indent=2) + "\n"
-        try:
-            descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                file.write(body)
-                file.flush()
-                os.fsync(descriptor)  # the store goes on from what is promised here
-            fresh.replace(path)
-        except BaseException:
-            fresh.unlink(missing_ok=True)
-            raise
+        # Durable, because the server stores nothing about a secret that this file does not have yet.
+        write_private(directory / ACCESS_FILE, body.encode())
 
 
 def state_directory(given: str | Path | None = None) -> Path:

@@ -7,6 +7,7 @@ import os
 import click
 
 from rescue_common.cli_options import tls_options
+from rescue_common.exit_status import INTERRUPTED
 from rescue_console.labels import LANGUAGES, language_of_environment
 
 
@@ -44,7 +45,7 @@ def console(technician: str, as_json: bool, plain: bool, language: str, server: 
 
         status = run(technician=technician, as_json=as_json, plain=plain, language=language, server=server, data=data)
     except KeyboardInterrupt:  # while the program was still being loaded
-        status = 130
+        status = INTERRUPTED
     raise SystemExit(status)
 
 

@@ -22,7 +22,7 @@ from rescue_console.commands import (
 
 
 async def carry_out(command: Command, client: ConsoleClient) -> Answer:
-    """Carry a command out and return its answer. Raises CallError."""
+    """Carry a command out and return its answer. Raises RescueError."""
     match command:
         case Pin(customer=customer):
             return await client.create_pin(customer)

@@ -12,17 +12,17 @@ import signal
 import sys
 from collections.abc import Coroutine
 from contextlib import suppress
-from importlib.util import find_spec
 
 from rescue_client.connection import Connection
 from rescue_client.console import ConsoleClient
+from rescue_common.exit_status import INTERRUPTED
+from rescue_common.extras import is_textual_installed
 from rescue_common.state_directory import NoAccess
 from rescue_common.tls import BadTls
 from rescue_console.labels import Labels
 from rescue_protos.errors import RescueError
 
 FAILED = 1
-INTERRUPTED = 130
 
 
 def run(*, technician: str, as_json: bool, plain: bool, language: str, server: str | None, data: str | None) -> int:
@@ -53,7 +53,7 @@ def _face(*, plain: bool, language: str) -> str:
     on_terminal = sys.stdin.isatty() and sys.stdout.isatty() and sys.stderr.isatty()
     if plain or not on_terminal or os.environ.get("TERM", "dumb") == "dumb":
         return "plain"
-    if find_spec("textual") is None:
+    if not is_textual_installed():
         hint = "The full-screen console needs Textual: pip install 'rescue-emulator[tui]'. Here is the plain one."
         print(Labels.of(language).text(hint), file=sys.stderr)
         return "plain"

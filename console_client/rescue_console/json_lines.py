@@ -31,6 +31,7 @@ from rescue_client.records import (
     Transferred,
     Update,
 )
+from rescue_common.emulated_time import format_timestamp
 from rescue_console.commands import BadLine
 from rescue_console.labels import Labels
 from rescue_protos.errors import RescueError
@@ -210,4 +211,4 @@ def _stamp(revision: int, at: datetime) -> Line:
 
 
 def _time(moment: datetime | None) -> str | None:
-    return None if moment is None else moment.isoformat(timespec="microseconds").replace("+00:00", "Z")
+    return None if moment is None else format_timestamp(moment, timespec="microseconds")

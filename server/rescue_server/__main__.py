@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import os
 import sys
 from collections.abc import Callable
@@ -13,6 +12,7 @@ import click
 from click.core import ParameterSource
 
 from rescue_common.cli_options import SPEED, chosen_directory
+from rescue_common.hosts import BadAddress, is_loopback, parse_host_port
 from rescue_server.cli.backup import backup
 from rescue_server.observe.logs import LEVELS, LogFormat, configure
 
@@ -25,17 +25,10 @@ def _file(name: str, text: str) -> Callable[[Command], Command]:
 
 
 def _host_and_port(option: str, given: str) -> tuple[str, int]:
-    host, colon, port = given.rpartition(":")
-    if not colon or not host or not port.isdigit() or int(port) > 65_535:
-        raise click.UsageError(f"{option} {given}: HOST:PORT is needed, like 127.0.0.1:0")
-    return host, int(port)
-
-
-def _is_loopback(host: str) -> bool:
     try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return host == "localhost"
+        return parse_host_port(given)
+    except BadAddress:
+        raise click.UsageError(f"{option} {given}: HOST:PORT is needed, like 127.0.0.1:0") from None
 
 
 @click.group(invoke_without_command=True)
@@ -119,13 +112,13 @@ def server(
     host, port = _host_and_port("--listen", listen)
     if bool(tls_cert) != bool(tls_key) or (tls_client_ca and not tls_cert):
         raise click.UsageError("TLS needs --tls-cert and --tls-key; --tls-client-ca goes with both")
-    if not tls_cert and not insecure and not _is_loopback(host):
+    if not tls_cert and not insecure and not is_loopback(host):
         raise click.UsageError(
             f"--listen {listen}: without TLS the server listens on this machine only, because everything, secrets "
             "too, would cross the network readable by all: give --tls-cert and --tls-key "
             "(`rescue server certificates` makes them), or --insecure if you mean it"
         )
-    if web and not tls_cert and not insecure and not _is_loopback(_host_and_port("--web", web)[0]):
+    if web and not tls_cert and not insecure and not is_loopback(_host_and_port("--web", web)[0]):
         raise click.UsageError(f"--web {web}: beyond this machine it needs --tls-cert and --tls-key, or --insecure")
     # What gRPC would tell stderr of a port in use or of a client's bad handshake, we say ourselves, or log.
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")

@@ -10,8 +10,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-FASTEST = 100_000.0
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
@@ -72,7 +70,7 @@ class Clock:
         return None if self._paused or self._holds else ahead / self._speed
 
     def run(self, speed: float) -> None:
-        """Go on at this speed, 0 < speed <= FASTEST."""
+        """Go on at this speed, 0 < speed <= MAX_SPEED."""
         self._rebase()
         self._speed, self._paused = speed, False
         self._tell()

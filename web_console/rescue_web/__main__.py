@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from rescue_common.hosts import MISSING, is_loopback, is_there, listening_at
+from rescue_common.extras import WEB_MISSING, is_web_installed
+from rescue_common.hosts import BadAddress, is_loopback, parse_host_port
 
 _FILE = click.Path(path_type=Path, dir_okay=False, exists=True)
 
@@ -47,7 +48,7 @@ def web(
     Example:
       rescue web --listen 127.0.0.1:8080
     """
-    host, port = listening_at(listen)
+    host, port = _listening_at(listen)
     if bool(tls_cert) != bool(tls_key):
         raise click.UsageError("TLS needs --tls-cert and --tls-key")
     if not tls_cert and not insecure and not is_loopback(host):
@@ -55,8 +56,8 @@ def web(
             f"--listen {listen}: beyond this machine secrets would cross the network readable by all: give --tls-cert "
             "and --tls-key, or --insecure if you mean it"
         )
-    if not is_there():
-        raise click.ClickException(MISSING)
+    if not is_web_installed():
+        raise click.ClickException(WEB_MISSING)
     from rescue_web.serve import Options, run
 
     options = Options(
@@ -69,6 +70,14 @@ def web(
         as_json=as_json,
     )
     raise SystemExit(run(options))
+
+
+def _listening_at(listen: str) -> tuple[str, int]:
+    try:
+        host, port = parse_host_port(listen)
+    except BadAddress:
+        raise click.UsageError(f"{listen}: HOST:PORT is needed, like 127.0.0.1:8080") from None
+    return host.strip("[]"), port
 
 
 if __name__ == "__main__":

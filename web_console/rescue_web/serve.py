@@ -17,6 +17,7 @@ from pathlib import Path
 import uvicorn
 from starlette.applications import Starlette
 
+from rescue_common.exit_status import INTERRUPTED
 from rescue_web.app import build
 from rescue_web.certificate_reload import BadCertificate, certified, follow_renewals
 from rescue_web.state import House
@@ -93,7 +94,7 @@ class _Web(uvicorn.Server):
             follow_renewals(self.config.ssl, *self._tls)
         await super().startup(sockets)
         loop = asyncio.get_running_loop()
-        for signum, status in ((signal.SIGTERM, 0), (signal.SIGINT, 130)):
+        for signum, status in ((signal.SIGTERM, 0), (signal.SIGINT, INTERRUPTED)):
             # uvicorn's own handlers would raise the signal again in the end.
             loop.add_signal_handler(signum, self._end, status)
         ready = {"event": "ready", "web": self._url, "pid": os.getpid()}

@@ -9,6 +9,7 @@ from pathlib import Path
 from rescue_client.admin import AdminClient
 from rescue_client.connection import Connection
 from rescue_client.console import ConsoleClient
+from rescue_common.emulated_time import format_timestamp
 from rescue_common.state_directory import adopt_tls, find_server
 from rescue_console.labels import Labels
 from rescue_console.timeline_picture import timeline_svg
@@ -34,7 +35,7 @@ class House:
         self._doors = asyncio.Semaphore(_SIGNING_IN_AT_ONCE)
 
     async def welcome(self, user: str, secret: str) -> Visit:
-        """Let a user in. Raises CallError if the secret is wrong or the server is away."""
+        """Let a user in. Raises RescueError if the secret is wrong or the server is away."""
 
         def locate() -> tuple[str, str]:
             return self._address(), secret
@@ -52,7 +53,7 @@ class House:
         return await self.visits.begin(user, desk=Desk(client, connection))
 
     async def directory(self, visit: Visit) -> dict[str, object]:
-        """Return who and what can be named. Raises CallError."""
+        """Return who and what can be named. Raises RescueError."""
         if visit.desk is None:
             organization = await AdminClient(_connection(visit)).organization()
             channels = [channel.name for channel in organization.channels]
@@ -67,7 +68,7 @@ class House:
         }
 
     async def history(self, visit: Visit, session: str, language: str) -> dict[str, object]:
-        """Return each change that this user's queue showed of a session, and why; and its chat. Raises CallError."""
+        """Return each change that this user's queue showed of a session, and why; and its chat. Raises RescueError."""
         labels = Labels.of(language)
         changes: list[dict[str, object]] = []
         chat: list[dict[str, object]] = []
@@ -79,7 +80,7 @@ class House:
                     continue
                 changes.append(
                     {
-                        "at": happening.at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+                        "at": format_timestamp(happening.at, timespec="milliseconds"),
                         "technician": change.technician,
                         "previous": labels.status(change.previous) if change.previous else "",
                         "status": labels.status(change.status),
@@ -95,7 +96,7 @@ class House:
         return {"changes": changes, "chat": chat}
 
     async def timeline(self, visit: Visit, session: str, language: str) -> str:
-        """Return a session's timeline as SVG. Raises CallError."""
+        """Return a session's timeline as SVG. Raises RescueError."""
         return timeline_svg(await history_of(session, _connection(visit)), session=session, lang=language)
 
     async def close(self) -> None:

@@ -12,6 +12,7 @@ from rescue_client.connection import Connection
 from rescue_client.overview import Overview, OverviewClient
 from rescue_client.records import QueueListing
 from rescue_common.durations import BadDuration, parse_duration
+from rescue_common.emulated_time import MAX_SPEED, format_timestamp
 from rescue_console import json_lines
 from rescue_console.labels import Labels
 from rescue_protos.errors import RescueError
@@ -19,7 +20,6 @@ from rescue_web.computers import Computers, NotPossible
 from rescue_web.feed import Data, Feed, written
 
 _CLOCK_EVERY = 1.0  # real seconds
-_FASTEST = 100_000.0
 
 
 class Supervision:
@@ -96,7 +96,7 @@ class Supervision:
             await asyncio.sleep(_CLOCK_EVERY)
 
     def _read(self, reading: ClockReading) -> None:
-        now = reading.now.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        now = format_timestamp(reading.now, timespec="milliseconds")
         self._clock = {
             "now": now,
             "speed": 0 if reading.paused else reading.speed,
@@ -130,6 +130,6 @@ def _speed(value: str) -> float:
         speed = float(value)
     except ValueError:
         speed = 0.0
-    if not 0 < speed <= _FASTEST:
-        raise NotPossible(f"the speed is a number above 0, at most {_FASTEST:g}")
+    if not 0 < speed <= MAX_SPEED:
+        raise NotPossible(f"the speed is a number above 0, at most {MAX_SPEED:g}")
     return speed

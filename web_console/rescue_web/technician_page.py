@@ -25,6 +25,7 @@ from rescue_client.records import (
     Snapshot,
     Update,
 )
+from rescue_common.emulated_time import format_timestamp
 from rescue_console import json_lines, urgency
 from rescue_console.commands import BadLine, parse
 from rescue_console.execute import carry_out
@@ -195,4 +196,4 @@ def _manners(entry: Entry) -> Data:
 
 
 def _time(moment: datetime) -> str:
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return format_timestamp(moment, timespec="milliseconds")

@@ -27,13 +27,13 @@ from rescue_applet.network.relay import CannotLay
 from rescue_applet.output import Printer
 from rescue_applet.tui.texts import LANGUAGES, problem, text
 from rescue_applet.tui.view_model import Picture, Power
+from rescue_common.exit_status import INTERRUPTED
 from rescue_common.state_directory import NoAccess
 from rescue_common.terminal import own_screen, safe
 
 PlugIn = Callable[[str, events.Listener], AbstractAsyncContextManager[Computer]]
 """Makes the computer for a PIN (empty if the command line said where to go), with a listener."""
 
-INTERRUPTED = 130
 SPLASH = 1.2
 """For how many real seconds one sees the computer start."""
 READING = 15.0

@@ -24,6 +24,7 @@ from rescue_client.clock import EmulatedClock
 from rescue_client.console import ConsoleClient
 from rescue_client.queue_view import QueueView
 from rescue_client.records import Answer, Entry, EntryChanged, LeadOffered, ServerBack, ServerLost, Update
+from rescue_common.exit_status import INTERRUPTED
 from rescue_common.terminal import own_screen, safe
 from rescue_console.commands import Chat, Command
 from rescue_console.execute import carry_out
@@ -41,7 +42,6 @@ from rescue_protos.errors import RescueError
 WIDE = 160
 """From so many columns on the list has columns of its own, and there is room for the session beside it."""
 
-INTERRUPTED = 130
 _TICK = 0.5
 
 

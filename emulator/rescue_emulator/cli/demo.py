@@ -54,14 +54,14 @@ def demo(*, speed: float, lang: str, web: bool | None) -> int:
       rescue demo
       rescue demo --lang nl --speed 5 --no-web
     """
-    from rescue_common.hosts import MISSING, is_there
+    from rescue_common.extras import WEB_MISSING, is_web_installed
     from rescue_common.processes.child import ProgramEnded
     from rescue_emulator.cli.demo_screens import choose_screen
     from rescue_emulator.world.technician import CommandRefused
 
-    if web and not is_there():
-        raise click.ClickException(MISSING)
-    pages = web if web is not None else sys.stdout.isatty() and is_there()
+    if web and not is_web_installed():
+        raise click.ClickException(WEB_MISSING)
+    pages = web if web is not None else sys.stdout.isatty() and is_web_installed()
     try:
         asyncio.run(_play(choose_screen(lang=lang), speed=speed, lang=lang, pages=pages, stay=bool(web)))
     except asyncio.CancelledError:

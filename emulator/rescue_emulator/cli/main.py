@@ -17,6 +17,7 @@ from typing import NoReturn
 import click
 
 from rescue_common.cli_options import refuse_other_encodings
+from rescue_common.exit_status import INTERRUPTED
 from rescue_common.streams import OutputLost, flush_output, lost_output, prepare_streams
 from rescue_emulator.cli.configuration import configured, name_environment
 
@@ -140,7 +141,7 @@ def _run() -> int:
         return error.exit_code
     except (click.Abort, KeyboardInterrupt) as stop:
         interrupted = isinstance(stop, KeyboardInterrupt) or isinstance(stop.__context__, KeyboardInterrupt)
-        return 130 if interrupted else 1
+        return INTERRUPTED if interrupted else 1
     except OSError as error:
         if error.filename is not None or error.errno not in (errno.EPIPE, errno.ENOSPC):
             raise

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import click
 
+from rescue_common.emulated_time import format_timestamp
 from rescue_emulator.cli.calls import json_wanted
 
 
@@ -31,7 +32,7 @@ def json_line(found: Mapping[str, object]) -> str:
 
 def iso_time(at: datetime) -> str:
     """Return a point in time (UTC) in ISO format, with `Z`."""
-    return at.isoformat().replace("+00:00", "Z")
+    return format_timestamp(at)
 
 
 def count(number: int, thing: str) -> str:

@@ -14,6 +14,8 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
+from rescue_common.emulated_time import format_timestamp
+
 LEVELS = ("debug", "info", "warning", "error")
 _FACTS = "rescue_facts"
 
@@ -64,4 +66,4 @@ class _Text(logging.Formatter):
 
 def _instant(record: logging.LogRecord) -> str:
     at = datetime.fromtimestamp(record.created, UTC)
-    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return format_timestamp(at, timespec="milliseconds")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import grpc
 
+from rescue_common.emulated_time import format_timestamp
 from rescue_server.core.history import cause_of_change
 from rescue_server.core.organization import OrganizationEvent
 from rescue_server.core.queue import cause_of
@@ -120,6 +121,6 @@ def _log(step: Step) -> None:
         technician=cause.technician,
         setting=cause.setting,
         revision=step.revision,
-        emulated=event.at.isoformat().replace("+00:00", "Z"),
+        emulated=format_timestamp(event.at),
     )
     log.info("%s", cause.text, extra=found)

@@ -11,10 +11,10 @@ from typing import Any, TypeAlias
 
 import grpc
 
+from rescue_common.emulated_time import MAX_SPEED
 from rescue_protos.errors import InvalidArgument, ResourceExhausted, ShuttingDown
 from rescue_protos.v1 import access_pb2, access_pb2_grpc, clock_pb2_grpc
 from rescue_protos.v1 import clock_pb2 as pb
-from rescue_server.clock import FASTEST
 from rescue_server.faults.injector import ComputerOrder, Faults
 from rescue_server.rpc import translate
 from rescue_server.rpc.guard import caller
@@ -77,8 +77,8 @@ class ClockService(clock_pb2_grpc.ClockServiceServicer):
         return pb.AdvanceClockResponse(clock=self._reading(), revision=self._engine.published.revision)
 
     async def SetClockSpeed(self, request: pb.SetClockSpeedRequest, context: Context) -> pb.SetClockSpeedResponse:
-        if not math.isfinite(request.speed) or not 0 < request.speed <= FASTEST:
-            raise InvalidArgument.of("speed", f"more than 0 and at most {FASTEST:g}")
+        if not math.isfinite(request.speed) or not 0 < request.speed <= MAX_SPEED:
+            raise InvalidArgument.of("speed", f"more than 0 and at most {MAX_SPEED:g}")
         await self._timekeeper.run_at(request.speed)
         return pb.SetClockSpeedResponse(clock=self._reading())
 

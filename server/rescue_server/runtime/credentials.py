@@ -11,7 +11,6 @@ import asyncio
 import contextlib
 import hashlib
 import hmac
-import os
 import secrets
 import time
 from collections.abc import Callable
@@ -21,6 +20,7 @@ from pathlib import Path
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
+from rescue_common.private_files import write_private
 from rescue_protos.errors import ResourceExhausted, Unauthenticated
 from rescue_server.runtime.sign_in_rate import SECRETS_EACH, SECRETS_OVERALL, SECRETS_PEER, Guessing
 
@@ -72,13 +72,8 @@ def server_key(directory: Path) -> bytes:
     with contextlib.suppress(FileNotFoundError):
         if len(found := path.read_bytes()) == KEY_LENGTH:
             return found
-    key, fresh = secrets.token_bytes(KEY_LENGTH), path.with_suffix(".new")
-    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(key)
-        file.flush()
-        os.fsync(descriptor)
-    fresh.replace(path)
+    key = secrets.token_bytes(KEY_LENGTH)
+    write_private(path, key)
     return key
 
 

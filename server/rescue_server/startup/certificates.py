@@ -11,7 +11,6 @@ at all, and a running server takes them at the next connection.
 from __future__ import annotations
 
 import ipaddress
-import os
 import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rescue_common.private_files import make_private
+from rescue_common.private_files import make_private, write_private
 from rescue_server.clock import wall_clock
 
 if TYPE_CHECKING:
@@ -140,14 +139,6 @@ def _write(made: _Signed, certificate: Path, key: Path) -> list[Path]:
 
     private = made.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     # The key first: a server that looks in between finds two that do not fit, and keeps what it has.
-    _put(key, private, mode=0o600)
-    _put(certificate, made.certificate.public_bytes(Encoding.PEM), mode=0o644)
+    write_private(key, private)
+    write_private(certificate, made.certificate.public_bytes(Encoding.PEM), mode=0o644)
     return [certificate, key]
-
-
-def _put(path: Path, content: bytes, *, mode: int) -> None:
-    fresh = path.with_suffix(f"{path.suffix}.{os.getpid()}.tmp")
-    fresh.unlink(missing_ok=True)
-    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
-        file.write(content)
-    fresh.replace(path)

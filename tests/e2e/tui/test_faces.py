@@ -53,8 +53,8 @@ def test_a_dumb_terminal_gets_lines(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(("language", "said"), [("en", "needs Textual"), ("nl", "heeft Textual nodig")])
 def test_without_textual_one_line_says_how_to_get_it(language: str, said: str, monkeypatch: pytest.MonkeyPatch) -> None:
     terminal = sit_at_a_terminal(monkeypatch)
-    monkeypatch.setattr(console, "find_spec", lambda name: None)
-    monkeypatch.setattr(applet, "find_spec", lambda name: None)
+    monkeypatch.setattr(console, "is_textual_installed", lambda: False)
+    monkeypatch.setattr(applet, "is_textual_installed", lambda: False)
     assert console._face(plain=False, language=language) == "plain"
     (line,) = terminal.getvalue().splitlines()
     assert said in line

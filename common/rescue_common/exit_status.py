@@ -1,0 +1,6 @@
+"""Exit statuses that every program of the house has in common; 0 is done, 1 failed, 2 wrong usage."""
+
+from __future__ import annotations
+
+INTERRUPTED = 130
+"""The program was interrupted from the keyboard: 128 and the number of SIGINT, as shells report it."""
