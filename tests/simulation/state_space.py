@@ -13,8 +13,33 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from rescue_protos.errors import FailedPrecondition
-from rescue_server.core import commands as c
-from rescue_server.core import decide as d
+from rescue_server.core.commands import (
+    AcceptLead,
+    AnyCommand,
+    CancelLead,
+    Chat,
+    End,
+    Hold,
+    Invite,
+    OfferLead,
+    Reboot,
+    Remove,
+    Start,
+    Transfer,
+)
+from rescue_server.core.decide import (
+    Context,
+    create_pin,
+    decide,
+    on_attach,
+    on_due,
+    on_going_down,
+    on_goodbye,
+    on_sign_of_life,
+    on_terms,
+    redeem_pin,
+    start_through_channel,
+)
 from rescue_server.core.events import AnySessionEvent
 from rescue_server.core.organization import Organization
 from rescue_server.core.queue import updates
@@ -73,65 +98,65 @@ class Found:
     refusals: int = 0
 
 
-def commands_of(session: Session, technician: str, organization: Organization) -> Iterator[c.AnyCommand]:
+def commands_of(session: Session, technician: str, organization: Organization) -> Iterator[AnyCommand]:
     """Every command that the technician could try, sensible or not."""
     who = {"technician": technician, "session": session.id}
-    yield c.Start(**who)
-    yield c.Hold(**who)
-    yield c.End(**who)
-    yield c.Reboot(**who, order="order")
-    yield c.CancelLead(**who)
-    yield c.AcceptLead(**who)
-    yield c.Chat(**who, text="hello")
+    yield Start(**who)
+    yield Hold(**who)
+    yield End(**who)
+    yield Reboot(**who, order="order")
+    yield CancelLead(**who)
+    yield AcceptLead(**who)
+    yield Chat(**who, text="hello")
     for group in organization.groups:
-        yield c.Transfer(**who, target=f"group:{group}")
+        yield Transfer(**who, target=f"group:{group}")
     for channel in organization.channels:
-        yield c.Transfer(**who, target=f"channel:{channel}")
+        yield Transfer(**who, target=f"channel:{channel}")
     for other in organization.technicians:
-        yield c.Transfer(**who, target=f"technician:{other}")
-        yield c.Invite(**who, invited=other)
-        yield c.Remove(**who, removed=other)
-        yield c.OfferLead(**who, to=other)
+        yield Transfer(**who, target=f"technician:{other}")
+        yield Invite(**who, invited=other)
+        yield Remove(**who, removed=other)
+        yield OfferLead(**who, to=other)
 
 
-def steps_of(session: Session, context: d.Context) -> Iterator[list[AnySessionEvent] | FailedPrecondition]:
+def steps_of(session: Session, context: Context) -> Iterator[list[AnySessionEvent] | FailedPrecondition]:
     """All that can happen next, each as its events or the refusal that came instead."""
     for technician in context.organization.technicians:
         if technician not in session.entries:
             continue
         for command in commands_of(session, technician, context.organization):
             try:
-                yield d.decide(session, command, context)
+                yield decide(session, command, context)
             except FailedPrecondition as refusal:
                 yield refusal
     if not session.redeemed and session.ended_at is None:
-        yield d.redeem_pin(session, ticket_hash="hash", customer="", context=context)
+        yield redeem_pin(session, ticket_hash="hash", customer="", context=context)
     if session.redeemed:
-        yield d.on_terms(session, accepted=True, context=context)
-        yield d.on_terms(session, accepted=False, context=context)
-        yield d.on_sign_of_life(session, context)
-        yield d.on_going_down(session, order="", context=context)
-        yield d.on_goodbye(session, context)
-        yield d.on_attach(session, context)
+        yield on_terms(session, accepted=True, context=context)
+        yield on_terms(session, accepted=False, context=context)
+        yield on_sign_of_life(session, context)
+        yield on_going_down(session, order="", context=context)
+        yield on_goodbye(session, context)
+        yield on_attach(session, context)
     armed = deadlines(session, context.organization)
     if session.link is Link.CONNECTED and session.ended_at is None:
         armed.append(Deadline(context.now, Kind.RECONNECTING, "", session.id, SOON))
     for deadline in armed:
-        yield d.on_due(session, replace(deadline, due=context.now))
+        yield on_due(session, replace(deadline, due=context.now))
     # A return from a reboot on which the idle time-outs of some have run out and those of others have not.
     if session.link is Link.REBOOTING:
         late = replace(context, now=context.now + timedelta(hours=1))
-        yield d.on_attach(session, late)
+        yield on_attach(session, late)
 
 
 def walk(count: int) -> Found:
     """Walk every state that `count` technicians can reach, by PIN and through both channels."""
     organization = organization_of(count)
-    context = d.Context(organization=organization, in_focus=frozenset(), now=START)
+    context = Context(organization=organization, in_focus=frozenset(), now=START)
     found, waiting = Found(), deque[Session]()
-    births = [d.create_pin(session="1", technician="alice", pin="123456", customer="", context=context)]
+    births = [create_pin(session="1", technician="alice", pin="123456", customer="", context=context)]
     births += [
-        d.start_through_channel(session="1", channel=name, customer="", ticket_hash="hash", context=context)
+        start_through_channel(session="1", channel=name, customer="", ticket_hash="hash", context=context)
         for name in organization.channels
     ]
     for events in births:

@@ -19,8 +19,37 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from rescue_protos.errors import CommandNotAllowed, FailedPrecondition, InvalidArgument, NotFound
 from rescue_protos.status_table import read_rows
-from rescue_server.core import commands as c
-from rescue_server.core import decide as d
+from rescue_server.core.commands import (
+    AcceptLead,
+    AnyCommand,
+    CancelLead,
+    Chat,
+    CloseProcess,
+    End,
+    Hold,
+    Invite,
+    OfferLead,
+    OpenProcess,
+    Reboot,
+    Remove,
+    Start,
+    Transfer,
+)
+from rescue_server.core.decide import (
+    Context,
+    create_pin,
+    decide,
+    on_attach,
+    on_customer_chat,
+    on_due,
+    on_focus,
+    on_going_down,
+    on_goodbye,
+    on_sign_of_life,
+    on_terms,
+    redeem_pin,
+    start_through_channel,
+)
 from rescue_server.core.allowed import allowed_commands
 from rescue_server.core.events import AnySessionEvent, Process
 from rescue_server.core.organization import Organization
@@ -42,25 +71,25 @@ moments = st.sampled_from([0, 1, 10, 30, 59, 60, 61, 119, 300]).map(lambda secon
 minutes = st.sampled_from([0, 1, 2, 5, 999]).map(lambda count: timedelta(minutes=count))
 
 
-def given(make: Callable[..., c.AnyCommand], **fields: st.SearchStrategy[object]) -> st.SearchStrategy[c.AnyCommand]:
+def given(make: Callable[..., AnyCommand], **fields: st.SearchStrategy[object]) -> st.SearchStrategy[AnyCommand]:
     return st.builds(make, technician=technicians, session=st.just("1"), **fields)
 
 
 COMMANDS = st.one_of(
-    given(c.Start),
-    given(c.Start),
-    given(c.Hold),
-    given(c.Transfer, target=targets, comment=st.sampled_from(["", "please", "two\nlines"])),
-    given(c.Invite, invited=technicians),
-    given(c.Remove, removed=technicians),
-    given(c.OfferLead, to=technicians),
-    given(c.CancelLead),
-    given(c.AcceptLead),
-    given(c.Reboot, order=st.sampled_from(["a", "b"])),
-    given(c.Chat, text=st.sampled_from(["hello", "", "x" * 2001])),
-    given(c.OpenProcess, process=st.sampled_from(Process)),
-    given(c.CloseProcess, process=st.sampled_from(Process)),
-    given(c.End),
+    given(Start),
+    given(Start),
+    given(Hold),
+    given(Transfer, target=targets, comment=st.sampled_from(["", "please", "two\nlines"])),
+    given(Invite, invited=technicians),
+    given(Remove, removed=technicians),
+    given(OfferLead, to=technicians),
+    given(CancelLead),
+    given(AcceptLead),
+    given(Reboot, order=st.sampled_from(["a", "b"])),
+    given(Chat, text=st.sampled_from(["hello", "", "x" * 2001])),
+    given(OpenProcess, process=st.sampled_from(Process)),
+    given(CloseProcess, process=st.sampled_from(Process)),
+    given(End),
 )
 
 
@@ -81,16 +110,16 @@ class CoreAtRandom(RuleBasedStateMachine):
             self._change(owner, waiting_timeout=timedelta(0), idle_timeout=idle)
         if channel:
             self._take(
-                d.start_through_channel(
+                start_through_channel(
                     session="1", channel=channel, customer="Jan", ticket_hash="h", context=self.context
                 )
             )
         else:
-            self._take(d.create_pin(session="1", technician="alice", pin="123456", customer="", context=self.context))
+            self._take(create_pin(session="1", technician="alice", pin="123456", customer="", context=self.context))
             if joins:
-                self._take(d.redeem_pin(self._session, ticket_hash="h", customer="Jan", context=self.context))
+                self._take(redeem_pin(self._session, ticket_hash="h", customer="Jan", context=self.context))
         if joins:
-            self._take(d.on_attach(self._session, self.context))
+            self._take(on_attach(self._session, self.context))
 
     # What technicians do
 
@@ -101,9 +130,9 @@ class CoreAtRandom(RuleBasedStateMachine):
             found: dict[type, list[list[AnySessionEvent]]] = {}
             for technician in self._session.entries:
                 for command in commands_of(self._session, technician, self.organization):
-                    if not isinstance(command, c.End):  # that comes by itself often enough
+                    if not isinstance(command, End):  # that comes by itself often enough
                         with contextlib.suppress(FailedPrecondition):
-                            events = d.decide(self._session, command, self.context)
+                            events = decide(self._session, command, self.context)
                             found.setdefault(type(command), []).append(events)
             if found:
                 chosen = list(found.values())[kind % len(found)]
@@ -117,10 +146,10 @@ class CoreAtRandom(RuleBasedStateMachine):
         self.begin(channel, idle, joins=True)
 
     @rule(command=COMMANDS)
-    def command(self, command: c.AnyCommand) -> None:
+    def command(self, command: AnyCommand) -> None:
         before, refusal = self.session, None
         try:
-            self._take(d.decide(self._session, command, self.context))
+            self._take(decide(self._session, command, self.context))
         except (FailedPrecondition, NotFound, InvalidArgument) as error:
             refusal = error
         if refusal is not None:
@@ -137,16 +166,16 @@ class CoreAtRandom(RuleBasedStateMachine):
             return
         offered = entry_of(self._session, technician, self.organization).allowed
         simple = {
-            "start": c.Start,
-            "hold": c.Hold,
-            "end": c.End,
-            "lead cancel": c.CancelLead,
-            "lead accept": c.AcceptLead,
+            "start": Start,
+            "hold": Hold,
+            "end": End,
+            "lead cancel": CancelLead,
+            "lead accept": AcceptLead,
         }
         for name, command in simple.items():
             accepted = True
             try:
-                d.decide(self._session, command(technician=technician, session="1"), self.context)
+                decide(self._session, command(technician=technician, session="1"), self.context)
             except FailedPrecondition:
                 accepted = False
             assert accepted is (name in offered)
@@ -155,7 +184,7 @@ class CoreAtRandom(RuleBasedStateMachine):
     def focus(self, technician: str) -> None:
         self.focused ^= {technician}
         self._take(
-            d.on_focus(self._session, technician=technician, focused=technician in self.focused, context=self.context)
+            on_focus(self._session, technician=technician, focused=technician in self.focused, context=self.context)
         )
 
     # What the customer's side does
@@ -169,7 +198,7 @@ class CoreAtRandom(RuleBasedStateMachine):
         validity = self.organization.settings_of(was.owner).private_code_validity
         usable = not was.redeemed and was.ended_at is None and self.now < was.created_at + validity
         try:
-            events = d.redeem_pin(was, ticket_hash="h", customer="Jan", context=self.context)
+            events = redeem_pin(was, ticket_hash="h", customer="Jan", context=self.context)
         except FailedPrecondition:
             assert not usable
         else:
@@ -184,21 +213,21 @@ class CoreAtRandom(RuleBasedStateMachine):
         was, context = self._session, self.context
         match what:
             case "attach":
-                self._take(d.on_attach(was, context))
+                self._take(on_attach(was, context))
                 if was.link not in (Link.AWAITING, Link.CONNECTED) and was.ended_at is None:
                     assert self._session.link is Link.CONNECTED
             case "accept" | "decline":
-                self._take(d.on_terms(was, accepted=what == "accept", context=context))
+                self._take(on_terms(was, accepted=what == "accept", context=context))
             case "heartbeat":
-                self._take(d.on_sign_of_life(was, context))
+                self._take(on_sign_of_life(was, context))
                 assert was.link is not Link.REBOOTING or self._session is was, "a heartbeat from before the reboot"
             case "chat":
-                self._take(d.on_customer_chat(was, text="hello", context=context))
+                self._take(on_customer_chat(was, text="hello", context=context))
             case "go down" | "obey":
-                self._take(d.on_going_down(was, order=was.reboot_order if what == "obey" else "", context=context))
+                self._take(on_going_down(was, order=was.reboot_order if what == "obey" else "", context=context))
                 assert self._session is was or not any(e.processes for e in self._session.entries.values())
             case "close" if len(self.journal) > 20:
-                self._take(d.on_goodbye(was, context))
+                self._take(on_goodbye(was, context))
                 assert was.link is not Link.CONNECTED or self._session.ended_at is not None
 
     @precondition(lambda self: self.session.link is Link.CONNECTED and self.session.ended_at is None)
@@ -211,7 +240,7 @@ class CoreAtRandom(RuleBasedStateMachine):
         if self._session.link is Link.CONNECTED and self._session.ended_at is None:
             self.now = due
             lost = Deadline(due, Kind.RECONNECTING, "", "1", period)
-            self._take(d.on_due(self._session, lost))
+            self._take(on_due(self._session, lost))
             assert self._session.link is Link.RECONNECTING
             self._pass_until(due)
 
@@ -273,8 +302,8 @@ class CoreAtRandom(RuleBasedStateMachine):
         return self.session
 
     @property
-    def context(self) -> d.Context:
-        return d.Context(organization=self.organization, in_focus=self.focused, now=self.now)
+    def context(self) -> Context:
+        return Context(organization=self.organization, in_focus=self.focused, now=self.now)
 
     def _change(self, owner: str, **changes: timedelta | str) -> None:
         changed = {**self.organization.settings, owner: self.organization.settings_of(owner).changed(changes)}
@@ -314,7 +343,7 @@ class CoreAtRandom(RuleBasedStateMachine):
                 assert last <= (at, first.kind), "a period was applied before one that was due earlier"
             last = (at, first.kind) if at > self.now else None
             self.now = at
-            self._take(d.on_due(self._session, replace(first, due=at)))
+            self._take(on_due(self._session, replace(first, due=at)))
         self.now = max(self.now, moment)
 
 

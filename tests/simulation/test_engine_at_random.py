@@ -21,9 +21,9 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from rescue_protos.errors import FailedPrecondition, NotFound, RequestReused, RescueError, StorageUnavailable
 from rescue_server.clock import Clock
-from rescue_server.core import commands as c
-from rescue_server.core import decide as d
-from rescue_server.core import organization as o
+from rescue_server.core.commands import AnyCommand
+from rescue_server.core.decide import Context, decide, on_attach, on_going_down, on_goodbye, on_sign_of_life
+from rescue_server.core.organization import AnyOrganizationEvent, ChannelAdded, GroupAdded, TechnicianAdded
 from rescue_server.core.session import Session
 from rescue_server.core.status import Link, Status
 from rescue_server.core.timers import Kind
@@ -134,10 +134,10 @@ class EngineAtRandom(RuleBasedStateMachine):
         if not session.redeemed:
             self._try(command_handlers.redeem_pin(session.pin, "", "hash"))
         decision = {
-            "join": d.on_attach,
-            "down": lambda s, x: d.on_going_down(s, order=s.reboot_order, context=x),
-            "beat": d.on_sign_of_life,
-            "goodbye": d.on_goodbye,
+            "join": on_attach,
+            "down": lambda session, context: on_going_down(session, order=session.reboot_order, context=context),
+            "beat": on_sign_of_life,
+            "goodbye": on_goodbye,
         }[what]
         self._try(command_handlers.of_applet(session.id, decision))
         self.engine.leases.renew(session.id, self.clock.now())
@@ -311,22 +311,22 @@ class EngineAtRandom(RuleBasedStateMachine):
         sessions = list(self.engine.published.sessions.values())
         return sessions[which % len(sessions)] if sessions else None
 
-    def _possible(self, session: Session) -> Sequence[c.AnyCommand]:
+    def _possible(self, session: Session) -> Sequence[AnyCommand]:
         found = []
-        context = d.Context(organization=self.engine.published.organization, in_focus=frozenset(), now=self.clock.now())
+        context = Context(organization=self.engine.published.organization, in_focus=frozenset(), now=self.clock.now())
         for technician in session.entries:
             for command in commands_of(session, technician, context.organization):
                 with contextlib.suppress(FailedPrecondition):
-                    d.decide(session, command, context)
+                    decide(session, command, context)
                     found.append(command)
         return found
 
 
-def _organization() -> list[o.AnyOrganizationEvent]:
+def _organization() -> list[AnyOrganizationEvent]:
     return [
-        o.GroupAdded(at=START, name="Support"),
-        *(o.TechnicianAdded(at=START, name=name, group="Support") for name in TECHNICIANS),
-        o.ChannelAdded(at=START, name="Web", groups=("Support",)),
+        GroupAdded(at=START, name="Support"),
+        *(TechnicianAdded(at=START, name=name, group="Support") for name in TECHNICIANS),
+        ChannelAdded(at=START, name="Web", groups=("Support",)),
     ]
 
 

@@ -11,8 +11,8 @@ from datetime import datetime
 from typing import Any
 
 from rescue_protos.errors import CommandNotAllowed, InvalidArgument, NotFound, PinRefused, TargetNotAllowed
-from rescue_server.core import commands as c
-from rescue_server.core import events as e
+from rescue_server.core import commands
+from rescue_server.core import events
 from rescue_server.core.allowed import allowed_commands, can_be_removed
 from rescue_server.core.commands import ALLOWED, Command
 from rescue_server.core.organization import Organization
@@ -20,7 +20,7 @@ from rescue_server.core.session import Session
 from rescue_server.core.status import ENDED_ROLES, Link, Role
 from rescue_server.core.timers import Deadline, Kind, overdue_on_return
 
-Events = list[e.AnySessionEvent]
+Events = list[events.AnySessionEvent]
 CHAT_LENGTH = 2_000  # characters
 COMMENT_LENGTH = 500  # characters
 CUSTOMER_LENGTH = 128  # characters
@@ -40,7 +40,7 @@ def create_pin(*, session: str, technician: str, pin: str, customer: str, contex
     context.organization.require_technician(technician)
     _require_line("customer", customer, CUSTOMER_LENGTH)
     return [
-        e.SessionCreated(
+        events.SessionCreated(
             session=session,
             at=context.now,
             owner=f"group:{context.organization.technicians[technician]}",
@@ -60,7 +60,7 @@ def start_through_channel(*, session: str, channel: str, customer: str, ticket_h
     if not members:
         raise TargetNotAllowed(f"no technician serves the channel {channel!r}")
     return [
-        e.SessionCreated(
+        events.SessionCreated(
             session=session,
             at=context.now,
             owner=f"channel:{channel}",
@@ -82,7 +82,7 @@ def redeem_pin(session: Session, *, ticket_hash: str, customer: str, context: Co
         raise PinRefused("this PIN is void, its session has ended: ask for a new one", reason="PIN_VOID")
     if not is_redeemable(session, context):
         raise PinRefused("this PIN has expired: ask the technician for a new one", reason="PIN_EXPIRED")
-    return [e.PinRedeemed(session=session.id, at=context.now, ticket_hash=ticket_hash, customer=customer)]
+    return [events.PinRedeemed(session=session.id, at=context.now, ticket_hash=ticket_hash, customer=customer)]
 
 
 def is_redeemable(session: Session, context: Context) -> bool:
@@ -102,7 +102,7 @@ def on_attach(session: Session, context: Context) -> Events:
     if session.ended_at is not None or session.declined:
         return []
     if session.link is Link.AWAITING:
-        return [] if terms_pending(session, context) else [e.AppletJoined(session=session.id, at=context.now)]
+        return [] if terms_pending(session, context) else [events.AppletJoined(session=session.id, at=context.now)]
     if session.link is Link.CONNECTED:
         return []
     return _restored(session, context)
@@ -121,7 +121,7 @@ def on_terms(session: Session, *, accepted: bool, context: Context) -> Events:
     """The customer answered the terms. An answer that is not asked for (any more) changes nothing."""
     if session.ended_at is not None or session.joined_at is not None or session.declined:
         return []
-    event = e.AppletJoined if accepted else e.TermsDeclined
+    event = events.AppletJoined if accepted else events.TermsDeclined
     return [event(session=session.id, at=context.now)]
 
 
@@ -130,14 +130,14 @@ def on_going_down(session: Session, *, order: str, context: Context) -> Events:
     if session.link is not Link.CONNECTED or session.ended_at is not None:
         return []
     ordered_by = session.reboot_ordered_by if order and order == session.reboot_order else ""
-    return [e.RebootBegan(session=session.id, at=context.now, technician=ordered_by)]
+    return [events.RebootBegan(session=session.id, at=context.now, technician=ordered_by)]
 
 
 def on_goodbye(session: Session, context: Context) -> Events:
     """The customer closed the applet. While Connecting nothing is shown of it."""
     if session.link is not Link.CONNECTED or session.ended_at is not None:
         return []
-    return [e.AppletClosed(session=session.id, at=context.now)]
+    return [events.AppletClosed(session=session.id, at=context.now)]
 
 
 def on_customer_chat(session: Session, *, text: str, context: Context) -> Events:
@@ -145,7 +145,7 @@ def on_customer_chat(session: Session, *, text: str, context: Context) -> Events
     _require_line("text", text, CHAT_LENGTH, empty=False)
     if session.link is not Link.CONNECTED or session.ended_at is not None:
         return []
-    return [e.ChatSent(session=session.id, at=context.now, text=text)]
+    return [events.ChatSent(session=session.id, at=context.now, text=text)]
 
 
 def on_focus(session: Session, *, technician: str, focused: bool, context: Context) -> Events:
@@ -153,7 +153,7 @@ def on_focus(session: Session, *, technician: str, focused: bool, context: Conte
     entry = session.entries.get(technician)
     if entry is None or entry.focused is focused or session.ended_at is not None:
         return []
-    return [e.FocusChanged(session=session.id, at=context.now, technician=technician, focused=focused)]
+    return [events.FocusChanged(session=session.id, at=context.now, technician=technician, focused=focused)]
 
 
 def on_due(session: Session, deadline: Deadline) -> Events:
@@ -161,22 +161,22 @@ def on_due(session: Session, deadline: Deadline) -> Events:
     at, period, technician = deadline.due, deadline.period, deadline.technician
     match deadline.kind:
         case Kind.CONNECTING:
-            return [e.ConnectingTimedOut(session=session.id, at=at, period=period)]
+            return [events.ConnectingTimedOut(session=session.id, at=at, period=period)]
         case Kind.RECONNECTING:
-            return [e.LinkLost(session=session.id, at=at, period=period)]
+            return [events.LinkLost(session=session.id, at=at, period=period)]
         case Kind.OFFLINE:
-            return [e.LinkOffline(session=session.id, at=at, period=period)]
+            return [events.LinkOffline(session=session.id, at=at, period=period)]
         case Kind.WAITING:
-            return [e.WaitingTimedOut(session=session.id, at=at, period=period)]
+            return [events.WaitingTimedOut(session=session.id, at=at, period=period)]
         case Kind.IDLE_COLLABORATOR | Kind.IDLE_LEAD:
-            return [e.IdleTimedOut(session=session.id, at=at, technician=technician, period=period)]
+            return [events.IdleTimedOut(session=session.id, at=at, technician=technician, period=period)]
         case Kind.IDLE_ALARM:
             due = session.entries[technician].counted_from + period
-            return [e.IdleAlarmRaised(session=session.id, at=at, technician=technician, due=due)]
+            return [events.IdleAlarmRaised(session=session.id, at=at, technician=technician, due=due)]
 
 
 def _restored(session: Session, context: Context) -> Events:
-    found: Events = [e.LinkRestored(session=session.id, at=context.now)]
+    found: Events = [events.LinkRestored(session=session.id, at=context.now)]
     if session.link is Link.REBOOTING:
         found += (
             event
@@ -186,7 +186,7 @@ def _restored(session: Session, context: Context) -> Events:
     return found
 
 
-def decide(session: Session, command: c.AnyCommand, context: Context) -> Events:
+def decide(session: Session, command: commands.AnyCommand, context: Context) -> Events:
     """Return what a technician's command leads to.
 
     Raises NotFound, CommandNotAllowed, TargetNotAllowed or InvalidArgument.
@@ -211,7 +211,15 @@ def _refused(session: Session, technician: str, command: Command) -> CommandNotA
     )
 
 
-def _transfer(session: Session, command: c.Transfer, context: Context) -> e.SessionTransferred:
+def _start(session: Session, command: commands.Start, context: Context) -> events.SessionStarted:
+    return events.SessionStarted(session=session.id, at=context.now, technician=command.technician)
+
+
+def _hold(session: Session, command: commands.Hold, context: Context) -> events.SessionHeld:
+    return events.SessionHeld(session=session.id, at=context.now, technician=command.technician)
+
+
+def _transfer(session: Session, command: commands.Transfer, context: Context) -> events.SessionTransferred:
     _require_line("comment", command.comment, COMMENT_LENGTH)
     who, organization = command.technician, context.organization
     members = organization.members(command.target)
@@ -236,7 +244,7 @@ def _transfer(session: Session, command: c.Transfer, context: Context) -> e.Sess
                 reason="EVERYBODY_IN_SESSION",
                 metadata={"session": session.id, "target": command.target},
             )
-    return e.SessionTransferred(
+    return events.SessionTransferred(
         session=session.id,
         at=context.now,
         technician=who,
@@ -247,11 +255,11 @@ def _transfer(session: Session, command: c.Transfer, context: Context) -> e.Sess
     )
 
 
-def _invite(session: Session, command: c.Invite, context: Context) -> e.TechnicianInvited:
+def _invite(session: Session, command: commands.Invite, context: Context) -> events.TechnicianInvited:
     context.organization.require_technician(command.invited)
     if command.invited in session.entries:
         raise _already_in(session, command.invited)
-    return e.TechnicianInvited(
+    return events.TechnicianInvited(
         session=session.id,
         at=context.now,
         technician=command.technician,
@@ -260,7 +268,7 @@ def _invite(session: Session, command: c.Invite, context: Context) -> e.Technici
     )
 
 
-def _remove(session: Session, command: c.Remove, context: Context) -> e.TechnicianRemoved:
+def _remove(session: Session, command: commands.Remove, context: Context) -> events.TechnicianRemoved:
     context.organization.require_technician(command.removed)
     if not can_be_removed(session, command.removed):
         status = session.status_for(command.removed)
@@ -270,12 +278,12 @@ def _remove(session: Session, command: c.Remove, context: Context) -> e.Technici
             "(possible: who is invited or collaborating; who is On Hold only while the session is rebooting)",
             metadata={"session": session.id, "technician": command.removed},
         )
-    return e.TechnicianRemoved(
+    return events.TechnicianRemoved(
         session=session.id, at=context.now, technician=command.technician, removed=command.removed
     )
 
 
-def _offer(session: Session, command: c.OfferLead, context: Context) -> e.LeadOffered:
+def _offer_lead(session: Session, command: commands.OfferLead, context: Context) -> events.LeadOffered:
     context.organization.require_technician(command.to)
     if session.lead_offered_to:
         raise TargetNotAllowed(
@@ -288,49 +296,59 @@ def _offer(session: Session, command: c.OfferLead, context: Context) -> e.LeadOf
             f"{', '.join(session.with_role(Role.COLLABORATOR)) or 'nobody now'}",
             metadata={"session": session.id, "technician": command.to},
         )
-    return e.LeadOffered(session=session.id, at=context.now, technician=command.technician, to=command.to)
+    return events.LeadOffered(session=session.id, at=context.now, technician=command.technician, to=command.to)
 
 
-def _cancel(session: Session, command: c.CancelLead, context: Context) -> e.LeadOfferCancelled:
+def _cancel_lead(session: Session, command: commands.CancelLead, context: Context) -> events.LeadOfferCancelled:
     if not session.lead_offered_to:
         raise _refused(session, command.technician, Command.CANCEL_LEAD)
-    return e.LeadOfferCancelled(session=session.id, at=context.now, technician=command.technician)
+    return events.LeadOfferCancelled(session=session.id, at=context.now, technician=command.technician)
 
 
-def _accept(session: Session, command: c.AcceptLead, context: Context) -> e.LeadAccepted:
+def _accept_lead(session: Session, command: commands.AcceptLead, context: Context) -> events.LeadAccepted:
     if session.lead_offered_to != command.technician:
         raise _refused(session, command.technician, Command.ACCEPT_LEAD)
-    return e.LeadAccepted(session=session.id, at=context.now, technician=command.technician)
+    return events.LeadAccepted(session=session.id, at=context.now, technician=command.technician)
 
 
-def _chat(session: Session, command: c.Chat, context: Context) -> e.ChatSent:
+def _reboot(session: Session, command: commands.Reboot, context: Context) -> events.RebootOrdered:
+    return events.RebootOrdered(session=session.id, at=context.now, technician=command.technician, order=command.order)
+
+
+def _chat(session: Session, command: commands.Chat, context: Context) -> events.ChatSent:
     _require_line("text", command.text, CHAT_LENGTH, empty=False)
-    return e.ChatSent(session=session.id, at=context.now, technician=command.technician, text=command.text)
+    return events.ChatSent(session=session.id, at=context.now, technician=command.technician, text=command.text)
 
 
-def _open(session: Session, command: c.OpenProcess, context: Context) -> e.ProcessOpened:
+def _open_process(session: Session, command: commands.OpenProcess, context: Context) -> events.ProcessOpened:
     if command.process in session.entries[command.technician].processes:
         raise TargetNotAllowed(f"{command.process} is open already", metadata={"session": session.id})
-    return e.ProcessOpened(session=session.id, at=context.now, technician=command.technician, process=command.process)
+    return events.ProcessOpened(
+        session=session.id, at=context.now, technician=command.technician, process=command.process
+    )
 
 
-def _close(session: Session, command: c.CloseProcess, context: Context) -> e.ProcessClosed:
+def _close_process(session: Session, command: commands.CloseProcess, context: Context) -> events.ProcessClosed:
     open_now = session.entries[command.technician].processes
     if command.process not in open_now:
         raise TargetNotAllowed(
             f"{command.process} is not open (open: {', '.join(sorted(open_now)) or 'nothing'})",
             metadata={"session": session.id},
         )
-    return e.ProcessClosed(session=session.id, at=context.now, technician=command.technician, process=command.process)
+    return events.ProcessClosed(
+        session=session.id, at=context.now, technician=command.technician, process=command.process
+    )
 
 
-def _end(session: Session, command: c.End, context: Context) -> e.SessionEnded | e.CollaboratorLeft | e.EntryDismissed:
+def _end(
+    session: Session, command: commands.End, context: Context
+) -> events.SessionEnded | events.CollaboratorLeft | events.EntryDismissed:
     role = session.entries[command.technician].role
-    event: type[e.SessionEnded] | type[e.CollaboratorLeft] | type[e.EntryDismissed] = e.SessionEnded
+    event: type[events.SessionEnded] | type[events.CollaboratorLeft] | type[events.EntryDismissed] = events.SessionEnded
     if role in ENDED_ROLES:
-        event = e.EntryDismissed
+        event = events.EntryDismissed
     elif role is Role.COLLABORATOR:
-        event = e.CollaboratorLeft
+        event = events.CollaboratorLeft
     return event(session=session.id, at=context.now, technician=command.technician)
 
 
@@ -351,27 +369,18 @@ def _require_line(field: str, text: str, longest: int, *, empty: bool = True) ->
         raise InvalidArgument.of(field, "one line only")
 
 
-_DECISIONS: dict[type, tuple[Command, Callable[[Session, Any, Context], e.AnySessionEvent]]] = {
-    c.Start: (
-        Command.START,
-        lambda s, k, x: e.SessionStarted(session=s.id, at=x.now, technician=k.technician),
-    ),
-    c.Hold: (
-        Command.HOLD,
-        lambda s, k, x: e.SessionHeld(session=s.id, at=x.now, technician=k.technician),
-    ),
-    c.Transfer: (Command.TRANSFER, _transfer),
-    c.Invite: (Command.INVITE, _invite),
-    c.Remove: (Command.REMOVE, _remove),
-    c.OfferLead: (Command.OFFER_LEAD, _offer),
-    c.CancelLead: (Command.CANCEL_LEAD, _cancel),
-    c.AcceptLead: (Command.ACCEPT_LEAD, _accept),
-    c.Reboot: (
-        Command.REBOOT,
-        lambda s, k, x: e.RebootOrdered(session=s.id, at=x.now, technician=k.technician, order=k.order),
-    ),
-    c.Chat: (Command.CHAT, _chat),
-    c.OpenProcess: (Command.OPEN, _open),
-    c.CloseProcess: (Command.CLOSE, _close),
-    c.End: (Command.END, _end),
+_DECISIONS: dict[type, tuple[Command, Callable[[Session, Any, Context], events.AnySessionEvent]]] = {
+    commands.Start: (Command.START, _start),
+    commands.Hold: (Command.HOLD, _hold),
+    commands.Transfer: (Command.TRANSFER, _transfer),
+    commands.Invite: (Command.INVITE, _invite),
+    commands.Remove: (Command.REMOVE, _remove),
+    commands.OfferLead: (Command.OFFER_LEAD, _offer_lead),
+    commands.CancelLead: (Command.CANCEL_LEAD, _cancel_lead),
+    commands.AcceptLead: (Command.ACCEPT_LEAD, _accept_lead),
+    commands.Reboot: (Command.REBOOT, _reboot),
+    commands.Chat: (Command.CHAT, _chat),
+    commands.OpenProcess: (Command.OPEN, _open_process),
+    commands.CloseProcess: (Command.CLOSE, _close_process),
+    commands.End: (Command.END, _end),
 }

@@ -9,8 +9,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from rescue_server.core import events as e
-from rescue_server.core import organization as o
+from rescue_server.core import events
+from rescue_server.core.organization import (
+    AdministratorAdded,
+    AnyOrganizationEvent,
+    ChannelAdded,
+    GroupAdded,
+    OrganizationEvent,
+    SecretChanged,
+    SettingsChanged,
+    TechnicianAdded,
+    TechnicianDeleted,
+    TechnicianMoved,
+)
 from rescue_server.core.queue import Cause, cause_of, gone_by
 from rescue_server.core.session import Session, apply, is_gone
 from rescue_server.core.status import Status
@@ -52,15 +63,15 @@ class History:
         """Return a session as it is after all that was heard; None if it is unknown, or over and in no queue."""
         return self._sessions.get(name)
 
-    def tell(self, event: e.AnySessionEvent | o.AnyOrganizationEvent) -> Told | None:
+    def tell(self, event: events.AnySessionEvent | AnyOrganizationEvent) -> Told | None:
         """Take the event in and say what it did; None if it belongs to a session whose beginning was not heard.
 
         Raises UnlistedChange if the core would show a change that the table does not have.
         """
-        if isinstance(event, o.OrganizationEvent):
+        if isinstance(event, OrganizationEvent):
             return Told(cause=cause_of_change(event))
         before = self._sessions.get(event.session)
-        if before is None and not isinstance(event, e.SessionCreated):
+        if before is None and not isinstance(event, events.SessionCreated):
             return None
         after = apply(before, event)
         present = frozenset(after.entries) | frozenset(before.entries if before else ())
@@ -76,7 +87,7 @@ class History:
         return Told(cause=cause_of(before, event, after), changes=changes, present=present, known=known)
 
 
-def _change(before: Session | None, event: e.AnySessionEvent, after: Session, technician: str) -> Change | None:
+def _change(before: Session | None, event: events.AnySessionEvent, after: Session, technician: str) -> Change | None:
     previous = before.status_for(technician) if before else None
     status = after.status_for(technician) or gone_by(event, technician)
     if status is previous:
@@ -85,24 +96,24 @@ def _change(before: Session | None, event: e.AnySessionEvent, after: Session, te
     return Change(technician=technician, previous=previous, status=status, row=row)
 
 
-def cause_of_change(event: o.AnyOrganizationEvent) -> Cause:
+def cause_of_change(event: AnyOrganizationEvent) -> Cause:
     """Say what was done to the organization, and by whom."""
     match event:
-        case o.GroupAdded(name=name):
+        case GroupAdded(name=name):
             what = f"added the technician group {name}"
-        case o.TechnicianAdded(name=name, group=group):
+        case TechnicianAdded(name=name, group=group):
             what = f"added the technician {name} to {group}"
-        case o.ChannelAdded(name=name, groups=groups):
+        case ChannelAdded(name=name, groups=groups):
             what = f"added the channel {name}, served by {', '.join(groups)}"
-        case o.AdministratorAdded(name=name):
+        case AdministratorAdded(name=name):
             what = f"added the administrator {name}"
-        case o.TechnicianMoved(name=name, group=group):
+        case TechnicianMoved(name=name, group=group):
             what = f"moved {name} to {group}"
-        case o.TechnicianDeleted(name=name):
+        case TechnicianDeleted(name=name):
             what = f"removed the technician {name}"
-        case o.SecretChanged(user=user):
+        case SecretChanged(user=user):
             what = f"made a new secret for {user}"
-        case o.SettingsChanged(owner=owner, periods=periods, terms=terms):
+        case SettingsChanged(owner=owner, periods=periods, terms=terms):
             names = [name.replace("_", "-") for name in periods] + (["terms"] if terms is not None else [])
             what = f"changed {', '.join(names)} of {owner}"
     by = event.by or "the first start"

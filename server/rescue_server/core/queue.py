@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from rescue_server.core import events as e
+from rescue_server.core import events
 from rescue_server.core.allowed import allowed_commands
 from rescue_server.core.organization import Organization
 from rescue_server.core.session import Entry, Session
@@ -43,7 +43,7 @@ class QueueEntry:
     comment: str
     introduced_by: str
     lead_offered_to: str
-    processes: tuple[e.Process, ...]
+    processes: tuple[events.Process, ...]
     allowed: tuple[str, ...]
     due_at: datetime | None
     due_by: str
@@ -150,7 +150,7 @@ def _next_due(session: Session, technician: str, organization: Organization) -> 
 
 
 def updates(
-    before: Session | None, event: e.AnySessionEvent, after: Session, organization: Organization
+    before: Session | None, event: events.AnySessionEvent, after: Session, organization: Organization
 ) -> dict[str, Update]:
     """Return what each technician's queue must be told, by technician. Raises UnlistedChange: a defect."""
     cause = cause_of(before, event, after)
@@ -167,7 +167,7 @@ def updates(
 
 def _update(
     before: Session | None,
-    event: e.AnySessionEvent,
+    event: events.AnySessionEvent,
     after: Session,
     technician: str,
     organization: Organization,
@@ -201,92 +201,92 @@ def _update(
             previous=previous,
             row=row_of(previous, status) if previous else 0,
         )
-    if isinstance(event, e.ChatSent):
+    if isinstance(event, events.ChatSent):
         return Update(
             session=after.id, at=event.at, cause=cause, entry=line, chat_from=event.technician, chat_text=event.text
         )
-    if isinstance(event, e.IdleAlarmRaised):
+    if isinstance(event, events.IdleAlarmRaised):
         return (
             Update(session=after.id, at=event.at, cause=cause, alarm_due=event.due)
             if event.technician == technician
             else None
         )
-    if isinstance(event, e.LeadOffered) and event.to == technician:
+    if isinstance(event, events.LeadOffered) and event.to == technician:
         return Update(session=after.id, at=event.at, cause=cause, entry=line, lead_offered_by=event.technician)
     assert before is not None
     changed = line != entry_of(before, technician, organization)
     return Update(session=after.id, at=event.at, cause=cause, entry=line) if changed else None
 
 
-def gone_by(event: e.AnySessionEvent, technician: str) -> Status:
+def gone_by(event: events.AnySessionEvent, technician: str) -> Status:
     """Return as what an entry leaves the queue that the event takes out."""
-    timed_out = isinstance(event, e.IdleTimedOut) and event.technician == technician
+    timed_out = isinstance(event, events.IdleTimedOut) and event.technician == technician
     return Status.REMOVED_TIMED_OUT if timed_out else Status.REMOVED
 
 
-def cause_of(before: Session | None, event: e.AnySessionEvent, after: Session) -> Cause:
+def cause_of(before: Session | None, event: events.AnySessionEvent, after: Session) -> Cause:
     """Say why, for the people who watch."""
     by = getattr(event, "technician", "")
     about, setting, value = "", "", getattr(event, "period", None)
     match event:
-        case e.SessionCreated(channel=channel):
+        case events.SessionCreated(channel=channel):
             text = f"{by} created a PIN" if by else f"a customer came through the channel {channel}"
             about = channel
-        case e.PinRedeemed():
+        case events.PinRedeemed():
             text = "the customer entered the PIN"
-        case e.TermsDeclined():
+        case events.TermsDeclined():
             text = "the customer declined the terms"
-        case e.AppletJoined():
+        case events.AppletJoined():
             text = "the customer's applet joined"
-        case e.SessionStarted():
+        case events.SessionStarted():
             text = f"{by} clicked Start session"
-        case e.SessionHeld():
+        case events.SessionHeld():
             text = f"{by} clicked Hold session"
-        case e.SessionTransferred(target=target):
+        case events.SessionTransferred(target=target):
             text, about = f"{by} transferred the session to {target.replace(':', ' ', 1)}", target
-        case e.TechnicianInvited(invited=invited):
+        case events.TechnicianInvited(invited=invited):
             text, about = f"{by} invited {invited}", invited
-        case e.TechnicianRemoved(removed=removed):
+        case events.TechnicianRemoved(removed=removed):
             text, about = f"{by} removed {removed}", removed
-        case e.LeadOffered(to=to):
+        case events.LeadOffered(to=to):
             text, about = f"{by} offered the lead status to {to}", to
-        case e.LeadOfferCancelled():
+        case events.LeadOfferCancelled():
             text = f"{by} cancelled the offer of the lead status"
-        case e.LeadAccepted():
+        case events.LeadAccepted():
             text = f"{by} accepted the lead status"
-        case e.RebootOrdered():
+        case events.RebootOrdered():
             text = f"{by} ordered a reboot of the customer's computer"
-        case e.ChatSent():
+        case events.ChatSent():
             text = f"{by or 'the customer'} wrote a chat line"
-        case e.ProcessOpened(process=process):
+        case events.ProcessOpened(process=process):
             text, about = f"{by} opened {process.value}", process.value
-        case e.ProcessClosed(process=process):
+        case events.ProcessClosed(process=process):
             text, about = f"{by} closed {process.value}", process.value
-        case e.SessionEnded():
+        case events.SessionEnded():
             text = f"{by} ended the session"
-        case e.CollaboratorLeft():
+        case events.CollaboratorLeft():
             text = f"{by} left the session"
-        case e.EntryDismissed():
+        case events.EntryDismissed():
             text = f"{by} removed the ended session from the queue"
-        case e.AppletClosed():
+        case events.AppletClosed():
             text = "the customer closed the applet"
-        case e.RebootBegan():
+        case events.RebootBegan():
             text = f"the customer's computer reboots, as {by} ordered" if by else "the customer reboots his computer"
-        case e.LinkLost():
+        case events.LinkLost():
             text, setting = "the applet has been silent for the reconnect period", "reconnect-period"
-        case e.LinkOffline():
+        case events.LinkOffline():
             text, setting = "the applet stayed silent for the offline period", "offline-period"
-        case e.LinkRestored():
+        case events.LinkRestored():
             rebooted = before is not None and before.link == "rebooting"
             text = "the applet is back after the reboot" if rebooted else "the applet is back"
-        case e.ConnectingTimedOut():
+        case events.ConnectingTimedOut():
             text, setting = "the customer did not join within the connecting time-out", "connecting-timeout"
-        case e.WaitingTimedOut():
+        case events.WaitingTimedOut():
             text, setting = "nobody started the session within the waiting time-out", "waiting-timeout"
-        case e.IdleTimedOut():
+        case events.IdleTimedOut():
             text, setting = f"{by} did nothing for the active session idle time-out", "idle-timeout"
-        case e.IdleAlarmRaised():
+        case events.IdleAlarmRaised():
             text, setting = f"{by} has done nothing for most of the idle time-out", "idle-timeout"
-        case e.FocusChanged(focused=focused):
+        case events.FocusChanged(focused=focused):
             text = f"{by}'s console {'gained' if focused else 'lost'} the focus"
     return Cause(text=text, event=type(event).__name__, technician=by, about=about, setting=setting, value=value)

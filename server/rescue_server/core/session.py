@@ -13,7 +13,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Any
 
-from rescue_server.core import events as e
+from rescue_server.core import events
 from rescue_server.core.status import COLLABORATORS, LEADS, Link, Role, Status, status_of
 
 
@@ -39,7 +39,7 @@ class Entry:
     since: datetime
     counted_from: datetime
     focused: bool = False
-    processes: frozenset[e.Process] = frozenset()
+    processes: frozenset[events.Process] = frozenset()
     alarmed: bool = False
     introduced_by: str = ""
 
@@ -98,9 +98,9 @@ def is_held(entry: Entry, link: Link) -> bool:
     return link is Link.CONNECTED and (entry.focused or bool(entry.processes))
 
 
-def apply(session: Session | None, event: e.AnySessionEvent) -> Session:
+def apply(session: Session | None, event: events.AnySessionEvent) -> Session:
     """Return the session after the event. `session` is None for SessionCreated alone."""
-    if isinstance(event, e.SessionCreated):
+    if isinstance(event, events.SessionCreated):
         return _created(event)
     assert session is not None, "an event of a session that was never created"
     after = _CHANGES[type(event)](session, event)
@@ -127,7 +127,7 @@ class _Draft(dict[str, Entry]):
             del self[name]
 
 
-def _created(event: e.SessionCreated) -> Session:
+def _created(event: events.SessionCreated) -> Session:
     entries = {
         name: Entry(role=Role.WAITING, since=event.at, counted_from=event.at, focused=name in event.focused)
         for name in event.entries
@@ -146,19 +146,19 @@ def _created(event: e.SessionCreated) -> Session:
     )
 
 
-def _pin_redeemed(session: Session, event: e.PinRedeemed) -> Session:
+def _pin_redeemed(session: Session, event: events.PinRedeemed) -> Session:
     return replace(session, ticket_hash=event.ticket_hash, customer=event.customer or session.customer)
 
 
-def _terms_declined(session: Session, event: e.TermsDeclined) -> Session:
+def _terms_declined(session: Session, event: events.TermsDeclined) -> Session:
     return replace(session, declined=True)
 
 
-def _applet_joined(session: Session, event: e.AppletJoined) -> Session:
+def _applet_joined(session: Session, event: events.AppletJoined) -> Session:
     return replace(session, link=Link.CONNECTED, joined_at=event.at)
 
 
-def _started(session: Session, event: e.SessionStarted) -> Session:
+def _started(session: Session, event: events.SessionStarted) -> Session:
     who, draft = event.technician, _Draft(session, event.at)
     role = session.entries[who].role
     if role in (Role.INVITED, Role.COLLABORATOR_ON_HOLD):
@@ -176,7 +176,7 @@ def _started(session: Session, event: e.SessionStarted) -> Session:
     return replace(session, entries=draft)
 
 
-def _held(session: Session, event: e.SessionHeld) -> Session:
+def _held(session: Session, event: events.SessionHeld) -> Session:
     draft = _Draft(session, event.at)
     if session.entries[event.technician].role is Role.LEAD:
         draft.move(Role.LEAD_ON_HOLD, event.technician)
@@ -186,7 +186,7 @@ def _held(session: Session, event: e.SessionHeld) -> Session:
     return replace(session, entries=draft)
 
 
-def _transferred(session: Session, event: e.SessionTransferred) -> Session:
+def _transferred(session: Session, event: events.SessionTransferred) -> Session:
     who, draft = event.technician, _Draft(session, event.at)
     others = Role.WAITING if session.entries[who].role is Role.WAITING else Role.INCOMING
     draft.remove(*(name for name in session.with_role(others) if name != who))
@@ -200,7 +200,7 @@ def _transferred(session: Session, event: e.SessionTransferred) -> Session:
     return replace(session, entries=draft, comment=event.comment)
 
 
-def _invited(session: Session, event: e.TechnicianInvited) -> Session:
+def _invited(session: Session, event: events.TechnicianInvited) -> Session:
     draft = _Draft(session, event.at)
     draft.add(Role.INVITED, event.invited, by=event.technician, focused=event.focused)
     return replace(session, entries=draft)
@@ -212,51 +212,51 @@ def _without(session: Session, at: datetime, *names: str) -> Session:
     return replace(session, entries=draft)
 
 
-def _lead_accepted(session: Session, event: e.LeadAccepted) -> Session:
+def _lead_accepted(session: Session, event: events.LeadAccepted) -> Session:
     draft = _Draft(session, event.at)
     draft.move(Role.COLLABORATOR, session.lead)
     draft.move(Role.LEAD, event.technician)
     return replace(session, entries=draft)
 
 
-def _process_changed(session: Session, event: e.ProcessOpened | e.ProcessClosed) -> Session:
+def _process_changed(session: Session, event: events.ProcessOpened | events.ProcessClosed) -> Session:
     draft = _Draft(session, event.at)
     entry = draft[event.technician]
     one = {event.process}
-    processes = entry.processes | one if isinstance(event, e.ProcessOpened) else entry.processes - one
+    processes = entry.processes | one if isinstance(event, events.ProcessOpened) else entry.processes - one
     draft[event.technician] = replace(entry, processes=processes)
     return replace(session, entries=draft)
 
 
-def _reboot_began(session: Session, event: e.RebootBegan) -> Session:
+def _reboot_began(session: Session, event: events.RebootBegan) -> Session:
     draft = _Draft(session, event.at)
     for name, entry in session.entries.items():
         draft[name] = replace(entry, processes=frozenset())
     return replace(session, entries=draft, link=Link.REBOOTING)
 
 
-def _focus_changed(session: Session, event: e.FocusChanged) -> Session:
+def _focus_changed(session: Session, event: events.FocusChanged) -> Session:
     draft = _Draft(session, event.at)
     draft[event.technician] = replace(draft[event.technician], focused=event.focused)
     return replace(session, entries=draft)
 
 
-def _alarm_raised(session: Session, event: e.IdleAlarmRaised) -> Session:
+def _alarm_raised(session: Session, event: events.IdleAlarmRaised) -> Session:
     draft = _Draft(session, event.at)
     draft[event.technician] = replace(draft[event.technician], alarmed=True)
     return replace(session, entries=draft)
 
 
-def _ended_by_technician(session: Session, event: e.SessionEnded) -> Session:
+def _ended_by_technician(session: Session, event: events.SessionEnded) -> Session:
     return _over(session, event.at, EndReason.ENDED_BY_TECHNICIAN, closed=COLLABORATORS)
 
 
-def _applet_closed(session: Session, event: e.AppletClosed) -> Session:
+def _applet_closed(session: Session, event: events.AppletClosed) -> Session:
     closed = COLLABORATORS | LEADS | {Role.OUTGOING}
     return _over(session, event.at, EndReason.CLOSED_BY_CUSTOMER, closed=closed)
 
 
-def _idle_timed_out(session: Session, event: e.IdleTimedOut) -> Session:
+def _idle_timed_out(session: Session, event: events.IdleTimedOut) -> Session:
     if session.entries[event.technician].role is not Role.LEAD:
         return _without(session, event.at, event.technician)
     over = _over(session, event.at, EndReason.IDLE_TIMEOUT, closed=COLLABORATORS | {Role.LEAD})
@@ -280,48 +280,48 @@ def _timed_out(reason: EndReason) -> Callable[[Session, Any], Session]:
 
 
 _CHANGES: dict[type, Callable[[Session, Any], Session]] = {
-    e.PinRedeemed: _pin_redeemed,
-    e.TermsDeclined: _terms_declined,
-    e.AppletJoined: _applet_joined,
-    e.SessionStarted: _started,
-    e.SessionHeld: _held,
-    e.SessionTransferred: _transferred,
-    e.TechnicianInvited: _invited,
-    e.TechnicianRemoved: lambda session, event: _without(session, event.at, event.removed),
-    e.LeadOffered: lambda session, event: replace(session, lead_offered_to=event.to),
-    e.LeadOfferCancelled: lambda session, event: replace(session, lead_offered_to=""),
-    e.LeadAccepted: _lead_accepted,
-    e.RebootOrdered: lambda session, event: replace(
+    events.PinRedeemed: _pin_redeemed,
+    events.TermsDeclined: _terms_declined,
+    events.AppletJoined: _applet_joined,
+    events.SessionStarted: _started,
+    events.SessionHeld: _held,
+    events.SessionTransferred: _transferred,
+    events.TechnicianInvited: _invited,
+    events.TechnicianRemoved: lambda session, event: _without(session, event.at, event.removed),
+    events.LeadOffered: lambda session, event: replace(session, lead_offered_to=event.to),
+    events.LeadOfferCancelled: lambda session, event: replace(session, lead_offered_to=""),
+    events.LeadAccepted: _lead_accepted,
+    events.RebootOrdered: lambda session, event: replace(
         session,
         reboot_order=session.reboot_order or event.order,
         reboot_ordered_by=session.reboot_ordered_by or event.technician,
     ),
-    e.ChatSent: lambda session, event: session,
-    e.ProcessOpened: _process_changed,
-    e.ProcessClosed: _process_changed,
-    e.SessionEnded: _ended_by_technician,
-    e.CollaboratorLeft: lambda session, event: _without(session, event.at, event.technician),
-    e.EntryDismissed: lambda session, event: _without(session, event.at, event.technician),
-    e.AppletClosed: _applet_closed,
-    e.RebootBegan: _reboot_began,
-    e.LinkLost: lambda session, event: replace(session, link=Link.RECONNECTING),
-    e.LinkOffline: lambda session, event: replace(session, link=Link.OFFLINE),
-    e.LinkRestored: lambda session, event: replace(session, link=Link.CONNECTED),
-    e.ConnectingTimedOut: _timed_out(EndReason.CONNECTING_TIMEOUT),
-    e.WaitingTimedOut: _timed_out(EndReason.WAITING_TIMEOUT),
-    e.IdleTimedOut: _idle_timed_out,
-    e.IdleAlarmRaised: _alarm_raised,
-    e.FocusChanged: _focus_changed,
+    events.ChatSent: lambda session, event: session,
+    events.ProcessOpened: _process_changed,
+    events.ProcessClosed: _process_changed,
+    events.SessionEnded: _ended_by_technician,
+    events.CollaboratorLeft: lambda session, event: _without(session, event.at, event.technician),
+    events.EntryDismissed: lambda session, event: _without(session, event.at, event.technician),
+    events.AppletClosed: _applet_closed,
+    events.RebootBegan: _reboot_began,
+    events.LinkLost: lambda session, event: replace(session, link=Link.RECONNECTING),
+    events.LinkOffline: lambda session, event: replace(session, link=Link.OFFLINE),
+    events.LinkRestored: lambda session, event: replace(session, link=Link.CONNECTED),
+    events.ConnectingTimedOut: _timed_out(EndReason.CONNECTING_TIMEOUT),
+    events.WaitingTimedOut: _timed_out(EndReason.WAITING_TIMEOUT),
+    events.IdleTimedOut: _idle_timed_out,
+    events.IdleAlarmRaised: _alarm_raised,
+    events.FocusChanged: _focus_changed,
 }
 
 _COMMANDS = (
-    e.SessionStarted, e.SessionHeld, e.SessionTransferred, e.TechnicianInvited, e.TechnicianRemoved,
-    e.LeadOffered, e.LeadOfferCancelled, e.LeadAccepted, e.RebootOrdered, e.ChatSent, e.ProcessOpened,
-    e.ProcessClosed,
+    events.SessionStarted, events.SessionHeld, events.SessionTransferred, events.TechnicianInvited, events.TechnicianRemoved,
+    events.LeadOffered, events.LeadOfferCancelled, events.LeadAccepted, events.RebootOrdered, events.ChatSent, events.ProcessOpened,
+    events.ProcessClosed,
 )  # fmt: skip
 
 
-def _settle(before: Session, after: Session, event: e.AnySessionEvent) -> Session:
+def _settle(before: Session, after: Session, event: events.AnySessionEvent) -> Session:
     """Restore what holds after every event: when a status changed, whose idle clock starts anew, what lapses."""
     at = event.at
     restarted = event.technician if isinstance(event, _COMMANDS) else None  # "" is the customer: everybody's
@@ -347,7 +347,7 @@ def _settled(name: str, entry: Entry, before: Session, after: Session, at: datet
     if old is None:
         return entry
     role_changed = old.role is not entry.role
-    processes = frozenset[e.Process]() if role_changed else entry.processes
+    processes = frozenset[events.Process]() if role_changed else entry.processes
     if processes is not entry.processes:
         entry = replace(entry, processes=processes)
     if status_of(old.role, before.link) is not status_of(entry.role, after.link):

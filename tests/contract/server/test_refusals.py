@@ -13,7 +13,7 @@ from rescue_console.catalogs import REFUSALS_NL
 from rescue_console.labels import Labels
 from rescue_protos.error_details import from_rpc_error, to_status
 from rescue_protos.errors import FailedPrecondition, RescueError, ResourceExhausted
-from rescue_server.core import commands as c
+from rescue_server.core import commands
 from rescue_server.runtime import command_handlers
 from tests.unit.server.core.one_session import joined
 
@@ -31,7 +31,7 @@ def ordered(*lines: str) -> None:
 
 def of_no_session() -> None:
     desk: Any = SimpleNamespace(sessions={})
-    command_handlers.command(c.Hold(technician="alice", session="99"))(desk, joined().context)
+    command_handlers.command(commands.Hold(technician="alice", session="99"))(desk, joined().context)
 
 
 def of_too_many() -> None:

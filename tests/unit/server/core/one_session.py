@@ -6,8 +6,22 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from rescue_server.core import commands as c
-from rescue_server.core import decide as d
+from rescue_server.core import commands
+from rescue_server.core.decide import (
+    Context,
+    create_pin,
+    decide,
+    on_attach,
+    on_customer_chat,
+    on_due,
+    on_focus,
+    on_going_down,
+    on_goodbye,
+    on_sign_of_life,
+    on_terms,
+    redeem_pin,
+    start_through_channel,
+)
 from rescue_server.core.events import AnySessionEvent, Process
 from rescue_server.core.organization import Organization
 from rescue_server.core.queue import Update, updates
@@ -41,13 +55,13 @@ class Play:
         if channel:
             self._session: Session | None = None
             self.take(
-                d.start_through_channel(
+                start_through_channel(
                     session="1", channel=channel, customer="Jan", ticket_hash="h", context=self.context
                 )
             )
         else:
             self._session = None
-            self.take(d.create_pin(session="1", technician="alice", pin="123456", customer="Jan", context=self.context))
+            self.take(create_pin(session="1", technician="alice", pin="123456", customer="Jan", context=self.context))
 
     @property
     def session(self) -> Session:
@@ -55,8 +69,8 @@ class Play:
         return self._session
 
     @property
-    def context(self) -> d.Context:
-        return d.Context(organization=self.organization, in_focus=self.in_focus, now=self.now)
+    def context(self) -> Context:
+        return Context(organization=self.organization, in_focus=self.in_focus, now=self.now)
 
     @property
     def sees(self) -> dict[str, str]:
@@ -76,54 +90,54 @@ class Play:
         name, verb, *rest = line.split()
         who = {"technician": name, "session": "1"}
         word = rest[0] if rest else ""
-        command: c.AnyCommand
+        command: commands.AnyCommand
         match verb:
             case "start":
-                command = c.Start(**who)
+                command = commands.Start(**who)
             case "hold":
-                command = c.Hold(**who)
+                command = commands.Hold(**who)
             case "transfer":
-                command = c.Transfer(**who, target=word if ":" in word else f"technician:{word}")
+                command = commands.Transfer(**who, target=word if ":" in word else f"technician:{word}")
             case "invite":
-                command = c.Invite(**who, invited=word)
+                command = commands.Invite(**who, invited=word)
             case "remove":
-                command = c.Remove(**who, removed=word)
+                command = commands.Remove(**who, removed=word)
             case "offer":
-                command = c.OfferLead(**who, to=word)
+                command = commands.OfferLead(**who, to=word)
             case "cancel":
-                command = c.CancelLead(**who)
+                command = commands.CancelLead(**who)
             case "accept":
-                command = c.AcceptLead(**who)
+                command = commands.AcceptLead(**who)
             case "reboot":
-                command = c.Reboot(**who, order=word or "order")
+                command = commands.Reboot(**who, order=word or "order")
             case "chat":
-                command = c.Chat(**who, text="hello")
+                command = commands.Chat(**who, text="hello")
             case "open":
-                command = c.OpenProcess(**who, process=Process(word))
+                command = commands.OpenProcess(**who, process=Process(word))
             case "close":
-                command = c.CloseProcess(**who, process=Process(word))
+                command = commands.CloseProcess(**who, process=Process(word))
             case _:
-                command = c.End(**who)
-        self.take(d.decide(self.session, command, self.context))
+                command = commands.End(**who)
+        self.take(decide(self.session, command, self.context))
 
     def customer(self, what: str) -> None:
         """redeem, attach (join, come back), accept, decline, down, close, chat, beat."""
         session, context = self.session, self.context
         match what:
             case "redeem":
-                self.take(d.redeem_pin(session, ticket_hash="h", customer="", context=context))
+                self.take(redeem_pin(session, ticket_hash="h", customer="", context=context))
             case "attach":
-                self.take(d.on_attach(session, context))
+                self.take(on_attach(session, context))
             case "accept" | "decline":
-                self.take(d.on_terms(session, accepted=what == "accept", context=context))
+                self.take(on_terms(session, accepted=what == "accept", context=context))
             case "down":
-                self.take(d.on_going_down(session, order=session.reboot_order, context=context))
+                self.take(on_going_down(session, order=session.reboot_order, context=context))
             case "close":
-                self.take(d.on_goodbye(session, context))
+                self.take(on_goodbye(session, context))
             case "chat":
-                self.take(d.on_customer_chat(session, text="hello", context=context))
+                self.take(on_customer_chat(session, text="hello", context=context))
             case "beat":
-                self.take(d.on_sign_of_life(session, context))
+                self.take(on_sign_of_life(session, context))
 
     def link(self, link: Link) -> None:
         """Bring the connected link into this state."""
@@ -132,13 +146,13 @@ class Play:
                 self.customer("down")
             case Link.RECONNECTING | Link.OFFLINE:
                 lost = Deadline(self.now, Kind.RECONNECTING, "", "1", timedelta(minutes=1))
-                self.take(d.on_due(self.session, lost))
+                self.take(on_due(self.session, lost))
                 if link is Link.OFFLINE:
-                    self.take(d.on_due(self.session, replace(lost, kind=Kind.OFFLINE)))
+                    self.take(on_due(self.session, replace(lost, kind=Kind.OFFLINE)))
 
     def focus(self, name: str, on: bool) -> None:
         self.in_focus = self.in_focus | {name} if on else self.in_focus - {name}
-        self.take(d.on_focus(self.session, technician=name, focused=on, context=self.context))
+        self.take(on_focus(self.session, technician=name, focused=on, context=self.context))
 
     def set(self, owner: str, **changes: timedelta | str) -> None:
         changed = {**self.organization.settings, owner: self.organization.settings_of(owner).changed(changes)}
@@ -149,7 +163,7 @@ class Play:
         until, fired = self.now + timedelta(minutes=minutes, seconds=seconds), []
         while (due := deadlines(self.session, self.organization)) and due[0].due <= until:
             self.now = max(due[0].due, self.now)
-            self.take(d.on_due(self.session, replace(due[0], due=self.now)))
+            self.take(on_due(self.session, replace(due[0], due=self.now)))
             if due[0].kind is not Kind.IDLE_ALARM:
                 passed = f"{(self.now - START).total_seconds():g}"
                 fired.append(" ".join(filter(None, (due[0].kind.name, due[0].technician, passed))))

@@ -8,7 +8,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rescue_protos.errors import InvalidArgument
-from rescue_server.core import organization as o
+from rescue_server.core.organization import (
+    ChannelAdded,
+    GroupAdded,
+    Organization,
+    OrganizationEvent,
+    SecretChanged,
+    SettingsChanged,
+    TechnicianAdded,
+    TechnicianDeleted,
+    TechnicianMoved,
+    apply_change,
+)
 from rescue_server.core.compaction import Folding
 from rescue_server.core.events import ChatSent
 from rescue_server.runtime.state import AnyEvent
@@ -16,21 +27,21 @@ from rescue_server.runtime.state import AnyEvent
 NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
 SEEN = ChatSent(at=NOON, session="1001", technician="alice", text="hello")
 FOUNDING: list[AnyEvent] = [
-    o.GroupAdded(at=NOON, name="Support"),
-    o.GroupAdded(at=NOON, name="Network"),
-    o.ChannelAdded(at=NOON, name="Web", groups=("Support",)),
+    GroupAdded(at=NOON, name="Support"),
+    GroupAdded(at=NOON, name="Network"),
+    ChannelAdded(at=NOON, name="Web", groups=("Support",)),
 ]
 NAMES = st.sampled_from(["alice", "bob"])
 GROUPS = st.sampled_from(["Support", "Network"])
 SECONDS = st.integers(1, 3000).map(lambda seconds: timedelta(seconds=seconds))
 CHANGES: st.SearchStrategy[AnyEvent] = st.one_of(
     st.just(SEEN),
-    st.builds(o.TechnicianAdded, at=st.just(NOON), name=NAMES, group=GROUPS),
-    st.builds(o.TechnicianMoved, at=st.just(NOON), name=NAMES, group=GROUPS),
-    st.builds(o.TechnicianDeleted, at=st.just(NOON), name=NAMES),
-    st.builds(o.SecretChanged, at=st.just(NOON), user=NAMES, secret_hash=st.sampled_from("xyz")),
+    st.builds(TechnicianAdded, at=st.just(NOON), name=NAMES, group=GROUPS),
+    st.builds(TechnicianMoved, at=st.just(NOON), name=NAMES, group=GROUPS),
+    st.builds(TechnicianDeleted, at=st.just(NOON), name=NAMES),
+    st.builds(SecretChanged, at=st.just(NOON), user=NAMES, secret_hash=st.sampled_from("xyz")),
     st.builds(
-        o.SettingsChanged,
+        SettingsChanged,
         at=st.just(NOON),
         owner=st.sampled_from(["group:Support", "channel:Web"]),
         # These two depend on each other: not every order of changes is possible.
@@ -40,15 +51,15 @@ CHANGES: st.SearchStrategy[AnyEvent] = st.one_of(
 )
 
 
-def is_possible(organization: o.Organization, event: AnyEvent) -> bool:
+def is_possible(organization: Organization, event: AnyEvent) -> bool:
     """Whether the server would ever store this."""
     there = organization.technicians
     match event:
-        case o.TechnicianAdded(name=name):
+        case TechnicianAdded(name=name):
             return name not in there
-        case o.TechnicianMoved(name=name) | o.TechnicianDeleted(name=name) | o.SecretChanged(user=name):
+        case TechnicianMoved(name=name) | TechnicianDeleted(name=name) | SecretChanged(user=name):
             return name in there
-        case o.SettingsChanged(periods=periods, owner=owner):
+        case SettingsChanged(periods=periods, owner=owner):
             try:
                 organization.settings_of(owner).changed(periods)
             except InvalidArgument:
@@ -57,12 +68,12 @@ def is_possible(organization: o.Organization, event: AnyEvent) -> bool:
 
 
 def journal_of(wanted: list[AnyEvent]) -> list[AnyEvent]:
-    organization, journal = o.Organization(), []
+    organization, journal = Organization(), []
     for event in [*FOUNDING, *wanted]:
         if is_possible(organization, event):
             journal.append(event)
-            if isinstance(event, o.OrganizationEvent):
-                organization = o.apply_change(organization, event)
+            if isinstance(event, OrganizationEvent):
+                organization = apply_change(organization, event)
     return journal
 
 
@@ -75,12 +86,12 @@ def folded(journal: list[AnyEvent]) -> dict[int, AnyEvent]:
     return kept | folding.changed
 
 
-def seen_by_sessions(lines: dict[int, AnyEvent]) -> dict[int, o.Organization]:
+def seen_by_sessions(lines: dict[int, AnyEvent]) -> dict[int, Organization]:
     """The organization at each session's event, and under 0 at the end."""
-    organization, seen = o.Organization(), {}
+    organization, seen = Organization(), {}
     for revision, event in sorted(lines.items()):
-        if isinstance(event, o.OrganizationEvent):
-            organization = o.apply_change(organization, event)
+        if isinstance(event, OrganizationEvent):
+            organization = apply_change(organization, event)
         else:
             seen[revision] = organization
     return {**seen, 0: organization}
@@ -100,15 +111,15 @@ def test_what_nobody_saw_is_bounded_by_what_there_is() -> None:
     for minute in range(1, 301):
         idle = {"idle_timeout": timedelta(minutes=minute)}
         changes += [
-            o.SettingsChanged(at=NOON, by="admin", owner="group:Support", periods=idle),
-            o.SettingsChanged(at=NOON, by="boss", owner="group:Support", terms=f"version {minute}"),
-            o.TechnicianAdded(at=NOON, name=f"guest{minute}", group="Support"),
-            o.SecretChanged(at=NOON, user=f"guest{minute}", secret_hash="x"),
-            o.TechnicianMoved(at=NOON, name=f"guest{minute}", group="Network"),
-            o.TechnicianDeleted(at=NOON, name=f"guest{minute}"),
+            SettingsChanged(at=NOON, by="admin", owner="group:Support", periods=idle),
+            SettingsChanged(at=NOON, by="boss", owner="group:Support", terms=f"version {minute}"),
+            TechnicianAdded(at=NOON, name=f"guest{minute}", group="Support"),
+            SecretChanged(at=NOON, user=f"guest{minute}", secret_hash="x"),
+            TechnicianMoved(at=NOON, name=f"guest{minute}", group="Network"),
+            TechnicianDeleted(at=NOON, name=f"guest{minute}"),
         ]
     (*founding, last) = folded([*FOUNDING, *changes]).values()
     assert founding == FOUNDING
-    assert last == o.SettingsChanged(
+    assert last == SettingsChanged(
         at=NOON, by="boss", owner="group:Support", periods={"idle_timeout": timedelta(minutes=300)}, terms="version 300"
     )
