@@ -19,6 +19,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from rescue_protos.errors import CommandNotAllowed, FailedPrecondition, InvalidArgument, NotFound
 from rescue_protos.status_table import read_rows
+from rescue_server.core.allowed import allowed_commands
 from rescue_server.core.commands import (
     AcceptLead,
     AnyCommand,
@@ -50,7 +51,6 @@ from rescue_server.core.decide import (
     redeem_pin,
     start_through_channel,
 )
-from rescue_server.core.allowed import allowed_commands
 from rescue_server.core.events import AnySessionEvent, Process
 from rescue_server.core.organization import Organization
 from rescue_server.core.queue import entry_of, updates

@@ -11,8 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from rescue_protos.errors import CommandNotAllowed, InvalidArgument, NotFound, PinRefused, TargetNotAllowed
-from rescue_server.core import commands
-from rescue_server.core import events
+from rescue_server.core import commands, events
 from rescue_server.core.allowed import allowed_commands, can_be_removed
 from rescue_server.core.commands import ALLOWED, Command
 from rescue_server.core.organization import Organization

@@ -30,6 +30,15 @@ class SessionEvent(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     at: datetime
 
 
+class Activity(SessionEvent, frozen=True, kw_only=True, tag=True):
+    """Something done in a session: it restarts the idle clock of `technician`, or everybody's if the customer did it.
+
+    An event that restarts an idle clock is a subclass of this; no other list has to name it.
+    """
+
+    technician: str  # empty for the customer
+
+
 class SessionCreated(SessionEvent, frozen=True, kw_only=True, tag=True):
     """By a technician with a PIN, or by an applet through a channel (then with the ticket's hash)."""
 
@@ -58,87 +67,72 @@ class AppletJoined(SessionEvent, frozen=True, kw_only=True, tag=True):
     """Terms accepted, or none set."""
 
 
-class SessionStarted(SessionEvent, frozen=True, kw_only=True, tag=True):
+class SessionStarted(Activity, frozen=True, kw_only=True, tag=True):
     """Start session, in whichever of its meanings the technician's role gives it."""
 
-    technician: str
 
-
-class SessionHeld(SessionEvent, frozen=True, kw_only=True, tag=True):
+class SessionHeld(Activity, frozen=True, kw_only=True, tag=True):
     """Hold session: by the lead for all, by a collaborator for himself."""
 
-    technician: str
 
-
-class SessionTransferred(SessionEvent, frozen=True, kw_only=True, tag=True):
+class SessionTransferred(Activity, frozen=True, kw_only=True, tag=True):
     """To those in `targets`; `target` is what the technician chose, for example "group:Network"."""
 
-    technician: str
     target: str
     targets: tuple[str, ...]
     comment: str = ""
     focused: tuple[str, ...] = ()
 
 
-class TechnicianInvited(SessionEvent, frozen=True, kw_only=True, tag=True):
+class TechnicianInvited(Activity, frozen=True, kw_only=True, tag=True):
     """An invitation to collaborate."""
 
-    technician: str
     invited: str
     focused: bool = False
 
 
-class TechnicianRemoved(SessionEvent, frozen=True, kw_only=True, tag=True):
+class TechnicianRemoved(Activity, frozen=True, kw_only=True, tag=True):
     """The lead removed an invited or collaborating technician."""
 
-    technician: str
     removed: str
 
 
-class LeadOffered(SessionEvent, frozen=True, kw_only=True, tag=True):
+class LeadOffered(Activity, frozen=True, kw_only=True, tag=True):
     """The lead offers the lead status."""
 
-    technician: str
     to: str
 
 
-class LeadOfferCancelled(SessionEvent, frozen=True, kw_only=True, tag=True):
+class LeadOfferCancelled(Activity, frozen=True, kw_only=True, tag=True):
     """The lead takes the offer back."""
 
-    technician: str
 
-
-class LeadAccepted(SessionEvent, frozen=True, kw_only=True, tag=True):
+class LeadAccepted(Activity, frozen=True, kw_only=True, tag=True):
     """The collaborator it was offered to is the lead now."""
 
-    technician: str
 
-
-class RebootOrdered(SessionEvent, frozen=True, kw_only=True, tag=True):
+class RebootOrdered(Activity, frozen=True, kw_only=True, tag=True):
     """The applet is to be told. A second order before the first is carried out changes nothing."""
 
-    technician: str
     order: str
 
 
-class ChatSent(SessionEvent, frozen=True, kw_only=True, tag=True):
+class ChatSent(Activity, frozen=True, kw_only=True, tag=True):
     """A chat line; by the customer if `technician` is empty."""
 
     technician: str = ""
     text: str
 
 
-class ProcessOpened(SessionEvent, frozen=True, kw_only=True, tag=True):
+class ProcessOpened(Activity, frozen=True, kw_only=True, tag=True):
     """The technician opened something that prevents the idle time-out."""
 
-    technician: str
     process: Process
 
 
-class ProcessClosed(SessionEvent, frozen=True, kw_only=True, tag=True):
+class ProcessClosed(Activity, frozen=True, kw_only=True, tag=True):
     """The technician closed it."""
 
-    technician: str
     process: Process
 
 

@@ -314,17 +314,11 @@ _CHANGES: dict[type, Callable[[Session, Any], Session]] = {
     events.FocusChanged: _focus_changed,
 }
 
-_COMMANDS = (
-    events.SessionStarted, events.SessionHeld, events.SessionTransferred, events.TechnicianInvited, events.TechnicianRemoved,
-    events.LeadOffered, events.LeadOfferCancelled, events.LeadAccepted, events.RebootOrdered, events.ChatSent, events.ProcessOpened,
-    events.ProcessClosed,
-)  # fmt: skip
-
 
 def _settle(before: Session, after: Session, event: events.AnySessionEvent) -> Session:
     """Restore what holds after every event: when a status changed, whose idle clock starts anew, what lapses."""
     at = event.at
-    restarted = event.technician if isinstance(event, _COMMANDS) else None  # "" is the customer: everybody's
+    restarted = event.technician if isinstance(event, events.Activity) else None  # "" restarts everybody's clock
     entries = {name: _settled(name, entry, before, after, at, restarted) for name, entry in after.entries.items()}
     link_changed = after.link is not before.link
     offered = entries.get(after.lead_offered_to)

@@ -8,6 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rescue_protos.errors import InvalidArgument
+from rescue_server.core.compaction import Folding
+from rescue_server.core.events import ChatSent
 from rescue_server.core.organization import (
     ChannelAdded,
     GroupAdded,
@@ -20,8 +22,6 @@ from rescue_server.core.organization import (
     TechnicianMoved,
     apply_change,
 )
-from rescue_server.core.compaction import Folding
-from rescue_server.core.events import ChatSent
 from rescue_server.runtime.state import AnyEvent
 
 NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
