@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from rescue_common.private_files import make_private
-from rescue_server.clock import Clock, wall_clock
+from rescue_server.clock import ServerClock, wall_clock
 from rescue_server.core.organization import AdministratorAdded, AnyOrganizationEvent, SecretChanged, TechnicianAdded
 from rescue_server.faults.injector import Faults
 from rescue_server.faults.methods import methods
@@ -169,13 +169,13 @@ async def serving(
         await engine.flush()
 
 
-def _clock(options: Options, store: SqliteStore, *, start: datetime | None) -> Clock:
+def _clock(options: Options, store: SqliteStore, *, start: datetime | None) -> ServerClock:
     """Time goes on from where it stood, as it went, unless options say otherwise."""
     mark = store.clock()
     start = start or (mark.now if mark else wall_clock())
     speed = options.speed or (mark.speed if mark else 1.0)
     paused = options.paused or (mark.paused if mark and options.speed is None else False)
-    return Clock(start=start, speed=speed, paused=paused)
+    return ServerClock(start=start, speed=speed, paused=paused)
 
 
 def _in_focus(engine: Engine) -> frozenset[str]:

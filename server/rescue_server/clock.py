@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
+class ClockState:
     """The clock at one moment: `speed` in emulated seconds per real second, `standing` if paused or held."""
 
     now: datetime
@@ -26,7 +26,7 @@ def wall_clock() -> datetime:
     return datetime.now(UTC)
 
 
-class Clock:
+class ServerClock:
     """Emulated time since `start`. `monotonic` gives real seconds; tests pass their own."""
 
     def __init__(
@@ -51,9 +51,9 @@ class Clock:
             return self._base
         return self._base + timedelta(seconds=(self._monotonic() - self._since) * self._speed)
 
-    def read(self) -> Reading:
+    def read(self) -> ClockState:
         """All there is to know of the clock now."""
-        return Reading(
+        return ClockState(
             now=self.now(), speed=self._speed, paused=self._paused, standing=bool(self._paused or self._holds)
         )
 

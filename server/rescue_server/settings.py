@@ -18,7 +18,7 @@ TERMS_LENGTH = 20_000  # characters
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+class SessionSettings:
     """All periods are emulated time."""
 
     private_code_validity: timedelta = 20 * _MINUTE
@@ -30,7 +30,7 @@ class Settings:
     heartbeat_interval: timedelta = 10 * _SECOND
     terms: str = ""
 
-    def changed(self, changes: Mapping[str, timedelta | str]) -> Settings:
+    def changed(self, changes: Mapping[str, timedelta | str]) -> SessionSettings:
         """Return the settings with these fields changed. Raises InvalidArgument that names the range."""
         known = {field.name for field in fields(self)}
         for name, value in changes.items():
@@ -39,7 +39,7 @@ class Settings:
                     _shown(name), f"there is no such setting; there are {', '.join(map(_shown, sorted(known)))}"
                 )
             _check(name, value)
-        result: Settings = replace(self, **changes)  # type: ignore[arg-type]
+        result: SessionSettings = replace(self, **changes)  # type: ignore[arg-type]
         if result.reconnect_period <= result.heartbeat_interval:
             raise InvalidArgument.of(
                 "reconnect-period" if "reconnect_period" in changes else "heartbeat-interval",

@@ -16,16 +16,16 @@ from rescue_protos.errors import FailedPrecondition
 from rescue_server.core.commands import (
     AcceptLead,
     AnyCommand,
-    CancelLead,
-    Chat,
-    End,
-    Hold,
-    Invite,
+    CancelLeadOffer,
+    EndSession,
+    HoldSession,
+    InviteTechnician,
     OfferLead,
-    Reboot,
-    Remove,
-    Start,
-    Transfer,
+    RebootComputer,
+    RemoveTechnician,
+    SendChatLine,
+    StartSession,
+    TransferSession,
 )
 from rescue_server.core.decide import (
     Context,
@@ -45,8 +45,8 @@ from rescue_server.core.organization import Organization
 from rescue_server.core.queue import updates
 from rescue_server.core.session import Session, apply
 from rescue_server.core.status import Link, Role, Status
-from rescue_server.core.timers import Deadline, Kind, deadlines
-from rescue_server.settings import Settings
+from rescue_server.core.timers import DeadlineKind, SessionDeadline, deadlines
+from rescue_server.settings import SessionSettings
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 SOON = timedelta(seconds=1)
@@ -57,7 +57,7 @@ Key = tuple[object, ...]
 def organization_of(count: int) -> Organization:
     """The first two technicians are Support, the others Network; the channel Web is served by both groups."""
     minute = timedelta(minutes=1)
-    settings = Settings(waiting_timeout=minute, idle_timeout=minute)
+    settings = SessionSettings(waiting_timeout=minute, idle_timeout=minute)
     groups = {name: "Support" if index < 2 else "Network" for index, name in enumerate(TECHNICIANS[:count])}
     return Organization(
         technicians=groups,
@@ -80,7 +80,7 @@ def key_of(session: Session) -> Key:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class ShownChange:
     """A change that a queue showed, and the event that caused it."""
 
     start: Status
@@ -94,28 +94,28 @@ class Found:
     """What the walk saw."""
 
     states: dict[Key, Session] = field(default_factory=dict)
-    changes: set[Change] = field(default_factory=set)
+    changes: set[ShownChange] = field(default_factory=set)
     refusals: int = 0
 
 
 def commands_of(session: Session, technician: str, organization: Organization) -> Iterator[AnyCommand]:
     """Every command that the technician could try, sensible or not."""
     who = {"technician": technician, "session": session.id}
-    yield Start(**who)
-    yield Hold(**who)
-    yield End(**who)
-    yield Reboot(**who, order="order")
-    yield CancelLead(**who)
+    yield StartSession(**who)
+    yield HoldSession(**who)
+    yield EndSession(**who)
+    yield RebootComputer(**who, order="order")
+    yield CancelLeadOffer(**who)
     yield AcceptLead(**who)
-    yield Chat(**who, text="hello")
+    yield SendChatLine(**who, text="hello")
     for group in organization.groups:
-        yield Transfer(**who, target=f"group:{group}")
+        yield TransferSession(**who, target=f"group:{group}")
     for channel in organization.channels:
-        yield Transfer(**who, target=f"channel:{channel}")
+        yield TransferSession(**who, target=f"channel:{channel}")
     for other in organization.technicians:
-        yield Transfer(**who, target=f"technician:{other}")
-        yield Invite(**who, invited=other)
-        yield Remove(**who, removed=other)
+        yield TransferSession(**who, target=f"technician:{other}")
+        yield InviteTechnician(**who, invited=other)
+        yield RemoveTechnician(**who, removed=other)
         yield OfferLead(**who, to=other)
 
 
@@ -140,7 +140,7 @@ def steps_of(session: Session, context: Context) -> Iterator[list[AnySessionEven
         yield on_attach(session, context)
     armed = deadlines(session, context.organization)
     if session.link is Link.CONNECTED and session.ended_at is None:
-        armed.append(Deadline(context.now, Kind.RECONNECTING, "", session.id, SOON))
+        armed.append(SessionDeadline(context.now, DeadlineKind.RECONNECTING, "", session.id, SOON))
     for deadline in armed:
         yield on_due(session, replace(deadline, due=context.now))
     # A return from a reboot on which the idle time-outs of some have run out and those of others have not.
@@ -176,7 +176,7 @@ def walk(count: int) -> Found:
                 check(following)
                 for update in updates(before, event, following, organization).values():
                     if update.status_changed and update.previous is not None and update.entry is not None:
-                        changed = Change(update.previous, update.entry.status, update.row, type(event).__name__)
+                        changed = ShownChange(update.previous, update.entry.status, update.row, type(event).__name__)
                         found.changes.add(changed)
             waiting.append(following)
     return found

@@ -23,18 +23,18 @@ from rescue_server.core.allowed import allowed_commands
 from rescue_server.core.commands import (
     AcceptLead,
     AnyCommand,
-    CancelLead,
-    Chat,
+    CancelLeadOffer,
     CloseProcess,
-    End,
-    Hold,
-    Invite,
+    EndSession,
+    HoldSession,
+    InviteTechnician,
     OfferLead,
     OpenProcess,
-    Reboot,
-    Remove,
-    Start,
-    Transfer,
+    RebootComputer,
+    RemoveTechnician,
+    SendChatLine,
+    StartSession,
+    TransferSession,
 )
 from rescue_server.core.decide import (
     Context,
@@ -56,7 +56,7 @@ from rescue_server.core.organization import Organization
 from rescue_server.core.queue import entry_of, updates
 from rescue_server.core.session import Session, apply, is_held
 from rescue_server.core.status import Link, Role
-from rescue_server.core.timers import Deadline, Kind, deadlines
+from rescue_server.core.timers import DeadlineKind, SessionDeadline, deadlines
 from tests.simulation.state_space import START, TECHNICIANS, check, commands_of, organization_of
 
 pytestmark = pytest.mark.no_cover  # counting lines would double the time of so many steps
@@ -76,20 +76,20 @@ def given(make: Callable[..., AnyCommand], **fields: st.SearchStrategy[object]) 
 
 
 COMMANDS = st.one_of(
-    given(Start),
-    given(Start),
-    given(Hold),
-    given(Transfer, target=targets, comment=st.sampled_from(["", "please", "two\nlines"])),
-    given(Invite, invited=technicians),
-    given(Remove, removed=technicians),
+    given(StartSession),
+    given(StartSession),
+    given(HoldSession),
+    given(TransferSession, target=targets, comment=st.sampled_from(["", "please", "two\nlines"])),
+    given(InviteTechnician, invited=technicians),
+    given(RemoveTechnician, removed=technicians),
     given(OfferLead, to=technicians),
-    given(CancelLead),
+    given(CancelLeadOffer),
     given(AcceptLead),
-    given(Reboot, order=st.sampled_from(["a", "b"])),
-    given(Chat, text=st.sampled_from(["hello", "", "x" * 2001])),
+    given(RebootComputer, order=st.sampled_from(["a", "b"])),
+    given(SendChatLine, text=st.sampled_from(["hello", "", "x" * 2001])),
     given(OpenProcess, process=st.sampled_from(Process)),
     given(CloseProcess, process=st.sampled_from(Process)),
-    given(End),
+    given(EndSession),
 )
 
 
@@ -130,7 +130,7 @@ class CoreAtRandom(RuleBasedStateMachine):
             found: dict[type, list[list[AnySessionEvent]]] = {}
             for technician in self._session.entries:
                 for command in commands_of(self._session, technician, self.organization):
-                    if not isinstance(command, End):  # that comes by itself often enough
+                    if not isinstance(command, EndSession):  # that comes by itself often enough
                         with contextlib.suppress(FailedPrecondition):
                             events = decide(self._session, command, self.context)
                             found.setdefault(type(command), []).append(events)
@@ -166,10 +166,10 @@ class CoreAtRandom(RuleBasedStateMachine):
             return
         offered = entry_of(self._session, technician, self.organization).allowed
         simple = {
-            "start": Start,
-            "hold": Hold,
-            "end": End,
-            "lead cancel": CancelLead,
+            "start": StartSession,
+            "hold": HoldSession,
+            "end": EndSession,
+            "lead cancel": CancelLeadOffer,
             "lead accept": AcceptLead,
         }
         for name, command in simple.items():
@@ -239,7 +239,7 @@ class CoreAtRandom(RuleBasedStateMachine):
         self._pass_until(due - timedelta(microseconds=1))
         if self._session.link is Link.CONNECTED and self._session.ended_at is None:
             self.now = due
-            lost = Deadline(due, Kind.RECONNECTING, "", "1", period)
+            lost = SessionDeadline(due, DeadlineKind.RECONNECTING, "", "1", period)
             self._take(on_due(self._session, lost))
             assert self._session.link is Link.RECONNECTING
             self._pass_until(due)
@@ -274,7 +274,7 @@ class CoreAtRandom(RuleBasedStateMachine):
         idling = {
             deadline.technician
             for deadline in deadlines(self.session, self.organization)
-            if deadline.kind in (Kind.IDLE_LEAD, Kind.IDLE_COLLABORATOR)
+            if deadline.kind in (DeadlineKind.IDLE_LEAD, DeadlineKind.IDLE_COLLABORATOR)
         }
         for name in idling:
             entry = self.session.entries[name]

@@ -20,13 +20,13 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from rescue_protos.errors import FailedPrecondition, NotFound, RequestReused, RescueError, StorageUnavailable
-from rescue_server.clock import Clock
+from rescue_server.clock import ServerClock
 from rescue_server.core.commands import AnyCommand
 from rescue_server.core.decide import Context, decide, on_attach, on_going_down, on_goodbye, on_sign_of_life
 from rescue_server.core.organization import AnyOrganizationEvent, ChannelAdded, GroupAdded, TechnicianAdded
 from rescue_server.core.session import Session
 from rescue_server.core.status import Link, Status
-from rescue_server.core.timers import Kind
+from rescue_server.core.timers import DeadlineKind
 from rescue_server.runtime import command_handlers
 from rescue_server.runtime.engine import Act, Answer, Engine, Outcome, Request
 from rescue_server.runtime.state import Desk
@@ -147,7 +147,7 @@ class EngineAtRandom(RuleBasedStateMachine):
         """Leases that run out are judged: some applets answer, the others lose their link at the due time."""
         self.seconds += seconds
         while (deadline := self.engine.next_deadline()) is not None and deadline.due <= self.clock.now():
-            if deadline.kind is Kind.RECONNECTING and not self.engine.leases.is_judged_dead(deadline.session):
+            if deadline.kind is DeadlineKind.RECONNECTING and not self.engine.leases.is_judged_dead(deadline.session):
                 if (int(deadline.session) + answering) % 2:
                     self.engine.leases.judge_dead([deadline.session])
                 else:
@@ -255,7 +255,7 @@ class EngineAtRandom(RuleBasedStateMachine):
 
     def _boot(self) -> None:
         mark = self.disk.clock()
-        self.clock = Clock(start=mark.now if mark else START, monotonic=lambda: self.seconds)
+        self.clock = ServerClock(start=mark.now if mark else START, monotonic=lambda: self.seconds)
         self.engine = Engine(self.disk, self.clock, in_focus=lambda: frozenset({"alice"}))
         self.engine.load()
 

@@ -16,7 +16,7 @@ from rescue_protos.status_table import row_of
 from rescue_server.core import events as e
 from rescue_server.core.organization import OrganizationEvent
 from rescue_server.core.status import Link
-from rescue_server.core.timers import Kind, deadlines
+from rescue_server.core.timers import DeadlineKind, deadlines
 from rescue_server.runtime.state import AnyEvent, Desk, read_event, updates_of
 from tests.torture.history import Command, Console, History, Outcome, Seen, digest
 
@@ -262,7 +262,7 @@ def _timers(history: History, truth: _Truth) -> Iterator[str]:
     assert history.clock is not None
     for session in truth.desk.sessions.values():
         for deadline in deadlines(session, truth.desk.organization):
-            if deadline.due <= history.clock and deadline.kind is not Kind.RECONNECTING:
+            if deadline.due <= history.clock and deadline.kind is not DeadlineKind.RECONNECTING:
                 yield f"session {session.id}: {deadline.kind.name} was due at {deadline.due}, it is {history.clock}"
 
 

@@ -12,7 +12,7 @@ from types import MappingProxyType
 
 from rescue_common.durations import BadDuration, format_duration, parse_duration
 from rescue_protos.errors import InvalidArgument
-from rescue_server.settings import Settings
+from rescue_server.settings import SessionSettings
 
 TERMS = "terms"
 
@@ -23,7 +23,10 @@ def _written(value: timedelta | str) -> str:
 
 #: What can be set, with the default that is restored afterwards.
 SETTINGS: Mapping[str, str] = MappingProxyType(
-    {field.name.replace("_", "-"): _written(getattr(Settings(), field.name)) for field in fields(Settings)}
+    {
+        field.name.replace("_", "-"): _written(getattr(SessionSettings(), field.name))
+        for field in fields(SessionSettings)
+    }
 )
 
 
@@ -39,7 +42,7 @@ class Owners:
     """The settings of every group and channel as they are at a point of the story, from the server's defaults on."""
 
     def __init__(self) -> None:
-        self._now: dict[str, Settings] = {}
+        self._now: dict[str, SessionSettings] = {}
 
     def change(self, owner: str, changes: Mapping[str, str]) -> None:
         """Change some settings of one owner, all at once. Raises BadSetting; then none of them is changed."""
@@ -50,6 +53,6 @@ class Owners:
             except BadDuration as error:
                 raise BadSetting(name, str(error)) from None
         try:
-            self._now[owner] = self._now.get(owner, Settings()).changed(values)
+            self._now[owner] = self._now.get(owner, SessionSettings()).changed(values)
         except InvalidArgument as error:
             raise BadSetting(error.field, error.wrong) from None

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from functools import cache
 
-from rescue_server.core.commands import ALLOWED, Command
+from rescue_server.core.commands import ALLOWED, CommandName
 from rescue_server.core.events import Process
 from rescue_server.core.session import Session
 from rescue_server.core.status import Link, Role
@@ -23,25 +23,25 @@ def allowed_commands(session: Session, technician: str) -> tuple[str, ...]:
 
 
 @cache
-def _allowed(role: Role, link: Link) -> tuple[Command, ...]:
+def _allowed(role: Role, link: Link) -> tuple[CommandName, ...]:
     # Asked for every line of every queue at every event, always with the same few answers.
     return tuple(command for command, roles in ALLOWED.items() if link in roles.get(role, ()))
 
 
-def _has_object(session: Session, technician: str, command: Command) -> bool:
+def _has_object(session: Session, technician: str, command: CommandName) -> bool:
     """Whether there is anything that the command could be done to."""
     match command:
-        case Command.REMOVE:
+        case CommandName.REMOVE:
             return any(can_be_removed(session, name) for name in session.entries)
-        case Command.OFFER_LEAD:
+        case CommandName.OFFER_LEAD:
             return not session.lead_offered_to and bool(session.with_role(Role.COLLABORATOR))
-        case Command.CANCEL_LEAD:
+        case CommandName.CANCEL_LEAD:
             return bool(session.lead_offered_to)
-        case Command.ACCEPT_LEAD:
+        case CommandName.ACCEPT_LEAD:
             return session.lead_offered_to == technician
-        case Command.OPEN:
+        case CommandName.OPEN:
             return len(session.entries[technician].processes) < len(Process)
-        case Command.CLOSE:
+        case CommandName.CLOSE:
             return bool(session.entries[technician].processes)
     return True
 

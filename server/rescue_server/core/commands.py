@@ -13,7 +13,7 @@ from rescue_server.core.events import Process
 from rescue_server.core.status import Link, Role
 
 
-class Command(StrEnum):
+class CommandName(StrEnum):
     """The commands, in the words of the scripted console."""
 
     START = "start"
@@ -36,8 +36,8 @@ _BROKEN = frozenset({Link.RECONNECTING, Link.OFFLINE, Link.REBOOTING})
 _JOINED = _CONNECTED | _BROKEN
 _ANY = _JOINED | {Link.AWAITING}
 
-ALLOWED: dict[Command, dict[Role, frozenset[Link]]] = {
-    Command.START: dict.fromkeys(
+ALLOWED: dict[CommandName, dict[Role, frozenset[Link]]] = {
+    CommandName.START: dict.fromkeys(
         (
             Role.WAITING,
             Role.LEAD_ON_HOLD,
@@ -48,19 +48,19 @@ ALLOWED: dict[Command, dict[Role, frozenset[Link]]] = {
         ),
         _CONNECTED,
     ),
-    Command.HOLD: dict.fromkeys((Role.LEAD, Role.COLLABORATOR), _CONNECTED),
-    Command.TRANSFER: dict.fromkeys((Role.WAITING, Role.LEAD, Role.LEAD_ON_HOLD, Role.INCOMING), _CONNECTED),
-    Command.INVITE: {Role.LEAD: _CONNECTED},
-    Command.REMOVE: {Role.LEAD: _JOINED},
-    Command.OFFER_LEAD: {Role.LEAD: _CONNECTED},
-    Command.CANCEL_LEAD: {Role.LEAD: _CONNECTED},
-    Command.ACCEPT_LEAD: {Role.COLLABORATOR: _CONNECTED},
-    Command.REBOOT: dict.fromkeys((Role.WAITING, Role.LEAD, Role.COLLABORATOR, Role.OUTGOING), _CONNECTED),
-    Command.CHAT: dict.fromkeys((Role.LEAD, Role.COLLABORATOR), _CONNECTED),
-    Command.OPEN: dict.fromkeys((Role.LEAD, Role.COLLABORATOR), _CONNECTED),
-    Command.CLOSE: dict.fromkeys((Role.LEAD, Role.COLLABORATOR), _CONNECTED),
+    CommandName.HOLD: dict.fromkeys((Role.LEAD, Role.COLLABORATOR), _CONNECTED),
+    CommandName.TRANSFER: dict.fromkeys((Role.WAITING, Role.LEAD, Role.LEAD_ON_HOLD, Role.INCOMING), _CONNECTED),
+    CommandName.INVITE: {Role.LEAD: _CONNECTED},
+    CommandName.REMOVE: {Role.LEAD: _JOINED},
+    CommandName.OFFER_LEAD: {Role.LEAD: _CONNECTED},
+    CommandName.CANCEL_LEAD: {Role.LEAD: _CONNECTED},
+    CommandName.ACCEPT_LEAD: {Role.COLLABORATOR: _CONNECTED},
+    CommandName.REBOOT: dict.fromkeys((Role.WAITING, Role.LEAD, Role.COLLABORATOR, Role.OUTGOING), _CONNECTED),
+    CommandName.CHAT: dict.fromkeys((Role.LEAD, Role.COLLABORATOR), _CONNECTED),
+    CommandName.OPEN: dict.fromkeys((Role.LEAD, Role.COLLABORATOR), _CONNECTED),
+    CommandName.CLOSE: dict.fromkeys((Role.LEAD, Role.COLLABORATOR), _CONNECTED),
     # On Hold and Invitation have no published way to Removed by one's own hand; see the table.
-    Command.END: {
+    CommandName.END: {
         Role.WAITING: _ANY,
         Role.LEAD: _JOINED,
         Role.LEAD_ON_HOLD: _BROKEN,
@@ -82,17 +82,17 @@ class SessionCommand:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Start(SessionCommand):
+class StartSession(SessionCommand):
     """Start session."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Hold(SessionCommand):
+class HoldSession(SessionCommand):
     """Hold session."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Transfer(SessionCommand):
+class TransferSession(SessionCommand):
     """Transfer session. `target` is "technician:bob", "group:Network" or "channel:Web"."""
 
     target: str
@@ -100,14 +100,14 @@ class Transfer(SessionCommand):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Invite(SessionCommand):
+class InviteTechnician(SessionCommand):
     """Invite technician."""
 
     invited: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Remove(SessionCommand):
+class RemoveTechnician(SessionCommand):
     """Remove technician."""
 
     removed: str
@@ -121,7 +121,7 @@ class OfferLead(SessionCommand):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CancelLead(SessionCommand):
+class CancelLeadOffer(SessionCommand):
     """Give lead: take the offer back."""
 
 
@@ -131,14 +131,14 @@ class AcceptLead(SessionCommand):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reboot(SessionCommand):
+class RebootComputer(SessionCommand):
     """Reboot the customer's computer. `order` identifies this order."""
 
     order: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Chat(SessionCommand):
+class SendChatLine(SessionCommand):
     """A chat line."""
 
     text: str
@@ -159,11 +159,11 @@ class CloseProcess(SessionCommand):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class End(SessionCommand):
+class EndSession(SessionCommand):
     """End session."""
 
 
 AnyCommand = (
-    Start | Hold | Transfer | Invite | Remove | OfferLead | CancelLead | AcceptLead | Reboot | Chat
-    | OpenProcess | CloseProcess | End
+    StartSession | HoldSession | TransferSession | InviteTechnician | RemoveTechnician | OfferLead
+    | CancelLeadOffer | AcceptLead | RebootComputer | SendChatLine | OpenProcess | CloseProcess | EndSession
 )  # fmt: skip

@@ -23,7 +23,7 @@ from rescue_server.core.organization import (
 
 
 @dataclass(slots=True)
-class Folding:
+class Compaction:
     """Hears the journal's events from its beginning; says which go (`dropped`) and which read otherwise (`changed`).
 
     A settings event that stands for others has their values where it sets none itself; who changed them and when is
@@ -34,7 +34,7 @@ class Folding:
     changed: dict[int, AnyOrganizationEvent] = field(default_factory=dict)
     _unseen: dict[tuple[str, str], tuple[int, AnyOrganizationEvent]] = field(default_factory=dict)
 
-    def hear(self, revision: int, event: AnySessionEvent | AnyOrganizationEvent) -> None:
+    def add(self, revision: int, event: AnySessionEvent | AnyOrganizationEvent) -> None:
         """Take in the next event."""
         if not isinstance(event, OrganizationEvent):
             self._unseen.clear()

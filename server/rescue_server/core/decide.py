@@ -13,11 +13,11 @@ from typing import Any
 from rescue_protos.errors import CommandNotAllowed, InvalidArgument, NotFound, PinRefused, TargetNotAllowed
 from rescue_server.core import commands, events
 from rescue_server.core.allowed import allowed_commands, can_be_removed
-from rescue_server.core.commands import ALLOWED, Command
+from rescue_server.core.commands import ALLOWED, CommandName
 from rescue_server.core.organization import Organization
 from rescue_server.core.session import Session
 from rescue_server.core.status import ENDED_ROLES, Link, Role
-from rescue_server.core.timers import Deadline, Kind, overdue_on_return
+from rescue_server.core.timers import DeadlineKind, SessionDeadline, overdue_on_return
 
 Events = list[events.AnySessionEvent]
 CHAT_LENGTH = 2_000  # characters
@@ -155,21 +155,21 @@ def on_focus(session: Session, *, technician: str, focused: bool, context: Conte
     return [events.FocusChanged(session=session.id, at=context.now, technician=technician, focused=focused)]
 
 
-def on_due(session: Session, deadline: Deadline) -> Events:
+def on_due(session: Session, deadline: SessionDeadline) -> Events:
     """A deadline came: what it leads to, at its due time."""
     at, period, technician = deadline.due, deadline.period, deadline.technician
     match deadline.kind:
-        case Kind.CONNECTING:
+        case DeadlineKind.CONNECTING:
             return [events.ConnectingTimedOut(session=session.id, at=at, period=period)]
-        case Kind.RECONNECTING:
+        case DeadlineKind.RECONNECTING:
             return [events.LinkLost(session=session.id, at=at, period=period)]
-        case Kind.OFFLINE:
+        case DeadlineKind.OFFLINE:
             return [events.LinkOffline(session=session.id, at=at, period=period)]
-        case Kind.WAITING:
+        case DeadlineKind.WAITING:
             return [events.WaitingTimedOut(session=session.id, at=at, period=period)]
-        case Kind.IDLE_COLLABORATOR | Kind.IDLE_LEAD:
+        case DeadlineKind.IDLE_COLLABORATOR | DeadlineKind.IDLE_LEAD:
             return [events.IdleTimedOut(session=session.id, at=at, technician=technician, period=period)]
-        case Kind.IDLE_ALARM:
+        case DeadlineKind.IDLE_ALARM:
             due = session.entries[technician].counted_from + period
             return [events.IdleAlarmRaised(session=session.id, at=at, technician=technician, due=due)]
 
@@ -199,7 +199,7 @@ def decide(session: Session, command: commands.AnyCommand, context: Context) -> 
     return [decision(session, command, context)]
 
 
-def _refused(session: Session, technician: str, command: Command) -> CommandNotAllowed:
+def _refused(session: Session, technician: str, command: CommandName) -> CommandNotAllowed:
     status = session.status_for(technician)
     assert status is not None
     return CommandNotAllowed.of(
@@ -210,15 +210,15 @@ def _refused(session: Session, technician: str, command: Command) -> CommandNotA
     )
 
 
-def _start(session: Session, command: commands.Start, context: Context) -> events.SessionStarted:
+def _start(session: Session, command: commands.StartSession, context: Context) -> events.SessionStarted:
     return events.SessionStarted(session=session.id, at=context.now, technician=command.technician)
 
 
-def _hold(session: Session, command: commands.Hold, context: Context) -> events.SessionHeld:
+def _hold(session: Session, command: commands.HoldSession, context: Context) -> events.SessionHeld:
     return events.SessionHeld(session=session.id, at=context.now, technician=command.technician)
 
 
-def _transfer(session: Session, command: commands.Transfer, context: Context) -> events.SessionTransferred:
+def _transfer(session: Session, command: commands.TransferSession, context: Context) -> events.SessionTransferred:
     _require_line("comment", command.comment, COMMENT_LENGTH)
     who, organization = command.technician, context.organization
     members = organization.members(command.target)
@@ -254,7 +254,7 @@ def _transfer(session: Session, command: commands.Transfer, context: Context) ->
     )
 
 
-def _invite(session: Session, command: commands.Invite, context: Context) -> events.TechnicianInvited:
+def _invite(session: Session, command: commands.InviteTechnician, context: Context) -> events.TechnicianInvited:
     context.organization.require_technician(command.invited)
     if command.invited in session.entries:
         raise _already_in(session, command.invited)
@@ -267,7 +267,7 @@ def _invite(session: Session, command: commands.Invite, context: Context) -> eve
     )
 
 
-def _remove(session: Session, command: commands.Remove, context: Context) -> events.TechnicianRemoved:
+def _remove(session: Session, command: commands.RemoveTechnician, context: Context) -> events.TechnicianRemoved:
     context.organization.require_technician(command.removed)
     if not can_be_removed(session, command.removed):
         status = session.status_for(command.removed)
@@ -298,23 +298,23 @@ def _offer_lead(session: Session, command: commands.OfferLead, context: Context)
     return events.LeadOffered(session=session.id, at=context.now, technician=command.technician, to=command.to)
 
 
-def _cancel_lead(session: Session, command: commands.CancelLead, context: Context) -> events.LeadOfferCancelled:
+def _cancel_lead(session: Session, command: commands.CancelLeadOffer, context: Context) -> events.LeadOfferCancelled:
     if not session.lead_offered_to:
-        raise _refused(session, command.technician, Command.CANCEL_LEAD)
+        raise _refused(session, command.technician, CommandName.CANCEL_LEAD)
     return events.LeadOfferCancelled(session=session.id, at=context.now, technician=command.technician)
 
 
 def _accept_lead(session: Session, command: commands.AcceptLead, context: Context) -> events.LeadAccepted:
     if session.lead_offered_to != command.technician:
-        raise _refused(session, command.technician, Command.ACCEPT_LEAD)
+        raise _refused(session, command.technician, CommandName.ACCEPT_LEAD)
     return events.LeadAccepted(session=session.id, at=context.now, technician=command.technician)
 
 
-def _reboot(session: Session, command: commands.Reboot, context: Context) -> events.RebootOrdered:
+def _reboot(session: Session, command: commands.RebootComputer, context: Context) -> events.RebootOrdered:
     return events.RebootOrdered(session=session.id, at=context.now, technician=command.technician, order=command.order)
 
 
-def _chat(session: Session, command: commands.Chat, context: Context) -> events.ChatSent:
+def _chat(session: Session, command: commands.SendChatLine, context: Context) -> events.ChatSent:
     _require_line("text", command.text, CHAT_LENGTH, empty=False)
     return events.ChatSent(session=session.id, at=context.now, technician=command.technician, text=command.text)
 
@@ -340,7 +340,7 @@ def _close_process(session: Session, command: commands.CloseProcess, context: Co
 
 
 def _end(
-    session: Session, command: commands.End, context: Context
+    session: Session, command: commands.EndSession, context: Context
 ) -> events.SessionEnded | events.CollaboratorLeft | events.EntryDismissed:
     role = session.entries[command.technician].role
     event: type[events.SessionEnded] | type[events.CollaboratorLeft] | type[events.EntryDismissed] = events.SessionEnded
@@ -368,18 +368,18 @@ def _require_line(field: str, text: str, longest: int, *, empty: bool = True) ->
         raise InvalidArgument.of(field, "one line only")
 
 
-_DECISIONS: dict[type, tuple[Command, Callable[[Session, Any, Context], events.AnySessionEvent]]] = {
-    commands.Start: (Command.START, _start),
-    commands.Hold: (Command.HOLD, _hold),
-    commands.Transfer: (Command.TRANSFER, _transfer),
-    commands.Invite: (Command.INVITE, _invite),
-    commands.Remove: (Command.REMOVE, _remove),
-    commands.OfferLead: (Command.OFFER_LEAD, _offer_lead),
-    commands.CancelLead: (Command.CANCEL_LEAD, _cancel_lead),
-    commands.AcceptLead: (Command.ACCEPT_LEAD, _accept_lead),
-    commands.Reboot: (Command.REBOOT, _reboot),
-    commands.Chat: (Command.CHAT, _chat),
-    commands.OpenProcess: (Command.OPEN, _open_process),
-    commands.CloseProcess: (Command.CLOSE, _close_process),
-    commands.End: (Command.END, _end),
+_DECISIONS: dict[type, tuple[CommandName, Callable[[Session, Any, Context], events.AnySessionEvent]]] = {
+    commands.StartSession: (CommandName.START, _start),
+    commands.HoldSession: (CommandName.HOLD, _hold),
+    commands.TransferSession: (CommandName.TRANSFER, _transfer),
+    commands.InviteTechnician: (CommandName.INVITE, _invite),
+    commands.RemoveTechnician: (CommandName.REMOVE, _remove),
+    commands.OfferLead: (CommandName.OFFER_LEAD, _offer_lead),
+    commands.CancelLeadOffer: (CommandName.CANCEL_LEAD, _cancel_lead),
+    commands.AcceptLead: (CommandName.ACCEPT_LEAD, _accept_lead),
+    commands.RebootComputer: (CommandName.REBOOT, _reboot),
+    commands.SendChatLine: (CommandName.CHAT, _chat),
+    commands.OpenProcess: (CommandName.OPEN, _open_process),
+    commands.CloseProcess: (CommandName.CLOSE, _close_process),
+    commands.EndSession: (CommandName.END, _end),
 }

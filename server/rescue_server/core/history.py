@@ -29,7 +29,7 @@ from rescue_server.core.transitions import row_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
+class EntryChange:
     """What one technician's queue showed before and after. `previous` is None and `row` 0 for a new entry."""
 
     technician: str
@@ -39,7 +39,7 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
+class ExplainedEvent:
     """What there is to say of one event.
 
     `present` are the technicians with an entry before or after it, `known` all who ever had one up to then; both are
@@ -47,7 +47,7 @@ class Told:
     """
 
     cause: Cause
-    changes: tuple[Change, ...] = ()
+    changes: tuple[EntryChange, ...] = ()
     present: frozenset[str] = frozenset()
     known: frozenset[str] = frozenset()
 
@@ -63,13 +63,13 @@ class History:
         """Return a session as it is after all that was heard; None if it is unknown, or over and in no queue."""
         return self._sessions.get(name)
 
-    def tell(self, event: events.AnySessionEvent | AnyOrganizationEvent) -> Told | None:
+    def explain(self, event: events.AnySessionEvent | AnyOrganizationEvent) -> ExplainedEvent | None:
         """Take the event in and say what it did; None if it belongs to a session whose beginning was not heard.
 
         Raises UnlistedChange if the core would show a change that the table does not have.
         """
         if isinstance(event, OrganizationEvent):
-            return Told(cause=cause_of_change(event))
+            return ExplainedEvent(cause=cause_of_change(event))
         before = self._sessions.get(event.session)
         if before is None and not isinstance(event, events.SessionCreated):
             return None
@@ -84,16 +84,18 @@ class History:
         changes = tuple(
             change for name in sorted(present) if (change := _change(before, event, after, name)) is not None
         )
-        return Told(cause=cause_of(before, event, after), changes=changes, present=present, known=known)
+        return ExplainedEvent(cause=cause_of(before, event, after), changes=changes, present=present, known=known)
 
 
-def _change(before: Session | None, event: events.AnySessionEvent, after: Session, technician: str) -> Change | None:
+def _change(
+    before: Session | None, event: events.AnySessionEvent, after: Session, technician: str
+) -> EntryChange | None:
     previous = before.status_for(technician) if before else None
     status = after.status_for(technician) or gone_by(event, technician)
     if status is previous:
         return None
     row = row_of(previous, status) if previous else 0
-    return Change(technician=technician, previous=previous, status=status, row=row)
+    return EntryChange(technician=technician, previous=previous, status=status, row=row)
 
 
 def cause_of_change(event: AnyOrganizationEvent) -> Cause:

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 import msgspec
 
 from rescue_protos.errors import AlreadyExists, InvalidArgument, NotFound
-from rescue_server.settings import Settings
+from rescue_server.settings import SessionSettings
 
 NAME_LENGTH = 64  # characters
 _USERS = ("technician", "administrator")
@@ -98,7 +98,7 @@ class Organization:
     technicians: Mapping[str, str] = field(default_factory=dict)
     channels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     administrators: frozenset[str] = frozenset()
-    settings: Mapping[str, Settings] = field(default_factory=dict)
+    settings: Mapping[str, SessionSettings] = field(default_factory=dict)
     secret_hashes: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -106,7 +106,7 @@ class Organization:
         """The technician groups, by name."""
         return tuple(sorted(o.removeprefix("group:") for o in self.settings if o.startswith("group:")))
 
-    def settings_of(self, owner: str) -> Settings:
+    def settings_of(self, owner: str) -> SessionSettings:
         """The settings of "group:NAME" or "channel:NAME". Raises Unknown."""
         if owner not in self.settings:
             kind, _, name = owner.partition(":")
@@ -160,14 +160,14 @@ def apply_change(organization: Organization, event: AnyOrganizationEvent) -> Org
     old = organization
     match event:
         case GroupAdded():
-            return replace(old, settings={**old.settings, f"group:{event.name}": Settings()})
+            return replace(old, settings={**old.settings, f"group:{event.name}": SessionSettings()})
         case TechnicianAdded() | TechnicianMoved():
             return replace(old, technicians={**old.technicians, event.name: event.group})
         case ChannelAdded():
             return replace(
                 old,
                 channels={**old.channels, event.name: event.groups},
-                settings={**old.settings, f"channel:{event.name}": Settings()},
+                settings={**old.settings, f"channel:{event.name}": SessionSettings()},
             )
         case AdministratorAdded():
             return replace(old, administrators=old.administrators | {event.name})

@@ -12,14 +12,14 @@ from datetime import datetime, timedelta
 from rescue_server.core import events
 from rescue_server.core.allowed import allowed_commands
 from rescue_server.core.organization import Organization
-from rescue_server.core.session import Entry, Session
+from rescue_server.core.session import Session, SessionEntry
 from rescue_server.core.status import LEADS, Status
-from rescue_server.core.timers import Kind, deadlines
+from rescue_server.core.timers import DeadlineKind, deadlines
 from rescue_server.core.transitions import row_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Participant:
+class SessionParticipant:
     """One who takes part in a session, as the others see him."""
 
     technician: str
@@ -39,7 +39,7 @@ class QueueEntry:
     created_at: datetime
     since: datetime
     joined_at: datetime | None
-    participants: tuple[Participant, ...]
+    participants: tuple[SessionParticipant, ...]
     comment: str
     introduced_by: str
     lead_offered_to: str
@@ -62,7 +62,7 @@ class Cause:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Update:
+class QueueUpdate:
     """What one technician's queue is told of one event. `previous` is None for a new entry.
 
     `entry` is the queue entry afterwards; None with an alarm, which changes nothing of it.
@@ -85,7 +85,7 @@ def entry_of(
     session: Session,
     technician: str,
     organization: Organization,
-    participants: tuple[Participant, ...] | None = None,
+    participants: tuple[SessionParticipant, ...] | None = None,
 ) -> QueueEntry:
     """Return the technician's queue entry as it is now; `participants` are the session's, if they are known already."""
     if participants is None:
@@ -96,10 +96,10 @@ def entry_of(
     return _line(session, status, entry, technician, participants, due_at, due_by)
 
 
-def participants_of(session: Session) -> tuple[Participant, ...]:
+def participants_of(session: Session) -> tuple[SessionParticipant, ...]:
     """Return who takes part in a session: the same for every queue."""
     return tuple(
-        Participant(
+        SessionParticipant(
             technician=name,
             status=session.status_for(name) or Status.REMOVED,
             lead=session.entries[name].role in LEADS,
@@ -111,9 +111,9 @@ def participants_of(session: Session) -> tuple[Participant, ...]:
 def _line(
     session: Session,
     status: Status,
-    entry: Entry,
+    entry: SessionEntry,
     technician: str,
-    participants: tuple[Participant, ...],
+    participants: tuple[SessionParticipant, ...],
     due_at: datetime | None,
     due_by: str,
 ) -> QueueEntry:
@@ -142,8 +142,8 @@ def _next_due(session: Session, technician: str, organization: Organization) -> 
         deadline
         for deadline in deadlines(session, organization)
         if deadline.technician in ("", technician)
-        and deadline.kind not in (Kind.IDLE_ALARM, Kind.OFFLINE)
-        and (deadline.kind is not Kind.WAITING or session.status_for(technician) is not None)
+        and deadline.kind not in (DeadlineKind.IDLE_ALARM, DeadlineKind.OFFLINE)
+        and (deadline.kind is not DeadlineKind.WAITING or session.status_for(technician) is not None)
     )
     first = next(concerning, None)
     return (first.due, first.setting) if first else (None, "")
@@ -151,12 +151,12 @@ def _next_due(session: Session, technician: str, organization: Organization) -> 
 
 def updates(
     before: Session | None, event: events.AnySessionEvent, after: Session, organization: Organization
-) -> dict[str, Update]:
+) -> dict[str, QueueUpdate]:
     """Return what each technician's queue must be told, by technician. Raises UnlistedChange: a defect."""
     cause = cause_of(before, event, after)
     # One tuple for all queues: a channel may have hundreds of technicians, and each ring keeps its updates.
     participants = participants_of(after)
-    found: dict[str, Update] = {}
+    found: dict[str, QueueUpdate] = {}
     old_entries = before.entries if before else {}
     for technician in sorted({*old_entries, *after.entries}):
         update = _update(before, event, after, technician, organization, cause, participants)
@@ -172,8 +172,8 @@ def _update(
     technician: str,
     organization: Organization,
     cause: Cause,
-    participants: tuple[Participant, ...],
-) -> Update | None:
+    participants: tuple[SessionParticipant, ...],
+) -> QueueUpdate | None:
     previous = before.status_for(technician) if before else None
     status = after.status_for(technician)
     if status is None:
@@ -181,7 +181,7 @@ def _update(
         assert previous is not None
         gone = gone_by(event, technician)
         entry = _line(after, gone, before.entries[technician], technician, participants, None, "")
-        return Update(
+        return QueueUpdate(
             session=after.id,
             at=event.at,
             cause=cause,
@@ -192,7 +192,7 @@ def _update(
         )
     line = entry_of(after, technician, organization, participants)
     if status is not previous:
-        return Update(
+        return QueueUpdate(
             session=after.id,
             at=event.at,
             cause=cause,
@@ -202,20 +202,20 @@ def _update(
             row=row_of(previous, status) if previous else 0,
         )
     if isinstance(event, events.ChatSent):
-        return Update(
+        return QueueUpdate(
             session=after.id, at=event.at, cause=cause, entry=line, chat_from=event.technician, chat_text=event.text
         )
     if isinstance(event, events.IdleAlarmRaised):
         return (
-            Update(session=after.id, at=event.at, cause=cause, alarm_due=event.due)
+            QueueUpdate(session=after.id, at=event.at, cause=cause, alarm_due=event.due)
             if event.technician == technician
             else None
         )
     if isinstance(event, events.LeadOffered) and event.to == technician:
-        return Update(session=after.id, at=event.at, cause=cause, entry=line, lead_offered_by=event.technician)
+        return QueueUpdate(session=after.id, at=event.at, cause=cause, entry=line, lead_offered_by=event.technician)
     assert before is not None
     changed = line != entry_of(before, technician, organization)
-    return Update(session=after.id, at=event.at, cause=cause, entry=line) if changed else None
+    return QueueUpdate(session=after.id, at=event.at, cause=cause, entry=line) if changed else None
 
 
 def gone_by(event: events.AnySessionEvent, technician: str) -> Status:

@@ -28,7 +28,7 @@ class EndReason(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class SessionEntry:
     """One technician's part in a session.
 
     `since`: when the status that he sees last changed. `counted_from`: the last moment at which anything held his idle
@@ -60,7 +60,7 @@ class Session:
     joined_at: datetime | None = None
     link: Link = Link.AWAITING
     link_since: datetime
-    entries: Mapping[str, Entry] = field(default_factory=dict)
+    entries: Mapping[str, SessionEntry] = field(default_factory=dict)
     lead_offered_to: str = ""
     reboot_order: str = ""
     reboot_ordered_by: str = ""
@@ -88,12 +88,12 @@ class Session:
         return tuple(sorted(name for name, entry in self.entries.items() if entry.role in roles))
 
 
-def can_idle(entry: Entry) -> bool:
+def can_idle(entry: SessionEntry) -> bool:
     """Whether the active session idle time-out concerns the entry. Never on hold."""
     return entry.role in (Role.LEAD, Role.COLLABORATOR)
 
 
-def is_held(entry: Entry, link: Link) -> bool:
+def is_held(entry: SessionEntry, link: Link) -> bool:
     """Whether the entry's idle clock stands still: in focus or with a process open, and the link connected."""
     return link is Link.CONNECTED and (entry.focused or bool(entry.processes))
 
@@ -107,7 +107,7 @@ def apply(session: Session | None, event: events.AnySessionEvent) -> Session:
     return _settle(session, after, event)
 
 
-class _Draft(dict[str, Entry]):
+class _Draft(dict[str, SessionEntry]):
     """The entries under change: roles are moved, added and removed here, `since` and the rest are settled later."""
 
     def __init__(self, session: Session, at: datetime) -> None:
@@ -120,7 +120,7 @@ class _Draft(dict[str, Entry]):
             self[name] = replace(known, role=role, introduced_by=known.introduced_by if by is None else by)
 
     def add(self, role: Role, name: str, *, by: str, focused: bool) -> None:
-        self[name] = Entry(role=role, since=self.at, counted_from=self.at, focused=focused, introduced_by=by)
+        self[name] = SessionEntry(role=role, since=self.at, counted_from=self.at, focused=focused, introduced_by=by)
 
     def remove(self, *names: str) -> None:
         for name in names:
@@ -129,7 +129,7 @@ class _Draft(dict[str, Entry]):
 
 def _created(event: events.SessionCreated) -> Session:
     entries = {
-        name: Entry(role=Role.WAITING, since=event.at, counted_from=event.at, focused=name in event.focused)
+        name: SessionEntry(role=Role.WAITING, since=event.at, counted_from=event.at, focused=name in event.focused)
         for name in event.entries
     }
     return Session(
@@ -336,7 +336,9 @@ def _settle(before: Session, after: Session, event: events.AnySessionEvent) -> S
     )
 
 
-def _settled(name: str, entry: Entry, before: Session, after: Session, at: datetime, restarted: str | None) -> Entry:
+def _settled(
+    name: str, entry: SessionEntry, before: Session, after: Session, at: datetime, restarted: str | None
+) -> SessionEntry:
     old = before.entries.get(name)
     if old is None:
         return entry

@@ -11,13 +11,13 @@ from datetime import datetime, timedelta
 from enum import IntEnum
 
 from rescue_server.core.organization import Organization
-from rescue_server.core.session import Entry, Session, can_idle, is_held
+from rescue_server.core.session import Session, SessionEntry, can_idle, is_held
 from rescue_server.core.status import Link, Role
 
 LONGEST_WARNING = timedelta(minutes=1)
 
 
-class Kind(IntEnum):
+class DeadlineKind(IntEnum):
     """What falls due; at the same instant, in this order."""
 
     CONNECTING = 0
@@ -30,11 +30,11 @@ class Kind(IntEnum):
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Deadline:
+class SessionDeadline:
     """Something falls due in a session at an instant. Sorts in the order in which deadlines are applied."""
 
     due: datetime
-    kind: Kind
+    kind: DeadlineKind
     technician: str
     session: str
     period: timedelta
@@ -46,47 +46,47 @@ class Deadline:
 
 
 _SETTINGS = {
-    Kind.CONNECTING: "connecting-timeout",
-    Kind.RECONNECTING: "reconnect-period",
-    Kind.OFFLINE: "offline-period",
-    Kind.IDLE_COLLABORATOR: "idle-timeout",
-    Kind.IDLE_LEAD: "idle-timeout",
-    Kind.IDLE_ALARM: "idle-timeout",
-    Kind.WAITING: "waiting-timeout",
+    DeadlineKind.CONNECTING: "connecting-timeout",
+    DeadlineKind.RECONNECTING: "reconnect-period",
+    DeadlineKind.OFFLINE: "offline-period",
+    DeadlineKind.IDLE_COLLABORATOR: "idle-timeout",
+    DeadlineKind.IDLE_LEAD: "idle-timeout",
+    DeadlineKind.IDLE_ALARM: "idle-timeout",
+    DeadlineKind.WAITING: "waiting-timeout",
 }
 
 
-def deadlines(session: Session, organization: Organization) -> list[Deadline]:
+def deadlines(session: Session, organization: Organization) -> list[SessionDeadline]:
     """Return all that is running in the session now, soonest first. A deadline may lie in the past."""
     if session.ended_at is not None:
         return []
     settings = organization.settings_of(session.owner)
-    found: list[Deadline] = []
+    found: list[SessionDeadline] = []
 
-    def note(kind: Kind, since: datetime, period: timedelta, technician: str = "") -> None:
-        found.append(Deadline(since + period, kind, technician, session.id, period))
+    def note(kind: DeadlineKind, since: datetime, period: timedelta, technician: str = "") -> None:
+        found.append(SessionDeadline(since + period, kind, technician, session.id, period))
 
     if session.joined_at is None:
-        note(Kind.CONNECTING, session.created_at, settings.connecting_timeout)
+        note(DeadlineKind.CONNECTING, session.created_at, settings.connecting_timeout)
         return found
     if session.link is Link.RECONNECTING:
-        note(Kind.OFFLINE, session.link_since, settings.offline_period)
+        note(DeadlineKind.OFFLINE, session.link_since, settings.offline_period)
     if settings.waiting_timeout and session.with_role(Role.WAITING):
-        note(Kind.WAITING, session.joined_at, settings.waiting_timeout)
+        note(DeadlineKind.WAITING, session.joined_at, settings.waiting_timeout)
     # No published row leads from Rebooting to Timed Out: what runs out meanwhile is judged on the return.
     if session.link is not Link.REBOOTING:
         for technician, entry in session.entries.items():
             if not can_idle(entry) or is_held(entry, session.link):
                 continue
             if period := organization.idle_timeout(technician):
-                kind = Kind.IDLE_LEAD if entry.role is Role.LEAD else Kind.IDLE_COLLABORATOR
+                kind = DeadlineKind.IDLE_LEAD if entry.role is Role.LEAD else DeadlineKind.IDLE_COLLABORATOR
                 note(kind, entry.counted_from, period, technician)
                 if not entry.alarmed:
                     found.append(_alarm(session, technician, entry, period))
     return sorted(found)
 
 
-def overdue_on_return(session: Session, organization: Organization, now: datetime) -> list[Deadline]:
+def overdue_on_return(session: Session, organization: Organization, now: datetime) -> list[SessionDeadline]:
     """Return the idle time-outs that ran out while the session was rebooting, in the order of their application.
 
     Neither focus nor a process held those clocks: both hold only while the link is connected.
@@ -95,8 +95,8 @@ def overdue_on_return(session: Session, organization: Organization, now: datetim
     for technician, entry in session.entries.items():
         period = organization.idle_timeout(technician) if can_idle(entry) else timedelta(0)
         if period and entry.counted_from + period <= now:
-            kind = Kind.IDLE_LEAD if entry.role is Role.LEAD else Kind.IDLE_COLLABORATOR
-            found.append(Deadline(now, kind, technician, session.id, period))
+            kind = DeadlineKind.IDLE_LEAD if entry.role is Role.LEAD else DeadlineKind.IDLE_COLLABORATOR
+            found.append(SessionDeadline(now, kind, technician, session.id, period))
     return sorted(found)
 
 
@@ -105,6 +105,6 @@ def warning(period: timedelta) -> timedelta:
     return min(LONGEST_WARNING, period / 2)
 
 
-def _alarm(session: Session, technician: str, entry: Entry, period: timedelta) -> Deadline:
+def _alarm(session: Session, technician: str, entry: SessionEntry, period: timedelta) -> SessionDeadline:
     due = entry.counted_from + period - warning(period)
-    return Deadline(due, Kind.IDLE_ALARM, technician, session.id, period)
+    return SessionDeadline(due, DeadlineKind.IDLE_ALARM, technician, session.id, period)

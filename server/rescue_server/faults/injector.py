@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from rescue_protos.errors import InjectedFault, InvalidArgument, NotFound, RescueError, ResourceExhausted
-from rescue_server.clock import Clock
+from rescue_server.clock import ServerClock
 from rescue_server.core.events import IdleTimedOut
 from rescue_server.core.session import Session
 from rescue_server.core.status import Status
@@ -80,7 +80,7 @@ class Faults:
     """`methods` are those that can be meddled with, and whether each is a stream; `desk` is what is published."""
 
     def __init__(
-        self, desk: Callable[[], Desk], clock: Clock, appointments: Appointments, methods: Mapping[str, bool]
+        self, desk: Callable[[], Desk], clock: ServerClock, appointments: Appointments, methods: Mapping[str, bool]
     ) -> None:
         self._desk = desk
         self._clock = clock

@@ -10,17 +10,17 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from rescue_server.core import events as e
-from rescue_server.core.history import Change, History
+from rescue_server.core.history import EntryChange, History
 from rescue_server.core.organization import Organization, OrganizationEvent, apply_change
-from rescue_server.core.timers import Deadline, Kind, deadlines, overdue_on_return
+from rescue_server.core.timers import DeadlineKind, SessionDeadline, deadlines, overdue_on_return
 from rescue_server.replay.journal_file import RecordedChange, RecordedLine
 
-_DUE: dict[type, frozenset[Kind]] = {
-    e.ConnectingTimedOut: frozenset({Kind.CONNECTING}),
-    e.WaitingTimedOut: frozenset({Kind.WAITING}),
-    e.LinkOffline: frozenset({Kind.OFFLINE}),
-    e.IdleTimedOut: frozenset({Kind.IDLE_COLLABORATOR, Kind.IDLE_LEAD}),
-    e.IdleAlarmRaised: frozenset({Kind.IDLE_ALARM}),
+_DUE: dict[type, frozenset[DeadlineKind]] = {
+    e.ConnectingTimedOut: frozenset({DeadlineKind.CONNECTING}),
+    e.WaitingTimedOut: frozenset({DeadlineKind.WAITING}),
+    e.LinkOffline: frozenset({DeadlineKind.OFFLINE}),
+    e.IdleTimedOut: frozenset({DeadlineKind.IDLE_COLLABORATOR, DeadlineKind.IDLE_LEAD}),
+    e.IdleAlarmRaised: frozenset({DeadlineKind.IDLE_ALARM}),
 }
 
 
@@ -62,7 +62,7 @@ class _Judge:
         event = line.body
         if isinstance(event, OrganizationEvent):
             self._organization = apply_change(self._organization, event)
-            self._history.tell(event)
+            self._history.explain(event)
             return True, ""
         before = self._history.session(event.session)
         if before is not None and before.owner in self._organization.settings:
@@ -71,7 +71,7 @@ class _Judge:
                 due += overdue_on_return(before, self._organization, event.at)
             if difference := _due_difference(event, due):
                 return True, difference
-        told = self._history.tell(event)
+        told = self._history.explain(event)
         if told is None:
             return False, ""
         now, then = [_words(change) for change in told.changes], [_words(change) for change in line.changes]
@@ -80,19 +80,19 @@ class _Judge:
         return True, f"the consoles showed {_list(then)}; today's core derives {_list(now)}"
 
 
-def _due_difference(event: e.AnySessionEvent, due: list[Deadline]) -> str:
+def _due_difference(event: e.AnySessionEvent, due: list[SessionDeadline]) -> str:
     kinds = _DUE.get(type(event))
     if kinds is not None:
         who = getattr(event, "technician", "")
         fits = any(d.kind in kinds and d.technician == who and d.due <= event.at for d in due)
         return "" if fits else f"nothing like that was due at {event.at:%H:%M:%S}"
-    missed = next((d for d in due if d.due < event.at and d.kind is not Kind.IDLE_ALARM), None)
+    missed = next((d for d in due if d.due < event.at and d.kind is not DeadlineKind.IDLE_ALARM), None)
     if missed is None or isinstance(event, e.LinkLost):
         return ""
     return f"{missed.setting} of {missed.technician or 'the session'} ran out at {missed.due:%H:%M:%S}, unnoticed"
 
 
-def _words(change: Change | RecordedChange) -> str:
+def _words(change: EntryChange | RecordedChange) -> str:
     row = f"row {change.row}" if change.row else "new"
     return f"{change.technician}: {change.previous or '-'} -> {change.status} ({row})"
 

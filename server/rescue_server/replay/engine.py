@@ -12,12 +12,12 @@ from datetime import datetime, timedelta
 from itertools import takewhile
 
 from rescue_protos.errors import ReplayOnly
-from rescue_server.clock import Clock
+from rescue_server.clock import ServerClock
 from rescue_server.core.events import SessionCreated
 from rescue_server.core.organization import Organization, OrganizationEvent, SecretChanged, apply_change
-from rescue_server.core.queue import Update
+from rescue_server.core.queue import QueueUpdate
 from rescue_server.core.session import Session
-from rescue_server.core.timers import Deadline, Kind
+from rescue_server.core.timers import DeadlineKind, SessionDeadline
 from rescue_server.replay.check import check
 from rescue_server.replay.journal_file import BadJournal, RecordedLine
 from rescue_server.runtime.credentials import hash_secret, new_secret
@@ -61,7 +61,7 @@ class Recording:
 class PlayedEngine(Engine):
     """An engine in which nothing happens but what was recorded. `on_end` is called after the last event."""
 
-    def __init__(self, recording: Recording, store: Store, clock: Clock) -> None:
+    def __init__(self, recording: Recording, store: Store, clock: ServerClock) -> None:
         super().__init__(store, clock)
         self.on_end: Callable[[], None] = lambda: None
         self._recording = recording
@@ -98,16 +98,18 @@ class PlayedEngine(Engine):
             self._stage_events([self._with_new_secret(line.body)], Answer(), None)
         return now
 
-    def next_deadline(self) -> Deadline | None:
+    def next_deadline(self) -> SessionDeadline | None:
         """The next event of the journal."""
         line = self._next()
-        return None if line is None else Deadline(line.at, Kind.CONNECTING, "", line.stream, timedelta(0))
+        return (
+            None if line is None else SessionDeadline(line.at, DeadlineKind.CONNECTING, "", line.stream, timedelta(0))
+        )
 
     def _next(self) -> RecordedLine | None:
         rest = self._recording.rest
         return rest[self._played] if self._begun and self._played < len(rest) else None
 
-    def _publish(self, step: Step, change: dict[str, Update]) -> None:
+    def _publish(self, step: Step, change: dict[str, QueueUpdate]) -> None:
         super()._publish(step, change)
         if step.revision == len(self._recording.lines):
             self.on_end()

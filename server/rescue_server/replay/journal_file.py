@@ -20,7 +20,7 @@ from rescue_server.core.status import Status
 from rescue_server.runtime.state import AnyEvent, read_event
 from rescue_server.store.errors import StoreError, StoreTooNew
 from rescue_server.store.files import check_header, translated
-from rescue_server.store.schema import EVENT_COLUMNS, STEPS, event_of
+from rescue_server.store.schema import EVENT_COLUMNS, MIGRATIONS, event_of
 
 
 class BadJournal(Exception):
@@ -73,12 +73,12 @@ def read_store(path: Path) -> Iterator[RecordedLine]:
             uri = f"{path.absolute().as_uri()}?mode=ro"
             with closing(sqlite3.connect(uri, uri=True, isolation_level=None)) as connection:
                 version = int(connection.execute("PRAGMA user_version").fetchone()[0])
-                if version > len(STEPS):
-                    raise StoreTooNew(path=path, version=version, known=len(STEPS))
+                if version > len(MIGRATIONS):
+                    raise StoreTooNew(path=path, version=version, known=len(MIGRATIONS))
                 for row in connection.execute(f"SELECT {EVENT_COLUMNS} FROM journal ORDER BY revision"):
                     stored = event_of(row)
                     event = read_event(stored)
-                    told = history.tell(event)
+                    told = history.explain(event)
                     changes = tuple(
                         RecordedChange(technician=c.technician, previous=c.previous, status=c.status, row=c.row or None)
                         for c in (told.changes if told else ())

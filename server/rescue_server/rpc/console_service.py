@@ -127,18 +127,18 @@ class ConsoleService(console_pb2_grpc.ConsoleServiceServicer):
         )
 
     async def StartSession(self, request: pb.StartSessionRequest, context: Context) -> pb.StartSessionResponse:
-        answer = await self._command(request, c.Start(technician=caller().name, session=request.session))
+        answer = await self._command(request, c.StartSession(technician=caller().name, session=request.session))
         return pb.StartSessionResponse(revision=answer.revision)
 
     async def HoldSession(self, request: pb.HoldSessionRequest, context: Context) -> pb.HoldSessionResponse:
-        answer = await self._command(request, c.Hold(technician=caller().name, session=request.session))
+        answer = await self._command(request, c.HoldSession(technician=caller().name, session=request.session))
         return pb.HoldSessionResponse(revision=answer.revision)
 
     async def TransferSession(self, request: pb.TransferSessionRequest, context: Context) -> pb.TransferSessionResponse:
         kind = request.WhichOneof("target")
         if kind is None:
             raise InvalidArgument.of("target", "name a technician, a technician group or a channel")
-        order = c.Transfer(
+        order = c.TransferSession(
             technician=caller().name,
             session=request.session,
             target=f"{kind}:{getattr(request, kind)}",
@@ -150,13 +150,13 @@ class ConsoleService(console_pb2_grpc.ConsoleServiceServicer):
     async def InviteTechnician(
         self, request: pb.InviteTechnicianRequest, context: Context
     ) -> pb.InviteTechnicianResponse:
-        order = c.Invite(technician=caller().name, session=request.session, invited=request.technician)
+        order = c.InviteTechnician(technician=caller().name, session=request.session, invited=request.technician)
         return pb.InviteTechnicianResponse(revision=(await self._command(request, order)).revision)
 
     async def RemoveTechnician(
         self, request: pb.RemoveTechnicianRequest, context: Context
     ) -> pb.RemoveTechnicianResponse:
-        order = c.Remove(technician=caller().name, session=request.session, removed=request.technician)
+        order = c.RemoveTechnician(technician=caller().name, session=request.session, removed=request.technician)
         return pb.RemoveTechnicianResponse(revision=(await self._command(request, order)).revision)
 
     async def OfferLead(self, request: pb.OfferLeadRequest, context: Context) -> pb.OfferLeadResponse:
@@ -164,7 +164,7 @@ class ConsoleService(console_pb2_grpc.ConsoleServiceServicer):
         return pb.OfferLeadResponse(revision=(await self._command(request, order)).revision)
 
     async def CancelLeadOffer(self, request: pb.CancelLeadOfferRequest, context: Context) -> pb.CancelLeadOfferResponse:
-        order = c.CancelLead(technician=caller().name, session=request.session)
+        order = c.CancelLeadOffer(technician=caller().name, session=request.session)
         return pb.CancelLeadOfferResponse(revision=(await self._command(request, order)).revision)
 
     async def AcceptLead(self, request: pb.AcceptLeadRequest, context: Context) -> pb.AcceptLeadResponse:
@@ -172,11 +172,11 @@ class ConsoleService(console_pb2_grpc.ConsoleServiceServicer):
         return pb.AcceptLeadResponse(revision=(await self._command(request, order)).revision)
 
     async def RebootComputer(self, request: pb.RebootComputerRequest, context: Context) -> pb.RebootComputerResponse:
-        order = c.Reboot(technician=caller().name, session=request.session, order=secrets.token_hex(8))
+        order = c.RebootComputer(technician=caller().name, session=request.session, order=secrets.token_hex(8))
         return pb.RebootComputerResponse(revision=(await self._command(request, order)).revision)
 
     async def SendChat(self, request: pb.SendChatRequest, context: Context) -> pb.SendChatResponse:
-        order = c.Chat(technician=caller().name, session=request.session, text=request.text)
+        order = c.SendChatLine(technician=caller().name, session=request.session, text=request.text)
         return pb.SendChatResponse(revision=(await self._command(request, order)).revision)
 
     async def OpenProcess(self, request: pb.OpenProcessRequest, context: Context) -> pb.OpenProcessResponse:
@@ -190,7 +190,7 @@ class ConsoleService(console_pb2_grpc.ConsoleServiceServicer):
         return pb.CloseProcessResponse(revision=(await self._command(request, order)).revision)
 
     async def EndSession(self, request: pb.EndSessionRequest, context: Context) -> pb.EndSessionResponse:
-        order = c.End(technician=caller().name, session=request.session)
+        order = c.EndSession(technician=caller().name, session=request.session)
         return pb.EndSessionResponse(revision=(await self._command(request, order)).revision)
 
     async def _command(self, request: Any, order: c.AnyCommand) -> Answer:

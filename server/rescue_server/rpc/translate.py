@@ -12,7 +12,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from rescue_protos.errors import InvalidArgument
 from rescue_protos.v1 import applet_pb2, clock_pb2, common_pb2, console_pb2
-from rescue_server.clock import Reading
+from rescue_server.clock import ClockState
 from rescue_server.core.events import Process
 from rescue_server.core.queue import Cause, QueueEntry
 from rescue_server.core.session import EndReason, Session
@@ -20,7 +20,7 @@ from rescue_server.core.status import Status
 from rescue_server.runtime.applet_orders import View
 from rescue_server.runtime.engine import Request
 from rescue_server.runtime.watch import Revised
-from rescue_server.settings import Settings
+from rescue_server.settings import SessionSettings
 
 if TYPE_CHECKING:
     from rescue_protos.v1.common_pb2 import Process as ProcessValue
@@ -140,7 +140,7 @@ def delta(revised: Revised) -> console_pb2.QueueDelta:
     return message
 
 
-def view(shown: View, settings: Settings) -> applet_pb2.SessionView:
+def view(shown: View, settings: SessionSettings) -> applet_pb2.SessionView:
     """What the applet shows, for the wire."""
     return applet_pb2.SessionView(
         customer=shown.customer,
@@ -158,7 +158,7 @@ def ended(session: Session) -> applet_pb2.Ended:
     return applet_pb2.Ended(reason=applet_pb2.END_REASON_TERMS_DECLINED)
 
 
-def settings(values: Settings) -> common_pb2.Settings:
+def settings(values: SessionSettings) -> common_pb2.Settings:
     """Settings for the wire."""
     message = common_pb2.Settings(terms=values.terms)
     for name in _PERIODS:
@@ -178,7 +178,7 @@ def changes(message: common_pb2.Settings, *, with_terms: bool) -> dict[str, time
     return found
 
 
-def reading(clock: Reading) -> clock_pb2.ClockReading:
+def reading(clock: ClockState) -> clock_pb2.ClockReading:
     """The clock, for the wire."""
     return clock_pb2.ClockReading(
         now=timestamp(clock.now), speed=clock.speed, standing=clock.standing, paused=clock.paused

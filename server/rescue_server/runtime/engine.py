@@ -27,13 +27,13 @@ from rescue_protos.errors import (
     StorageFull,
     StorageUnavailable,
 )
-from rescue_server.clock import Clock
+from rescue_server.clock import ServerClock
 from rescue_server.core.decide import Context, on_due
 from rescue_server.core.organization import OrganizationEvent
-from rescue_server.core.queue import Update
+from rescue_server.core.queue import QueueUpdate
 from rescue_server.core.session import Session
 from rescue_server.core.status import Link
-from rescue_server.core.timers import Deadline, Kind, deadlines
+from rescue_server.core.timers import DeadlineKind, SessionDeadline, deadlines
 from rescue_server.runtime.chat_log import ChatLog
 from rescue_server.runtime.idempotency import Act, Answer, Outcome, Request, reused, stored_answer
 from rescue_server.runtime.recovery import branch_of, replay, tell
@@ -54,7 +54,7 @@ REMEMBERED_ANSWERS = 10_000
 @dataclass(slots=True, kw_only=True)
 class _Staged:
     steps: list[Step]
-    updates: list[dict[str, Update]]
+    updates: list[dict[str, QueueUpdate]]
     answer: Answer
     stored_answer: StoredAnswer | None
     done: asyncio.Future[Answer]
@@ -73,7 +73,7 @@ class Engine:
     def __init__(
         self,
         store: Store,
-        clock: Clock,
+        clock: ServerClock,
         *,
         in_focus: Callable[[], frozenset[str]] = frozenset,
         on_step: Callable[[Step], None] = lambda step: None,
@@ -210,7 +210,7 @@ class Engine:
     ) -> asyncio.Future[Answer]:
         done: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         steps: list[Step] = []
-        changes: list[dict[str, Update]] = []
+        changes: list[dict[str, QueueUpdate]] = []
         start = self.ahead.revision
         try:
             for event in events:
@@ -259,7 +259,7 @@ class Engine:
             if not staged.done.cancelled():
                 staged.done.set_result(staged.answer)
 
-    def _publish(self, step: Step, change: dict[str, Update]) -> None:
+    def _publish(self, step: Step, change: dict[str, QueueUpdate]) -> None:
         if step.after is not None:
             self.published.put(step.after)
             if not _is_leased(step.after):
@@ -309,7 +309,7 @@ class Engine:
         """
         now = self.clock.now()
         while (deadline := self.next_deadline()) is not None and deadline.due <= now:
-            if deadline.kind is Kind.RECONNECTING and not self.leases.is_judged_dead(deadline.session):
+            if deadline.kind is DeadlineKind.RECONNECTING and not self.leases.is_judged_dead(deadline.session):
                 self.on_unjudged(deadline.session)
                 break
             session = self.ahead.sessions[deadline.session]
@@ -318,18 +318,19 @@ class Engine:
             self._stage_events(on_due(session, replace(deadline, due=at)), Answer(), None)
         return max(self.clock.now(), self.ahead.at) if self.ahead.at else self.clock.now()
 
-    def next_deadline(self) -> Deadline | None:
+    def next_deadline(self) -> SessionDeadline | None:
         """What falls due first, a lease included."""
         found = [deadline for deadline in (self.agenda.first(), self._first_lease()) if deadline is not None]
         return min(found, default=None)
 
-    def _first_lease(self) -> Deadline | None:
+    def _first_lease(self) -> SessionDeadline | None:
         first = self.leases.first()
         if first is None:
             return None
         due, session = first
         return _not_before(
-            self._organized_at, Deadline(due, Kind.RECONNECTING, "", session, self._reconnect_period(session))
+            self._organized_at,
+            SessionDeadline(due, DeadlineKind.RECONNECTING, "", session, self._reconnect_period(session)),
         )
 
     def _reconnect_period(self, session_id: str) -> timedelta:
@@ -370,7 +371,7 @@ class Engine:
         return await asyncio.get_running_loop().run_in_executor(self._store_thread, lambda: call(*args, **kwargs))
 
 
-def _not_before(moment: datetime | None, deadline: Deadline) -> Deadline:
+def _not_before(moment: datetime | None, deadline: SessionDeadline) -> SessionDeadline:
     """What a change of the settings or of the link finds overdue is due now: nothing happens in the past."""
     return deadline if moment is None or moment <= deadline.due else replace(deadline, due=moment)
 

@@ -13,7 +13,7 @@ import msgspec
 
 from rescue_server.core import events as e
 from rescue_server.core import organization as o
-from rescue_server.core.history import History, Told
+from rescue_server.core.history import ExplainedEvent, History
 from rescue_server.runtime.engine import Engine
 from rescue_server.runtime.state import AnyEvent, read_event
 from rescue_server.store.protocol import StoredEvent
@@ -30,7 +30,7 @@ class Line:
 
     stored: StoredEvent
     event: AnyEvent
-    told: Told
+    told: ExplainedEvent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,7 +119,7 @@ def _told(history: History, batch: list[StoredEvent], session: str) -> list[Line
         if session and stored.stream != session:
             continue
         event = read_event(stored)
-        told = history.tell(event)
+        told = history.explain(event)
         if told is not None:
             lines.append(Line(stored=stored, event=event, told=told))
     return lines

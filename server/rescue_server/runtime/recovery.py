@@ -14,7 +14,7 @@ import msgspec
 
 from rescue_protos.errors import RescueError
 from rescue_server.core.organization import SecretChanged, TechnicianDeleted
-from rescue_server.core.queue import Update
+from rescue_server.core.queue import QueueUpdate
 from rescue_server.core.transitions import UnlistedChange
 from rescue_server.runtime.chat_log import ChatLog
 from rescue_server.runtime.state import Desk, Step, read_event, updates_of
@@ -48,7 +48,7 @@ def replay(store: Store, watch: Watch, chats: ChatLog) -> Desk:
     return desk
 
 
-def tell(watch: Watch, step: Step, updates: Mapping[str, Update]) -> None:
+def tell(watch: Watch, step: Step, updates: Mapping[str, QueueUpdate]) -> None:
     """Tell the rings of a published step, and those who may not watch any more."""
     watch.publish(step.revision, updates)
     match step.event:

@@ -7,7 +7,7 @@ applet's reports are repeated for as long as its cable is out, so their answers 
 The session with the highest number always stays: it is what keeps a number from being given out twice.
 
 A change of the organization goes when it is as old as that, and a later one, before any session's event that is still
-there, changed the same (`core/folding.py`). Looking for those reads the journal, so it is done once an hour of real
+there, changed the same (`core/compaction.py`). Looking for those reads the journal, so it is done once an hour of real
 time: what administrators do is done in real time as well, whatever the clock's speed.
 """
 
@@ -24,7 +24,7 @@ from functools import partial
 import msgspec
 
 from rescue_protos.errors import STORAGE_ERRORS
-from rescue_server.core.compaction import Folding
+from rescue_server.core.compaction import Compaction
 from rescue_server.core.session import Session, is_gone
 from rescue_server.runtime.engine import Engine
 from rescue_server.runtime.state import ORGANIZATION, read_event
@@ -85,22 +85,23 @@ class Retention:
 
     async def _fold(self, before: datetime) -> None:
         """Drop the changes of the organization up to that moment that later ones stand for."""
-        folding, heard = Folding(), {}
+        compaction, heard = Compaction(), {}
         after = 0
-        while len(folding.dropped) < _FOLDED_AT_ONCE:
+        while len(compaction.dropped) < _FOLDED_AT_ONCE:
             batch = [stored for stored in await self._engine.stored_events(after, _READ) if stored.at <= before]
             for stored in batch:
                 if stored.stream == ORGANIZATION:
                     heard[stored.revision] = stored
-                folding.hear(stored.revision, read_event(stored))
+                compaction.add(stored.revision, read_event(stored))
             if len(batch) < _READ:
                 break
             after = batch[-1].revision
-        if folding.dropped:
+        if compaction.dropped:
             changed = [
-                replace(heard[revision], body=msgspec.json.encode(event)) for revision, event in folding.changed.items()
+                replace(heard[revision], body=msgspec.json.encode(event))
+                for revision, event in compaction.changed.items()
             ]
-            await self._engine.in_store(partial(self._engine.store.fold, changed, folding.dropped))
+            await self._engine.in_store(partial(self._engine.store.rewrite, changed, compaction.dropped))
 
     async def _compact(self, sessions: list[str], answers_through: int) -> None:
         engine = self._engine

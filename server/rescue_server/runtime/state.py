@@ -14,7 +14,7 @@ import msgspec
 
 from rescue_server.core import events as e
 from rescue_server.core.organization import AnyOrganizationEvent, Organization, OrganizationEvent, apply_change
-from rescue_server.core.queue import Update, updates
+from rescue_server.core.queue import QueueUpdate, updates
 from rescue_server.core.session import Session, apply
 from rescue_server.store.protocol import StoredEvent
 
@@ -53,7 +53,7 @@ def read_event(stored: StoredEvent) -> AnyEvent:
     return event
 
 
-def updates_of(step: Step) -> dict[str, Update]:
+def updates_of(step: Step) -> dict[str, QueueUpdate]:
     """Return what each technician's queue must be told of the step, by technician."""
     if step.after is None or isinstance(step.event, OrganizationEvent):
         return {}

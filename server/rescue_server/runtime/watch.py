@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import takewhile
 
-from rescue_server.core.queue import Update
+from rescue_server.core.queue import QueueUpdate
 
 RING = 4096  # updates kept per technician
 BATCH = 256  # updates handed out at once
@@ -23,7 +23,7 @@ class Revised:
     """An update and the revision of the event it comes from."""
 
     revision: int
-    update: Update
+    update: QueueUpdate
 
 
 @dataclass(slots=True)
@@ -57,7 +57,7 @@ class Watch:
         self.revision = 0
         self.oldest = 0  # what happened up to this revision is in no ring
 
-    def publish(self, revision: int, updates: Mapping[str, Update]) -> None:
+    def publish(self, revision: int, updates: Mapping[str, QueueUpdate]) -> None:
         """An event is stored: tell its updates. Never waits for anybody."""
         self.revision = revision
         for technician, update in updates.items():

@@ -13,12 +13,12 @@ from pathlib import Path
 
 from rescue_server.store.errors import BackupExists, NoStore
 from rescue_server.store.files import STORE_FILE, beside, fresh_file, put_in_place, translated
-from rescue_server.store.schema import STEPS, State, inspect
+from rescue_server.store.schema import MIGRATIONS, StoreTotals, inspect
 
 _PATIENCE = 10.0  # real seconds for a server that is folding its log in
 
 
-def back_up(data_dir: Path, target: Path) -> State:
+def back_up(data_dir: Path, target: Path) -> StoreTotals:
     """Write what a data directory's store holds now to `target`, verified; return what is in it.
 
     Raises NoStore, BackupExists, StoreUnusable if the store itself is damaged, StoreFull, StoreUnavailable.
@@ -36,7 +36,7 @@ def back_up(data_dir: Path, target: Path) -> State:
             connection.execute("PRAGMA schema_version")  # what is wrong with the store is not told of the target
             copy_whole(connection, target)
     with translated(target), closing(sqlite3.connect(target)) as made:
-        return State.read(made)
+        return StoreTotals.read(made)
 
 
 def copy_whole(connection: sqlite3.Connection, target: Path) -> None:
@@ -52,7 +52,7 @@ def copy_whole(connection: sqlite3.Connection, target: Path) -> None:
         try:
             with closing(sqlite3.connect(fresh, isolation_level=None)) as copy:
                 connection.backup(copy)
-            inspect(fresh, STEPS)
+            inspect(fresh, MIGRATIONS)
             put_in_place(fresh, target)
         finally:
             for leftover in (fresh, beside(fresh, "-wal"), beside(fresh, "-shm")):

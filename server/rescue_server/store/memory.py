@@ -79,8 +79,8 @@ class MemoryStore:
         stay = frozenset(spared)
         self._answers = {k: a for k, a in self._answers.items() if a.revision > answers_through or k[0] in stay}
 
-    def fold(self, changed: Collection[StoredEvent], dropped: Collection[int]) -> None:
-        """See `Store.fold`."""
+    def rewrite(self, changed: Collection[StoredEvent], dropped: Collection[int]) -> None:
+        """See `Store.rewrite`."""
         self._require_open()
         anew, gone = {event.revision: event for event in changed}, frozenset(dropped)
         if not gone | anew.keys() <= {event.revision for event in self._events}:

@@ -104,7 +104,7 @@ class Store(Protocol):
         a later event of it stands for.
         """
 
-    def fold(self, changed: Collection[StoredEvent], dropped: Collection[int]) -> None:
+    def rewrite(self, changed: Collection[StoredEvent], dropped: Collection[int]) -> None:
         """Drop events by revision, and let others, which stand for them, read anew under their revision.
 
         Raises ValueError if one of these events is not there.

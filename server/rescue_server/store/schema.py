@@ -21,9 +21,9 @@ from rescue_server.store.errors import StoreDamaged, StoreTooNew
 from rescue_server.store.files import APPLICATION_ID, beside, check_header, fresh_file, make_directory, put_in_place
 from rescue_server.store.protocol import ClockMark, StoredAnswer, StoredEvent
 
-Step = Callable[[sqlite3.Connection], None]
-Value = int | float | str | bytes | None
-Row = tuple[Value, ...]
+Migration = Callable[[sqlite3.Connection], None]
+SqlValue = int | float | str | bytes | None
+SqlRow = tuple[SqlValue, ...]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -46,10 +46,10 @@ def _lay_down(connection: sqlite3.Connection) -> None:
             now INTEGER, speed REAL, paused INTEGER, checksum INTEGER NOT NULL)""",
     ):
         connection.execute(statement)
-    State().write(connection)
+    StoreTotals().write(connection)
 
 
-STEPS: tuple[Step, ...] = (_lay_down,)
+MIGRATIONS: tuple[Migration, ...] = (_lay_down,)
 
 EVENT_COLUMNS = "revision, at, stream, body, checksum"
 ANSWER_COLUMNS = "principal, request_id, fingerprint, revision, body, checksum"
@@ -57,7 +57,7 @@ _STATE_COLUMNS = "last_revision, compacted_through, events, answers, now, speed,
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class State:
+class StoreTotals:
     """The store in numbers: how many events and answers it holds, up to where, and where the clock stands."""
 
     last_revision: int = 0
@@ -67,18 +67,18 @@ class State:
     clock: ClockMark | None = None
 
     @staticmethod
-    def read(connection: sqlite3.Connection) -> State:
+    def read(connection: sqlite3.Connection) -> StoreTotals:
         """Return what the file says. Raises ValueError if that is not what was written."""
         rows = connection.execute(f"SELECT {_STATE_COLUMNS}, checksum FROM state").fetchall()
         if len(rows) != 1 or _checksum(*rows[0][:-1]) != rows[0][-1]:
             raise ValueError("its totals are not what was written")
         last, compacted, events, answers, now, speed, paused, _ = rows[0]
         clock = None if now is None else ClockMark(now=_moment(now), speed=speed, paused=bool(paused))
-        return State(last_revision=last, compacted_through=compacted, events=events, answers=answers, clock=clock)
+        return StoreTotals(last_revision=last, compacted_through=compacted, events=events, answers=answers, clock=clock)
 
     def write(self, connection: sqlite3.Connection) -> None:
         """Make this what the file says."""
-        clock: Row = (None, None, None)
+        clock: SqlRow = (None, None, None)
         if self.clock is not None:
             clock = (_microseconds(self.clock.now), float(self.clock.speed), int(self.clock.paused))
         row = (self.last_revision, self.compacted_through, self.events, self.answers, *clock)
@@ -88,14 +88,14 @@ class State:
         )
 
 
-def event_row(event: StoredEvent) -> Row:
+def event_row(event: StoredEvent) -> SqlRow:
     """Return the event as EVENT_COLUMNS."""
     at = _microseconds(event.at)
     checksum = _event_checksum(event.revision, at, event.stream, event.body)
     return (event.revision, at, event.stream, event.body, checksum)
 
 
-def event_of(row: Row) -> StoredEvent:
+def event_of(row: SqlRow) -> StoredEvent:
     """Return what EVENT_COLUMNS say. Raises ValueError if that is not what was written."""
     revision, at, stream, body, checksum = row
     if (
@@ -109,13 +109,13 @@ def event_of(row: Row) -> StoredEvent:
     raise ValueError(f"event {revision!r} is not what was written")
 
 
-def answer_row(answer: StoredAnswer) -> Row:
+def answer_row(answer: StoredAnswer) -> SqlRow:
     """Return the answer as ANSWER_COLUMNS."""
     key = (answer.principal, answer.request_id, answer.fingerprint)
     return (*key, answer.revision, answer.body, _answer_checksum(answer))
 
 
-def answer_of(row: Row) -> StoredAnswer:
+def answer_of(row: SqlRow) -> StoredAnswer:
     """Return what ANSWER_COLUMNS say. Raises ValueError if that is not what was written."""
     principal, request_id, fingerprint, revision, body, checksum = row
     if (
@@ -133,7 +133,7 @@ def answer_of(row: Row) -> StoredAnswer:
     raise ValueError(f"the answer to request {request_id!r} is not what was written")
 
 
-def create(path: Path, steps: Sequence[Step]) -> None:
+def create(path: Path, migrations: Sequence[Migration]) -> None:
     """Make a new, empty store, readable by its owner alone; its directory too if it is not there."""
     make_directory(path.parent)
     fresh = fresh_file(beside(path, ".new"))
@@ -142,11 +142,11 @@ def create(path: Path, steps: Sequence[Step]) -> None:
         connection.execute("PRAGMA journal_mode = WAL")
         with transaction(connection):
             connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-            _take(connection, steps, after=0)
+            _migrate(connection, migrations, after=0)
     put_in_place(fresh, path)
 
 
-def inspect(path: Path, steps: Sequence[Step]) -> None:
+def inspect(path: Path, migrations: Sequence[Migration]) -> None:
     """Look at every page and row. Raises StoreDamaged, StoreForeign or StoreTooNew; changes nothing.
 
     Read-only also means that a damaged file's -wal is not folded into it when the connection is closed.
@@ -156,24 +156,24 @@ def inspect(path: Path, steps: Sequence[Step]) -> None:
     with closing(sqlite3.connect(uri, uri=True, isolation_level=None)) as connection:
         connection.execute("PRAGMA trusted_schema = OFF")
         version = _version(connection)
-        if version > len(steps):
-            raise StoreTooNew(path=path, version=version, known=len(steps))
+        if version > len(migrations):
+            raise StoreTooNew(path=path, version=version, known=len(migrations))
         if version < 1:
             raise StoreDamaged(path=path, found="it has no version")
         findings = [str(row[0]) for row in connection.execute("PRAGMA integrity_check(3)")]
         if findings != ["ok"]:
             raise StoreDamaged(path=path, found="; ".join(findings).replace("\n", " "))
-        if version == len(steps):
-            _check_rows(connection, path, steps)
+        if version == len(migrations):
+            _check_rows(connection, path, migrations)
 
 
-def bring_up_to_date(connection: sqlite3.Connection, path: Path, steps: Sequence[Step]) -> None:
+def migrate(connection: sqlite3.Connection, path: Path, migrations: Sequence[Migration]) -> None:
     """Take the steps that the file has not seen, all or none. Raises StoreDamaged if the outcome is unsound."""
     version = _version(connection)
-    if version < len(steps):
+    if version < len(migrations):
         with transaction(connection):
-            _take(connection, steps, after=version)
-            _check_rows(connection, path, steps)
+            _migrate(connection, migrations, after=version)
+            _check_rows(connection, path, migrations)
 
 
 @contextmanager
@@ -191,23 +191,23 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
         raise
 
 
-def _take(connection: sqlite3.Connection, steps: Sequence[Step], *, after: int) -> None:
-    for step in steps[after:]:
-        step(connection)
-    connection.execute(f"PRAGMA user_version = {len(steps)}")
+def _migrate(connection: sqlite3.Connection, migrations: Sequence[Migration], *, after: int) -> None:
+    for migration in migrations[after:]:
+        migration(connection)
+    connection.execute(f"PRAGMA user_version = {len(migrations)}")
 
 
 def _version(connection: sqlite3.Connection) -> int:
     return int(connection.execute("PRAGMA user_version").fetchone()[0])
 
 
-def _check_rows(connection: sqlite3.Connection, path: Path, steps: Sequence[Step]) -> None:
+def _check_rows(connection: sqlite3.Connection, path: Path, migrations: Sequence[Migration]) -> None:
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as model:
-        _take(model, steps, after=0)
+        _migrate(model, migrations, after=0)
         if _shape(connection) != _shape(model):
             raise StoreDamaged(path=path, found="its tables are not those of a store")
     try:
-        state = State.read(connection)
+        state = StoreTotals.read(connection)
         revisions = [
             event_of(row).revision
             for row in connection.execute(f"SELECT {EVENT_COLUMNS} FROM journal ORDER BY revision")
@@ -224,7 +224,7 @@ def _check_rows(connection: sqlite3.Connection, path: Path, steps: Sequence[Step
             raise StoreDamaged(path=path, found=f"it has {len(there)} {kind} instead of {counted}")
 
 
-def _shape(connection: sqlite3.Connection) -> list[Row]:
+def _shape(connection: sqlite3.Connection) -> list[SqlRow]:
     # Not the SQL text, which versions of SQLite may write differently when a step alters a table.
     return connection.execute(
         """SELECT m.type, m.name, c.name, c.type, c."notnull", c.pk
@@ -241,7 +241,7 @@ def _answer_checksum(answer: StoredAnswer) -> int:
     return _checksum(*key, answer.revision, body=answer.body)
 
 
-def _checksum(*values: Value, body: bytes = b"") -> int:
+def _checksum(*values: SqlValue, body: bytes = b"") -> int:
     # repr tells 1 from 1.0 and from b"1", and where one value ends and the next begins.
     return crc32(body, crc32(repr(values).encode()))
 

@@ -20,16 +20,16 @@ from rescue_server.store.protocol import ClockMark, StoredAnswer, StoredEvent, r
 from rescue_server.store.schema import (
     ANSWER_COLUMNS,
     EVENT_COLUMNS,
-    STEPS,
-    State,
-    Step,
+    MIGRATIONS,
+    Migration,
+    StoreTotals,
     answer_of,
     answer_row,
-    bring_up_to_date,
     create,
     event_of,
     event_row,
     inspect,
+    migrate,
     transaction,
 )
 
@@ -47,11 +47,11 @@ class SqliteStore:
         """For `open`."""
         self.path = path
         self._connection = connection
-        self._state = State.read(connection)
+        self._state = StoreTotals.read(connection)
         self._closed = False
 
     @staticmethod
-    def open(path: Path, *, steps: Sequence[Step] = STEPS) -> SqliteStore:
+    def open(path: Path, *, migrations: Sequence[Migration] = MIGRATIONS) -> SqliteStore:
         """Open the store after looking at every row of it; create it if there is no file, or an empty one.
 
         Who calls holds the directory's lock. An older schema is brought up to date; a restore that was
@@ -61,14 +61,14 @@ class SqliteStore:
         with translated(path):
             finish_swap(path)
             if is_new(path):
-                create(path, steps)
-            inspect(path, steps)
+                create(path, migrations)
+            inspect(path, migrations)
             connection = sqlite3.connect(path, timeout=_PATIENCE, isolation_level=None, check_same_thread=False)
             try:
                 connection.execute("PRAGMA trusted_schema = OFF")
                 connection.execute("PRAGMA journal_mode = WAL")
                 connection.execute("PRAGMA synchronous = FULL")
-                bring_up_to_date(connection, path, steps)
+                migrate(connection, path, migrations)
                 return SqliteStore(path, connection)
             except BaseException:
                 connection.close()
@@ -153,8 +153,8 @@ class SqliteStore:
             after.write(self._connection)
         self._state = after
 
-    def fold(self, changed: Collection[StoredEvent], dropped: Collection[int]) -> None:
-        """See `Store.fold`. Raises StoreFull, StoreUnavailable."""
+    def rewrite(self, changed: Collection[StoredEvent], dropped: Collection[int]) -> None:
+        """See `Store.rewrite`. Raises StoreFull, StoreUnavailable."""
         self._require_open()
         after = replace(
             self._state,
@@ -212,7 +212,7 @@ class SqliteStore:
             raise ConflictingAnswer(principal=answer.principal, request_id=answer.request_id) from None
 
     @contextmanager
-    def _change(self, after: State) -> Iterator[None]:
+    def _change(self, after: StoreTotals) -> Iterator[None]:
         with translated(self.path), transaction(self._connection):
             yield
             after.write(self._connection)

@@ -26,7 +26,7 @@ def told(journal: Path) -> tuple[set[str], Iterator[Cause]]:
 
     def causes() -> Iterator[Cause]:
         for line in lines:
-            found = history.tell(line.body)
+            found = history.explain(line.body)
             if found is not None and not isinstance(line.body, o.OrganizationEvent):
                 yield found.cause
 

@@ -31,7 +31,7 @@ def ordered(*lines: str) -> None:
 
 def of_no_session() -> None:
     desk: Any = SimpleNamespace(sessions={})
-    command_handlers.command(commands.Hold(technician="alice", session="99"))(desk, joined().context)
+    command_handlers.command(commands.HoldSession(technician="alice", session="99"))(desk, joined().context)
 
 
 def of_too_many() -> None:

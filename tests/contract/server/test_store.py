@@ -175,7 +175,7 @@ def test_compaction_forgets_old_answers(store: Store) -> None:
 
 def test_folding_lets_an_event_stand_for_earlier_ones(store: Store) -> None:
     store.append([event(1), event(2), event(3, body=b"old"), event(4)])
-    store.fold([event(3, body=b"new")], {1, 2})
+    store.rewrite([event(3, body=b"new")], {1, 2})
     assert list(store.read()) == [event(3, body=b"new"), event(4)]
     assert (store.compacted_through(), store.last_revision()) == (2, 4)
 
@@ -184,7 +184,7 @@ def test_folding_lets_an_event_stand_for_earlier_ones(store: Store) -> None:
 def test_what_is_not_there_cannot_be_folded(store: Store, changed: list[int], dropped: list[int]) -> None:
     store.append([event(1), event(2)])
     with pytest.raises(ValueError, match="not there"):
-        store.fold([event(n, body=b"new") for n in changed], dropped)
+        store.rewrite([event(n, body=b"new") for n in changed], dropped)
     assert list(store.read()) == [event(1), event(2)]
     assert store.compacted_through() == 0
 
@@ -200,7 +200,7 @@ def test_a_closed_store_says_so(store: Store) -> None:
         lambda: store.append([event(1)]),
         lambda: store.answer("alice", "r1"),
         lambda: store.compact([], through=0),
-        lambda: store.fold([], []),
+        lambda: store.rewrite([], []),
         lambda: store.backup(Path("never-written")),
     ]
     for call in calls:
@@ -293,11 +293,11 @@ class AgainstModel(RuleBasedStateMachine):
 
     @precondition(lambda self: self.events)
     @rule(data=st.data(), body=st.binary(max_size=40))
-    def fold(self, data: st.DataObject, body: bytes) -> None:
+    def rewrite(self, data: st.DataObject, body: bytes) -> None:
         which = data.draw(st.sets(st.sampled_from([e.revision for e in self.events])))
         last = max(which, default=0)
         changed = [replace(e, body=body) for e in self.events if e.revision == last]
-        self.store.fold(changed, which - {last})
+        self.store.rewrite(changed, which - {last})
         self.compacted = max([self.compacted, *(which - {last})])
         self.events = [*changed, *(e for e in self.events if e.revision not in which)]
         self.events.sort(key=lambda e: e.revision)

@@ -10,7 +10,7 @@ from rescue_client.connection import Connection
 from rescue_common.durations import parse_duration
 from rescue_common.state_directory import Access
 from rescue_protos.errors import InvalidArgument, Unauthenticated, Unavailable
-from rescue_server.settings import Settings
+from rescue_server.settings import SessionSettings
 
 NOBODY = "127.0.0.1:1"
 AWAY = Unavailable("busy", reason="STORE_BUSY")
@@ -98,7 +98,7 @@ def test_the_ranges_that_people_are_told_are_the_servers(name: str) -> None:
     span, _, never = PERIODS[name].partition(", ")
     least, most = map(parse_duration, span.split(" to "))
     field, second = name.replace("-", "_"), timedelta(seconds=1)
-    roomy = Settings(heartbeat_interval=second, reconnect_period=timedelta(minutes=999))
+    roomy = SessionSettings(heartbeat_interval=second, reconnect_period=timedelta(minutes=999))
     for inside in (least, most, *([timedelta(0)] if never else [])):
         assert getattr(roomy.changed({field: inside}), field) == inside
     for outside in (least - second / 2, most + second, *([] if never else [timedelta(0)])):

@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import heapq
 
-from rescue_server.core.timers import Deadline
+from rescue_server.core.timers import SessionDeadline
 
 
 class Agenda:
     """Deadlines of all sessions, soonest first; for the same instant in the order of their kinds."""
 
     def __init__(self) -> None:
-        self._current: dict[str, set[Deadline]] = {}
-        self._heap: list[Deadline] = []
+        self._current: dict[str, set[SessionDeadline]] = {}
+        self._heap: list[SessionDeadline] = []
 
-    def note(self, session: str, deadlines: list[Deadline]) -> None:
+    def note(self, session: str, deadlines: list[SessionDeadline]) -> None:
         """These, and no others, are the session's deadlines now."""
         known = self._current.get(session, set())
         for deadline in deadlines:
@@ -32,7 +32,7 @@ class Agenda:
             self._heap = [deadline for known in self._current.values() for deadline in known]
             heapq.heapify(self._heap)
 
-    def first(self) -> Deadline | None:
+    def first(self) -> SessionDeadline | None:
         """The deadline that comes first; None if there is none."""
         while self._heap:
             deadline = self._heap[0]

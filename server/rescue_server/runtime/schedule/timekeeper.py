@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from rescue_protos.errors import STORAGE_ERRORS, StorageUnavailable
-from rescue_server.core.timers import Kind
+from rescue_server.core.timers import DeadlineKind
 from rescue_server.runtime.attachments import Attachments
 from rescue_server.runtime.engine import Engine
 from rescue_server.runtime.schedule.clock_barrier import Appointments
@@ -192,7 +192,7 @@ class Timekeeper:
 
     def _unjudged_now(self) -> list[str]:
         deadline = self.engine.next_deadline()
-        if deadline is None or deadline.kind is not Kind.RECONNECTING or deadline.due > self.clock.now():
+        if deadline is None or deadline.kind is not DeadlineKind.RECONNECTING or deadline.due > self.clock.now():
             return []
         return [s for s in self.engine.leases.within(self.clock.now()) if not self._is_dead(s)]
 

@@ -24,11 +24,11 @@ from rescue_server.core.decide import (
 )
 from rescue_server.core.events import AnySessionEvent, Process
 from rescue_server.core.organization import Organization
-from rescue_server.core.queue import Update, updates
+from rescue_server.core.queue import QueueUpdate, updates
 from rescue_server.core.session import Session, apply
 from rescue_server.core.status import Link
-from rescue_server.core.timers import Deadline, Kind, deadlines
-from rescue_server.settings import Settings
+from rescue_server.core.timers import DeadlineKind, SessionDeadline, deadlines
+from rescue_server.settings import SessionSettings
 
 START = datetime.fromisoformat("2026-01-01T00:00:00+00:00")
 GROUPS = {"alice": "Support", "bob": "Support", "carol": "Support", "dave": "Network", "erin": "Network"}
@@ -46,11 +46,11 @@ class Play:
         self.organization = Organization(
             technicians=GROUPS,
             channels={"Web": ("Support", "Network")},
-            settings=dict.fromkeys(owners, Settings().changed(settings)),
+            settings=dict.fromkeys(owners, SessionSettings().changed(settings)),
         )
         self.now = START
         self.in_focus: frozenset[str] = frozenset()
-        self.told: list[dict[str, Update]] = []
+        self.told: list[dict[str, QueueUpdate]] = []
         self.events: list[AnySessionEvent] = []
         if channel:
             self._session: Session | None = None
@@ -93,31 +93,31 @@ class Play:
         command: commands.AnyCommand
         match verb:
             case "start":
-                command = commands.Start(**who)
+                command = commands.StartSession(**who)
             case "hold":
-                command = commands.Hold(**who)
+                command = commands.HoldSession(**who)
             case "transfer":
-                command = commands.Transfer(**who, target=word if ":" in word else f"technician:{word}")
+                command = commands.TransferSession(**who, target=word if ":" in word else f"technician:{word}")
             case "invite":
-                command = commands.Invite(**who, invited=word)
+                command = commands.InviteTechnician(**who, invited=word)
             case "remove":
-                command = commands.Remove(**who, removed=word)
+                command = commands.RemoveTechnician(**who, removed=word)
             case "offer":
                 command = commands.OfferLead(**who, to=word)
             case "cancel":
-                command = commands.CancelLead(**who)
+                command = commands.CancelLeadOffer(**who)
             case "accept":
                 command = commands.AcceptLead(**who)
             case "reboot":
-                command = commands.Reboot(**who, order=word or "order")
+                command = commands.RebootComputer(**who, order=word or "order")
             case "chat":
-                command = commands.Chat(**who, text="hello")
+                command = commands.SendChatLine(**who, text="hello")
             case "open":
                 command = commands.OpenProcess(**who, process=Process(word))
             case "close":
                 command = commands.CloseProcess(**who, process=Process(word))
             case _:
-                command = commands.End(**who)
+                command = commands.EndSession(**who)
         self.take(decide(self.session, command, self.context))
 
     def customer(self, what: str) -> None:
@@ -145,10 +145,10 @@ class Play:
             case Link.REBOOTING:
                 self.customer("down")
             case Link.RECONNECTING | Link.OFFLINE:
-                lost = Deadline(self.now, Kind.RECONNECTING, "", "1", timedelta(minutes=1))
+                lost = SessionDeadline(self.now, DeadlineKind.RECONNECTING, "", "1", timedelta(minutes=1))
                 self.take(on_due(self.session, lost))
                 if link is Link.OFFLINE:
-                    self.take(on_due(self.session, replace(lost, kind=Kind.OFFLINE)))
+                    self.take(on_due(self.session, replace(lost, kind=DeadlineKind.OFFLINE)))
 
     def focus(self, name: str, on: bool) -> None:
         self.in_focus = self.in_focus | {name} if on else self.in_focus - {name}
@@ -164,7 +164,7 @@ class Play:
         while (due := deadlines(self.session, self.organization)) and due[0].due <= until:
             self.now = max(due[0].due, self.now)
             self.take(on_due(self.session, replace(due[0], due=self.now)))
-            if due[0].kind is not Kind.IDLE_ALARM:
+            if due[0].kind is not DeadlineKind.IDLE_ALARM:
                 passed = f"{(self.now - START).total_seconds():g}"
                 fired.append(" ".join(filter(None, (due[0].kind.name, due[0].technician, passed))))
         self.now = until

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rescue_server.core.timers import Deadline, Kind
+from rescue_server.core.timers import DeadlineKind, SessionDeadline
 from rescue_server.runtime.schedule.deadlines import Agenda
 from rescue_server.runtime.schedule.leases import Lease, Leases
 
@@ -17,17 +17,17 @@ SESSIONS = st.sampled_from(["1001", "1002", "1003"])
 MOMENTS = st.integers(0, 20).map(lambda seconds: NOON + seconds * SECOND)
 
 
-def deadline(session: str, kind: Kind, due: datetime) -> Deadline:
-    return Deadline(due, kind, "", session, SECOND)
+def deadline(session: str, kind: DeadlineKind, due: datetime) -> SessionDeadline:
+    return SessionDeadline(due, kind, "", session, SECOND)
 
 
 @settings(deadline=None)  # the machine may be busy
-@given(st.lists(st.tuples(SESSIONS, st.lists(st.tuples(st.sampled_from(Kind), MOMENTS), max_size=3))))
+@given(st.lists(st.tuples(SESSIONS, st.lists(st.tuples(st.sampled_from(DeadlineKind), MOMENTS), max_size=3))))
 def test_the_agenda_knows_the_first_of_what_was_noted_last(
-    notes: list[tuple[str, list[tuple[Kind, datetime]]]],
+    notes: list[tuple[str, list[tuple[DeadlineKind, datetime]]]],
 ) -> None:
     agenda = Agenda()
-    running: dict[str, list[Deadline]] = {}
+    running: dict[str, list[SessionDeadline]] = {}
     for session, found in notes:
         running[session] = [deadline(session, kind, due) for kind, due in found]
         agenda.note(session, running[session])
@@ -36,19 +36,19 @@ def test_the_agenda_knows_the_first_of_what_was_noted_last(
 
 def test_at_one_instant_the_kinds_are_applied_in_their_order() -> None:
     agenda = Agenda()
-    for kind in reversed(Kind):
+    for kind in reversed(DeadlineKind):
         agenda.note(kind.name, [deadline(kind.name, kind, NOON)])
     order = []
     while (first := agenda.first()) is not None:
         order.append(first.kind)
         agenda.note(first.session, [])
-    assert order == list(Kind)
+    assert order == list(DeadlineKind)
 
 
 def test_an_agenda_does_not_keep_what_is_out_of_date() -> None:
     agenda = Agenda()
     for second in range(10_000):
-        agenda.note("1001", [deadline("1001", Kind.OFFLINE, NOON + second * SECOND)])
+        agenda.note("1001", [deadline("1001", DeadlineKind.OFFLINE, NOON + second * SECOND)])
     assert len(agenda._heap) < 100
 
 

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from rescue_protos.errors import CommandNotAllowed, RequestReused
-from rescue_server.clock import Clock
+from rescue_server.clock import ServerClock
 from rescue_server.core import commands as c
 from rescue_server.core import decide as d
 from rescue_server.core import events as e
@@ -31,7 +31,7 @@ class Office:
     def __init__(self, store: MemoryStore) -> None:
         self.store = store
         self.seconds = 0.0
-        self.clock = Clock(start=START, monotonic=lambda: self.seconds)
+        self.clock = ServerClock(start=START, monotonic=lambda: self.seconds)
         self.engine = Engine(store, self.clock)
         self.engine.load()
 
@@ -50,7 +50,7 @@ class Office:
             command_handlers.of_applet("1001", lambda s, x: d.redeem_pin(s, ticket_hash="h", customer="", context=x))
         )
         await self.engine.perform(command_handlers.of_applet("1001", d.on_attach))
-        await self.engine.perform(command_handlers.command(c.Start(technician="alice", session="1001")))
+        await self.engine.perform(command_handlers.command(c.StartSession(technician="alice", session="1001")))
 
     async def after(self, minutes: float) -> None:
         self.seconds += 60 * minutes
@@ -123,7 +123,7 @@ async def test_an_alarm_that_a_reboot_held_back_is_raised_on_the_return(office: 
 
 async def test_a_wrong_use_of_a_request_id_does_not_spoil_the_right_one(office: Office) -> None:
     asked = Request(principal="alice", id="r1", fingerprint="hold")
-    hold = command_handlers.command(c.Hold(technician="alice", session="1001"))
+    hold = command_handlers.command(c.HoldSession(technician="alice", session="1001"))
     answer = await office.engine.perform(hold, asked)
     async with running(office.store) as again:  # which has only the store to remember by
         with pytest.raises(RequestReused):
@@ -133,10 +133,10 @@ async def test_a_wrong_use_of_a_request_id_does_not_spoil_the_right_one(office: 
 
 async def test_a_refusal_is_the_answer_to_its_request_for_good(office: Office) -> None:
     asked = Request(principal="alice", id="r1", fingerprint="start")
-    start = command_handlers.command(c.Start(technician="alice", session="1001"))
+    start = command_handlers.command(c.StartSession(technician="alice", session="1001"))
     with pytest.raises(CommandNotAllowed, match="is Active"):
         await office.engine.perform(start, asked)
-    await office.engine.perform(command_handlers.command(c.Hold(technician="alice", session="1001")))
+    await office.engine.perform(command_handlers.command(c.HoldSession(technician="alice", session="1001")))
     with pytest.raises(CommandNotAllowed, match="is Active"):
         await office.engine.perform(start, asked)
 

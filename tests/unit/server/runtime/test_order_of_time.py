@@ -9,7 +9,7 @@ from itertools import pairwise
 
 import pytest
 
-from rescue_server.clock import Clock
+from rescue_server.clock import ServerClock
 from rescue_server.core import decide as d
 from rescue_server.core import organization as o
 from rescue_server.core.events import ConnectingTimedOut, LinkLost
@@ -24,7 +24,7 @@ MINUTE = timedelta(minutes=1)
 
 @pytest.fixture
 async def engine() -> AsyncIterator[Engine]:
-    found = Engine(MemoryStore(), Clock(start=NOON, paused=True))
+    found = Engine(MemoryStore(), ServerClock(start=NOON, paused=True))
     running = asyncio.create_task(found.run())
     events = [o.GroupAdded(at=NOON, name="Support"), o.TechnicianAdded(at=NOON, name="alice", group="Support")]
     await found.perform(lambda desk, context: Outcome(events=events))

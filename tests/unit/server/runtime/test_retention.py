@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from rescue_protos.errors import Unauthenticated
-from rescue_server.clock import Clock
+from rescue_server.clock import ServerClock
 from rescue_server.core import commands as c
 from rescue_server.core import decide as d
 from rescue_server.core import organization as o
@@ -34,7 +34,7 @@ class Office:
     def __init__(self, path: Path, *, keep_ended: timedelta = DAY) -> None:
         store = SqliteStore.open(path / STORE_FILE)
         mark = store.clock()
-        self.clock = Clock(start=mark.now if mark else NOON, paused=True)
+        self.clock = ServerClock(start=mark.now if mark else NOON, paused=True)
         self.engine = Engine(store, self.clock)
         self.engine.load()
         self.real = 0.0
@@ -60,9 +60,11 @@ class Office:
     async def session(self) -> str:
         """A customer who calls, is helped and goes; returns the session, which nobody sees any more."""
         session = await self.open_session()
-        await self.ask(command_handlers.command(c.Start(technician="alice", session=session)))
-        await self.ask(command_handlers.command(c.Chat(technician="alice", session=session, text="hello " * 50)))
-        await self.ask(command_handlers.command(c.End(technician="alice", session=session)))
+        await self.ask(command_handlers.command(c.StartSession(technician="alice", session=session)))
+        await self.ask(
+            command_handlers.command(c.SendChatLine(technician="alice", session=session, text="hello " * 50))
+        )
+        await self.ask(command_handlers.command(c.EndSession(technician="alice", session=session)))
         return session
 
     async def open_session(self) -> str:
@@ -181,7 +183,9 @@ async def test_who_is_no_technician_any_more_costs_no_memory(tmp_path: Path) -> 
         await office.found()
         await office.engine.perform(command_handlers.add_technician("admin", "guest", "Support", "hash"))
         made = await office.ask(command_handlers.create_pin("guest", "", lambda: "111111"), principal="guest")
-        await office.ask(command_handlers.command(c.End(technician="guest", session=made.session)), principal="guest")
+        await office.ask(
+            command_handlers.command(c.EndSession(technician="guest", session=made.session)), principal="guest"
+        )
         assert rings(office) == {"guest": 2}
         await office.engine.perform(command_handlers.remove_technician("admin", "guest"))
         assert rings(office) == {"guest": 0}
@@ -218,7 +222,7 @@ async def test_a_session_that_goes_on_keeps_the_settings_it_has_seen(tmp_path: P
         session = await office.open_session()
         for minutes in (5, 6, 7):
             await set_idle(office, minutes)
-        await office.ask(command_handlers.command(c.Start(technician="alice", session=session)))
+        await office.ask(command_handlers.command(c.StartSession(technician="alice", session=session)))
         await set_idle(office, 8)
         await set_idle(office, 0)
         await office.pass_time(DAY)
@@ -227,7 +231,7 @@ async def test_a_session_that_goes_on_keeps_the_settings_it_has_seen(tmp_path: P
     idle = [event.periods["idle_timeout"] for event in events if isinstance(event, o.SettingsChanged)]
     assert idle == [timedelta(minutes=7), timedelta(0)]
     async with at_work(tmp_path) as office:  # the journal is still one that a server starts with
-        await office.ask(command_handlers.command(c.End(technician="alice", session=session)))
+        await office.ask(command_handlers.command(c.EndSession(technician="alice", session=session)))
 
 
 async def sizes_of(office: Office) -> tuple[int, int]:

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from rescue_protos.errors import STORAGE_ERRORS, StorageFull
-from rescue_server.clock import Clock
+from rescue_server.clock import ServerClock
 from rescue_server.core import commands as c
 from rescue_server.core import decide as d
 from rescue_server.core import organization as o
@@ -49,7 +49,7 @@ class Office:
 
     def __init__(self) -> None:
         self.disk = Disk()
-        self.clock = Clock(start=NOON, paused=True)
+        self.clock = ServerClock(start=NOON, paused=True)
         self.engine = Engine(self.disk, self.clock)
         self.timekeeper = Timekeeper(self.engine, Attachments())
         self.session = ""
@@ -184,7 +184,7 @@ async def test_a_setting_that_could_not_be_stored_moves_no_deadline(office: Offi
 
 async def test_a_refused_command_may_be_repeated_and_takes_effect_once(office: Office) -> None:
     request = Request(principal="alice", id="r1", fingerprint="f")
-    start = command_handlers.command(c.Start(technician="alice", session=office.session))
+    start = command_handlers.command(c.StartSession(technician="alice", session=office.session))
     office.disk.full = True
     with pytest.raises(STORAGE_ERRORS):
         await office.engine.perform(start, request)
@@ -195,7 +195,7 @@ async def test_a_refused_command_may_be_repeated_and_takes_effect_once(office: O
 
 async def test_a_caller_who_goes_away_tears_nothing_in_two(office: Office) -> None:
     request = Request(principal="alice", id="r1", fingerprint="f")
-    start = command_handlers.command(c.Start(technician="alice", session=office.session))
+    start = command_handlers.command(c.StartSession(technician="alice", session=office.session))
     asking = asyncio.create_task(office.engine.perform(start, request))
     await asyncio.sleep(0)
     asking.cancel()
@@ -244,7 +244,7 @@ def test_an_event_that_means_nothing_is_named_at_start(body: bytes, why: str) ->
     store = MemoryStore()
     store.append([StoredEvent(revision=1, at=NOON, stream="1001", body=body)])
     with pytest.raises(JournalUnreadable, match=r"event 1 of the journal \(1001\).*--restore") as caught:
-        Engine(store, Clock(start=NOON, paused=True)).load()
+        Engine(store, ServerClock(start=NOON, paused=True)).load()
     assert why in caught.value.why
 
 
@@ -256,4 +256,4 @@ def test_an_event_that_fits_to_nothing_is_named_at_start(event: SessionHeld | Li
     store = MemoryStore()
     store.append([StoredEvent(revision=1, at=NOON, stream="1001", body=msgspec.json.encode(event))])
     with pytest.raises(JournalUnreadable, match="event 1"):
-        Engine(store, Clock(start=NOON, paused=True)).load()
+        Engine(store, ServerClock(start=NOON, paused=True)).load()

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from rescue_server.clock import Clock
+from rescue_server.clock import ServerClock
 from rescue_server.core import decide as d
 from rescue_server.core import organization as o
 from rescue_server.core.events import LinkLost
@@ -30,7 +30,7 @@ class Office:
 
     def __init__(self) -> None:
         self.seconds = 0.0
-        self.engine = Engine(MemoryStore(), Clock(start=NOON, monotonic=lambda: self.seconds))
+        self.engine = Engine(MemoryStore(), ServerClock(start=NOON, monotonic=lambda: self.seconds))
         self.attachments = Attachments()
         self.keeper = Timekeeper(self.engine, self.attachments)
         self.work: list[asyncio.Future[None]] = [asyncio.ensure_future(self.engine.run())]

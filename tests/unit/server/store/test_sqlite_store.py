@@ -30,7 +30,7 @@ from rescue_server.store import (
     StoreTooNew,
     StoreUnavailable,
 )
-from rescue_server.store.schema import STEPS
+from rescue_server.store.schema import MIGRATIONS
 
 NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
 MARK = ClockMark(now=NOON, speed=60.0, paused=False)
@@ -213,15 +213,15 @@ def test_an_older_schema_is_brought_up_to_date(path: Path) -> None:
     with closing(SqliteStore.open(path)) as store:
         store.append(events(1, 2), [ANSWER], MARK)
     for _ in ("it is migrated", "it is up to date"):
-        with closing(SqliteStore.open(path, steps=(*STEPS, add_a_table))) as store:
+        with closing(SqliteStore.open(path, migrations=(*MIGRATIONS, add_a_table))) as store:
             assert list(store.read()) == events(1, 2)
             assert store.answer("alice", "r1") == ANSWER
             assert store._connection.execute("SELECT text FROM note").fetchall() == [("of 1",), ("of 2",)]
 
 
 def test_a_new_store_has_the_newest_schema(path: Path) -> None:
-    with closing(SqliteStore.open(path, steps=(*STEPS, add_a_table))) as store:
-        assert store._connection.execute("PRAGMA user_version").fetchone() == (len(STEPS) + 1,)
+    with closing(SqliteStore.open(path, migrations=(*MIGRATIONS, add_a_table))) as store:
+        assert store._connection.execute("PRAGMA user_version").fetchone() == (len(MIGRATIONS) + 1,)
 
 
 def test_a_step_that_fails_leaves_the_older_schema(path: Path) -> None:
@@ -232,7 +232,7 @@ def test_a_step_that_fails_leaves_the_older_schema(path: Path) -> None:
     with closing(SqliteStore.open(path)) as store:
         store.append(events(1), [ANSWER])
     with pytest.raises(RuntimeError, match="out of luck"):
-        SqliteStore.open(path, steps=(*STEPS, add_a_table, run_out_of_luck))
+        SqliteStore.open(path, migrations=(*MIGRATIONS, add_a_table, run_out_of_luck))
     with closing(SqliteStore.open(path)) as store:
         assert store.answer("alice", "r1") == ANSWER
 
@@ -244,17 +244,17 @@ def test_a_step_that_loses_events_is_undone(path: Path) -> None:
     with closing(SqliteStore.open(path)) as store:
         store.append(events(1, 3))
     with pytest.raises(StoreDamaged, match="not whole between 0 and 3"):
-        SqliteStore.open(path, steps=(*STEPS, lose_an_event))
+        SqliteStore.open(path, migrations=(*MIGRATIONS, lose_an_event))
     with closing(SqliteStore.open(path)) as store:
         assert revisions(store) == [1, 2, 3]
 
 
 def test_a_newer_schema_is_refused(path: Path) -> None:
-    SqliteStore.open(path, steps=(*STEPS, add_a_table)).close()
+    SqliteStore.open(path, migrations=(*MIGRATIONS, add_a_table)).close()
     before = path.read_bytes()
     with pytest.raises(StoreTooNew, match="newer program") as caught:
         SqliteStore.open(path)
-    assert (caught.value.version, caught.value.known) == (len(STEPS) + 1, len(STEPS))
+    assert (caught.value.version, caught.value.known) == (len(MIGRATIONS) + 1, len(MIGRATIONS))
     assert path.read_bytes() == before
 
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rescue_protos.errors import InvalidArgument
-from rescue_server.core.compaction import Folding
+from rescue_server.core.compaction import Compaction
 from rescue_server.core.events import ChatSent
 from rescue_server.core.organization import (
     ChannelAdded,
@@ -78,12 +78,12 @@ def journal_of(wanted: list[AnyEvent]) -> list[AnyEvent]:
 
 
 def folded(journal: list[AnyEvent]) -> dict[int, AnyEvent]:
-    folding = Folding()
+    compaction = Compaction()
     for revision, event in enumerate(journal, 1):
-        folding.hear(revision, event)
-    assert folding.changed.keys() & folding.dropped == set()
-    kept = {revision: event for revision, event in enumerate(journal, 1) if revision not in folding.dropped}
-    return kept | folding.changed
+        compaction.add(revision, event)
+    assert compaction.changed.keys() & compaction.dropped == set()
+    kept = {revision: event for revision, event in enumerate(journal, 1) if revision not in compaction.dropped}
+    return kept | compaction.changed
 
 
 def seen_by_sessions(lines: dict[int, AnyEvent]) -> dict[int, Organization]:
