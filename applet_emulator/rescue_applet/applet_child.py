@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 from rescue_applet import child_protocol
-from rescue_common.processes.forked import CannotFork, Forked, inherited
+from rescue_common.processes.forked import CannotFork, ForkedProcess, inherited_fork_server
 
 _MODULE = "rescue_applet.applet_process"
 
@@ -19,7 +19,7 @@ _MODULE = "rescue_applet.applet_process"
 class AppletProgram:
     """A running applet process."""
 
-    def __init__(self, process: asyncio.subprocess.Process | Forked) -> None:
+    def __init__(self, process: asyncio.subprocess.Process | ForkedProcess) -> None:
         self._process = process
 
     @staticmethod
@@ -29,7 +29,7 @@ class AppletProgram:
         `entry` is the command that brings it to where the cable ends, and becomes it.
         """
         arguments = (relay, str(ticket_file))
-        server = inherited()
+        server = inherited_fork_server()
         if server is not None and not entry:
             with contextlib.suppress(CannotFork):
                 return AppletProgram(await server.fork(_MODULE, arguments, os.environ, loads=(_MODULE,), stderr=2))

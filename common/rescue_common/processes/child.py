@@ -1,7 +1,7 @@
-"""The emulator's programs as child processes: started, spoken to in lines, listened to in JSON, ended.
+"""The emulator's programs as child processes: start them, send lines, receive JSON lines, end them.
 
-A program's whole output is kept: its JSON lines as `events`, the last lines of its stderr as `log`. None is
-left behind: a program whose parent is gone ends by itself (see `rescue_common.processes.parent_death`).
+A program's output is kept: its JSON lines as `events`, the last lines of its stderr as a log. No program is left over:
+it ends by itself when its parent dies (see `rescue_common.processes.parent_death`).
 """
 
 from __future__ import annotations
@@ -17,24 +17,24 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from rescue_common.processes.forked import LONGEST_LINE, CannotFork, Forked, fork_server, lifeline
+from rescue_common.processes.forked import LONGEST_LINE, CannotFork, ForkedProcess, lifeline, own_fork_server
 
 Event = Mapping[str, Any]
 Found = TypeVar("Found")
 _LOG_LINES = 200
-# What the programs come to load; where there is a fork server, it loads that once for all of them.
+# The modules that each program loads. A fork server loads them once for all programs.
 _LOADS: Final = {
     "rescue_server": ("rescue_server.__main__", "rescue_server.app"),
     "rescue_console": ("rescue_console.__main__", "rescue_console.front_end", "rescue_console.headless"),
     "rescue_applet": ("rescue_applet.__main__",),
     "rescue_web": ("rescue_web.__main__", "rescue_web.serve"),
 }
-# gRPC heeds this when it is loaded, before a program that is forked can choose; they say themselves what went wrong.
+# gRPC reads this when it is loaded, so a forked program could not set it. The programs report errors themselves.
 _BEFORE_LOADING: Final = {"GRPC_VERBOSITY": "NONE"}
 
 
 class ProgramEnded(Exception):
-    """A program ended although more was expected of it; the message has its exit status and last log lines."""
+    """A program ended too early. The message has its exit status and the last lines of its log."""
 
     def __init__(self, program: Program) -> None:
         super().__init__(f"{program.name} ended with status {program.status}\n{program.log_tail()}")
@@ -42,13 +42,12 @@ class ProgramEnded(Exception):
 
 
 class Program:
-    """One running program. Get one from `Program.start`; every program must be stopped.
+    """One running program. `Program.start` makes one; every program must be stopped.
 
-    `events` are all JSON lines of its stdout so far, `pid` its process, `status` its exit status (negative:
-    the signal) once it has ended.
+    `events` are all JSON lines of its stdout so far. `status` is its exit status after its end (negative: the signal).
     """
 
-    def __init__(self, name: str, process: asyncio.subprocess.Process | Forked) -> None:
+    def __init__(self, name: str, process: asyncio.subprocess.Process | ForkedProcess) -> None:
         self.name = name
         self.pid = process.pid
         self.events: list[Event] = []
@@ -69,14 +68,14 @@ class Program:
         environment: Mapping[str, str] | None = None,
         directory: Path | None = None,
     ) -> Program:
-        """Run a module with this interpreter. `name` is what it is called in messages.
+        """Run a module with this interpreter. `name` is the program's name in messages.
 
-        RESCUE_… of this process's environment is not passed on: the arguments, and `environment`, alone decide.
-        `directory` is where it may leave files behind: if this process dies, the program removes it at its end.
+        The program does not get this process's RESCUE_… variables; only its arguments and `environment` count. It may
+        leave files in `directory`: if this process dies, the program removes that directory at its end.
         """
         inherited = {key: value for key, value in os.environ.items() if not key.startswith("RESCUE_")}
         there, place = {**inherited, **(environment or {})}, str(directory or "")
-        server = fork_server({**_BEFORE_LOADING, **there}) if module in _LOADS else None
+        server = own_fork_server({**_BEFORE_LOADING, **there}) if module in _LOADS else None
         if server is not None:
             with contextlib.suppress(CannotFork):
                 return cls(name, await server.fork(module, arguments, there, loads=_LOADS[module], directory=place))
@@ -97,17 +96,17 @@ class Program:
             env=there,
             pass_fds=(lifeline(),),
             limit=LONGEST_LINE,
-            # Ctrl-C is for the parent, which then stops its programs in order; and a group can be killed as a whole.
+            # Only the parent handles Ctrl-C, and stops its programs in order. A group can be killed as a whole.
             start_new_session=True,
         )
         return cls(name, child)
 
     def listen(self, listener: Callable[[Event], None]) -> None:
-        """Have every JSON line from now on given to `listener`, in order."""
+        """Call `listener` with every JSON line from now on, in order."""
         self._listeners.append(listener)
 
     async def send(self, line: str) -> None:
-        """Write a line to its stdin. Raises ProgramEnded, and ValueError for a line that is not one."""
+        """Write a line to its stdin. Raises ProgramEnded, and ValueError for text that is more than one line."""
         if "\n" in line or "\r" in line:
             raise ValueError(f"{line!r} is more than one line")
         if self._process.stdin is None or self.status is not None:
@@ -120,7 +119,7 @@ class Program:
             raise ProgramEnded(self) from None
 
     async def event(self, wanted: str | Callable[[Event], bool], timeout: float = 10) -> Event:
-        """Return the earliest event that fits, by its name or a predicate, waiting for it if need be.
+        """Wait for the earliest event with a name, or for which a predicate holds, and return it.
 
         Each event is returned once. `timeout` is in real seconds. Raises TimeoutError, ProgramEnded.
         """
@@ -135,9 +134,9 @@ class Program:
         return await self.until(untaken, timeout=timeout, what=f"event {wanted}")
 
     async def until(self, look: Callable[[], Found | None], *, timeout: float, what: str) -> Found:
-        """Return what `look` finds (not None), looking again whenever the program has printed something.
+        """Return the result of `look` that is not None; call it again after each output of the program.
 
-        Raises TimeoutError, and ProgramEnded if it never can be found any more.
+        Raises TimeoutError, and ProgramEnded if the program ends before.
         """
         try:
             async with asyncio.timeout(timeout):
@@ -151,17 +150,18 @@ class Program:
         return found
 
     async def ended(self, timeout: float = 10) -> int:
-        """Wait until it has ended by itself and return its exit status. Raises TimeoutError."""
+        """Wait for the program's own end and return its exit status. Raises TimeoutError."""
         try:
             async with asyncio.timeout(timeout):
                 await asyncio.shield(self._reading)
         except TimeoutError:
             raise TimeoutError(f"{self.name} is still running after {timeout:g} s\n{self.log_tail()}") from None
-        assert self.status is not None  # reading ends with the process
+        if self.status is None:
+            raise RuntimeError(f"{self.name} has no exit status although its output ended")
         return self.status
 
     async def stop(self, timeout: float = 5) -> int:
-        """Ask it to end, make it end after `timeout` real seconds, and return its exit status."""
+        """Send SIGTERM, after `timeout` real seconds SIGKILL, and return the exit status."""
         if self.status is None:
             with contextlib.suppress(ProcessLookupError):
                 self._process.send_signal(signal.SIGTERM)
@@ -174,7 +174,7 @@ class Program:
         return await self.ended()
 
     async def kill(self) -> int:
-        """End it and all it started at once, without a word."""
+        """Send SIGKILL to the program and to every process that it started; return the exit status."""
         self._kill_group()
         return await self.ended()
 
@@ -184,7 +184,7 @@ class Program:
         return "\n".join(f"  {self.name} | {line}" for line in tail) or f"  {self.name} | (no log)"
 
     def _kill_group(self) -> None:
-        # Ended means that nobody holds its output any more: there is no group, and its number may be another's.
+        # With a status, no process has its output open any more: the group is gone, and its number may be reused.
         if self.status is not None:
             return
         with contextlib.suppress(ProcessLookupError, PermissionError):
@@ -221,7 +221,7 @@ class Program:
 
 
 async def stop_all(programs: Sequence[Program]) -> None:
-    """Stop programs at the same time; none is forgotten because another makes trouble."""
+    """Stop programs at the same time, all of them even if one cannot be stopped. Raises ExceptionGroup."""
     outcomes = await asyncio.gather(*(program.stop() for program in programs), return_exceptions=True)
     failures = [outcome for outcome in outcomes if isinstance(outcome, Exception)]
     if failures:

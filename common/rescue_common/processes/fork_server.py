@@ -1,26 +1,26 @@
-"""The process that warm programs are forked from: it loads their code once, and forks whenever one is wanted.
+"""The process that programs are forked from: it loads their code once, and forks whenever a program is to start.
 
-`python -P -m rescue_common.processes.fork_server REQUESTS SENDER LEASH`: three descriptors. The first two are the ends
-of one Unix socket: the fork server reads requests at the one and hands the other to its children, so that they can ask
-for children as well. LEASH reports the end of the parent (see `leash`): then the children end, on leashes of their own,
-and after them the fork server, which removes what the parent can no longer remove. The parent's side is `forking`.
+`python -P -m rescue_common.processes.fork_server REQUESTS SENDER LIFELINE` takes three descriptors. The first two are
+the ends of one Unix socket: the fork server reads requests at the one, and gives the other to its children, so that
+they can request children as well. LIFELINE reports the end of the parent (see `parent_death`). Then the children end,
+each by its own lifeline. After them the fork server removes what the parent can no longer remove, and ends. The
+parent's side is `forked`.
 
-A request (`Request`) comes with six descriptors: what the child gets as stdin, stdout, stderr and working directory,
-its leash, and its status socket. There the child says its pid, and whoever asked answers with what it is to be
-(`Start`); if not, nobody wants the child any more. In the end the fork server says the exit status (negative: the
-signal). Each is one line. The child keeps its end open as long as it lives, so that whoever asked sees the end of a
-child also when the fork server has gone before.
+A request (`ChildRequest`) comes with six descriptors: the child's stdin, stdout, stderr and working directory, its
+lifeline, and its status socket. On the status socket the child sends its pid, and the requester answers what the child
+becomes (`ChildStart`). Without an answer nobody wants the child any more, and it ends. At the end the fork server sends
+the exit status (negative: the signal). Each of these is one line. The child keeps its end of the socket open as long as
+it lives, so that the requester sees the end of a child even if the fork server ended before.
 
-Loading gRPC and the server takes longer than all that a server then does until it is ready. Each child is a process
-like one that was started cold: of a session of its own, in the environment that was asked for, and without any gRPC
-that ran before the fork, which gRPC would not survive. Only limits, umask and niceness are those of the fork server.
+To load gRPC and the server takes longer than everything that a server does until it is ready. A child is a process like
+one that was started without a fork server: it has a session of its own and the requested environment. gRPC does not
+survive a fork, so the fork server loads it but never runs it. Only limits, umask and niceness are the fork server's.
 """
 
 from __future__ import annotations
 
 import contextlib
 import gc
-import json
 import os
 import select
 import shutil
@@ -28,76 +28,30 @@ import signal
 import socket
 import sys
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Self
 
 from rescue_common.processes import parent_death
+from rescue_common.processes.messages import ChildRequest, ChildStart
 
-_LONGEST_REQUEST = 32 * 1024  # bytes; a path has at most 4096, each of which JSON may write with six
+_LONGEST_REQUEST = 32 * 1024  # bytes: a path has at most 4096 bytes, and JSON can need six for each
 _DESCRIPTORS = 6
-_ARGUMENTS_BEGIN, _ARGUMENTS_END = 45, 46  # in /proc/PID/stat, counted from behind the name
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
-    """What a child needs before it is there: modules that are loaded, and a directory that goes with the parent."""
-
-    modules: tuple[str, ...]
-    directory: str
-
-    def encode(self) -> bytes:
-        """Return it as one message."""
-        return json.dumps(asdict(self)).encode()
-
-    @classmethod
-    def decode(cls, message: bytes) -> Self:
-        """Return what that message said."""
-        return cls(**json.loads(message))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Start:
-    """What a child is to be: the module that it runs as `python -m` does, and with what."""
-
-    module: str
-    arguments: tuple[str, ...]
-    environment: dict[str, str]
-
-    def encode(self) -> bytes:
-        """Return it as one line."""
-        return json.dumps(asdict(self)).encode() + b"\n"
-
-    @classmethod
-    def decode(cls, line: bytes) -> Self:
-        """Return what that line said."""
-        return cls(**json.loads(line))
-
-    def run(self, lifeline: int) -> None:
-        """Be the program that was asked for; returns or raises SystemExit when it has ended."""
-        os.environ.clear()
-        os.environ.update(self.environment)
-        _show(self.module, self.arguments)
-        for name in (self.module, f"{self.module}.__main__"):
-            if not hasattr(sys.modules.get(name), "__path__"):
-                sys.modules.pop(name, None)  # it was only loaded; now it is run
-        parent_death.run(lifeline, "", self.module, self.arguments)
+_ARGUMENTS_BEGIN, _ARGUMENTS_END = 45, 46  # fields of /proc/PID/stat, counted after the name
 
 
 class Child:
-    """This process as soon as it is a child: what it was given, and how it learns what to become."""
+    """This process after the fork: the descriptors of the child, and how it becomes a program."""
 
-    def __init__(self, streams: tuple[int, int, int], place: int, lifeline: int, status: socket.socket) -> None:
+    def __init__(self, streams: tuple[int, int, int], directory: int, lifeline: int, status: socket.socket) -> None:
         self._streams = streams
-        self._place = place
+        self._directory = directory
         self._lifeline = lifeline
         self._status = status
 
-    def live(self) -> None:
-        """Become what is wanted; returns or raises SystemExit when that has ended."""
-        os.setsid()  # who knows the pid may end the group
-        _tell(self._status, os.getpid())
+    def run(self) -> None:
+        """Run the program that the requester wants; return or raise SystemExit when it has ended."""
+        os.setsid()  # the requester can then end the process group by the pid
+        _send_number(self._status, os.getpid())
         line = b""
         with contextlib.suppress(ConnectionError), self._status.makefile("rb") as lines:
             line = lines.readline()
@@ -105,102 +59,117 @@ class Child:
             return
         for number, descriptor in enumerate(self._streams):
             os.dup2(descriptor, number)
-        os.fchdir(self._place)
-        for descriptor in (*self._streams, self._place):
+        os.fchdir(self._directory)
+        for descriptor in (*self._streams, self._directory):
             os.close(descriptor)
         self._status.set_inheritable(False)
-        Start.decode(line).run(self._lifeline)
+        _run_program(ChildStart.decode(line), self._lifeline)
 
 
 class ForkServer:
-    """The process that children are forked from."""
+    """The loop of the fork server."""
 
     def __init__(self, requests: socket.socket, lifeline: int) -> None:
         self._requests = requests
         self._lifeline = lifeline
-        self._status: dict[int, socket.socket] = {}  # by pid, of all children that live
+        self._status: dict[int, socket.socket] = {}  # by pid, of all living children
         self._directories: set[str] = set()
-        self._stirred, self._stir = socket.socketpair()
+        self._woken, self._wake = socket.socketpair()
 
     def run(self) -> Child | None:
-        """Fork until the parent is gone: None. In a child: return that."""
-        self._stir.setblocking(False)
-        signal.signal(signal.SIGCHLD, lambda *_: None)  # a signal that is ignored would not stir
-        signal.set_wakeup_fd(self._stir.fileno(), warn_on_full_buffer=False)
-        watch = select.poll()  # their numbers are the parent's, and may be too high for select()
-        for watched in (self._stirred, self._requests, self._lifeline):
+        """Fork until the parent has died, then return None. In a child, return the child."""
+        self._wake.setblocking(False)
+        signal.signal(signal.SIGCHLD, lambda *_: None)  # an ignored signal would not wake the poll
+        signal.set_wakeup_fd(self._wake.fileno(), warn_on_full_buffer=False)
+        watch = select.poll()  # select() cannot take the parent's descriptors if their numbers are high
+        for watched in (self._woken, self._requests, self._lifeline):
             watch.register(watched, select.POLLIN)
-        gone = False
+        parent_died = False
         while True:
             ready = {descriptor for descriptor, _ in watch.poll()}
-            if self._stirred.fileno() in ready:
-                self._stirred.recv(4096)
-                self._tell_ended()
+            if self._woken.fileno() in ready:
+                self._woken.recv(4096)
+                self._report_ended()
             if self._lifeline in ready:
-                gone = True
+                parent_died = True
                 watch.unregister(self._lifeline)
                 for pid in self._status:
-                    os.kill(pid, signal.SIGCONT)  # one that was stopped would not notice
-            if self._requests.fileno() in ready:  # also the last ones: they name directories
-                if child := self._answer():
+                    os.kill(pid, signal.SIGCONT)  # a stopped process would not see the end of its lifeline
+            if self._requests.fileno() in ready:  # the last requests too, because they name directories
+                if child := self._fork():
                     return child
-            elif gone and not self._status:
+            elif parent_died and not self._status:
                 for directory in self._directories:
                     shutil.rmtree(directory, ignore_errors=True)
                 return None
 
-    def _answer(self) -> Child | None:
+    def _fork(self) -> Child | None:
         message, descriptors, _, _ = socket.recv_fds(self._requests, _LONGEST_REQUEST, _DESCRIPTORS)
-        request = Request.decode(message)
+        request = ChildRequest.decode(message)
         if request.directory:
             self._directories.add(request.directory)
         pid = -1
-        if len(descriptors) == _DESCRIPTORS:  # else too many files are open here
+        if len(descriptors) == _DESCRIPTORS:  # otherwise this process has too many open files
             _load(request.modules)
-            with contextlib.suppress(OSError):  # no room for another process
+            with contextlib.suppress(OSError):  # there can be no other process
                 pid = os.fork()
         if pid == 0:
             self._leave()
-            stdin, stdout, stderr, place, lifeline, status = descriptors
-            return Child((stdin, stdout, stderr), place, lifeline, socket.socket(fileno=status))
+            stdin, stdout, stderr, directory, lifeline, status = descriptors
+            return Child((stdin, stdout, stderr), directory, lifeline, socket.socket(fileno=status))
         if pid > 0:
             self._status[pid] = socket.socket(fileno=descriptors.pop())
-        for descriptor in descriptors:  # if there is no child, who asked sees his status socket closed
+        for descriptor in descriptors:  # without a child, the requester sees that the status socket is closed
             os.close(descriptor)
         return None
 
     def _leave(self) -> None:
-        """In a child: keep nothing of the fork server's."""
+        """Close, in a child, everything of the fork server."""
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         os.close(self._lifeline)
-        for end in (self._requests, self._stirred, self._stir, *self._status.values()):
+        for end in (self._requests, self._woken, self._wake, *self._status.values()):
             end.close()
 
-    def _tell_ended(self) -> None:
+    def _report_ended(self) -> None:
         for pid in list(self._status):
             ended, status = os.waitpid(pid, os.WNOHANG)
             if ended:
-                with self._status.pop(pid) as told:
-                    _tell(told, os.waitstatus_to_exitcode(status))
+                with self._status.pop(pid) as requester:
+                    _send_number(requester, os.waitstatus_to_exitcode(status))
 
 
 def _load(modules: Iterable[str]) -> None:
-    # What cannot be loaded says so in the child, to whom it may concern.
+    # A module that cannot be loaded reports that in the child, where the requester sees it.
     with contextlib.suppress(Exception):
         for name in modules:
             import_module(name)
     gc.collect()
-    gc.freeze()  # the children share this memory as long as nobody writes into it
+    gc.freeze()  # the children share this memory until somebody writes to it
 
 
-def _tell(status: socket.socket, number: int) -> None:
-    with contextlib.suppress(OSError):  # who asked may not want to know any more
+def _send_number(status: socket.socket, number: int) -> None:
+    with contextlib.suppress(OSError):  # the requester may have ended
         status.sendall(b"%d\n" % number)
 
 
-def _show(module: str, arguments: Iterable[str]) -> None:
-    """Say in `ps` and `top` what this process is; as much as there is room for in place of the fork server's line."""
+def _run_program(start: ChildStart, lifeline: int) -> None:
+    """Become a program; return or raise SystemExit when it has ended."""
+    os.environ.clear()
+    os.environ.update(start.environment)
+    _set_command_line(start.module, start.arguments)
+    for name in (start.module, f"{start.module}.__main__"):
+        if not hasattr(sys.modules.get(name), "__path__"):
+            sys.modules.pop(name, None)  # it was only loaded, and now it runs
+    parent_death.run(lifeline, "", start.module, start.arguments)
+
+
+def _set_command_line(module: str, arguments: Iterable[str]) -> None:
+    """Show the program in `ps` and `top`, as far as it fits into the fork server's own command line.
+
+    Without it every program would be listed as a fork server, and nobody could find the process of a console. Linux
+    has no call to set the command line of an unprivileged process, so this writes into the process's own memory.
+    """
     with contextlib.suppress(OSError):
         Path("/proc/self/comm").write_text(module.rpartition(".")[2], encoding="utf-8")
         fields = Path("/proc/self/stat").read_bytes().rpartition(b")")[2].split()
@@ -212,7 +181,7 @@ def _show(module: str, arguments: Iterable[str]) -> None:
 
 
 def _open_stderr() -> None:
-    # If the parent has none, the next file that is opened would be taken for it.
+    # If the parent has no stderr, the next opened file would become it.
     try:
         os.fstat(2)
     except OSError:
@@ -220,15 +189,15 @@ def _open_stderr() -> None:
 
 
 def main() -> None:
-    """Be the fork server, or the child of it that comes out of the loop."""
+    """Run the fork server; in a child, run the program."""
     _open_stderr()
     requests, sender, lifeline = (int(argument) for argument in sys.argv[1:])
-    with socket.socket(fileno=sender) as to_us:
+    with socket.socket(fileno=sender) as to_fork_server:
         if child := ForkServer(socket.socket(fileno=requests), lifeline).run():
             from rescue_common.processes import forked
 
-            forked.inherit(to_us)
-            child.live()
+            forked.inherit_fork_server(to_fork_server)
+            child.run()
 
 
 if __name__ == "__main__":

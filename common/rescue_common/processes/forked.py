@@ -1,7 +1,7 @@
-"""Children that are forked from a fork server, as their parent has them: warm, in hundredths of a second.
+"""Children that are forked from a fork server, from the parent's side: they start in hundredths of a second.
 
-Only on Linux; elsewhere a fork without a fresh start is not safe, `fork_server` and `inherited` say None, and whoever
-asks starts his child cold. Either way a child is a process of a session of its own, on the leash of its parent.
+Only on Linux. Elsewhere a fork without exec is not safe: `own_fork_server` and `inherited_fork_server` return None, and
+the caller starts the child in the usual way. Either way a child has a session of its own and ends with its parent.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ import threading
 from collections.abc import Mapping, Sequence
 from typing import IO
 
-from rescue_common.processes.fork_server import Request, Start
+from rescue_common.processes.messages import ChildRequest, ChildStart
 
-# Names of the environment begin so that Python, the dynamic loader, the C library or gRPC heed when they are loaded.
-_HEEDED = ("PYTHON", "LD_", "LC_", "LANG", "TZ", "GRPC_")
-_PATIENCE = 30.0  # real seconds; loading for the first child takes half of one
+# Prefixes of the variables that Python, the dynamic loader, the C library and gRPC read when they are loaded.
+_READ_AT_LOAD = ("PYTHON", "LD_", "LC_", "LANG", "TZ", "GRPC_")
+_TIMEOUT = 30.0  # real seconds; to load the modules for the first child takes half a second
 LONGEST_LINE = 16 * 1024 * 1024  # a snapshot of a long queue is one line
-_UNKNOWN_STATUS = 255  # what asyncio says, too, if somebody else has taken a child's status
+_UNKNOWN_STATUS = 255  # as asyncio does if the status of a child was collected elsewhere
 
 
-class Forked:
-    """A running child and its ends of the pipes, in the manner of asyncio's own `Process`."""
+class ForkedProcess:
+    """A running child and its pipes, with the methods of asyncio's `Process`."""
 
     def __init__(
         self,
@@ -46,40 +46,40 @@ class Forked:
         self._waiting = asyncio.create_task(self._await_status(*status), name=f"wait for {pid}")
 
     def send_signal(self, number: int) -> None:
-        """Raises ProcessLookupError if it has ended."""
+        """Send a signal. Raises ProcessLookupError if the child has ended."""
         if self.returncode is not None:
             raise ProcessLookupError(self.pid)
         os.kill(self.pid, number)
 
     def kill(self) -> None:
-        """Raises ProcessLookupError if it has ended."""
+        """Send SIGKILL. Raises ProcessLookupError if the child has ended."""
         self.send_signal(signal.SIGKILL)
 
     async def wait(self) -> int:
-        """Return its exit status (negative: the signal) when it has ended."""
+        """Wait for the child's end and return its exit status (negative: the signal)."""
         return await asyncio.shield(self._waiting)
 
     async def _await_status(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> int:
-        told = b""
+        line = b""
         with contextlib.suppress(ConnectionError):
-            told = await reader.readline()
+            line = await reader.readline()
         writer.close()
-        self.returncode = int(told) if told.endswith(b"\n") else _UNKNOWN_STATUS
+        self.returncode = int(line) if line.endswith(b"\n") else _UNKNOWN_STATUS
         return self.returncode
 
 
 class CannotFork(Exception):
-    """The fork server is gone or does not answer, or has no room for another process; a cold start may do."""
+    """The fork server ended, does not answer, or can start no other process. To start the child cold may work."""
 
 
-class ForkServer:
-    """A fork server, as those see it who ask it for children."""
+class ForkServerClient:
+    """The requests to a fork server."""
 
     def __init__(self, sender: socket.socket) -> None:
         self._sender = sender
 
     def close(self) -> None:
-        """Ask for no more children."""
+        """Request no more children."""
         self._sender.close()
 
     async def fork(
@@ -91,41 +91,41 @@ class ForkServer:
         loads: Sequence[str],
         directory: str = "",
         stderr: int | None = None,
-    ) -> Forked:
-        """Run a module in a child. `loads` are the modules that it needs; they are loaded once, before the fork.
+    ) -> ForkedProcess:
+        """Run a module in a child. `loads` are the modules that it needs; the fork server loads them once.
 
-        `directory` is removed if this process is gone and can no longer do it. `stderr` is a descriptor; a pipe if
-        not given. Raises CannotFork.
+        The fork server removes `directory` if this process died and cannot do it. `stderr` is a descriptor; without
+        it, stderr is a pipe. Raises CannotFork.
         """
-        request = Request(modules=tuple(loads), directory=directory)
-        start = Start(module=module, arguments=tuple(arguments), environment=dict(environment))
+        request = ChildRequest(modules=tuple(loads), directory=directory)
+        start = ChildStart(module=module, arguments=tuple(arguments), environment=dict(environment))
         try:
-            async with asyncio.timeout(_PATIENCE):
+            async with asyncio.timeout(_TIMEOUT):
                 return await self._fork(request, start, stderr)
         except (OSError, TimeoutError) as error:
             raise CannotFork(f"{module} was not forked: {error!r}") from None
 
-    async def _fork(self, request: Request, start: Start, own_stderr: int | None) -> Forked:
-        # A child that is not told what it is to be ends: nothing else has to be done if this goes wrong or is given up.
+    async def _fork(self, request: ChildRequest, start: ChildStart, own_stderr: int | None) -> ForkedProcess:
+        # A child that gets no start ends by itself. So an error or a cancellation here needs no clean-up.
         with contextlib.ExitStack() as ours:
             with contextlib.ExitStack() as theirs:
                 stdin, their_stdin = _socket_pair(ours, theirs)
                 stdout, their_stdout = _pipe(ours, theirs)
                 stderr, their_stderr = _pipe(ours, theirs) if own_stderr is None else (None, own_stderr)
                 status, their_status = _socket_pair(ours, theirs)
-                place = os.open(".", os.O_PATH | os.O_DIRECTORY)  # it need not have a name any more
-                theirs.callback(os.close, place)
-                handed = (their_stdin, their_stdout, their_stderr, place, lifeline(), their_status)
+                directory = os.open(".", os.O_PATH | os.O_DIRECTORY)  # it may have been removed
+                theirs.callback(os.close, directory)
+                handed = (their_stdin, their_stdout, their_stderr, directory, lifeline(), their_status)
                 socket.send_fds(self._sender, [request.encode()], handed, socket.MSG_DONTWAIT)
             from_child, to_child = await _connect(ours, status)
-            told = await from_child.readline()
-            if not told.endswith(b"\n") or (pid := int(told)) < 0:  # a signal was faster than its first word
+            line = await from_child.readline()
+            if not line.endswith(b"\n") or (pid := int(line)) < 0:  # negative: a signal ended it at once
                 raise ConnectionError("the fork server gave no child")
             _, to_stdin = await _connect(ours, stdin)
             pipes = (to_stdin, await _reader(ours, stdout), await _reader(ours, stderr) if stderr is not None else None)
             to_child.write(start.encode())
             ours.pop_all()
-        return Forked(pid, *pipes, (from_child, to_child))
+        return ForkedProcess(pid, *pipes, (from_child, to_child))
 
 
 def _socket_pair(ours: contextlib.ExitStack, theirs: contextlib.ExitStack) -> tuple[socket.socket, int]:
@@ -153,73 +153,73 @@ async def _reader(ours: contextlib.ExitStack, pipe: IO[bytes]) -> asyncio.Stream
     return reader
 
 
-class _Process:
-    """What belongs to this process alone: its fork servers, and the pipe that says whether it lives."""
+class _ProcessState:
+    """What belongs to this process alone: its fork servers, and the pipe that is closed when it ends."""
 
     def __init__(self) -> None:
-        self.fork_servers: dict[_Heeded, tuple[subprocess.Popen[bytes], ForkServer]] = {}
+        self.fork_servers: dict[_Variables, tuple[subprocess.Popen[bytes], ForkServerClient]] = {}
         self.starting = threading.Lock()
         self.lifeline: tuple[int, int] | None = None
 
     def leave(self) -> None:
-        """In a fork of it: keep nothing, or its programs would hang on that one's life, too."""
+        """Close everything in a fork of this process. Otherwise the programs would live as long as that fork, too."""
         for process, server in self.fork_servers.values():
-            process.returncode = 0  # it is no child of ours
+            process.returncode = 0  # it is not a child of the fork
             server.close()
         for end in self.lifeline or ():
             os.close(end)
         atexit.unregister(_end)
 
 
-_Heeded = tuple[tuple[str, str], ...]
-_this = _Process()
-_inherited: ForkServer | None = None
+_Variables = tuple[tuple[str, str], ...]
+_this = _ProcessState()
+_inherited: ForkServerClient | None = None
 
 
-def _forked() -> None:
+def _reset_after_fork() -> None:
     global _this
     _this.leave()
-    _this = _Process()
+    _this = _ProcessState()
 
 
 if sys.platform == "linux":
-    os.register_at_fork(after_in_child=_forked)
+    os.register_at_fork(after_in_child=_reset_after_fork)
 
 
-def fork_server(environment: Mapping[str, str]) -> ForkServer | None:
-    """Return this process's own fork server for such an environment, started if need be; it ends with this process."""
+def own_fork_server(environment: Mapping[str, str]) -> ForkServerClient | None:
+    """Return this process's fork server for an environment; start it if necessary. It ends with this process."""
     if sys.platform != "linux":
         return None
-    # What is heeded before a program begins cannot change after a fork.
-    heeded = tuple(sorted((name, value) for name, value in environment.items() if name.startswith(_HEEDED)))
+    # Variables that were read when the modules were loaded have no effect after the fork.
+    variables = tuple(sorted((name, value) for name, value in environment.items() if name.startswith(_READ_AT_LOAD)))
     with _this.starting:
-        process, server = _this.fork_servers.get(heeded, (None, None))
+        process, server = _this.fork_servers.get(variables, (None, None))
         if process is None or server is None or process.poll() is not None:
             if server is not None:
                 server.close()
-            process, server = _this.fork_servers[heeded] = _start(environment)
+            process, server = _this.fork_servers[variables] = _start(environment)
         return server
 
 
-def inherited() -> ForkServer | None:
-    """Return the fork server that this process was forked from, if it was."""
+def inherited_fork_server() -> ForkServerClient | None:
+    """Return the fork server that this process was forked from, if there is one."""
     return _inherited
 
 
-def inherit(sender: socket.socket) -> None:
-    """Take the fork server that this process was forked from."""
+def inherit_fork_server(sender: socket.socket) -> None:
+    """Use the fork server that this process was forked from for children of its own."""
     global _inherited
-    _inherited = ForkServer(sender)
+    _inherited = ForkServerClient(sender)
 
 
 def lifeline() -> int:
-    """Return the reading end of the pipe whose writing end lives exactly as long as this process: for leashes."""
+    """Return the reading end of a pipe whose writing end is closed exactly when this process ends."""
     if _this.lifeline is None:
         _this.lifeline = os.pipe()
     return _this.lifeline[0]
 
 
-def _start(environment: Mapping[str, str]) -> tuple[subprocess.Popen[bytes], ForkServer]:
+def _start(environment: Mapping[str, str]) -> tuple[subprocess.Popen[bytes], ForkServerClient]:
     requests, sender = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     handed = (requests.fileno(), sender.fileno(), lifeline())
     with requests:
@@ -229,14 +229,14 @@ def _start(environment: Mapping[str, str]) -> tuple[subprocess.Popen[bytes], For
             stdout=subprocess.DEVNULL,
             env=environment,
             pass_fds=handed,
-            start_new_session=True,  # Ctrl-C is for the parent
+            start_new_session=True,  # only the parent handles Ctrl-C
         )
-    server = ForkServer(sender)
+    server = ForkServerClient(sender)
     atexit.register(_end, process, server)
     return process, server
 
 
-def _end(process: subprocess.Popen[bytes], server: ForkServer) -> None:
+def _end(process: subprocess.Popen[bytes], server: ForkServerClient) -> None:
     server.close()
-    process.kill()  # it has nothing to lose
+    process.kill()  # it keeps nothing that has to be saved
     process.wait()

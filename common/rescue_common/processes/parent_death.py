@@ -1,12 +1,12 @@
-"""Runs a module as `python -m` does, and ends this process when the one that started it is gone.
+"""Run a module as `python -m` does, and end this process when its parent dies.
 
-`python -m rescue_common.processes.parent_death FD DIR MODULE [ARG]...`: FD is the reading end of a pipe that the parent
-writes to. However the parent ends, the operating system closes the writing end; then this process gets
-SIGTERM, and SIGKILL if it is still there after a while. DIR, if not empty, is a directory that the parent can
-no longer remove then: whoever was on the leash does.
+`python -m rescue_common.processes.parent_death FD DIR MODULE [ARG]...`: FD is the reading end of a pipe whose writing
+end the parent holds. However the parent ends, the operating system closes the writing end. Then this process gets
+SIGTERM, and SIGKILL if it still runs after a while. DIR, if it is not empty, is a directory that the dead parent cannot
+remove; this process removes it.
 
-Why a pipe: PR_SET_PDEATHSIG exists on Linux only, fires when the starting thread ends although the parent
-lives on, and setting it between fork and exec is not safe in a parent with gRPC's threads.
+It is a pipe for three reasons: PR_SET_PDEATHSIG exists on Linux only, it is sent when the starting thread ends although
+the parent lives, and a parent with gRPC's threads cannot safely set it between fork and exec.
 """
 
 from __future__ import annotations
@@ -19,61 +19,61 @@ import threading
 import time
 from collections.abc import Sequence
 
-PATIENCE = 5.0  # real seconds between SIGTERM and SIGKILL
+KILL_AFTER = 5.0  # real seconds between SIGTERM and SIGKILL
 
 
-class Leash:
-    """What ties this process to its parent: the pipe, and what is removed when the parent is gone."""
+class ParentWatch:
+    """Watches the parent's pipe, and ends this process when the parent died."""
 
     def __init__(self, lifeline: int, directory: str) -> None:
         self._lifeline = lifeline
         self._directory = directory
-        self._broken = False
+        self._parent_died = False
         self._ending = False
 
-    def hold(self) -> None:
-        """Wait for the parent's end, then end this process."""
+    def wait_for_death(self) -> None:
+        """Wait until the parent died, then end this process."""
         os.read(self._lifeline, 1)
-        self._broken = True
-        if signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:  # else it is just about to end
+        self._parent_died = True
+        if signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:  # otherwise the process is ending already
             os.kill(os.getpid(), signal.SIGTERM)
-        time.sleep(PATIENCE)
-        self.tidy()
+        time.sleep(KILL_AFTER)
+        self.remove_directory()
         os.kill(os.getpid(), signal.SIGKILL)
 
-    def end_early(self, *_: object) -> None:
-        """Heed SIGTERM before the program does: end as if nobody listened, but not without having tidied up."""
-        if self._broken:
+    def handle_sigterm(self, *_: object) -> None:
+        """End the process on a SIGTERM that comes before the program has a handler; remove the directory first."""
+        if self._parent_died:
             if not self._ending:
                 sys.exit(128 + signal.SIGTERM)
             return
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         os.kill(os.getpid(), signal.SIGTERM)
 
-    def end(self) -> None:
-        """The program has ended; so will this process, undisturbed."""
+    def finish(self) -> None:
+        """Remove the directory after the program has ended, and ignore later signals."""
         self._ending = True
-        self.tidy()
+        self.remove_directory()
 
-    def tidy(self) -> None:
-        """Remove the directory if the parent cannot do it any more."""
-        if self._broken and self._directory:
-            import shutil  # only needed after an accident
+    def remove_directory(self) -> None:
+        """Remove the directory if the parent died."""
+        if self._parent_died and self._directory:
+            import shutil  # rarely needed
 
             shutil.rmtree(self._directory, ignore_errors=True)
 
 
 def run(lifeline: int, directory: str, module: str, arguments: Sequence[str]) -> None:
-    """Run the module in this process, on the leash; returns or raises SystemExit when it has ended."""
-    os.set_inheritable(lifeline, False)  # what this process starts lives on its own leash, or on none
-    leash = Leash(lifeline, directory)
+    """Run the module in this process until the parent dies; return or raise SystemExit when it has ended."""
+    os.set_inheritable(lifeline, False)  # a child of this process has a lifeline of its own, or none
+    watch = ParentWatch(lifeline, directory)
     sys.argv[1:] = arguments
     try:
-        signal.signal(signal.SIGTERM, leash.end_early)
-        threading.Thread(target=leash.hold, name="leash", daemon=True).start()
+        signal.signal(signal.SIGTERM, watch.handle_sigterm)
+        threading.Thread(target=watch.wait_for_death, name="parent watch", daemon=True).start()
         runpy.run_module(module, run_name="__main__", alter_sys=True)
     finally:
-        leash.end()
+        watch.finish()
 
 
 if __name__ == "__main__":

@@ -47,9 +47,9 @@ PARTS = {
 }
 FORKING = """
 import asyncio, os, time
-from rescue_common.processes.forked import fork_server
+from rescue_common.processes.forked import own_fork_server
 async def main():
-    server = fork_server(os.environ)
+    server = own_fork_server(os.environ)
     for _ in range(2):  # the first has it load
         start = time.perf_counter()
         child = await server.fork("this", [], os.environ, loads=["rescue_server.app"])

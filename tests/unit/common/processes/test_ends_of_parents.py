@@ -54,7 +54,7 @@ async def main():
 asyncio.run(main())
 """,
     "while the child starts cold": """
-child.fork_server = lambda environment: None
+child.own_fork_server = lambda environment: None
 async def main():
     await start()
     die()

@@ -20,7 +20,7 @@ import pytest
 from rescue_common.processes import child as child_module
 from rescue_common.processes import forked
 from rescue_common.processes.child import Program
-from rescue_common.processes.forked import CannotFork, Forked, ForkServer, fork_server
+from rescue_common.processes.forked import CannotFork, ForkedProcess, ForkServerClient, own_fork_server
 from rescue_emulator.world.world import World
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="forks only where that is safe")
@@ -52,15 +52,15 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, str]:
 
 
 @pytest.fixture
-def server(environment: Mapping[str, str]) -> ForkServer:
-    found = fork_server(environment)
+def server(environment: Mapping[str, str]) -> ForkServerClient:
+    found = own_fork_server(environment)
     assert found is not None
     return found
 
 
 @pytest.fixture
-async def started() -> AsyncIterator[list[Forked]]:
-    children: list[Forked] = []
+async def started() -> AsyncIterator[list[ForkedProcess]]:
+    children: list[ForkedProcess] = []
     yield children
     for child in children:
         with suppress(ProcessLookupError):
@@ -68,13 +68,17 @@ async def started() -> AsyncIterator[list[Forked]]:
         await asyncio.wait_for(child.wait(), 10)
 
 
-async def told(child: Forked) -> dict[str, Any]:
+async def told(child: ForkedProcess) -> dict[str, Any]:
     line = await asyncio.wait_for(child.stdout.readline(), 10)
     return dict(json.loads(line))
 
 
 async def test_a_child_is_a_process_as_if_started_cold(
-    server: ForkServer, environment: Mapping[str, str], tmp_path: Path, started: list[Forked], monkeypatch: Any
+    server: ForkServerClient,
+    environment: Mapping[str, str],
+    tmp_path: Path,
+    started: list[ForkedProcess],
+    monkeypatch: Any,
 ) -> None:
     monkeypatch.chdir(tmp_path)
     wanted = {**environment, "MARK": "of the child"}
@@ -95,7 +99,7 @@ async def test_a_child_is_a_process_as_if_started_cold(
 
 
 async def test_children_share_no_descriptors_and_no_chance(
-    server: ForkServer, environment: Mapping[str, str], started: list[Forked]
+    server: ForkServerClient, environment: Mapping[str, str], started: list[ForkedProcess]
 ) -> None:
     said = []
     for _ in range(3):
@@ -110,7 +114,11 @@ async def test_children_share_no_descriptors_and_no_chance(
     [("exit 3", 3), ("raise", 1), (signal.SIGTERM, -signal.SIGTERM), (signal.SIGKILL, -signal.SIGKILL)],
 )
 async def test_how_it_ended_is_told(
-    server: ForkServer, environment: Mapping[str, str], started: list[Forked], how: str | signal.Signals, status: int
+    server: ForkServerClient,
+    environment: Mapping[str, str],
+    started: list[ForkedProcess],
+    how: str | signal.Signals,
+    status: int,
 ) -> None:
     child = await server.fork("teller", [], environment, loads=())
     started.append(child)
@@ -122,7 +130,7 @@ async def test_how_it_ended_is_told(
     assert await asyncio.wait_for(child.wait(), 10) == status
 
 
-async def test_what_cannot_be_loaded_says_so_itself(server: ForkServer, environment: Mapping[str, str]) -> None:
+async def test_what_cannot_be_loaded_says_so_itself(server: ForkServerClient, environment: Mapping[str, str]) -> None:
     child = await server.fork("no_such_module", [], environment, loads=("no_such_module",))
     assert child.stderr is not None
     assert b"No module named no_such_module" in await asyncio.wait_for(child.stderr.read(), 10)
@@ -130,7 +138,7 @@ async def test_what_cannot_be_loaded_says_so_itself(server: ForkServer, environm
 
 
 async def test_a_start_that_is_given_up_leaves_no_child(
-    server: ForkServer, environment: Mapping[str, str], started: list[Forked]
+    server: ForkServerClient, environment: Mapping[str, str], started: list[ForkedProcess]
 ) -> None:
     started.append(await server.fork("teller", [], environment, loads=()))
     parent = (await told(started[0]))["parent"]
@@ -143,18 +151,18 @@ async def test_a_start_that_is_given_up_leaves_no_child(
 
 
 async def test_a_killed_fork_server_takes_nobody_along_and_is_replaced(
-    environment: Mapping[str, str], started: list[Forked]
+    environment: Mapping[str, str], started: list[ForkedProcess]
 ) -> None:
     own = {**environment, "PYTHONHASHSEED": "7"}  # has a fork server of its own
-    first = fork_server(own)
+    first = own_fork_server(own)
     assert first is not None
     child = await first.fork("teller", [], own, loads=())
     started.append(child)
     os.kill((await told(child))["parent"], signal.SIGKILL)
-    assert await soon(lambda: fork_server(own) is not first)
+    assert await soon(lambda: own_fork_server(own) is not first)
     with pytest.raises(CannotFork):
         await first.fork("teller", [], own, loads=())
-    second = fork_server(own)
+    second = own_fork_server(own)
     assert second is not None
     started.append(await second.fork("teller", [], own, loads=()))
     await told(started[-1])
@@ -168,7 +176,10 @@ async def test_a_killed_fork_server_takes_nobody_along_and_is_replaced(
 
 
 async def test_starting_can_be_given_up_while_the_fork_server_does_not_answer(
-    server: ForkServer, environment: Mapping[str, str], started: list[Forked], monkeypatch: pytest.MonkeyPatch
+    server: ForkServerClient,
+    environment: Mapping[str, str],
+    started: list[ForkedProcess],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     started.append(await server.fork("teller", [], environment, loads=()))
     parent = (await told(started[0]))["parent"]
@@ -177,7 +188,7 @@ async def test_starting_can_be_given_up_while_the_fork_server_does_not_answer(
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.1):
                 await server.fork("teller", [], environment, loads=())
-        monkeypatch.setattr(forked, "_PATIENCE", 0.1)
+        monkeypatch.setattr(forked, "_TIMEOUT", 0.1)
         with pytest.raises(CannotFork):
             await server.fork("teller", [], environment, loads=())
         monkeypatch.undo()
@@ -188,7 +199,7 @@ async def test_starting_can_be_given_up_while_the_fork_server_does_not_answer(
 
 
 async def test_many_start_at_the_same_moment(
-    server: ForkServer, environment: Mapping[str, str], started: list[Forked]
+    server: ForkServerClient, environment: Mapping[str, str], started: list[ForkedProcess]
 ) -> None:
     numbers = [str(number) for number in range(30)]
     started += await asyncio.gather(*(server.fork("teller", [number], environment, loads=()) for number in numbers))
@@ -198,7 +209,7 @@ async def test_many_start_at_the_same_moment(
 
 
 async def test_what_the_parent_has_may_be_odd(
-    environment: Mapping[str, str], started: list[Forked], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    environment: Mapping[str, str], started: list[ForkedProcess], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gone = tmp_path / "gone"
     gone.mkdir()
@@ -211,7 +222,7 @@ async def test_what_the_parent_has_may_be_odd(
         files.callback(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
         while files.enter_context(open(os.devnull, "rb")).fileno() < 1100:  # more than select() can watch  # noqa: ASYNC230
             pass
-        server = fork_server(odd)
+        server = own_fork_server(odd)
         assert server is not None
         child = await server.fork("teller", ["\udcff", "", "a\nb"], odd, loads=())
         started.append(child)
@@ -246,10 +257,10 @@ async def test_the_programs_are_forked_where_no_grpc_has_run() -> None:
 
 async def test_without_a_fork_server_programs_start_cold(monkeypatch: pytest.MonkeyPatch) -> None:
     class Gone:
-        async def fork(self, *_: object, **__: object) -> Forked:
+        async def fork(self, *_: object, **__: object) -> ForkedProcess:
             raise CannotFork("no room")
 
-    monkeypatch.setattr(child_module, "fork_server", lambda environment: Gone())
+    monkeypatch.setattr(child_module, "own_fork_server", lambda environment: Gone())
     program = await Program.start("applet", "rescue_applet", "--pin", "123456", "--server", "127.0.0.1:1", "--json")
     try:
         assert parent_of(program.pid) == os.getpid()
@@ -272,7 +283,7 @@ async def test_modules_of_the_working_directory_are_not_those_of_programs(
     (tmp_path / "click.py").write_text("raise ImportError('of a test, not of the program')", encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     if cold:
-        monkeypatch.setattr(child_module, "fork_server", lambda environment: None)
+        monkeypatch.setattr(child_module, "own_fork_server", lambda environment: None)
     program = await Program.start("applet", "rescue_applet", "--help")
     assert await program.ended() == 0, program.log_tail()
 
