@@ -82,7 +82,7 @@ async def screens() -> None:
 
     from rescue_common.processes.child import Program
     from rescue_common.state_directory import Access
-    from rescue_emulator import World
+    from rescue_emulator.testing import World
 
     async with World() as world, async_playwright() as playwright:
         web = await Program.start("web", "rescue_web", "--data", str(world.data), "--json")

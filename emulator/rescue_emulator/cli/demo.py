@@ -155,7 +155,7 @@ async def _call(world: World, alice: Technician, bob: Technician, screen: Screen
 
 
 def _show(screen: Screen, technician: str, event: Event) -> None:
-    from rescue_emulator.world.technician import Update
+    from rescue_emulator.world.records import StatusUpdate
 
     if event.get("event") == "entry" and not event.get("snapshot"):
-        screen.update(technician, Update.read(event))
+        screen.update(technician, StatusUpdate.read(event))

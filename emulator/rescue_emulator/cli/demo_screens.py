@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from rich.live import Live
     from rich.text import Text
 
-    from rescue_emulator.world.technician import Update
+    from rescue_emulator.world.records import StatusUpdate
 
 AFTERWARDS = (
     ("rescue server", "in one terminal: the session server"),
@@ -61,7 +61,7 @@ class Screen(Protocol):
     def act(self, title: str) -> None:
         """Somebody does something."""
 
-    def update(self, technician: str, update: Update) -> None:
+    def update(self, technician: str, update: StatusUpdate) -> None:
         """A technician's queue changed."""
 
     def computer(self, state: str) -> None:
@@ -105,7 +105,7 @@ class PlainScreen:
         self._acts += 1
         click.echo(f"\n{self._acts}. {title}")
 
-    def update(self, technician: str, update: Update) -> None:
+    def update(self, technician: str, update: StatusUpdate) -> None:
         row = f"row {update.row}" if update.row else "new"
         at, before, after = self._elapsed.at(update), self._labels.get(update.previous or ""), update.label
         change = f"{before} -> {after}" if before else after
@@ -135,7 +135,7 @@ class TerminalScreen:
         self._acts = 0
         self._elapsed = _Elapsed()
         self._computer = "off"
-        self._queues: dict[str, Update] = {}
+        self._queues: dict[str, StatusUpdate] = {}
         self._live: Live = Live(
             self._below(), console=self._console, refresh_per_second=8, redirect_stderr=False, transient=False
         )
@@ -166,7 +166,7 @@ class TerminalScreen:
         self._console.print()
         self._console.print(line)
 
-    def update(self, technician: str, update: Update) -> None:
+    def update(self, technician: str, update: StatusUpdate) -> None:
         from rich.table import Table
         from rich.text import Text
 
@@ -232,7 +232,7 @@ class _Elapsed:
     def __init__(self) -> None:
         self._first: datetime | None = None
 
-    def at(self, update: Update) -> str:
+    def at(self, update: StatusUpdate) -> str:
         self._first = self._first or update.at
         seconds = max(update.at - self._first, timedelta(0)) // timedelta(seconds=1)
         return f"{seconds // 3600}:{seconds // 60 % 60:02}:{seconds % 60:02}"

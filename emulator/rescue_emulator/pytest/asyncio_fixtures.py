@@ -1,4 +1,4 @@
-"""The plugin's fixture for async tests; loaded when pytest-asyncio is there."""
+"""The plugin's fixture for async tests; loaded if pytest-asyncio is installed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 import pytest_asyncio
 
-from rescue_emulator.pytest.plugin import new_world
+from rescue_emulator.pytest.worlds import new_world
 
 if TYPE_CHECKING:
     from rescue_emulator.world.world import World

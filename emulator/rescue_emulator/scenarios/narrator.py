@@ -17,7 +17,7 @@ from rescue_emulator.scenarios.results import name_of
 from rescue_protos.status_table import labels, read_rows
 
 if TYPE_CHECKING:
-    from rescue_emulator.world.technician import Update
+    from rescue_emulator.world.records import StatusUpdate
 
 _SECONDS_A_WORD = 0.3  # real time; about how fast people read
 _SENTENCES = {
@@ -97,7 +97,7 @@ class Speaker:
         self.right += fits
         self._say(f"  {'Right' if fits else 'No'}: {status}.")
 
-    async def after(self, step: Step, changes: list[tuple[str, str, Update]]) -> None:
+    async def after(self, step: Step, changes: list[tuple[str, str, StatusUpdate]]) -> None:
         for name, customer, update in changes:
             whose = f" ({customer})" if len(self._scenario.customers) > 1 else ""
             change = f"{update.previous} → {update.status}" if update.previous else update.status

@@ -24,7 +24,8 @@ from rescue_protos.errors import RescueError
 if TYPE_CHECKING:
     from rescue_emulator.scenarios.stage import Stage
     from rescue_emulator.world.computer import Computer
-    from rescue_emulator.world.technician import Technician, Update
+    from rescue_emulator.world.records import StatusUpdate
+    from rescue_emulator.world.technician import Technician
 
 #: Real seconds for a status to come; an applet may take 5 to come back once the LAN has.
 PATIENCE = 15.0
@@ -43,7 +44,7 @@ class Narrator(Protocol):
     async def ask(self, step: Step) -> None:
         """A quiz: what will a queue show now? What it shows has not been told yet."""
 
-    async def after(self, step: Step, changes: list[tuple[str, str, Update]]) -> None:
+    async def after(self, step: Step, changes: list[tuple[str, str, StatusUpdate]]) -> None:
         """It was taken; these changes (technician, customer, update) are new."""
 
 
@@ -70,7 +71,7 @@ class Play:
     computers: int = 0  # how many were started
     told: set[tuple[str, int]] = field(default_factory=set)
 
-    def seen(self, customer: str) -> dict[str, list[Update]]:
+    def seen(self, customer: str) -> dict[str, list[StatusUpdate]]:
         """Return what each console showed of a customer's session."""
         session = self._call(customer).session
         return {name: technician.history(session) for name, technician in self.stage.technicians.items()}

@@ -19,7 +19,8 @@ from rescue_emulator.scenarios.model import Queue, Scenario, Shown
 from rescue_emulator.scenarios.play import Narrator, Play
 
 if TYPE_CHECKING:
-    from rescue_emulator.world.technician import Technician, Update
+    from rescue_emulator.world.records import StatusUpdate
+    from rescue_emulator.world.technician import Technician
     from rescue_emulator.world.world import World
 
 #: Real seconds for a whole scenario, and for clearing away after it.
@@ -122,7 +123,7 @@ class Stage:
             self.on = None
 
 
-def shown_by(consoles: Mapping[str, Iterable[Update]]) -> tuple[Happening, ...]:
+def shown_by(consoles: Mapping[str, Iterable[StatusUpdate]]) -> tuple[Happening, ...]:
     """Return what happened to a session as far as its technicians' consoles showed it."""
     found: dict[int, Happening] = {}
     for technician, updates in sorted(consoles.items()):

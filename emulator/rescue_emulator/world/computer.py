@@ -1,4 +1,4 @@
-"""A customer's computer as a real process: its cable, its power, and the customer in front of it."""
+"""A customer's computer as a real process: its network cable, its power, and what the customer does."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from rescue_emulator.world.technician import CommandRefused
 
 
 class LanOff:
-    """The cable pulled out: `await` it, or let it last for a block."""
+    """The network cable is out: `await` it, or use it as a block."""
 
     def __init__(self, computer: Computer) -> None:
         self._computer = computer
@@ -28,12 +28,12 @@ class LanOff:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        # Just this: other faults may be in force for blocks of their own.
+        # Only this one: other blocks may have faults of their own.
         await self._computer.lan_lift(Off.slot)
 
 
 class LanFault:
-    """Something wrong with the network: `await` it, or let it last for a block."""
+    """A fault of the network: `await` it, or use it as a block."""
 
     def __init__(self, computer: Computer, fault: str) -> None:
         self._computer = computer
@@ -44,22 +44,22 @@ class LanFault:
 
     async def __aenter__(self) -> None:
         written = str(self._fault)
-        await self._computer._after(f"lan {written}", lambda line: written in line.get("faults", ()))
+        await self._computer._send_and_wait(f"lan {written}", lambda line: written in line.get("faults", ()))
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if isinstance(self._fault, HalfOpen | Reset):
-            return  # it struck, and is over
+            return  # it happened at one moment; there is nothing to lift
         await self._computer.lan_lift(self._fault.slot)
 
 
 class Computer:
     """A customer's computer that runs as a process, `program`. Get one from `World.computer`.
 
-    `session` is set once the applet has joined one, `applet_pid` is the applet's process at present. All
-    `timeout`s are real seconds; what waits raises TimeoutError, ProgramEnded if the computer is gone, and
-    CommandRefused if it cannot do that now.
+    `session` is the id of the session, once the applet has joined it. `applet_pid` is the applet's present process. All
+    timeouts are real seconds. Methods that wait raise TimeoutError, ProgramEnded if the program has ended, and
+    CommandRefused if the computer cannot do it now.
     """
 
     def __init__(self, name: str, program: Program) -> None:
@@ -67,10 +67,10 @@ class Computer:
         self.program = program
         self.session: str | None = None
         self.applet_pid: int | None = None
-        program.listen(self._hear)
+        program.listen(self._receive)
 
     async def event(self, wanted: str | Callable[[Event], bool], timeout: float = 10) -> Event:
-        """Return the earliest line of the computer that fits, by name or predicate; each is returned once."""
+        """Return the earliest event with this name, or that fits this predicate. Each event is returned once."""
         return await self.program.event(wanted, timeout)
 
     async def joined(self, timeout: float = 10) -> str:
@@ -78,82 +78,84 @@ class Computer:
         return await self.program.until(lambda: self.session, timeout=timeout, what="event joined")
 
     def lan_off(self) -> LanOff:
-        """Pull the cable: `await computer.lan_off()`, or `async with computer.lan_off():` for a while."""
+        """Pull the cable: `await computer.lan_off()`, or `async with computer.lan_off():` for a block."""
         return LanOff(self)
 
     def lan(self, fault: str) -> LanFault:
         """Let the network fail: `await computer.lan("half-open")`, or `async with computer.lan("flap 3s/2s"):`.
 
-        Faults are as on the stdin of `rescue applet` after `lan`; blocks of different ones add up. Raises BadLanFault.
+        The notation is that of `lan` on the stdin of `rescue applet`. Different faults add up. Raises BadLanFault.
         """
         return LanFault(self, fault)
 
     async def lan_lift(self, fault: str) -> None:
-        """One fault of the network is over, and the others stay: `await computer.lan_lift("loss up")`."""
-        await self._after(f"lan lift {fault}", _is("cable"))
+        """Lift one fault of the network; the others stay: `await computer.lan_lift("loss up")`."""
+        await self._send_and_wait(f"lan lift {fault}", _is("cable"))
 
     async def kill_applet(self) -> None:
-        """The applet's process dies without a word, and the computer starts it again; returns at once."""
+        """Kill the applet's process; the computer starts it again. Returns at once."""
         await self.program.send("kill")
 
     async def lan_on(self) -> None:
-        """Put the cable back in."""
+        """Plug the cable in again."""
         await self.cable("on")
 
     async def cable(self, state: str) -> None:
-        """Set the cable "off" or "on"; returns when that is in force."""
-        await self._after(f"lan {state}", lambda line: line.get("event") == "cable" and line["state"] == state)
+        """Set the cable "off" or "on"; returns when it is in effect."""
+        await self._send_and_wait(f"lan {state}", lambda line: line.get("event") == "cable" and line["state"] == state)
 
     async def accept(self) -> None:
-        """The customer accepts the terms."""
+        """Accept the terms, as the customer."""
         await self.program.send("accept")
 
     async def decline(self) -> None:
-        """The customer declines the terms."""
+        """Decline the terms, as the customer."""
         await self.program.send("decline")
 
     async def chat(self, text: str) -> None:
-        """The customer writes a line."""
+        """Send a chat line, as the customer."""
         await self.program.send(f"chat {text}")
 
     async def reboot(self, duration: str | timedelta | None = None) -> None:
-        """The customer reboots; returns when the computer goes down. `duration` is emulated time."""
+        """Reboot, as the customer; returns when the computer goes down. `duration` is emulated time."""
         written = format_duration(duration) if isinstance(duration, timedelta) else duration
-        await self._after(f"reboot {written}" if written else "reboot", _is("rebooting"))
+        await self._send_and_wait(f"reboot {written}" if written else "reboot", _is("rebooting"))
 
     async def reboot_hold(self) -> None:
-        """The customer shuts it down until `boot`; returns when the computer goes down."""
-        await self._after("reboot hold", _is("rebooting"))
+        """Shut down until `boot`, as the customer; returns when the computer goes down."""
+        await self._send_and_wait("reboot hold", _is("rebooting"))
 
     async def boot(self) -> None:
-        """Boot what `reboot_hold` shut down; returns when the applet's process has started."""
-        await self._after("boot", _is("applet"))
+        """Boot after `reboot_hold`; returns when the applet's process has started."""
+        await self._send_and_wait("boot", _is("applet"))
 
     async def close(self) -> None:
-        """The customer closes the applet. With the cable pulled the goodbye waits for its return."""
+        """Close the applet, as the customer. If the cable is out, the server is informed when it is back."""
         await self.program.send("close")
 
     async def quit(self) -> int:
-        """The plug is pulled: the computer goes away without a word. Returns its exit status."""
+        """Pull the power plug: the program ends without informing the server. Returns its exit status."""
         await self.program.send("quit")
         return await self.program.ended()
 
     async def ended(self, timeout: float = 10) -> int:
-        """Wait until the computer's program has ended by itself and return its exit status."""
+        """Wait until the program has ended by itself; return its exit status."""
         return await self.program.ended(timeout)
 
-    async def _after(self, line: str, wanted: Callable[[Event], bool], timeout: float = 10) -> None:
-        before = len(self.program.events)  # an answer to this line, not an older event of that kind
+    async def _send_and_wait(self, line: str, wanted: Callable[[Event], bool], timeout: float = 10) -> None:
+        before = len(self.program.events)  # only an answer to this line, not an older event of the same kind
         await self.program.send(line)
         answer = await self.program.until(
-            lambda: next((e for e in self.program.events[before:] if wanted(e) or _is("error")(e)), None),
+            lambda: next(
+                (event for event in self.program.events[before:] if wanted(event) or _is("error")(event)), None
+            ),
             timeout=timeout,
             what=f"answer to {line!r}",
         )
         if not wanted(answer):
             raise CommandRefused(self.name, line, answer)
 
-    def _hear(self, event: Event) -> None:
+    def _receive(self, event: Event) -> None:
         match event.get("event"):
             case "joined":
                 self.session = str(event["session"])

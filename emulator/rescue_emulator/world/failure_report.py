@@ -1,6 +1,6 @@
-"""What a failure tells: how to play it again, what every console showed, in which order, and the programs' last words.
+"""The report of a failure: the seed, what every console showed and when, the causes, and the last log lines.
 
-Made from what this process has heard of its consoles, so it can be told also when the server is gone.
+It is made from what this process has received from its consoles, so it needs no server.
 """
 
 from __future__ import annotations
@@ -8,24 +8,25 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from rescue_common.processes.child import Program
-from rescue_emulator.world.technician import Technician, Update
+from rescue_emulator.world.records import StatusUpdate
+from rescue_emulator.world.technician import Technician
 
-_LAST = 8  # events at the end, told with their reasons
+_CAUSES = 8  # the last updates, with their causes
 
 
-def report(*, seed: int, technicians: Sequence[Technician], programs: Iterable[Program]) -> str:
-    """Return it as text, for a person."""
+def failure_report(*, seed: int, technicians: Sequence[Technician], programs: Iterable[Program]) -> str:
+    """Return the report as text for people."""
     changes = _changes(technicians)
     return "\n".join(
         [
             f"seed: {seed}",
             *(technician.view() for technician in technicians),
             "timeline (emulated time, all consoles):",
-            *(timeline(changes) or ["  nothing was shown"]),
+            *(timeline_lines(changes) or ["  nothing was shown"]),
             "last changes and why:",
             *(
                 f"  {update.at:%H:%M:%S} {name}: {update.status}, because {update.cause}"
-                for _, name, update in changes[-_LAST:]
+                for _, name, update in changes[-_CAUSES:]
             ),
             "last log lines:",
             *(program.log_tail() for program in programs),
@@ -33,8 +34,8 @@ def report(*, seed: int, technicians: Sequence[Technician], programs: Iterable[P
     )
 
 
-def timeline(changes: Sequence[tuple[str, str, Update]]) -> list[str]:
-    """Return a line for each instant and session: who showed what."""
+def timeline_lines(changes: Sequence[tuple[str, str, StatusUpdate]]) -> list[str]:
+    """Return a line for each moment and session: which console showed which status."""
     lines: list[str] = []
     last = None
     for session, name, update in changes:
@@ -47,9 +48,9 @@ def timeline(changes: Sequence[tuple[str, str, Update]]) -> list[str]:
     return lines
 
 
-def drawings(technicians: Sequence[Technician]) -> dict[str, str]:
-    """Return a picture (SVG) for each session that any console showed, by its id."""
-    from rescue_console.timeline_picture import Change, Happening, timeline_svg  # only drawn after a failure
+def draw_timelines(technicians: Sequence[Technician]) -> dict[str, str]:
+    """Return a timeline as SVG for each session that any console showed, by the session's id."""
+    from rescue_console.timeline_picture import Change, Happening, timeline_svg  # needed only after a failure
 
     happenings: dict[str, dict[int, Happening]] = {}
     for session, name, update in _changes(technicians):
@@ -65,7 +66,7 @@ def drawings(technicians: Sequence[Technician]) -> dict[str, str]:
     return {session: timeline_svg(found.values(), session=session) for session, found in happenings.items()}
 
 
-def _changes(technicians: Sequence[Technician]) -> list[tuple[str, str, Update]]:
+def _changes(technicians: Sequence[Technician]) -> list[tuple[str, str, StatusUpdate]]:
     found = [
         (session, technician.name, update)
         for technician in technicians

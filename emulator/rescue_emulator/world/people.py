@@ -1,7 +1,7 @@
-"""What the people of a world are called on its server.
+"""The organization of a world, and the names of its accounts on the server.
 
-A world that has a server to itself calls them as they are. One that shares a server with others has people of
-its own there: alice is `alice-3f9c1a`, the group Support is `Support-3f9c1a`; tests need not know.
+A world with a server of its own uses the plain names. A world on a shared server has accounts of its own there: alice
+is `alice-3f9c1a`, the group Support is `Support-3f9c1a`. Tests use the plain names in both cases.
 """
 
 from __future__ import annotations
@@ -10,26 +10,26 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-#: The small organization that a server makes at its first start.
+#: The organization that a server creates at its first start if it is given none; a test compares the two.
 GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType({"Support": ("alice", "bob", "carol"), "Network": ("dave",)})
 CHANNELS: Mapping[str, tuple[str, ...]] = MappingProxyType({"Web": ("Support", "Network")})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Names:
-    """Names of technicians, groups and channels; `suffix` is what makes them a world's own, empty for none."""
+class AccountNames:
+    """The names of technicians, groups and channels on the server; a `suffix` makes them unique to one world."""
 
     suffix: str = ""
 
-    def of(self, name: str) -> str:
-        """Return what somebody or something is called on the server."""
+    def account(self, name: str) -> str:
+        """Return the name on the server."""
         return f"{name}-{self.suffix}" if self.suffix else name
 
     def owner(self, written: str) -> str:
-        """Return the same for `technician:NAME`, `group:NAME` or `channel:NAME`."""
+        """Return `technician:NAME`, `group:NAME` or `channel:NAME` with the name on the server."""
         kind, colon, name = written.partition(":")
-        return f"{kind}:{self.of(name)}" if colon else written
+        return f"{kind}:{self.account(name)}" if colon else written
 
     def plain(self, name: str) -> str:
-        """Return what a test calls somebody; the reverse of `of`."""
+        """Return the plain name; the reverse of `account`."""
         return name.removesuffix(f"-{self.suffix}") if self.suffix else name

@@ -1,4 +1,4 @@
-"""A port that is a world's own from its first server to its last, also while none of them listens on it."""
+"""A port that stays reserved for a world, also while its server is stopped."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ import sys
 
 
 def reserve_port() -> socket.socket | None:
-    """Take a free port of 127.0.0.1; it is kept until the socket that is returned is closed.
+    """Reserve a free port of 127.0.0.1 until the returned socket is closed.
 
-    Linux gives such a port to nobody who asks for any free one, but lets a server in that names it, as long as this
-    socket does not listen itself. Elsewhere there is no such hold: None, and the server finds its port alone.
+    Linux does not give a bound port to a program that asks for any free port. It does let a server listen there, as
+    long as this socket does not listen itself. Other systems have no such reservation: None, and the server chooses.
     """
     if sys.platform != "linux":
         return None
-    hold = socket.socket()
+    reserved = socket.socket()
     try:
-        hold.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        hold.bind(("127.0.0.1", 0))
+        reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        reserved.bind(("127.0.0.1", 0))
     except OSError:
-        hold.close()
+        reserved.close()
         raise
-    return hold
+    return reserved

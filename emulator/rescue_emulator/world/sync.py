@@ -1,4 +1,4 @@
-"""The library for tests that do not await: the same World, Technician and Computer, driven from a thread.
+"""The synchronous API, for tests that do not await: SyncWorld, SyncTechnician and SyncComputer.
 
     with SyncWorld() as world:
         alice = world.technician("alice")
@@ -8,8 +8,8 @@
             world.advance(minutes=1)
             alice.sees(session, "Reconnecting")
 
-No second implementation: every call is made on one event loop that runs in the background, and waited for.
-`blocking.pyi` says to type checkers what that makes of each method; a test compares it with the classes.
+It is no second implementation. Each call runs on an event loop in a background thread, and the caller waits for the
+result. `sync.pyi` has the types of each method; a test generates it from the async classes and compares.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ __all__ = ["SyncAdmin", "SyncClock", "SyncComputer", "SyncFaults", "SyncTechnici
 
 
 def _loop() -> asyncio.AbstractEventLoop:
-    """Return the loop in the background; one serves all worlds and ends with the process."""
+    """Return the background loop; one loop serves all worlds and ends with the process."""
     return _loop_of(os.getpid())  # no thread outlives a fork
 
 
@@ -53,52 +53,52 @@ def _wait(work: Awaitable[Any]) -> Any:
     try:
         return future.result()
     except BaseException:
-        future.cancel()  # Ctrl-C, a test's time-out: what was waited for is not wanted any more
+        future.cancel()  # Ctrl-C or a test's timeout: nobody needs the result any more
         raise
 
 
 def _call(method: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-    """Call a method on the loop, and wait if it returns something to wait for."""
+    """Call a method on the loop; if it returns an awaitable, wait for the result."""
 
     async def run() -> Any:
-        result = method(*map(_bare, args), **{name: _bare(value) for name, value in kwargs.items()})
+        result = method(*map(_unwrap, args), **{name: _unwrap(value) for name, value in kwargs.items()})
         if not inspect.isawaitable(result):
             return result
-        # What can be awaited or entered means the same by both; leaving it is what remains to be done.
+        # LanOff and LanFault can be awaited or entered, with the same effect. Only the exit remains for `with`.
         awaited = await result
         return _Entered(result) if hasattr(result, "__aexit__") else awaited
 
-    return _dressed(_wait(run()))
+    return _wrap(_wait(run()))
 
 
 class _Entered:
-    """Something that lasts for a block, and has begun."""
+    """An async context that was entered already; `with` leaves it."""
 
-    def __init__(self, lasting: Any) -> None:
-        self._lasting = lasting
+    def __init__(self, context: Any) -> None:
+        self._context = context
 
     def __enter__(self) -> None:
-        """It has begun already."""
+        """Do nothing: it was entered when the method was called."""
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        _wait(self._lasting.__aexit__(kind, error, trace))
+        _wait(self._context.__aexit__(kind, error, trace))
 
 
 class _Sync:
-    """Stands for an object of the library; whatever it can do, this can, without awaiting."""
+    """Wraps an object of the async API: the same methods and attributes, without awaiting."""
 
-    def __init__(self, bare: Any) -> None:
-        self._bare = bare
+    def __init__(self, wrapped: Any) -> None:
+        self._wrapped = wrapped
 
     def __getattr__(self, name: str) -> Any:
-        async def look() -> Any:
-            return getattr(self._bare, name)  # on the loop: what it makes may belong to that
+        async def get() -> Any:
+            return getattr(self._wrapped, name)  # on the loop: a property may create objects that belong to the loop
 
-        value = _wait(look())
+        value = _wait(get())
         if not inspect.ismethod(value):
-            return _dressed(value)
+            return _wrap(value)
 
         @wraps(value)
         def call(*args: Any, **kwargs: Any) -> Any:
@@ -134,21 +134,21 @@ class SyncWorld(_Sync):
         super().__init__(world if world is not None else World(**options))
 
     @classmethod
-    def attached(cls, **options: Any) -> SyncWorld:
-        """See `World.attached`."""
-        return cls(World.attached(**options))
+    def external(cls, **options: Any) -> SyncWorld:
+        """See `World.external`."""
+        return cls(World.external(**options))
 
     def __enter__(self) -> SyncWorld:
-        _wait(self._bare.__aenter__())
+        _wait(self._wrapped.__aenter__())
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        _wait(self._bare.__aexit__(kind, error, trace))
+        _wait(self._wrapped.__aexit__(kind, error, trace))
 
 
-_FACES: dict[type, type[_Sync]] = {
+_SYNC_CLASSES: dict[type, type[_Sync]] = {
     World: SyncWorld,
     Technician: SyncTechnician,
     Computer: SyncComputer,
@@ -158,12 +158,12 @@ _FACES: dict[type, type[_Sync]] = {
 }
 
 
-def _dressed(value: Any) -> Any:
+def _wrap(value: Any) -> Any:
     if isinstance(value, tuple) and type(value) is tuple:
-        return tuple(map(_dressed, value))
-    face = _FACES.get(type(value))
-    return face(value) if face else value
+        return tuple(map(_wrap, value))
+    wrapper = _SYNC_CLASSES.get(type(value))
+    return wrapper(value) if wrapper else value
 
 
-def _bare(value: Any) -> Any:
-    return value._bare if isinstance(value, _Sync) else value
+def _unwrap(value: Any) -> Any:
+    return value._wrapped if isinstance(value, _Sync) else value

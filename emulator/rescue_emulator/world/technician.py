@@ -1,26 +1,24 @@
-"""A technician at a real console: what he commands, and what his queue showed."""
+"""A technician with a real console: the commands, and the statuses that the queue showed."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
+from rescue_client.records import Entry, Process, Status
 from rescue_common.processes.child import Event, Program
-from rescue_emulator.world.people import Names
-from rescue_protos.status_table import labels
+from rescue_emulator.world.people import AccountNames
+from rescue_emulator.world.records import NewPin, StatusUpdate, read_entry, read_status
 
-# Real seconds: a console itself holds a command for up to 30 s while the server is away.
+# Real seconds. The console itself waits up to 30 s for a server that cannot be reached.
 _REPLY_TIMEOUT = 40.0
 
-#: How often each row of the published table was shown by any console of this process; for coverage.
-rows_shown: Counter[int] = Counter()
+#: Called with every update that any console of this process shows; the pytest plugin measures its coverage here.
+update_listeners: list[Callable[[StatusUpdate], None]] = []
 
 
 class CommandRefused(Exception):
-    """A program refused a command. `code` is a gRPC status code's name, `possible` what can be done instead."""
+    """A program refused a command. `code` is a gRPC status code's name; `possible` names the commands allowed now."""
 
     def __init__(self, who: str, line: str, reply: Mapping[str, Any]) -> None:
         self.code = str(reply.get("code", ""))
@@ -30,7 +28,7 @@ class CommandRefused(Exception):
 
 
 class NotSeen(AssertionError, TimeoutError):
-    """A console did not come to show what was expected; `report` tells what everybody saw."""
+    """A console did not show the expected status in time; `report` says what every console showed."""
 
     def __init__(self, sentence: str, report: str) -> None:
         super().__init__(f"{sentence}\n{report}")
@@ -38,69 +36,37 @@ class NotSeen(AssertionError, TimeoutError):
         self.report = report
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Update:
-    """One change of status that a console showed.
-
-    Statuses are the published table's English names, `label` is in the console's language. `previous` is
-    None and `row` is None for a new entry; `at` is emulated time (UTC).
-    """
-
-    status: str
-    previous: str | None
-    row: int | None
-    cause: str
-    label: str
-    revision: int
-    at: datetime
-
-    @classmethod
-    def read(cls, event: Event) -> Update:
-        """Read it from a console's `entry` line."""
-        return cls(
-            status=event["status"],
-            previous=event["previous"],
-            row=event["row"],
-            cause=event["cause"],
-            label=event["label"],
-            revision=event["revision"],
-            at=datetime.fromisoformat(event["at"]),
-        )
-
-    def __str__(self) -> str:
-        row = "new" if self.row is None else f"row {self.row}"
-        at = f"{self.at:%H:%M:%S}"
-        return f"{at} #{self.revision} {self.previous or '-'} -> {self.status} ({row}: {self.cause})"
-
-
 class Technician:
     """A technician whose console runs as a process, `program`. Get one from `World.technician`.
 
-    `name` is what the test calls him, `account` what the server does (the same, unless the server is shared).
-    A session is its id, as from `pin`. Every command raises CommandRefused if it is not possible now,
-    TimeoutError, and ProgramEnded if the console is gone.
+    `name` is the name in the test, `account` the name on the server; they differ only on a shared server.
+    A `session` is its id, such as `pin` returns. Every command raises CommandRefused if the server or the console
+    refuses it, TimeoutError if no reply comes, and ProgramEnded if the console has ended.
     """
 
-    def __init__(self, name: str, program: Program, *, report: Callable[[], str], names: Names | None = None) -> None:
+    def __init__(
+        self, name: str, program: Program, *, report: Callable[[], str], names: AccountNames | None = None
+    ) -> None:
         self.name = name
         self.program = program
-        self._names = names or Names()
-        self.account = self._names.of(name)
+        self._names = names or AccountNames()
+        self.account = self._names.account(name)
         self._report = report
-        self._shown: dict[str, str] = {}
-        self._history: dict[str, list[Update]] = {}
+        self._shown: dict[str, Status] = {}
+        self._history: dict[str, list[StatusUpdate]] = {}
         self._replies: dict[int, Event] = {}
         self._lines = 0
-        program.listen(self._hear)
+        program.listen(self._receive)
 
     async def command(self, *words: str, timeout: float = _REPLY_TIMEOUT) -> dict[str, Any]:
-        """Give a command of the scripted console, for example `command("transfer", session, "technician:bob")`.
+        """Send a command of the scripted console, for example `command("transfer", session, "technician:bob")`.
 
-        Returns the reply. `timeout` is in real seconds. On a shared server names are to be the accounts'.
+        Returns the reply as the console prints it. `timeout` is in real seconds. On a shared server, the names in the
+        command must be accounts (see `account`).
         """
         line = " ".join(words)
         self._lines += 1
-        number = self._lines  # counted before anything is awaited: replies come in the order of the lines
+        number = self._lines  # counted before the first await, because replies come in the order of the lines
         await self.program.send(line)
         reply = await self.program.until(
             lambda: self._replies.pop(number, None), timeout=timeout, what=f"reply to {line!r}"
@@ -109,25 +75,25 @@ class Technician:
             raise CommandRefused(self.name, line, reply)
         return dict(reply)
 
-    async def pin(self, customer: str = "") -> tuple[str, str]:
-        """Create a session; return its id and its PIN."""
-        reply = await self.command("pin", customer) if customer else await self.command("pin")
-        return reply["session"], reply["pin"]
+    async def pin(self, customer: str = "") -> NewPin:
+        """Create a session and its PIN. Use `.session` and `.pin`, or unpack: `session, pin = await alice.pin()`."""
+        words = ("pin", customer) if customer else ("pin",)
+        return NewPin.read(await self.command(*words))
 
-    async def queue(self) -> list[dict[str, Any]]:
-        """Return the entries of the queue, as the scripted console prints them."""
-        return list((await self.command("queue"))["entries"])
+    async def queue(self) -> list[Entry]:
+        """Return the entries of the queue, as the server has them now."""
+        return [read_entry(line) for line in (await self.command("queue"))["entries"]]
 
     async def start(self, session: str) -> None:
-        """Start the session, or take it up again."""
+        """Start the session, or continue it after a hold."""
         await self.command("start", session)
 
     async def hold(self, session: str) -> None:
-        """Put it on hold."""
+        """Put the session on hold."""
         await self.command("hold", session)
 
     async def end(self, session: str) -> None:
-        """End it, leave it, or clear it away, whichever the entry's status means by that."""
+        """End the session, leave it, or remove the entry, depending on the status of the entry."""
         await self.command("end", session)
 
     async def reboot(self, session: str) -> None:
@@ -135,25 +101,25 @@ class Technician:
         await self.command("reboot", session)
 
     async def transfer(self, session: str, to: str | Technician, *, comment: str = "") -> None:
-        """Transfer it to a technician, or to "technician:NAME", "group:NAME" or "channel:NAME"."""
+        """Transfer the session to a technician, or to "technician:NAME", "group:NAME" or "channel:NAME"."""
         target = f"technician:{to.account}" if isinstance(to, Technician) else self._names.owner(to)
         words = ["comment", comment] if comment else []
         await self.command("transfer", session, f'"{target}"', *words)
 
     async def invite(self, session: str, whom: str | Technician) -> None:
-        """Invite a technician into it."""
-        await self.command("invite", session, self._whom(whom))
+        """Invite a technician into the session."""
+        await self.command("invite", session, self._quoted_account(whom))
 
     async def remove(self, session: str, whom: str | Technician) -> None:
-        """Remove an invited or collaborating technician from it."""
-        await self.command("remove", session, self._whom(whom))
+        """Remove an invited or collaborating technician from the session."""
+        await self.command("remove", session, self._quoted_account(whom))
 
     async def offer_lead(self, session: str, to: str | Technician) -> None:
         """Offer the lead to a collaborating technician."""
-        await self.command("lead", session, "offer", self._whom(to))
+        await self.command("lead", session, "offer", self._quoted_account(to))
 
     async def cancel_lead(self, session: str) -> None:
-        """Take the offer back."""
+        """Withdraw the offer of the lead."""
         await self.command("lead", session, "cancel")
 
     async def accept_lead(self, session: str) -> None:
@@ -161,75 +127,74 @@ class Technician:
         await self.command("lead", session, "accept")
 
     async def focus(self, on: bool) -> None:
-        """Say whether the console is in focus."""
+        """Set whether the console is in focus."""
         await self.command("focus", "on" if on else "off")
 
-    async def open(self, session: str, process: str) -> None:
-        """Open a process that prevents the idle time-out, such as "remote-control"."""
+    async def open(self, session: str, process: Process | str) -> None:
+        """Open a process that prevents the idle time-out, such as `Process.REMOTE_CONTROL` or "remote-control"."""
         await self.command("open", session, process)
 
-    async def close(self, session: str, process: str) -> None:
-        """Close it."""
+    async def close(self, session: str, process: Process | str) -> None:
+        """Close a process that was opened."""
         await self.command("close", session, process)
 
     async def chat(self, session: str, text: str) -> None:
-        """Write a line to all participants and the customer."""
+        """Send a chat line to all participants and the customer."""
         await self.command("chat", session, text)
 
     async def sync(self) -> None:
         """Return when every update up to now has been shown."""
         await self.command("sync")
 
-    async def sees(self, session: str, status: str, timeout: float = 10) -> None:
-        """Wait until the last status that the queue showed for the session is this one (real seconds).
+    async def sees(self, session: str, status: Status | str, timeout: float = 10) -> None:
+        """Wait until the queue shows this status for the session, for up to `timeout` real seconds.
 
-        Raises NotSeen, an AssertionError and TimeoutError, with every console's view and every log's end; ValueError
-        at once for what is no status, which no patience would bring.
+        `status` is a `Status` or its English label. Raises NotSeen, which is an AssertionError and a TimeoutError, with
+        every console's view and the last log lines. Raises ValueError at once if the label does not exist.
         """
-        if status not in labels("en"):
-            raise ValueError(f"{status!r} is no status (possible: {', '.join(labels('en'))})")
+        wanted = read_status(status)
         try:
             await self.program.until(
-                lambda: True if self.status(session) == status else None, timeout=timeout, what=status
+                lambda: True if self.status(session) == wanted else None, timeout=timeout, what=str(wanted)
             )
         except TimeoutError:
-            last = self.status(session) or "nothing"
-            message = f"{self.name} saw {last!r} of session {session}, not {status!r}, within {timeout:g} s"
+            last = str(self.status(session) or "nothing")
+            message = f"{self.name} saw {last!r} of session {session}, not {str(wanted)!r}, within {timeout:g} s"
             raise NotSeen(message, self._report()) from None
 
-    def status(self, session: str) -> str | None:
-        """Return the last status that the queue showed, also if that is a removal; None if there was none."""
+    def status(self, session: str) -> Status | None:
+        """Return the last status that the queue showed, also if it was a removal; None if it showed none."""
         return self._shown.get(session)
 
-    def history(self, session: str) -> list[Update]:
-        """Return all changes of status that the queue showed, oldest first."""
+    def history(self, session: str) -> list[StatusUpdate]:
+        """Return all status updates that the queue showed, oldest first."""
         return list(self._history.get(session, ()))
 
     @property
     def sessions(self) -> list[str]:
-        """All sessions that the queue ever showed, oldest first."""
+        """The sessions that the queue has ever shown, oldest first."""
         return list(self._shown)
 
     def view(self) -> str:
-        """Return, for a person, what the queue showed."""
+        """Return what the queue showed, as text for people."""
         lines = [f"{self.name}'s queue:" if self._shown else f"{self.name}'s queue: nothing yet"]
         for session, status in self._shown.items():
             lines.append(f"  {session}: {status}")
             lines += [f"    {update}" for update in self._history.get(session, ())]
         return "\n".join(lines)
 
-    def _whom(self, technician: str | Technician) -> str:
-        account = technician.account if isinstance(technician, Technician) else self._names.of(technician)
+    def _quoted_account(self, technician: str | Technician) -> str:
+        account = technician.account if isinstance(technician, Technician) else self._names.account(technician)
         return f'"{account}"'
 
-    def _hear(self, event: Event) -> None:
+    def _receive(self, event: Event) -> None:
         if "reply" in event:
             self._replies[int(event["reply"])] = event
         elif event.get("event") == "entry":
             session = str(event["session"])
-            self._shown[session] = str(event["status"])
+            self._shown[session] = Status(event["status"])
             if not event.get("snapshot"):
-                update = Update.read(event)
+                update = StatusUpdate.read(event)
                 self._history.setdefault(session, []).append(update)
-                if update.row is not None:
-                    rows_shown[update.row] += 1
+                for listener in update_listeners:
+                    listener(update)

@@ -1,4 +1,4 @@
-"""A whole emulator for a test or a script: server, consoles and computers as real processes, and their end.
+"""A whole emulator for a test or a script: server, consoles and computers as real processes, ended with the block.
 
 async with World() as world:
     alice = await world.technician("alice")
@@ -10,7 +10,7 @@ async with World() as world:
         await alice.sees(session, "Reconnecting")
     await alice.sees(session, "Waiting")
 
-A world has a server to itself, or shares one with others and has only its people to itself (`attached`, `guest`).
+A world starts a server of its own, or uses an external one with accounts of its own there (`external`, `share`).
 """
 
 from __future__ import annotations
@@ -37,34 +37,34 @@ from rescue_common.processes.child import Program, stop_all
 from rescue_common.state_directory import Access, find_secret, find_server, find_tls
 from rescue_common.tls import Tls
 from rescue_emulator.world.computer import Computer
-from rescue_emulator.world.external_server import arrive, depart, fresh_names
-from rescue_emulator.world.failure_report import report
-from rescue_emulator.world.people import Names
+from rescue_emulator.world.external_server import create_accounts, remove_accounts, unique_names
+from rescue_emulator.world.failure_report import failure_report
+from rescue_emulator.world.people import AccountNames
 from rescue_emulator.world.ports import reserve_port
 from rescue_emulator.world.technician import NotSeen, Technician
 from rescue_protos.errors import Unavailable
 
 ADMINISTRATOR = "admin"
 _START_TIMEOUT = 30.0  # real seconds, for a process on a busy machine
-_PATIENCE = timedelta(seconds=30)  # for how long calls outlast a restart of the server
-_PATIENCE_AT_FIRST = timedelta(seconds=5)  # a server that is visited is there already, or never was
+_CALL_TIMEOUT = timedelta(seconds=30)  # long enough for a restart of the server
+_FIRST_CALL_TIMEOUT = timedelta(seconds=5)  # an external server runs already, or does not exist
 
 
 class NotEntered(RuntimeError):
     """The world was used before it was entered."""
 
     def __str__(self) -> str:
-        return "the world is not there yet: use `async with World() as world`"
+        return "the world was not entered: use `async with World() as world`"
 
 
-class NotOurs(RuntimeError):
-    """The server belongs to somebody else: this world only visits it."""
+class NotOwner(RuntimeError):
+    """The world uses an external server, and asked for something that only the owner of a server can do."""
 
     def __str__(self) -> str:
-        return "this world is a guest on a server: it cannot stop, start or look into that"
+        return "this world uses an external server: it cannot stop, start or inspect it"
 
 
-class OtherLoop(RuntimeError):
+class WrongEventLoop(RuntimeError):
     """The world was entered in another event loop than the one that uses it now."""
 
     def __str__(self) -> str:
@@ -77,11 +77,11 @@ class OtherLoop(RuntimeError):
 class World:
     """A server with its consoles and computers, from entering the context to leaving it.
 
-    `paused`: time moves only by `advance`. `speed`: emulated seconds in a real one; it lets the clock run.
-    `organization`: a TOML file instead of the small organization (alice, bob, carol in Support, dave in
-    Network, channel Web). `data`: the state directory; a fresh one that is removed at the end if not given.
-    `seed` is what all chance in it comes from, `random`'s too; drawn, and told after a failure, if not given.
-    `options` are more of `rescue server`, at each start, such as "--tls-cert", FILE, "--tls-key", FILE.
+    `paused`: time moves only by `advance`. `speed`: emulated seconds in each real second; the clock runs then.
+    `organization`: a TOML file; without it there are alice, bob and carol in Support, dave in Network, and the channel
+    Web. `data`: the state directory; without it, a temporary one that is removed at the end. `seed`: all random choices
+    in the world follow from it, also those of `random`; without it, a random seed, which a failure report names.
+    `options`: more options of `rescue server`, such as "--tls-cert", FILE, "--tls-key", FILE.
     """
 
     def __init__(
@@ -103,11 +103,11 @@ class World:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._directory: Path | None = None
         self._remove_directory: weakref.finalize[..., World] | None = None
-        self._visited: str | None = None
-        self._arrived = False
-        self._secret = ""  # the administrator's on a server that is visited; found if not told
+        self._external: str | None = None
+        self._accounts_created = False
+        self._secret = ""  # the administrator's, on an external server; looked up if empty
         self._tls: Tls | None = None
-        self._names = Names()
+        self._names = AccountNames()
         self._secrets: Mapping[str, str] = {}
         self._server: Program | None = None
         self._port: socket.socket | None = None
@@ -119,74 +119,74 @@ class World:
         self.address = ""
 
     @classmethod
-    def attached(
+    def external(
         cls, *, server: str | None = None, data: str | Path | None = None, share: bool = True, seed: int | None = None
     ) -> Self:
-        """Make a world on a server that runs already, found as every client finds it.
+        """Make a world on an external server, found in the same way as by every client.
 
-        `server` is HOST:PORT, else RESCUE_SERVER, else what the state directory `data` says; the administrator's
-        secret is RESCUE_SECRET's or the directory's; TLS is spoken as RESCUE_TLS_CA or the directory says. With
-        `share` the world gets a small organization of its own there, with names of its own; without, it is the
-        server's. Raises NoAccess and BadTls, entering it also RescueError.
+        `server` is HOST:PORT; without it, RESCUE_SERVER or the state directory `data` gives the address. RESCUE_SECRET
+        or the directory gives the administrator's secret, and RESCUE_TLS_CA or the directory the TLS settings. With
+        `share` the world creates a small organization of its own there, under unique names; without, it uses the
+        server's organization. Raises NoAccess and BadTls; entering the world raises also RescueError.
         """
         world = cls(data=data, seed=seed)
-        world._visited = find_server(server=server, data=data)
+        world._external = find_server(server=server, data=data)
         world._tls = find_tls(server=server, data=data)
         if share:
-            world._names = fresh_names()
+            world._names = unique_names()
         return world
 
-    def guest(self, *, seed: int | None = None) -> Self:
-        """Make another world on this world's server, with people of its own; the clock is the same for all."""
-        guest = type(self)(data=self._data, seed=self.random.randrange(2**32) if seed is None else seed)
-        guest._visited, guest._names = self.address, fresh_names()
-        guest._secret, guest._tls = self._way_in()
-        return guest
+    def share(self, *, seed: int | None = None) -> Self:
+        """Make another world on this world's server, with accounts of its own. The two share the clock."""
+        other = type(self)(data=self._data, seed=self.random.randrange(2**32) if seed is None else seed)
+        other._external, other._names = self.address, unique_names()
+        other._secret, other._tls = self._credentials()
+        return other
 
     @property
     def data(self) -> Path:
         """The state directory."""
         if self._data is None:
-            raise NotOurs if self._visited else NotEntered
+            raise NotOwner if self._external else NotEntered
         return self._data
 
     @property
     def server(self) -> Program:
         """The server's process."""
         if self._server is None:
-            raise NotOurs if self._visited else NotEntered
+            raise NotOwner if self._external else NotEntered
         return self._server
 
     @property
     def admin(self) -> AdminClient:
         """The Administration Center."""
-        return AdminClient(self._calls())
+        return AdminClient(self._shared_connection())
 
     @property
     def clock(self) -> ClockClient:
         """The emulated clock."""
-        return ClockClient(self._calls())
+        return ClockClient(self._shared_connection())
 
     @property
     def faults(self) -> FaultClient:
         """The server's fault rules: `await world.faults.add("when 1001 becomes Active: lan off for 40s")`."""
-        return FaultClient(self._calls())
+        return FaultClient(self._shared_connection())
 
     @property
     def technicians(self) -> Sequence[Technician]:
-        """All whose consoles were opened, in that order."""
+        """The technicians with a console, in the order of opening."""
         return tuple(self._technicians)
 
     def name(self, written: str) -> str:
-        """Return what "technician:NAME", "group:NAME" or "channel:NAME" is called on the server."""
+        """Return "technician:NAME", "group:NAME" or "channel:NAME" with the name on the server."""
         return self._names.owner(written)
 
     async def __aenter__(self) -> Self:
         self._entered, self._loop = True, asyncio.get_running_loop()
         try:
-            if self._visited is not None:
-                self.address = self._visited
-                await self._arrive()
+            if self._external is not None:
+                self.address = self._external
+                await self._create_accounts()
             else:
                 self._data = self._data or self._scratch() / "data"
                 self._port = reserve_port()
@@ -200,13 +200,13 @@ class World:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if isinstance(error, Exception) and not isinstance(error, NotSeen):  # that one tells it itself
+        if isinstance(error, Exception) and not isinstance(error, NotSeen):  # which has a report already
             error.add_note(self.report())
         await self._end()
 
     async def technician(self, name: str, *, lang: str = "en") -> Technician:
-        """Open a technician's console; returns when it shows his queue."""
-        account = self._names.of(name)
+        """Open a technician's console; returns when the console shows the queue."""
+        account = self._names.account(name)
         program = await self._run(
             f"console {name}",
             "rescue_console",
@@ -233,20 +233,20 @@ class World:
         wait: bool = True,
         options: Sequence[str] = (),
     ) -> Computer:
-        """Start a customer's computer with a PIN or through a channel; returns when it has joined.
+        """Start a customer's computer with a PIN or through a channel; returns when its applet has joined the session.
 
-        `terms` is what the customer does about them: accept, decline or ask (then `computer.accept()`).
-        `boot_time` is emulated time. With `wait` off it returns at once. `options` are more of `rescue applet`.
+        `terms` is the customer's answer to the terms: accept, decline, or ask (then `computer.accept()`). `boot_time`
+        is emulated time. With `wait=False` it returns at once. `options` are more options of `rescue applet`.
         """
         if (pin is None) == (channel is None):
             raise ValueError("a computer needs either a pin or a channel")
-        way = ["--pin", pin] if pin is not None else ["--channel", self._names.of(str(channel))]
+        access = ["--pin", pin] if pin is not None else ["--channel", self._names.account(str(channel))]
         called = ["--name", name] if name else []
         number = f"computer {len(self._computers) + 1}"
         program = await self._run(
             number,
             "rescue_applet",
-            *way,
+            *access,
             *called,
             *("--terms", terms, "--boot-time", boot_time, "--json"),
             *("--seed", str(self.seed + len(self._computers))),
@@ -269,78 +269,80 @@ class World:
         return reading
 
     async def sync(self) -> None:
-        """Return when every console has shown every update up to now."""
+        """Return when every console has shown all updates up to now."""
         running = [technician for technician in self._technicians if technician.program.status is None]
         await asyncio.gather(*(technician.sync() for technician in running))
 
     async def set(self, owner: str, **settings: str | timedelta) -> Settings:
         """Change settings of `group:NAME` or `channel:NAME`: `set("group:Support", idle_timeout="1m", terms="")`.
 
-        Returns all of them. Raises BadSetting, RescueError.
+        Returns all settings. Raises BadSetting and RescueError.
         """
         changes = {name.replace("_", "-"): value for name, value in settings.items()}
         return await self.admin.change_settings(self._names.owner(owner), changes)
 
     async def kill_server(self) -> None:
-        """End the server as a crash does; consoles and computers stay."""
+        """Kill the server, as a crash would; consoles and computers keep running."""
         await self.server.kill()
 
     async def stop_server(self) -> int:
-        """Ask the server to end; return its exit status."""
+        """Stop the server with SIGTERM; return its exit status."""
         return await self.server.stop()
 
     async def restart_server(self, *options: str) -> None:
-        """Start the server again where it was, stopping it first if it runs.
+        """Start the server again at the same address; stop it first if it runs.
 
-        It goes on with its store and clock; `options` are more of `rescue server`, such as "--speed", "60".
+        The server continues with its store and clock. `options` are more options of `rescue server`, such as
+        "--speed", "60".
         """
         if self.server.status is None:
             await self.stop_server()
         await self._start_server(self.address, *options)
 
     def report(self) -> str:
-        """Return, for a person: the seed, every console's view, the timeline, reasons, and each log's last lines."""
-        return report(seed=self.seed, technicians=self._technicians, programs=self._programs())
+        """Return the failure report: the seed, each console's view, the timeline, causes, and each log's last lines."""
+        return failure_report(seed=self.seed, technicians=self._technicians, programs=self._programs())
 
     def _programs(self) -> list[Program]:
         server = [self._server] if self._server is not None else []
-        return [*server, *(t.program for t in self._technicians), *(c.program for c in self._computers)]
+        consoles = [technician.program for technician in self._technicians]
+        return [*server, *consoles, *(computer.program for computer in self._computers)]
 
-    def _calls(self) -> Connection:
+    def _shared_connection(self) -> Connection:
         if not self.address:
             raise NotEntered
         if self._connection is None:
-            self._connection = self._connect(_PATIENCE)
+            self._connection = self._connect(_CALL_TIMEOUT)
         return self._connection
 
     def _connect(self, timeout: timedelta) -> Connection:
-        secret, tls = self._way_in()
+        secret, tls = self._credentials()
         return Connection(self.address, user=ADMINISTRATOR, secret=secret, timeout=timeout, tls=lambda: tls)
 
-    def _way_in(self) -> tuple[str, Tls | None]:
-        """Return the administrator's secret, and how to speak TLS. Raises NotEntered, NoAccess."""
-        if self._visited is None:
-            # Our own server's directory says it, whatever the user's environment says.
+    def _credentials(self) -> tuple[str, Tls | None]:
+        """Return the administrator's secret and the TLS settings. Raises NotEntered and NoAccess."""
+        if self._external is None:
+            # The state directory of our own server counts, not the user's environment.
             access = Access.read(self.data)
             return access.secrets[ADMINISTRATOR], access.tls
         return self._secret or find_secret(ADMINISTRATOR, data=self._data), self._tls
 
     async def _run(self, name: str, module: str, *arguments: str, environment: Mapping[str, str]) -> Program:
-        """Start a client. What it leaves behind, even when killed, lies in the scratch directory."""
+        """Start a client program. Its temporary files stay in the scratch directory, even if it is killed."""
         where = ["--server", self.address, *(["--data", str(self._data)] if self._data is not None else [])]
-        tls = self._way_in()[1]
+        tls = self._credentials()[1]
         there = {**(tls.variables() if tls else {}), **environment}
         return await self._start(name, module, *arguments, *where, environment=there)
 
     async def _start(self, name: str, module: str, *arguments: str, environment: Mapping[str, str]) -> Program:
         scratch = self._scratch()
         if self._loop is not asyncio.get_running_loop():
-            raise OtherLoop
+            raise WrongEventLoop
         there = {"TMPDIR": str(scratch), **environment}
         return await Program.start(name, module, *arguments, environment=there, directory=scratch)
 
     def _scratch(self) -> Path:
-        """Return where everything temporary lies; it goes with the world, or with this process at the latest."""
+        """Return the directory of all temporary files; it is removed with the world, or when this process ends."""
         if not self._entered:
             raise NotEntered
         if self._directory is None:
@@ -348,15 +350,15 @@ class World:
             self._remove_directory = weakref.finalize(self, _remove, self._directory, os.getpid())
         return self._directory
 
-    async def _arrive(self) -> None:
-        """Bring the world's people to the server that is visited. Raises NoAccess, RescueError."""
+    async def _create_accounts(self) -> None:
+        """Create the world's accounts on the external server. Raises NoAccess and RescueError."""
         try:
-            async with self._connect(_PATIENCE_AT_FIRST) as connection:
-                self._secrets = await arrive(AdminClient(connection), self._names)
+            async with self._connect(_FIRST_CALL_TIMEOUT) as connection:
+                self._secrets = await create_accounts(AdminClient(connection), self._names)
         except Unavailable as error:
-            error.add_note(f"No server was found at {self.address}, which this world was to visit: does it run there?")
+            error.add_note(f"No server was found at {self.address}, where this world expects one: does it run there?")
             raise
-        self._arrived = True
+        self._accounts_created = True
 
     async def _start_server(self, listen: str, *options: str) -> None:
         arguments = ["--listen", listen, "--data", str(self.data), *self._options, *options, "--json"]
@@ -366,12 +368,12 @@ class World:
 
     async def _end(self) -> None:
         try:
-            if self._arrived:
-                with contextlib.suppress(Exception):  # courtesy towards the other guests; the server may be gone
-                    await depart(self.admin, self._names, self._technicians)
+            if self._accounts_created:
+                with contextlib.suppress(Exception):  # the server may have ended; the next world uses other names
+                    await remove_accounts(self.admin, self._names, self._technicians)
             if self._connection is not None:
                 await self._connection.close()
-            # Consoles and computers first: with the server gone they would only try to reach it again.
+            # Consoles and computers first: without the server they would only try to reconnect.
             programs = self._programs()
             await stop_all([program for program in programs if program is not self._server])
             await stop_all([program for program in programs if program is self._server])
@@ -383,5 +385,5 @@ class World:
 
 
 def _remove(directory: Path, owner: int) -> None:
-    if os.getpid() == owner:  # a fork of that process ends without taking the world's files along
+    if os.getpid() == owner:  # a fork of that process must not remove the files of the world
         shutil.rmtree(directory, ignore_errors=True)

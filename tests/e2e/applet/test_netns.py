@@ -144,7 +144,7 @@ async def test_tls_goes_through_an_interface_as_well(tmp_path: Path) -> None:
     server = await Program.start("server", "rescue_server", "--data", str(state), "--paused", "--json", *files)
     try:
         await server.event("ready", timeout=30)
-        async with World.attached(data=state) as world:
+        async with World.external(data=state) as world:
             alice = await world.technician("alice")
             session, pin = await alice.pin("Customer")
             computer = await world.computer(pin=pin, options=OPTIONS)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from rescue_emulator import World
+from rescue_emulator.testing import World
 from tests.help_examples import Example, commands, examples
 
 LASTING = {

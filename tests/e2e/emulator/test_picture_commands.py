@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from rescue_emulator import World
+from rescue_emulator.testing import World
 from rescue_emulator.pictures.statechart import Format, statechart
 
 SVG = "{http://www.w3.org/2000/svg}"

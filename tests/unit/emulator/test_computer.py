@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from rescue_emulator import CommandRefused, Computer, Program
+from rescue_emulator.testing import CommandRefused, Computer, Program
 
 
 @pytest.fixture

@@ -2,12 +2,24 @@
 
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from rescue_emulator import CommandRefused, NotSeen, Program, ProgramEnded, Technician, Update
+from rescue_emulator.testing import (
+    CommandRefused,
+    Entry,
+    NewPin,
+    NotSeen,
+    Participant,
+    Process,
+    Program,
+    ProgramEnded,
+    Status,
+    StatusUpdate,
+    Technician,
+)
 
 # For each line that it is given it prints the next list of lines.
 PLAYER = """
@@ -58,15 +70,20 @@ OK = {"ok": True}
 
 async def test_replies_find_their_commands_and_updates_their_session(play: Play) -> None:
     alice = await play(
-        [{"reply": 1, **OK, "session": "s1", "pin": "123456"}, entry("Connecting", None, None, 4)],
+        [
+            {"reply": 1, **OK, "session": "s1", "pin": "123456", "valid_for": 1200, "revision": 4},
+            entry("Connecting", None, None, 4),
+        ],
         [entry("Waiting", "Connecting", 1, 5), {"reply": 2, **OK}],
     )
-    assert await alice.pin("Customer") == ("s1", "123456")
+    created = await alice.pin("Customer")
+    assert tuple(created) == ("s1", "123456")
+    assert created == NewPin(session="s1", pin="123456", valid_for=timedelta(minutes=20), revision=4)
     await alice.sync()
     assert alice.status("s1") == "Waiting"
     assert alice.history("s1") == [
-        Update(
-            status="Connecting",
+        StatusUpdate(
+            status=Status.CONNECTING,
             previous=None,
             row=None,
             cause="because",
@@ -74,9 +91,9 @@ async def test_replies_find_their_commands_and_updates_their_session(play: Play)
             revision=4,
             at=datetime(2026, 1, 5, 9, tzinfo=UTC),
         ),
-        Update(
-            status="Waiting",
-            previous="Connecting",
+        StatusUpdate(
+            status=Status.WAITING,
+            previous=Status.CONNECTING,
             row=1,
             cause="because",
             label="<Waiting>",
@@ -137,3 +154,48 @@ async def test_a_console_that_went_away_is_not_waited_for(play: Play) -> None:
     await alice.program.ended()
     with pytest.raises(ProgramEnded):
         await alice.sees("s1", "Waiting", timeout=60)
+
+
+async def test_the_queue_is_entries(play: Play) -> None:
+    line = {
+        "session": "s1",
+        "status": "On Hold",
+        "label": "In wacht",
+        "customer": "Ms Vos",
+        "channel": "",
+        "pin": "123456",
+        "lead": "alice",
+        "participants": [{"technician": "alice", "status": "On Hold", "lead": True}],
+        "introduced_by": "",
+        "possible": ["start", "end"],
+        "processes": ["file-manager"],
+        "comment": "",
+        "lead_offered_to": "",
+        "created_at": "2026-01-05T09:00:00.000000Z",
+        "since": "2026-01-05T09:00:30.000000Z",
+        "joined_at": None,
+        "due_at": None,
+        "due_by": "",
+    }
+    alice = await play([{"reply": 1, **OK, "entries": [line], "revision": 4}])
+    (found,) = await alice.queue()
+    assert found == Entry(
+        session="s1",
+        status=Status.ON_HOLD,
+        customer="Ms Vos",
+        pin="123456",
+        created_at=datetime(2026, 1, 5, 9, tzinfo=UTC),
+        since=datetime(2026, 1, 5, 9, 0, 30, tzinfo=UTC),
+        participants=(Participant(technician="alice", status=Status.ON_HOLD, lead=True),),
+        processes=(Process.FILE_MANAGER,),
+        allowed=("start", "end"),
+    )
+    assert found.lead == "alice"
+
+
+async def test_a_status_is_named_by_the_enum_or_its_label(play: Play) -> None:
+    alice = await play([entry("On Hold", "Active", 12, 5), {"reply": 1, **OK}])
+    await alice.sync()
+    await alice.sees("s1", Status.ON_HOLD, timeout=1)
+    await alice.sees("s1", "On Hold", timeout=1)
+    assert alice.status("s1") is Status.ON_HOLD

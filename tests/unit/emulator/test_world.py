@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from rescue_common.state_directory import Access
-from rescue_emulator import CommandRefused, NotSeen, World
+from rescue_emulator.testing import CommandRefused, NotSeen, World
 from rescue_protos.errors import InvalidArgument
 
 

@@ -20,7 +20,7 @@ ROUNDS = 5
 FIRST = """
 import time; began = time.perf_counter()
 import asyncio, json
-from rescue_emulator import World
+from rescue_emulator.testing import World
 async def main():
     times = [time.perf_counter() - began]
     for number in range(3):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-import rescue_emulator
+from rescue_emulator import testing
 from rescue_emulator.pytest import plugin
 from rescue_emulator.world import sync, world
 
@@ -37,11 +37,11 @@ def test_every_example_runs(pytester: pytest.Pytester, leftovers) -> None:
     ]
     examples = [block for block in examples if "def test_" in block]
     assert examples
-    for module in (rescue_emulator, world, sync):
+    for module in (testing, world, sync):
         text = indented(inspect.getdoc(module) or "")
         kind = "async def" if text.startswith("async") else "def"
         examples.append(
-            "from rescue_emulator import World\nfrom rescue_emulator.world.sync import SyncWorld\n\n"
+            "from rescue_emulator.testing import Status, SyncWorld, World\n\n"
             f"{kind} test_it():\n{textwrap.indent(text, '    ')}\n"
         )
     pytester.makepyfile(**{f"test_example_{number}": block for number, block in enumerate(examples)})

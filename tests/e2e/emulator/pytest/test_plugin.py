@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from rescue_emulator import World
+from rescue_emulator.testing import World
 from rescue_emulator.pytest.plugin import file_name_of
 
 ASYNC = """
@@ -71,7 +71,7 @@ def test_a_shared_server_gives_each_test_people_of_its_own(pytester, leftovers) 
     assert alice.account != "alice"
 
 async def test_the_server_is_the_same(world, rescue_shared_server):
-    assert world.address == rescue_shared_server["server"]
+    assert world.address == rescue_shared_server.address
     assert len((await world.admin.organization()).groups) > 2
     bob = await world.technician("bob")
     computer = await world.computer(channel="Web")
@@ -124,7 +124,7 @@ def test_a_server_that_is_not_there_is_said_so(pytester, leftovers, monkeypatch)
         nowhere = f"127.0.0.1:{taken.getsockname()[1]}"
         result = pytester.runpytest_subprocess(*BARE, "--rescue-server", nowhere, timeout=280)
     result.assert_outcomes(errors=1)
-    result.stdout.fnmatch_lines([f"E * No server was found at {nowhere}, which this world was to visit*"])
+    result.stdout.fnmatch_lines([f"E * No server was found at {nowhere}, where this world expects one*"])
 
 
 @pytest.mark.long
@@ -222,7 +222,7 @@ def test_a_fixture_of_another_loop_than_its_test_is_told(pytester, leftovers) ->
         """
     )
     run(pytester, "-o", "asyncio_default_fixture_loop_scope=function").stdout.fnmatch_lines(
-        ["E *OtherLoop: this world was entered in another event loop: *asyncio_default_fixture_loop_scope*"]
+        ["E *WrongEventLoop: this world was entered in another event loop: *asyncio_default_fixture_loop_scope*"]
     )
     run(pytester, "-o", "asyncio_default_fixture_loop_scope=module").assert_outcomes(passed=1)
     assert leftovers.none_within()
@@ -261,7 +261,7 @@ def test_it(sync_world):
     alice = sync_world.technician("alice")
     session, pin = alice.pin()
     sync_world.computer(pin=pin)
-    sync_world.guest().__enter__()
+    sync_world.share().__enter__()
     open("there", "w").close()
     time.sleep(600)
 """

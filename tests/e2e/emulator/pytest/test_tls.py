@@ -11,7 +11,7 @@ import pytest
 
 from rescue_common.processes.child import Program
 from rescue_common.state_directory import Access
-from rescue_emulator import World
+from rescue_emulator.testing import World
 from rescue_server.startup.certificates import make_certificates
 
 
@@ -39,8 +39,8 @@ async def test_a_server_that_wants_certificates_is_visited(
             monkeypatch.setenv("RESCUE_SECRET", access.secrets["admin"])
             for name, file in (("CA", "ca.pem"), ("CERT", "client.pem"), ("KEY", "client.key")):
                 monkeypatch.setenv(f"RESCUE_TLS_{name}", str(tls / file))
-        async with World.attached(data=state if told_by == "the state directory" else None) as world:
-            async with world.guest() as guest:
+        async with World.external(data=state if told_by == "the state directory" else None) as world:
+            async with world.share() as guest:
                 assert (await guest.clock.show()).paused
             alice = await world.technician("alice")
             session, pin = await alice.pin("Customer")
@@ -62,7 +62,7 @@ async def test_a_world_gives_its_own_server_certificates(tmp_path: Path) -> None
         await alice.sees(session, "Waiting")
         await world.restart_server()
         await alice.start(session)
-        async with world.guest() as guest:
+        async with world.share() as guest:
             assert (await guest.clock.show()).paused
 
 
@@ -72,7 +72,7 @@ async def test_a_world_of_its_own_does_not_mind_how_others_are_reached(
     make_certificates(tmp_path)
     monkeypatch.setenv("RESCUE_TLS_CA", str(tmp_path / "ca.pem"))
     monkeypatch.setenv("RESCUE_SECRET", "somebody else's")
-    async with World() as world, world.guest() as guest:
+    async with World() as world, world.share() as guest:
         alice = await guest.technician("alice")
         await alice.pin("Customer")
         assert (await world.clock.show()).paused

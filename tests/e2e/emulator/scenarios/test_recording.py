@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from rescue_emulator import World
+from rescue_emulator.testing import World
 from rescue_emulator.scenarios.model import BadScenario
 from rescue_emulator.scenarios.reading import read_file, read_text
 from rescue_emulator.scenarios.recording import Line, read_journal, recorded

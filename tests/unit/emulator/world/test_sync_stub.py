@@ -1,6 +1,6 @@
-"""`sync.pyi`: what type checkers are told of the synchronous face is what the async classes say, without await.
+"""`sync.pyi`: the types of the synchronous API are those of the async classes, without await.
 
-`RESCUE_WRITE_STUBS=1 python -m pytest tests/unit/emulator/world/test_sync_stub.py` writes it anew.
+`RESCUE_WRITE_STUBS=1 python -m pytest tests/unit/emulator/world/test_sync_stub.py` writes the file again.
 """
 
 from __future__ import annotations
@@ -13,9 +13,10 @@ import re
 from pathlib import Path
 
 import rescue_emulator
+from rescue_emulator import testing
 
 HOME = Path(rescue_emulator.__file__).parent
-FACES = {
+SYNC_CLASSES = {
     "World": ("rescue_emulator.world.world", "SyncWorld"),
     "Technician": ("rescue_emulator.world.technician", "SyncTechnician"),
     "Computer": ("rescue_emulator.world.computer", "SyncComputer"),
@@ -23,7 +24,7 @@ FACES = {
     "ClockClient": ("rescue_client.clock", "SyncClock"),
     "FaultClient": ("rescue_client.faults", "SyncFaults"),
 }
-HEAD = '''"""The synchronous face, for type checkers. Made from the async classes; a test compares. Do not edit."""
+HEAD = '''"""The types of the synchronous API. Generated from the async classes; a test compares. Do not edit."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -36,8 +37,9 @@ from typing import Any, Self
 from rescue_client.admin import Organization, OrganizationChange, Settings
 from rescue_client.clock import ClockReading
 from rescue_client.faults import FaultRule
+from rescue_client.records import Entry, Process, Status
 from rescue_common.processes.child import Event, Program
-from rescue_emulator.world.technician import Update
+from rescue_emulator.world.records import NewPin, StatusUpdate
 from rescue_emulator.world.world import World
 
 __all__ = ["SyncAdmin", "SyncClock", "SyncComputer", "SyncFaults", "SyncTechnician", "SyncWorld"]
@@ -50,7 +52,7 @@ ENTER = """\
 
 
 def made_of(name: str) -> str:
-    module, face = FACES[name]
+    module, face = SYNC_CLASSES[name]
     tree = ast.parse(inspect.getsource(importlib.import_module(module)))
     whole = next(node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == name)
     lines = [f"class {face}:"]
@@ -73,7 +75,7 @@ def made_of(name: str) -> str:
     text = "\n".join(lines)
     text = re.sub(r"-> Lan\w+", "-> AbstractContextManager[None]", text)
     text = text.replace("=_REPLY_TIMEOUT", "=40.0")
-    for bare, (_, other) in FACES.items():
+    for bare, (_, other) in SYNC_CLASSES.items():
         text = re.sub(rf"\b{bare}\b(?! \| None = None, \*)", other, text)
     return text
 
@@ -91,8 +93,8 @@ def attributes(init: ast.FunctionDef | ast.AsyncFunctionDef) -> dict[str, str]:
     return found
 
 
-def test_the_synchronous_face_is_typed_as_the_async_one() -> None:
-    fresh = HEAD + "".join(f"\n{made_of(name)}\n" for name in FACES)
+def test_the_synchronous_api_is_typed_as_the_async_one() -> None:
+    fresh = HEAD + "".join(f"\n{made_of(name)}\n" for name in SYNC_CLASSES)
     path = HOME / "world" / "sync.pyi"
     if os.environ.get("RESCUE_WRITE_STUBS"):
         path.write_text(fresh, encoding="utf-8")
@@ -101,7 +103,12 @@ def test_the_synchronous_face_is_typed_as_the_async_one() -> None:
 
 
 def test_every_published_name_is_there_and_documented() -> None:
+    assert set(rescue_emulator.__all__) < set(testing.__all__)
+    for name in testing.__all__:
+        assert getattr(testing, name).__doc__
     for name in rescue_emulator.__all__:
-        assert getattr(rescue_emulator, name).__doc__
+        assert getattr(rescue_emulator, name) is getattr(testing, name)
     assert (HOME / "py.typed").exists()
-    assert set(importlib.import_module("rescue_emulator.world.sync").__all__) == {face for _, face in FACES.values()}
+    assert set(importlib.import_module("rescue_emulator.world.sync").__all__) == {
+        face for _, face in SYNC_CLASSES.values()
+    }

@@ -1,0 +1,44 @@
+"""The public API for tests and scripts: a whole emulator as real processes.
+
+    from rescue_emulator.testing import World
+
+    async with World() as world:
+        alice = await world.technician("alice")
+        session, pin = await alice.pin("Customer")
+        computer = await world.computer(pin=pin)
+        await alice.sees(session, Status.WAITING)
+
+`SyncWorld` is the same without `await`. Under pytest, the fixtures `world` and `sync_world` give each test a world.
+"""
+
+from __future__ import annotations
+
+from rescue_client.records import Entry, Participant, Process, Status
+from rescue_common.processes.child import Program, ProgramEnded
+from rescue_emulator.world.computer import Computer
+from rescue_emulator.world.records import NewPin, StatusUpdate
+from rescue_emulator.world.sync import SyncComputer, SyncTechnician, SyncWorld
+from rescue_emulator.world.technician import CommandRefused, NotSeen, Technician
+from rescue_emulator.world.world import NotEntered, NotOwner, World, WrongEventLoop
+
+__all__ = [
+    "CommandRefused",
+    "Computer",
+    "Entry",
+    "NewPin",
+    "NotEntered",
+    "NotOwner",
+    "NotSeen",
+    "Participant",
+    "Process",
+    "Program",
+    "ProgramEnded",
+    "Status",
+    "StatusUpdate",
+    "SyncComputer",
+    "SyncTechnician",
+    "SyncWorld",
+    "Technician",
+    "World",
+    "WrongEventLoop",
+]
