@@ -9,8 +9,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-from rescue_emulator.testing import World
 from rescue_emulator.pictures.statechart import Format, statechart
+from rescue_emulator.testing import World
 
 SVG = "{http://www.w3.org/2000/svg}"
 

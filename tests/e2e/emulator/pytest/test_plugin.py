@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from rescue_emulator.testing import World
 from rescue_emulator.pytest.plugin import file_name_of
+from rescue_emulator.testing import World
 
 ASYNC = """
 async def test_a_call(world):

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from rescue_emulator.testing import World
 from rescue_emulator.scenarios.model import BadScenario
 from rescue_emulator.scenarios.reading import read_file, read_text
 from rescue_emulator.scenarios.recording import Line, read_journal, recorded
+from rescue_emulator.testing import World
 
 pytestmark = pytest.mark.timeout(300)  # real programs, on a machine that may be busy
 
