@@ -16,7 +16,7 @@ from rescue_server.core.allowed import allowed_commands, can_be_removed
 from rescue_server.core.commands import ALLOWED, CommandName
 from rescue_server.core.organization import Organization
 from rescue_server.core.session import Session
-from rescue_server.core.status import ENDED_ROLES, Link, Role
+from rescue_server.core.status import ENDED_ROLES, Link, Role, status_of
 from rescue_server.core.timers import DeadlineKind, SessionDeadline, overdue_on_return
 
 Events = list[events.AnySessionEvent]
@@ -200,8 +200,7 @@ def decide(session: Session, command: commands.AnyCommand, context: Context) -> 
 
 
 def _refused(session: Session, technician: str, command: CommandName) -> CommandNotAllowed:
-    status = session.status_for(technician)
-    assert status is not None
+    status = status_of(session.entries[technician].role, session.link)
     return CommandNotAllowed.of(
         session=session.id,
         status=status.value,

@@ -6,14 +6,15 @@ change of a status is looked up in the table here: one that is not there is a de
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import TypedDict, Unpack
 
 from rescue_server.core import events
 from rescue_server.core.allowed import allowed_commands
 from rescue_server.core.organization import Organization
 from rescue_server.core.session import Session, SessionEntry
-from rescue_server.core.status import LEADS, Status
+from rescue_server.core.status import LEADS, Link, Status, status_of
 from rescue_server.core.timers import DeadlineKind, deadlines
 from rescue_server.core.transitions import row_of
 
@@ -87,13 +88,11 @@ def entry_of(
     organization: Organization,
     participants: tuple[SessionParticipant, ...] | None = None,
 ) -> QueueEntry:
-    """Return the technician's queue entry as it is now; `participants` are the session's, if they are known already."""
+    """Return the technician's queue entry as it is now. `participants` are the session's, if the caller has them."""
     if participants is None:
         participants = participants_of(session)
-    entry = session.entries[technician]
-    due_at, due_by = _next_due(session, technician, organization)
-    status = session.status_for(technician) or Status.REMOVED
-    return _line(session, status, entry, technician, participants, due_at, due_by)
+    due = _next_due(session, technician, organization)
+    return _line(session, technician, session.entries[technician], participants, due)
 
 
 def participants_of(session: Session) -> tuple[SessionParticipant, ...]:
@@ -101,25 +100,24 @@ def participants_of(session: Session) -> tuple[SessionParticipant, ...]:
     return tuple(
         SessionParticipant(
             technician=name,
-            status=session.status_for(name) or Status.REMOVED,
-            lead=session.entries[name].role in LEADS,
+            status=status_of(entry.role, session.link),
+            lead=entry.role in LEADS,
         )
-        for name in sorted(session.entries)
+        for name, entry in sorted(session.entries.items())
     )
 
 
 def _line(
     session: Session,
-    status: Status,
-    entry: SessionEntry,
     technician: str,
+    entry: SessionEntry,
     participants: tuple[SessionParticipant, ...],
-    due_at: datetime | None,
-    due_by: str,
+    due: tuple[datetime | None, str] = (None, ""),
 ) -> QueueEntry:
+    due_at, due_by = due
     return QueueEntry(
         session=session.id,
-        status=status,
+        status=status_of(entry.role, session.link),
         customer=session.customer,
         channel=session.channel,
         pin=session.pin if not session.redeemed and session.ended_at is None else "",
@@ -149,73 +147,75 @@ def _next_due(session: Session, technician: str, organization: Organization) -> 
     return (first.due, first.setting) if first else (None, "")
 
 
+class _UpdateFacts(TypedDict, total=False):
+    entry: QueueEntry
+    status_changed: bool
+    previous: Status | None
+    row: int
+    chat_from: str
+    chat_text: str
+    alarm_due: datetime
+    lead_offered_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """One event, and the session before and after it: what the updates of all technicians share.
+
+    A channel may have hundreds of technicians, and each ring keeps its updates: they share one tuple of participants.
+    """
+
+    before: Session | None
+    event: events.AnySessionEvent
+    after: Session
+    organization: Organization
+    cause: Cause
+    participants: tuple[SessionParticipant, ...]
+
+    def update(self, **facts: Unpack[_UpdateFacts]) -> QueueUpdate:
+        """Make one technician's update; `facts` are what the technicians do not share."""
+        return QueueUpdate(session=self.after.id, at=self.event.at, cause=self.cause, **facts)
+
+    def line(self, technician: str) -> QueueEntry:
+        """Return the technician's queue entry after the event."""
+        return entry_of(self.after, technician, self.organization, self.participants)
+
+
 def updates(
     before: Session | None, event: events.AnySessionEvent, after: Session, organization: Organization
 ) -> dict[str, QueueUpdate]:
-    """Return what each technician's queue must be told, by technician. Raises UnlistedChange: a defect."""
-    cause = cause_of(before, event, after)
-    # One tuple for all queues: a channel may have hundreds of technicians, and each ring keeps its updates.
-    participants = participants_of(after)
-    found: dict[str, QueueUpdate] = {}
+    """Return the update of each queue that changes, by technician. Raises UnlistedChange: a defect."""
+    transition = Transition(before, event, after, organization, cause_of(before, event, after), participants_of(after))
     old_entries = before.entries if before else {}
-    for technician in sorted({*old_entries, *after.entries}):
-        update = _update(before, event, after, technician, organization, cause, participants)
-        if update is not None:
-            found[technician] = update
-    return found
+    found = ((name, _update(transition, name)) for name in sorted({*old_entries, *after.entries}))
+    return {name: update for name, update in found if update is not None}
 
 
-def _update(
-    before: Session | None,
-    event: events.AnySessionEvent,
-    after: Session,
-    technician: str,
-    organization: Organization,
-    cause: Cause,
-    participants: tuple[SessionParticipant, ...],
-) -> QueueUpdate | None:
-    previous = before.status_for(technician) if before else None
-    status = after.status_for(technician)
-    if status is None:
-        assert before is not None
-        assert previous is not None
-        gone = gone_by(event, technician)
-        entry = _line(after, gone, before.entries[technician], technician, participants, None, "")
-        return QueueUpdate(
-            session=after.id,
-            at=event.at,
-            cause=cause,
-            entry=entry,
-            status_changed=True,
-            previous=previous,
-            row=row_of(previous, gone),
-        )
-    line = entry_of(after, technician, organization, participants)
-    if status is not previous:
-        return QueueUpdate(
-            session=after.id,
-            at=event.at,
-            cause=cause,
-            entry=line,
-            status_changed=True,
-            previous=previous,
-            row=row_of(previous, status) if previous else 0,
-        )
-    if isinstance(event, events.ChatSent):
-        return QueueUpdate(
-            session=after.id, at=event.at, cause=cause, entry=line, chat_from=event.technician, chat_text=event.text
-        )
-    if isinstance(event, events.IdleAlarmRaised):
-        return (
-            QueueUpdate(session=after.id, at=event.at, cause=cause, alarm_due=event.due)
-            if event.technician == technician
-            else None
-        )
-    if isinstance(event, events.LeadOffered) and event.to == technician:
-        return QueueUpdate(session=after.id, at=event.at, cause=cause, entry=line, lead_offered_by=event.technician)
-    assert before is not None
-    changed = line != entry_of(before, technician, organization)
-    return QueueUpdate(session=after.id, at=event.at, cause=cause, entry=line) if changed else None
+def _update(transition: Transition, technician: str) -> QueueUpdate | None:
+    before, event, after = transition.before, transition.event, transition.after
+    if before is None:
+        return transition.update(entry=transition.line(technician), status_changed=True)
+    if technician not in after.entries:
+        return _removal(transition, technician, before)
+    line, previous = transition.line(technician), before.status_for(technician)
+    if line.status is not previous:
+        row = row_of(previous, line.status) if previous else 0
+        return transition.update(entry=line, status_changed=True, previous=previous, row=row)
+    match event:
+        case events.ChatSent():
+            return transition.update(entry=line, chat_from=event.technician, chat_text=event.text)
+        case events.IdleAlarmRaised():
+            return transition.update(alarm_due=event.due) if event.technician == technician else None
+        case events.LeadOffered(to=to) if to == technician:
+            return transition.update(entry=line, lead_offered_by=event.technician)
+    return transition.update(entry=line) if line != entry_of(before, technician, transition.organization) else None
+
+
+def _removal(transition: Transition, technician: str, before: Session) -> QueueUpdate:
+    entry, gone = before.entries[technician], gone_by(transition.event, technician)
+    previous = status_of(entry.role, before.link)
+    line = replace(_line(transition.after, technician, entry, transition.participants), status=gone)
+    return transition.update(entry=line, status_changed=True, previous=previous, row=row_of(previous, gone))
 
 
 def gone_by(event: events.AnySessionEvent, technician: str) -> Status:
@@ -277,7 +277,7 @@ def cause_of(before: Session | None, event: events.AnySessionEvent, after: Sessi
         case events.LinkOffline():
             text, setting = "the applet stayed silent for the offline period", "offline-period"
         case events.LinkRestored():
-            rebooted = before is not None and before.link == "rebooting"
+            rebooted = before is not None and before.link is Link.REBOOTING
             text = "the applet is back after the reboot" if rebooted else "the applet is back"
         case events.ConnectingTimedOut():
             text, setting = "the customer did not join within the connecting time-out", "connecting-timeout"

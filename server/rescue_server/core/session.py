@@ -27,6 +27,14 @@ class EndReason(StrEnum):
     CONNECTING_TIMEOUT = "connecting time-out"
 
 
+class UnknownSession(Exception):
+    """The journal has an event of a session that no event created: the journal is damaged, or of a newer program."""
+
+    def __init__(self, session: str) -> None:
+        super().__init__("an event of a session that was never created")
+        self.session = session
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionEntry:
     """One technician's part in a session.
@@ -99,10 +107,14 @@ def is_held(entry: SessionEntry, link: Link) -> bool:
 
 
 def apply(session: Session | None, event: events.AnySessionEvent) -> Session:
-    """Return the session after the event. `session` is None for SessionCreated alone."""
+    """Return the session after the event. Only SessionCreated needs no session.
+
+    Raises UnknownSession if another event comes without a session.
+    """
     if isinstance(event, events.SessionCreated):
         return _created(event)
-    assert session is not None, "an event of a session that was never created"
+    if session is None:
+        raise UnknownSession(event.session)
     after = _CHANGES[type(event)](session, event)
     return _settle(session, after, event)
 

@@ -15,6 +15,7 @@ import msgspec
 from rescue_protos.errors import RescueError
 from rescue_server.core.organization import SecretChanged, TechnicianDeleted
 from rescue_server.core.queue import QueueUpdate
+from rescue_server.core.session import UnknownSession
 from rescue_server.core.transitions import UnlistedChange
 from rescue_server.runtime.chat_log import ChatLog
 from rescue_server.runtime.state import Desk, Step, read_event, updates_of
@@ -24,7 +25,7 @@ from rescue_server.store.protocol import Store
 
 REPLAYED_INTO_RINGS = 20_000  # events; who resumes after an older revision gets a snapshot
 # What a body raises that is no event of ours, or one that does not fit what came before it.
-_NOT_UNDERSTOOD = (msgspec.MsgspecError, UnlistedChange, RescueError, AssertionError, LookupError, ValueError)
+_NOT_UNDERSTOOD = (msgspec.MsgspecError, UnlistedChange, UnknownSession, RescueError, LookupError, ValueError)
 
 
 def replay(store: Store, watch: Watch, chats: ChatLog) -> Desk:
