@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 # Programs are started by the hundred here: that they are compiled each time would be a third of their start.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test long torture fuzz accessibility environment contract lint clean
+.PHONY: demo test long torture fuzz accessibility environment contract lint wheel clean
 
 demo: environment
 	$(BIN)/rescue demo
@@ -56,7 +56,7 @@ $(VENV)/.installed: pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed: make PYTHON=python3.11 …" if sys.version_info < (3, 11) else 0)'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	$(BIN)/python -m pip install --quiet --group dev --editable .
 	touch $@
 
 # Compile the contract again, with the compiler that pyproject.toml pins.
@@ -64,5 +64,9 @@ contract: environment
 	PATH="$(CURDIR)/$(BIN):$$PATH" python -m grpc_tools.protoc -I protos --python_out=protos --grpc_python_out=protos \
 	  --mypy_out=quiet:protos --mypy_grpc_out=quiet:protos protos/rescue_protos/v1/*.proto
 
+# The project is on no registry: this makes dist/rescue_emulator-VERSION-py3-none-any.whl, which pip installs.
+wheel: environment
+	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
+
 clean:
-	rm -rf $(VENV) tests/e2e/web/node_modules build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) tests/e2e/web/node_modules build dist site .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -89,6 +89,11 @@ class Peer(console_pb2_grpc.ConsoleServiceServicer, access_pb2_grpc.AccessServic
             place.bind(("127.0.0.1", port))
             place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 0)
 
+    def release_ports(self) -> None:
+        """Close the sockets that kept ports free; the test is over."""
+        for place in self._places:
+            place.close()
+
     def change(self, session: str, status: str, previous: str = "", row: int = 0, **entry: Any) -> int:
         """A status changes: it is logged, and told to who watches."""
         kept = self.entries.setdefault(session, common_pb2.QueueEntry(session=session))
@@ -337,6 +342,7 @@ async def peer(tmp_path: Path) -> AsyncIterator[Peer]:
     await peer.boot()
     yield peer
     await peer.crash()
+    peer.release_ports()
 
 
 @pytest.fixture
