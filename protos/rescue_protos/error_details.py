@@ -1,4 +1,4 @@
-"""How an error crosses the wire: a gRPC status with google.rpc details, and back. Nobody parses a message.
+"""Translate an error to a gRPC status with google.rpc details, and back. Nothing depends on the text of a message.
 
 Source: the error model of google.rpc (status, error_details).
 """

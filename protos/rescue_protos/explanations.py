@@ -1,6 +1,6 @@
 """What each row of the published table means, in the emulator's own words: one sentence a row, English and Dutch.
 
-`explanations.csv` beside this file; which statuses a row leads between is in `table.py` alone.
+The sentences are in `explanations.csv` beside this file. `status_table` has the statuses of each row.
 """
 
 from __future__ import annotations

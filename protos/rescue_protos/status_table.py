@@ -1,6 +1,8 @@
 """The published table of status changes: 62 rows, in English and in Dutch.
 
-`status-changes.csv` beside this file is the whole truth; programs compare with it, nobody edits it.
+`status-changes.csv` beside this file is what the vendor published; nobody edits it. The core of the server decides by
+a table of its own, `rescue_server.core.transitions`. `tests/simulation/test_every_state.py` compares the two.
+
 Source: the vendor's article "Session status changes in the Rescue Technician Console", both languages.
 """
 
@@ -10,7 +12,6 @@ import csv
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
-from typing import TYPE_CHECKING
 
 REMOVED = "Removed from TC queue"
 REMOVED_TIMED_OUT = "Removed from TC queue (Timed Out)"
@@ -28,13 +29,13 @@ class Row:
 
     @property
     def heading(self) -> str:
-        """Under what the article tells how to get there, in English."""
+        """The heading of the article's explanation, in English."""
         return f"{self.start} → {self.end}"
 
 
 @cache
 def read_rows() -> tuple[Row, ...]:
-    """Return all rows in the article's order. The file is read once, when first asked for."""
+    """Return all rows in the article's order. The file is read at the first call."""
     text = resources.files("rescue_protos").joinpath("status-changes.csv").read_text(encoding="utf-8")
     return tuple(
         Row(
@@ -56,7 +57,7 @@ def row_of(start: str, end: str) -> int | None:
 
 @cache
 def labels(lang: str) -> dict[str, str]:
-    """Return what each English status of the table is called in a language, "en" or "nl"."""
+    """Return the name of each English status of the table in a language, "en" or "nl"."""
     if lang == "en":
         return {name: name for name in labels("nl")}
     if lang != "nl":
@@ -64,13 +65,3 @@ def labels(lang: str) -> dict[str, str]:
     # "Invitation" is never an end and removals never a start: both columns are needed for all names.
     starts = {row.start: row.start_nl for row in read_rows()}
     return starts | {row.end: row.end_nl for row in read_rows()}
-
-
-if TYPE_CHECKING:
-    ROWS: tuple[Row, ...]
-
-
-def __getattr__(name: str) -> tuple[Row, ...]:
-    if name == "ROWS":  # read when first used: most programs only need a few names
-        return read_rows()
-    raise AttributeError(name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rescue_protos.status_table import ROWS as PUBLISHED
+from rescue_protos.status_table import read_rows
 from rescue_server.core.transitions import ROWS
 from tests.simulation.state_space import walk
 
@@ -15,7 +15,7 @@ UNSEEN = {61}
 
 
 def test_the_core_has_the_published_table() -> None:
-    assert [(row.row, row.start, row.end) for row in PUBLISHED] == [
+    assert [(row.row, row.start, row.end) for row in read_rows()] == [
         (row, start.value, end.value) for row, start, end in ROWS
     ]
 

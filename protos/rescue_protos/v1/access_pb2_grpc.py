@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class AccessServiceStub(object):
-    """Signing in. Every other call of a technician or administrator carries the token in the
+    """The sign-in. Every other call of a technician or administrator carries the token in the
     metadata key "authorization" as "Bearer TOKEN".
     """
 
@@ -44,7 +44,7 @@ class AccessServiceStub(object):
 
 
 class AccessServiceServicer(object):
-    """Signing in. Every other call of a technician or administrator carries the token in the
+    """The sign-in. Every other call of a technician or administrator carries the token in the
     metadata key "authorization" as "Bearer TOKEN".
     """
 
@@ -72,7 +72,7 @@ def add_AccessServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class AccessService(object):
-    """Signing in. Every other call of a technician or administrator carries the token in the
+    """The sign-in. Every other call of a technician or administrator carries the token in the
     metadata key "authorization" as "Bearer TOKEN".
     """
 

@@ -39,7 +39,7 @@ class TechnicianGroup(google.protobuf.message.Message):
 
     @property
     def technicians(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
-        """Its technicians, by name."""
+        """Its technicians, sorted by name."""
 
     def __init__(
         self,
@@ -70,7 +70,7 @@ class Channel(google.protobuf.message.Message):
 
     @property
     def groups(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
-        """The technician groups that serve it, by name."""
+        """The technician groups that serve it, sorted by name."""
 
     def __init__(
         self,
@@ -107,18 +107,18 @@ class GetOrganizationResponse(google.protobuf.message.Message):
     CHANNELS_FIELD_NUMBER: builtins.int
     ADMINISTRATORS_FIELD_NUMBER: builtins.int
     revision: builtins.int
-    """As of this revision."""
+    """The revision at which this is the state."""
     @property
     def groups(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[Global___TechnicianGroup]:
-        """By name."""
+        """Sorted by name."""
 
     @property
     def channels(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[Global___Channel]:
-        """By name."""
+        """Sorted by name."""
 
     @property
     def administrators(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
-        """By name."""
+        """Sorted by name."""
 
     def __init__(
         self,
@@ -134,7 +134,7 @@ Global___GetOrganizationResponse: typing_extensions.TypeAlias = GetOrganizationR
 
 @typing.final
 class ChangeSettingsRequest(google.protobuf.message.Message):
-    """What to change."""
+    """The settings to change."""
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
@@ -144,16 +144,16 @@ class ChangeSettingsRequest(google.protobuf.message.Message):
     SETTINGS_FIELD_NUMBER: builtins.int
     SET_TERMS_FIELD_NUMBER: builtins.int
     request_id: builtins.str
-    """The same id again gets the same answer."""
+    """A request with the same id gets the same answer."""
     group: builtins.str
     """A technician group's name."""
     channel: builtins.str
     """A channel's name."""
     set_terms: builtins.bool
-    """True if the terms are to be taken from settings, also when they are empty there."""
+    """True if the terms are to change too, even to empty terms."""
     @property
     def settings(self) -> rescue_protos.v1.common_pb2.Settings:
-        """Only the fields that are set are changed."""
+        """The change: only fields that are set."""
 
     def __init__(
         self,
@@ -179,10 +179,10 @@ class ChangeSettingsResponse(google.protobuf.message.Message):
     REVISION_FIELD_NUMBER: builtins.int
     SETTINGS_FIELD_NUMBER: builtins.int
     revision: builtins.int
-    """The revision from which on it is in force."""
+    """The revision from which the change is in force."""
     @property
     def settings(self) -> rescue_protos.v1.common_pb2.Settings:
-        """All of them."""
+        """All settings of the owner."""
 
     def __init__(
         self,
@@ -204,7 +204,7 @@ class AddGroupRequest(google.protobuf.message.Message):
     REQUEST_ID_FIELD_NUMBER: builtins.int
     NAME_FIELD_NUMBER: builtins.int
     request_id: builtins.str
-    """The same id again gets the same answer."""
+    """A request with the same id gets the same answer."""
     name: builtins.str
     """Its name."""
     def __init__(
@@ -225,7 +225,7 @@ class AddGroupResponse(google.protobuf.message.Message):
 
     REVISION_FIELD_NUMBER: builtins.int
     revision: builtins.int
-    """The revision from which on it is in force."""
+    """The revision from which the change is in force."""
     def __init__(
         self,
         *,
@@ -245,11 +245,11 @@ class AddTechnicianRequest(google.protobuf.message.Message):
     NAME_FIELD_NUMBER: builtins.int
     GROUP_FIELD_NUMBER: builtins.int
     request_id: builtins.str
-    """The same id again gets the same answer."""
+    """A request with the same id gets the same answer."""
     name: builtins.str
-    """His name."""
+    """The technician's name."""
     group: builtins.str
-    """His technician group."""
+    """The technician's group."""
     def __init__(
         self,
         *,
@@ -270,9 +270,9 @@ class AddTechnicianResponse(google.protobuf.message.Message):
     REVISION_FIELD_NUMBER: builtins.int
     SECRET_FIELD_NUMBER: builtins.int
     revision: builtins.int
-    """The revision from which on it is in force."""
+    """The revision from which the change is in force."""
     secret: builtins.str
-    """His secret, told only once; empty if this answers a repeated request."""
+    """The new technician's secret, sent only once; empty in the answer to a repeated request."""
     def __init__(
         self,
         *,
@@ -293,7 +293,7 @@ class AddChannelRequest(google.protobuf.message.Message):
     NAME_FIELD_NUMBER: builtins.int
     GROUPS_FIELD_NUMBER: builtins.int
     request_id: builtins.str
-    """The same id again gets the same answer."""
+    """A request with the same id gets the same answer."""
     name: builtins.str
     """Its name."""
     @property
@@ -319,7 +319,7 @@ class AddChannelResponse(google.protobuf.message.Message):
 
     REVISION_FIELD_NUMBER: builtins.int
     revision: builtins.int
-    """The revision from which on it is in force."""
+    """The revision from which the change is in force."""
     def __init__(
         self,
         *,
@@ -338,7 +338,7 @@ class AddAdministratorRequest(google.protobuf.message.Message):
     REQUEST_ID_FIELD_NUMBER: builtins.int
     NAME_FIELD_NUMBER: builtins.int
     request_id: builtins.str
-    """The same id again gets the same answer."""
+    """A request with the same id gets the same answer."""
     name: builtins.str
     """The name."""
     def __init__(
@@ -360,9 +360,9 @@ class AddAdministratorResponse(google.protobuf.message.Message):
     REVISION_FIELD_NUMBER: builtins.int
     SECRET_FIELD_NUMBER: builtins.int
     revision: builtins.int
-    """The revision from which on it is in force."""
+    """The revision from which the change is in force."""
     secret: builtins.str
-    """The secret, told only once; empty if this answers a repeated request."""
+    """The secret, sent only once; empty in the answer to a repeated request."""
     def __init__(
         self,
         *,
@@ -375,7 +375,7 @@ Global___AddAdministratorResponse: typing_extensions.TypeAlias = AddAdministrato
 
 @typing.final
 class MoveTechnicianRequest(google.protobuf.message.Message):
-    """Who moves where."""
+    """The technician who moves, and the new group."""
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
@@ -383,11 +383,11 @@ class MoveTechnicianRequest(google.protobuf.message.Message):
     TECHNICIAN_FIELD_NUMBER: builtins.int
     GROUP_FIELD_NUMBER: builtins.int
     request_id: builtins.str
-    """The same id again gets the same answer."""
+    """A request with the same id gets the same answer."""
     technician: builtins.str
     """The technician."""
     group: builtins.str
-    """His new group."""
+    """The technician's new group."""
     def __init__(
         self,
         *,
@@ -407,7 +407,7 @@ class MoveTechnicianResponse(google.protobuf.message.Message):
 
     REVISION_FIELD_NUMBER: builtins.int
     revision: builtins.int
-    """The revision from which on it is in force."""
+    """The revision from which the change is in force."""
     def __init__(
         self,
         *,
@@ -419,14 +419,14 @@ Global___MoveTechnicianResponse: typing_extensions.TypeAlias = MoveTechnicianRes
 
 @typing.final
 class RemoveTechnicianAccountRequest(google.protobuf.message.Message):
-    """Who goes."""
+    """The technician to remove."""
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
     REQUEST_ID_FIELD_NUMBER: builtins.int
     TECHNICIAN_FIELD_NUMBER: builtins.int
     request_id: builtins.str
-    """The same id again gets the same answer."""
+    """A request with the same id gets the same answer."""
     technician: builtins.str
     """The technician."""
     def __init__(
@@ -447,7 +447,7 @@ class RemoveTechnicianAccountResponse(google.protobuf.message.Message):
 
     REVISION_FIELD_NUMBER: builtins.int
     revision: builtins.int
-    """The revision from which on it is in force."""
+    """The revision from which the change is in force."""
     def __init__(
         self,
         *,
@@ -459,14 +459,14 @@ Global___RemoveTechnicianAccountResponse: typing_extensions.TypeAlias = RemoveTe
 
 @typing.final
 class RenewSecretRequest(google.protobuf.message.Message):
-    """Whose secret."""
+    """The user who gets a new secret."""
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
     REQUEST_ID_FIELD_NUMBER: builtins.int
     USER_FIELD_NUMBER: builtins.int
     request_id: builtins.str
-    """The same id again gets the same answer."""
+    """A request with the same id gets the same answer."""
     user: builtins.str
     """A technician or administrator."""
     def __init__(
@@ -488,9 +488,9 @@ class RenewSecretResponse(google.protobuf.message.Message):
     REVISION_FIELD_NUMBER: builtins.int
     SECRET_FIELD_NUMBER: builtins.int
     revision: builtins.int
-    """The revision from which on it is in force."""
+    """The revision from which the change is in force."""
     secret: builtins.str
-    """The secret, told only once; empty if this answers a repeated request."""
+    """The secret, sent only once; empty in the answer to a repeated request."""
     def __init__(
         self,
         *,
@@ -515,7 +515,7 @@ Global___WatchQueuesRequest: typing_extensions.TypeAlias = WatchQueuesRequest
 
 @typing.final
 class WatchQueuesResponse(google.protobuf.message.Message):
-    """Queues as they are now. What came and went between two messages is in the journal."""
+    """The queues as they are now. The journal has the changes between two messages."""
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
@@ -523,14 +523,16 @@ class WatchQueuesResponse(google.protobuf.message.Message):
     QUEUES_FIELD_NUMBER: builtins.int
     REMOVED_FIELD_NUMBER: builtins.int
     revision: builtins.int
-    """As of this revision."""
+    """The revision at which this is the state."""
     @property
     def queues(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[Global___TechnicianQueue]:
-        """Those that changed since the last message, by technician; each replaces what was known of it."""
+        """The queues that changed since the last message, sorted by technician. Each replaces the
+        earlier queue of the same technician.
+        """
 
     @property
     def removed(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
-        """Technicians who are no longer there."""
+        """Technicians who were removed."""
 
     def __init__(
         self,
@@ -556,12 +558,12 @@ class TechnicianQueue(google.protobuf.message.Message):
     technician: builtins.str
     """The technician."""
     group: builtins.str
-    """His technician group."""
+    """The technician's group."""
     connected: builtins.bool
-    """Whether a console of his is connected."""
+    """Whether one of the technician's consoles is connected."""
     @property
     def entries(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[rescue_protos.v1.common_pb2.QueueEntry]:
-        """By session."""
+        """Sorted by session."""
 
     def __init__(
         self,

@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class AdminServiceStub(object):
-    """What the Administration Center calls.
+    """The calls of the Administration Center.
     """
 
     def __init__(self, channel):
@@ -88,7 +88,7 @@ class AdminServiceStub(object):
 
 
 class AdminServiceServicer(object):
-    """What the Administration Center calls.
+    """The calls of the Administration Center.
     """
 
     def GetOrganization(self, request, context):
@@ -113,7 +113,7 @@ class AdminServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def AddTechnician(self, request, context):
-        """Adds a technician and makes a secret for him.
+        """Adds a technician and makes the technician's secret.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -127,7 +127,7 @@ class AdminServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def AddAdministrator(self, request, context):
-        """Adds an administrator and makes a secret for him.
+        """Adds an administrator and makes the administrator's secret.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -148,15 +148,15 @@ class AdminServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def RenewSecret(self, request, context):
-        """Makes a new secret for a user; the old one and all his tokens are void.
+        """Makes a new secret for a user. The old secret and all tokens of the user become invalid.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def WatchQueues(self, request, context):
-        """Streams the queues of all technicians side by side: first all of them, then, whenever
-        something changed, the queues that did. Ends only when the client or the server goes away.
+        """Streams the queues of all technicians: first all queues, then each time the queues that
+        changed. Ends only when the client or the server ends it.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -224,7 +224,7 @@ def add_AdminServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class AdminService(object):
-    """What the Administration Center calls.
+    """The calls of the Administration Center.
     """
 
     @staticmethod

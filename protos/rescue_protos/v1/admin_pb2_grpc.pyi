@@ -189,7 +189,7 @@ _AdminServiceWatchQueuesType = typing_extensions.TypeVar(
 )
 
 class AdminServiceStub(typing.Generic[_AdminServiceGetOrganizationType, _AdminServiceChangeSettingsType, _AdminServiceAddGroupType, _AdminServiceAddTechnicianType, _AdminServiceAddChannelType, _AdminServiceAddAdministratorType, _AdminServiceMoveTechnicianType, _AdminServiceRemoveTechnicianAccountType, _AdminServiceRenewSecretType, _AdminServiceWatchQueuesType]):
-    """What the Administration Center calls."""
+    """The calls of the Administration Center."""
 
     @typing.overload
     def __init__(self: AdminServiceStub[
@@ -289,13 +289,13 @@ class AdminServiceStub(typing.Generic[_AdminServiceGetOrganizationType, _AdminSe
     """Adds a technician group."""
 
     AddTechnician: _AdminServiceAddTechnicianType
-    """Adds a technician and makes a secret for him."""
+    """Adds a technician and makes the technician's secret."""
 
     AddChannel: _AdminServiceAddChannelType
     """Adds a channel."""
 
     AddAdministrator: _AdminServiceAddAdministratorType
-    """Adds an administrator and makes a secret for him."""
+    """Adds an administrator and makes the administrator's secret."""
 
     MoveTechnician: _AdminServiceMoveTechnicianType
     """Moves a technician to another group."""
@@ -304,11 +304,11 @@ class AdminServiceStub(typing.Generic[_AdminServiceGetOrganizationType, _AdminSe
     """Removes a technician who takes part in no session."""
 
     RenewSecret: _AdminServiceRenewSecretType
-    """Makes a new secret for a user; the old one and all his tokens are void."""
+    """Makes a new secret for a user. The old secret and all tokens of the user become invalid."""
 
     WatchQueues: _AdminServiceWatchQueuesType
-    """Streams the queues of all technicians side by side: first all of them, then, whenever
-    something changed, the queues that did. Ends only when the client or the server goes away.
+    """Streams the queues of all technicians: first all queues, then each time the queues that
+    changed. Ends only when the client or the server ends it.
     """
 
 AdminServiceAsyncStub: typing_extensions.TypeAlias = AdminServiceStub[
@@ -355,7 +355,7 @@ AdminServiceAsyncStub: typing_extensions.TypeAlias = AdminServiceStub[
 ]
 
 class AdminServiceServicer(metaclass=abc.ABCMeta):
-    """What the Administration Center calls."""
+    """The calls of the Administration Center."""
 
     @abc.abstractmethod
     def GetOrganization(
@@ -387,7 +387,7 @@ class AdminServiceServicer(metaclass=abc.ABCMeta):
         request: rescue_protos.v1.admin_pb2.AddTechnicianRequest,
         context: _ServicerContext,
     ) -> typing.Union[rescue_protos.v1.admin_pb2.AddTechnicianResponse, collections.abc.Awaitable[rescue_protos.v1.admin_pb2.AddTechnicianResponse]]:
-        """Adds a technician and makes a secret for him."""
+        """Adds a technician and makes the technician's secret."""
 
     @abc.abstractmethod
     def AddChannel(
@@ -403,7 +403,7 @@ class AdminServiceServicer(metaclass=abc.ABCMeta):
         request: rescue_protos.v1.admin_pb2.AddAdministratorRequest,
         context: _ServicerContext,
     ) -> typing.Union[rescue_protos.v1.admin_pb2.AddAdministratorResponse, collections.abc.Awaitable[rescue_protos.v1.admin_pb2.AddAdministratorResponse]]:
-        """Adds an administrator and makes a secret for him."""
+        """Adds an administrator and makes the administrator's secret."""
 
     @abc.abstractmethod
     def MoveTechnician(
@@ -427,7 +427,7 @@ class AdminServiceServicer(metaclass=abc.ABCMeta):
         request: rescue_protos.v1.admin_pb2.RenewSecretRequest,
         context: _ServicerContext,
     ) -> typing.Union[rescue_protos.v1.admin_pb2.RenewSecretResponse, collections.abc.Awaitable[rescue_protos.v1.admin_pb2.RenewSecretResponse]]:
-        """Makes a new secret for a user; the old one and all his tokens are void."""
+        """Makes a new secret for a user. The old secret and all tokens of the user become invalid."""
 
     @abc.abstractmethod
     def WatchQueues(
@@ -435,8 +435,8 @@ class AdminServiceServicer(metaclass=abc.ABCMeta):
         request: rescue_protos.v1.admin_pb2.WatchQueuesRequest,
         context: _ServicerContext,
     ) -> typing.Union[collections.abc.Iterator[rescue_protos.v1.admin_pb2.WatchQueuesResponse], collections.abc.AsyncIterator[rescue_protos.v1.admin_pb2.WatchQueuesResponse]]:
-        """Streams the queues of all technicians side by side: first all of them, then, whenever
-        something changed, the queues that did. Ends only when the client or the server goes away.
+        """Streams the queues of all technicians: first all queues, then each time the queues that
+        changed. Ends only when the client or the server ends it.
         """
 
 def add_AdminServiceServicer_to_server(servicer: AdminServiceServicer, server: typing.Union[grpc.Server, grpc.aio.Server]) -> None: ...

@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class AppletServiceStub(object):
-    """What the applet on the customer's computer calls.
+    """The calls of the applet on the customer's computer.
     """
 
     def __init__(self, channel):
@@ -53,11 +53,11 @@ class AppletServiceStub(object):
 
 
 class AppletServiceServicer(object):
-    """What the applet on the customer's computer calls.
+    """The calls of the applet on the customer's computer.
     """
 
     def RedeemPin(self, request, context):
-        """Spends a PIN. The session stays Connecting until the applet attaches and the terms are
+        """Redeems a PIN. The session stays Connecting until the applet attaches and the terms are
         accepted.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -72,9 +72,9 @@ class AppletServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def Attach(self, request_iterator, context):
-        """The applet's connection for as long as it lives. The first request is the hello; the first
-        response is either `attached` or `ended`. A stream that breaks says nothing about the
-        session: only the lease does.
+        """The applet's connection as long as the applet runs. The first request is the hello; the first
+        response is either `attached` or `ended`. A broken stream alone changes no status; only the
+        end of the lease does.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -107,7 +107,7 @@ def add_AppletServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class AppletService(object):
-    """What the applet on the customer's computer calls.
+    """The calls of the applet on the customer's computer.
     """
 
     @staticmethod

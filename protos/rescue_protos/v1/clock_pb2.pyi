@@ -29,11 +29,11 @@ class ClockReading(google.protobuf.message.Message):
     STANDING_FIELD_NUMBER: builtins.int
     PAUSED_FIELD_NUMBER: builtins.int
     speed: builtins.float
-    """Emulated seconds in a real one while the clock runs."""
+    """Emulated seconds in a real second while the clock runs."""
     standing: builtins.bool
-    """True if the clock stands still, whether paused or held for a moment."""
+    """True if the clock stands still: it is paused, or held for a moment."""
     paused: builtins.bool
-    """True if it was paused."""
+    """True if the clock is paused."""
     @property
     def now(self) -> google.protobuf.timestamp_pb2.Timestamp:
         """The emulated time."""
@@ -86,7 +86,7 @@ Global___GetClockResponse: typing_extensions.TypeAlias = GetClockResponse
 
 @typing.final
 class AdvanceClockRequest(google.protobuf.message.Message):
-    """How far."""
+    """How far to advance."""
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
@@ -114,7 +114,7 @@ class AdvanceClockResponse(google.protobuf.message.Message):
     CLOCK_FIELD_NUMBER: builtins.int
     REVISION_FIELD_NUMBER: builtins.int
     revision: builtins.int
-    """The last revision that it led to."""
+    """The revision of its last event."""
     @property
     def clock(self) -> Global___ClockReading:
         """Now."""
@@ -132,7 +132,7 @@ Global___AdvanceClockResponse: typing_extensions.TypeAlias = AdvanceClockRespons
 
 @typing.final
 class SetClockSpeedRequest(google.protobuf.message.Message):
-    """How fast."""
+    """How fast the clock runs."""
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
@@ -217,7 +217,7 @@ class WatchClockRequest(google.protobuf.message.Message):
 
     @property
     def release(self) -> Global___ClockBarrierRelease:
-        """The caller has done its work for that moment, or does not need the barrier any more."""
+        """The caller has done its work for that moment, or no longer needs the barrier."""
 
     @property
     def done(self) -> Global___ComputerOrderDone:
@@ -247,10 +247,10 @@ class ClockBarrier(google.protobuf.message.Message):
     NUMBER_FIELD_NUMBER: builtins.int
     AFTER_FIELD_NUMBER: builtins.int
     number: builtins.int
-    """Any number not yet in use on this stream."""
+    """A number that no other barrier of this stream has."""
     @property
     def after(self) -> google.protobuf.duration_pb2.Duration:
-        """Emulated time from the moment that the server receives this."""
+        """Emulated time after the moment at which the server receives this."""
 
     def __init__(
         self,
@@ -265,7 +265,7 @@ Global___ClockBarrier: typing_extensions.TypeAlias = ClockBarrier
 
 @typing.final
 class ClockBarrierRelease(google.protobuf.message.Message):
-    """The caller is ready: the clock may pass this barrier."""
+    """The clock may pass this barrier."""
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
@@ -320,16 +320,16 @@ Global___WatchClockResponse: typing_extensions.TypeAlias = WatchClockResponse
 
 @typing.final
 class ComputerOrder(google.protobuf.message.Message):
-    """A fault that a rule of the FaultService brings about at the customer's computer."""
+    """A fault that a rule of the FaultService injects at the customer's computer."""
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
     NUMBER_FIELD_NUMBER: builtins.int
     COMMAND_FIELD_NUMBER: builtins.int
     number: builtins.int
-    """To be named when it is carried out."""
+    """The number to send when the order is carried out."""
     command: builtins.str
-    """What the computer would be told on its stdin: "lan off for 40s", "lan on", "kill"."""
+    """A command line as the computer reads it from stdin: "lan off for 40s", "lan on", "kill"."""
     def __init__(
         self,
         *,
@@ -342,7 +342,7 @@ Global___ComputerOrder: typing_extensions.TypeAlias = ComputerOrder
 
 @typing.final
 class ComputerOrderDone(google.protobuf.message.Message):
-    """An order is carried out."""
+    """The computer has carried out an order."""
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 

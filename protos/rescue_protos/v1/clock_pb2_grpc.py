@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class ClockServiceStub(object):
-    """The clock that all periods run on.
+    """The clock that every period is measured by.
     """
 
     def __init__(self, channel):
@@ -63,33 +63,33 @@ class ClockServiceStub(object):
 
 
 class ClockServiceServicer(object):
-    """The clock that all periods run on.
+    """The clock that every period is measured by.
     """
 
     def GetClock(self, request, context):
-        """Tells the emulated time.
+        """Returns the emulated time.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def AdvanceClock(self, request, context):
-        """Moves the emulated time forward, fires all that falls due on the way in order of its due
-        time, and returns when the effects have been sent to the consoles.
+        """Moves the emulated time forward and fires every timer on the way, in order of its due time.
+        Returns when the effects have been sent to the consoles.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def SetClockSpeed(self, request, context):
-        """Sets how many emulated seconds go by in a real one, and lets a paused clock run.
+        """Sets the emulated seconds in a real second; a paused clock runs again.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def PauseClock(self, request, context):
-        """Lets the emulated time stand still, but for AdvanceClock.
+        """Stops the emulated time; only AdvanceClock moves it then.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -140,7 +140,7 @@ def add_ClockServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class ClockService(object):
-    """The clock that all periods run on.
+    """The clock that every period is measured by.
     """
 
     @staticmethod

@@ -106,7 +106,7 @@ _ClockServiceWatchClockType = typing_extensions.TypeVar(
 )
 
 class ClockServiceStub(typing.Generic[_ClockServiceGetClockType, _ClockServiceAdvanceClockType, _ClockServiceSetClockSpeedType, _ClockServicePauseClockType, _ClockServiceWatchClockType]):
-    """The clock that all periods run on."""
+    """The clock that every period is measured by."""
 
     @typing.overload
     def __init__(self: ClockServiceStub[
@@ -157,18 +157,18 @@ class ClockServiceStub(typing.Generic[_ClockServiceGetClockType, _ClockServiceAd
     ], channel: grpc.aio.Channel) -> None: ...
 
     GetClock: _ClockServiceGetClockType
-    """Tells the emulated time."""
+    """Returns the emulated time."""
 
     AdvanceClock: _ClockServiceAdvanceClockType
-    """Moves the emulated time forward, fires all that falls due on the way in order of its due
-    time, and returns when the effects have been sent to the consoles.
+    """Moves the emulated time forward and fires every timer on the way, in order of its due time.
+    Returns when the effects have been sent to the consoles.
     """
 
     SetClockSpeed: _ClockServiceSetClockSpeedType
-    """Sets how many emulated seconds go by in a real one, and lets a paused clock run."""
+    """Sets the emulated seconds in a real second; a paused clock runs again."""
 
     PauseClock: _ClockServicePauseClockType
-    """Lets the emulated time stand still, but for AdvanceClock."""
+    """Stops the emulated time; only AdvanceClock moves it then."""
 
     WatchClock: _ClockServiceWatchClockType
     """Streams the clock. A caller can set clock barriers: AdvanceClock stops at each barrier and
@@ -199,7 +199,7 @@ ClockServiceAsyncStub: typing_extensions.TypeAlias = ClockServiceStub[
 ]
 
 class ClockServiceServicer(metaclass=abc.ABCMeta):
-    """The clock that all periods run on."""
+    """The clock that every period is measured by."""
 
     @abc.abstractmethod
     def GetClock(
@@ -207,7 +207,7 @@ class ClockServiceServicer(metaclass=abc.ABCMeta):
         request: rescue_protos.v1.clock_pb2.GetClockRequest,
         context: _ServicerContext,
     ) -> typing.Union[rescue_protos.v1.clock_pb2.GetClockResponse, collections.abc.Awaitable[rescue_protos.v1.clock_pb2.GetClockResponse]]:
-        """Tells the emulated time."""
+        """Returns the emulated time."""
 
     @abc.abstractmethod
     def AdvanceClock(
@@ -215,8 +215,8 @@ class ClockServiceServicer(metaclass=abc.ABCMeta):
         request: rescue_protos.v1.clock_pb2.AdvanceClockRequest,
         context: _ServicerContext,
     ) -> typing.Union[rescue_protos.v1.clock_pb2.AdvanceClockResponse, collections.abc.Awaitable[rescue_protos.v1.clock_pb2.AdvanceClockResponse]]:
-        """Moves the emulated time forward, fires all that falls due on the way in order of its due
-        time, and returns when the effects have been sent to the consoles.
+        """Moves the emulated time forward and fires every timer on the way, in order of its due time.
+        Returns when the effects have been sent to the consoles.
         """
 
     @abc.abstractmethod
@@ -225,7 +225,7 @@ class ClockServiceServicer(metaclass=abc.ABCMeta):
         request: rescue_protos.v1.clock_pb2.SetClockSpeedRequest,
         context: _ServicerContext,
     ) -> typing.Union[rescue_protos.v1.clock_pb2.SetClockSpeedResponse, collections.abc.Awaitable[rescue_protos.v1.clock_pb2.SetClockSpeedResponse]]:
-        """Sets how many emulated seconds go by in a real one, and lets a paused clock run."""
+        """Sets the emulated seconds in a real second; a paused clock runs again."""
 
     @abc.abstractmethod
     def PauseClock(
@@ -233,7 +233,7 @@ class ClockServiceServicer(metaclass=abc.ABCMeta):
         request: rescue_protos.v1.clock_pb2.PauseClockRequest,
         context: _ServicerContext,
     ) -> typing.Union[rescue_protos.v1.clock_pb2.PauseClockResponse, collections.abc.Awaitable[rescue_protos.v1.clock_pb2.PauseClockResponse]]:
-        """Lets the emulated time stand still, but for AdvanceClock."""
+        """Stops the emulated time; only AdvanceClock moves it then."""
 
     @abc.abstractmethod
     def WatchClock(

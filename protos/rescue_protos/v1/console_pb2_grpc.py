@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class ConsoleServiceStub(object):
-    """What a Technician Console calls. The technician is who signed in.
+    """The calls of a Technician Console. The technician is the user who signed in.
     """
 
     def __init__(self, channel):
@@ -133,12 +133,12 @@ class ConsoleServiceStub(object):
 
 
 class ConsoleServiceServicer(object):
-    """What a Technician Console calls. The technician is who signed in.
+    """The calls of a Technician Console. The technician is the user who signed in.
     """
 
     def WatchQueue(self, request, context):
-        """Streams the queue: a snapshot, or the deltas since a revision, then deltas as they come and
-        bookmarks while nothing happens. Ends only when the client or the server goes away.
+        """Streams the queue: a snapshot, or the deltas since a revision; then each new delta, and
+        bookmarks while nothing happens. Ends only when the client or the server ends it.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -152,14 +152,15 @@ class ConsoleServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def SyncQueue(self, request, context):
-        """Puts a bookmark into a console's watch, so that it knows when it has seen all up to now.
+        """Puts a bookmark into a console's watch, so that the console knows when it has every update up
+        to now.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def SetFocus(self, request, context):
-        """Says whether a console is in focus. A console whose watch ends is not.
+        """Sets whether a console is in focus. A console without a watch is not in focus.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -180,7 +181,7 @@ class ConsoleServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def StartSession(self, request, context):
-        """Starts, resumes, joins, picks up or takes back a session, as its status allows.
+        """Starts, resumes, joins, picks up or takes back a session; the entry's status decides which.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -222,21 +223,21 @@ class ConsoleServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def CancelLeadOffer(self, request, context):
-        """Takes the offer back.
+        """Withdraws the offer of the lead.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def AcceptLead(self, request, context):
-        """Accepts the offered lead status.
+        """Accepts the offer of the lead status.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def RebootComputer(self, request, context):
-        """Orders the customer's computer to reboot. The status changes when it goes down.
+        """Reboots the customer's computer. The status changes when the computer goes down.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -257,14 +258,14 @@ class ConsoleServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def CloseProcess(self, request, context):
-        """Closes such a process.
+        """Closes a process that prevents the idle time-out.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def EndSession(self, request, context):
-        """Ends the session, leaves it, or removes an ended one, as its status allows.
+        """Ends a session, leaves it, or removes it after its end; the entry's status decides which.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -377,7 +378,7 @@ def add_ConsoleServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class ConsoleService(object):
-    """What a Technician Console calls. The technician is who signed in.
+    """The calls of a Technician Console. The technician is the user who signed in.
     """
 
     @staticmethod

@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class FaultServiceStub(object):
-    """Fault rules. They live as long as the server's process and are not stored.
+    """Fault rules. They exist as long as the server's process and are not stored.
     """
 
     def __init__(self, channel):
@@ -53,7 +53,7 @@ class FaultServiceStub(object):
 
 
 class FaultServiceServicer(object):
-    """Fault rules. They live as long as the server's process and are not stored.
+    """Fault rules. They exist as long as the server's process and are not stored.
     """
 
     def AddFault(self, request, context):
@@ -64,14 +64,14 @@ class FaultServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def ListFaults(self, request, context):
-        """Lists all rules, those that are spent included.
+        """Lists all rules, spent rules included.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ClearFaults(self, request, context):
-        """Removes one rule, or all. What it brought about at a computer stays until it ends.
+        """Removes one rule, or all. A fault that a rule has injected at a computer stays until it ends.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -104,7 +104,7 @@ def add_FaultServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class FaultService(object):
-    """Fault rules. They live as long as the server's process and are not stored.
+    """Fault rules. They exist as long as the server's process and are not stored.
     """
 
     @staticmethod

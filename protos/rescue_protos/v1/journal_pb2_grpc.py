@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class JournalServiceStub(object):
-    """What people and programs that ask "why?" call.
+    """Reads the journal.
     """
 
     def __init__(self, channel):
@@ -53,26 +53,26 @@ class JournalServiceStub(object):
 
 
 class JournalServiceServicer(object):
-    """What people and programs that ask "why?" call.
+    """Reads the journal.
     """
 
     def ListEvents(self, request, context):
-        """Streams what was stored up to now, then ends.
+        """Streams the events up to now, then ends.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def WatchEvents(self, request, context):
-        """Streams what was stored, then what happens as it happens. Ends only when the client or the
-        server goes away.
+        """Streams the events up to now, then each new event. Ends only when the client or the server
+        ends it.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def Explain(self, request, context):
-        """Tells the chain of changes that led a session to where it is.
+        """Explains a session: the chain of changes that led to its status.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -105,7 +105,7 @@ def add_JournalServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class JournalService(object):
-    """What people and programs that ask "why?" call.
+    """Reads the journal.
     """
 
     @staticmethod

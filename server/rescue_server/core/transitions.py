@@ -1,7 +1,7 @@
-"""Which status may follow which: the published table, as data.
+"""Which status may follow which: the server's own table.
 
-The table is the whole truth: every change that the core makes is looked up here, the docs are printed from it, and the
-tests walk it row by row, both ways. A change that is not in the table does not exist.
+The core looks up every change here; a change that is not in the table does not exist. The published table is
+`rescue_protos.status_table`. `tests/simulation/test_every_state.py` compares the two, and walks this one both ways.
 
 Source: the published status-change table; the number is the row's.
 """
