@@ -1,4 +1,4 @@
-"""`rescue conformance`: plays the published rows and says for each whether the consoles showed what they should."""
+"""`rescue conformance`: play each published row, and report whether the consoles showed what they should."""
 
 from __future__ import annotations
 
@@ -64,15 +64,15 @@ def conformance(*, rows: tuple[int, ...], lang: str, report: Path | None, lanes:
     from rescue_emulator.conformance.report import as_html, sum_up
     from rescue_emulator.conformance.runner import default_lanes
 
-    if report is not None and not report.absolute().parent.is_dir():  # said before a minute of playing, not after
+    if report is not None and not report.absolute().parent.is_dir():  # refused now, not after a minute of playing
         raise click.FileError(str(report), "there is no such directory")
     lanes = min(lanes or default_lanes(), len(rows))
-    _note(f"{count(len(rows), 'row')} in {count(lanes, 'lane')}: starting a server and consoles for each")
+    _print_message(f"{count(len(rows), 'row')} in {count(lanes, 'lane')}: starting a server and consoles for each")
     began = time.monotonic()
     try:
-        outcomes = asyncio.run(_play(rows, lang=lang, lanes=lanes, teller=_Teller(len(rows), as_json=as_json)))
+        outcomes = asyncio.run(_play(rows, lang=lang, lanes=lanes, printer=_Printer(len(rows), as_json=as_json)))
     except asyncio.CancelledError:
-        raise KeyboardInterrupt from None  # SIGTERM: the worlds are gone, and it was not finished
+        raise KeyboardInterrupt from None  # SIGTERM: all worlds were ended before the end of the run
     except (ProgramEnded, TimeoutError) as error:
         raise click.ClickException(f"the programs could not be started: {error}") from None
     seconds = time.monotonic() - began
@@ -81,30 +81,30 @@ def conformance(*, rows: tuple[int, ...], lang: str, report: Path | None, lanes:
             report.write_text(as_html(outcomes, lang=lang, seconds=seconds), encoding="utf-8")
         except OSError as error:
             raise click.FileError(str(report), error.strerror) from None
-    _note(f"{sum_up(outcomes)} rows as published, in {seconds:.0f} s" + (f"; see {report}" if report else ""))
+    _print_message(f"{sum_up(outcomes)} rows as published, in {seconds:.0f} s" + (f"; see {report}" if report else ""))
     return 0 if all(outcome.ok for outcome in outcomes) else 1
 
 
-async def _play(rows: tuple[int, ...], *, lang: str, lanes: int, teller: _Teller) -> tuple[Outcome, ...]:
+async def _play(rows: tuple[int, ...], *, lang: str, lanes: int, printer: _Printer) -> tuple[Outcome, ...]:
     from rescue_emulator.conformance.runner import play_rows
 
     cancel_on_sigterm()
-    return await play_rows(rows, lang=lang, lanes=lanes, finished=teller.tell, noted=_note)
+    return await play_rows(rows, lang=lang, lanes=lanes, on_outcome=printer.print, on_message=_print_message)
 
 
-class _Teller:
+class _Printer:
     """Prints each row's outcome on stdout, and progress on stderr where stdout does not show it already."""
 
     def __init__(self, total: int, *, as_json: bool) -> None:
         self._total = total
         self._as_json = as_json
-        self._told = 0
+        self._printed = 0
         self._counts = sys.stderr.isatty() and not sys.stdout.isatty()
 
-    def tell(self, outcome: Outcome) -> None:
+    def print(self, outcome: Outcome) -> None:
         from rescue_emulator.conformance import report
 
-        self._told += 1
+        self._printed += 1
         if self._as_json:
             click.echo(report.as_json(outcome))
         else:
@@ -112,12 +112,12 @@ class _Teller:
             verdict = click.style(f"{word:<12}", fg=colour)
             change = f"{outcome.start} → {outcome.end}"
             click.echo(f"{outcome.row:>3}  {change:<54} {verdict} {outcome.seconds:5.1f} s")
-        for fault in report.faults(outcome):
-            # With --json they are in the object; who watches wants to read them all the same.
-            click.echo(f"     row {outcome.row}: {fault}", err=self._as_json)
+        for deviation in report.deviations(outcome):
+            # With --json the object has them; people see them on stderr.
+            click.echo(f"     row {outcome.row}: {deviation}", err=self._as_json)
         if self._counts:
-            click.echo(f"\r\x1b[K{self._told} of {self._total} played", err=True, nl=self._told == self._total)
+            click.echo(f"\r\x1b[K{self._printed} of {self._total} played", err=True, nl=self._printed == self._total)
 
 
-def _note(text: str) -> None:
+def _print_message(text: str) -> None:
     click.echo(text, err=True)

@@ -1,4 +1,4 @@
-"""`rescue scenario`: run, check and record scenario files, and print their schema."""
+"""`rescue scenario`: play, check and record scenario files, and print their schema."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import json
 import shutil
 import sys
 import textwrap
+from collections import deque
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,9 +20,10 @@ from rescue_emulator.cli.signals import cancel_on_sigterm
 
 if TYPE_CHECKING:
     from rescue_emulator.scenarios.model import Scenario
-    from rescue_emulator.scenarios.stage import Played, Stage
+    from rescue_emulator.scenarios.outcome import Played
+    from rescue_emulator.scenarios.player import Player
 
-_NARROWEST = 20  # columns; below that breaking lines does more harm
+_NARROWEST = 20  # columns; on a narrower terminal lines are not broken
 FILES = click.argument(
     "files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE..."
 )
@@ -29,7 +31,7 @@ FILES = click.argument(
 
 @click.group()
 def scenario() -> None:
-    """Play stories from files: for a class, or to check that everything still happens as told.
+    """Play stories from files: for a class, or to check that everything still happens as written.
 
     \b
     Examples:
@@ -40,13 +42,13 @@ def scenario() -> None:
 
 @scenario.command()
 @FILES
-@click.option("--speed", type=SPEED, help="Let the clock run, so fast.")
-@click.option("--narrate", is_flag=True, help="Play slowly and say what happens and why.")
-@click.option("--step", is_flag=True, help="The same, and wait for Enter before each step.")
+@click.option("--speed", type=SPEED, help="Let the clock run at this speed.")
+@click.option("--narrate", is_flag=True, help="Play slowly, and explain what happens and why.")
+@click.option("--step", is_flag=True, help="As --narrate, and wait for Enter before each step.")
 @click.option(
     "--lang", type=click.Choice(["en", "nl"]), default="en", show_default=True, help="The consoles' language."
 )
-@click.option("--seed", type=int, help="What chance decides, as a run that went otherwise has told it.")
+@click.option("--seed", type=int, help="Seed of all random choices, as a failed run has printed it.")
 @click.option("--junit", type=click.Path(dir_okay=False, writable=True, path_type=Path), help="Write JUnit XML.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a scenario.")
 def run(
@@ -61,8 +63,8 @@ def run(
 ) -> int:
     """Play every scenario of the FILEs with real programs.
 
-    Exit status 1 if a console showed anything else than it should. Without --speed the clock stands and is moved,
-    which is fast.
+    Exit status 1 if a console showed anything else than the scenario expects. Without --speed the clock is paused and
+    advanced, which is fast.
 
     \b
     Examples:
@@ -75,12 +77,12 @@ def run(
     from rescue_common.processes.child import ProgramEnded
     from rescue_emulator.scenarios.results import as_junit
 
-    show = _Show(lang=lang, speed=speed, seed=seed, narrate=narrate or step, step=step, as_json=as_json)
-    outcomes = show.outcomes
+    this_run = _Run(lang=lang, speed=speed, seed=seed, narrate=narrate or step, step=step, as_json=as_json)
+    outcomes = this_run.outcomes
     try:
-        asyncio.run(show.play(stories))
+        asyncio.run(this_run.play(stories))
     except asyncio.CancelledError:
-        raise KeyboardInterrupt from None  # SIGTERM: the world is gone, and it was not finished
+        raise KeyboardInterrupt from None  # SIGTERM: the world was ended before the end of the run
     except (ProgramEnded, TimeoutError) as error:
         raise click.ClickException(f"the programs could not be started: {error}") from None
     finally:
@@ -97,14 +99,14 @@ def run(
 @scenario.command()
 @FILES
 def check(files: Sequence[Path]) -> int:
-    """Say whether the FILEs are scenarios, without playing them; every flaw with its line.
+    """Check the FILEs without playing them; every error is printed with its line.
 
     \b
     Example:
       rescue scenario check story.yaml
     """
     from rescue_emulator.scenarios.model import BadScenario
-    from rescue_emulator.scenarios.reading import read_file
+    from rescue_emulator.scenarios.reader import read_file
 
     bad = 0
     for path in files:
@@ -132,7 +134,7 @@ def schema() -> None:
 @scenario.command()
 @click.argument("sessions", nargs=-1, metavar="[SESSION]...")
 @click.option("--journal", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="A recorded journal.")
-@click.option("--title", default="Recorded", show_default=True, help="What the story is called.")
+@click.option("--title", default="Recorded", show_default=True, help="Title of the scenario.")
 @click.option(
     "-o", "--output", type=click.Path(dir_okay=False, writable=True, path_type=Path), help="Where to write it."
 )
@@ -148,7 +150,7 @@ def record(
 ) -> None:
     """Make a scenario file of what people did by hand, in the named SESSIONs or in all.
 
-    It is read from a server that runs, or from a journal that `rescue events --json` has printed.
+    The events come from a running server, or from a journal that `rescue events --json` has printed.
 
     \b
     Example:
@@ -156,7 +158,7 @@ def record(
     """
     from rescue_common.state_directory import NoAccess
     from rescue_emulator.scenarios.model import BadScenario
-    from rescue_emulator.scenarios.recording import read_journal, recorded
+    from rescue_emulator.scenarios.recorder import read_journal, recorded
     from rescue_protos.errors import RescueError
 
     try:
@@ -186,7 +188,7 @@ async def _journal(server: str | None, data: str | None) -> list[Mapping[str, An
 
 def _read(path: Path) -> tuple[Scenario, ...]:
     from rescue_emulator.scenarios.model import BadScenario
-    from rescue_emulator.scenarios.reading import read_file
+    from rescue_emulator.scenarios.reader import read_file
 
     try:
         return read_file(path)
@@ -194,8 +196,8 @@ def _read(path: Path) -> tuple[Scenario, ...]:
         raise click.ClickException(str(error)) from None
 
 
-class _Show:
-    """Plays stories one after the other, in one world as long as that is fit; `outcomes` are those of them so far."""
+class _Run:
+    """Plays scenarios one after another and prints each outcome; `outcomes` has those so far."""
 
     def __init__(
         self, *, lang: str, speed: float | None, seed: int | None, narrate: bool, step: bool, as_json: bool
@@ -209,64 +211,64 @@ class _Show:
         self.outcomes: list[Played] = []
 
     async def play(self, stories: Sequence[Scenario]) -> None:
-        from rescue_emulator.scenarios.stage import LIMIT, Stage
+        from rescue_emulator.scenarios.player import play_all
+        from rescue_emulator.scenarios.stage import SCENARIO_TIMEOUT
         from rescue_emulator.world.world import World
 
         cancel_on_sigterm()
-        todo = list(stories)
-        while todo:
-            async with World(speed=self._speed, seed=self._seed) as world:
-                running = self._speed is not None
-                limit = None if running or self._narrate else LIMIT
-                stage = await Stage.build(world, lang=self._lang, running=running, limit=limit)
-                fit = True
-                while todo and fit:
-                    self.outcomes.append(await self._tell(stage, todo.pop(0)))
-                    fit = not todo or await self._cleared(stage)
+        running = self._speed is not None
+        await play_all(
+            deque(stories),
+            self._play_one,
+            make_world=lambda: World(speed=self._speed, seed=self._seed),
+            lang=self._lang,
+            running=running,
+            timeout=None if running or self._narrate else SCENARIO_TIMEOUT,
+            on_new_world=lambda _, reason: click.echo(f"a new world is needed: {reason}", err=True),
+        )
 
-    async def _tell(self, stage: Stage, story: Scenario) -> Played:
-        from rescue_emulator.scenarios.narrator import Speaker, somebody_to_ask
+    async def _play_one(self, player: Player, story: Scenario) -> None:
+        from rescue_emulator.scenarios.narrator import TerminalNarrator, find_reader
+
+        narrator = None
+        if self._narrate:
+            ask = find_reader()
+            narrator = TerminalNarrator(
+                story, show=self._show, pause=0 if self._step and ask else 1, step=self._step, ask=ask
+            )
+            await narrator.begin()
+        played = await player.play(story, narrator)
+        if narrator is not None:
+            narrator.end()
+        self._print(played, blank_line=narrator is not None)
+        self.outcomes.append(played)
+
+    def _print(self, played: Played, *, blank_line: bool) -> None:
         from rescue_emulator.scenarios.results import as_json, name_of
 
-        speaker = None
-        if self._narrate:
-            ask = somebody_to_ask()
-            speaker = Speaker(story, say=self._say, pause=0 if self._step and ask else 1, step=self._step, ask=ask)
-            await speaker.begin()
-        played = await stage.play(story, speaker)
-        if speaker is not None:
-            speaker.end()
         if self._as_json:
             click.echo(as_json(played))
-        else:
-            verdict = click.style("as told", fg="green") if played.ok else click.style("otherwise", fg="red")
-            if speaker:
-                click.echo()
-            click.echo(f"{verdict}  {name_of(story)}  ({story.source}, {played.seconds:.1f} s)")
-            for fault in played.faults:
-                click.echo(f"  {fault}")
-            if not played.ok:
-                click.echo(f"  seed {played.seed}")
-            if played.details:
-                click.echo(played.details, err=True)
-        return played
+            return
+        story = played.scenario
+        verdict = click.style("as told", fg="green") if played.ok else click.style("otherwise", fg="red")
+        if blank_line:
+            click.echo()
+        click.echo(f"{verdict}  {name_of(story)}  ({story.source}, {played.seconds:.1f} s)")
+        for deviation in played.deviations:
+            click.echo(f"  {deviation}")
+        if not played.ok:
+            click.echo(f"  seed {played.seed}")
+        if played.details:
+            click.echo(played.details, err=True)
 
-    def _say(self, text: str) -> None:
+    def _show(self, text: str) -> None:
         width = shutil.get_terminal_size().columns if sys.stdout.isatty() else 0
         click.echo(wrapped(text, width) if width > _NARROWEST else text, err=self._as_json)
         sys.stdout.flush()
 
-    async def _cleared(self, stage: Stage) -> bool:
-        try:
-            await stage.clear()
-        except Exception as error:  # whatever it is, a new world is the remedy
-            click.echo(f"a new world is needed: {str(error) or type(error).__name__}", err=True)
-            return False
-        return True
-
 
 def wrapped(text: str, width: int) -> str:
-    """Break lines between words, and let what follows stand below where its line began."""
+    """Break long lines between words, and indent the rest as the line's start."""
     lines = []
     for line in text.split("\n"):
         indent = line[: len(line) - len(line.lstrip())]

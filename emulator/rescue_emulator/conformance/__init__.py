@@ -1,5 +1,4 @@
-"""Conformance: does every one of the published table's rows happen, by the article's steps, and nothing else?
+"""Conformance: does each row of the published table happen by the article's steps, and nothing else?
 
-`scenario` reads what is to be played and seen, the player of `scenarios` plays and judges it, `lanes` play
-several at a time, `report` shows the outcome, `command` is `rescue conformance`.
+`row_scenarios` reads the scenarios of each row, `runner` plays them in lanes, and `report` writes the outcome.
 """

@@ -1,7 +1,6 @@
-"""How the outcome of a conformance run is shown: a line of text, a JSON object, an HTML page.
+"""Reports of a conformance run: JSON lines and an HTML page.
 
-The page needs nothing but itself: no script, no font, no picture from elsewhere; it follows the reader's choice of
-light or dark.
+The page loads no script, font or picture. It follows the reader's choice of light or dark.
 """
 
 from __future__ import annotations
@@ -16,13 +15,13 @@ from string import Template
 from rescue_console.timeline_picture import timeline_svg
 from rescue_emulator.conformance.runner import Outcome
 from rescue_emulator.scenarios.model import Shown, Step
-from rescue_emulator.scenarios.stage import Played
+from rescue_emulator.scenarios.outcome import Played
 
 TITLE = "Do the consoles follow the published status changes?"
 
 
 def as_json(outcome: Outcome) -> str:
-    """Return a row as one line of JSON; `faults` says what was wrong if it was."""
+    """Return a row as one line of JSON; `faults` has the deviations, if there are any."""
     line: dict[str, object] = {
         "row": outcome.row,
         "start": outcome.start,
@@ -31,21 +30,21 @@ def as_json(outcome: Outcome) -> str:
         "seconds": round(outcome.seconds, 2),
     }
     if not outcome.ok:
-        line["faults"] = faults(outcome)
+        line["faults"] = deviations(outcome)
     return json.dumps(line, ensure_ascii=False)
 
 
-def faults(outcome: Outcome) -> list[str]:
-    """Return what was wrong with a row, a sentence each, with the way if there are several."""
+def deviations(outcome: Outcome) -> list[str]:
+    """Return the deviations of a row, a sentence each, with the way if there are several."""
     return [
-        f"{played.scenario.way}: {fault}" if played.scenario.way else fault
+        f"{played.scenario.way}: {deviation}" if played.scenario.way else deviation
         for played in outcome.ways
-        for fault in played.faults
+        for deviation in played.deviations
     ]
 
 
 def sum_up(outcomes: Sequence[Outcome]) -> str:
-    """Return how many of the rows did well: `62 of 62`."""
+    """Return how many rows are as published: `62 of 62`."""
     return f"{sum(outcome.ok for outcome in outcomes)} of {len(outcomes)}"
 
 
@@ -98,7 +97,7 @@ def _way(played: Played, lang: str) -> str:
         else:
             queues += f'<dt>{technician}</dt><dd><span class="quiet">should have seen</span>'
             queues += f'{_chips(expected, own)}<span class="bad">but saw</span>{_chips(shown, own, off=True)}</dd>'
-    wrong = "".join(f"<li>{escape(fault)}</li>" for fault in played.faults)
+    wrong = "".join(f"<li>{escape(deviation)}</li>" for deviation in played.deviations)
     wrong = f'<ul class="faults">{wrong}</ul>' if wrong else ""
     wrong += f"<pre>{escape(played.details)}</pre>" if played.details else ""
     picture = timeline_svg(played.happenings, lang=lang) if played.happenings else ""

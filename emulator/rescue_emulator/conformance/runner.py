@@ -1,7 +1,7 @@
-"""Playing many rows at a time, in lanes: each lane is a world of its own that plays one scenario after another.
+"""Plays the published rows in lanes: each lane is a world of its own that plays one scenario after another.
 
-Lanes exist because silence takes real time: a lost LAN is believed only after an unanswered question, and
-while one lane waits for that another can work. What a scenario did wrong cannot reach another lane.
+Lanes save time, because silence takes real time: the server believes in a lost LAN only after a probe without answer.
+Meanwhile another lane can work. Lanes cannot affect each other.
 """
 
 from __future__ import annotations
@@ -12,15 +12,16 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from rescue_emulator.conformance.scenario import read_scenarios
+from rescue_emulator.conformance.row_scenarios import read_scenarios
 from rescue_emulator.scenarios.model import Scenario
-from rescue_emulator.scenarios.stage import Played, Stage
+from rescue_emulator.scenarios.outcome import Played
+from rescue_emulator.scenarios.player import Player, play_all
 from rescue_protos.status_table import read_rows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """How a row did: `ways` are its scenarios, played, in the file's order."""
+    """The outcome of a row: `ways` are its played scenarios, in the order of the file."""
 
     row: int
     start: str
@@ -29,17 +30,17 @@ class Outcome:
 
     @property
     def ok(self) -> bool:
-        """Whether every way showed exactly the changes that it should."""
+        """Whether every way showed exactly the expected changes."""
         return all(played.ok for played in self.ways)
 
     @property
     def seconds(self) -> float:
-        """Real seconds that it took."""
+        """The duration in real seconds."""
         return sum(played.seconds for played in self.ways)
 
 
 def default_lanes() -> int:
-    """Return how many lanes keep this machine busy: much of a lane's time is waiting."""
+    """Return how many lanes use this machine well; a lane waits for much of its time."""
     return min(4, (os.cpu_count() or 1) + 1)
 
 
@@ -48,70 +49,66 @@ async def play_rows(
     *,
     lang: str,
     lanes: int,
-    finished: Callable[[Outcome], None],
-    noted: Callable[[str], None],
+    on_outcome: Callable[[Outcome], None],
+    on_message: Callable[[str], None],
 ) -> tuple[Outcome, ...]:
-    """Play rows and return how they did, in the order of `rows`.
+    """Play rows and return their outcomes, in the order of `rows`.
 
-    `finished` is told of each row in that order, as soon as it and those before it are done; `noted` of what
-    people watching should know. Raises what a world raises that cannot be started.
+    `on_outcome` is called for each row in that order, as soon as this row and all earlier ones are done; `on_message`
+    with news for people. Raises what a world raises that cannot be started.
     """
-    scorer = Score(rows=tuple(rows), finished=finished)
-    todo = deque(scenario for row in scorer.rows for scenario in read_scenarios(row))
+    outcomes = OrderedOutcomes(rows=tuple(rows), on_outcome=on_outcome)
+    todo = deque(scenario for row in outcomes.rows for scenario in read_scenarios(row))
     try:
         async with asyncio.TaskGroup() as group:
             for number in range(min(lanes, len(todo))):
-                group.create_task(_lane(todo, scorer, lang=lang, noted=noted), name=f"lane {number + 1}")
+                lane = _play_in_lane(todo, outcomes, lang=lang, on_message=on_message)
+                group.create_task(lane, name=f"lane {number + 1}")
     except BaseExceptionGroup as failures:
-        raise failures.exceptions[0] from None  # the lanes fail alike; one is enough to read
-    return tuple(scorer.outcomes)
+        raise failures.exceptions[0] from None  # all lanes fail for the same reason
+    return tuple(outcomes.done)
 
 
-async def _lane(todo: deque[Scenario], score: Score, *, lang: str, noted: Callable[[str], None]) -> None:
+async def _play_in_lane(
+    todo: deque[Scenario], outcomes: OrderedOutcomes, *, lang: str, on_message: Callable[[str], None]
+) -> None:
     from rescue_emulator.world.world import World
 
-    while todo:
-        async with World(paused=True) as world:
-            stage = await Stage.build(world, lang=lang)
-            fit = True
-            while todo and fit:
-                scenario = todo.popleft()
-                score.add(await stage.play(scenario))
-                fit = await _cleared(stage, scenario, noted)
+    async def play(player: Player, scenario: Scenario) -> None:
+        outcomes.add(await player.play(scenario))
+
+    await play_all(
+        todo,
+        play,
+        make_world=World,
+        lang=lang,
+        on_new_world=lambda scenario, reason: on_message(f"after row {scenario.row} a new world is needed: {reason}"),
+    )
 
 
-async def _cleared(stage: Stage, scenario: Scenario, noted: Callable[[str], None]) -> bool:
-    """Clear the stage; a new world is needed if that fails, for the next row must not suffer from this one."""
-    try:
-        await stage.clear()
-    except Exception as error:  # whatever it is, a new world is the remedy
-        noted(f"after row {scenario.row} a new world is needed: {str(error) or type(error).__name__}")
-        return False
-    return True
+class OrderedOutcomes:
+    """Collects the played scenarios of all lanes, and makes outcomes in the order of the rows."""
 
-
-class Score:
-    """Puts what was played back into the order of the rows."""
-
-    def __init__(self, *, rows: tuple[int, ...], finished: Callable[[Outcome], None]) -> None:
+    def __init__(self, *, rows: tuple[int, ...], on_outcome: Callable[[Outcome], None]) -> None:
         self.rows = rows
-        self.outcomes: list[Outcome] = []
-        self._finished = finished
+        self.done: list[Outcome] = []
+        self._on_outcome = on_outcome
         self._played: dict[int, list[Played]] = {row: [] for row in rows}
 
     def add(self, played: Played) -> None:
+        """Add a played scenario; call `on_outcome` for each row that this completes."""
         self._played[played.scenario.row or 0].append(played)
-        while len(self.outcomes) < len(self.rows):
-            row = self.rows[len(self.outcomes)]
-            scenarios, done = read_scenarios(row), self._played[row]
-            if len(done) < len(scenarios):
+        while len(self.done) < len(self.rows):
+            row = self.rows[len(self.done)]
+            scenarios, played_ways = read_scenarios(row), self._played[row]
+            if len(played_ways) < len(scenarios):
                 return
             published = read_rows()[row - 1]
             outcome = Outcome(
                 row=row,
                 start=published.start,
                 end=published.end,
-                ways=tuple(sorted(done, key=lambda one: scenarios.index(one.scenario))),
+                ways=tuple(sorted(played_ways, key=lambda one: scenarios.index(one.scenario))),
             )
-            self.outcomes.append(outcome)
-            self._finished(outcome)
+            self.done.append(outcome)
+            self._on_outcome(outcome)

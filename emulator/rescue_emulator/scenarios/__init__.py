@@ -1,7 +1,7 @@
-"""Scenarios: stories in files, for a trainer and for continuous integration, with one language and one player.
+"""Scenarios: stories in files, for trainers and for continuous integration.
 
-`language` says what a file may contain (and yields the JSON schema), `checking` finds where a file breaks it, `reading`
-makes a `Scenario` of it, `stage` plays it with real programs, `judge` compares what the consoles showed, `narrator`
-tells it to a class, `results` write it down, `recording` makes a file of what people did, `command` is
-`rescue scenario`.
+`language` says what a file may contain and gives the JSON schema. `schema_checker` finds where a file breaks the
+schema, and `reader` makes a `Scenario` (`model`) of it. `player` plays scenarios on a `stage`; `play` is one scenario
+in progress, and `narrator` presents it to people. `judge` finds deviations, `outcome` has the record of a played
+scenario, and `results` writes reports. `recorder` makes a file of what people did by hand.
 """

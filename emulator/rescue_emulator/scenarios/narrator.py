@@ -1,4 +1,4 @@
-"""Telling a scenario to a class: what happens, what each console shows of it and why, and now and then a question."""
+"""Presents a scenario to a class: what happens, what each console shows and why, and quiz questions."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import sys
 from collections.abc import Callable
-from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -19,7 +18,7 @@ from rescue_protos.status_table import labels, read_rows
 if TYPE_CHECKING:
     from rescue_emulator.world.records import StatusUpdate
 
-_SECONDS_A_WORD = 0.3  # real time; about how fast people read
+_SECONDS_A_WORD = 0.3  # real time; about the speed of a reader
 _SENTENCES = {
     "pin": "{who} makes a PIN code",
     "start": "{who} starts the session",
@@ -40,43 +39,42 @@ _SENTENCES = {
 }
 
 
-class Speaker:
-    """Tells people on a terminal.
+class TerminalNarrator:
+    """Presents a scenario on a terminal.
 
-    `pause` is how much time they get to read, 1 for a normal reader, 0 for none. With `step` every step waits for
-    Enter. A question waits for an answer if there is somebody to `ask`, else it is answered at once.
+    `pause` is the time to read: 1 for a normal reader, 0 for none. With `step`, every step waits for Enter. A question
+    waits for the answer of `ask`; without it, the answer is shown after a pause.
     """
 
     def __init__(
         self,
         scenario: Scenario,
         *,
-        say: Callable[[str], None],
+        show: Callable[[str], None],
         pause: float,
         step: bool = False,
         ask: Callable[[str], str] | None = None,
     ) -> None:
         self._scenario = scenario
-        self._say = say
+        self._show = show
         self._pause = pause
         self._step = step
         self._ask = ask
-        self._expected: tuple[str, str] | None = None
         self.right = self.asked = 0
 
     async def begin(self) -> None:
-        """Tell what it is about."""
-        self._say(click.style(name_of(self._scenario), bold=True))
+        """Present the title and the introduction."""
+        self._show(click.style(name_of(self._scenario), bold=True))
         if self._scenario.about:
-            await self._tell(self._scenario.about)
+            await self._present(self._scenario.about)
 
     async def before(self, step: Step) -> None:
         if "sees" in step.what.split() and step.who in self._scenario.technicians:
-            return  # what it shows is told anyway
+            return  # the updates are presented anyway
         if step.who == "say":
-            await self._tell(f"\n{step.what}")
+            await self._present(f"\n{step.what}")
             return
-        await self._tell(f"\n● {sentence(step)}.")
+        await self._present(f"\n● {sentence(step)}.")
         if self._step and self._ask is not None:
             await asyncio.to_thread(self._ask, "  (Enter) ")
 
@@ -87,15 +85,15 @@ class Speaker:
         question = f"\n? Which status will {name} see now{whose}? "
         self.asked += 1
         if self._ask is None:
-            self._say(question)
+            self._show(question)
             await asyncio.sleep(3 * self._pause)
-            self._say(f"  {status}.")
+            self._show(f"  {status}.")
             return
-        _forget_typed()
+        _discard_typed()
         given = (await asyncio.to_thread(self._ask, question)).strip()
         fits = given.casefold() in {status.casefold(), labels("nl")[status].casefold()}
         self.right += fits
-        self._say(f"  {'Right' if fits else 'No'}: {status}.")
+        self._show(f"  {'Right' if fits else 'No'}: {status}.")
 
     async def after(self, step: Step, changes: list[tuple[str, str, StatusUpdate]]) -> None:
         for name, customer, update in changes:
@@ -106,23 +104,23 @@ class Speaker:
                 row = read_rows()[update.row - 1]
                 heading = f" [row {row.row}]"
             line = f"    {update.at:%H:%M:%S}  {name}{whose}: {click.style(change, bold=True)}{heading}"
-            await self._tell(f"{line}\n              because {update.cause}")
+            await self._present(f"{line}\n              because {update.cause}")
 
     def end(self) -> None:
-        """Say how the quiz went, if somebody was asked."""
+        """Print the score of the quiz, if somebody answered."""
         if self.asked and self._ask is not None:
-            self._say(f"\n{self.right} of {self.asked} right.")
+            self._show(f"\n{self.right} of {self.asked} right.")
 
-    async def _tell(self, text: str) -> None:
-        self._say(text)
+    async def _present(self, text: str) -> None:
+        self._show(text)
         if self._pause:
             await asyncio.sleep(min(len(text.split()) * _SECONDS_A_WORD * self._pause, 6))
 
 
 def sentence(step: Step) -> str:
-    """Return a step in plain words."""
-    said = _sentence(step, step.who.capitalize())
-    return said[:1].upper() + said[1:]
+    """Return a step as an English sentence."""
+    text = _sentence(step, step.who.capitalize())
+    return text[:1].upper() + text[1:]
 
 
 def _sentence(step: Step, who: str) -> str:
@@ -160,16 +158,16 @@ _VERBS = {
 }
 
 
-def somebody_to_ask() -> Callable[[str], str] | None:
-    """Return how to ask the person at the terminal; None if there is nobody."""
+def find_reader() -> Callable[[str], str] | None:
+    """Return a function that asks the person at the terminal; None if stdin or stdout is no terminal."""
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         return None
-    return partial(_ask)
+    return _ask
 
 
-def _forget_typed() -> None:
-    """An Enter too many, before a question was there, is no answer to it."""
-    with contextlib.suppress(ImportError):  # this platform's terminals have no such thing
+def _discard_typed() -> None:
+    """Discard what was typed before the question was shown; it is no answer."""
+    with contextlib.suppress(ImportError):  # termios does not exist on this platform
         import termios
 
         if sys.stdin.isatty():

@@ -1,4 +1,4 @@
-"""One scenario on its way: each step taken and told, and afterwards what it left behind cleared away."""
+"""One scenario in progress: its steps are taken and narrated, and its effects are undone at the end."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from rescue_common.durations import parse_duration
 from rescue_common.processes.child import ProgramEnded
 from rescue_emulator.scenarios.faults import ADD, LIFT, rule_for, without_session
 from rescue_emulator.scenarios.model import Scenario, Step
-from rescue_emulator.scenarios.reading import split_customer
+from rescue_emulator.scenarios.reader import split_customer
 from rescue_emulator.scenarios.settings import SETTINGS
 from rescue_emulator.world.external_server import end_session
 from rescue_emulator.world.technician import CommandRefused
@@ -27,30 +27,30 @@ if TYPE_CHECKING:
     from rescue_emulator.world.records import StatusUpdate
     from rescue_emulator.world.technician import Technician
 
-#: Real seconds for a status to come; an applet may take 5 to come back once the LAN has.
-PATIENCE = 15.0
+#: Real seconds to wait for a status; an applet may need 5 to reconnect when the LAN is back.
+_STATUS_TIMEOUT = 15.0
 
 
 class StepFailed(Exception):
-    """A step could not be taken; the message says which and why."""
+    """A step could not be taken; the message says why."""
 
 
 class Narrator(Protocol):
-    """Who tells the story while it is played. The player waits for him."""
+    """Presents a scenario to people while it is played. The player waits for it."""
 
     async def before(self, step: Step) -> None:
-        """A step is about to be taken."""
+        """Present a step before it is taken."""
 
     async def ask(self, step: Step) -> None:
-        """A quiz: what will a queue show now? What it shows has not been told yet."""
+        """Ask the quiz question: what will a queue show now? Its present status was not presented yet."""
 
     async def after(self, step: Step, changes: list[tuple[str, str, StatusUpdate]]) -> None:
-        """It was taken; these changes (technician, customer, update) are new."""
+        """Present the new updates (technician, customer, update) after a step."""
 
 
 @dataclass(slots=True, kw_only=True)
 class _Call:
-    """One customer's request for help."""
+    """One customer's call for help."""
 
     session: str = ""
     pin: str = ""
@@ -59,7 +59,7 @@ class _Call:
 
 @dataclass(slots=True, kw_only=True)
 class Play:
-    """A scenario on a stage: its calls and what it changed."""
+    """A scenario on a stage: its calls, and what it changed."""
 
     stage: Stage
     scenario: Scenario
@@ -67,9 +67,9 @@ class Play:
     calls: dict[str, _Call] = field(default_factory=dict)
     changed: set[tuple[str, str]] = field(default_factory=set)
     unfocused: set[str] = field(default_factory=set)
-    faulty: bool = False  # whether fault rules were added
+    has_fault_rules: bool = False
     computers: int = 0  # how many were started
-    told: set[tuple[str, int]] = field(default_factory=set)
+    narrated: set[tuple[str, int]] = field(default_factory=set)
 
     def seen(self, customer: str) -> dict[str, list[StatusUpdate]]:
         """Return what each console showed of a customer's session."""
@@ -77,52 +77,51 @@ class Play:
         return {name: technician.history(session) for name, technician in self.stage.technicians.items()}
 
     async def prepare(self) -> None:
-        """Set what is set, and bring in who is not there yet."""
+        """Change the settings, and add the technicians that the stage does not have yet."""
         for owner, settings in self.scenario.settings.items():
             await self._set(owner, settings)
         world = self.stage.world
         for name, group in self.scenario.extra.items():
             if name not in self.stage.technicians:
-                with contextlib.suppress(RescueError):  # he may be there from a scenario before
+                with contextlib.suppress(RescueError):  # an earlier scenario may have added the technician
                     await world.admin.add_technician(name, group=group)
                 self.stage.technicians[name] = await world.technician(name, lang=self.stage.lang)
 
-    async def tell_and_take(self, step: Step) -> None:
-        """Tell of a step, let it happen, and tell what came of it."""
+    async def take(self, step: Step) -> None:
+        """Take a step; with a narrator, present it before and its updates after."""
         if self.narrator is None:
-            await self._take(step)
+            await self._perform(step)
             return
         if step.who == "quiz":
             await self.narrator.ask(step)
-            await self._take(step)
         else:
             await self.narrator.before(step)
-            await self._take(step)
+        await self._perform(step)
         if not self._is_quiz_next(step):
             await self.stage.sync()
-            await self._tell(step)
+            await self._narrate_updates(step)
 
-    async def tell_the_rest(self) -> None:
-        """Tell what came after the last step."""
+    async def narrate_rest(self) -> None:
+        """Present the updates that came after the last step."""
         if self.narrator is not None:
-            await self._tell(self.scenario.steps[-1])
+            await self._narrate_updates(self.scenario.steps[-1])
 
     def _is_quiz_next(self, step: Step) -> bool:
         at = next(number for number, one in enumerate(self.scenario.steps) if one is step)
         return at + 1 < len(self.scenario.steps) and self.scenario.steps[at + 1].who == "quiz"
 
-    async def _tell(self, step: Step) -> None:
+    async def _narrate_updates(self, step: Step) -> None:
         fresh = []
         for customer in self.scenario.customers:
             for name, updates in self.seen(customer).items():
-                fresh += [(name, customer, one) for one in updates if (name, one.revision) not in self.told]
+                fresh += [(name, customer, one) for one in updates if (name, one.revision) not in self.narrated]
         fresh.sort(key=lambda change: (change[2].revision, change[0]))
-        self.told |= {(name, update.revision) for name, _, update in fresh}
+        self.narrated |= {(name, update.revision) for name, _, update in fresh}
         if self.narrator is not None:
             await self.narrator.after(step, fresh)
 
-    async def _take(self, step: Step) -> None:
-        """Let somebody do something. Raises StepFailed, and what the world raises."""
+    async def _perform(self, step: Step) -> None:
+        """Perform a step. Raises StepFailed, and what the world raises."""
         match step.who:
             case "say":
                 return
@@ -155,7 +154,7 @@ class Play:
         numbers = {customer: self._call(customer).session for customer in self.scenario.customers}
         if customer := without_session(rule, numbers):
             raise StepFailed(f"{customer} has no session yet that a fault could happen to")
-        self.faulty = True
+        self.has_fault_rules = True
         await self.stage.world.faults.add(rule_for(rule, numbers))
 
     async def _advance(self, by: timedelta) -> None:
@@ -227,15 +226,15 @@ class Play:
         )
         match terms:
             case "accept":
-                call.session = await computer.joined(PATIENCE)
+                call.session = await computer.joined(_STATUS_TIMEOUT)
             case "ask":
-                await computer.event("terms", PATIENCE)
+                await computer.event("terms", _STATUS_TIMEOUT)
             case "decline":
-                await computer.ended(PATIENCE)
+                await computer.ended(_STATUS_TIMEOUT)
 
-    async def _technician(self, name: str, said: str) -> None:
+    async def _technician(self, name: str, action: str) -> None:
         technician = self.stage.technicians[name]
-        what, customer = split_customer(said, self.scenario.customers)
+        what, customer = split_customer(action, self.scenario.customers)
         call = self._call(customer)
         if what.startswith("cannot "):
             with contextlib.suppress(CommandRefused):
@@ -247,12 +246,15 @@ class Play:
             case "pin":
                 call.session, call.pin = await technician.pin(customer.capitalize())
             case "sees":
-                # What was true before the last step must not count.
+                # The status from before the last step must not count.
                 await technician.sync()
-                await technician.sees(call.session, rest, timeout=PATIENCE)
+                await technician.sees(call.session, rest, timeout=_STATUS_TIMEOUT)
             case "focus":
                 await technician.focus(rest == "on")
-                (self.unfocused.discard if rest == "on" else self.unfocused.add)(name)
+                if rest == "on":
+                    self.unfocused.discard(name)
+                else:
+                    self.unfocused.add(name)
             case _:
                 await self._command(technician, call, what)
 
@@ -272,17 +274,17 @@ class Play:
                 await technician.command(verb, call.session, *rest.split())
 
     async def clear(self) -> None:
-        """Leave nothing of this scenario behind."""
+        """Undo all effects of this scenario. Raises StepFailed, and what the world raises."""
         technicians = list(self.stage.technicians.values())
         if self.stage.world.server.status is not None:
             await self.stage.world.restart_server()
-        if self.faulty:
+        if self.has_fault_rules:
             await self.stage.world.faults.clear()
         for call in self.calls.values():
             if call.session and not await end_session(call.session, technicians):
                 raise StepFailed(f"the session {call.session} could not be ended")
             if call.computer is not None and call.computer.program.status is None:
-                with contextlib.suppress(ProgramEnded):  # told that its session ended, it may be on its way out
+                with contextlib.suppress(ProgramEnded):  # its session has ended, so the program may be ending too
                     await call.computer.quit()
         for name in self.unfocused:
             await self.stage.technicians[name].focus(True)

@@ -1,4 +1,4 @@
-"""How a run of scenarios is written down: lines of JSON, and a JUnit XML file for continuous integration."""
+"""Reports of a run: JSON lines, and a JUnit XML file for continuous integration."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from collections.abc import Sequence
 from xml.etree import ElementTree
 
 from rescue_emulator.scenarios.model import Scenario
-from rescue_emulator.scenarios.stage import Played
+from rescue_emulator.scenarios.outcome import Played
 
 _NOT_IN_XML = re.compile("[^\t\n\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def name_of(scenario: Scenario) -> str:
-    """Return what a scenario is called: its title, or its row and way."""
+    """Return the name of a scenario: its title, or its row and way."""
     if scenario.title or scenario.row is None:
         return scenario.title or scenario.source
     return f"row {scenario.row}" + (f", {scenario.way}" if scenario.way else "")
 
 
 def as_json(played: Played) -> str:
-    """Return one line: `file`, `scenario`, `ok`, `seconds`, `faults` and `seed` if there are faults."""
+    """Return one line: `file`, `scenario`, `ok`, `seconds`; if it is not ok also `faults` (deviations) and `seed`."""
     line: dict[str, object] = {
         "file": played.scenario.source,
         "scenario": name_of(played.scenario),
@@ -29,7 +29,7 @@ def as_json(played: Played) -> str:
         "seconds": round(played.seconds, 2),
     }
     if not played.ok:
-        line["faults"] = list(played.faults)
+        line["faults"] = list(played.deviations)
         line["seed"] = played.seed
     return json.dumps(line, ensure_ascii=False)
 
@@ -37,7 +37,7 @@ def as_json(played: Played) -> str:
 def as_junit(outcomes: Sequence[Played], *, unplayed: Sequence[Scenario] = ()) -> str:
     """Return a JUnit XML document: a test case for each scenario, a suite for the run.
 
-    `unplayed` are those that a run which was broken off did not come to: errors.
+    `unplayed` are the scenarios that an interrupted run did not play; they count as errors.
     """
     suite = ElementTree.Element(
         "testsuite",
@@ -51,8 +51,8 @@ def as_junit(outcomes: Sequence[Played], *, unplayed: Sequence[Scenario] = ()) -
     for played in outcomes:
         case = _case(suite, played.scenario, played.seconds)
         if not played.ok:
-            failure = ElementTree.SubElement(case, "failure", message=_allowed(played.faults[0]))
-            failure.text = _allowed("\n".join([*played.faults, f"seed {played.seed}", played.details]))
+            failure = ElementTree.SubElement(case, "failure", message=_allowed(played.deviations[0]))
+            failure.text = _allowed("\n".join([*played.deviations, f"seed {played.seed}", played.details]))
     for scenario in unplayed:
         ElementTree.SubElement(
             _case(suite, scenario, 0), "error", message="the run was broken off before this one ended"
@@ -74,5 +74,5 @@ def _case(suite: ElementTree.Element, scenario: Scenario, seconds: float) -> Ele
 
 
 def _allowed(text: str) -> str:
-    """Put a replacement character where there is one that XML cannot carry."""
+    """Replace each character that XML cannot contain."""
     return _NOT_IN_XML.sub("\N{REPLACEMENT CHARACTER}", text)

@@ -14,8 +14,9 @@ import asyncio
 import sys
 from pathlib import Path
 
-from rescue_emulator.conformance.scenario import read_scenarios
+from rescue_emulator.conformance.row_scenarios import read_scenarios
 from rescue_emulator.scenarios.model import Scenario
+from rescue_emulator.scenarios.player import Player
 from rescue_emulator.scenarios.stage import Stage
 from rescue_emulator.world.world import World
 from rescue_protos.status_table import read_rows
@@ -42,11 +43,11 @@ def choose() -> list[Scenario]:
 async def record_conformance(target: Path) -> None:
     """Play them one after the other in one world, and write down its journal."""
     async with World(paused=True) as world:
-        stage = await Stage.build(world, lang="en")
+        player = Player(await Stage.build(world, lang="en"))
         for scenario in choose():
-            played = await stage.play(scenario)
-            print(scenario.row, "ok" if played.ok else played.faults)
-            await stage.clear()
+            played = await player.play(scenario)
+            print(scenario.row, "ok" if played.ok else played.deviations)
+            await player.clear()
         await write_down(world, target)
 
 

@@ -13,7 +13,8 @@ from uuid import uuid4
 
 import pytest
 
-from rescue_emulator.conformance.scenario import parse_scenarios
+from rescue_emulator.conformance.row_scenarios import parse_scenarios
+from rescue_emulator.scenarios.player import Player
 from rescue_emulator.scenarios.stage import Stage
 from rescue_emulator.world.world import World
 from rescue_protos.status_table import read_rows
@@ -83,11 +84,11 @@ def test_dutch_consoles_show_the_dutch_names() -> None:
 async def test_a_console_that_shows_something_else_is_named_with_what_it_showed() -> None:
     (wrong,) = parse_scenarios(WRONG, source="wrong.yaml", row=3)
     async with World(paused=True) as world:
-        stage = await Stage.build(world, lang="en")
-        played = await stage.play(wrong)
-        await stage.clear()
+        player = Player(await Stage.build(world, lang="en"))
+        played = await player.play(wrong)
+        await player.clear()
     assert not played.ok
-    assert played.faults == (
+    assert played.deviations == (
         "alice saw Connecting > Waiting (1) > Active (3) "
         "and should have seen Connecting > Waiting (1) > Active (3) > On Hold (14)",
         "bob saw Invitation and should have seen nothing",
@@ -102,17 +103,19 @@ async def test_a_step_that_is_refused_is_told_with_the_reason_and_leaves_a_usabl
         WRONG.replace("  - alice: invite bob\n", "").replace("    - On Hold, row 14\n", ""), source="03.yaml", row=3
     )
     async with World(paused=True) as world:
-        stage = await Stage.build(world, lang="en")
-        failed = await stage.play(early)
-        await stage.clear()
-        again = await stage.play(right)
-        await stage.clear()
+        player = Player(await Stage.build(world, lang="en"))
+        failed = await player.play(early)
+        await player.clear()
+        again = await player.play(right)
+        await player.clear()
         left = [
-            reply["entries"] for name in ("alice", "bob") if (reply := await stage.technicians[name].command("queue"))
+            reply["entries"]
+            for name in ("alice", "bob")
+            if (reply := await player.stage.technicians[name].command("queue"))
         ]
-    assert failed.faults[0].startswith("line 8, alice: hold: ")
-    assert "FAILED_PRECONDITION" in failed.faults[0]
-    assert again.faults == ()
+    assert failed.deviations[0].startswith("line 8, alice: hold: ")
+    assert "FAILED_PRECONDITION" in failed.deviations[0]
+    assert again.deviations == ()
     assert left == [[], []]
 
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from rescue_emulator.scenarios.model import BadScenario
-from rescue_emulator.scenarios.reading import read_file, read_text
-from rescue_emulator.scenarios.recording import Line, read_journal, recorded
+from rescue_emulator.scenarios.reader import read_file, read_text
+from rescue_emulator.scenarios.recorder import Line, read_journal, recorded
 from rescue_emulator.testing import World
 
 pytestmark = pytest.mark.timeout(300)  # real programs, on a machine that may be busy

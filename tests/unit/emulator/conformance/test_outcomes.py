@@ -13,46 +13,46 @@ from click.testing import CliRunner
 
 from rescue_emulator.cli.conformance import Rows, conformance
 from rescue_emulator.conformance.report import as_html, as_json
-from rescue_emulator.conformance.runner import Outcome, Score
-from rescue_emulator.conformance.scenario import read_scenarios
+from rescue_emulator.conformance.row_scenarios import read_scenarios
+from rescue_emulator.conformance.runner import OrderedOutcomes, Outcome
 from rescue_emulator.scenarios.model import Scenario
-from rescue_emulator.scenarios.stage import Played
+from rescue_emulator.scenarios.outcome import Played
 
 
 def well_played(scenario: Scenario) -> Played:
-    return Played(scenario=scenario, shown=scenario.queues, faults=(), seconds=0.4)
+    return Played(scenario=scenario, shown=scenario.queues, deviations=(), seconds=0.4)
 
 
 def badly_played(scenario: Scenario) -> Played:
-    return Played(scenario=scenario, shown={}, faults=("alice saw <nothing>",), seconds=0.25)
+    return Played(scenario=scenario, shown={}, deviations=("alice saw <nothing>",), seconds=0.25)
 
 
 def outcome(row: int, *, ok: bool = True) -> Outcome:
     told: list[Outcome] = []
-    score = Score(rows=(row,), finished=told.append)
+    outcomes = OrderedOutcomes(rows=(row,), on_outcome=told.append)
     for scenario in read_scenarios(row):
-        score.add(well_played(scenario) if ok else badly_played(scenario))
+        outcomes.add(well_played(scenario) if ok else badly_played(scenario))
     return told[0]
 
 
 def test_rows_are_told_in_order_whatever_lane_was_first() -> None:
     told: list[int] = []
-    score = Score(rows=(6, 11, 12), finished=lambda one: told.append(one.row))
+    outcomes = OrderedOutcomes(rows=(6, 11, 12), on_outcome=lambda one: told.append(one.row))
     for row in (12, 11):
         for scenario in reversed(read_scenarios(row)):
-            score.add(well_played(scenario))
+            outcomes.add(well_played(scenario))
     assert told == []
-    score.add(well_played(read_scenarios(6)[0]))
+    outcomes.add(well_played(read_scenarios(6)[0]))
     assert told == [6, 11, 12]
-    assert [played.scenario for played in score.outcomes[1].ways] == list(read_scenarios(11))
+    assert [played.scenario for played in outcomes.done[1].ways] == list(read_scenarios(11))
 
 
 def test_a_row_falls_short_if_one_of_its_ways_does() -> None:
     one, other = read_scenarios(11)
     told: list[Outcome] = []
-    score = Score(rows=(11,), finished=told.append)
-    score.add(well_played(one))
-    score.add(badly_played(other))
+    outcomes = OrderedOutcomes(rows=(11,), on_outcome=told.append)
+    outcomes.add(well_played(one))
+    outcomes.add(badly_played(other))
     assert not told[0].ok
     assert told[0].seconds == pytest.approx(0.65)
 

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import pytest
 
-from rescue_emulator.conformance.scenario import parse_scenarios, read_scenarios
+from rescue_emulator.conformance.row_scenarios import parse_scenarios, read_scenarios
 from rescue_emulator.scenarios.language import TECHNICIANS
 from rescue_emulator.scenarios.model import BadScenario, Scenario
 from rescue_protos.status_table import REMOVED, REMOVED_TIMED_OUT, read_rows, row_of

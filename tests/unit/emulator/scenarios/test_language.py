@@ -15,7 +15,7 @@ import yaml
 
 from rescue_emulator.scenarios.language import schema
 from rescue_emulator.scenarios.model import BadScenario
-from rescue_emulator.scenarios.reading import read_file, read_text, split_customer
+from rescue_emulator.scenarios.reader import read_file, read_text, split_customer
 
 jsonschema = pytest.importorskip("jsonschema")
 STORIES = sorted(Path(str(resources.files("rescue_emulator.scenarios") / "stories")).glob("*.yaml"))

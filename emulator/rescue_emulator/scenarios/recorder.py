@@ -22,7 +22,7 @@ import yaml
 from rescue_common.durations import format_duration, parse_duration
 from rescue_emulator.scenarios.language import CUSTOMER, OWNERS, TECHNICIANS
 from rescue_emulator.scenarios.model import BadScenario
-from rescue_emulator.scenarios.reading import read_text
+from rescue_emulator.scenarios.reader import read_text
 from rescue_emulator.scenarios.settings import SETTINGS
 from rescue_emulator.world.people import GROUPS
 

@@ -12,7 +12,6 @@ from typing import Any
 import yaml
 
 from rescue_common.durations import BadDuration, parse_duration
-from rescue_emulator.scenarios.checking import Flaw, at, flaws
 from rescue_emulator.scenarios.faults import ADD, LAN, lan_flaw, rule_flaws
 from rescue_emulator.scenarios.language import (
     COMPUTER,
@@ -27,6 +26,7 @@ from rescue_emulator.scenarios.language import (
     schema,
 )
 from rescue_emulator.scenarios.model import BadScenario, Queue, Scenario, Shown, Step
+from rescue_emulator.scenarios.schema_checker import Flaw, at, flaws
 from rescue_emulator.scenarios.settings import BadSetting, Owners
 from rescue_emulator.world.people import CHANNELS, GROUPS
 from rescue_protos.status_table import read_rows

@@ -1,7 +1,6 @@
-"""What is played for each row of the published table: the files in `rows/`, one a row.
+"""The scenarios of each row of the published table: the files in `rows/`, one for each row.
 
-They are scenario files like any other; `06.yaml` plays row 6, in several documents where the article names several
-ways.
+They are ordinary scenario files. `06.yaml` plays row 6, with several documents if the article names several ways.
 """
 
 from __future__ import annotations
@@ -10,7 +9,7 @@ from functools import cache
 from importlib import resources
 
 from rescue_emulator.scenarios.model import BadScenario, Scenario
-from rescue_emulator.scenarios.reading import read_text
+from rescue_emulator.scenarios.reader import read_text
 
 
 @cache
@@ -22,7 +21,7 @@ def read_scenarios(row: int) -> tuple[Scenario, ...]:
 
 
 def parse_scenarios(text: str, *, source: str, row: int) -> tuple[Scenario, ...]:
-    """Return what a row's file says. Raises BadScenario for anything that is not plainly right."""
+    """Return the scenarios in the text of a row's file. Raises BadScenario, also if a scenario names another row."""
     found = read_text(text, source=source)
     for scenario in found:
         if scenario.row != row:
