@@ -1,6 +1,7 @@
 """The Administration Center as a client sees it: groups, technicians, channels, terms and time-outs.
 
-The names of the settings and their notation are here, and only here; ranges are the server's business.
+The clients' names of the settings, and their ranges for people, are here. The server checks the values against its own
+table, `rescue_server.settings`; a test compares the two.
 """
 
 from __future__ import annotations

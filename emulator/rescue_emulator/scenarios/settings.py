@@ -12,7 +12,7 @@ from types import MappingProxyType
 
 from rescue_common.durations import BadDuration, format_duration, parse_duration
 from rescue_protos.errors import InvalidArgument
-from rescue_server.settings import SessionSettings
+from rescue_server.settings import SessionSettings, setting_name
 
 TERMS = "terms"
 
@@ -23,10 +23,7 @@ def _written(value: timedelta | str) -> str:
 
 #: What can be set, with the default that is restored afterwards.
 SETTINGS: Mapping[str, str] = MappingProxyType(
-    {
-        field.name.replace("_", "-"): _written(getattr(SessionSettings(), field.name))
-        for field in fields(SessionSettings)
-    }
+    {setting_name(field.name): _written(getattr(SessionSettings(), field.name)) for field in fields(SessionSettings)}
 )
 
 

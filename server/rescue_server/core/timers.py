@@ -13,6 +13,7 @@ from enum import IntEnum
 from rescue_server.core.organization import Organization
 from rescue_server.core.session import Session, SessionEntry, can_idle, is_held
 from rescue_server.core.status import Link, Role
+from rescue_server.settings import setting_name
 
 LONGEST_WARNING = timedelta(minutes=1)
 
@@ -46,13 +47,13 @@ class SessionDeadline:
 
 
 _SETTINGS = {
-    DeadlineKind.CONNECTING: "connecting-timeout",
-    DeadlineKind.RECONNECTING: "reconnect-period",
-    DeadlineKind.OFFLINE: "offline-period",
-    DeadlineKind.IDLE_COLLABORATOR: "idle-timeout",
-    DeadlineKind.IDLE_LEAD: "idle-timeout",
-    DeadlineKind.IDLE_ALARM: "idle-timeout",
-    DeadlineKind.WAITING: "waiting-timeout",
+    DeadlineKind.CONNECTING: setting_name("connecting_timeout"),
+    DeadlineKind.RECONNECTING: setting_name("reconnect_period"),
+    DeadlineKind.OFFLINE: setting_name("offline_period"),
+    DeadlineKind.IDLE_COLLABORATOR: setting_name("idle_timeout"),
+    DeadlineKind.IDLE_LEAD: setting_name("idle_timeout"),
+    DeadlineKind.IDLE_ALARM: setting_name("idle_timeout"),
+    DeadlineKind.WAITING: setting_name("waiting_timeout"),
 }
 
 

@@ -20,7 +20,7 @@ from rescue_server.core.status import Status
 from rescue_server.runtime.applet_orders import View
 from rescue_server.runtime.engine import Request
 from rescue_server.runtime.watch import Revised
-from rescue_server.settings import SessionSettings
+from rescue_server.settings import PERIODS, SessionSettings
 
 if TYPE_CHECKING:
     from rescue_protos.v1.common_pb2 import Process as ProcessValue
@@ -30,10 +30,6 @@ _STATUS = {status: common_pb2.Status.Value(f"STATUS_{status.name}") for status i
 _PROCESS = {process: common_pb2.Process.Value(f"PROCESS_{process.name}") for process in Process}
 _PROCESS_OF = {value: process for process, value in _PROCESS.items()}
 _ENDED = {reason: applet_pb2.EndReason.Value(f"END_REASON_{reason.name}") for reason in EndReason}
-_PERIODS = (
-    "private_code_validity", "connecting_timeout", "waiting_timeout", "idle_timeout", "reconnect_period",
-    "offline_period", "heartbeat_interval",
-)  # fmt: skip
 _LONGEST = timedelta(days=3650)
 
 
@@ -161,7 +157,7 @@ def ended(session: Session) -> applet_pb2.Ended:
 def settings(values: SessionSettings) -> common_pb2.Settings:
     """Settings for the wire."""
     message = common_pb2.Settings(terms=values.terms)
-    for name in _PERIODS:
+    for name in PERIODS:
         getattr(message, name).CopyFrom(duration(getattr(values, name)))
     return message
 
@@ -171,7 +167,7 @@ def changes(message: common_pb2.Settings, *, with_terms: bool) -> dict[str, time
     found: dict[str, timedelta | str] = {
         field.name: period(field.name.replace("_", "-"), value)
         for field, value in message.ListFields()
-        if field.name in _PERIODS
+        if field.name in PERIODS
     }
     if with_terms:
         found["terms"] = message.terms
