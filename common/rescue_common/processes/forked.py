@@ -64,6 +64,7 @@ class ForkedProcess:
         with contextlib.suppress(ConnectionError):
             line = await reader.readline()
         writer.close()
+        self.stdin.close()  # nobody reads it any more; asyncio's own processes do so as well
         self.returncode = int(line) if line.endswith(b"\n") else _UNKNOWN_STATUS
         return self.returncode
 

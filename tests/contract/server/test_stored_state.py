@@ -30,13 +30,14 @@ def state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     server = subprocess.Popen(
         [sys.executable, "-m", "rescue_server", "--data", str(directory), "--json"], stdout=subprocess.PIPE, text=True
     )
+    assert server.stdout is not None
     try:
-        assert server.stdout is not None
         assert json.loads(server.stdout.readline())["event"] == "ready"
         yield directory
     finally:
         server.terminate()
         assert server.wait(30) == 0
+        server.stdout.close()
 
 
 def lines(command: list[str], state: Path, typed: str = "") -> list[dict[str, Any]]:

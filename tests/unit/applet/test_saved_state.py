@@ -7,6 +7,8 @@ import stat
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -26,7 +28,8 @@ HOLDS_ONE = (
 )
 
 
-def holder(place: Path) -> tuple[subprocess.Popen[str], Path]:
+@contextmanager
+def holder(place: Path) -> Iterator[tuple[subprocess.Popen[str], Path]]:
     """A process that has a disk of its own until it is told to end, and where that is."""
     process = subprocess.Popen(
         [sys.executable, "-c", HOLDS_ONE],
@@ -35,8 +38,9 @@ def holder(place: Path) -> tuple[subprocess.Popen[str], Path]:
         stdout=subprocess.PIPE,
         text=True,
     )
-    assert process.stdout is not None
-    return process, Path(process.stdout.readline().strip())
+    with process:
+        assert process.stdout is not None
+        yield process, Path(process.stdout.readline().strip())
 
 
 def test_a_disk_is_its_owners_alone_and_gone_afterwards(place: Path) -> None:
@@ -47,21 +51,21 @@ def test_a_disk_is_its_owners_alone_and_gone_afterwards(place: Path) -> None:
     assert list(place.iterdir()) == []
 
 
-def test_of_a_killed_computer_the_next_one_clears_away_what_is_left_and_nothing_else(place: Path) -> None:
-    (killed, left), (alive, kept) = holder(place), holder(place)
-    (left / "ticket.json").touch()
-    killed.kill()
-    killed.wait(20)
-    outside = place / "outside"
-    outside.mkdir()
-    (place / f"{PREFIX}link").symlink_to(outside)
-    (place / f"{PREFIX}file").touch()
-    assert left.exists()
-    with disk() as mine:
-        assert set(place.iterdir()) == {kept, mine, outside, place / f"{PREFIX}link", place / f"{PREFIX}file"}
-    alive.communicate("\n", timeout=20)
-    assert alive.returncode == 0
-    assert not kept.exists()
+def test_a_new_computer_removes_only_what_a_killed_one_left(place: Path) -> None:
+    with holder(place) as (killed, left), holder(place) as (alive, kept):
+        (left / "ticket.json").touch()
+        killed.kill()
+        killed.wait(20)
+        outside = place / "outside"
+        outside.mkdir()
+        (place / f"{PREFIX}link").symlink_to(outside)
+        (place / f"{PREFIX}file").touch()
+        assert left.exists()
+        with disk() as mine:
+            assert set(place.iterdir()) == {kept, mine, outside, place / f"{PREFIX}link", place / f"{PREFIX}file"}
+        alive.communicate("\n", timeout=20)
+        assert alive.returncode == 0
+        assert not kept.exists()
 
 
 def test_another_users_disk_is_left_alone(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
