@@ -28,7 +28,7 @@ from rescue_common.cli_options import tls_options
 from rescue_common.durations import parse_duration
 from rescue_common.exit_status import INTERRUPTED
 from rescue_common.extras import is_textual_installed
-from rescue_common.state_directory import NoAccess, adopt_tls, find_server
+from rescue_common.state_directory import NoAccess, TlsEnvironment, find_server
 
 
 def _duration(_context: click.Context, _parameter: click.Parameter, text: str) -> timedelta:
@@ -125,8 +125,10 @@ def applet(
     if seed is None:
         seed = random.randrange(2**31)
 
+    tls_environment = TlsEnvironment()
+
     def find() -> str:
-        adopt_tls(server=server, data=data, behind_cable=True)
+        tls_environment.update(server=server, data=data, behind_cable=True)
         return find_server(server=server, data=data)
 
     def plug_in(entered: str, hears: events.Listener) -> AbstractAsyncContextManager[Computer]:

@@ -269,17 +269,22 @@ _MODULE_OF = {name: module for module, names in _MODULES.items() for name in nam
 
 
 def connect(
-    user: str, *, server: str | None = None, data: str | Path | None = None, timeout: timedelta = timedelta(seconds=30)
+    user: str,
+    *,
+    secret: str | None = None,
+    server: str | None = None,
+    data: str | Path | None = None,
+    timeout: timedelta = timedelta(seconds=30),
 ) -> Connection:
     """Return a connection as `user`; use it as a context.
 
-    `server` is HOST:PORT and `data` a state directory. Without them, the environment (RESCUE_SERVER, RESCUE_DATA,
-    RESCUE_SECRET) and the default state directory are used, as every program does. `timeout` limits, in real time, how
-    long a call waits for a server that is away. Raises NoAccess if the server or the secret cannot be found.
+    `server` is HOST:PORT and `data` a state directory. What is not given comes from the environment (RESCUE_SERVER,
+    RESCUE_DATA, RESCUE_SECRET) or from the default state directory, as with every program. `timeout` limits, in real
+    time, how long a call waits for a server that is away. Raises NoAccess if the server or the secret cannot be found.
     """
     from rescue_client.connection import Connection
 
-    return Connection.find(user=user, server=server, data=data, timeout=timeout)
+    return Connection.find(user=user, secret=secret, server=server, data=data, timeout=timeout)
 
 
 def __getattr__(name: str) -> Any:

@@ -14,6 +14,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, 
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Generic, Protocol, Self, TypeVar
@@ -21,7 +22,7 @@ from typing import Any, Generic, Protocol, Self, TypeVar
 import grpc
 
 from rescue_client.channel import Metadata, SignedInChannel, open_channel
-from rescue_common.state_directory import NoAccess, adopt_tls, find_secret, find_server
+from rescue_common.state_directory import NoAccess, find_secret, find_server, find_tls
 from rescue_common.tls import Tls
 from rescue_protos.error_details import from_rpc_error
 from rescue_protos.errors import RescueError, Unauthenticated, Unavailable
@@ -123,19 +124,27 @@ class Connection:
 
     @classmethod
     def find(
-        cls, *, user: str, server: str | None = None, data: str | Path | None = None, timeout: timedelta = TIMEOUT
+        cls,
+        *,
+        user: str,
+        secret: str | None = None,
+        server: str | None = None,
+        data: str | Path | None = None,
+        timeout: timedelta = TIMEOUT,
     ) -> Self:
-        """Find the server and the secret as every program does: option, environment, state directory.
+        """Find the server, the TLS files and the secret as every program does: option, environment, state directory.
 
-        Raises NoAccess.
+        With `secret`, only the server and the TLS files are looked up. Raises NoAccess.
         """
 
         def locate() -> tuple[str, str]:
-            adopt_tls(server=server, data=data)
-            return find_server(server=server, data=data), find_secret(user, data=data)
+            # An empty secret is a wrong one: it must not become the one that the state directory has.
+            found = find_secret(user, data=data) if secret is None else secret
+            return find_server(server=server, data=data), found
 
-        address, secret = locate()
-        return cls(address, user=user, secret=secret, timeout=timeout, locate=locate)
+        address, first_secret = locate()
+        tls = partial(find_tls, server=server, data=data)
+        return cls(address, user=user, secret=first_secret, timeout=timeout, locate=locate, tls=tls)
 
     @property
     def address(self) -> str:

@@ -1,7 +1,7 @@
-"""Where the server is and what proves who one is: the state directory as a client sees it.
+"""How a client finds the server, the user's secret and the TLS files: options, environment, state directory.
 
-The server writes `access.json` (0600, in a 0700 directory) with its address, each user's secret, and which files TLS
-needs, so that a client on the same account needs to be told none of it. From elsewhere: RESCUE_SERVER, RESCUE_SECRET,
+The server writes `access.json` (0600, in a 0700 directory) with its address, each user's secret and the names of the
+TLS files. So a client of the same account needs no options. Clients elsewhere use RESCUE_SERVER, RESCUE_SECRET,
 RESCUE_TLS_CA, and for mutual TLS RESCUE_TLS_CERT and RESCUE_TLS_KEY.
 """
 
@@ -10,40 +10,39 @@ from __future__ import annotations
 import json
 import os
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from rescue_common.private_files import write_private
 from rescue_common.streams import is_utf8
-from rescue_common.tls import CA_VARIABLE, CERT_VARIABLE, KEY_VARIABLE, NAME_VARIABLE, SYSTEM, Tls
+from rescue_common.tls import CA_VARIABLE, CERT_VARIABLE, KEY_VARIABLE, NAME_VARIABLE, SYSTEM, VARIABLES, Tls
 
 ACCESS_FILE = "access.json"
 _TLS_FILES = ("ca", "cert", "key")
 _ADDRESS = re.compile(r"(?:[^\s:/\[\]]+|\[[0-9a-fA-F:.%\w]+\]):[0-9]{1,5}", re.ASCII)
-_adopted: set[str] = set()
-"""The variables of the environment that `adopt_tls` has set."""
 
 
 class NoAccess(Exception):
-    """It is not known where the server is, or what the user's secret is. The message says what to do.
+    """The server or the user's secret cannot be found. The message says what to do.
 
-    `code` is the gRPC status code that fits: programs report this as they report what a server answers.
+    `code` is a gRPC status code, so that programs report this like an error of the server.
     """
 
     code = "UNAVAILABLE"
 
 
 class NoSecret(NoAccess):
-    """The server may be known, but nothing that proves who the user is."""
+    """The user's secret cannot be found."""
 
     code = "UNAUTHENTICATED"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Access:
-    """What `access.json` says: the server's HOST:PORT, secrets by user name, and files for TLS if it speaks that.
+    """The content of `access.json`: the server's HOST:PORT, secrets by user name, and the TLS files if it uses TLS.
 
-    `promised` is the server's own note: secrets that may have become valid when it was last heard of, by user name.
+    `promised` is for the server alone: secrets, by user name, that may have become valid before it stopped.
     """
 
     server: str
@@ -71,7 +70,7 @@ class Access:
             raise NoAccess(f"{path} cannot be read ({error}): start `rescue server` again") from None
 
     def write(self, directory: Path) -> None:
-        """Write the file whole or not at all, readable by its owner alone."""
+        """Write the file completely or not at all; only its owner can read it."""
         content: dict[str, object] = {"server": self.server, "secrets": self.secrets}
         if self.tls is not None:
             content["tls"] = {name: str(getattr(self.tls, name) or "") for name in _TLS_FILES}
@@ -91,7 +90,7 @@ def state_directory(given: str | Path | None = None) -> Path:
     try:
         if named:
             return Path(named).expanduser().resolve()
-        import platformdirs  # heavy for a program that is told where to look
+        import platformdirs  # slow to import, and rarely needed
 
         directory = Path(platformdirs.user_data_dir("rescue-emulator", appauthor=False))
     except RuntimeError:
@@ -102,7 +101,7 @@ def state_directory(given: str | Path | None = None) -> Path:
 
 
 def find_server(*, server: str | None = None, data: str | Path | None = None) -> str:
-    """Return the server's HOST:PORT: as named, else from the state directory. Options win over RESCUE_SERVER.
+    """Return the server's HOST:PORT: the option, else RESCUE_SERVER, else from the state directory.
 
     Raises NoAccess.
     """
@@ -121,7 +120,7 @@ def find_server(*, server: str | None = None, data: str | Path | None = None) ->
 
 def find_secret(user: str, *, data: str | Path | None = None) -> str:
     """Return the user's secret: RESCUE_SECRET, else from the state directory. Raises NoSecret."""
-    # A file or a pipe often ends a secret with a line end, which no secret has.
+    # A secret from a file or a pipe often ends with a line end. No secret has one.
     if secret := os.environ.get("RESCUE_SECRET", "").rstrip("\r\n"):
         if not is_utf8(secret):
             raise NoSecret("RESCUE_SECRET is not UTF-8: no secret of a server looks like that")
@@ -143,48 +142,61 @@ def find_secret(user: str, *, data: str | Path | None = None) -> str:
     return secrets[user]
 
 
-def adopt_tls(*, server: str | None = None, data: str | Path | None = None, behind_cable: bool = False) -> None:
-    """Let this process and its children speak TLS with the server if the state directory says that it does.
-
-    RESCUE_TLS_CA, if somebody set it, wins. `behind_cable`: connections go to another address than the server's, whose
-    host the certificate must be for all the same. Called again it follows what the server has become.
-    """
-    for name in _adopted:
-        os.environ.pop(name, None)
-    _adopted.clear()
-    meant, tls = _meant(server, data)
-    if tls is not None and CA_VARIABLE not in os.environ:
-        _adopt(CA_VARIABLE, str(tls.ca or SYSTEM))
-        if tls.cert is not None and tls.key is not None and CERT_VARIABLE not in os.environ:
-            _adopt(CERT_VARIABLE, str(tls.cert))
-            _adopt(KEY_VARIABLE, str(tls.key))
-    if behind_cable and CA_VARIABLE in os.environ and NAME_VARIABLE not in os.environ:
-        _adopt(NAME_VARIABLE, meant.rpartition(":")[0].strip("[]"))
-
-
 def find_tls(*, server: str | None = None, data: str | Path | None = None) -> Tls | None:
-    """Return how to speak TLS with the server; None is in the clear. As `adopt_tls`, but nothing is changed.
+    """Return the TLS files for the server; None without TLS. The environment wins over the state directory.
 
     Raises BadTls.
     """
-    if CA_VARIABLE in os.environ and CA_VARIABLE not in _adopted:
-        return Tls.of_environment()
-    return _meant(server, data)[1]
+    return Tls.of_environment(_tls_variables(_given_variables(), server, data))
 
 
-def _meant(server: str | None, data: str | Path | None) -> tuple[str, Tls | None]:
-    """Return the server that is meant, empty if unknown, and how it speaks TLS as far as the state directory knows."""
+class TlsEnvironment:
+    """The TLS variables of this process's environment, where its child processes find them.
+
+    The variables that are set when this is made win over the state directory.
+    """
+
+    def __init__(self) -> None:
+        self._given = _given_variables()
+
+    def update(self, *, server: str | None = None, data: str | Path | None = None, behind_cable: bool = False) -> None:
+        """Set the variables for the server as the state directory describes it now.
+
+        `behind_cable`: connections go to another address than the server's, but the certificate names the server's
+        host.
+        """
+        for name in VARIABLES:
+            os.environ.pop(name, None)
+        os.environ.update(_tls_variables(self._given, server, data, behind_cable=behind_cable))
+
+
+def _given_variables() -> dict[str, str]:
+    return {name: os.environ[name] for name in VARIABLES if name in os.environ}
+
+
+def _tls_variables(
+    given: Mapping[str, str], server: str | None, data: str | Path | None, *, behind_cable: bool = False
+) -> dict[str, str]:
+    """Return the given TLS variables, completed from the state directory."""
+    variables = dict(given)
+    address, tls = _address_and_tls(server, data)
+    if tls is not None and CA_VARIABLE not in variables:
+        variables[CA_VARIABLE] = str(tls.ca or SYSTEM)
+        if tls.cert is not None and tls.key is not None and CERT_VARIABLE not in variables:
+            variables |= {CERT_VARIABLE: str(tls.cert), KEY_VARIABLE: str(tls.key)}
+    if behind_cable and CA_VARIABLE in variables and NAME_VARIABLE not in variables:
+        variables[NAME_VARIABLE] = address.rpartition(":")[0].strip("[]")
+    return variables
+
+
+def _address_and_tls(server: str | None, data: str | Path | None) -> tuple[str, Tls | None]:
+    """Return the server's address, empty if unknown, and its TLS files if the state directory is that server's."""
     try:
         known = Access.read(state_directory(data))
     except NoAccess:
         known = Access(server="")
-    meant = server or (None if data else os.environ.get("RESCUE_SERVER")) or known.server
-    return meant, known.tls if meant == known.server else None
-
-
-def _adopt(variable: str, value: str) -> None:
-    os.environ[variable] = value
-    _adopted.add(variable)
+    address = server or (None if data else os.environ.get("RESCUE_SERVER")) or known.server
+    return address, known.tls if address == known.server else None
 
 
 def _tls(found: object) -> Tls | None:

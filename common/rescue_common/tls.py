@@ -7,6 +7,7 @@ keeps the names in its environment, so that its child processes find them too.
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,9 +37,9 @@ class Tls:
     name: str = ""
 
     @staticmethod
-    def of_environment() -> Tls | None:
+    def of_environment(environment: Mapping[str, str] = os.environ) -> Tls | None:
         """Read the environment; return None if the connection is to have no TLS. Raises BadTls."""
-        ca, cert, key = (os.environ.get(name, "") for name in (CA_VARIABLE, CERT_VARIABLE, KEY_VARIABLE))
+        ca, cert, key = (environment.get(name, "") for name in (CA_VARIABLE, CERT_VARIABLE, KEY_VARIABLE))
         if not ca:
             if cert or key:
                 raise BadTls(f"a certificate without a CA: name one with {CA_VARIABLE}, or say {SYSTEM!r}")
@@ -47,7 +48,7 @@ class Tls:
             ca=None if ca == SYSTEM else Path(ca),
             cert=Path(cert) if cert else None,
             key=Path(key) if key else None,
-            name=os.environ.get(NAME_VARIABLE, ""),
+            name=environment.get(NAME_VARIABLE, ""),
         )
 
     def variables(self) -> dict[str, str]:

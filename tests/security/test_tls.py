@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from rescue_common.processes.child import Program
-from rescue_common.state_directory import Access, adopt_tls
+from rescue_common.state_directory import Access, TlsEnvironment, find_tls
 from rescue_common.tls import BadTls, Tls
 from rescue_server.rpc.tls import BadCertificate, ServerTls
 from rescue_server.startup.certificates import CannotMakeCertificates, make_certificates
@@ -26,7 +26,6 @@ def own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name.startswith("RESCUE_"):
             monkeypatch.delenv(name)
-    monkeypatch.setattr("rescue_common.state_directory._adopted", set())
 
 
 @contextlib.asynccontextmanager
@@ -209,31 +208,47 @@ def test_files_that_do_not_fit_are_found_at_the_start(tmp_path: Path) -> None:
         ServerTls(cert=cert, key=tmp_path / "tls" / "server.key", client_ca=tmp_path / "tls" / "ca.key").credentials()
 
 
-def test_what_a_client_adopts_follows_what_the_server_has_become(tmp_path: Path) -> None:
+def test_the_tls_files_of_a_client_follow_those_of_the_server(tmp_path: Path) -> None:
     tls = Tls(ca=tmp_path / "ca.pem", cert=tmp_path / "c.pem", key=tmp_path / "c.key")
     Access(server="127.0.0.1:1", tls=tls).write(tmp_path)
     assert Access.read(tmp_path).tls == tls
-    adopt_tls(data=tmp_path)
+    environment = TlsEnvironment()
+    environment.update(data=tmp_path)
     assert Tls.of_environment() == tls
-    adopt_tls(data=tmp_path, behind_cable=True)
+    environment.update(data=tmp_path, behind_cable=True)
     assert Tls.of_environment() == Tls(ca=tls.ca, cert=tls.cert, key=tls.key, name="127.0.0.1")
-    adopt_tls(server="127.0.0.1:2", data=tmp_path)  # another server than the one that wrote the file
+    environment.update(server="127.0.0.1:2", data=tmp_path)  # another server than the one that wrote the file
     assert Tls.of_environment() is None
     Access(server="127.0.0.1:1", tls=Tls()).write(tmp_path)
-    adopt_tls(data=tmp_path)
+    environment.update(data=tmp_path)
     assert Tls.of_environment() == Tls()
     Access(server="127.0.0.1:1").write(tmp_path)
-    adopt_tls(data=tmp_path)
+    environment.update(data=tmp_path)
     assert Tls.of_environment() is None
     os.environ["RESCUE_TLS_CA"] = "/somewhere/ca.pem"
     try:
         Access(server="127.0.0.1:1", tls=tls).write(tmp_path)
-        adopt_tls(data=tmp_path)
+        TlsEnvironment().update(data=tmp_path)
         assert Tls.of_environment() == Tls(ca=Path("/somewhere/ca.pem"))
         with pytest.raises(BadTls, match="cannot be read"):
             Tls.of_environment().read_files()  # type: ignore[union-attr]
     finally:
         del os.environ["RESCUE_TLS_CA"]
+
+
+def test_a_client_finds_the_same_files_and_leaves_the_environment_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tls = Tls(ca=tmp_path / "ca.pem")
+    Access(server="127.0.0.1:1", tls=tls).write(tmp_path)
+    assert find_tls(data=tmp_path) == tls
+    assert find_tls(server="127.0.0.1:2", data=tmp_path) is None
+    assert Tls.of_environment() is None
+    own = Tls(cert=tmp_path / "c.pem", key=tmp_path / "c.key")
+    for name, value in own.variables().items():
+        if name != "RESCUE_TLS_CA":
+            monkeypatch.setenv(name, value)
+    assert find_tls(data=tmp_path) == Tls(ca=tls.ca, cert=own.cert, key=own.key)
 
 
 async def test_without_the_package_it_is_said_how_to_get_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

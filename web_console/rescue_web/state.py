@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 from rescue_client.admin import AdminClient
 from rescue_client.connection import Connection
 from rescue_client.console import ConsoleClient
 from rescue_common.emulated_time import format_timestamp
-from rescue_common.state_directory import adopt_tls, find_server
 from rescue_console.labels import Labels
 from rescue_console.timeline_picture import timeline_svg
 from rescue_console.timeline_reader import history_of
@@ -36,11 +36,8 @@ class House:
 
     async def welcome(self, user: str, secret: str) -> Visit:
         """Let a user in. Raises RescueError if the secret is wrong or the server is away."""
-
-        def locate() -> tuple[str, str]:
-            return self._address(), secret
-
-        connection = Connection(self._address(), user=user, secret=secret, timeout=_PATIENCE, locate=locate)
+        connect = partial(Connection.find, user=user, secret=secret, server=self._server, data=self._data)
+        connection = connect(timeout=_PATIENCE)
         try:
             async with self._doors:
                 administrator = await connection.is_administrator()
@@ -49,7 +46,7 @@ class House:
             raise
         if administrator:
             return await self.visits.begin(user, supervision=Supervision(connection, self.computers))
-        client = ConsoleClient(Connection(self._address(), user=user, secret=secret, locate=locate), in_focus=False)
+        client = ConsoleClient(connect(), in_focus=False)
         return await self.visits.begin(user, desk=Desk(client, connection))
 
     async def directory(self, visit: Visit) -> dict[str, object]:
@@ -103,10 +100,6 @@ class House:
         """Send everybody home."""
         await self.visits.end_all()
         await self.computers.stop()
-
-    def _address(self) -> str:
-        adopt_tls(server=self._server, data=self._data)
-        return find_server(server=self._server, data=self._data)
 
     def _computers_changed(self) -> None:
         for supervision in self.visits.supervisions():

@@ -6,7 +6,7 @@ import pytest
 
 from rescue_client.admin import PERIODS, AdminClient
 from rescue_client.clock import ClockClient
-from rescue_client.connection import Connection
+from rescue_client.connection import NO_WAIT, Connection
 from rescue_common.durations import parse_duration
 from rescue_common.state_directory import Access
 from rescue_protos.errors import InvalidArgument, Unauthenticated, Unavailable
@@ -47,7 +47,7 @@ async def test_an_advance_is_never_repeated(desk, connection) -> None:
 
 async def test_impatience_gives_up_at_once(desk) -> None:
     desk.refusals += [AWAY, AWAY]
-    async with Connection(desk.address, user="admin", secret="s3cret", timeout=timedelta(0)) as connection:
+    async with Connection(desk.address, user="admin", secret="s3cret", timeout=NO_WAIT) as connection:
         with pytest.raises(Unavailable):
             await ClockClient(connection).show()
     assert len(desk.asked) == 1
@@ -74,7 +74,7 @@ async def test_a_server_that_came_back_at_another_port_is_found(desk, tmp_path) 
 
 async def test_what_is_never_repeated_finds_the_server_the_next_time(desk, tmp_path) -> None:
     Access(server=desk.address, secrets={"admin": "s3cret"}).write(tmp_path)
-    async with Connection.find(user="admin", server=None, data=tmp_path, timeout=timedelta(0)) as connection:
+    async with Connection.find(user="admin", server=None, data=tmp_path, timeout=NO_WAIT) as connection:
         await ClockClient(connection).advance(timedelta(minutes=1))
         Access(server=NOBODY, secrets={"admin": "s3cret"}).write(tmp_path)
         desk.refusals.append(AWAY)
@@ -85,12 +85,20 @@ async def test_what_is_never_repeated_finds_the_server_the_next_time(desk, tmp_p
 
 async def test_a_renewed_secret_is_looked_up_again(desk, tmp_path) -> None:
     Access(server=desk.address, secrets={"admin": "old"}).write(tmp_path)
-    async with Connection.find(user="admin", server=None, data=tmp_path, timeout=timedelta(0)) as connection:
+    async with Connection.find(user="admin", server=None, data=tmp_path, timeout=NO_WAIT) as connection:
         Access(server=desk.address, secrets={"admin": "s3cret"}).write(tmp_path)
         assert (await ClockClient(connection).show()).paused
         desk.refusals += [Unauthenticated("sign in again", reason="TOKEN_EXPIRED")] * 2
         with pytest.raises(Unauthenticated):  # and no other secret is to be found
             await ClockClient(connection).show()
+
+
+@pytest.mark.parametrize("given", ["", "wrong"])
+async def test_a_given_secret_is_used_instead_of_the_one_in_the_state_directory(desk, tmp_path, given: str) -> None:
+    Access(server=desk.address, secrets={"admin": "s3cret"}).write(tmp_path)
+    async with Connection.find(user="admin", secret=given, data=tmp_path, timeout=NO_WAIT) as connection:
+        with pytest.raises(Unauthenticated):
+            await connection.sign_in()
 
 
 @pytest.mark.parametrize("name", PERIODS)
