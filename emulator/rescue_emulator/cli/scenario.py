@@ -126,9 +126,9 @@ def schema() -> None:
     Example:
       rescue scenario schema > scenario.schema.json
     """
-    from rescue_emulator.scenarios.language import schema as whole
+    from rescue_emulator.scenarios.language import schema as scenario_schema
 
-    click.echo(json.dumps(whole(), indent=2, ensure_ascii=False))
+    click.echo(json.dumps(scenario_schema(), indent=2, ensure_ascii=False))
 
 
 @scenario.command()
@@ -158,7 +158,7 @@ def record(
     """
     from rescue_common.state_directory import NoAccess
     from rescue_emulator.scenarios.model import BadScenario
-    from rescue_emulator.scenarios.recorder import read_journal, recorded
+    from rescue_emulator.scenarios.recorder import read_journal, write_scenario
     from rescue_protos.errors import RescueError
 
     try:
@@ -166,7 +166,7 @@ def record(
             lines = read_journal(journal.read_text(encoding="utf-8-sig"))
         else:
             lines = asyncio.run(_journal(server, data))
-        text = recorded(lines, sessions, title=title)
+        text = write_scenario(lines, sessions, title=title)
     except (BadScenario, NoAccess, RescueError, OSError, UnicodeDecodeError) as error:
         raise click.ClickException(str(error)) from None
     if output is None:

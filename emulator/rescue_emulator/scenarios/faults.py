@@ -1,7 +1,7 @@
-"""Faults in a scenario: those of a customer's LAN, and the administrator's fault rules.
+"""Faults in a scenario: faults of a customer's LAN, and the administrator's fault rules.
 
-What can be written is decided by the one parser of each notation. A story adds that customers' names stand where the
-server wants the numbers of sessions, and how a fault is told to people.
+The parser of each notation decides what is valid. In a scenario, a customer's name stands for the number of the
+session. This module also has the sentences that describe faults to people.
 """
 
 from __future__ import annotations
@@ -28,27 +28,27 @@ from rescue_server.faults.rules import BadRule, Called, Meddle, Rule, Shown, par
 ADD = "fault add "
 LAN = "lan "
 LIFT = "lift "
-#: Who can be named in a rule beside the technicians.
+#: The one user besides the technicians that a rule can name.
 ADMIN = "admin"
-#: What stands in a rule for whichever session it is.
+#: The word in a rule that stands for any session.
 ANY = "any"
 
 
-def lan_flaw(said: str) -> str:
-    """Return what is wrong with what stands after `lan`; empty if nothing is."""
-    if said == "on" or said.startswith(LIFT):  # which there are, the schema has seen to
+def find_lan_flaw(text: str) -> str:
+    """Return what is wrong with the text after `lan`; empty if it is right."""
+    if text == "on" or text.startswith(LIFT):  # the schema has checked these
         return ""
     try:
-        parse_lan_fault(said)
+        parse_lan_fault(text)
     except BadLanFault as error:
         return str(error) if POSSIBLE in str(error) else f"{error} (possible: {POSSIBLE})"
     return ""
 
 
-def rule_flaws(said: str, customers: Sequence[str], technicians: Sequence[str]) -> Iterator[str]:
-    """Return what is wrong with a fault rule in which customers' names stand for their sessions."""
+def find_rule_flaws(text: str, customers: Sequence[str], technicians: Sequence[str]) -> Iterator[str]:
+    """Yield what is wrong with a fault rule. In it, customers' names stand for their sessions."""
     try:
-        rule = _rule(said, customers)
+        rule = _parse(text, customers)
     except BadRule as error:
         yield str(error)
         return
@@ -60,29 +60,29 @@ def rule_flaws(said: str, customers: Sequence[str], technicians: Sequence[str]) 
             yield f"no technician is called {user!r}: there are {', '.join(map(repr, technicians))}"
 
 
-def without_session(said: str, numbers: Mapping[str, str]) -> str:
-    """Return which customer a good rule names who has no session yet; empty if all have. `numbers` is by customer."""
-    rule = _rule(said, tuple(numbers))
+def find_customer_without_session(text: str, numbers: Mapping[str, str]) -> str:
+    """Return the customer in a valid rule that has no session yet; empty if all have one. `numbers` is by customer."""
+    rule = _parse(text, tuple(numbers))
     named = (rule.session, rule.moment.session if isinstance(rule.moment, Shown) else "")
     return next((name for name in named if name and not numbers[name]), "")
 
 
-def rule_for(said: str, numbers: Mapping[str, str]) -> str:
-    """Return a good rule as the server takes it."""
-    return with_numbers(said, numbers)
+def rule_for(text: str, numbers: Mapping[str, str]) -> str:
+    """Return a valid rule in the notation of the server."""
+    return with_numbers(text, numbers)
 
 
-def lan_sentence(said: str, who: str) -> str:
-    """Tell what happens to the network of somebody's computer."""
-    if said == "on":
+def lan_sentence(text: str, who: str) -> str:
+    """Return a sentence about what happens to the network of a computer."""
+    if text == "on":
         return f"the network cable of {who}'s computer is back in"
-    if said.startswith(LIFT):
-        return f"the network of {who}'s computer is over its {said.removeprefix(LIFT)}"
-    fault = parse_lan_fault(said)
-    return _told(fault, who) + (f", for {format_duration(fault.lasts)}" if fault.lasts is not None else "")
+    if text.startswith(LIFT):
+        return f"the network of {who}'s computer is over its {text.removeprefix(LIFT)}"
+    fault = parse_lan_fault(text)
+    return _fault_sentence(fault, who) + (f", for {format_duration(fault.lasts)}" if fault.lasts is not None else "")
 
 
-def _told(fault: LanFault, who: str) -> str:
+def _fault_sentence(fault: LanFault, who: str) -> str:
     match fault:
         case Off():
             return f"a foot catches the network cable of {who}'s computer"
@@ -103,8 +103,8 @@ def _told(fault: LanFault, who: str) -> str:
             return f"the connections of {who}'s computer are reset"
 
 
-def _rule(said: str, customers: Sequence[str]) -> Rule:
-    # Only a story with a fault rule needs the contract, which takes its time to import.
+def _parse(text: str, customers: Sequence[str]) -> Rule:
+    # Only a scenario with a fault rule needs the contract, which is slow to import.
     from rescue_server.faults.methods import methods
 
-    return parse_rule(said, methods(), sessions=customers)
+    return parse_rule(text, methods(), sessions=customers)

@@ -1,4 +1,4 @@
-"""What a scenario is once it was read: data, without any way to break its form."""
+"""A scenario as data. The reader has checked its form and meaning."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from rescue_emulator.scenarios.language import CUSTOMER, TECHNICIANS
 
 
 class BadScenario(ValueError):
-    """A scenario file does not say what it must; the message names the file, the line and the flaw."""
+    """A scenario file is wrong; the message names the file, the line and the flaw."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """One thing that somebody does: `who` is a technician, a customer, admin, clock, server, say or quiz.
+    """One line of a scenario: `who` is a technician, a customer, admin, clock, server, say or quiz.
 
-    `line` is where it stands in its file, from 1; it does not count in comparisons.
+    `line` is its line in the file, from 1; comparisons ignore it.
     """
 
     who: str
@@ -29,7 +29,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shown:
-    """A status that a queue showed, and the table's row of the change to it; None for a new entry."""
+    """A status that a queue showed, and the published row of the change; None for a new entry."""
 
     status: str
     row: int | None = None
@@ -45,10 +45,11 @@ Queue = tuple[Shown, ...]
 class Scenario:
     """A story, or one way to play a published row.
 
-    Of a row: `row`, its `start` and `end`, `seen_by` (in whose queue the change happens), `way` (which of the
-    article's ways this is). `queues` is what each technician's console shows, by customer and technician: who is
-    missing there sees nothing. Without it `at_most` says which rows may be shown, by technician. `settings` are by
-    group or channel, and all of one are set at once.
+    For a row: `row`, its `start` and `end`, `seen_by` (the technician in whose queue the change happens) and `way` (one
+    of the article's ways). `by_customer` is what each technician's console must show, by customer and technician; a
+    technician who is missing sees nothing. `at_most` is the alternative: the rows that each technician may see.
+    `settings` are by group or channel; those of one owner are set together. `extra` are more technicians, with their
+    groups.
     """
 
     steps: tuple[Step, ...]
@@ -68,10 +69,10 @@ class Scenario:
 
     @property
     def queues(self) -> Mapping[str, Queue]:
-        """What each technician's console shows of the first customer's session."""
+        """What each technician's console must show of the first customer's session."""
         return self.by_customer.get(self.customers[0], {})
 
     @property
     def technicians(self) -> tuple[str, ...]:
-        """Everybody who has a console."""
+        """All technicians with a console."""
         return (*TECHNICIANS, *self.extra)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from rescue_common.durations import parse_duration
 from rescue_common.processes.child import ProgramEnded
-from rescue_emulator.scenarios.faults import ADD, LIFT, rule_for, without_session
+from rescue_emulator.scenarios.faults import ADD, LIFT, find_customer_without_session, rule_for
 from rescue_emulator.scenarios.model import Scenario, Step
 from rescue_emulator.scenarios.reader import split_customer
 from rescue_emulator.scenarios.settings import SETTINGS
@@ -152,7 +152,7 @@ class Play:
 
     async def _add_fault(self, rule: str) -> None:
         numbers = {customer: self._call(customer).session for customer in self.scenario.customers}
-        if customer := without_session(rule, numbers):
+        if customer := find_customer_without_session(rule, numbers):
             raise StepFailed(f"{customer} has no session yet that a fault could happen to")
         self.has_fault_rules = True
         await self.stage.world.faults.add(rule_for(rule, numbers))

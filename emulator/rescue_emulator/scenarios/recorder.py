@@ -1,9 +1,9 @@
-"""From a recorded journal to a scenario file: what people did by hand, to be played again.
+"""Makes a scenario file from a recorded journal, so that what people did by hand can be played again.
 
-The journal has effects, a scenario has what people do; so a lost link becomes a cable that is pulled one period
-earlier, and what came by itself is waited for. Each step keeps its time since the first, in whole seconds; what a
-period brought about is never asked for too early. A crash of the applet, a pulled plug or any other fault of the LAN
-looks the same as a pulled cable from the server's side, and is written as one; fault rules are not in the journal.
+The journal has effects; a scenario has actions. So a lost link becomes a cable that is pulled one period earlier, and
+a status that came by itself becomes a step that waits for it. Each step keeps its time since the first, in whole
+seconds; a step that waits for the end of a period never comes too early. To the server a crash of the applet, a pulled
+plug and any fault of the LAN look like a pulled cable, so each becomes one. Fault rules are not in the journal.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from rescue_emulator.scenarios.settings import SETTINGS
 from rescue_emulator.world.people import GROUPS
 
 Line = Mapping[str, Any]
-_BOOT = timedelta(seconds=30)  # what a computer takes if nobody says otherwise
+_BOOT = timedelta(seconds=30)  # the default boot time of a computer
 _TIMED = {"LinkLost", "LinkOffline", "ConnectingTimedOut", "WaitingTimedOut", "IdleTimedOut"}
 
 
@@ -40,32 +40,36 @@ def read_journal(text: str) -> list[Line]:
         raise BadScenario(f"this is no journal, as `rescue events --json` prints it: {error}") from None
 
 
-def recorded(lines: Iterable[Line], sessions: Sequence[str] = (), *, title: str = "Recorded") -> str:
-    """Return the text of a scenario file that plays these sessions, all of them if none is named.
+def write_scenario(lines: Iterable[Line], sessions: Sequence[str] = (), *, title: str = "Recorded") -> str:
+    """Return the text of a scenario file that plays these sessions; all sessions if none is named.
 
-    Raises BadScenario if there are none, or if the organization has what a scenario cannot have.
+    Raises BadScenario if there are none, or if a scenario cannot express the organization.
     """
     events = list(lines)
     known = dict.fromkeys(line["stream"] for line in events if line["stream"] != "organization")
     wanted = list(sessions) or list(known)
     if missing := [session for session in wanted if session not in known] or (not wanted and ["any session"]):
         raise BadScenario(f"the journal does not have {', '.join(missing)}")
-    people = {n: n for n in wanted}
-    names = {s: CUSTOMER if len(people) == 1 else f"customer-{number}" for number, s in enumerate(people, 1)}
-    writer = _Writer(customers=names)
+    unique = list(dict.fromkeys(wanted))
+    names = {
+        session: CUSTOMER if len(unique) == 1 else f"customer-{number}" for number, session in enumerate(unique, 1)
+    }
+    recorder = _Recorder(customers=names)
     for number, line in enumerate(events):
         if line["stream"] == "organization" or line["stream"] in names:
-            writer.take(line, [one for one in events[number + 1 :] if one["stream"] == line["stream"]])
-    text = writer.text(title)
-    read_text(text, source="the recorded scenario")  # what is written must be readable, whatever people wrote in chat
+            recorder.add(line, [one for one in events[number + 1 :] if one["stream"] == line["stream"]])
+    text = recorder.text(title)
+    read_text(
+        text, source="the recorded scenario"
+    )  # raises BadScenario if it cannot be read, for example because of a chat line
     return text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Step:
-    """Somebody does something, or waits for what he sees of the session `seen`.
+class _TimedStep:
+    """Somebody does something, or waits for a status of the session `seen`.
 
-    `due`: a period brings it about, and must be over.
+    `due`: the step waits for the end of a period, so it must not come too early.
     """
 
     at: datetime
@@ -76,24 +80,24 @@ class _Step:
 
 
 @dataclass(slots=True, kw_only=True)
-class _Writer:
-    """Makes steps of events. `late` is by how much what follows is played later than it was."""
+class _Recorder:
+    """Makes steps from events. `late` is the delay of all following steps against the journal."""
 
     customers: Mapping[str, str]
-    steps: list[_Step] = field(default_factory=list)
+    steps: list[_TimedStep] = field(default_factory=list)
     settings: dict[str, dict[str, str]] = field(default_factory=dict)
     terms: dict[str, str] = field(default_factory=dict)  # by owner
-    owners: dict[str, str] = field(default_factory=dict)  # whose settings a session follows
-    groups: dict[str, str] = field(default_factory=dict)  # whoever was added, and where he is now
+    owners: dict[str, str] = field(default_factory=dict)  # the owner of the settings of each session
+    groups: dict[str, str] = field(default_factory=dict)  # the present group of each technician that was added
     extra: dict[str, str] = field(default_factory=dict)
     queues: dict[str, dict[str, list[str]]] = field(default_factory=dict)
     focus: dict[str, bool] = field(default_factory=dict)
     late: timedelta = timedelta(0)
     dark: set[str] = field(default_factory=set)  # sessions whose cable was pulled
-    heard: dict[str, datetime] = field(default_factory=dict)  # when a session's computer last did something
-    down: dict[str, datetime] = field(default_factory=dict)  # since when it has been booting, for the usual time
+    last_sign: dict[str, datetime] = field(default_factory=dict)  # when the computer of a session last did something
+    down: dict[str, datetime] = field(default_factory=dict)  # when the computer of a session began to reboot by order
 
-    def take(self, line: Line, later: Sequence[Line]) -> None:
+    def add(self, line: Line, later: Sequence[Line]) -> None:
         at, body, name = datetime.fromisoformat(line["at"]) + self.late, line["body"], line["name"]
         if line["stream"] == "organization":
             self._organization(at, name, body)
@@ -107,10 +111,10 @@ class _Writer:
         booted = name == "LinkRestored" and session not in self.dark
         if booted:
             at = self._boot(session, at)
-        steps = [_Step(at=at, who=who, what=what) for who, what in self._said(session, name, line, later)]
+        steps = [_TimedStep(at=at, who=who, what=what) for who, what in self._actions(session, name, line, later)]
         self.steps += steps
         if booted or any(step.who == customer for step in steps):
-            self.heard[session] = at
+            self.last_sign[session] = at
         if name == "RebootBegan" and body.get("technician"):
             self.down[session] = at
         changes = line["changes"]
@@ -136,17 +140,19 @@ class _Writer:
             self.settings.setdefault(body["owner"], {}).update(changed)
             return
         for key, value in changed.items():
-            self.steps.append(_Step(at=at, who="admin", what=f"set {body['owner']} {key}={value}"))
+            self.steps.append(_TimedStep(at=at, who="admin", what=f"set {body['owner']} {key}={value}"))
 
     def _expect(self, session: str, at: datetime, who: str, status: str, *, due: bool) -> None:
         place = len(self.steps)
         while place and self.steps[place - 1].seen and (self.steps[place - 1].at == at or not due):
             place -= 1
-        # What was passed through without time or anybody's doing cannot be waited for.
+        # A status that the queue showed for no time at all cannot be waited for.
         passed = [step for step in self.steps[place:] if (step.seen, step.who) == (session, who)]
         self.steps[place:] = [step for step in self.steps[place:] if step not in passed]
         due = due or any(step.due for step in passed)
-        self.steps.append(_Step(at=at, who=who, what=f"sees {status}{self._of(session)}", due=due, seen=session))
+        self.steps.append(
+            _TimedStep(at=at, who=who, what=f"sees {status}{self._for_customer(session)}", due=due, seen=session)
+        )
 
     def _take_part(self, technician: str) -> None:
         if technician in TECHNICIANS or technician in self.extra:
@@ -157,43 +163,43 @@ class _Writer:
         self.extra[technician] = group
 
     def _pull(self, session: str, lost: datetime, period: timedelta) -> datetime:
-        """Pull the cable where it must have been; return when the link is lost by that.
+        """Insert the step that pulls the cable; return when the link is lost because of it.
 
-        That is a period before the loss, in between what others did in that time; but the computer was still there
-        for whatever it did later than that.
+        The step comes one period before the loss, between the steps of others at that time, but not before the last
+        action of the computer.
         """
-        pulled = max(lost - period, self.heard.get(session, lost - period))
+        pulled = max(lost - period, self.last_sign.get(session, lost - period))
         place = bisect_right(self.steps, pulled, key=lambda step: step.at)
-        self.steps.insert(place, _Step(at=pulled, who=self.customers[session], what="lan off"))
+        self.steps.insert(place, _TimedStep(at=pulled, who=self.customers[session], what="lan off"))
         self.dark.add(session)
         self.late += pulled + period - lost
         return pulled + period
 
     def _boot(self, session: str, back: datetime) -> datetime:
-        """Let no less time go by than a boot takes when it is played; return when the computer is back."""
+        """Allow the time that a boot takes when it is played; return when the computer is back."""
         due = max(self.down.pop(session, back - _BOOT) + _BOOT, back)
         self.late += due - back
         return due
 
     def _timed(self) -> Iterator[tuple[str, str]]:
-        """All steps, and the clock's in between."""
+        """Yield all steps, with advances of the clock between them."""
         passed = 0
         for step in self.steps:
             since = (step.at - self.steps[0].at).total_seconds()
-            # Causes early and effects late, so that a period is over when its effect is waited for.
+            # Round causes down and effects up, so that a period is over when a step waits for its effect.
             now = max(passed, math.ceil(since) if step.due else math.floor(since))
             if now > passed:
                 yield "clock", f"advance {format_duration(timedelta(seconds=now - passed))}"
             passed = now
             yield step.who, step.what
 
-    def _of(self, session: str) -> str:
+    def _for_customer(self, session: str) -> str:
         return f" for {self.customers[session]}" if len(self.customers) > 1 else ""
 
-    def _said(self, session: str, name: str, line: Line, later: Sequence[Line]) -> Iterable[tuple[str, str]]:
-        """What somebody did that made this event."""
+    def _actions(self, session: str, name: str, line: Line, later: Sequence[Line]) -> Iterable[tuple[str, str]]:
+        """Yield the actions that caused an event."""
         body = line["body"]
-        who, customer, of = str(body.get("technician", "")), self.customers[session], self._of(session)
+        who, customer, of = str(body.get("technician", "")), self.customers[session], self._for_customer(session)
         match name:
             case "SessionCreated" if body.get("channel"):
                 yield customer, f"run applet channel:{body['channel']}{self._answer(session, body, later)}"
@@ -223,7 +229,7 @@ class _Writer:
             case "RebootOrdered":
                 yield who, f"reboot{of}"
             case "RebootBegan" if not who:
-                yield customer, f"reboot {_down_for(line, later)}"
+                yield customer, f"reboot {_reboot_duration(line, later)}"
             case "RebootBegan":
                 return
             case "LinkRestored" if session in self.dark:
@@ -249,7 +255,7 @@ class _Writer:
         return next(runs, "")
 
     def _answer(self, session: str, body: Mapping[str, Any], later: Sequence[Line]) -> str:
-        """What the customer did about the terms, if there were any and he did not accept them at once."""
+        """Return the option for the customer's answer to the terms; empty if none is needed."""
         if not self.terms.get(self.owners.get(session, "")):
             return ""
         answer = next((line for line in later if line["name"] in ("AppletJoined", "TermsDeclined")), None)
@@ -268,20 +274,26 @@ class _Writer:
             participants["technicians"] = self.extra
         if participants:
             document["participants"] = participants
-        if known := {o: {k: v for k, v in s.items() if k in SETTINGS} for o, s in self.settings.items()}:
+        known = {
+            owner: {name: value for name, value in settings.items() if name in SETTINGS}
+            for owner, settings in self.settings.items()
+        }
+        if known:
             document["settings"] = known
         document["steps"] = [{who: what} for who, what in self._timed()]
         several = len(self.customers) > 1
         document["queues"] = {
-            name: {self.customers[s]: q for s, q in queues.items()} if several else next(iter(queues.values()))
+            name: {self.customers[session]: queue for session, queue in queues.items()}
+            if several
+            else next(iter(queues.values()))
             for name, queues in self.queues.items()
         }
         written: str = yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=10_000)
         return written
 
 
-def _down_for(began: Line, later: Sequence[Line]) -> str:
-    """For how long the customer's own reboot took, as he would type it; `hold` if it was never over."""
+def _reboot_duration(began: Line, later: Sequence[Line]) -> str:
+    """Return the duration of a customer's reboot as they would type it; `hold` if the computer never came back."""
     back = next((line["at"] for line in later if line["name"] == "LinkRestored"), None)
     if back is None:
         return "hold"

@@ -1,6 +1,6 @@
-"""Settings in a scenario: which there are, and whether the server will take what is set, in the order of the story.
+"""Settings in a scenario: their names and defaults, and a check of all changes in the order of the steps.
 
-Ranges, defaults and what must fit together are the server's own; a story plays with the server of this installation.
+Ranges, defaults and combinations are those of the server in this installation, which also plays the scenario.
 """
 
 from __future__ import annotations
@@ -21,35 +21,35 @@ def _written(value: timedelta | str) -> str:
     return format_duration(value) if isinstance(value, timedelta) else value
 
 
-#: What can be set, with the default that is restored afterwards.
+#: All settings, with the defaults that are restored after a scenario.
 SETTINGS: Mapping[str, str] = MappingProxyType(
     {setting_name(field.name): _written(getattr(SessionSettings(), field.name)) for field in fields(SessionSettings)}
 )
 
 
-class BadSetting(ValueError):
-    """The server would refuse it; `name` is the setting that is wrong."""
+class SettingRefused(ValueError):
+    """The server would refuse the value; `name` is the wrong setting."""
 
     def __init__(self, name: str, wrong: str) -> None:
         super().__init__(wrong)
         self.name = name
 
 
-class Owners:
-    """The settings of every group and channel as they are at a point of the story, from the server's defaults on."""
+class SettingsState:
+    """The settings of every group and channel at one point of a scenario; they begin with the defaults."""
 
     def __init__(self) -> None:
         self._now: dict[str, SessionSettings] = {}
 
     def change(self, owner: str, changes: Mapping[str, str]) -> None:
-        """Change some settings of one owner, all at once. Raises BadSetting; then none of them is changed."""
+        """Change settings of one owner, all or none. Raises SettingRefused."""
         values: dict[str, timedelta | str] = {}
         for name, written in changes.items():
             try:
                 values[name.replace("-", "_")] = written if name == TERMS else parse_duration(written)
             except BadDuration as error:
-                raise BadSetting(name, str(error)) from None
+                raise SettingRefused(name, str(error)) from None
         try:
             self._now[owner] = self._now.get(owner, SessionSettings()).changed(values)
         except InvalidArgument as error:
-            raise BadSetting(error.field, error.wrong) from None
+            raise SettingRefused(error.field, error.wrong) from None

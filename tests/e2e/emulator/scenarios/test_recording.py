@@ -12,7 +12,7 @@ import pytest
 
 from rescue_emulator.scenarios.model import BadScenario
 from rescue_emulator.scenarios.reader import read_file, read_text
-from rescue_emulator.scenarios.recorder import Line, read_journal, recorded
+from rescue_emulator.scenarios.recorder import Line, read_journal, write_scenario
 from rescue_emulator.testing import World
 
 pytestmark = pytest.mark.timeout(300)  # real programs, on a machine that may be busy
@@ -102,7 +102,7 @@ def journal(*events: Happened) -> list[Line]:
 
 
 def steps_of(lines: list[Line]) -> list[str]:
-    (story,) = read_text(recorded(lines), source="recorded")
+    (story,) = read_text(write_scenario(lines), source="recorded")
     return [str(step) for step in story.steps]
 
 
@@ -213,7 +213,7 @@ def test_settings_are_those_of_who_can_take_part_and_zero_is_never() -> None:
     support = administered(
         "SettingsChanged", owner="group:Support", periods={"waiting_timeout": "P0D", "idle_timeout": "PT90S"}
     )
-    (story,) = read_text(recorded([night, support, *journal(*JOINED)]), source="recorded")
+    (story,) = read_text(write_scenario([night, support, *journal(*JOINED)]), source="recorded")
     assert story.settings == {"group:Support": {"waiting-timeout": "0s", "idle-timeout": "1m30s"}}
 
 
@@ -224,18 +224,18 @@ def test_only_who_took_part_is_a_participant() -> None:
         administered("TechnicianMoved", name="zoe", group="Network"),
     ]
     invited = (3.0, "TechnicianInvited", {**ALICE, "invited": "zoe"}, ("zoe", None, "Invitation", None))
-    (story,) = read_text(recorded([*people, *journal(*JOINED, invited)]), source="recorded")
+    (story,) = read_text(write_scenario([*people, *journal(*JOINED, invited)]), source="recorded")
     assert story.extra == {"zoe": "Network"}
 
 
 def test_what_cannot_be_recorded_is_refused() -> None:
     with pytest.raises(BadScenario, match="the journal does not have any session"):
-        recorded([])
+        write_scenario([])
     with pytest.raises(BadScenario, match="the journal does not have 1009"):
-        recorded([], ["1009"])
+        write_scenario([], ["1009"])
     with pytest.raises(BadScenario, match="this is no journal"):
         read_journal("title: x\n")
     added = administered("TechnicianAdded", name="zoe", group="Night")
     session = journal((0.0, "SessionCreated", {"technician": "zoe"}, ("zoe", None, "Connecting", None)))
     with pytest.raises(BadScenario, match="zoe is of Night"):
-        recorded([added, *session])
+        write_scenario([added, *session])
