@@ -1,6 +1,6 @@
-"""What a technician can do with a session now: what `commands.ALLOWED` says, where there is something to do it to.
+"""Which commands a technician can give to a session now: those that `ALLOWED` lists and that have an object.
 
-Consoles offer just this; a refusal names it.
+Consoles offer exactly these commands, and the error of a command that is not allowed names them.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ def allowed_commands(session: Session, technician: str) -> tuple[str, ...]:
 
 @cache
 def _allowed(role: Role, link: Link) -> tuple[CommandName, ...]:
-    # Asked for every line of every queue at every event, always with the same few answers.
+    # Called for each line of each queue at each event, but there are few combinations of role and link.
     return tuple(command for command, roles in ALLOWED.items() if link in roles.get(role, ()))
 
 
 def _has_object(session: Session, technician: str, command: CommandName) -> bool:
-    """Whether there is anything that the command could be done to."""
+    """Whether the command has an object now, for example a technician to remove or a process to close."""
     match command:
         case CommandName.REMOVE:
             return any(can_be_removed(session, name) for name in session.entries)
@@ -53,6 +53,6 @@ def can_be_removed(session: Session, name: str) -> bool:
         return False
     if entry.role in (Role.INVITED, Role.COLLABORATOR):
         return True
-    # On Hold has no published way to Removed; Rebooting has.
+    # The published table has no change from On Hold to Removed, but it has one from Rebooting.
     on_hold = entry.role in (Role.COLLABORATOR_ON_HOLD, Role.HELD_BY_LEAD)
     return on_hold and session.link is Link.REBOOTING

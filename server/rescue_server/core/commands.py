@@ -1,7 +1,6 @@
-"""What can be asked of a session, and in which role and on which link each command is possible.
+"""The commands that technicians give to a session, and in which role and on which link each is allowed.
 
-`ALLOWED` is the whole rule of who may do what when; `decide` refuses what is not in it. The names are those of the
-scripted console.
+`ALLOWED` is the whole rule. `decide` raises CommandNotAllowed for what is not in it.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from rescue_server.core.status import Link, Role
 
 
 class CommandName(StrEnum):
-    """The commands, in the words of the scripted console."""
+    """The commands by their names in the scripted console."""
 
     START = "start"
     HOLD = "hold"
@@ -59,7 +58,7 @@ ALLOWED: dict[CommandName, dict[Role, frozenset[Link]]] = {
     CommandName.CHAT: dict.fromkeys((Role.LEAD, Role.COLLABORATOR), _CONNECTED),
     CommandName.OPEN: dict.fromkeys((Role.LEAD, Role.COLLABORATOR), _CONNECTED),
     CommandName.CLOSE: dict.fromkeys((Role.LEAD, Role.COLLABORATOR), _CONNECTED),
-    # On Hold and Invitation have no published way to Removed by one's own hand; see the table.
+    # The published table has no row in which technicians On Hold or invited remove their own entry.
     CommandName.END: {
         Role.WAITING: _ANY,
         Role.LEAD: _JOINED,
@@ -115,14 +114,14 @@ class RemoveTechnician(SessionCommand):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OfferLead(SessionCommand):
-    """Give lead: the offer."""
+    """Give lead: offer the lead to a collaborator."""
 
     to: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CancelLeadOffer(SessionCommand):
-    """Give lead: take the offer back."""
+    """Give lead: cancel the offer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,7 +138,7 @@ class RebootComputer(SessionCommand):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SendChatLine(SessionCommand):
-    """A chat line."""
+    """Send a chat line to the customer and the other technicians."""
 
     text: str
 
@@ -153,7 +152,7 @@ class OpenProcess(SessionCommand):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CloseProcess(SessionCommand):
-    """Close it."""
+    """Close a process that prevents the idle time-out."""
 
     process: Process
 

@@ -1,7 +1,8 @@
-"""Which changes of the organization a later one stands for: what the journal may do without, and nothing is different.
+"""Which changes of the organization the journal does not need any more, because a later change replaces them.
 
-Of two changes of the same thing with no session's event between them, nobody ever decided anything by the first. A
-session that sees the organization sees it as it was: read again, a folded journal says the same of every session.
+Of two changes of the same thing, the first is not needed if no session's event lies between them: no decision was made
+while it held. Each session's event still finds the organization as it was, so a compacted journal replays to the same
+sessions.
 """
 
 from __future__ import annotations
@@ -24,10 +25,10 @@ from rescue_server.core.organization import (
 
 @dataclass(slots=True)
 class Compaction:
-    """Hears the journal's events from its beginning; says which go (`dropped`) and which read otherwise (`changed`).
+    """Reads the journal's events from its beginning. Finds which to drop (`dropped`) and which to rewrite (`changed`).
 
-    A settings event that stands for others has their values where it sets none itself; who changed them and when is
-    then told of the last one only.
+    A settings event that replaces earlier ones takes over their values, except those that it sets itself. The journal
+    then says only who changed the last of them, and when.
     """
 
     dropped: set[int] = field(default_factory=set)
@@ -35,7 +36,7 @@ class Compaction:
     _unseen: dict[tuple[str, str], tuple[int, AnyOrganizationEvent]] = field(default_factory=dict)
 
     def add(self, revision: int, event: AnySessionEvent | AnyOrganizationEvent) -> None:
-        """Take in the next event."""
+        """Add the next event of the journal."""
         if not isinstance(event, OrganizationEvent):
             self._unseen.clear()
             return
@@ -57,7 +58,7 @@ class Compaction:
                 self._replace("secret", name)
                 self._replace("moved", name)
                 if self._replace("added", name) is not None:
-                    self.dropped.add(revision)  # nobody ever saw him
+                    self.dropped.add(revision)  # no session's event ever found this technician
 
     def _replace(self, kind: str, name: str) -> AnyOrganizationEvent | None:
         revision, event = self._unseen.pop((kind, name), (0, None))

@@ -1,6 +1,7 @@
-"""What a command, the customer or a deadline leads to: events, or a typed refusal that changes nothing.
+"""Decides which events follow from a command, from the applet or from a deadline; or raises a typed error.
 
-Pure: the organization, who is in focus and the time are arguments. Nothing here changes a session; `apply` does.
+These functions are pure: the organization, the technicians in focus and the time are arguments. They change no session;
+`apply` does that.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ class Context:
 
 
 def create_pin(*, session: str, technician: str, pin: str, customer: str, context: Context) -> Events:
-    """A session that its creator alone sees, Connecting."""
+    """Create a session that only its creator sees, Connecting. Raises NotFound, InvalidArgument."""
     context.organization.require_technician(technician)
     _require_line("customer", customer, CUSTOMER_LENGTH)
     return [
@@ -53,7 +54,10 @@ def create_pin(*, session: str, technician: str, pin: str, customer: str, contex
 
 
 def start_through_channel(*, session: str, channel: str, customer: str, ticket_hash: str, context: Context) -> Events:
-    """A session that every technician of the channel sees, Connecting. Raises Unknown."""
+    """Create a session that each technician of the channel sees, Connecting.
+
+    Raises NotFound, TargetNotAllowed or InvalidArgument.
+    """
     _require_line("customer", customer, CUSTOMER_LENGTH)
     members = context.organization.members(f"channel:{channel}")
     if not members:
@@ -73,7 +77,7 @@ def start_through_channel(*, session: str, channel: str, customer: str, ticket_h
 
 
 def redeem_pin(session: Session, *, ticket_hash: str, customer: str, context: Context) -> Events:
-    """Spend the PIN. Raises PinRefused."""
+    """Redeem the PIN for a ticket. Raises PinRefused, InvalidArgument."""
     _require_line("customer", customer, CUSTOMER_LENGTH)
     if session.redeemed:
         raise PinRefused("this PIN was used already: ask the technician for a new one", reason="PIN_USED")
@@ -97,7 +101,7 @@ def terms_pending(session: Session, context: Context) -> bool:
 
 
 def on_attach(session: Session, context: Context) -> Events:
-    """An applet proved who it is. Its first sign of life after a loss is an event, any other is none."""
+    """An applet attached with its ticket. That is an event if it joins the session or comes back to it."""
     if session.ended_at is not None or session.declined:
         return []
     if session.link is Link.AWAITING:
@@ -108,16 +112,16 @@ def on_attach(session: Session, context: Context) -> Events:
 
 
 def on_sign_of_life(session: Session, context: Context) -> Events:
-    """A heartbeat or report came on a connection that is already attached.
+    """A heartbeat or report came from an attached applet. The first one after a loss is an event.
 
-    A rebooting computer comes back with a new attachment only: what is still under way from before is no return.
+    A rebooting computer comes back only by a new attachment: what still arrives meanwhile was sent before the reboot.
     """
     lost = session.link in (Link.RECONNECTING, Link.OFFLINE) and session.ended_at is None
     return _restored(session, context) if lost else []
 
 
 def on_terms(session: Session, *, accepted: bool, context: Context) -> Events:
-    """The customer answered the terms. An answer that is not asked for (any more) changes nothing."""
+    """The customer accepted or declined the terms. It changes nothing if that is decided already."""
     if session.ended_at is not None or session.joined_at is not None or session.declined:
         return []
     event = events.AppletJoined if accepted else events.TermsDeclined
@@ -125,7 +129,7 @@ def on_terms(session: Session, *, accepted: bool, context: Context) -> Events:
 
 
 def on_going_down(session: Session, *, order: str, context: Context) -> Events:
-    """The computer goes down and will be back. While Connecting nothing is shown of it."""
+    """The computer reboots. While Connecting that changes nothing."""
     if session.link is not Link.CONNECTED or session.ended_at is not None:
         return []
     ordered_by = session.reboot_ordered_by if order and order == session.reboot_order else ""
@@ -133,14 +137,14 @@ def on_going_down(session: Session, *, order: str, context: Context) -> Events:
 
 
 def on_goodbye(session: Session, context: Context) -> Events:
-    """The customer closed the applet. While Connecting nothing is shown of it."""
+    """The customer closed the applet. While Connecting that changes nothing."""
     if session.link is not Link.CONNECTED or session.ended_at is not None:
         return []
     return [events.AppletClosed(session=session.id, at=context.now)]
 
 
 def on_customer_chat(session: Session, *, text: str, context: Context) -> Events:
-    """The customer wrote a line. Raises InvalidArgument."""
+    """The customer sent a chat line. Raises InvalidArgument."""
     _require_line("text", text, CHAT_LENGTH, empty=False)
     if session.link is not Link.CONNECTED or session.ended_at is not None:
         return []
@@ -156,7 +160,7 @@ def on_focus(session: Session, *, technician: str, focused: bool, context: Conte
 
 
 def on_due(session: Session, deadline: SessionDeadline) -> Events:
-    """A deadline came: what it leads to, at its due time."""
+    """Return the event that follows from a deadline, at its due time."""
     at, period, technician = deadline.due, deadline.period, deadline.technician
     match deadline.kind:
         case DeadlineKind.CONNECTING:
@@ -186,7 +190,7 @@ def _restored(session: Session, context: Context) -> Events:
 
 
 def decide(session: Session, command: commands.AnyCommand, context: Context) -> Events:
-    """Return what a technician's command leads to.
+    """Return the events that follow from a technician's command.
 
     Raises NotFound, CommandNotAllowed, TargetNotAllowed or InvalidArgument.
     """
@@ -272,7 +276,7 @@ def _remove(session: Session, command: commands.RemoveTechnician, context: Conte
         status = session.status_for(command.removed)
         why = f"is {status}" if status else "takes no part in it"
         raise TargetNotAllowed(
-            f"{command.removed} cannot be removed from session {session.id}: he {why} "
+            f"{command.removed} cannot be removed from session {session.id}: {command.removed} {why} "
             "(possible: who is invited or collaborating; who is On Hold only while the session is rebooting)",
             metadata={"session": session.id, "technician": command.removed},
         )

@@ -1,7 +1,7 @@
-"""What happened: the journal's vocabulary. Past tense, immutable, stored as JSON with a type tag.
+"""The events of sessions. They are immutable, named in the past tense, and stored as JSON with a type tag.
 
-A field that is added later needs a default, so that old journals still read; a field is never given another meaning.
-`at` is emulated time in UTC. `technician` is who gave the command.
+A field that is added later needs a default, so that old journals can still be read. The meaning of a field never
+changes. `at` is emulated time in UTC. `technician` is who gave the command.
 """
 
 from __future__ import annotations
@@ -40,9 +40,9 @@ class Activity(SessionEvent, frozen=True, kw_only=True, tag=True):
 
 
 class SessionCreated(SessionEvent, frozen=True, kw_only=True, tag=True):
-    """By a technician with a PIN, or by an applet through a channel (then with the ticket's hash)."""
+    """A technician created it with a PIN, or an applet through a channel (then `ticket_hash` is set)."""
 
-    owner: str  # whose settings hold: "group:NAME" or "channel:NAME"
+    owner: str  # whose settings apply: "group:NAME" or "channel:NAME"
     technician: str = ""
     pin: str = ""
     channel: str = ""
@@ -64,19 +64,19 @@ class TermsDeclined(SessionEvent, frozen=True, kw_only=True, tag=True):
 
 
 class AppletJoined(SessionEvent, frozen=True, kw_only=True, tag=True):
-    """Terms accepted, or none set."""
+    """The customer accepted the terms, or there are none."""
 
 
 class SessionStarted(Activity, frozen=True, kw_only=True, tag=True):
-    """Start session, in whichever of its meanings the technician's role gives it."""
+    """Start session. What that means depends on the technician's role."""
 
 
 class SessionHeld(Activity, frozen=True, kw_only=True, tag=True):
-    """Hold session: by the lead for all, by a collaborator for himself."""
+    """Hold session. The lead holds it for all, a collaborator only their own entry."""
 
 
 class SessionTransferred(Activity, frozen=True, kw_only=True, tag=True):
-    """To those in `targets`; `target` is what the technician chose, for example "group:Network"."""
+    """The technician chose `target`, for example "group:Network"; `targets` are its technicians."""
 
     target: str
     targets: tuple[str, ...]
@@ -104,15 +104,15 @@ class LeadOffered(Activity, frozen=True, kw_only=True, tag=True):
 
 
 class LeadOfferCancelled(Activity, frozen=True, kw_only=True, tag=True):
-    """The lead takes the offer back."""
+    """The lead cancels the offer."""
 
 
 class LeadAccepted(Activity, frozen=True, kw_only=True, tag=True):
-    """The collaborator it was offered to is the lead now."""
+    """The collaborator to whom the lead was offered is the lead now."""
 
 
 class RebootOrdered(Activity, frozen=True, kw_only=True, tag=True):
-    """The applet is to be told. A second order before the first is carried out changes nothing."""
+    """The server sends the order to the applet. A second order before the reboot changes nothing."""
 
     order: str
 
@@ -131,7 +131,7 @@ class ProcessOpened(Activity, frozen=True, kw_only=True, tag=True):
 
 
 class ProcessClosed(Activity, frozen=True, kw_only=True, tag=True):
-    """The technician closed it."""
+    """The technician closed that process."""
 
     process: Process
 
@@ -143,13 +143,13 @@ class SessionEnded(SessionEvent, frozen=True, kw_only=True, tag=True):
 
 
 class CollaboratorLeft(SessionEvent, frozen=True, kw_only=True, tag=True):
-    """A collaborator ended his part; the session goes on."""
+    """A collaborator left; the session goes on."""
 
     technician: str
 
 
 class EntryDismissed(SessionEvent, frozen=True, kw_only=True, tag=True):
-    """A technician removed a Closed or Timed Out entry from his queue."""
+    """A technician removed a Closed or Timed Out entry from their queue."""
 
     technician: str
 
@@ -159,7 +159,7 @@ class AppletClosed(SessionEvent, frozen=True, kw_only=True, tag=True):
 
 
 class RebootBegan(SessionEvent, frozen=True, kw_only=True, tag=True):
-    """The computer goes down; `technician` is who ordered it, empty for the customer himself."""
+    """The computer reboots. `technician` is who ordered it, empty if the customer started it."""
 
     technician: str = ""
 
@@ -193,7 +193,7 @@ class WaitingTimedOut(SessionEvent, frozen=True, kw_only=True, tag=True):
 
 
 class IdleTimedOut(SessionEvent, frozen=True, kw_only=True, tag=True):
-    """`technician` did nothing for the active session idle time-out."""
+    """`technician` gave no command for the active session idle time-out."""
 
     technician: str
     period: timedelta

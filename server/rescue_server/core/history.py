@@ -1,7 +1,7 @@
-"""What each event of the journal changed in whose queue, and why: the journal read from its beginning.
+"""What each event of the journal changed in which queues, and why. The journal is read from its beginning.
 
-Sessions are rebuilt on the way, as the engine does it, with the same `apply`, the same table and the same causes; so
-what is told here of an old journal is what today's core makes of it.
+The sessions are rebuilt as the engine does it, with the same `apply`, the same table and the same causes. So an old
+journal is explained as the present core understands it.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from rescue_server.core.transitions import row_of
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EntryChange:
-    """What one technician's queue showed before and after. `previous` is None and `row` 0 for a new entry."""
+    """What one technician's queue showed before and after. For a new entry, `previous` is None and `row` is 0."""
 
     technician: str
     previous: Status | None
@@ -40,10 +40,10 @@ class EntryChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExplainedEvent:
-    """What there is to say of one event.
+    """One event, its cause and the changes that it made.
 
-    `present` are the technicians with an entry before or after it, `known` all who ever had one up to then; both are
-    empty for the organization's events.
+    `present` are the technicians with an entry before or after the event; `known` are all who had an entry up to then.
+    Both are empty for an event of the organization.
     """
 
     cause: Cause
@@ -53,20 +53,20 @@ class ExplainedEvent:
 
 
 class History:
-    """Hears the events in order. Begins at the journal's beginning, or with `sessions` as they were at some point."""
+    """Explains the events in order, from the journal's beginning or from `sessions` as they were at some revision."""
 
     def __init__(self, sessions: Mapping[str, Session] | None = None) -> None:
         self._sessions = dict(sessions or {})
         self._known = {name: frozenset(session.entries) for name, session in self._sessions.items()}
 
     def session(self, name: str) -> Session | None:
-        """Return a session as it is after all that was heard; None if it is unknown, or over and in no queue."""
+        """Return a session as it is after the last event; None if it is unknown, or ended and in no queue."""
         return self._sessions.get(name)
 
     def explain(self, event: events.AnySessionEvent | AnyOrganizationEvent) -> ExplainedEvent | None:
-        """Take the event in and say what it did; None if it belongs to a session whose beginning was not heard.
+        """Apply the event and return what it did; None if its session was created before the first event.
 
-        Raises UnlistedChange if the core would show a change that the table does not have.
+        Raises UnlistedChange if the event leads to a change that the table does not have.
         """
         if isinstance(event, OrganizationEvent):
             return ExplainedEvent(cause=cause_of_change(event))

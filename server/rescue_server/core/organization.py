@@ -1,7 +1,7 @@
-"""Who and what there is: technician groups, technicians, channels, administrators, and whose settings hold.
+"""The organization: technician groups, technicians, channels, administrators, and the settings of groups and channels.
 
-Its changes are events of their own stream, so that the Administration Center survives a restart like sessions do.
-Secrets are here as hashes only.
+Its changes are events of their own stream, so a restart keeps them as it keeps the sessions. Secrets are stored as
+hashes only.
 """
 
 from __future__ import annotations
@@ -38,14 +38,14 @@ class GroupAdded(OrganizationEvent, frozen=True, kw_only=True, tag=True):
 
 
 class TechnicianAdded(OrganizationEvent, frozen=True, kw_only=True, tag=True):
-    """A technician of a group."""
+    """A technician joined a group."""
 
     name: str
     group: str
 
 
 class ChannelAdded(OrganizationEvent, frozen=True, kw_only=True, tag=True):
-    """A channel that groups serve."""
+    """A channel that these groups serve."""
 
     name: str
     groups: tuple[str, ...]
@@ -58,7 +58,7 @@ class AdministratorAdded(OrganizationEvent, frozen=True, kw_only=True, tag=True)
 
 
 class TechnicianMoved(OrganizationEvent, frozen=True, kw_only=True, tag=True):
-    """To another group."""
+    """The technician is in another group now."""
 
     name: str
     group: str
@@ -78,7 +78,7 @@ class SecretChanged(OrganizationEvent, frozen=True, kw_only=True, tag=True):
 
 
 class SettingsChanged(OrganizationEvent, frozen=True, kw_only=True, tag=True):
-    """`owner` is "group:NAME" or "channel:NAME"; only the changed periods, and `terms` if it is set."""
+    """`owner` is "group:NAME" or "channel:NAME". `periods` has only the changed ones; `terms` is None if unchanged."""
 
     owner: str
     periods: dict[str, timedelta] = {}
@@ -107,7 +107,7 @@ class Organization:
         return tuple(sorted(o.removeprefix("group:") for o in self.settings if o.startswith("group:")))
 
     def settings_of(self, owner: str) -> SessionSettings:
-        """The settings of "group:NAME" or "channel:NAME". Raises Unknown."""
+        """The settings of "group:NAME" or "channel:NAME". Raises NotFound."""
         if owner not in self.settings:
             kind, _, name = owner.partition(":")
             raise NotFound.of(kind, name, self._there_are(kind))
@@ -118,7 +118,7 @@ class Organization:
         return self.settings[f"group:{self.technicians[technician]}"].idle_timeout
 
     def members(self, target: str) -> tuple[str, ...]:
-        """The technicians of "technician:NAME", "group:NAME" or "channel:NAME", by name. Raises Unknown."""
+        """The technicians of "technician:NAME", "group:NAME" or "channel:NAME", by name. Raises NotFound."""
         kind, _, name = target.partition(":")
         if kind == "technician" and name in self.technicians:
             return (name,)
@@ -130,17 +130,17 @@ class Organization:
         raise NotFound.of(kind, name, self._there_are(kind))
 
     def require_technician(self, name: str) -> None:
-        """Raise Unknown if there is no such technician."""
+        """Raise NotFound if there is no such technician."""
         self.members(f"technician:{name}")
 
     def require_free(self, kind: str, name: str) -> None:
-        """Raise InvalidArgument if the name is not a name, AlreadyExists if it is taken."""
+        """Raise InvalidArgument if the name is not allowed, AlreadyExists if it is taken."""
         if wrong := _what_is_wrong_with(name):
             raise InvalidArgument.of("name", f"{name!r} is no name: {wrong}")
         taken = {
             "a group": kind == "group" and f"group:{name}" in self.settings,
             "a channel": kind == "channel" and name in self.channels,
-            # Both sign in: they share their names.
+            # Technicians and administrators sign in with their names, so a name is unique among both.
             "a technician": kind in _USERS and name in self.technicians,
             "an administrator": kind in _USERS and name in self.administrators,
         }
@@ -192,7 +192,7 @@ def _without(mapping: Mapping[str, str], name: str) -> Iterator[tuple[str, str]]
 
 
 def _what_is_wrong_with(name: str) -> str:
-    """Return why people, groups and channels cannot be called like this; empty if they can."""
+    """Return why people, groups and channels cannot have this name; empty if they can."""
     if not name or not name[0].isalnum():
         return "a letter or digit comes first"
     if len(name) > NAME_LENGTH:

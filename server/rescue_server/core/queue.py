@@ -1,7 +1,7 @@
-"""From what happened to a session to what each technician's queue shows of it.
+"""From an event of a session to the updates of the technicians' queues.
 
-`updates` compares the session before and after an event and says, per technician, what his queue must be told. Every
-change of a status is looked up in the table here: one that is not there is a defect and raises.
+`updates` compares the session before and after an event, and returns one update for each queue that changes. It looks
+up every change of a status in the table; a change that is not there is a defect and raises UnlistedChange.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from rescue_server.core.transitions import row_of
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionParticipant:
-    """One who takes part in a session, as the others see him."""
+    """A technician who takes part in a session, as the other technicians see them."""
 
     technician: str
     status: Status
@@ -30,7 +30,7 @@ class SessionParticipant:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueueEntry:
-    """One line of a technician's queue. `due_at` is when it times out if nothing happens, by the setting `due_by`."""
+    """One line of a technician's queue. If nothing happens before, the setting `due_by` ends it at `due_at`."""
 
     session: str
     status: Status
@@ -64,9 +64,9 @@ class Cause:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueueUpdate:
-    """What one technician's queue is told of one event. `previous` is None for a new entry.
+    """What one event changed in one technician's queue. `previous` is None for a new entry.
 
-    `entry` is the queue entry afterwards; None with an alarm, which changes nothing of it.
+    `entry` is the queue entry after the event. It is None with an idle alarm, which does not change the entry.
     """
 
     session: str
@@ -96,7 +96,7 @@ def entry_of(
 
 
 def participants_of(session: Session) -> tuple[SessionParticipant, ...]:
-    """Return who takes part in a session: the same for every queue."""
+    """Return who takes part in a session. It is the same for every queue."""
     return tuple(
         SessionParticipant(
             technician=name,

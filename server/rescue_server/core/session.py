@@ -1,7 +1,7 @@
 """One session: its link, its entries, and how each event changes them.
 
-`apply` is the only way a session changes. It takes what happened, not what somebody wanted, so that replaying the
-journal gives the same state. What must hold after every event, whatever it was, is in `_settle`, once.
+Only `apply` changes a session. It takes events and decides nothing, so a replay of the journal gives the same state.
+`_settle` does what follows from every event, whatever its type.
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ class UnknownSession(Exception):
 class SessionEntry:
     """One technician's part in a session.
 
-    `since`: when the status that he sees last changed. `counted_from`: the last moment at which anything held his idle
-    clock or started it anew; meaningful for the roles that can idle out. `focused`: whether his consoles are in focus.
+    `since`: when the status that the technician sees last changed. `counted_from`: when the idle clock last restarted;
+    only for the roles that can time out. `focused`: whether one of the technician's consoles has the focus.
     """
 
     role: Role
@@ -54,7 +54,7 @@ class SessionEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
-    """All that is known of a session. Immutable; `entries` by technician's name."""
+    """The state of one session. Immutable; `entries` by technician's name."""
 
     id: str
     owner: str
@@ -78,31 +78,31 @@ class Session:
 
     @property
     def redeemed(self) -> bool:
-        """Whether an applet has a ticket for it."""
+        """Whether an applet has a ticket for this session."""
         return bool(self.ticket_hash)
 
     @property
     def lead(self) -> str:
-        """The technician who leads it, on hold or not; empty if nobody does."""
+        """The technician who leads the session, on hold or not; empty if nobody does."""
         return next((name for name, entry in self.entries.items() if entry.role in LEADS), "")
 
     def status_for(self, technician: str) -> Status | None:
-        """What this technician sees; None if he has no entry."""
+        """Return the status that this technician sees; None without an entry."""
         entry = self.entries.get(technician)
         return None if entry is None else status_of(entry.role, self.link)
 
     def with_role(self, *roles: Role) -> tuple[str, ...]:
-        """The technicians with one of these roles, by name."""
+        """Return the technicians with one of these roles, sorted by name."""
         return tuple(sorted(name for name, entry in self.entries.items() if entry.role in roles))
 
 
 def can_idle(entry: SessionEntry) -> bool:
-    """Whether the active session idle time-out concerns the entry. Never on hold."""
+    """Whether the active session idle time-out applies to the entry. It never does on hold."""
     return entry.role in (Role.LEAD, Role.COLLABORATOR)
 
 
 def is_held(entry: SessionEntry, link: Link) -> bool:
-    """Whether the entry's idle clock stands still: in focus or with a process open, and the link connected."""
+    """Whether the entry's idle clock is stopped: the link is connected, and there is focus or an open process."""
     return link is Link.CONNECTED and (entry.focused or bool(entry.processes))
 
 
@@ -120,7 +120,7 @@ def apply(session: Session | None, event: events.AnySessionEvent) -> Session:
 
 
 class _Draft(dict[str, SessionEntry]):
-    """The entries under change: roles are moved, added and removed here, `since` and the rest are settled later."""
+    """A mutable copy of the entries, to change roles. `_settle` updates `since` and the other fields afterwards."""
 
     def __init__(self, session: Session, at: datetime) -> None:
         super().__init__(session.entries)
@@ -260,23 +260,23 @@ def _alarm_raised(session: Session, event: events.IdleAlarmRaised) -> Session:
 
 
 def _ended_by_technician(session: Session, event: events.SessionEnded) -> Session:
-    return _over(session, event.at, EndReason.ENDED_BY_TECHNICIAN, closed=COLLABORATORS)
+    return _end(session, event.at, EndReason.ENDED_BY_TECHNICIAN, closed=COLLABORATORS)
 
 
 def _applet_closed(session: Session, event: events.AppletClosed) -> Session:
     closed = COLLABORATORS | LEADS | {Role.OUTGOING}
-    return _over(session, event.at, EndReason.CLOSED_BY_CUSTOMER, closed=closed)
+    return _end(session, event.at, EndReason.CLOSED_BY_CUSTOMER, closed=closed)
 
 
 def _idle_timed_out(session: Session, event: events.IdleTimedOut) -> Session:
     if session.entries[event.technician].role is not Role.LEAD:
         return _without(session, event.at, event.technician)
-    over = _over(session, event.at, EndReason.IDLE_TIMEOUT, closed=COLLABORATORS | {Role.LEAD})
-    timed_out = replace(over.entries[event.technician], role=Role.TIMED_OUT)
-    return replace(over, entries={**over.entries, event.technician: timed_out})
+    ended = _end(session, event.at, EndReason.IDLE_TIMEOUT, closed=COLLABORATORS | {Role.LEAD})
+    timed_out = replace(ended.entries[event.technician], role=Role.TIMED_OUT)
+    return replace(ended, entries={**ended.entries, event.technician: timed_out})
 
 
-def _over(session: Session, at: datetime, reason: EndReason, *, closed: frozenset[Role]) -> Session:
+def _end(session: Session, at: datetime, reason: EndReason, *, closed: frozenset[Role]) -> Session:
     """End the session for all: entries with a role in `closed` stay as Closed, all others leave."""
     draft = _Draft(session, at)
     for name, entry in session.entries.items():
@@ -288,7 +288,7 @@ def _over(session: Session, at: datetime, reason: EndReason, *, closed: frozense
 
 
 def _timed_out(reason: EndReason) -> Callable[[Session, Any], Session]:
-    return lambda session, event: _over(session, event.at, reason, closed=frozenset())
+    return lambda session, event: _end(session, event.at, reason, closed=frozenset())
 
 
 _CHANGES: dict[type, Callable[[Session, Any], Session]] = {
@@ -328,23 +328,23 @@ _CHANGES: dict[type, Callable[[Session, Any], Session]] = {
 
 
 def _settle(before: Session, after: Session, event: events.AnySessionEvent) -> Session:
-    """Restore what holds after every event: when a status changed, whose idle clock starts anew, what lapses."""
+    """Do what follows from every event: note new statuses, restart idle clocks, drop offers and orders that lapsed."""
     at = event.at
     restarted = event.technician if isinstance(event, events.Activity) else None  # "" restarts everybody's clock
     entries = {name: _settled(name, entry, before, after, at, restarted) for name, entry in after.entries.items()}
     link_changed = after.link is not before.link
     offered = entries.get(after.lead_offered_to)
     led = any(entry.role is Role.LEAD for entry in entries.values())
-    offer_stands = offered is not None and offered.role is Role.COLLABORATOR and led
-    order_stands = not link_changed and after.ended_at is None
+    keeps_offer = offered is not None and offered.role is Role.COLLABORATOR and led
+    keeps_order = not link_changed and after.ended_at is None
     return replace(
         after,
         entries=MappingProxyType(entries),
         link_since=at if link_changed else after.link_since,
-        lead_offered_to=after.lead_offered_to if offer_stands else "",
-        # An order is older than any loss or reboot that follows it: it is not carried out late.
-        reboot_order=after.reboot_order if order_stands else "",
-        reboot_ordered_by=after.reboot_ordered_by if order_stands else "",
+        lead_offered_to=after.lead_offered_to if keeps_offer else "",
+        # A lost link or a reboot cancels an order: the applet must not carry it out late.
+        reboot_order=after.reboot_order if keeps_order else "",
+        reboot_ordered_by=after.reboot_ordered_by if keeps_order else "",
     )
 
 
@@ -361,12 +361,12 @@ def _settled(
     if status_of(old.role, before.link) is not status_of(entry.role, after.link):
         entry = replace(entry, since=at)
     was_held, held = is_held(old, before.link), is_held(entry, after.link)
-    let_go = was_held and not held
-    if role_changed or let_go or restarted in (name, ""):
+    released = was_held and not held
+    if role_changed or released or restarted in (name, ""):
         return replace(entry, counted_from=at, alarmed=False)
     return replace(entry, alarmed=False) if held and entry.alarmed else entry
 
 
 def is_gone(session: Session) -> bool:
-    """Whether the session is over and no queue shows it any more."""
+    """Whether the session has ended and is in no queue any more."""
     return session.ended_at is not None and not session.entries

@@ -1,6 +1,6 @@
-"""What a technician sees of a session: a pure function of two facts, the session's link and the entry's role.
+"""The status of a session as one technician sees it: a pure function of the session's link and the entry's role.
 
-Nothing stores a status; `status_of` derives it from the table below, cell by cell as published.
+No status is stored. `status_of` derives it from the table below, which follows the published article cell by cell.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Status(StrEnum):
 
 
 class Link(StrEnum):
-    """How the applet is reached."""
+    """The state of the connection to the applet."""
 
     AWAITING = "awaiting"
     CONNECTED = "connected"
@@ -39,7 +39,7 @@ class Link(StrEnum):
 
 
 class Role(StrEnum):
-    """What a technician is in a session. Each hold is a role, because who held it decides who may resume."""
+    """A technician's part in a session. Each hold is a role, because who put it on hold decides who may resume it."""
 
     WAITING = "waiting"
     LEAD = "lead"
@@ -75,7 +75,7 @@ _SEEN: dict[Role, tuple[Status, Status, Status, Status]] = {
 
 
 def status_of(role: Role, link: Link) -> Status:
-    """Return what a technician with this role sees while the link is so."""
+    """Return the status that a technician with this role sees while the link is in this state."""
     if link is Link.AWAITING and role not in ENDED_ROLES:
         return Status.CONNECTING
     return _SEEN[role][_LINKS.index(link) if link in _LINKS else 0]

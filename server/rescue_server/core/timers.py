@@ -1,7 +1,7 @@
-"""When something falls due in a session if nothing else happens: deadlines as data, nothing armed here.
+"""The deadlines of a session: what falls due if nothing else happens. They are data; the runtime arms the timers.
 
-The lease, that is when an applet's silence makes the link reconnecting, is not among them: heartbeats are not stored,
-so the runtime knows it and asks `on_silence`.
+The applet's lease is not among them. Heartbeats are not stored, so only the runtime knows when a lease expires; it then
+passes a RECONNECTING deadline to `decide.on_due`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ LONGEST_WARNING = timedelta(minutes=1)
 
 
 class DeadlineKind(IntEnum):
-    """What falls due; at the same instant, in this order."""
+    """What falls due. Deadlines of the same instant are applied in this order."""
 
     CONNECTING = 0
     RECONNECTING = 1
@@ -32,7 +32,7 @@ class DeadlineKind(IntEnum):
 
 @dataclass(frozen=True, slots=True, order=True)
 class SessionDeadline:
-    """Something falls due in a session at an instant. Sorts in the order in which deadlines are applied."""
+    """Something falls due in a session at `due`. Deadlines sort in the order in which they are applied."""
 
     due: datetime
     kind: DeadlineKind
@@ -42,7 +42,7 @@ class SessionDeadline:
 
     @property
     def setting(self) -> str:
-        """The setting that decided, as in the Administration Center's words."""
+        """The name of the setting that gave the period."""
         return _SETTINGS[self.kind]
 
 
@@ -58,39 +58,39 @@ _SETTINGS = {
 
 
 def deadlines(session: Session, organization: Organization) -> list[SessionDeadline]:
-    """Return all that is running in the session now, soonest first. A deadline may lie in the past."""
+    """Return the session's deadlines, the soonest first. A deadline can lie in the past."""
     if session.ended_at is not None:
         return []
     settings = organization.settings_of(session.owner)
     found: list[SessionDeadline] = []
 
-    def note(kind: DeadlineKind, since: datetime, period: timedelta, technician: str = "") -> None:
+    def add(kind: DeadlineKind, since: datetime, period: timedelta, technician: str = "") -> None:
         found.append(SessionDeadline(since + period, kind, technician, session.id, period))
 
     if session.joined_at is None:
-        note(DeadlineKind.CONNECTING, session.created_at, settings.connecting_timeout)
+        add(DeadlineKind.CONNECTING, session.created_at, settings.connecting_timeout)
         return found
     if session.link is Link.RECONNECTING:
-        note(DeadlineKind.OFFLINE, session.link_since, settings.offline_period)
+        add(DeadlineKind.OFFLINE, session.link_since, settings.offline_period)
     if settings.waiting_timeout and session.with_role(Role.WAITING):
-        note(DeadlineKind.WAITING, session.joined_at, settings.waiting_timeout)
-    # No published row leads from Rebooting to Timed Out: what runs out meanwhile is judged on the return.
+        add(DeadlineKind.WAITING, session.joined_at, settings.waiting_timeout)
+    # No published row leads from Rebooting to Timed Out. `overdue_on_return` finds what fell due during the reboot.
     if session.link is not Link.REBOOTING:
         for technician, entry in session.entries.items():
             if not can_idle(entry) or is_held(entry, session.link):
                 continue
             if period := organization.idle_timeout(technician):
                 kind = DeadlineKind.IDLE_LEAD if entry.role is Role.LEAD else DeadlineKind.IDLE_COLLABORATOR
-                note(kind, entry.counted_from, period, technician)
+                add(kind, entry.counted_from, period, technician)
                 if not entry.alarmed:
                     found.append(_alarm(session, technician, entry, period))
     return sorted(found)
 
 
 def overdue_on_return(session: Session, organization: Organization, now: datetime) -> list[SessionDeadline]:
-    """Return the idle time-outs that ran out while the session was rebooting, in the order of their application.
+    """Return the idle time-outs that fell due while the session was rebooting, in the order in which they are applied.
 
-    Neither focus nor a process held those clocks: both hold only while the link is connected.
+    Focus and open processes stop an idle clock only while the link is connected, so they did not stop these.
     """
     found = []
     for technician, entry in session.entries.items():
@@ -102,7 +102,7 @@ def overdue_on_return(session: Session, organization: Organization, now: datetim
 
 
 def warning(period: timedelta) -> timedelta:
-    """How long before an idle time-out its alarm is raised."""
+    """Return how long before an idle time-out its alarm is raised."""
     return min(LONGEST_WARNING, period / 2)
 
 

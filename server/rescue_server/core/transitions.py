@@ -87,7 +87,7 @@ def row_of(start: Status, end: Status) -> int:
 
 
 class UnlistedChange(Exception):
-    """The core tried to show a change that the table does not have: a defect of this program."""
+    """The core made a change that the table does not have. That is a defect of this program."""
 
     def __init__(self, start: Status, end: Status) -> None:
         super().__init__(f"{start} -> {end} is not in the table")
