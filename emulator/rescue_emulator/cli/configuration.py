@@ -1,8 +1,8 @@
-"""Which options the environment and the configuration file can set, and how they are called there.
+"""Options from the environment and from the configuration file, and their names there.
 
-Environment: RESCUE_<SUBCOMMAND>_<OPTION>, then RESCUE_<OPTION>. File: TOML, a table per subcommand, a nested
-table per subcommand of that; keys are options without the dashes in front. Keys outside a table hold
-for every subcommand that has such an option.
+Environment: RESCUE_<SUBCOMMAND>_<OPTION>, then RESCUE_<OPTION>. File: TOML with a table for each subcommand, and a
+nested table for each subcommand of that. Keys are options without the leading dashes. Keys outside a table hold for
+every subcommand that has such an option.
 
     data = "/var/lib/rescue"
 
@@ -20,12 +20,12 @@ from typing import Any
 import click
 
 _NEVER_SET = {"help", "version", "config"}
-# `rescue_common.state_directory` reads their variables itself: a typed --data must win over RESCUE_SERVER.
+# `rescue_common.state_directory` reads these variables itself, because a typed --data must win over RESCUE_SERVER.
 _READ_ELSEWHERE = {"data", "server"}
 
 
 def name_environment(command: click.Command, *, prefix: str) -> None:
-    """Give each option that has no environment variable yet two: `prefix` and its name, RESCUE_ and its name."""
+    """Give each option without an environment variable two: `prefix` + name and RESCUE_ + name."""
     for name, option in _options(command):
         if option.envvar is None and name not in _READ_ELSEWHERE:
             word = name.upper().replace("-", "_")
@@ -36,10 +36,10 @@ def name_environment(command: click.Command, *, prefix: str) -> None:
 
 
 def configured(name: str, command: click.Command, *, given: str | None) -> dict[str, Any]:
-    """Return what the configuration file says for a subcommand, as click's default map.
+    """Return the values of the configuration file for a subcommand, as click's default map.
 
-    `given` is the file; without it the user's own is taken if there is one. Raises click.UsageError for a
-    file that is no TOML or names what does not exist.
+    `given` is the file; without it, the file of the user is read if it exists. Raises click.UsageError if the file is
+    no TOML, or if it names an option that does not exist.
     """
     path = Path(given) if given else _own_file()
     if path is None:
@@ -92,13 +92,13 @@ def _options(command: click.Command) -> Iterator[tuple[str, click.Option]]:
 
 
 def _as_text(value: Any) -> Any:
-    # Options read text; TOML's own numbers are as good as written ones, its booleans are flags.
+    # click parses text, so numbers of TOML become text; booleans of TOML are flags.
     return str(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else value
 
 
 def _own_file() -> Path | None:
     """Return the user's own file; None for a user without a home directory, as in some containers."""
-    import platformdirs  # only wanted when nobody says where the file is
+    import platformdirs  # needed only if --config is not given
 
     try:
         directory = Path(platformdirs.user_config_dir("rescue-emulator", appauthor=False))

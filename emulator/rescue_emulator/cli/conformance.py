@@ -21,7 +21,7 @@ LAST_ROW = 62
 
 
 class Rows(click.ParamType[tuple[int, ...]]):
-    """Rows of the table as people write them: `1,6,20-28`."""
+    """Rows of the table, written like `1,6,20-28`."""
 
     name = "rows"
 
@@ -48,13 +48,13 @@ class Rows(click.ParamType[tuple[int, ...]]):
     help="The consoles' language; their labels are compared with the table's.",
 )
 @click.option("--report", type=click.Path(dir_okay=False, writable=True, path_type=Path), help="Write an HTML page.")
-@click.option("--lanes", type=click.IntRange(1, 16), help="How many worlds to play in side by side.")
+@click.option("--lanes", type=click.IntRange(1, 16), help="How many worlds play at the same time.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a row.")
 def conformance(*, rows: tuple[int, ...], lang: str, report: Path | None, lanes: int | None, as_json: bool) -> int:
     """Play each of the table's rows, by the steps that the article gives, with real programs.
 
-    A row is as published if every console showed exactly the changes that it should, each with the table's row and
-    name. Exit status 1 if a row falls short.
+    A row is as published if every console showed exactly the expected changes, each with the table's row and name. Exit
+    status 1 if a row falls short.
 
     \b
     Example:
@@ -93,7 +93,7 @@ async def _play(rows: tuple[int, ...], *, lang: str, lanes: int, printer: _Print
 
 
 class _Printer:
-    """Prints each row's outcome on stdout, and progress on stderr where stdout does not show it already."""
+    """Prints each row's outcome on stdout, and progress on stderr if stdout is not a terminal."""
 
     def __init__(self, total: int, *, as_json: bool) -> None:
         self._total = total

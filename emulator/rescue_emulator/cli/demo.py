@@ -1,6 +1,6 @@
-"""`rescue demo`: one support call, played with real processes, for somebody who sees this for the first time.
+"""`rescue demo`: one support call with real processes, for people who see this for the first time.
 
-The story is the truth here: who does what, in which order. How it looks is `screens`' affair.
+This module has the story: who does what, in which order. `demo_screens` shows it.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ CUSTOMER = "Ms Vos"
 @click.option(
     "--web/--no-web",
     default=None,
-    help="Show it in the browser, too, until Ctrl-C.  [default: on a terminal, while it lasts]",
+    help="Show it in the browser too, until Ctrl-C.  [default: on a terminal, for the time of the demo]",
 )
 def demo(*, speed: float, lang: str, web: bool | None) -> int:
     """Play a support call, and show the queues as they change.
@@ -65,7 +65,7 @@ def demo(*, speed: float, lang: str, web: bool | None) -> int:
     try:
         asyncio.run(_play(choose_screen(lang=lang), speed=speed, lang=lang, pages=pages, stay=bool(web)))
     except asyncio.CancelledError:
-        raise KeyboardInterrupt from None  # SIGTERM: all processes are gone, and the story was not finished
+        raise KeyboardInterrupt from None  # SIGTERM: all processes were ended before the end of the story
     except (ProgramEnded, CommandRefused, TimeoutError) as error:
         raise click.ClickException(f"the story broke off: {error}") from None
     return 0
@@ -91,7 +91,7 @@ async def _play(screen: Screen, *, speed: float, lang: str, pages: bool, stay: b
 
 @asynccontextmanager
 async def _pages(world: World, screen: Screen) -> AsyncIterator[None]:
-    """Serve the consoles to browsers, and say how to get in."""
+    """Serve the consoles to browsers, and print how to sign in."""
     from rescue_common.processes.child import Program
     from rescue_common.state_directory import Access
 
@@ -106,20 +106,20 @@ async def _pages(world: World, screen: Screen) -> AsyncIterator[None]:
 
 
 async def _call(world: World, alice: Technician, bob: Technician, screen: Screen, *, speed: float) -> None:
-    """The story. `minute` is how long to wait for what takes an emulated minute, in real seconds."""
+    """Play the story. `minute` is the timeout, in real seconds, for what takes an emulated minute."""
     minute = 60 / speed + 15
 
     @asynccontextmanager
     async def act(title: str) -> AsyncIterator[None]:
         screen.act(title)
-        await asyncio.sleep(screen.breath / 2)
+        await asyncio.sleep(screen.pause / 2)
         yield
-        # What an act leads to belongs under its heading, before the next begins.
+        # The updates of an act must be printed under its heading, before the next act begins.
         await asyncio.gather(alice.sync(), bob.sync())
-        await asyncio.sleep(screen.breath)
+        await asyncio.sleep(screen.pause)
 
     for technician in (alice, bob):
-        technician.program.listen(partial(_show, screen, technician.name))
+        technician.program.listen(partial(_show_update, screen, technician.name))
     async with act("alice makes a PIN code and reads it out to her customer."):
         session, pin = await alice.pin(CUSTOMER)
     async with act(f"{CUSTOMER} runs the applet with PIN {pin}."):
@@ -154,7 +154,7 @@ async def _call(world: World, alice: Technician, bob: Technician, screen: Screen
         screen.computer("off")
 
 
-def _show(screen: Screen, technician: str, event: Event) -> None:
+def _show_update(screen: Screen, technician: str, event: Event) -> None:
     from rescue_emulator.world.records import StatusUpdate
 
     if event.get("event") == "entry" and not event.get("snapshot"):

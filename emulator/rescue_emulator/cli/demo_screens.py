@@ -1,4 +1,4 @@
-"""How the demo looks: plain lines in a pipe; on a terminal, lines and below them the queues as they are now."""
+"""The screens of the demo: plain lines in a pipe; on a terminal, lines with the present queues below them."""
 
 from __future__ import annotations
 
@@ -44,31 +44,31 @@ _TECHNICIANS = ("alice", "bob")
 
 
 class Screen(Protocol):
-    """Where the demo's story is shown. `breath` is how long people need between two acts, in real seconds."""
+    """Where the demo shows its story. `pause` is the time between two acts, in real seconds."""
 
-    breath: float
+    pause: float
 
     def __enter__(self) -> Self: ...
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None: ...
     def starting(self, what: str) -> None:
-        """Processes are being started."""
+        """Show that processes are being started."""
 
     def pages(self, url: str, secrets: Mapping[str, str]) -> None:
-        """Say where the same is to be seen in a browser, and how to sign in there."""
+        """Show the address of the web pages, and how to sign in there."""
 
     def act(self, title: str) -> None:
-        """Somebody does something."""
+        """Show the title of an act."""
 
     def update(self, technician: str, update: StatusUpdate) -> None:
-        """A technician's queue changed."""
+        """Show a change of a technician's queue."""
 
     def computer(self, state: str) -> None:
-        """The customer's computer changed."""
+        """Show the state of the customer's computer."""
 
     def finish(self) -> None:
-        """The story is over."""
+        """Show that the story is over, and what to try next."""
 
 
 def choose_screen(*, lang: str) -> Screen:
@@ -78,9 +78,9 @@ def choose_screen(*, lang: str) -> Screen:
 
 
 class PlainScreen:
-    """One line for each thing that happens, and nothing that a log or a pipe could trip over."""
+    """Prints one line for each event, without control characters, so that it suits logs and pipes."""
 
-    breath = 0.0  # nobody watches
+    pause = 0.0  # nobody watches
 
     def __init__(self, *, lang: str) -> None:
         self._labels = labels(lang)
@@ -112,7 +112,7 @@ class PlainScreen:
         click.echo(f"   {at}  {technician:<5}  {change}  ({row}: {update.cause})")
 
     def computer(self, state: str) -> None:
-        pass  # the act says it
+        pass  # the title of the act says it
 
     def finish(self) -> None:
         click.echo("\nThat was a support call. To go on by yourself:")
@@ -122,9 +122,9 @@ class PlainScreen:
 
 
 class TerminalScreen:
-    """The story scrolls; at the bottom stay the computer and both queues, as they are."""
+    """The story scrolls; the computer and both queues stay at the bottom."""
 
-    breath = 1.4
+    pause = 1.4
 
     def __init__(self, console: Console | None = None, *, lang: str) -> None:
         from rich.console import Console

@@ -12,7 +12,7 @@ from rescue_emulator.cli.output import write_text
 
 @click.group()
 def docs() -> None:
-    """Print what the documentation is made of.
+    """Print parts of the documentation.
 
     \b
     Example:
@@ -27,7 +27,7 @@ def docs() -> None:
     type=click.Choice(["mermaid", "dot", "svg"]),
     default="mermaid",
     show_default=True,
-    help="How the picture is written.",
+    help="Format of the picture.",
 )
 @click.option(
     "--output",
@@ -36,7 +36,7 @@ def docs() -> None:
     default="-",
     show_default="stdout",
     metavar="FILE",
-    help="Where the picture is written.",
+    help="The file to write.",
 )
 @picture_language
 def statechart(how: str, file: Path, lang: str) -> None:

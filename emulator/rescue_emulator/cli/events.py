@@ -28,7 +28,7 @@ RECONNECT_TIMEOUT = timedelta(seconds=30)
 @click.option("--session", default="", help="Only this session's events.")
 @connection_options
 def events(follow: bool, since: int, session: str) -> None:
-    """Print the journal: what happened, in order. With --json it is what `rescue replay` and `rescue coverage` read.
+    """Print the journal: what happened, in order. `rescue replay` and `rescue coverage` read the output of --json.
 
     \b
     Examples:

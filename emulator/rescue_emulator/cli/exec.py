@@ -1,7 +1,8 @@
-"""`rescue exec`: a server for the length of a command, so that a test suite in any language has one.
+"""`rescue exec`: a server for the duration of a command, for test suites in any language.
 
-The command finds RESCUE_SERVER (HOST:PORT), RESCUE_DATA (the state directory, with every user's secret) and
-RESCUE_PID (the server's process): `rescue console alice` in it just works. Its exit status is the result.
+The command's environment has RESCUE_SERVER (HOST:PORT), RESCUE_DATA (the state directory, with every user's secret) and
+RESCUE_PID (the server's process), so that `rescue console alice` needs no options there. The exit status is that of the
+command.
 """
 
 from __future__ import annotations
@@ -18,16 +19,16 @@ from rescue_common.cli_options import SPEED
 
 @click.command(context_settings={"ignore_unknown_options": True})
 @click.option("--speed", type=SPEED, help="Emulated seconds per real second.")
-@click.option("--running", is_flag=True, help="Let the clock run at real speed; else it stands and is advanced.")
+@click.option("--running", is_flag=True, help="Let the clock run at real speed; without it, the clock is paused.")
 @click.option("--organization", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="TOML file.")
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED, metavar="[--] COMMAND...")
 def execute(speed: float | None, running: bool, organization: Path | None, command: tuple[str, ...]) -> int:
-    """Run COMMAND with a server of its own, gone when the command has ended.
+    """Run COMMAND with a server of its own, which ends with the command.
 
     \b
-    COMMAND finds in its environment
+    COMMAND has in its environment
       RESCUE_SERVER   HOST:PORT of the server
-      RESCUE_DATA     its state directory, where every user's secret is
+      RESCUE_DATA     its state directory, with every user's secret
       RESCUE_PID      the server's process
 
     The exit status is that of COMMAND (128 and the signal's number if a signal ended it), 127 if there is no such
@@ -51,7 +52,7 @@ async def _execute(speed: float | None, organization: Path | None, command: tupl
     from rescue_emulator.world.world import World
 
     async with World(speed=speed, organization=organization) as world:
-        # What would lead to another server, or to this one in another way.
+        # These variables would lead to another server, or would contradict the new ones.
         elsewhere = ("RESCUE_SECRET", "RESCUE_DATA", *VARIABLES)
         inherited = {name: value for name, value in os.environ.items() if name not in elsewhere}
         there = {"RESCUE_SERVER": world.address, "RESCUE_DATA": str(world.data), "RESCUE_PID": str(world.server.pid)}
@@ -61,7 +62,7 @@ async def _execute(speed: float | None, organization: Path | None, command: tupl
             click.echo(f"rescue exec: {command[0]}: {error.strerror}", err=True)
             return 127 if isinstance(error, FileNotFoundError) else 126
         loop = asyncio.get_running_loop()
-        # Ctrl-C goes to the command as well: it decides, and the server outlives it.
+        # The terminal sends Ctrl-C to the command too. The command decides, and the server ends after it.
         loop.add_signal_handler(signal.SIGINT, lambda: None)
         for signum in (signal.SIGTERM, signal.SIGHUP):
             loop.add_signal_handler(signum, _pass_on, process, signum)

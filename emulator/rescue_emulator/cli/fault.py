@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @click.group()
 @connection_options
 def fault() -> None:
-    """Make things go wrong on purpose, at a chosen moment.
+    """Inject faults at a chosen moment.
 
     \b
     Examples:
@@ -31,11 +31,11 @@ def fault() -> None:
 @click.argument("rule")
 @connection_options
 def add(rule: str) -> None:
-    """Arm RULE: [when MOMENT:] FAULT [at SESSION]. It acts once; durations are emulated time.
+    """Arm RULE: [when MOMENT:] FAULT [at SESSION]. It fires once; durations are emulated time.
 
     \b
     MOMENT   1001 becomes Active [for alice]     any becomes Waiting
-             1001 is Active                      also if it is so already
+             1001 is Active                      also if it is Active already
              StartSession [of alice] is called [3 times]
     FAULT    lan off for 40s · lan flap 3s/2s ×4 · lan on     as in `rescue applet --help`
              kill applet                         the next one, while it reboots
@@ -60,7 +60,7 @@ def add(rule: str) -> None:
 @fault.command("list")
 @connection_options
 def list_() -> None:
-    """Show the rules and how far they are: armed, at work or spent.
+    """Show the rules and their states: armed, at work or spent.
 
     \b
     Example:
@@ -80,7 +80,7 @@ def list_() -> None:
 @click.argument("number", type=click.IntRange(min=1), required=False)
 @connection_options
 def clear(number: int | None) -> None:
-    """Remove rule NUMBER, or all. What it did to a computer's LAN stays: see `lan on`.
+    """Remove rule NUMBER, or all rules. LAN faults that they caused stay: see `lan on`.
 
     \b
     Examples:

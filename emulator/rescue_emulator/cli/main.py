@@ -1,8 +1,8 @@
-"""The command `rescue`: which subcommands there are, where options come from, and the exit status.
+"""The command `rescue`: its subcommands, the sources of option values, and the exit status.
 
-Each subcommand is an import string, loaded only when it is used: `rescue --help` and completion load none of
-the programs, and nothing heavier than click (rich alone would double the time). Where a value comes from,
-the first that has one: the option, the environment (`RESCUE_CONSOLE_LANG`, then `RESCUE_LANG`), the
+Each subcommand is an import string that is loaded only when it is used. So `rescue --help` and completion load none of
+the programs, and nothing heavier than click (rich alone would double the time). The value of an option comes from the
+first of these that has one: the command line, the environment (`RESCUE_CONSOLE_LANG`, then `RESCUE_LANG`), the
 configuration file, the default.
 """
 
@@ -27,19 +27,19 @@ SUBCOMMANDS = {
     "console": ("rescue_console.__main__:console", "Run a technician's console."),
     "admin": ("rescue_emulator.cli.admin:admin", "Change groups, technicians, channels, terms and time-outs."),
     "clock": ("rescue_emulator.cli.clock:clock", "Show, advance, speed up or pause the emulated time."),
-    "fault": ("rescue_emulator.cli.fault:fault", "Make things go wrong on purpose, at a chosen moment."),
+    "fault": ("rescue_emulator.cli.fault:fault", "Inject faults at a chosen moment."),
     "why": ("rescue_emulator.cli.why:why", "Explain why a session has its status."),
     "events": ("rescue_emulator.cli.events:events", "Print or follow the journal."),
     "wait": ("rescue_emulator.cli.wait:wait", "Wait until a queue shows a status."),
     "coverage": (
         "rescue_server.cli.replay:coverage",
-        "Tell which published changes recorded runs have exercised.",
+        "Report which published changes recorded runs have exercised.",
     ),
     "replay": ("rescue_server.cli.replay:replay", "Play a recorded journal back, or check it."),
     "scenario": ("rescue_emulator.cli.scenario:scenario", "Play, check or record stories from files."),
     "exec": ("rescue_emulator.cli.exec:execute", "Run a command with a server of its own."),
     "timeline": ("rescue_emulator.cli.timeline:timeline", "Draw a session's timeline as SVG."),
-    "docs": ("rescue_emulator.cli.docs:docs", "Print what the documentation is made of."),
+    "docs": ("rescue_emulator.cli.docs:docs", "Print parts of the documentation."),
     "web": ("rescue_web.__main__:web", "Serve the consoles to browsers."),
     "demo": ("rescue_emulator.cli.demo:demo", "Play a support call, and show the queues as they change."),
     "conformance": (
@@ -52,14 +52,14 @@ _COMPLETION = "Print the completion script of a shell."
 
 
 class LazyGroup(click.Group):
-    """A group whose subcommands are loaded when they are used; until then only their help lines are known."""
+    """A group that loads a subcommand when it is used; until then it knows only the help line."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """The programs first, in the order of the table."""
+        """Return the subcommands in the order of the table, which begins with the programs."""
         return [*SUBCOMMANDS, "completion"]
 
     def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Fit a screen of 24 lines: one line a command, and the options in the line of the usage."""
+        """Write a help that fits a screen of 24 lines: one line for each command, and the options in the usage line."""
         formatter.write_usage("rescue", "[--config FILE] [--version] [-h|--help] COMMAND [ARGS]...")
         formatter.write_paragraph()
         lines = {name: text for name, (_, text) in SUBCOMMANDS.items()} | {"completion": _COMPLETION}
@@ -89,7 +89,7 @@ def load(name: str) -> click.Command:
     "--config",
     type=click.Path(dir_okay=False, exists=True),
     envvar="RESCUE_CONFIG",
-    help="TOML file with options; else the user's own.",
+    help="TOML file with options; without it, the file of the user.",
 )
 @click.pass_context
 def rescue(ctx: click.Context, config: str | None) -> None:
@@ -104,7 +104,7 @@ def rescue(ctx: click.Context, config: str | None) -> None:
 @rescue.command(short_help=_COMPLETION)
 @click.argument("shell", type=click.Choice(SHELLS))
 def completion(shell: str) -> None:
-    """Print what makes the shell complete `rescue`; for bash: eval "$(rescue completion bash)"."""
+    """Print the completion script of a shell; for bash: eval "$(rescue completion bash)"."""
     from click.shell_completion import get_completion_class
 
     found = get_completion_class(shell)

@@ -20,14 +20,14 @@ from rescue_emulator.cli.output import write_text
     default="-",
     show_default="stdout",
     metavar="FILE",
-    help="Where the picture is written.",
+    help="The file to write.",
 )
 @picture_language
 @connection_options
 def timeline(session: str, file: Path, lang: str) -> None:
     """Draw the timeline of SESSION: a lane per technician, the customer's link below, time along the axis.
 
-    The picture is an SVG that needs nothing but itself; pointing at a status tells why.
+    The picture is one SVG file. Point at a status to see its cause.
 
     \b
     Example:

@@ -1,7 +1,7 @@
-"""The published table drawn: which status may follow which, each change with its row.
+"""The published table as a picture: which status may follow which, each change with its row.
 
-The table is the truth; these are three ways to look at it. Removal from the queue ends an entry, so it is drawn as an
-end and not as one of the statuses. Row 61 (Timed Out stays Timed Out) is a loop.
+There are three formats. Removal from the queue ends an entry, so it is drawn as an end and not as a status. Row 61
+(Timed Out stays Timed Out) is a loop.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from rescue_protos.status_table import REMOVED, REMOVED_TIMED_OUT, Row, labels, 
 
 GONE = (REMOVED, REMOVED_TIMED_OUT)
 FIRST = "Connecting"
-# Clockwise from the top: what follows each other often stands side by side.
+# Clockwise from the top; statuses that often follow each other are neighbours.
 ORDER = (
     "Connecting", "Waiting", "Active", "Collaborating", "Invitation", "Closed", "Timed Out", "Offline", "Reconnecting",
     "Rebooting", "On Hold", "Outgoing", "Incoming",
@@ -23,7 +23,7 @@ ORDER = (
 
 
 class Format(StrEnum):
-    """How the picture is written."""
+    """The format of the picture."""
 
     MERMAID = "mermaid"
     DOT = "dot"
@@ -45,7 +45,7 @@ def _mermaid(lang: str) -> str:
     words = labels(lang)
     lines = ["stateDiagram-v2", "    direction LR"]
     lines += [f'    state "{words[name]}" as {_id(name)}' for name in statuses()]
-    # A new entry begins with a status that no other status leads to, or by somebody else's doing.
+    # A new entry begins as Connecting, or as Invitation or Incoming because of a colleague's command.
     lines += [f"    [*] --> {_id(name)}" for name in (FIRST, "Invitation", "Incoming")]
     for row in read_rows():
         end = "[*]" if row.end in GONE else _id(row.end)
@@ -59,7 +59,7 @@ def _dot(lang: str) -> str:
     lines = ["digraph statuses {", "  rankdir=LR;", '  node [shape=box, style=rounded, fontname="sans-serif"];']
     lines += [f'  {_id(name)} [label="{words[name]}"];' for name in statuses()]
     lines += [f'  {_id(name)} [label="{words[name]}", shape=plaintext];' for name in GONE]
-    lines += [f'  {_id(r.start)} -> {_id(r.end)} [label="{r.row}"];' for r in read_rows()]
+    lines += [f'  {_id(row.start)} -> {_id(row.end)} [label="{row.row}"];' for row in read_rows()]
     return "\n".join([*lines, "}", ""])
 
 
@@ -67,7 +67,7 @@ def _id(name: str) -> str:
     return "".join(letter for letter in name.title() if letter.isalnum())
 
 
-# The picture: statuses on a ring, changes as bows through it, removals as arrows out of it.
+# The SVG: statuses on a ring, changes as curves through it, removals as arrows out of it.
 
 _WIDTH, _HEIGHT = 1120, 860
 _RING = (410.0, 310.0)
@@ -113,7 +113,7 @@ def _bows(rows: list[Row], places: dict[str, tuple[float, float]], hue: int, wor
         if row.start == row.end:
             yield from _loop(row, (x0, y0), hue, words)
             continue
-        # Bent to the left of its direction, so that there and back do not lie on each other.
+        # Bent to the left of its direction, so that the two directions do not overlap.
         dx, dy = x1 - x0, y1 - y0
         length = math.hypot(dx, dy)
         bend = 0.10 * length + 12
@@ -148,7 +148,7 @@ def _loop(row: Row, place: tuple[float, float], hue: int, words: dict[str, str])
 
 
 def _edge(place: tuple[float, float], towards: tuple[float, float], *, gap: float = 0) -> tuple[float, float]:
-    """Return where the way from a box's middle leaves the box."""
+    """Return the point where a line from the middle of a box leaves the box."""
     dx, dy = towards[0] - place[0], towards[1] - place[1]
     scale = min(
         (_BOX[0] / 2 + gap) / abs(dx) if dx else math.inf,
@@ -158,10 +158,10 @@ def _edge(place: tuple[float, float], towards: tuple[float, float], *, gap: floa
 
 
 def _arrow(path: str, at: tuple[float, float], row: Row, hue: int, words: dict[str, str]) -> str:
-    told = escape(f"{row.row}: {words[row.start]} → {words[row.end]}")
+    title = escape(f"{row.row}: {words[row.start]} → {words[row.end]}")
     x, y = at
     return (
-        f"<g><title>{told}</title><path d='{path}' fill='none' stroke='{_HUES[hue]}' stroke-width='1.3' "
+        f"<g><title>{title}</title><path d='{path}' fill='none' stroke='{_HUES[hue]}' stroke-width='1.3' "
         f"marker-end='url(#to{hue})'/><circle cx='{x:.1f}' cy='{y:.1f}' r='9' fill='{_PAPER}'/>"
         f"{_text(x, y + 4, str(row.row), size=11, fill=_HUES[hue])}</g>"
     )
