@@ -31,9 +31,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rescue_client.admin import AdminClient as AdminClient
-    from rescue_client.admin import BadSetting as BadSetting
     from rescue_client.admin import Channel as Channel
     from rescue_client.admin import Group as Group
+    from rescue_client.admin import InvalidSetting as InvalidSetting
     from rescue_client.admin import Organization as Organization
     from rescue_client.admin import OrganizationChange as OrganizationChange
     from rescue_client.admin import Settings as Settings
@@ -56,7 +56,6 @@ if TYPE_CHECKING:
     from rescue_client.queue_view import QueueView as QueueView
     from rescue_client.records import Bookmark as Bookmark
     from rescue_client.records import Cause as Cause
-    from rescue_client.records import Change as Change
     from rescue_client.records import ChatReceived as ChatReceived
     from rescue_client.records import Colleague as Colleague
     from rescue_client.records import Directory as Directory
@@ -65,7 +64,7 @@ if TYPE_CHECKING:
     from rescue_client.records import EntryChanged as EntryChanged
     from rescue_client.records import EntryDetails as EntryDetails
     from rescue_client.records import IdleAlarm as IdleAlarm
-    from rescue_client.records import LeadOffered as LeadOffered
+    from rescue_client.records import LeadOfferReceived as LeadOfferReceived
     from rescue_client.records import Participant as Participant
     from rescue_client.records import PinCreated as PinCreated
     from rescue_client.records import Process as Process
@@ -75,6 +74,7 @@ if TYPE_CHECKING:
     from rescue_client.records import SessionHistory as SessionHistory
     from rescue_client.records import Snapshot as Snapshot
     from rescue_client.records import Status as Status
+    from rescue_client.records import StatusChange as StatusChange
     from rescue_client.records import Target as Target
     from rescue_client.records import TargetKind as TargetKind
     from rescue_client.records import Transferred as Transferred
@@ -104,10 +104,8 @@ if TYPE_CHECKING:
 __all__ = [
     "AdminClient",
     "AlreadyExists",
-    "BadSetting",
     "Bookmark",
     "Cause",
-    "Change",
     "Channel",
     "ChatReceived",
     "ClockClient",
@@ -131,10 +129,11 @@ __all__ = [
     "IdleAlarm",
     "InjectedFault",
     "InvalidArgument",
+    "InvalidSetting",
     "JournalClient",
     "JournalLine",
     "JournalPiece",
-    "LeadOffered",
+    "LeadOfferReceived",
     "NoAccess",
     "NoSecret",
     "NotFound",
@@ -162,6 +161,7 @@ __all__ = [
     "ShuttingDown",
     "Snapshot",
     "Status",
+    "StatusChange",
     "StorageFull",
     "StorageUnavailable",
     "Target",
@@ -178,7 +178,7 @@ __all__ = [
 _MODULES = {
     "rescue_client.admin": (
         "AdminClient",
-        "BadSetting",
+        "InvalidSetting",
         "Channel",
         "Group",
         "Organization",
@@ -215,7 +215,7 @@ _MODULES = {
     "rescue_client.records": (
         "Bookmark",
         "Cause",
-        "Change",
+        "StatusChange",
         "ChatReceived",
         "Colleague",
         "Directory",
@@ -224,7 +224,7 @@ _MODULES = {
         "EntryChanged",
         "EntryDetails",
         "IdleAlarm",
-        "LeadOffered",
+        "LeadOfferReceived",
         "Participant",
         "PinCreated",
         "Process",

@@ -1,7 +1,7 @@
-"""The Administration Center as a client sees it: groups, technicians, channels, terms and time-outs.
+"""The Administration Center: groups, technicians, channels, terms and time-outs.
 
-The clients' names of the settings, and their ranges for people, are here. The server checks the values against its own
-table, `rescue_server.settings`; a test compares the two.
+`PERIODS` has the settings' names and their ranges, for people. The server checks values against its own table,
+`rescue_server.settings`; `tests/unit/emulator/test_clients.py` compares the two.
 """
 
 from __future__ import annotations
@@ -31,24 +31,24 @@ PERIODS = {
     "offline-period": "1s to 999m",
     "heartbeat-interval": "1s to 10m",
 }
-"""The settings that are periods, and the server's ranges for people."""
+"""The settings that are periods, and their ranges as people write them."""
 SETTINGS = (*PERIODS, TERMS)
 _TIMEOUT = 10.0  # real seconds
 
 
-class BadSetting(ValueError):
-    """An owner or a setting that does not exist, or a value that is none; the message says what is possible."""
+class InvalidSetting(ValueError):
+    """The owner or the setting does not exist, or the value cannot be read. The message says what is possible."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """All settings of a group or channel: `periods` by their names in `PERIODS` (0 is never), and the terms."""
+    """All settings of a group or channel: each period by its name in `PERIODS` (0 is never), and the terms."""
 
     periods: Mapping[str, timedelta]
     terms: str
 
     def written(self) -> dict[str, str]:
-        """Return name and value of each setting as `rescue admin set` takes them."""
+        """Return the name and value of each setting in the notation of `rescue admin set`."""
         return {name: format_duration(self.periods[name]) for name in PERIODS} | {TERMS: self.terms}
 
 
@@ -72,7 +72,7 @@ class Channel:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Organization:
-    """All there is, as of a revision."""
+    """The whole organization at a revision."""
 
     revision: int
     groups: tuple[Group, ...]
@@ -82,14 +82,14 @@ class Organization:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrganizationChange:
-    """A change is in force from `revision` on. `secret` is a new user's, told only once; else empty."""
+    """A change is in force from `revision` on. `secret` is a new user's, sent only once; otherwise it is empty."""
 
     revision: int
     secret: str = ""
 
 
 class AdminClient:
-    """The Administration Center. Every method raises RescueError; a repeated request has no second effect."""
+    """The Administration Center. Every method raises RescueError. A request that is sent again has no second effect."""
 
     def __init__(self, connection: Connection) -> None:
         self._service: Service[AdminServiceAsyncStub] = Service(
@@ -103,20 +103,21 @@ class AdminClient:
         return Organization(
             revision=found.revision,
             groups=tuple(
-                Group(name=g.name, technicians=tuple(g.technicians), settings=_settings(g.settings))
-                for g in found.groups
+                Group(name=group.name, technicians=tuple(group.technicians), settings=_settings(group.settings))
+                for group in found.groups
             ),
             channels=tuple(
-                Channel(name=c.name, groups=tuple(c.groups), settings=_settings(c.settings)) for c in found.channels
+                Channel(name=channel.name, groups=tuple(channel.groups), settings=_settings(channel.settings))
+                for channel in found.channels
             ),
             administrators=tuple(found.administrators),
         )
 
     async def change_settings(self, owner: str, changes: Mapping[str, str | timedelta]) -> Settings:
-        """Change settings of an owner, `group:NAME` or `channel:NAME`; return all of them.
+        """Change settings of an owner, `group:NAME` or `channel:NAME`; return all settings of the owner.
 
-        `changes` is by setting, durations as timedelta or written ("1m30s", "0" is never). Raises
-        BadSetting and BadDuration before anything is sent.
+        `changes` maps a setting to its value; a period is a timedelta or text ("1m30s"; "0" is never). Raises
+        InvalidSetting and BadDuration before anything is sent.
         """
         request = _change(owner, changes)
         answer = await self._service.call_idempotent(lambda stub: stub.ChangeSettings, request)
@@ -129,19 +130,19 @@ class AdminClient:
         return OrganizationChange(revision=answer.revision)
 
     async def add_technician(self, name: str, *, group: str) -> OrganizationChange:
-        """Add a technician to a group; the answer carries his secret."""
+        """Add a technician to a group; the result has the technician's secret."""
         request = admin_pb2.AddTechnicianRequest(request_id=_fresh(), name=name, group=group)
         answer = await self._service.call_idempotent(lambda stub: stub.AddTechnician, request)
         return OrganizationChange(revision=answer.revision, secret=answer.secret)
 
     async def add_channel(self, name: str, *, groups: Iterable[str]) -> OrganizationChange:
-        """Add a channel served by at least one group."""
+        """Add a channel that at least one group serves."""
         request = admin_pb2.AddChannelRequest(request_id=_fresh(), name=name, groups=groups)
         answer = await self._service.call_idempotent(lambda stub: stub.AddChannel, request)
         return OrganizationChange(revision=answer.revision)
 
     async def add_administrator(self, name: str) -> OrganizationChange:
-        """Add an administrator; the answer carries the secret."""
+        """Add an administrator; the result has the secret."""
         request = admin_pb2.AddAdministratorRequest(request_id=_fresh(), name=name)
         answer = await self._service.call_idempotent(lambda stub: stub.AddAdministrator, request)
         return OrganizationChange(revision=answer.revision, secret=answer.secret)
@@ -159,7 +160,7 @@ class AdminClient:
         return OrganizationChange(revision=answer.revision)
 
     async def renew_secret(self, user: str) -> OrganizationChange:
-        """Make a new secret for a user; the answer carries it, the old one is void."""
+        """Make a new secret for a user; the result has it. The old secret becomes invalid."""
         request = admin_pb2.RenewSecretRequest(request_id=_fresh(), user=user)
         answer = await self._service.call_idempotent(lambda stub: stub.RenewSecret, request)
         return OrganizationChange(revision=answer.revision, secret=answer.secret)
@@ -168,7 +169,7 @@ class AdminClient:
 def _change(owner: str, changes: Mapping[str, str | timedelta]) -> admin_pb2.ChangeSettingsRequest:
     kind, _, name = owner.partition(":")
     if kind not in ("group", "channel") or not name:
-        raise BadSetting(f"{owner!r} has no settings (possible: group:NAME, channel:NAME)")
+        raise InvalidSetting(f"{owner!r} has no settings (possible: group:NAME, channel:NAME)")
     request = admin_pb2.ChangeSettingsRequest(request_id=_fresh(), set_terms=TERMS in changes)
     setattr(request, kind, name)
     for setting, value in changes.items():
@@ -180,7 +181,7 @@ def _change(owner: str, changes: Mapping[str, str | timedelta]) -> admin_pb2.Cha
             field.SetInParent()  # a period of 0 is a value too
             field.FromTimedelta(period)
         else:
-            raise BadSetting(f"there is no setting {setting!r} (possible: {', '.join(SETTINGS)})")
+            raise InvalidSetting(f"there is no setting {setting!r} (possible: {', '.join(SETTINGS)})")
     return request
 
 
@@ -188,7 +189,7 @@ def _period(setting: str, written: str) -> timedelta:
     try:
         return parse_duration(written)
     except BadDuration as error:
-        raise BadSetting(f"{setting}: {error}; {PERIODS[setting]}") from None
+        raise InvalidSetting(f"{setting}: {error}; {PERIODS[setting]}") from None
 
 
 def _settings(found: common_pb2.Settings) -> Settings:

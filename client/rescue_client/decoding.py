@@ -1,4 +1,4 @@
-"""From the contract's messages to `records`, and nothing else."""
+"""Decode the contract's messages to `records`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from rescue_client.records import (
     EntryChanged,
     EntryDetails,
     IdleAlarm,
-    LeadOffered,
+    LeadOfferReceived,
     Participant,
     Process,
     Snapshot,
@@ -26,19 +26,19 @@ from rescue_client.records import (
 )
 from rescue_protos.v1 import common_pb2, console_pb2
 
-# The contract names its constants as `records` does, with a prefix.
+# The contract's constants have the names of `records`, with a prefix.
 STATUSES = {number: Status[name.removeprefix("STATUS_")] for name, number in common_pb2.Status.items() if number}
 PROCESSES = {number: Process[name.removeprefix("PROCESS_")] for name, number in common_pb2.Process.items() if number}
 _PROCESS_NUMBERS = {process: number for number, process in PROCESSES.items()}
 
 
 def process_number(process: Process) -> common_pb2.Process.ValueType:
-    """Return the contract's constant for a process."""
+    """Return the number of a process in the contract."""
     return _PROCESS_NUMBERS[process]
 
 
 def entry_of(message: common_pb2.QueueEntry) -> Entry:
-    """Read one line of a queue."""
+    """Decode one entry of a queue."""
     return Entry(
         session=message.session,
         status=STATUSES[message.status],
@@ -55,7 +55,7 @@ def entry_of(message: common_pb2.QueueEntry) -> Entry:
         comment=message.comment,
         introduced_by=message.introduced_by,
         lead_offered_to=message.lead_offered_to,
-        # A newer server may know processes and more that this console cannot name: leave those out.
+        # A newer server may have processes that this client does not know: leave them out.
         processes=tuple(PROCESSES[number] for number in message.processes if number in PROCESSES),
         allowed=tuple(message.allowed),
         due_at=_time(message, "due_at"),
@@ -64,7 +64,7 @@ def entry_of(message: common_pb2.QueueEntry) -> Entry:
 
 
 def cause_of(message: common_pb2.Cause) -> Cause:
-    """Read why something changed."""
+    """Decode a cause."""
     return Cause(
         text=message.text,
         event=message.event,
@@ -76,7 +76,7 @@ def cause_of(message: common_pb2.Cause) -> Cause:
 
 
 def directory_of(message: console_pb2.GetDirectoryResponse) -> Directory:
-    """Read who and what can be named."""
+    """Decode the names of a directory."""
     return Directory(
         technicians=tuple(
             Colleague(name=who.name, group=who.group, connected=who.connected) for who in message.technicians
@@ -87,7 +87,7 @@ def directory_of(message: console_pb2.GetDirectoryResponse) -> Directory:
 
 
 def updates_of(message: console_pb2.WatchQueueResponse) -> Iterator[Snapshot | Delta | Bookmark]:
-    """Read what one message of a watch delivers; `compacted` alone delivers nothing."""
+    """Decode the updates of one message of a watch; a `compacted` message has none."""
     what = message.WhichOneof("message")
     if what == "snapshot":
         found = message.snapshot
@@ -100,7 +100,7 @@ def updates_of(message: console_pb2.WatchQueueResponse) -> Iterator[Snapshot | D
 
 
 def moment(stamp: Timestamp) -> datetime:
-    """Read a point in time, in UTC."""
+    """Decode a moment, in UTC."""
     return stamp.ToDatetime(tzinfo=UTC)
 
 
@@ -134,7 +134,7 @@ def _delta_of(message: console_pb2.QueueDelta) -> Delta | Bookmark:
             return IdleAlarm(revision=revision, at=at, cause=cause, session=alarm.session, due_at=moment(alarm.due_at))
         case "lead_offer":
             offer = message.lead_offer
-            return LeadOffered(
+            return LeadOfferReceived(
                 revision=revision,
                 at=at,
                 cause=cause,
@@ -143,7 +143,7 @@ def _delta_of(message: console_pb2.QueueDelta) -> Delta | Bookmark:
                 entry=entry_of(offer.entry) if offer.HasField("entry") else None,
             )
         case _:
-            # A newer server's delta: what it says cannot be shown, but the watch is past it.
+            # A newer server's kind of delta: it cannot be shown, but the watch has passed its revision.
             return Bookmark(revision=revision)
 
 

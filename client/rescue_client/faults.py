@@ -1,4 +1,4 @@
-"""The server's fault rules as a client sees them. The notation of a rule is the server's business."""
+"""The server's fault rules. Only the server reads the notation of a rule."""
 
 from __future__ import annotations
 
@@ -18,8 +18,10 @@ _TIMEOUT = 10.0  # real seconds
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FaultRule:
-    """A rule: `state` is armed, at-work or spent; `fired_at` emulated time, None while armed; `left` how often it
-    will still act."""
+    """A fault rule. `state` is armed, at-work or spent. `fired_at` is emulated time, None while the rule is armed.
+
+    `left` is how often the rule will still inject its fault.
+    """
 
     number: int
     text: str
@@ -44,18 +46,18 @@ class FaultClient:
     async def add(self, text: str) -> FaultRule:
         """Arm a rule, for example "when 1001 becomes Active for alice: lan off for 40s"."""
         request = fault_pb2.AddFaultRequest(text=text)
-        # Once only: asked for twice, there would be two.
+        # A second request would add a second rule.
         answer = await self._service.call_once(lambda stub: stub.AddFault, request)
         return _rule(answer.rule)
 
     async def all(self) -> list[FaultRule]:
-        """Return all rules, by number."""
+        """Return all rules, sorted by number."""
         request = fault_pb2.ListFaultsRequest()
         answer = await self._service.call_idempotent(lambda stub: stub.ListFaults, request)
         return [_rule(rule) for rule in answer.rules]
 
     async def clear(self, number: int = 0) -> int:
-        """Remove one rule, or all; return how many. What it did to a computer's LAN stays until that ends."""
+        """Remove one rule, or all; return how many. A fault that it injected into a LAN stays until that fault ends."""
         request = fault_pb2.ClearFaultsRequest(number=number)
         answer = await self._service.call_once(lambda stub: stub.ClearFaults, request)
         return answer.removed

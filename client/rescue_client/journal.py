@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from rescue_client.connection import NO_WAIT, Connection, Deadline, Service
 from rescue_client.decoding import STATUSES, moment
-from rescue_client.records import Cause, Change, ChatReceived, SessionHistory, Status
+from rescue_client.records import Cause, ChatReceived, SessionHistory, Status, StatusChange
 from rescue_common.durations import format_duration
 from rescue_common.emulated_time import format_timestamp
 from rescue_protos.errors import Unavailable
@@ -153,7 +153,7 @@ class JournalClient:
         return SessionHistory(
             revision=through,
             changes=tuple(
-                Change(
+                StatusChange(
                     revision=line.revision,
                     at=line.at,
                     status=change.status,

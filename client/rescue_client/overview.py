@@ -33,7 +33,7 @@ class TechnicianQueue:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Overview:
-    """All queues, by technician, as of a revision. `online` is False while the server is away."""
+    """All queues at a revision, sorted by technician. `online` is False while the server is away."""
 
     revision: int
     queues: tuple[TechnicianQueue, ...]
@@ -41,7 +41,7 @@ class Overview:
 
 
 class OverviewClient:
-    """Watches all queues as an administrator."""
+    """The watch of all queues, for an administrator."""
 
     def __init__(self, connection: Connection) -> None:
         self._service: Service[AdminServiceAsyncStub] = Service(

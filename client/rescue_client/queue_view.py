@@ -1,7 +1,7 @@
-"""The queue as of the updates applied: what every console draws from.
+"""The queue after the updates of a watch; every console shows it.
 
-Pure: `view.after(update)` is the next view. An update whose revision the view has already seen changes
-nothing, so applying a watch's updates twice, or from before a snapshot, does no harm.
+It is pure: `view.after(update)` returns the next view. An update with a revision that the view already has changes
+nothing, so it does no harm to apply an update twice, or one from before a snapshot.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from rescue_client.records import (
     EntryChanged,
     EntryDetails,
     IdleAlarm,
-    LeadOffered,
+    LeadOfferReceived,
     ServerBack,
     ServerLost,
     SessionHistory,
@@ -37,9 +37,9 @@ Value = TypeVar("Value")
 class QueueView:
     """One technician's queue.
 
-    `revision` is the last one applied, None before the first snapshot. `online` says whether the watch is up.
-    `chats` holds the last lines of each session in the queue, `alarms` when an entry that has been warned
-    about times out.
+    `revision` is that of the last update, None before the first snapshot. `online` is True while the watch has the
+    server. `chats` has the last lines of each session in the queue. `alarms` has the time-out of each entry with an
+    alarm.
     """
 
     technician: str
@@ -50,11 +50,11 @@ class QueueView:
     alarms: Mapping[str, datetime] = field(default_factory=lambda: MappingProxyType({}))
 
     def in_order(self) -> tuple[Entry, ...]:
-        """Return the entries as they are listed: oldest session first."""
+        """Return the entries, the oldest session first."""
         return tuple(sorted(self.entries.values(), key=lambda entry: (entry.created_at or _BEGINNING, entry.session)))
 
     def lead_is_offered(self, session: str) -> bool:
-        """Return whether this technician could accept the lead of a session."""
+        """Return whether this technician can accept the lead of a session."""
         entry = self.entries.get(session)
         return entry is not None and entry.lead_offered_to == self.technician
 
@@ -79,9 +79,9 @@ class QueueView:
                 view = view._with_lines(session, (update,))
             case IdleAlarm(session=session, due_at=due_at):
                 view = replace(self, alarms=_put(self.alarms, session, due_at))
-            case LeadOffered(entry=Entry() as entry):
+            case LeadOfferReceived(entry=Entry() as entry):
                 view = self._with(entry)
-            case LeadOffered() | Bookmark():
+            case LeadOfferReceived() | Bookmark():
                 view = self
         return replace(view, revision=update.revision)
 
@@ -104,7 +104,7 @@ class QueueView:
         )
 
     def _with(self, entry: Entry) -> QueueView:
-        # An alarm holds for as long as the moment that it warns of stands.
+        # An alarm ends when the entry's time-out moves.
         stands = self.alarms.get(entry.session) == entry.due_at
         return replace(
             self,
@@ -113,7 +113,7 @@ class QueueView:
         )
 
     def _with_lines(self, session: str, lines: Iterable[ChatReceived]) -> QueueView:
-        # The journal may have been ahead of the watch, which then brings a line that is known already.
+        # The journal may be ahead of the watch, which then delivers a line that is already here.
         known = {line.revision: line for line in (*self.chats.get(session, ()), *lines)}
         kept = tuple(known[revision] for revision in sorted(known))[-CHAT_LINES_KEPT:]
         return replace(self, chats=_put(self.chats, session, kept))

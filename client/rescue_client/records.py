@@ -1,8 +1,7 @@
-"""What a console knows, as plain data: entries, updates, answers.
+"""The records of a console: entries, updates, results of commands. They are plain data.
 
-These are the only shapes that leave `client`; no protobuf message does. Points in time are emulated time,
-aware and in UTC; durations are emulated time. Revisions count what happens on the whole server, so they rise
-but have gaps.
+The client library returns these, never a protobuf message. Moments are emulated time, aware and in UTC; durations are
+emulated time. Revisions count the events of the whole server: the revisions of one queue rise, with gaps.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ CUSTOMER = "customer"
 
 
 class Status(StrEnum):
-    """What a technician sees of a session, by the published English name."""
+    """What a technician's queue shows of a session; the value is the published English name."""
 
     CONNECTING = "Connecting"
     WAITING = "Waiting"
@@ -35,12 +34,12 @@ class Status(StrEnum):
 
     @property
     def gone(self) -> bool:
-        """True if an entry with this status is no longer in the queue."""
+        """Whether an entry with this status has left the queue."""
         return self in (Status.REMOVED, Status.REMOVED_TIMED_OUT)
 
 
 class Process(StrEnum):
-    """What a technician can have open that prevents the idle time-out, as it is typed."""
+    """A process that prevents the idle time-out; the value is the word of the scripted console."""
 
     REMOTE_CONTROL = "remote-control"
     SCREEN_SHARING = "screen-sharing"
@@ -51,7 +50,7 @@ class Process(StrEnum):
 
 
 class TargetKind(StrEnum):
-    """What a session can be transferred to."""
+    """The kind of a transfer's target."""
 
     TECHNICIAN = "technician"
     GROUP = "group"
@@ -60,7 +59,7 @@ class TargetKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """Whom a session is transferred to."""
+    """The target of a transfer."""
 
     kind: TargetKind
     name: str
@@ -71,7 +70,7 @@ class Target:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Participant:
-    """A technician who takes part in a session; `status` is what his own queue shows."""
+    """A technician who takes part in a session; `status` is what this technician's own queue shows."""
 
     technician: str
     status: Status
@@ -80,10 +79,10 @@ class Participant:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One line of the technician's queue. Texts are empty, times None, where there is nothing to say.
+    """One entry of a technician's queue. Texts are empty, and other fields None, if they do not apply.
 
-    `allowed` names the commands that the server would carry out now, in the words of the scripted console;
-    `due_at` is when the entry times out or leaves the queue if nothing happens, by the setting `due_by`.
+    `allowed` names the commands that the status allows, in the words of the scripted console. `due_at` is when the
+    entry times out or leaves the queue if nothing happens; `due_by` is the setting that this comes from.
     """
 
     session: str
@@ -105,15 +104,15 @@ class Entry:
 
     @property
     def lead(self) -> str:
-        """The technician who answers for the session; empty if nobody does."""
+        """The technician who leads the session; empty if nobody does."""
         return next((who.technician for who in self.participants if who.lead), "")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cause:
-    """Why something changed: a readable English sentence and what it is made of.
+    """Why something changed: an English sentence, and the facts in it.
 
-    `about` is whom or what it was done to: a name, a process, or for a transfer "technician:NAME" and the like.
+    `about` is the target: a name, a process, or for a transfer "technician:NAME", "group:NAME" or "channel:NAME".
     """
 
     text: str
@@ -125,10 +124,10 @@ class Cause:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
+class StatusChange:
     """One change of status in a technician's queue. `previous` and `row` are None for a new entry.
 
-    `seen` is False if the console only found the status when it listed the queue: no cause, no revision.
+    `seen` is False if the status comes from a snapshot: then the cause and the revision of the change are unknown.
     """
 
     at: datetime
@@ -140,14 +139,14 @@ class Change:
     seen: bool = True
 
 
-# -- updates: what a watch delivers ----------------------------------------------------------------------------
+# -- updates of a watch ----------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
-    """The whole queue; replaces what was known.
+    """The whole queue; it replaces everything before.
 
-    `compacted` is True if it stands for changes that the server no longer had one by one.
+    `compacted` is True if it comes instead of changes that the server no longer had.
     """
 
     revision: int
@@ -158,7 +157,7 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EntryChanged:
-    """The status changed, or the entry is new (`previous` and `row` None) or gone (`entry.status.gone`)."""
+    """The status changed, or the entry is new (`previous` and `row` are None) or left (`entry.status.gone`)."""
 
     revision: int
     at: datetime
@@ -170,7 +169,7 @@ class EntryChanged:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EntryDetails:
-    """Something else than the status changed; `entry` is how it is now."""
+    """Something other than the status changed; `entry` is the entry after it."""
 
     revision: int
     at: datetime
@@ -182,7 +181,7 @@ class EntryDetails:
 class ChatReceived:
     """A chat line; `sender` is a technician, or empty if the customer wrote it.
 
-    `entry` is the entry after it: the line may have started its idle clock anew.
+    `entry` is the entry after it: the line may have restarted its idle clock.
     """
 
     revision: int
@@ -198,13 +197,13 @@ class SessionHistory:
     """All changes of one entry, and its chat, up to a revision; both oldest first."""
 
     revision: int
-    changes: tuple[Change, ...]
+    changes: tuple[StatusChange, ...]
     chat: tuple[ChatReceived, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IdleAlarm:
-    """The entry times out at `due_at` if nobody does anything."""
+    """The entry times out at `due_at` if nothing happens in it."""
 
     revision: int
     at: datetime
@@ -214,8 +213,8 @@ class IdleAlarm:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LeadOffered:
-    """`sender` offers this technician the lead; `entry` is how it is now."""
+class LeadOfferReceived:
+    """`sender` offers this technician the lead; `entry` is the entry after it."""
 
     revision: int
     at: datetime
@@ -234,33 +233,33 @@ class Bookmark:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerLost:
-    """The watch broke; it comes back by itself and goes on after the last revision."""
+    """The watch lost the server. It resumes by itself after the last revision."""
 
     reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerBack:
-    """The watch goes on."""
+    """The watch has the server again."""
 
 
-Delta = EntryChanged | EntryDetails | ChatReceived | IdleAlarm | LeadOffered
+Delta = EntryChanged | EntryDetails | ChatReceived | IdleAlarm | LeadOfferReceived
 Update = Snapshot | Delta | Bookmark | ServerLost | ServerBack
 
 
-# -- answers: what a command returns ---------------------------------------------------------------------------
+# -- results of commands ----------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Done:
-    """Carried out; `revision` is that of its effect."""
+    """The command was executed; `revision` is that of its effect."""
 
     revision: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PinCreated:
-    """A new session and the PIN that leads to it, good for `valid_for`."""
+    """A new session and its PIN, which is valid for `valid_for`."""
 
     revision: int
     session: str
@@ -270,7 +269,7 @@ class PinCreated:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transferred:
-    """`incoming` names those who have an Incoming entry now."""
+    """The session was transferred; `incoming` names the technicians who have an Incoming entry now."""
 
     revision: int
     incoming: tuple[str, ...]
@@ -278,7 +277,7 @@ class Transferred:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueueListing:
-    """The queue as of a revision."""
+    """The queue at a revision."""
 
     revision: int
     entries: tuple[Entry, ...]
@@ -286,7 +285,7 @@ class QueueListing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Colleague:
-    """A technician as the others see him; `connected` if a console of his is."""
+    """A technician as other technicians see them; `connected` is True if one of their consoles is connected."""
 
     name: str
     group: str
@@ -295,7 +294,7 @@ class Colleague:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Directory:
-    """Who and what can be named in a transfer or an invitation."""
+    """The names that a transfer or an invitation can use."""
 
     technicians: tuple[Colleague, ...]
     groups: tuple[str, ...]

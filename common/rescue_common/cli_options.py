@@ -20,19 +20,19 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 def tls_options(command: Command) -> Command:
-    """Add --tls-ca, --tls-cert and --tls-key to a command; its function does not hear of them."""
+    """Add --tls-ca, --tls-cert and --tls-key to a command. They set the environment; the function does not get them."""
     for name, variable, text in (
         ("--tls-key", KEY_VARIABLE, "PEM file with the key of --tls-cert."),
         ("--tls-cert", CERT_VARIABLE, "PEM file with a certificate of one's own, for mutual TLS."),
         ("--tls-ca", CA_VARIABLE, f"PEM file with the CA that signed the server's certificate, or {SYSTEM}."),
     ):
         command = click.option(
-            name, metavar="FILE", envvar=variable, expose_value=False, callback=_keep_as(variable), help=text
+            name, metavar="FILE", envvar=variable, expose_value=False, callback=_set_variable(variable), help=text
         )(command)
     return command
 
 
-def _keep_as(variable: str) -> Callable[[click.Context, click.Parameter, str | None], None]:
+def _set_variable(variable: str) -> Callable[[click.Context, click.Parameter, str | None], None]:
     def keep(ctx: click.Context, param: click.Parameter, value: str | None) -> None:
         if value and not ctx.resilient_parsing:
             if value != SYSTEM and not os.path.isfile(value):
@@ -43,7 +43,7 @@ def _keep_as(variable: str) -> Callable[[click.Context, click.Parameter, str | N
 
 
 def chosen_directory(given: str | Path | None) -> Path:
-    """Return the state directory of a command that needs one, as `state_directory` does; the error is a line."""
+    """Return the state directory of a command; without a home directory, raise an error of the command line."""
     try:
         return state_directory(given)
     except NoAccess as error:
@@ -51,7 +51,7 @@ def chosen_directory(given: str | Path | None) -> Path:
 
 
 class FiniteRange(click.FloatRange):
-    """A number in a range; `nan` and `inf`, which compare with nothing, are refused."""
+    """A number in a range. `nan` and `inf` are refused."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         number = super().convert(value, param, ctx)
@@ -65,9 +65,9 @@ SPEED = FiniteRange(0, MAX_SPEED, min_open=True)
 
 
 class Utf8Text(click.types.StringParamType):
-    """A text that came in as UTF-8, in Unicode's normal form NFC: letters and their marks may be typed apart.
+    """A text in UTF-8. It is converted to Unicode's normal form NFC, since some keyboards send letters and marks apart.
 
-    Paths are none: an operating system takes any bytes there.
+    Paths are not of this type: an operating system allows any bytes in them.
     """
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:

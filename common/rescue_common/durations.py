@@ -1,7 +1,7 @@
-"""How people write a duration: `90s`, `5m`, `1h30m`, `2h`, `1d`, `250ms`.
+"""The notation of durations: `90s`, `5m`, `1h30m`, `2h`, `1d`, `250ms`.
 
-The whole truth about that notation, for every program: hours before minutes before seconds, each at most
-once; seconds may have a fraction. `0` needs no unit.
+Every program reads and writes durations with this module. Larger units come first, each at most once; a number may
+have a fraction. `0` needs no unit.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _SHAPE = re.compile("".join(rf"(?:(?P<{unit}>{_NUMBER}){unit})?" for unit in _UN
 
 
 class BadDuration(ValueError):
-    """The text is not a duration; the message says what one looks like."""
+    """The text is not a duration. The message has examples."""
 
     def __init__(self, text: str) -> None:
         super().__init__(f"{text!r} is not a duration (possible: 90s, 5m, 1h30m, 2h, 0)")
@@ -43,9 +43,9 @@ def parse_duration(text: str) -> timedelta:
 
 
 def format_duration(duration: timedelta) -> str:
-    """Write a duration so that `parse_duration` reads the same one back: `1h30m`, `45s`, `0s`.
+    """Write a duration as `parse_duration` reads it: `1h30m`, `45s`, `0s`.
 
-    Raises ValueError if it is negative: there is no notation for that.
+    Raises ValueError for a negative duration, which has no notation.
     """
     if duration < timedelta(0):
         raise ValueError(f"{duration!r} is negative")

@@ -1,19 +1,18 @@
-"""How people write a fault of the customer's LAN: `off for 40s`, `loss up`, `delay 200ms`, `flap 3s/2s ×4`.
+"""The notation of LAN faults: `off for 40s`, `loss up`, `delay 200ms`, `flap 3s/2s ×4`.
 
-The whole truth about that notation, for every program: the computer reads it on its stdin after `lan`, the server in
-its fault rules.
+Every program uses this module: the computer reads the notation on its stdin after `lan`, the server in its fault rules.
 
     off [for DURATION]                  the cable carries nothing
-    loss up|down [for DURATION]         it carries in one direction only: what goes up, or down, is lost
-    loss N% [for DURATION]              so many of a hundred segments are lost, and sent again later
-    delay TIME [±TIME] [for DURATION]   everything arrives that much later, give or take
-    flap OFF/ON [×N]                    off for OFF, on for ON, and so on, N times or until it is lifted;
+    loss up|down [for DURATION]         everything in one direction is lost
+    loss N% [for DURATION]              N of a hundred segments are lost, and sent again later
+    delay TIME [±TIME] [for DURATION]   everything arrives later by TIME, plus or minus the second TIME
+    flap OFF/ON [×N]                    off for OFF, then on for ON, N times or until the fault is removed;
                                         1s..5s is a random time between the two
-    half-open                           the connections that are there die without a word, new ones work
-    reset                               the connections that are there are reset, new ones work
+    half-open                           the present connections die without a close, new ones work
+    reset                               the present connections are reset, new ones work
 
-A DURATION is emulated time, and so are OFF and ON. The TIME of a delay is real: applet and server judge their
-connection in real time. `up` is towards the server.
+DURATION, OFF and ON are emulated time. The TIME of a delay is real time, because the time-outs of a connection are.
+`up` is towards the server.
 """
 
 from __future__ import annotations
@@ -33,11 +32,11 @@ _PERCENT = re.compile(r"([1-9][0-9]?)\s*%")
 
 
 class BadLanFault(ValueError):
-    """The text is no fault of a LAN; the message says what would be."""
+    """The text is not a LAN fault. The message says what is possible."""
 
 
 class Direction(StrEnum):
-    """Which way the traffic goes. Up is from the applet to the server."""
+    """The direction of the traffic. Up is from the applet to the server."""
 
     UP = "up"
     DOWN = "down"
@@ -45,7 +44,7 @@ class Direction(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Off:
-    """Nothing is carried. `lasts` is emulated time; None: until it is lifted."""
+    """The cable carries nothing. `lasts` is emulated time; None: until the fault is removed."""
 
     lasts: timedelta | None = None
     slot = "off"
@@ -57,7 +56,7 @@ class Off:
 
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """What goes one way is lost."""
+    """Everything in one direction is lost."""
 
     direction: Direction
     lasts: timedelta | None = None
@@ -73,7 +72,7 @@ class Loss:
 
 @dataclass(frozen=True, slots=True)
 class RandomLoss:
-    """Of a hundred segments each way, `percent` are lost, 1 to 99."""
+    """`percent` of a hundred segments in each direction are lost, 1 to 99."""
 
     percent: int
     lasts: timedelta | None = None
@@ -86,7 +85,7 @@ class RandomLoss:
 
 @dataclass(frozen=True, slots=True)
 class Delay:
-    """Everything arrives later, by real time, each way."""
+    """Everything in both directions arrives later, by real time."""
 
     by: timedelta
     jitter: timedelta = timedelta(0)
@@ -104,7 +103,7 @@ class Delay:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Span:
-    """An emulated time, or a random one between two."""
+    """An emulated duration, or a random one between two."""
 
     shortest: timedelta
     longest: timedelta
@@ -116,7 +115,7 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Flap:
-    """Off and on in turn, beginning with off. `times` None: until it is lifted."""
+    """Off and on in turn, off first. `times` None: until the fault is removed."""
 
     off: Span
     on: Span
@@ -134,7 +133,7 @@ class Flap:
 
 @dataclass(frozen=True, slots=True)
 class HalfOpen:
-    """The connections of this moment die without a close."""
+    """The present connections die without a close."""
 
     lasts = None
     slot = "half-open"
@@ -146,7 +145,7 @@ class HalfOpen:
 
 @dataclass(frozen=True, slots=True)
 class Reset:
-    """The connections of this moment are reset at both ends."""
+    """The present connections are reset at both ends."""
 
     lasts = None
     slot = "reset"
@@ -156,14 +155,14 @@ class Reset:
         return self.slot
 
 
-# A fault in its slot replaces what was in it; faults in different slots add up.
+# A fault replaces the fault in the same slot. Faults in different slots act together.
 LastingFault = Off | Loss | RandomLoss | Delay | Flap
 LanFault = LastingFault | HalfOpen | Reset
 SLOTS = ("off", "loss up", "loss down", "loss", "delay", "flap")
 
 
 def parse_lan_fault(text: str) -> LanFault:
-    """Read a fault; `str` of it reads the same back. Raises BadLanFault."""
+    """Read a fault; `str` writes it in the same notation. Raises BadLanFault."""
     plain = " ".join(text.lower().split())
     what, spanned, span = plain.partition(" for ")
     try:

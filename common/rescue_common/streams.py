@@ -1,7 +1,7 @@
-"""A program's standard streams and arguments, whatever their encoding is and whoever reads them.
+"""A program's standard streams and arguments in any encoding.
 
-What programs read (JSON lines, pictures) is UTF-8. What people read has the terminal's encoding; letters that it
-lacks are escaped.
+Output for programs (JSON lines, pictures) is UTF-8. Output for people has the terminal's encoding; missing
+letters are escaped.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import sys
 
 
 class OutputLost(Exception):
-    """Standard output takes no more: its disk is full, or its reader is gone. The message is one line for people."""
+    """Standard output failed: its disk is full, or its reader ended. The message is one line for people."""
 
     def __init__(self, error: OSError) -> None:
         super().__init__(f"the output could not be written: {error.strerror or error}")
@@ -21,14 +21,14 @@ class OutputLost(Exception):
 
 
 def prepare_streams(*, data: bool) -> None:
-    """Let no letter end the program. `data`: standard output is read by programs, so it is UTF-8."""
+    """Escape letters that a stream cannot encode. With `data`, standard output is UTF-8, because programs read it."""
     for stream, is_data in ((sys.stdout, data), (sys.stderr, False)):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(encoding="utf-8" if is_data else stream.encoding, errors="backslashreplace")
 
 
 def flush_output() -> None:
-    """Write what standard output still holds. Raises OutputLost."""
+    """Flush standard output. Raises OutputLost."""
     try:
         sys.stdout.flush()
     except OSError as error:
@@ -36,11 +36,11 @@ def flush_output() -> None:
 
 
 def lost_output(error: OSError) -> OutputLost:
-    """Return the error of an output that failed, and keep the interpreter from trying again at its end."""
+    """Return the error of an output that failed. The interpreter then does not flush it again at its end."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     return OutputLost(error)
 
 
 def is_utf8(text: str) -> bool:
-    """Return whether an argument or variable came in as UTF-8. Python keeps other bytes as surrogates."""
+    """Return whether an argument or variable was UTF-8. Python represents other bytes by surrogates."""
     return not any("\udc80" <= letter <= "\udcff" for letter in text)

@@ -25,9 +25,9 @@ def safe(text: str) -> str:
 
 @contextmanager
 def own_screen() -> Iterator[None]:
-    """Keep stderr's terminal for the program that draws on `sys.__stderr__`; show what others wrote there afterwards.
+    """Keep the terminal for the program that draws on `sys.__stderr__`; print other output to stderr afterwards.
 
-    Textual draws on stderr. Libraries and child processes write there too, in the middle of the picture.
+    Textual draws on stderr. Libraries and child processes write to stderr too, which would damage the screen.
     """
     drawn_on = sys.__stderr__
     with open(os.dup(_STDERR), "w", encoding="utf-8", errors="replace") as screen, tempfile.TemporaryFile() as remarks:

@@ -22,7 +22,7 @@ from rescue_client.records import (
     EntryChanged,
     EntryDetails,
     IdleAlarm,
-    LeadOffered,
+    LeadOfferReceived,
     PinCreated,
     QueueListing,
     ServerBack,
@@ -126,7 +126,7 @@ def updated(update: Update, before: QueueView, labels: Labels) -> Iterator[Line]
                 "due_at": _time(update.due_at),
                 "cause": update.cause.text,
             } | _stamp(update.revision, update.at)
-        case LeadOffered():
+        case LeadOfferReceived():
             yield {
                 "event": "lead-offer",
                 "session": update.session,

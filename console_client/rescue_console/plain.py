@@ -25,7 +25,7 @@ from rescue_client.records import (
     EntryChanged,
     EntryDetails,
     IdleAlarm,
-    LeadOffered,
+    LeadOfferReceived,
     PinCreated,
     QueueListing,
     ServerBack,
@@ -115,7 +115,7 @@ class Plain:
                 self._say(f"{update.session} <{safe(sender)}> {safe(update.text)}", style="cyan")
             case IdleAlarm():
                 self._say(f"{update.session}: {text('times out at')} {update.due_at:%H:%M:%S}", style="bold red")
-            case LeadOffered():
+            case LeadOfferReceived():
                 offers = text("offers you the lead status")
                 self._say(f"{update.session}: {safe(update.sender)} {offers}", style="bold green")
             case EntryChanged(entry=entry, previous=previous):

@@ -1,1 +1,1 @@
-"""The contract of the emulator: protobuf messages, gRPC services, errors, how to dial and how to start programs."""
+"""The contract of the emulator: protobuf messages, gRPC services, errors, and the published table of statuses."""

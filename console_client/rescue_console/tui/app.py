@@ -23,7 +23,7 @@ from textual.widgets import DataTable, Input, Static
 from rescue_client.clock import EmulatedClock
 from rescue_client.console import ConsoleClient
 from rescue_client.queue_view import QueueView
-from rescue_client.records import Answer, Entry, EntryChanged, LeadOffered, ServerBack, ServerLost, Update
+from rescue_client.records import Answer, Entry, EntryChanged, LeadOfferReceived, ServerBack, ServerLost, Update
 from rescue_common.exit_status import INTERRUPTED
 from rescue_common.terminal import own_screen, safe
 from rescue_console.commands import Chat, Command
@@ -254,7 +254,7 @@ class TechnicianConsole(App[int]):
                 by = f" ({text('by')} {safe(entry.introduced_by)})" if entry.introduced_by else ""
                 status = self.wording.labels.status(entry.status)
                 self.say(f"{text('Session')} {entry.session} {text('new in the queue')}: {status}{by}")
-            case LeadOffered(session=session, sender=sender):
+            case LeadOfferReceived(session=session, sender=sender):
                 self.say(f"{text('Session')} {session}: {safe(sender)} {text('offers you the lead status')}")
             case ServerLost():
                 self.clock.update(None)

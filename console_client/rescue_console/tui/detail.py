@@ -13,7 +13,7 @@ from textual.app import ComposeResult
 from textual.containers import Container, Vertical, VerticalScroll
 from textual.widgets import Input, Static
 
-from rescue_client.records import Change, ChatReceived, Entry
+from rescue_client.records import ChatReceived, Entry, StatusChange
 from rescue_common.terminal import safe
 from rescue_console.tui import timeline
 from rescue_console.tui.texts import QUIET, URGENT, Wording, elapsed, is_urgent, waited
@@ -59,7 +59,13 @@ class Detail(Container):
         people.display = self.query_one("#course").display = entry is not None
 
     def show_time(
-        self, entry: Entry | None, changes: Sequence[Change], now: datetime | None, wording: Wording, *, bright: bool
+        self,
+        entry: Entry | None,
+        changes: Sequence[StatusChange],
+        now: datetime | None,
+        wording: Wording,
+        *,
+        bright: bool,
     ) -> None:
         """Draw what goes on as time does; `bright` is the half of the time in which an offer blinks."""
         self.query_one("#offer").set_class(bright, "-bright")
@@ -71,7 +77,7 @@ class Detail(Container):
         if now is not None:
             course.update(timeline.bar(changes, now, max(course.content_size.width, 10)))
 
-    def show_history(self, changes: Sequence[Change], wording: Wording) -> None:
+    def show_history(self, changes: Sequence[StatusChange], wording: Wording) -> None:
         """Draw every change of status, the newest first, and why it happened."""
         told: list[Text | Padding] = []
         for change in reversed(changes):

@@ -1,4 +1,4 @@
-"""What happened to each session so far, as this console saw it: one `Change` for every status. Pure."""
+"""What happened to each session so far, as this console saw it: one `StatusChange` for every status. Pure."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from rescue_client.records import Change, EntryChanged, SessionHistory, Snapshot, Update
+from rescue_client.records import EntryChanged, SessionHistory, Snapshot, StatusChange, Update
 
 SESSIONS_KEPT = 500
 
@@ -16,9 +16,9 @@ class History:
     """The changes of each session, oldest first; those of sessions that left the queue as well, for a while."""
 
     revision: int = -1
-    sessions: Mapping[str, tuple[Change, ...]] = field(default_factory=lambda: MappingProxyType({}))
+    sessions: Mapping[str, tuple[StatusChange, ...]] = field(default_factory=lambda: MappingProxyType({}))
 
-    def of(self, session: str) -> tuple[Change, ...]:
+    def of(self, session: str) -> tuple[StatusChange, ...]:
         """Return the changes of a session, oldest first."""
         return self.sessions.get(session, ())
 
@@ -28,7 +28,7 @@ class History:
             case Snapshot():
                 return self._listed(update)
             case EntryChanged(entry=entry) if update.revision > self.revision:
-                change = Change(
+                change = StatusChange(
                     revision=update.revision,
                     at=update.at,
                     status=entry.status,
@@ -53,12 +53,12 @@ class History:
         for entry in snapshot.entries:
             known = self.of(entry.session)
             if not known or known[-1].status is not entry.status:
-                found = Change(at=entry.since or snapshot.at, status=entry.status, seen=False)
+                found = StatusChange(at=entry.since or snapshot.at, status=entry.status, seen=False)
                 kept[entry.session] = (*known, found)
         return History(revision=snapshot.revision, sessions=_bounded(kept))
 
 
-def _bounded(sessions: dict[str, tuple[Change, ...]]) -> Mapping[str, tuple[Change, ...]]:
+def _bounded(sessions: dict[str, tuple[StatusChange, ...]]) -> Mapping[str, tuple[StatusChange, ...]]:
     while len(sessions) > SESSIONS_KEPT:
         del sessions[next(iter(sessions))]
     return MappingProxyType(sessions)

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from rich.text import Text
 
-from rescue_client.records import Change, Entry, Status
+from rescue_client.records import Entry, Status, StatusChange
 from rescue_common.durations import format_duration
 from rescue_common.terminal import safe
 from rescue_console.labels import Labels
@@ -64,14 +64,14 @@ class Wording:
         """Return a status with its sign and colour."""
         return Text(f"{SIGNS[status]} {self.labels.status(status)}", style=STYLES[status])
 
-    def route(self, change: Change) -> Text:
+    def route(self, change: StatusChange) -> Text:
         """Return from which status to which."""
         text = Text()
         if change.previous is not None:
             text.append_text(self.status(change.previous)).append(" ⇒ ", style=QUIET)
         return text.append_text(self.status(change.status))
 
-    def why(self, change: Change) -> tuple[str, str]:
+    def why(self, change: StatusChange) -> tuple[str, str]:
         """Return why it happened, with the setting that decided; and the row of the published table in own words."""
         if change.cause is None:
             return self.text("found when the queue was listed"), ""

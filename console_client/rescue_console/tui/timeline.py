@@ -7,14 +7,14 @@ from datetime import datetime
 
 from rich.text import Text
 
-from rescue_client.records import Change
+from rescue_client.records import StatusChange
 from rescue_console.tui.texts import SIGNS, STYLES
 
 SHORTEST = 2
 """Cells of a status that lasted no time at all."""
 
 
-def stretches(changes: Sequence[Change], now: datetime, width: int) -> list[tuple[Change, int]]:
+def stretches(changes: Sequence[StatusChange], now: datetime, width: int) -> list[tuple[StatusChange, int]]:
     """Return the newest changes that have room, oldest first, and how many cells each gets; together `width`."""
     shown = list(changes)[-max(width // SHORTEST, 1) :]
     if not shown:
@@ -32,7 +32,7 @@ def stretches(changes: Sequence[Change], now: datetime, width: int) -> list[tupl
     return list(zip(shown, cells, strict=True))
 
 
-def bar(changes: Sequence[Change], now: datetime, width: int) -> Text:
+def bar(changes: Sequence[StatusChange], now: datetime, width: int) -> Text:
     """Draw the line, `width` cells wide."""
     text = Text(no_wrap=True, overflow="crop")
     for change, cells in stretches(changes, now, width):

@@ -60,7 +60,7 @@ def run_call(work: Callable[[Connection], Awaitable[Result]], *, timeout: timede
 
     `timeout` is how long, in real time, to wait for a server that cannot be reached.
     """
-    from rescue_client.admin import BadSetting
+    from rescue_client.admin import InvalidSetting
     from rescue_client.connection import Connection
     from rescue_common.state_directory import NoAccess
     from rescue_common.tls import BadTls
@@ -78,7 +78,7 @@ def run_call(work: Callable[[Connection], Awaitable[Result]], *, timeout: timede
 
     try:
         return asyncio.run(call())
-    except BadSetting as error:
+    except InvalidSetting as error:
         raise click.UsageError(str(error)) from None
     except RescueError as error:
         wrong = [f"{name}: {why}" for name, why in error.fields.items() if why not in str(error)]

@@ -276,7 +276,7 @@ class World:
     async def set(self, owner: str, **settings: str | timedelta) -> Settings:
         """Change settings of `group:NAME` or `channel:NAME`: `set("group:Support", idle_timeout="1m", terms="")`.
 
-        Returns all settings. Raises BadSetting and RescueError.
+        Returns all settings. Raises InvalidSetting and RescueError.
         """
         changes = {name.replace("_", "-"): value for name, value in settings.items()}
         return await self.admin.change_settings(self._names.owner(owner), changes)

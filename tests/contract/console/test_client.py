@@ -19,7 +19,7 @@ from rescue_client.records import (
     EntryChanged,
     EntryDetails,
     IdleAlarm,
-    LeadOffered,
+    LeadOfferReceived,
     Participant,
     PinCreated,
     Process,
@@ -106,7 +106,7 @@ async def test_a_watch_begins_with_the_queue_and_delivers_every_kind_of_change(p
     assert isinstance(chat, ChatReceived)
     assert (chat.sender, chat.text) == ("", "hello")
     assert isinstance(alarm, IdleAlarm)
-    assert isinstance(offer, LeadOffered)
+    assert isinstance(offer, LeadOfferReceived)
     assert offer.sender == "bob"
 
 

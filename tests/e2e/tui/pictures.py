@@ -16,7 +16,7 @@ from rescue_client.records import (
     Directory,
     Entry,
     EntryChanged,
-    LeadOffered,
+    LeadOfferReceived,
     Participant,
     PinCreated,
     Process,
@@ -155,10 +155,15 @@ class Story:
         )
 
     def offer(self, session: str, sender: str) -> None:
-        cause = Cause(text=TOLD["LeadOffered"], event="LeadOffered", technician=sender, about=ABOUT["LeadOffered"])
+        cause = Cause(
+            text=TOLD["LeadOffered"],
+            event="LeadOffered",
+            technician=sender,
+            about=ABOUT["LeadOffered"],
+        )
         at = NOON + timedelta(seconds=510)
         self.updates.append(
-            LeadOffered(revision=len(self.updates) + 1, at=at, cause=cause, session=session, sender=sender)
+            LeadOfferReceived(revision=len(self.updates) + 1, at=at, cause=cause, session=session, sender=sender)
         )
 
     def chat(self, session: str, sender: str, text: str) -> None:

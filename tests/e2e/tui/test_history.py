@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from rescue_client.clock import ClockReading, EmulatedClock
-from rescue_client.records import Bookmark, Change, Entry, ServerBack, SessionHistory, Snapshot, Status
+from rescue_client.records import Bookmark, Entry, ServerBack, SessionHistory, Snapshot, Status, StatusChange
 from rescue_console.labels import Labels
 from rescue_console.tui import timeline
 from rescue_console.tui.history import History
@@ -57,7 +57,7 @@ def test_the_timeline_is_as_wide_as_asked_and_each_stretch_as_long_as_it_lasted(
 
 
 def test_a_long_story_shows_its_newest_part() -> None:
-    changes = [Change(at=NOON + minutes(n), status=Status.ACTIVE) for n in range(100)]
+    changes = [StatusChange(at=NOON + minutes(n), status=Status.ACTIVE) for n in range(100)]
     stretches = timeline.stretches(changes, NOON + minutes(100), 20)
     assert [change for change, _ in stretches] == changes[-10:]
 
@@ -119,9 +119,9 @@ def test_the_journal_is_asked_once_after_each_listing_and_again_when_the_server_
 def test_what_the_journal_tells_takes_the_place_of_what_was_only_found() -> None:
     listed = Snapshot(revision=50, at=NOON, entries=(Entry(session="1007", status=Status.OFFLINE, since=NOON),))
     found = History().after(listed)
-    waiting = Change(revision=4, at=NOON, status=Status.WAITING)
-    offline = Change(revision=50, at=NOON, status=Status.OFFLINE, previous=Status.WAITING)
-    came = Change(revision=51, at=NOON, status=Status.ACTIVE, previous=Status.OFFLINE, row=29)
+    waiting = StatusChange(revision=4, at=NOON, status=Status.WAITING)
+    offline = StatusChange(revision=50, at=NOON, status=Status.OFFLINE, previous=Status.WAITING)
+    came = StatusChange(revision=51, at=NOON, status=Status.ACTIVE, previous=Status.OFFLINE, row=29)
     grown = History(revision=51, sessions={"1007": (*found.of("1007"), came)})
     assert grown.recalled("1007", SessionHistory(revision=50, changes=(waiting, offline))).of("1007") == (
         waiting,

@@ -16,7 +16,7 @@ from rescue_client.records import (
     EntryChanged,
     EntryDetails,
     IdleAlarm,
-    LeadOffered,
+    LeadOfferReceived,
     ServerBack,
     ServerLost,
     SessionHistory,
@@ -107,7 +107,7 @@ def test_an_alarm_stands_until_its_moment_no_longer_does() -> None:
 
 
 def test_only_who_was_offered_the_lead_can_accept_it() -> None:
-    offer = LeadOffered(revision=12, at=NOON, cause=CAUSE, session="s1", sender="bob")
+    offer = LeadOfferReceived(revision=12, at=NOON, cause=CAUSE, session="s1", sender="bob")
     mine = view_with(replace(WAITING, lead_offered_to="alice")).after(offer)
     assert mine.lead_is_offered("s1")
     assert not view_with(replace(WAITING, lead_offered_to="carol")).lead_is_offered("s1")
