@@ -138,9 +138,9 @@ class Connection:
         """
 
         def locate() -> tuple[str, str]:
+            address = find_server(server=server, data=data)
             # An empty secret is a wrong one: it must not become the one that the state directory has.
-            found = find_secret(user, data=data) if secret is None else secret
-            return find_server(server=server, data=data), found
+            return address, find_secret(user, data=data) if secret is None else secret
 
         address, first_secret = locate()
         tls = partial(find_tls, server=server, data=data)
