@@ -1,6 +1,6 @@
-"""Emulated time: real, scaled or paused, held for a moment, and moved by an advance.
+"""The server's emulated clock: it runs at a speed or is paused, can be held, and an advance moves it forward.
 
-Every period of the emulator runs on one Clock. This is the only module of the server that reads a clock of the machine.
+All periods of the emulator run on one clock. Only this module of the server reads the machine's clock.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClockState:
-    """The clock at one moment: `speed` in emulated seconds per real second, `standing` if paused or held."""
+    """The clock at one moment. `speed` is in emulated seconds per real second; `standing` means paused or held."""
 
     now: datetime
     speed: float
@@ -22,12 +22,12 @@ class ClockState:
 
 
 def wall_clock() -> datetime:
-    """Return the machine's time (UTC). Only a server that has never run before begins there."""
+    """Return the machine's time (UTC). A server without stored state starts its clock with it."""
     return datetime.now(UTC)
 
 
 class ServerClock:
-    """Emulated time since `start`. `monotonic` gives real seconds; tests pass their own."""
+    """The emulated clock, which starts at `start`. `monotonic` returns real seconds; tests pass their own."""
 
     def __init__(
         self,
@@ -46,66 +46,66 @@ class ServerClock:
         self._listeners: list[Callable[[], None]] = []
 
     def now(self) -> datetime:
-        """Emulated time, UTC. Never goes back."""
+        """Return the emulated time, UTC. It never goes back."""
         if self._paused or self._holds:
             return self._base
         return self._base + timedelta(seconds=(self._monotonic() - self._since) * self._speed)
 
     def read(self) -> ClockState:
-        """All there is to know of the clock now."""
+        """Return the state of the clock now."""
         return ClockState(
             now=self.now(), speed=self._speed, paused=self._paused, standing=bool(self._paused or self._holds)
         )
 
     @property
     def speed(self) -> float:
-        """Emulated seconds per real second while it runs."""
+        """Emulated seconds per real second while the clock runs."""
         return self._speed
 
     def seconds_until(self, moment: datetime) -> float | None:
-        """Real seconds until an emulated moment; 0 if it is past, None while the clock stands."""
+        """Return the real seconds until an emulated moment; 0 if it is past, None while the clock stands."""
         ahead = (moment - self.now()).total_seconds()
         if ahead <= 0:
             return 0.0
         return None if self._paused or self._holds else ahead / self._speed
 
     def run(self, speed: float) -> None:
-        """Go on at this speed, 0 < speed <= MAX_SPEED."""
+        """Run at this speed, 0 < speed <= MAX_SPEED."""
         self._rebase()
         self._speed, self._paused = speed, False
-        self._tell()
+        self._notify()
 
     def pause(self) -> None:
-        """Stand still until `run`."""
+        """Stop the clock until `run`."""
         self._rebase()
         self._paused = True
-        self._tell()
+        self._notify()
 
     def hold(self) -> None:
-        """Stand still until a matching `release`; holds nest."""
+        """Stop the clock until the matching `release`. Holds can nest."""
         self._rebase()
         self._holds += 1
-        self._tell()
+        self._notify()
 
     def release(self) -> None:
-        """End one hold; time goes on from where it was held."""
+        """End one hold. Time goes on from where it was held."""
         self._rebase()
         self._holds -= 1
-        self._tell()
+        self._notify()
 
     def move_to(self, moment: datetime) -> None:
-        """Move a held clock forward; a moment in the past moves nothing."""
+        """Move a held clock forward. A moment in the past changes nothing."""
         self._rebase()
         self._base = max(self._base, moment)
 
     def on_change(self, listener: Callable[[], None]) -> Callable[[], None]:
-        """Call `listener` whenever the clock starts, stops or changes speed. Returns what ends that."""
+        """Call `listener` whenever the clock starts, stops or changes speed. Returns a function that ends this."""
         self._listeners.append(listener)
         return lambda: self._listeners.remove(listener)
 
     def _rebase(self) -> None:
         self._base, self._since = self.now(), self._monotonic()
 
-    def _tell(self) -> None:
+    def _notify(self) -> None:
         for listener in tuple(self._listeners):
             listener()

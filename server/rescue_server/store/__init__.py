@@ -1,7 +1,7 @@
-"""Where the server keeps what it must not forget: events, answers to commands, and the clock.
+"""The server's persistent state: events, answers to requests, and the clock.
 
-`Store` is what an engine does; `MemoryStore` and `SqliteStore` are engines; `errors` draws the tree of what can
-go wrong. A server holds the `DirectoryLock` of its data directory while it uses the store in it.
+`Store` is the protocol; `MemoryStore` and `SqliteStore` implement it; `errors` draws the tree of their errors. A server
+holds the `DirectoryLock` of its data directory while it uses the store in that directory.
 """
 
 from rescue_server.store.copying import back_up

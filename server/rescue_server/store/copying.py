@@ -1,7 +1,7 @@
 """Backups: a copy of a store at one moment, made while the server goes on writing.
 
-SQLite's online backup reads one state of the file, however much is appended meanwhile. It needs no lock of the data
-directory, so a backup may be made beside a running server, or of a directory whose server is down.
+SQLite's online backup reads one state of the file, even if the server appends events meanwhile. It needs no lock of the
+data directory, so a backup can be made whether the server runs or not.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from rescue_server.store.errors import BackupExists, NoStore
 from rescue_server.store.files import STORE_FILE, beside, fresh_file, put_in_place, translated
 from rescue_server.store.schema import MIGRATIONS, StoreTotals, inspect
 
-_PATIENCE = 10.0  # real seconds for a server that is folding its log in
+_BUSY_TIMEOUT = 10.0  # real seconds; a server may be moving its -wal file into the store
 
 
 def back_up(data_dir: Path, target: Path) -> StoreTotals:
-    """Write what a data directory's store holds now to `target`, verified; return what is in it.
+    """Write a verified copy of a data directory's store to `target`, and return its totals.
 
     Raises NoStore, BackupExists, StoreUnusable if the store itself is damaged, StoreFull, StoreUnavailable.
     """
@@ -27,13 +27,15 @@ def back_up(data_dir: Path, target: Path) -> StoreTotals:
     if not path.exists():
         raise NoStore(path=path)
     with translated(path):
-        # Read-only, and not the last to close it while a server runs: the store's files are left as they are.
+        # Read-only, so that closing the connection does not change the store's files.
         uri = f"{path.absolute().as_uri()}?mode=ro"
         if not os.access(data_dir, os.W_OK) and not beside(path, "-wal").exists():
-            uri += "&immutable=1"  # else SQLite would want to write there even to read
-        connection = sqlite3.connect(uri, uri=True, timeout=_PATIENCE)
+            uri += "&immutable=1"  # otherwise SQLite has to write in the directory even to read
+        connection = sqlite3.connect(uri, uri=True, timeout=_BUSY_TIMEOUT)
         with closing(connection):
-            connection.execute("PRAGMA schema_version")  # what is wrong with the store is not told of the target
+            connection.execute(
+                "PRAGMA schema_version"
+            )  # so that a damaged store is reported by its own path, not the target's
             copy_whole(connection, target)
     with translated(target), closing(sqlite3.connect(target)) as made:
         return StoreTotals.read(made)
@@ -42,10 +44,10 @@ def back_up(data_dir: Path, target: Path) -> StoreTotals:
 def copy_whole(connection: sqlite3.Connection, target: Path) -> None:
     """Write a verified copy of the database to a file, whole or not at all, readable by its owner alone.
 
-    Raises BackupExists, StoreUnusable if what was copied is no sound store, StoreFull, StoreUnavailable.
+    Raises BackupExists, StoreUnusable if the copy is damaged, StoreFull, StoreUnavailable.
     """
     with translated(target):
-        # A stray -wal would be taken for a part of the backup.
+        # SQLite would take a -wal file that is left there for a part of the backup.
         if target.exists() or beside(target, "-wal").exists():
             raise BackupExists(path=target)
         fresh = fresh_file(beside(target, f".{os.getpid()}.tmp"))

@@ -1,4 +1,4 @@
-"""Who has the data directory: one server at a time, by a lock that the system releases if it dies."""
+"""The lock of a data directory: one server at a time. The system releases it if the server dies."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ LOCK_FILE = "lock"
 
 
 class DirectoryLock:
-    """Holds a data directory from construction to `release`; creates it (0700) if it is not there.
+    """Locks a data directory from construction to `release`, and creates the directory (0700) if it is missing.
 
     Raises DirectoryInUse, which names the holder's pid; StoreUnavailable if the directory cannot be made.
-    The file stays: were it removed, two servers could each lock a file of that name.
+    The lock file is never removed: otherwise two servers could each lock a different file of that name.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -27,13 +27,13 @@ class DirectoryLock:
             make_directory(directory)
             self._descriptor = os.open(directory / LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o600)
             try:
-                self._take()
+                self._acquire()
             except BaseException:
                 os.close(self._descriptor)
                 raise
 
     def release(self) -> None:
-        """Let another server have the directory; releasing twice does no harm."""
+        """Release the lock. A second release does nothing."""
         if self._descriptor >= 0:
             os.ftruncate(self._descriptor, 0)
             os.close(self._descriptor)
@@ -47,12 +47,12 @@ class DirectoryLock:
     ) -> None:
         self.release()
 
-    def _take(self) -> None:
+    def _acquire(self) -> None:
         try:
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            said = os.pread(self._descriptor, 32, 0).strip()
-            holder = int(said) if said.isdigit() else None
+            written = os.pread(self._descriptor, 32, 0).strip()
+            holder = int(written) if written.isdigit() else None
             raise DirectoryInUse(directory=self.directory, pid=holder) from None
         os.ftruncate(self._descriptor, 0)
         os.pwrite(self._descriptor, f"{os.getpid()}\n".encode(), 0)

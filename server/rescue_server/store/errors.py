@@ -1,17 +1,17 @@
-"""What can go wrong with a store: one class for each thing that a caller can do about it.
+"""The errors of a store: one class for each thing that a caller can do about it.
 
 StoreError
-├── ConflictingRevision     the caller's idea of the last revision is wrong; nothing was stored
+├── ConflictingRevision     the events do not continue the journal; nothing was stored
 ├── ConflictingAnswer       that request was answered before; nothing was stored
-├── StoreFull               no room on the disk; the store works again as soon as there is
-├── StoreUnavailable        the disk or the system refuses; a retry may help
+├── StoreFull               the disk is full; the store works again as soon as there is room
+├── StoreUnavailable        the disk or the operating system failed; a retry may help
 ├── StoreClosed             used after close()
-├── JournalUnreadable       whole, but an event in it means nothing to this program
-├── BackupUnsupported       this engine has nothing to back up
+├── JournalUnreadable       not damaged, but this program does not understand an event in it
+├── BackupUnsupported       a store in memory cannot be backed up
 ├── NoStore                 there is nothing to back up in that directory
 ├── BackupExists            there is a file where the backup is to go
 ├── DirectoryInUse          another server has the data directory
-└── StoreUnusable           the file itself; `found` says what, `remedy` what a person can do
+└── StoreUnusable           the file cannot be used; `found` says why, `remedy` what a person can do
     ├── StoreDamaged        part of it is missing or not what was written
     ├── StoreForeign        another program's database
     ├── StoreTooNew         written by a later version of this program
@@ -24,11 +24,11 @@ from pathlib import Path
 
 
 class StoreError(Exception):
-    """Something is wrong with the store. After any of these the store holds what it held before the call."""
+    """A call to the store failed. The store holds what it held before the call."""
 
 
 class ConflictingRevision(StoreError):
-    """Events must continue the journal without a gap: revision `expected` had to come, `given` came."""
+    """The events do not continue the journal: the next revision is `expected`, but `given` came."""
 
     def __init__(self, *, expected: int, given: int) -> None:
         super().__init__(f"the journal goes on with revision {expected}, not {given}")
@@ -46,7 +46,7 @@ class ConflictingAnswer(StoreError):
 
 
 class StoreFull(StoreError):
-    """There is no room left. Reading goes on; writing does too once there is room, without reopening."""
+    """The disk is full. Reading works; writing works again, without reopening, once there is room."""
 
     def __init__(self, *, path: Path) -> None:
         super().__init__(f"{path}: the disk is full; nothing was stored. Make room, then try again")
@@ -54,10 +54,10 @@ class StoreFull(StoreError):
 
 
 class StoreUnavailable(StoreError):
-    """The disk or the operating system refuses (`cause`).
+    """The disk or the operating system failed (`cause`).
 
-    This process sees nothing of a refused append. If the very sync of the disk failed and the machine then
-    stops before the next append, the refused one may turn out to be stored, whole and with its answers.
+    This process does not see the events of an append that failed. If the sync of the disk failed and the machine stops
+    before the next append, those events and their answers can still be in the store after the restart.
     """
 
     def __init__(self, *, path: Path, cause: str) -> None:
@@ -94,7 +94,7 @@ class BackupUnsupported(StoreError):
 
 
 class NoStore(StoreError):
-    """No server has ever used that data directory."""
+    """No server has used that data directory."""
 
     def __init__(self, *, path: Path) -> None:
         super().__init__(f"there is no {path}: name the server's state directory with --data")
@@ -110,7 +110,7 @@ class BackupExists(StoreError):
 
 
 class DirectoryInUse(StoreError):
-    """Another process holds the data directory; `pid` is None while it has not yet said who it is."""
+    """Another process holds the data directory; `pid` is None if it has not written its pid yet."""
 
     def __init__(self, *, directory: Path, pid: int | None) -> None:
         who = "another process" if pid is None else f"process {pid}"
@@ -132,7 +132,7 @@ class StoreUnusable(StoreError):
 
 
 class StoreDamaged(StoreUnusable):
-    """Something is missing, or is not what was written."""
+    """A part of the file is missing, or is not what was written."""
 
     def __init__(self, *, path: Path, found: str) -> None:
         remedy = (
@@ -143,7 +143,7 @@ class StoreDamaged(StoreUnusable):
 
 
 class StoreForeign(StoreUnusable):
-    """A sound SQLite file, but not one of this program."""
+    """A SQLite file of another program."""
 
     def __init__(self, *, path: Path) -> None:
         super().__init__(
@@ -154,7 +154,7 @@ class StoreForeign(StoreUnusable):
 
 
 class StoreTooNew(StoreUnusable):
-    """The file has schema version `version`, but this program only knows versions up to `known`."""
+    """The file has schema version `version`; this program knows versions up to `known`."""
 
     def __init__(self, *, path: Path, version: int, known: int) -> None:
         super().__init__(

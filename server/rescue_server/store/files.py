@@ -1,7 +1,7 @@
-"""Which files a SQLite store consists of, how they come by their names, and what their failures mean.
+"""The files of a SQLite store: how they are made and replaced, and which errors their failures become.
 
-`store.sqlite3` is the store; `-wal` beside it holds the latest appends until they are folded in. A file gets
-its name only when it is whole, so half a store is never taken for one.
+`store.sqlite3` is the store; the `-wal` file beside it holds the latest appends until a checkpoint. A file gets its
+name only when it is complete, so an incomplete store is never opened.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ APPLICATION_ID = 0x52534355
 _MAGIC = b"SQLite format 3\x00"
 _HEADER_SIZE = 100
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT}
-# A file that is not as this program wrote it also shows as SQL that suddenly does not fit (SQLITE_ERROR).
+# If another program changed the file, its SQL can fail too (SQLITE_ERROR).
 _DAMAGE = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT, sqlite3.SQLITE_ERROR}
 
 
@@ -32,9 +32,9 @@ def translated(path: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.ProgrammingError:
-        raise  # a mistake of ours, not a state of the file
+        raise  # a defect of this program, not of the file
     except sqlite3.Error as error:
-        raise _meaning(path, error) from error
+        raise _store_error(path, error) from error
     except UnicodeDecodeError as error:  # SQLite quotes a damaged name in its message
         raise StoreDamaged(path=path, found="a name in it is no text") from error
     except OSError as error:
@@ -49,12 +49,12 @@ def beside(path: Path, suffix: str) -> Path:
 
 
 def make_directory(directory: Path) -> None:
-    """Make the directory, for its owner alone, if it is not there."""
+    """Make the directory, readable by its owner only, if it is missing."""
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 
 def fresh_file(path: Path) -> Path:
-    """Make `path` an empty file that only its owner can read, with nothing of an earlier one beside it."""
+    """Make `path` an empty file that only its owner can read. Remove an earlier one and the files beside it."""
     for leftover in (path, beside(path, "-wal"), beside(path, "-shm"), beside(path, "-journal")):
         leftover.unlink(missing_ok=True)
     os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
@@ -62,7 +62,7 @@ def fresh_file(path: Path) -> Path:
 
 
 def put_in_place(fresh: Path, path: Path) -> None:
-    """Give a finished file its name for good, in place of one that may be there."""
+    """Rename a complete file durably to `path`, and replace the file that may be there."""
     with fresh.open("rb") as file:
         os.fsync(file.fileno())
     fresh.replace(path)
@@ -70,7 +70,7 @@ def put_in_place(fresh: Path, path: Path) -> None:
 
 
 def is_new(path: Path) -> bool:
-    """Tell whether no store was ever there. Raises StoreDamaged if it is gone, but its -wal is not."""
+    """Return whether there was never a store. Raises StoreDamaged if only its -wal file is left."""
     if path.exists() and path.stat().st_size > 0:
         return False
     wal = beside(path, "-wal")
@@ -82,7 +82,7 @@ def is_new(path: Path) -> bool:
 def check_header(path: Path) -> None:
     """Raise StoreDamaged or StoreForeign if the file does not begin like a store. Changes nothing.
 
-    Looking before SQLite does keeps us from folding in the -wal of another program's database.
+    This comes before SQLite opens the file, because SQLite would move a -wal file into another program's database.
     """
     with path.open("rb") as file:
         header = file.read(_HEADER_SIZE)
@@ -95,31 +95,31 @@ def check_header(path: Path) -> None:
 
 
 def begin_swap(verified: Path, path: Path) -> None:
-    """Decide that the verified file is to be the store; from here on a crash does not undo it."""
-    put_in_place(verified, _decided(path))
+    """Commit to the verified file as the new store. A crash after this does not undo it."""
+    put_in_place(verified, _committed(path))
 
 
 def finish_swap(path: Path) -> Path | None:
-    """Put a decided file in the store's place, keeping the old one; do nothing if none was decided.
+    """Replace the store by the committed file, and keep the old store; do nothing if no file was committed.
 
-    Every step can be taken again after a crash. Returns where the old store is now, if there was one.
+    Each step can be repeated after a crash. Returns the new path of the old store, or None if there was none.
     """
-    if not _decided(path).exists():
+    if not _committed(path).exists():
         return None
     aside, wal = _free_name(path), beside(path, "-wal")
     if wal.exists() and not path.exists():
-        path.touch(mode=0o600)  # so that the orphan is kept under the name of a file of its own
+        path.touch(mode=0o600)  # so that the lone -wal file is kept beside a store of its name
     if kept := path.exists():
-        # The old -wal belongs to the old file; left here, it would be folded into the new one.
+        # The old -wal file belongs to the old store. If it stayed, SQLite would move it into the new one.
         with contextlib.suppress(FileNotFoundError):
             wal.replace(beside(aside, "-wal"))
         path.replace(aside)
     beside(path, "-shm").unlink(missing_ok=True)
-    put_in_place(_decided(path), path)
+    put_in_place(_committed(path), path)
     return aside if kept else None
 
 
-def _decided(path: Path) -> Path:
+def _committed(path: Path) -> Path:
     return beside(path, ".restored")
 
 
@@ -138,8 +138,8 @@ def _sync_directory(directory: Path) -> None:
         os.close(descriptor)
 
 
-def _meaning(path: Path, error: sqlite3.Error) -> StoreError:
-    # Text that is no UTF-8 is reported by Python, not by SQLite, and has no code.
+def _store_error(path: Path, error: sqlite3.Error) -> StoreError:
+    # Python, not SQLite, reports text that is not UTF-8; that error has no code.
     code = getattr(error, "sqlite_errorcode", None)
     primary = None if code is None else code & 0xFF
     if primary == sqlite3.SQLITE_FULL:

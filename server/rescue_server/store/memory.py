@@ -1,4 +1,4 @@
-"""A store that forgets everything with its process: for tests, and for a server that is to leave no trace."""
+"""A store in memory: for tests, and for a server whose state ends with its process."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rescue_server.store.protocol import ClockMark, StoredAnswer, StoredEvent, r
 
 
 class MemoryStore:
-    """Implements `Store` in memory; nothing is durable."""
+    """Implements `Store` in memory. Nothing is durable."""
 
     def __init__(self) -> None:
         self._events: list[StoredEvent] = []
@@ -73,19 +73,22 @@ class MemoryStore:
         self._require_open()
         gone = frozenset(streams)
         kept = [event for event in self._events if event.stream not in gone or event.revision > through]
-        dropped = (e.revision for e in self._events if e.stream in gone and e.revision <= through)
+        dropped = (event.revision for event in self._events if event.stream in gone and event.revision <= through)
         self._compacted_through = max(self._compacted_through, max(dropped, default=0))
         self._events = kept
-        stay = frozenset(spared)
-        self._answers = {k: a for k, a in self._answers.items() if a.revision > answers_through or k[0] in stay}
+        self._answers = {
+            key: answer
+            for key, answer in self._answers.items()
+            if answer.revision > answers_through or answer.principal in spared
+        }
 
     def rewrite(self, changed: Collection[StoredEvent], dropped: Collection[int]) -> None:
         """See `Store.rewrite`."""
         self._require_open()
-        anew, gone = {event.revision: event for event in changed}, frozenset(dropped)
-        if not gone | anew.keys() <= {event.revision for event in self._events}:
-            raise ValueError("an event that is to be folded is not there")
-        self._events = [anew.get(event.revision, event) for event in self._events if event.revision not in gone]
+        replaced, gone = {event.revision: event for event in changed}, frozenset(dropped)
+        if not gone | replaced.keys() <= {event.revision for event in self._events}:
+            raise ValueError("an event to rewrite or drop is not there")
+        self._events = [replaced.get(event.revision, event) for event in self._events if event.revision not in gone]
         self._compacted_through = max(self._compacted_through, *gone, 0)
 
     def compacted_through(self) -> int:

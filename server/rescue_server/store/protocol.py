@@ -1,7 +1,7 @@
-"""What the server asks of a store: a journal of events, the answers given to commands, and the clock.
+"""The protocol of a store: a journal of events, the answers to requests, and the clock.
 
-An engine is anything that passes `tests/contract/test_store.py`. Every call is synchronous and may wait for
-the disk. A store may be opened in one thread and used in another, but by one thread at a time.
+Each implementation must pass `tests/contract/server/test_store.py`. Calls are synchronous and can wait for the disk. A
+store can be opened in one thread and used in another, but only by one thread at a time.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from rescue_server.store.errors import ConflictingRevision
 class StoredEvent:
     """A line of the journal.
 
-    `revision` counts 1, 2, 3 … over all streams; `at` is emulated time (aware, UTC); `stream` says whose event it
-    is (a session's id, or the organization's); `body` is the event, which means nothing to the store.
+    `revision` counts 1, 2, 3 … over all streams. `at` is emulated time (aware, UTC). `stream` is a session's id or
+    "organization". `body` is the encoded event; the store does not decode it.
     """
 
     revision: int
@@ -35,10 +35,10 @@ class StoredEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredAnswer:
-    """What a command was answered, so that its retry is answered and not carried out again.
+    """The answer to a request, so that a retry gets the same answer and is not executed again.
 
-    `principal` and `request_id` together name the command; `fingerprint` tells a retry from another command
-    under the same id; `revision` is the last one when it was answered.
+    `principal` and `request_id` together identify the request. `fingerprint` tells a retry from another request with
+    the same id. `revision` is the last revision at the time of the answer.
     """
 
     request_id: str
@@ -50,7 +50,7 @@ class StoredAnswer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClockMark:
-    """Where the emulated clock stood: `now` (aware, UTC), emulated seconds per real one, and whether paused."""
+    """The emulated clock at one moment: `now` (aware, UTC), `speed` in emulated seconds per real second, `paused`."""
 
     now: datetime
     speed: float
@@ -63,12 +63,12 @@ class ClockMark:
 
 
 class Store(Protocol):
-    """Keeps what the server must not forget. Raises StoreError, and after that holds what it held before."""
+    """Stores the server's state. A call that raises StoreError changes nothing."""
 
     def read(self, after: int = 0) -> Iterator[StoredEvent]:
         """Yield the events after a revision, up to the last one at the time of the call, in order.
 
-        The store may be used between two steps; what is compacted meanwhile may be left out.
+        The store can be used while the caller iterates. Events that are compacted meanwhile may be left out.
         """
 
     def last_revision(self) -> int:
@@ -80,51 +80,50 @@ class Store(Protocol):
         answers: Sequence[StoredAnswer] = (),
         clock: ClockMark | None = None,
     ) -> None:
-        """Store all of this or nothing; what an engine keeps on a disk is there when the call returns.
+        """Store all of this or nothing. If the store is on a disk, it is durable when the call returns.
 
-        Raises ConflictingRevision unless the revisions go on from the last one without a gap, and
-        ConflictingAnswer if a request has an answer already.
+        Raises ConflictingRevision unless the revisions continue the journal without a gap, and ConflictingAnswer if a
+        request has an answer already.
         """
 
     def answer(self, principal: str, request_id: str) -> StoredAnswer | None:
-        """Return what the request was answered; None if it never was, or the answer is forgotten."""
+        """Return the answer to the request; None if there was none, or if it was compacted."""
 
     def clock(self) -> ClockMark | None:
-        """Return the last mark of the clock; None if there was none."""
+        """Return the last clock mark; None if there is none."""
 
     def mark_clock(self, mark: ClockMark) -> None:
-        """Store where the clock stands."""
+        """Store the state of the clock."""
 
     def compact(
         self, streams: Collection[str], *, through: int, answers_through: int = 0, spared: Collection[str] = ()
     ) -> None:
-        """Drop the events of these streams up to a revision, and the answers up to another.
+        """Drop the events of these streams up to revision `through`, and the answers up to `answers_through`.
 
-        Answers to the principals in `spared` stay. A session's stream goes when it has ended; of another stream, what
-        a later event of it stands for.
+        Answers to the principals in `spared` are kept.
         """
 
     def rewrite(self, changed: Collection[StoredEvent], dropped: Collection[int]) -> None:
-        """Drop events by revision, and let others, which stand for them, read anew under their revision.
+        """Drop events by revision, and replace others under their revision, so that they stand for the dropped ones.
 
         Raises ValueError if one of these events is not there.
         """
 
     def compacted_through(self) -> int:
-        """Return the highest revision ever dropped; 0 if none was. Reading after it yields every event."""
+        """Return the highest revision that was dropped; 0 if none was. After it the journal is complete."""
 
     def backup(self, target: Path) -> None:
-        """Write a copy of all that is stored now to a file, whole or not at all, readable by its owner alone.
+        """Write a copy of the store to a file that only its owner can read, complete or not at all.
 
-        Raises BackupExists if there is such a file, BackupUnsupported if the engine keeps nothing on a disk.
+        Raises BackupExists if the file exists, BackupUnsupported if the store is in memory.
         """
 
     def close(self) -> None:
-        """Let go of the store; closing twice does no harm. Anything else raises StoreClosed afterwards."""
+        """Close the store. A second close does nothing; any other call raises StoreClosed."""
 
 
 def require_next(last: int, events: Sequence[StoredEvent]) -> None:
-    """Raise ConflictingRevision unless the events go on from revision `last` without a gap."""
+    """Raise ConflictingRevision unless the events continue from revision `last` without a gap."""
     for expected, event in enumerate(events, last + 1):
         if event.revision != expected:
             raise ConflictingRevision(expected=expected, given=event.revision)

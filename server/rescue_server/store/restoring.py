@@ -1,4 +1,4 @@
-"""Putting a backup in the store's place, without losing either if something goes wrong on the way."""
+"""Restoring a backup: it replaces the store, and neither is lost if a step fails."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from rescue_server.store.sqlite import SqliteStore
 
 
 def restore(backup: Path, data_dir: Path) -> Path | None:
-    """Make the backup the store of a data directory, whose lock the caller holds.
+    """Replace the store of a data directory by the backup. The caller must hold the directory's lock.
 
-    A copy of the backup is verified first, as a store is on opening; only then does it take the store's place.
-    Returns where the old store was put (`store.sqlite3.replaced-N`), None if there was none. Raises
-    BackupUnusable, StoreFull or StoreUnavailable; then the store is as it was.
+    A copy of the backup is verified first, as a store is when it is opened. Returns the new path of the old store
+    (`store.sqlite3.replaced-N`), or None if there was none. Raises BackupUnusable, StoreFull or StoreUnavailable; then
+    the store is unchanged.
     """
     path = data_dir / STORE_FILE
     staged = beside(path, ".staged")
@@ -42,20 +42,20 @@ def restore(backup: Path, data_dir: Path) -> Path | None:
 
 def _copy(backup: Path, staged: Path) -> None:
     try:
-        # A copy by hand of a running store comes with its latest appends beside it.
+        # A backup that somebody copied from a running store has its latest appends in a -wal file.
         for suffix in ("", "-wal"):
             source = beside(backup, suffix)
             if not suffix or source.exists():
                 beside(staged, suffix).touch(mode=0o600)
-                with source.open("rb") as given, beside(staged, suffix).open("wb") as kept:
-                    shutil.copyfileobj(given, kept)
+                with source.open("rb") as original, beside(staged, suffix).open("wb") as copy:
+                    shutil.copyfileobj(original, copy)
     except (FileNotFoundError, IsADirectoryError, PermissionError) as error:
         raise BackupUnusable(path=backup, found=f"it cannot be read: {error.strerror}") from error
 
 
 def _verify(staged: Path, backup: Path) -> None:
     try:
-        check_header(staged)  # first, because opening would make a new store of an empty file
+        check_header(staged)  # first, because opening an empty file would make it a new store
         SqliteStore.open(staged).close()
     except StoreUnusable as error:
         raise BackupUnusable(path=backup, found=error.found) from error

@@ -1,10 +1,10 @@
-"""How the store lies in a SQLite file, by which steps that came about, and how to tell that it is whole.
+"""The schema of the SQLite store, its migrations, and the checks that the file is complete and unchanged.
 
-Version N of the schema is what the first N of `STEPS` make of an empty file; `PRAGMA user_version` says N.
-A released step is never changed: a change of the schema is a further step.
+The first N of `MIGRATIONS` make version N of the schema from an empty file; `PRAGMA user_version` is N. A released
+migration never changes: a change of the schema is a new migration.
 
-Each row carries a checksum, and the row of `state` counts the rows, so that a flipped bit and a lost row are
-found. What cannot be found is the loss of the newest appends as a whole, as when the -wal file is deleted.
+Each row has a checksum, and the row of `state` counts the rows. So a changed bit or a lost row is found. The loss of
+all the newest appends together is not found, for example if somebody deletes the -wal file.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
 
-def _lay_down(connection: sqlite3.Connection) -> None:
+def _create_tables(connection: sqlite3.Connection) -> None:
     for statement in (
         """CREATE TABLE journal (
             revision INTEGER PRIMARY KEY, at INTEGER NOT NULL, stream TEXT NOT NULL, body BLOB NOT NULL,
@@ -49,7 +49,7 @@ def _lay_down(connection: sqlite3.Connection) -> None:
     StoreTotals().write(connection)
 
 
-MIGRATIONS: tuple[Migration, ...] = (_lay_down,)
+MIGRATIONS: tuple[Migration, ...] = (_create_tables,)
 
 EVENT_COLUMNS = "revision, at, stream, body, checksum"
 ANSWER_COLUMNS = "principal, request_id, fingerprint, revision, body, checksum"
@@ -58,7 +58,7 @@ _STATE_COLUMNS = "last_revision, compacted_through, events, answers, now, speed,
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoreTotals:
-    """The store in numbers: how many events and answers it holds, up to where, and where the clock stands."""
+    """The row of `state`: how many events and answers the store holds, up to which revision, and the clock."""
 
     last_revision: int = 0
     compacted_through: int = 0
@@ -68,7 +68,7 @@ class StoreTotals:
 
     @staticmethod
     def read(connection: sqlite3.Connection) -> StoreTotals:
-        """Return what the file says. Raises ValueError if that is not what was written."""
+        """Read the row. Raises ValueError if it is not what was written."""
         rows = connection.execute(f"SELECT {_STATE_COLUMNS}, checksum FROM state").fetchall()
         if len(rows) != 1 or _checksum(*rows[0][:-1]) != rows[0][-1]:
             raise ValueError("its totals are not what was written")
@@ -77,7 +77,7 @@ class StoreTotals:
         return StoreTotals(last_revision=last, compacted_through=compacted, events=events, answers=answers, clock=clock)
 
     def write(self, connection: sqlite3.Connection) -> None:
-        """Make this what the file says."""
+        """Write the row."""
         clock: SqlRow = (None, None, None)
         if self.clock is not None:
             clock = (_microseconds(self.clock.now), float(self.clock.speed), int(self.clock.paused))
@@ -89,14 +89,14 @@ class StoreTotals:
 
 
 def event_row(event: StoredEvent) -> SqlRow:
-    """Return the event as EVENT_COLUMNS."""
+    """Return the event as a row of EVENT_COLUMNS."""
     at = _microseconds(event.at)
     checksum = _event_checksum(event.revision, at, event.stream, event.body)
     return (event.revision, at, event.stream, event.body, checksum)
 
 
 def event_of(row: SqlRow) -> StoredEvent:
-    """Return what EVENT_COLUMNS say. Raises ValueError if that is not what was written."""
+    """Return the event of a row of EVENT_COLUMNS. Raises ValueError if it is not what was written."""
     revision, at, stream, body, checksum = row
     if (
         isinstance(revision, int)
@@ -110,13 +110,13 @@ def event_of(row: SqlRow) -> StoredEvent:
 
 
 def answer_row(answer: StoredAnswer) -> SqlRow:
-    """Return the answer as ANSWER_COLUMNS."""
+    """Return the answer as a row of ANSWER_COLUMNS."""
     key = (answer.principal, answer.request_id, answer.fingerprint)
     return (*key, answer.revision, answer.body, _answer_checksum(answer))
 
 
 def answer_of(row: SqlRow) -> StoredAnswer:
-    """Return what ANSWER_COLUMNS say. Raises ValueError if that is not what was written."""
+    """Return the answer of a row of ANSWER_COLUMNS. Raises ValueError if it is not what was written."""
     principal, request_id, fingerprint, revision, body, checksum = row
     if (
         isinstance(principal, str)
@@ -134,11 +134,11 @@ def answer_of(row: SqlRow) -> StoredAnswer:
 
 
 def create(path: Path, migrations: Sequence[Migration]) -> None:
-    """Make a new, empty store, readable by its owner alone; its directory too if it is not there."""
+    """Make a new, empty store that only its owner can read, and its directory if that is missing."""
     make_directory(path.parent)
     fresh = fresh_file(beside(path, ".new"))
     with closing(sqlite3.connect(fresh, isolation_level=None)) as connection:
-        # From the start, so that the file never depends on any sidecar but the -wal.
+        # Set before the first write, so that the store never has another file beside it than the -wal file.
         connection.execute("PRAGMA journal_mode = WAL")
         with transaction(connection):
             connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
@@ -147,9 +147,9 @@ def create(path: Path, migrations: Sequence[Migration]) -> None:
 
 
 def inspect(path: Path, migrations: Sequence[Migration]) -> None:
-    """Look at every page and row. Raises StoreDamaged, StoreForeign or StoreTooNew; changes nothing.
+    """Check each page and row. Raises StoreDamaged, StoreForeign or StoreTooNew; changes nothing.
 
-    Read-only also means that a damaged file's -wal is not folded into it when the connection is closed.
+    The connection is read-only, so that closing it does not move the -wal file into a damaged store.
     """
     check_header(path)
     uri = f"{path.absolute().as_uri()}?mode=ro"
@@ -168,7 +168,7 @@ def inspect(path: Path, migrations: Sequence[Migration]) -> None:
 
 
 def migrate(connection: sqlite3.Connection, path: Path, migrations: Sequence[Migration]) -> None:
-    """Take the steps that the file has not seen, all or none. Raises StoreDamaged if the outcome is unsound."""
+    """Run the migrations that the file lacks, all or none. Raises StoreDamaged if the result fails the checks."""
     version = _version(connection)
     if version < len(migrations):
         with transaction(connection):
@@ -178,9 +178,9 @@ def migrate(connection: sqlite3.Connection, path: Path, migrations: Sequence[Mig
 
 @contextmanager
 def transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    """Do what is inside wholly or not at all, and durably."""
+    """Make the changes inside durable, all or none."""
     if connection.in_transaction:
-        connection.execute("ROLLBACK")  # that of an earlier one failed, with its disk
+        connection.execute("ROLLBACK")  # the rollback of an earlier transaction failed because of its disk
     connection.execute("BEGIN IMMEDIATE")
     try:
         yield
@@ -242,7 +242,7 @@ def _answer_checksum(answer: StoredAnswer) -> int:
 
 
 def _checksum(*values: SqlValue, body: bytes = b"") -> int:
-    # repr tells 1 from 1.0 and from b"1", and where one value ends and the next begins.
+    # repr is different for 1, 1.0 and b"1", and it separates the values.
     return crc32(body, crc32(repr(values).encode()))
 
 

@@ -1,7 +1,7 @@
 """The durable store: one SQLite file in the data directory, one writer.
 
-An append is one transaction in the write-ahead log, synced before it returns (`synchronous=FULL`). A process
-that dies in the middle of one leaves a torn end of the log, which SQLite drops when the file is next opened.
+An append is one transaction in the write-ahead log, synced before it returns (`synchronous=FULL`). If the process dies
+during an append, the end of the log is incomplete, and SQLite drops it when the file is opened the next time.
 """
 
 from __future__ import annotations
@@ -34,17 +34,17 @@ from rescue_server.store.schema import (
 )
 
 _BATCH = 1000
-"""Events read at a time: no statement stays open between them, so that appends are not held up."""
+"""Events read at a time. No statement stays open between two batches, so reading does not block appends."""
 
-_PATIENCE = 2.0
-"""Seconds to wait for somebody who looks at the file with another program."""
+_BUSY_TIMEOUT = 2.0
+"""Real seconds to wait while another program has the file open."""
 
 
 class SqliteStore:
-    """Implements `Store` on a file. May be used in another thread than it was opened in, never in two at once."""
+    """Implements `Store` on a file. Another thread than the one that opened it can use it, but only one at a time."""
 
     def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
-        """For `open`."""
+        """Use `open` instead."""
         self.path = path
         self._connection = connection
         self._state = StoreTotals.read(connection)
@@ -52,18 +52,18 @@ class SqliteStore:
 
     @staticmethod
     def open(path: Path, *, migrations: Sequence[Migration] = MIGRATIONS) -> SqliteStore:
-        """Open the store after looking at every row of it; create it if there is no file, or an empty one.
+        """Check each row and open the store; create it if the file is missing or empty.
 
-        Who calls holds the directory's lock. An older schema is brought up to date; a restore that was
-        interrupted is completed first. Raises StoreUnusable (damaged, foreign, too new), in which case the
-        file is as it was; StoreFull, StoreUnavailable.
+        The caller must hold the directory's lock. An interrupted restore is completed first, and an older schema is
+        migrated. Raises StoreUnusable (damaged, foreign, too new) and leaves the file unchanged; StoreFull,
+        StoreUnavailable.
         """
         with translated(path):
             finish_swap(path)
             if is_new(path):
                 create(path, migrations)
             inspect(path, migrations)
-            connection = sqlite3.connect(path, timeout=_PATIENCE, isolation_level=None, check_same_thread=False)
+            connection = sqlite3.connect(path, timeout=_BUSY_TIMEOUT, isolation_level=None, check_same_thread=False)
             try:
                 connection.execute("PRAGMA trusted_schema = OFF")
                 connection.execute("PRAGMA journal_mode = WAL")
@@ -107,7 +107,7 @@ class SqliteStore:
                 f"INSERT INTO journal ({EVENT_COLUMNS}) VALUES (?, ?, ?, ?, ?)", map(event_row, events)
             )
             for answer in answers:
-                self._keep_answer(answer)
+                self._insert_answer(answer)
 
     def answer(self, principal: str, request_id: str) -> StoredAnswer | None:
         """See `Store.answer`. Raises StoreDamaged if the answer is not what was written."""
@@ -131,7 +131,7 @@ class SqliteStore:
     def compact(
         self, streams: Collection[str], *, through: int, answers_through: int = 0, spared: Collection[str] = ()
     ) -> None:
-        """See `Store.compact`. Raises StoreFull, StoreUnavailable. The file does not shrink; its room is used again."""
+        """See `Store.compact`. Raises StoreFull, StoreUnavailable. The file keeps its size; its pages are reused."""
         self._require_open()
         which = "FROM journal WHERE stream = ? AND revision <= ?"
         with translated(self.path), transaction(self._connection):
@@ -165,12 +165,12 @@ class SqliteStore:
             gone = self._connection.execute(
                 "DELETE FROM journal WHERE revision IN (SELECT value FROM json_each(?))", (json.dumps([*dropped]),)
             ).rowcount
-            anew = self._connection.executemany(
+            replaced = self._connection.executemany(
                 f"UPDATE journal SET ({EVENT_COLUMNS}) = (?, ?, ?, ?, ?) WHERE revision = ?",
                 [(*event_row(event), event.revision) for event in changed],
             ).rowcount
-            if gone + max(anew, 0) != len(frozenset(dropped)) + len(changed):
-                raise ValueError("an event that is to be folded is not there")
+            if gone + max(replaced, 0) != len(frozenset(dropped)) + len(changed):
+                raise ValueError("an event to rewrite or drop is not there")
 
     def compacted_through(self) -> int:
         """See `Store.compacted_through`."""
@@ -183,7 +183,7 @@ class SqliteStore:
         copy_whole(self._connection, target)
 
     def close(self) -> None:
-        """See `Store.close`. Folds the -wal file into the store."""
+        """See `Store.close`. Moves the -wal file into the store."""
         self._closed = True
         with translated(self.path):
             self._connection.close()
@@ -203,7 +203,7 @@ class SqliteStore:
             yield from events
             after = events[-1].revision
 
-    def _keep_answer(self, answer: StoredAnswer) -> None:
+    def _insert_answer(self, answer: StoredAnswer) -> None:
         try:
             self._connection.execute(
                 f"INSERT INTO answer ({ANSWER_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?)", answer_row(answer)

@@ -177,7 +177,7 @@ def test_a_disk_that_refuses_to_write_is_no_end(path: Path) -> None:
 def test_another_program_that_holds_the_file_makes_it_unavailable_for_that_time(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rescue_server.store.sqlite._PATIENCE", 0.05)
+    monkeypatch.setattr("rescue_server.store.sqlite._BUSY_TIMEOUT", 0.05)
     with closing(SqliteStore.open(path)) as store, closing(sqlite3.connect(path)) as other:
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(StoreUnavailable, match="locked"):
