@@ -1,5 +1,6 @@
-"""The consoles as web pages: a companion of the session server that talks gRPC to it, like any console.
+"""The consoles as web pages: a companion of the session server that is a gRPC client like every console.
 
-A technician who signs in gets a console of his own, an administrator the supervisor's page. `program` runs it, `app` is
-what a browser can ask, `desk` and `overview` are what goes on behind a page, `feed` is how a page hears of it.
+A technician who signs in gets a console, an administrator the supervisor's page. `serve` runs the program, `app` has
+the routes, `state` what they share, `logins` who is signed in, `technician_page` and `supervisor_page` what is behind
+the pages, `feed` the server-sent events, `computers` the customers' computers that a supervisor started.
 """

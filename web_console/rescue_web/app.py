@@ -1,8 +1,8 @@
-"""What a browser can ask of the companion, and what it must show for it.
+"""The HTTP routes of the companion, and what a request needs.
 
-Only a page of ours, in a browser that signed in, may change anything: a cookie that no other site's request carries
-(SameSite=Strict) and no script can read, the visit's proof in a header that no other site can set, an Origin that is
-ours, and a Host that we answer to. Pages hold no inline script or style, and nothing from elsewhere.
+Only our own pages, in a browser that is signed in, can change anything. Such a request has a cookie that no other
+site's request carries (SameSite=Strict) and no script can read, the login's proof in a header that no other site can
+set, our Origin, and a Host that we answer to. Pages have no inline script or style, and nothing from elsewhere.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ from starlette.routing import Route
 from rescue_console.labels import LANGUAGES
 from rescue_protos.errors import PermissionDenied, RescueError, ResourceExhausted, Unauthenticated, Unavailable
 from rescue_web.computers import NotPossible
-from rescue_web.logins import COOKIE, Visit
+from rescue_web.logins import Login, cookie_name
 from rescue_web.middleware import OwnName, StrictHeaders
-from rescue_web.state import House
+from rescue_web.state import AppState
 from rescue_web.texts import words
 
 if TYPE_CHECKING:
@@ -37,94 +37,97 @@ _LONGEST_BODY = 64 * 1024
 _KINDS = {"html": "text/html", "css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
 
 
-def build(house: House, *, hosts: Collection[str]) -> Starlette:
-    """Return the application. `hosts` are the names, without port, that it answers to beside addresses."""
-    front = _Front(house)
+def build(state: AppState, *, hosts: Collection[str]) -> Starlette:
+    """Return the application. `hosts` are the host names, without port, that it answers to beside addresses."""
+    endpoints = _Routes(state)
     routes = [
-        Route("/", front.page),
-        Route("/page/{file}", front.file),
-        Route("/words", front.words),
-        Route("/sign-in", front.sign_in, methods=["POST"]),
-        Route("/sign-out", front.changing(front.sign_out), methods=["POST"]),
-        Route("/me", front.reading(front.me)),
-        Route("/events", front.reading(front.events)),
-        Route("/directory", front.reading(front.directory)),
-        Route("/history/{session}", front.reading(front.history)),
-        Route("/timeline/{session}", front.reading(front.timeline)),
-        Route("/line", front.changing(front.line), methods=["POST"]),
-        Route("/focus", front.changing(front.focus), methods=["POST"]),
-        Route("/clock", front.changing(front.clock), methods=["POST"]),
-        Route("/computers", front.changing(front.new_computer), methods=["POST"]),
-        Route("/computers/{number:int}", front.changing(front.switch), methods=["POST"]),
+        Route("/", endpoints.page),
+        Route("/page/{file}", endpoints.file),
+        Route("/words", endpoints.words),
+        Route("/sign-in", endpoints.sign_in, methods=["POST"]),
+        Route("/sign-out", endpoints.changing(endpoints.sign_out), methods=["POST"]),
+        Route("/me", endpoints.reading(endpoints.me)),
+        Route("/events", endpoints.reading(endpoints.events)),
+        Route("/directory", endpoints.reading(endpoints.directory)),
+        Route("/history/{session}", endpoints.reading(endpoints.history)),
+        Route("/timeline/{session}", endpoints.reading(endpoints.timeline)),
+        Route("/line", endpoints.changing(endpoints.line), methods=["POST"]),
+        Route("/focus", endpoints.changing(endpoints.focus), methods=["POST"]),
+        Route("/clock", endpoints.changing(endpoints.clock), methods=["POST"]),
+        Route("/computers", endpoints.changing(endpoints.new_computer), methods=["POST"]),
+        Route("/computers/{number:int}", endpoints.changing(endpoints.switch), methods=["POST"]),
     ]
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         yield
-        await house.close()
+        await state.close()
 
     middleware = [Middleware(StrictHeaders), Middleware(OwnName, names=hosts)]
-    return Starlette(routes=routes, middleware=middleware, lifespan=lifespan, exception_handlers={HTTPException: _told})
+    return Starlette(
+        routes=routes, middleware=middleware, lifespan=lifespan, exception_handlers={HTTPException: _answered_error}
+    )
 
 
-def _told(request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)  # it is registered for these
+def _answered_error(request: Request, error: Exception) -> Response:
+    if not isinstance(error, HTTPException):  # it is registered for no others
+        raise error
     return JSONResponse({"ok": False, "message": error.detail}, status_code=error.status_code)
 
 
-Answering = Callable[[Request, Visit], Awaitable[Response]]
-Changing = Callable[[Request, Visit, dict[str, Any]], Awaitable[Response]]
+Answering = Callable[[Request, Login], Awaitable[Response]]
+Changing = Callable[[Request, Login, dict[str, Any]], Awaitable[Response]]
 
 
-class _Front:
-    def __init__(self, house: House) -> None:
-        self._house = house
+class _Routes:
+    def __init__(self, state: AppState) -> None:
+        self._state = state
 
-    # Who asks
+    # Authentication
 
     def reading(self, answer: Answering) -> Callable[[Request], Awaitable[Response]]:
-        """Let only those in who are signed in."""
+        """Require a login."""
 
         async def guarded(request: Request) -> Response:
-            visit = self._visit(request)
-            return await self._answered(visit, answer(request, visit))
+            login = self._login(request)
+            return await self._answered(login, answer(request, login))
 
         return guarded
 
     def changing(self, answer: Changing) -> Callable[[Request], Awaitable[Response]]:
-        """Let only those in who are signed in and come from a page of ours."""
+        """Require a login, and that the request comes from one of our pages."""
 
         async def guarded(request: Request) -> Response:
-            visit = self._visit(request)
-            if not hmac.compare_digest(request.headers.get("x-rescue-proof", "").encode(), visit.proof.encode()):
+            login = self._login(request)
+            if not hmac.compare_digest(request.headers.get("x-rescue-proof", "").encode(), login.proof.encode()):
                 raise HTTPException(403, "this does not come from a page of this console")
-            return await self._answered(visit, answer(request, visit, await _body(request)))
+            return await self._answered(login, answer(request, login, await _body(request)))
 
         return guarded
 
-    async def _answered(self, visit: Visit, answer: Awaitable[Response]) -> Response:
+    async def _answered(self, login: Login, answer: Awaitable[Response]) -> Response:
         try:
             return await answer
         except NotPossible as error:
             raise HTTPException(409, str(error)) from None
         except Unauthenticated as error:
-            # Removed, or with another secret: without a visit the page shows the door and does not ask for ever.
-            await self._house.visits.end(visit)
+            # The user was removed or has another secret. Without a login the page shows the sign-in and does not retry.
+            await self._state.logins.end(login)
             raise _refused(error) from None
         except RescueError as error:
             raise _refused(error) from None
 
-    def _visit(self, request: Request) -> Visit:
-        visit = self._house.visits.find(request.cookies.get(COOKIE, ""))
-        if visit is None:
+    def _login(self, request: Request) -> Login:
+        login = self._state.logins.find(request.cookies.get(_cookie(request), ""))
+        if login is None:
             raise HTTPException(401, "sign in first")
-        return visit
+        return login
 
     # Pages
 
     async def page(self, request: Request) -> Response:
-        visit = self._house.visits.find(request.cookies.get(COOKIE, ""))
-        name = "sign-in" if visit is None else "supervisor" if visit.supervision else "console"
+        login = self._state.logins.find(request.cookies.get(_cookie(request), ""))
+        name = "sign-in" if login is None else "supervisor" if login.supervisor_page else "console"
         return _file(f"{name}.html")
 
     async def file(self, request: Request) -> Response:
@@ -137,93 +140,91 @@ class _Front:
         return JSONResponse(words(_language(request)))
 
     async def sign_in(self, request: Request) -> Response:
-        asked = await _body(request)
-        user, secret = asked.get("user"), asked.get("secret")
+        body = await _body(request)
+        user, secret = body.get("user"), body.get("secret")
         if not isinstance(user, str) or not isinstance(secret, str) or not user or not secret:
             raise HTTPException(400, "a name and a secret are needed")
-        visit = await self._welcomed(user, secret)
-        if (former := self._house.visits.find(request.cookies.get(COOKIE, ""))) is not None:
-            await self._house.visits.end(former)
+        login = await self._signed_in(user, secret)
+        if (former := self._state.logins.find(request.cookies.get(_cookie(request), ""))) is not None:
+            await self._state.logins.end(former)
         answer = JSONResponse({"ok": True})
         secure = request.url.scheme == "https"
-        answer.set_cookie(COOKIE, visit.key, httponly=True, samesite="strict", secure=secure, path="/")
+        answer.set_cookie(_cookie(request), login.key, httponly=True, samesite="strict", secure=secure, path="/")
         return answer
 
-    async def _welcomed(self, user: str, secret: str) -> Visit:
+    async def _signed_in(self, user: str, secret: str) -> Login:
         try:
-            return await self._house.welcome(user, secret)
+            return await self._state.sign_in(user, secret)
         except Unauthenticated:
             raise HTTPException(401, "The name or the secret is not right.") from None
         except RescueError as error:
             raise _refused(error) from None
 
-    async def sign_out(self, request: Request, visit: Visit, asked: dict[str, Any]) -> Response:
-        await self._house.visits.end(visit)
+    async def sign_out(self, request: Request, login: Login, body: dict[str, Any]) -> Response:
+        await self._state.logins.end(login)
         answer = JSONResponse({"ok": True})
-        answer.delete_cookie(COOKIE, path="/", httponly=True, samesite="strict")
+        answer.delete_cookie(_cookie(request), path="/", httponly=True, samesite="strict")
         return answer
 
-    # What pages ask
+    # What pages request
 
-    async def me(self, request: Request, visit: Visit) -> Response:
-        return JSONResponse({"user": visit.user, "supervisor": visit.supervision is not None, "proof": visit.proof})
+    async def me(self, request: Request, login: Login) -> Response:
+        return JSONResponse({"user": login.user, "supervisor": login.supervisor_page is not None, "proof": login.proof})
 
-    async def events(self, request: Request, visit: Visit) -> Response:
-        if request.query_params.get("user", visit.user) != visit.user:
+    async def events(self, request: Request, login: Login) -> Response:
+        if request.query_params.get("user", login.user) != login.user:
             raise HTTPException(401, "somebody else has signed in here")  # in another tab of this browser
         last = request.headers.get("last-event-id", request.query_params.get("after", ""))
         after = int(last) if last.isdecimal() and len(last) < 19 else None
         page = request.query_params.get("page", "")[:64]
-        source = visit.desk or visit.supervision
-        assert source is not None  # a visit is one of the two
-        return StreamingResponse(source.messages(page, after), media_type="text/event-stream")
+        return StreamingResponse(login.page.messages(page, after), media_type="text/event-stream")
 
-    async def directory(self, request: Request, visit: Visit) -> Response:
-        return JSONResponse(await self._house.directory(visit))
+    async def directory(self, request: Request, login: Login) -> Response:
+        return JSONResponse(await self._state.directory(login))
 
-    async def history(self, request: Request, visit: Visit) -> Response:
-        return JSONResponse(await self._house.history(visit, request.path_params["session"], _language(request)))
+    async def history(self, request: Request, login: Login) -> Response:
+        return JSONResponse(await self._state.history(login, request.path_params["session"], _language(request)))
 
-    async def timeline(self, request: Request, visit: Visit) -> Response:
-        drawn = await self._house.timeline(visit, request.path_params["session"], _language(request))
+    async def timeline(self, request: Request, login: Login) -> Response:
+        drawn = await self._state.timeline(login, request.path_params["session"], _language(request))
         return Response(drawn, media_type=_KINDS["svg"])
 
-    async def line(self, request: Request, visit: Visit, asked: dict[str, Any]) -> Response:
-        if visit.desk is None:
+    async def line(self, request: Request, login: Login, body: dict[str, Any]) -> Response:
+        if login.technician_page is None:
             raise HTTPException(403, "an administrator has no queue")
-        return JSONResponse(await visit.desk.answer(_text(asked, "line"), _language(request)))
+        return JSONResponse(await login.technician_page.answer(_text(body, "line"), _language(request)))
 
-    async def focus(self, request: Request, visit: Visit, asked: dict[str, Any]) -> Response:
-        if visit.desk is not None:
-            await visit.desk.focus(_text(asked, "page"), asked.get("on") is True)
+    async def focus(self, request: Request, login: Login, body: dict[str, Any]) -> Response:
+        if login.technician_page is not None:
+            await login.technician_page.focus(_text(body, "page"), body.get("on") is True)
         return JSONResponse({"ok": True})
 
-    async def clock(self, request: Request, visit: Visit, asked: dict[str, Any]) -> Response:
-        supervision = _supervision(visit)
-        clock = await supervision.turn_clock(_text(asked, "what"), _text(asked, "value"))
+    async def clock(self, request: Request, login: Login, body: dict[str, Any]) -> Response:
+        supervisor_page = _supervisor_page(login)
+        clock = await supervisor_page.turn_clock(_text(body, "what"), _text(body, "value"))
         return JSONResponse({"ok": True, "clock": clock})
 
-    async def new_computer(self, request: Request, visit: Visit, asked: dict[str, Any]) -> Response:
-        _supervision(visit)
-        await self._house.computers.start(
-            name=_text(asked, "name"), pin=_text(asked, "pin"), channel=_text(asked, "channel")
+    async def new_computer(self, request: Request, login: Login, body: dict[str, Any]) -> Response:
+        _supervisor_page(login)
+        await self._state.computers.start(
+            name=_text(body, "name"), pin=_text(body, "pin"), channel=_text(body, "channel")
         )
         return JSONResponse({"ok": True})
 
-    async def switch(self, request: Request, visit: Visit, asked: dict[str, Any]) -> Response:
-        _supervision(visit)
-        await self._house.computers.switch(request.path_params["number"], _text(asked, "switch"))
+    async def switch(self, request: Request, login: Login, body: dict[str, Any]) -> Response:
+        _supervisor_page(login)
+        await self._state.computers.switch(request.path_params["number"], _text(body, "switch"))
         return JSONResponse({"ok": True})
 
 
-def _supervision(visit: Visit) -> Any:
-    if visit.supervision is None:
+def _supervisor_page(login: Login) -> Any:
+    if login.supervisor_page is None:
         raise HTTPException(403, "only an administrator may do this")
-    return visit.supervision
+    return login.supervisor_page
 
 
 async def _body(request: Request) -> dict[str, Any]:
-    """Return the JSON object that a page of ours sent."""
+    """Return the JSON object that one of our pages sent."""
     origin = request.headers.get("origin")
     if origin is not None and urlsplit(origin).netloc != request.headers.get("host", ""):
         raise HTTPException(403, "this does not come from a page of this console")
@@ -243,16 +244,21 @@ async def _body(request: Request) -> dict[str, Any]:
     return found
 
 
-def _text(asked: dict[str, Any], name: str) -> str:
-    value = asked.get(name, "")
+def _text(body: dict[str, Any], name: str) -> str:
+    value = body.get(name, "")
     if not isinstance(value, str):
         raise HTTPException(400, f"{name} is a text")
     return value
 
 
+def _cookie(request: Request) -> str:
+    _, port = request.scope["server"]  # where we listen, whatever name or port the browser used
+    return cookie_name(port)
+
+
 def _language(request: Request) -> str:
-    asked = request.query_params.get("lang", "")
-    return asked if asked in LANGUAGES else LANGUAGES[0]
+    body = request.query_params.get("lang", "")
+    return body if body in LANGUAGES else LANGUAGES[0]
 
 
 def _file(name: str) -> Response:

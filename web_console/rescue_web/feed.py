@@ -1,8 +1,8 @@
 """Server-sent events that a page can resume: what is new is kept for a while, with its revision.
 
 A message with a revision is part of the page's state and is delivered exactly once per page, in order; one without
-(the clock, a lost server) is only worth hearing now. A page that reads too slowly is cut off, comes back by itself
-with the revision it has seen, and goes on from there.
+(the clock, a lost server) has a meaning only now. A page that reads too slowly is disconnected; it
+connects again by itself with the last revision that it has seen, and continues from there.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import json
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping
 
-KEPT = 2000  # messages that a page can be behind when it comes back
+KEPT_MESSAGES = 2000  # messages that a page can be behind when it comes back
 _BACKLOG = 500  # messages that a page can be behind while it is connected
 
 Data = Mapping[str, object]
@@ -25,7 +25,7 @@ def written(kind: str, data: Data, revision: int | None = None) -> str:
 
 
 class Feed:
-    """The messages for all pages of one visit. `whole` returns the state as of a revision, for a page that is new."""
+    """The messages for all pages of one login. `whole` returns the state as of a revision, for a new page."""
 
     def __init__(self, whole: Callable[[], tuple[int, Data]]) -> None:
         self._whole = whole
@@ -34,17 +34,17 @@ class Feed:
         self._pages: set[asyncio.Queue[str | None]] = set()
 
     def begin_at(self, revision: int) -> None:
-        """The state was learned as a whole: nothing before this revision can be resumed, and all pages begin anew."""
+        """Begin with a whole state: nothing before this revision can be resumed, and every page gets all of it."""
         self._kept.clear()
         self._oldest = revision
         self._send(self._snapshot())
 
-    def tell(self, kind: str, data: Data, *, revision: int | None = None) -> None:
-        """Tell every page something, and keep it if it has a revision."""
+    def publish(self, kind: str, data: Data, *, revision: int | None = None) -> None:
+        """Send a message to every page, and keep it if it has a revision."""
         message = written(kind, data, revision)
         if revision is not None:
             self._kept.append((revision, message))
-            if len(self._kept) > KEPT:
+            if len(self._kept) > KEPT_MESSAGES:
                 self._oldest = self._kept.popleft()[0]
         self._send(message)
 
@@ -54,9 +54,9 @@ class Feed:
             self._cut_off(page)
 
     async def messages(self, after: int | None, *, first: Callable[[], str] = str) -> AsyncIterator[str]:
-        """Deliver what followed a revision, or the whole state if that is not known any more; then all that is new.
+        """Yield what followed a revision, or the whole state if that is not kept any more; then all new messages.
 
-        `first` is told in between: what is true now and has no revision.
+        `first` returns what comes in between: facts of now, which have no revision.
         """
         page: asyncio.Queue[str | None] = asyncio.Queue(_BACKLOG)
         self._pages.add(page)

@@ -1,7 +1,7 @@
-"""Who is signed in: a random cookie for each browser, and what belongs to it.
+"""Who is signed in: a random cookie for each browser, and the page behind it.
 
-A visit knows its user's secret, in memory alone: the companion signs in for him again when a token expires. A page
-proves with a second value, which only our own pages can read, that a request comes from it and not from elsewhere.
+A login knows its user's secret, in memory only: the companion signs in again when a token expires. A second value, the
+proof, shows that a request comes from one of our pages: only our pages can read it.
 """
 
 from __future__ import annotations
@@ -11,81 +11,93 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from rescue_web.supervisor_page import Supervision
-from rescue_web.technician_page import Desk
+from rescue_web.supervisor_page import SupervisorPage
+from rescue_web.technician_page import TechnicianPage
 
-COOKIE = "rescue_visit"
-LASTS = 12 * 3600.0
+LIFETIME = 12 * 3600.0
 """Real seconds after the last request."""
-MOST = 200
+MAX_LOGINS = 200
 
 
 @dataclass(slots=True, kw_only=True)
-class Visit:
-    """One browser of one user: a technician with a desk, or an administrator who supervises."""
+class Login:
+    """One browser of one user: a technician or a supervisor."""
 
     key: str
     proof: str
     user: str
-    desk: Desk | None = None
-    supervision: Supervision | None = None
+    technician_page: TechnicianPage | None = None
+    supervisor_page: SupervisorPage | None = None
     last_seen: float = 0.0
 
     async def close(self) -> None:
-        """Leave."""
-        for one in (self.desk, self.supervision):
-            if one is not None:
-                await one.close()
+        """Close the page behind this login."""
+        await self.page.close()
+
+    @property
+    def page(self) -> TechnicianPage | SupervisorPage:
+        """The page of the technician or of the supervisor; a login has exactly one."""
+        page = self.technician_page or self.supervisor_page
+        if page is None:
+            raise RuntimeError("a login without a page")
+        return page
 
 
-class Visits:
-    """All visits, the longest unseen first. `clock` is real and monotonic, in seconds."""
+def cookie_name(port: int) -> str:
+    """Return the name of the cookie: browsers keep one set for all ports of a host, so each port has its own."""
+    return f"rescue_login_{port}"
+
+
+class Logins:
+    """All logins, the longest unused first. `clock` is real and monotonic, in seconds."""
 
     def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._visits: dict[str, Visit] = {}
+        self._logins: dict[str, Login] = {}
 
-    async def begin(self, user: str, *, desk: Desk | None = None, supervision: Supervision | None = None) -> Visit:
-        """Begin a visit; visits that are over, or too many, end."""
+    async def begin(
+        self, user: str, *, technician_page: TechnicianPage | None = None, supervisor_page: SupervisorPage | None = None
+    ) -> Login:
+        """Begin a login; logins that have expired, or are too many, end."""
         await self._tidy()
-        visit = Visit(
+        login = Login(
             key=secrets.token_urlsafe(32),
             proof=secrets.token_urlsafe(32),
             user=user,
-            desk=desk,
-            supervision=supervision,
+            technician_page=technician_page,
+            supervisor_page=supervisor_page,
             last_seen=self._clock(),
         )
-        self._visits[visit.key] = visit
-        return visit
+        self._logins[login.key] = login
+        return login
 
-    def find(self, key: str) -> Visit | None:
-        """Return the visit that a cookie names, if it is not over."""
-        visit = self._visits.pop(key, None)
-        if visit is None:
+    def find(self, key: str) -> Login | None:
+        """Return the login that a cookie names, if it has not expired."""
+        login = self._logins.pop(key, None)
+        if login is None:
             return None
-        self._visits[key] = visit
-        if self._clock() - visit.last_seen > LASTS:
+        self._logins[key] = login
+        if self._clock() - login.last_seen > LIFETIME:
             return None
-        visit.last_seen = self._clock()
-        return visit
+        login.last_seen = self._clock()
+        return login
 
-    async def end(self, visit: Visit) -> None:
-        """End a visit."""
-        self._visits.pop(visit.key, None)
-        await visit.close()
+    async def end(self, login: Login) -> None:
+        """End a login."""
+        self._logins.pop(login.key, None)
+        await login.close()
 
     async def end_all(self) -> None:
-        """End every visit."""
-        for visit in list(self._visits.values()):
-            await self.end(visit)
+        """End every login."""
+        for login in list(self._logins.values()):
+            await self.end(login)
 
-    def supervisions(self) -> list[Supervision]:
-        """Return what every supervisor looks at."""
-        return [visit.supervision for visit in self._visits.values() if visit.supervision is not None]
+    def supervisor_pages(self) -> list[SupervisorPage]:
+        """Return the page of every supervisor."""
+        return [login.supervisor_page for login in self._logins.values() if login.supervisor_page is not None]
 
     async def _tidy(self) -> None:
-        over = [one for one in self._visits.values() if self._clock() - one.last_seen > LASTS]
-        too_many = list(self._visits.values())[: max(0, len(self._visits) - MOST + 1)]
-        for visit in {one.key: one for one in [*over, *too_many]}.values():
-            await self.end(visit)
+        over = [one for one in self._logins.values() if self._clock() - one.last_seen > LIFETIME]
+        too_many = list(self._logins.values())[: max(0, len(self._logins) - MAX_LOGINS + 1)]
+        for login in {one.key: one for one in [*over, *too_many]}.values():
+            await self.end(login)

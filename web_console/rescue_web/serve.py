@@ -20,7 +20,7 @@ from starlette.applications import Starlette
 from rescue_common.exit_status import INTERRUPTED
 from rescue_web.app import build
 from rescue_web.certificate_reload import BadCertificate, certified, follow_renewals
-from rescue_web.state import House
+from rescue_web.state import AppState
 
 _GRACE = 1  # real seconds for requests that are under way when it ends
 
@@ -56,7 +56,7 @@ def run(options: Options) -> int:
         shown = f"[{host}]" if ":" in host else host
         url = f"http{'s' if options.tls else ''}://{shown}:{listening.getsockname()[1]}/"
         names = {host, "localhost", socket.gethostname(), *options.hosts}
-        app = build(House(server=options.server, data=options.data), hosts=names)
+        app = build(AppState(server=options.server, data=options.data), hosts=names)
         web = _Web(_config(app, options.tls), tls=options.tls, url=url, as_json=options.as_json)
         asyncio.run(web.serve(sockets=[listening]))
         return web.status

@@ -1,4 +1,4 @@
-"""The companion itself: where the server is, who visits, and which computers were started from here."""
+"""The state of the companion: where its server is, who is signed in, and which computers it started."""
 
 from __future__ import annotations
 
@@ -16,46 +16,46 @@ from rescue_console.timeline_picture import timeline_svg
 from rescue_console.timeline_reader import history_of
 from rescue_protos.explanations import explanation
 from rescue_web.computers import Computers, where
-from rescue_web.logins import Visit, Visits
-from rescue_web.supervisor_page import Supervision
-from rescue_web.technician_page import Desk
+from rescue_web.logins import Login, Logins
+from rescue_web.supervisor_page import SupervisorPage
+from rescue_web.technician_page import TechnicianPage
 
-_PATIENCE = timedelta(seconds=5)
-_SIGNING_IN_AT_ONCE = 8
+_TIMEOUT = timedelta(seconds=5)
+_MAX_SIGN_INS = 8
 
 
-class House:
-    """Everything that is behind the pages. `server` and `data` as on the command line."""
+class AppState:
+    """Everything behind the pages. `server` and `data` are as on the command line."""
 
     def __init__(self, *, server: str | None, data: Path | None) -> None:
         self._server, self._data = server, data
-        self.visits = Visits()
+        self.logins = Logins()
         self.computers = Computers(where=where(server, data), changed=self._computers_changed)
-        # Checking a secret is made expensive on purpose: nobody is to keep the server busy with it through us.
-        self._doors = asyncio.Semaphore(_SIGNING_IN_AT_ONCE)
+        # To check a secret is expensive on purpose. Without a limit, anybody could keep the server busy through us.
+        self._sign_ins = asyncio.Semaphore(_MAX_SIGN_INS)
 
-    async def welcome(self, user: str, secret: str) -> Visit:
-        """Let a user in. Raises RescueError if the secret is wrong or the server is away."""
+    async def sign_in(self, user: str, secret: str) -> Login:
+        """Sign a user in. Raises RescueError if the secret is wrong or the server is away."""
         connect = partial(Connection.find, user=user, secret=secret, server=self._server, data=self._data)
-        connection = connect(timeout=_PATIENCE)
+        connection = connect(timeout=_TIMEOUT)
         try:
-            async with self._doors:
+            async with self._sign_ins:
                 administrator = await connection.is_administrator()
         except BaseException:
             await connection.close()
             raise
         if administrator:
-            return await self.visits.begin(user, supervision=Supervision(connection, self.computers))
+            return await self.logins.begin(user, supervisor_page=SupervisorPage(connection, self.computers))
         client = ConsoleClient(connect(), in_focus=False)
-        return await self.visits.begin(user, desk=Desk(client, connection))
+        return await self.logins.begin(user, technician_page=TechnicianPage(client, connection))
 
-    async def directory(self, visit: Visit) -> dict[str, object]:
-        """Return who and what can be named. Raises RescueError."""
-        if visit.desk is None:
-            organization = await AdminClient(_connection(visit)).organization()
+    async def directory(self, login: Login) -> dict[str, object]:
+        """Return the technicians, groups and channels that commands can name. Raises RescueError."""
+        if login.technician_page is None:
+            organization = await AdminClient(_connection(login)).organization()
             channels = [channel.name for channel in organization.channels]
             return {"technicians": [], "groups": [group.name for group in organization.groups], "channels": channels}
-        found = await visit.desk.client.directory()
+        found = await login.technician_page.client.directory()
         return {
             "technicians": [
                 {"name": who.name, "group": who.group, "connected": who.connected} for who in found.technicians
@@ -64,16 +64,16 @@ class House:
             "channels": list(found.channels),
         }
 
-    async def history(self, visit: Visit, session: str, language: str) -> dict[str, object]:
+    async def history(self, login: Login, session: str, language: str) -> dict[str, object]:
         """Return each change that this user's queue showed of a session, and why; and its chat. Raises RescueError."""
         labels = Labels.of(language)
         changes: list[dict[str, object]] = []
         chat: list[dict[str, object]] = []
-        for happening in await history_of(session, _connection(visit)):
+        for happening in await history_of(session, _connection(login)):
             if happening.said:
                 chat.append({"revision": happening.revision, "from": happening.technician, "text": happening.said})
             for change in happening.changes:
-                if visit.supervision is None and change.technician != visit.user:
+                if login.supervisor_page is None and change.technician != login.user:
                     continue
                 changes.append(
                     {
@@ -92,21 +92,19 @@ class House:
                 )
         return {"changes": changes, "chat": chat}
 
-    async def timeline(self, visit: Visit, session: str, language: str) -> str:
+    async def timeline(self, login: Login, session: str, language: str) -> str:
         """Return a session's timeline as SVG. Raises RescueError."""
-        return timeline_svg(await history_of(session, _connection(visit)), session=session, lang=language)
+        return timeline_svg(await history_of(session, _connection(login)), session=session, lang=language)
 
     async def close(self) -> None:
-        """Send everybody home."""
-        await self.visits.end_all()
+        """Sign everybody out and stop all computers."""
+        await self.logins.end_all()
         await self.computers.stop()
 
     def _computers_changed(self) -> None:
-        for supervision in self.visits.supervisions():
-            supervision.computers_changed()
+        for supervisor_page in self.logins.supervisor_pages():
+            supervisor_page.computers_changed()
 
 
-def _connection(visit: Visit) -> Connection:
-    source = visit.desk or visit.supervision
-    assert source is not None  # a visit is one of the two
-    return source.connection
+def _connection(login: Login) -> Connection:
+    return login.page.connection

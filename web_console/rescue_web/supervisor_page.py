@@ -1,4 +1,4 @@
-"""What goes on behind a supervisor's page: all queues, the clock, and the computers started from here."""
+"""The state behind a supervisor's pages: all queues, the clock, and the computers that were started from them."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from rescue_web.feed import Data, Feed, written
 _CLOCK_EVERY = 1.0  # real seconds
 
 
-class Supervision:
-    """One administrator's visit."""
+class SupervisorPage:
+    """What the pages of one administrator's login show."""
 
     def __init__(self, connection: Connection, computers: Computers) -> None:
         self.feed = Feed(self._whole)
@@ -37,14 +37,14 @@ class Supervision:
         self._failure = ""
 
     async def messages(self, page: str, after: int | None) -> AsyncIterator[str]:
-        """Deliver to one page all that it must know. What it shows is one state, so it always begins with the whole."""
+        """Yield the messages for one page. The page shows one state, so it always begins with the whole state."""
         if not self._work:
             self._work = [asyncio.create_task(self._follow_queues()), asyncio.create_task(self._follow_clock())]
         async for message in self.feed.messages(None, first=self._now):
             yield message
 
     async def close(self) -> None:
-        """Leave."""
+        """Close the connection and end the pages' streams."""
         self.feed.end()
         for task in self._work:
             task.cancel()
@@ -52,8 +52,8 @@ class Supervision:
         await self.connection.close()
 
     def computers_changed(self) -> None:
-        """A computer changed: tell the pages."""
-        self.feed.tell("computers", {"computers": self._computers.told()})
+        """Send the changed list of computers to the pages."""
+        self.feed.publish("computers", {"computers": self._computers.as_json()})
 
     async def turn_clock(self, what: str, value: str) -> Data:
         """Advance by a duration, set the speed, or pause. Raises RescueError, NotPossible."""
@@ -81,10 +81,10 @@ class Supervision:
                 async for state in states:
                     self._overview = state
                     revision, whole = self._whole()
-                    self.feed.tell("snapshot", whole, revision=revision)
+                    self.feed.publish("snapshot", whole, revision=revision)
         except RescueError as error:
             self._failure = str(error)
-            self.feed.tell("refused", {"message": self._failure})
+            self.feed.publish("refused", {"message": self._failure})
 
     async def _follow_clock(self) -> None:
         while True:
@@ -92,7 +92,7 @@ class Supervision:
                 self._read(await self.clock.show())
             except RescueError:
                 self._clock = {**self._clock, "speed": 0}
-                self.feed.tell("clock", self._clock)
+                self.feed.publish("clock", self._clock)
             await asyncio.sleep(_CLOCK_EVERY)
 
     def _read(self, reading: ClockReading) -> None:
@@ -103,7 +103,7 @@ class Supervision:
             "set": reading.speed,
             "paused": reading.paused,
         }
-        self.feed.tell("clock", self._clock)
+        self.feed.publish("clock", self._clock)
 
     def _whole(self) -> tuple[int, Data]:
         state = self._overview
@@ -118,7 +118,7 @@ class Supervision:
             }
             for queue in state.queues
         ]
-        return state.revision, {"queues": queues, "online": state.online, "computers": self._computers.told()}
+        return state.revision, {"queues": queues, "online": state.online, "computers": self._computers.as_json()}
 
     def _now(self) -> str:
         clock = written("clock", self._clock) if self._clock else ""

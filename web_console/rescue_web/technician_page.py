@@ -1,7 +1,7 @@
-"""A technician's console behind his pages: one watch of his queue, whatever he has open.
+"""A technician's console behind their browser pages: one watch of the queue for all pages that are open.
 
-The pages of one visit share it, as windows of one console would: it is in focus while one of them is, and it is gone
-soon after the last of them.
+The pages of one login share the console, like windows of one program. It is in focus while one of the pages is, and it
+is closed soon after the last page.
 """
 
 from __future__ import annotations
@@ -33,15 +33,15 @@ from rescue_console.labels import Labels
 from rescue_protos.errors import RescueError
 from rescue_web.feed import Data, Feed, written
 
-LINGERS = 5.0
-"""Real seconds for which the console outlasts its last page: long enough for a reload."""
+STAYS_OPEN = 5.0
+"""Real seconds for which the console stays open after its last page: long enough for a reload."""
 
-_PATIENCE = 3.0  # real seconds until a page is shown without its queue: the server may be away
+_QUEUE_TIMEOUT = 3.0  # real seconds; then a page is shown without its queue: the server may be away
 _ENGLISH = "en"  # pages name statuses by themselves
 
 
-class Desk:
-    """One technician's console for the pages of one visit."""
+class TechnicianPage:
+    """One technician's console for the pages of one login."""
 
     def __init__(self, client: ConsoleClient, connection: Connection) -> None:
         self.client = client
@@ -55,7 +55,7 @@ class Desk:
         self._closing: asyncio.TimerHandle | None = None
 
     async def messages(self, page: str, after: int | None) -> AsyncIterator[str]:
-        """Deliver to one page all that it must know, for as long as it is open."""
+        """Yield the messages for one page, for as long as it is open."""
         await self._opened(page)
         try:
             async for message in self.feed.messages(after, first=self._now):
@@ -64,13 +64,13 @@ class Desk:
             self._closed(page)
 
     async def focus(self, page: str, on: bool) -> None:
-        """A page says whether a person looks at it. Raises RescueError."""
+        """Set whether a person looks at a page. Raises RescueError."""
         if page in self._focused:
             self._focused[page] = on
             await self.client.set_focus(any(self._focused.values()))
 
     async def answer(self, line: str, language: str) -> Data:
-        """Carry out a line as the scripted console does, and answer as it does; a refusal in the page's language."""
+        """Execute a line and answer it as the scripted console does; a refusal is in the page's language."""
         try:
             command = parse(line.encode())
             if command is None:
@@ -83,7 +83,7 @@ class Desk:
             return json_lines.refused(0, error) | {"message": Labels.of(language).refusal(error)}
 
     async def close(self) -> None:
-        """Leave: the console is gone for its colleagues."""
+        """Close the console; colleagues see it as not connected."""
         self.feed.end()
         if self._closing is not None:
             self._closing.cancel()
@@ -103,7 +103,7 @@ class Desk:
             await self.client.set_focus(False)
             self._work = [asyncio.create_task(self._follow_queue()), asyncio.create_task(self._follow_clock())]
         with suppress(RescueError, TimeoutError):
-            async with asyncio.timeout(_PATIENCE):
+            async with asyncio.timeout(_QUEUE_TIMEOUT):
                 await self.client.wait_for_queue()
 
     def _closed(self, page: str) -> None:
@@ -111,7 +111,7 @@ class Desk:
         if not any(self._focused.values()):
             self._spawn_unfocus()
         if not self._focused:
-            self._closing = asyncio.get_running_loop().call_later(LINGERS, self._stop)
+            self._closing = asyncio.get_running_loop().call_later(STAYS_OPEN, self._stop)
 
     def _spawn_unfocus(self) -> None:
         async def unfocus() -> None:
@@ -133,7 +133,7 @@ class Desk:
                     self._take(update)
         except RescueError as error:
             self.failure = str(error)
-            self.feed.tell("refused", {"message": self.failure})
+            self.feed.publish("refused", {"message": self.failure})
 
     def _take(self, update: Update) -> None:
         before, self._view = self._view, self._view.after(update)
@@ -141,14 +141,14 @@ class Desk:
             case Snapshot():
                 self.feed.begin_at(update.revision)
             case ServerLost() | ServerBack():
-                self.feed.tell("server", {"online": self._view.online})
+                self.feed.publish("server", {"online": self._view.online})
             case Bookmark():
                 pass
             case _:
                 lines = list(json_lines.updated(update, before, Labels.of(_ENGLISH)))
                 session = update.entry.session if isinstance(update, EntryChanged | EntryDetails) else update.session
                 data = {"session": session, "entry": self._entry(session), "lines": lines, **self._extra(session)}
-                self.feed.tell("update", data, revision=update.revision)
+                self.feed.publish("update", data, revision=update.revision)
 
     async def _follow_clock(self) -> None:
         async with aclosing(self.client.watch_clock()) as readings:
@@ -157,7 +157,7 @@ class Desk:
                     self._clock = {"now": _time(reading.now), "speed": reading.rate}
                 else:
                     self._clock = {**self._clock, "speed": 0}
-                self.feed.tell("clock", self._clock)
+                self.feed.publish("clock", self._clock)
 
     def _whole(self) -> tuple[int, Data]:
         view = self._view
@@ -187,10 +187,10 @@ class Desk:
 def _entries(entries: tuple[Entry, ...]) -> list[object]:
     listing = json_lines.answered(0, QueueListing(revision=0, entries=entries), Labels.of(_ENGLISH))["entries"]
     assert isinstance(listing, list)  # that is what an answered listing holds
-    return [line | _manners(entry) for entry, line in zip(entries, listing, strict=True)]
+    return [line | _urgency(entry) for entry, line in zip(entries, listing, strict=True)]
 
 
-def _manners(entry: Entry) -> Data:
+def _urgency(entry: Entry) -> Data:
     urgent_from = urgency.urgent_from(entry)
     return {"urgent_from": _time(urgent_from) if urgent_from else None, "before_ending": urgency.before_ending(entry)}
 

@@ -25,7 +25,7 @@ class NoCompanion(Exception):
 
 def check_companion() -> None:
     """Raise NoCompanion if what it needs is not installed."""
-    if any(find_spec(name) is None for name in ("rescue_web", "rescue_emulator", "starlette", "uvicorn")):
+    if any(find_spec(name) is None for name in ("rescue_web", "starlette", "uvicorn")):
         raise NoCompanion("--web needs Starlette and uvicorn: pip install 'rescue-emulator[web]'")
 
 

@@ -203,3 +203,20 @@ async def test_pages_are_not_served_beyond_this_machine_by_accident() -> None:
     program = await Program.start("web", "rescue_web", "--listen", "0.0.0.0:0", "--json")
     assert await program.ended(30) == 2
     assert "--insecure" in program.log_tail()
+
+
+async def test_two_consoles_of_one_host_have_cookies_of_their_own(site: Site) -> None:
+    """A browser keeps one set of cookies for all ports of a host: another console must not replace ours."""
+    other = await Program.start(
+        "web", "rescue_web", "--data", str(site.world.data), "--listen", "127.0.0.1:0", "--json"
+    )
+    try:
+        here, there = Visitor(site.url), Visitor(str((await other.event("ready", 60))["web"]))
+        for visitor in (here, there):
+            assert await visitor.sign_in("alice", site.secrets["alice"]) == 200
+        assert here.cookie.partition("=")[0] != there.cookie.partition("=")[0]
+        here.cookie = there.cookie = f"{here.cookie}; {there.cookie}"  # what the browser sends to both
+        for visitor in (here, there):
+            assert (await visitor.ask("GET", "/me"))[0] == 200
+    finally:
+        await other.stop()

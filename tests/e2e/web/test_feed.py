@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator, Mapping
 
-from rescue_web.feed import KEPT, Feed
+from rescue_web.feed import KEPT_MESSAGES, Feed
 
 
 class Source:
@@ -18,7 +18,7 @@ class Source:
 
     def happens(self, revision: int) -> None:
         self.revision = revision
-        self.feed.tell("update", {"number": revision}, revision=revision)
+        self.feed.publish("update", {"number": revision}, revision=revision)
 
 
 def read(text: str) -> list[tuple[str, int | None, Mapping[str, object]]]:
@@ -56,7 +56,7 @@ async def test_what_cannot_be_resumed_begins_anew() -> None:
     source.happens(12)
     for unknown in (9, 13):  # before what is kept, and of another life of the server
         assert [one[0] for one in await first(source.feed.messages(unknown))] == ["snapshot"]
-    for revision in range(13, 13 + KEPT):
+    for revision in range(13, 13 + KEPT_MESSAGES):
         source.happens(revision)
     assert [one[0] for one in await first(source.feed.messages(11))] == ["snapshot"]
     assert (await first(source.feed.messages(12)))[0][1] == 13
@@ -76,6 +76,6 @@ async def test_what_has_no_revision_moves_nobody_s_place() -> None:
     source = Source()
     stream = source.feed.messages(None)
     await first(stream)
-    source.feed.tell("clock", {"speed": 1})
+    source.feed.publish("clock", {"speed": 1})
     assert await first(stream) == [("clock", None, {"speed": 1})]
     assert await first(source.feed.messages(10)) == []
