@@ -1,8 +1,8 @@
 """Every reachable state of one session: all commands, all events of the customer's side, all deadlines.
 
-Time is abstracted: any deadline that is running may be the next, whatever the periods. That reaches at least every
-state that real periods reach. Two states are the same if link, roles, offer and what else decides what is possible
-are the same.
+Time is abstracted: each running deadline can be the next, whatever its period. So the walk reaches at least the states
+that real periods reach. Two states are equal if the link, the roles, the offer and all else that decides which commands
+are allowed are equal.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def organization_of(count: int) -> Organization:
 
 
 def key_of(session: Session) -> Key:
-    """What distinguishes two states."""
+    """The facts in which two different states differ."""
     return (
         session.link,
         bool(session.joined_at),
@@ -91,7 +91,7 @@ class ShownChange:
 
 @dataclass(slots=True)
 class Found:
-    """What the walk saw."""
+    """What the walk found."""
 
     states: dict[Key, Session] = field(default_factory=dict)
     changes: set[ShownChange] = field(default_factory=set)
@@ -99,7 +99,7 @@ class Found:
 
 
 def commands_of(session: Session, technician: str, organization: Organization) -> Iterator[AnyCommand]:
-    """Every command that the technician could try, sensible or not."""
+    """Yield each command that the technician could give, allowed or not."""
     who = {"technician": technician, "session": session.id}
     yield StartSession(**who)
     yield HoldSession(**who)
@@ -120,7 +120,7 @@ def commands_of(session: Session, technician: str, organization: Organization) -
 
 
 def steps_of(session: Session, context: Context) -> Iterator[list[AnySessionEvent] | FailedPrecondition]:
-    """All that can happen next, each as its events or the refusal that came instead."""
+    """Yield all that can happen next: the events, or the error of a command that is not allowed."""
     for technician in context.organization.technicians:
         if technician not in session.entries:
             continue
@@ -143,14 +143,14 @@ def steps_of(session: Session, context: Context) -> Iterator[list[AnySessionEven
         armed.append(SessionDeadline(context.now, DeadlineKind.RECONNECTING, "", session.id, SOON))
     for deadline in armed:
         yield on_due(session, replace(deadline, due=context.now))
-    # A return from a reboot on which the idle time-outs of some have run out and those of others have not.
+    # A return from a reboot at which the idle time-outs of some technicians have passed and others have not.
     if session.link is Link.REBOOTING:
         late = replace(context, now=context.now + timedelta(hours=1))
         yield on_attach(session, late)
 
 
 def walk(count: int) -> Found:
-    """Walk every state that `count` technicians can reach, by PIN and through both channels."""
+    """Walk all states that `count` technicians can reach, by PIN and through both channels."""
     organization = organization_of(count)
     context = Context(organization=organization, in_focus=frozenset(), now=START)
     found, waiting = Found(), deque[Session]()

@@ -1,7 +1,8 @@
-"""The law by property: whatever technicians and customers do at whatever times, in whatever order.
+"""The core by property: technicians and customers do anything at any time, in any order.
 
-Each step is a row of the table or a typed refusal that changed nothing; the stored events, read back from JSON, give
-the same session; nobody ever shares the lead; and periods run out at their due times, in the specified order.
+Each change is a row of the table, and each refused command raises a typed error and changes nothing. The stored events,
+read back from JSON, give the same session. There is never more than one lead. Periods end at their due times, in the
+specified order.
 """
 
 from __future__ import annotations
@@ -94,7 +95,7 @@ COMMANDS = st.one_of(
 
 
 class CoreAtRandom(RuleBasedStateMachine):
-    """One session from its birth, its journal, and the time."""
+    """One session from its creation, its journal, and the time."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -125,12 +126,12 @@ class CoreAtRandom(RuleBasedStateMachine):
 
     @rule(choices=st.lists(st.tuples(st.integers(0, 12), st.integers(0, 99)), min_size=1, max_size=4))
     def something_possible(self, choices: list[tuple[int, int]]) -> None:
-        """Of all that anybody could do now, one after the other: what is chosen blindly is mostly refused."""
+        """Try all commands in order and take one that is allowed: most commands chosen at random are refused."""
         for kind, which in choices:
             found: dict[type, list[list[AnySessionEvent]]] = {}
             for technician in self._session.entries:
                 for command in commands_of(self._session, technician, self.organization):
-                    if not isinstance(command, EndSession):  # that comes by itself often enough
+                    if not isinstance(command, EndSession):  # the other rules end sessions often enough
                         with contextlib.suppress(FailedPrecondition):
                             events = decide(self._session, command, self.context)
                             found.setdefault(type(command), []).append(events)
@@ -225,7 +226,7 @@ class CoreAtRandom(RuleBasedStateMachine):
                 self._take(on_customer_chat(was, text="hello", context=context))
             case "go down" | "obey":
                 self._take(on_going_down(was, order=was.reboot_order if what == "obey" else "", context=context))
-                assert self._session is was or not any(e.processes for e in self._session.entries.values())
+                assert self._session is was or not any(entry.processes for entry in self._session.entries.values())
             case "close" if len(self.journal) > 20:
                 self._take(on_goodbye(was, context))
                 assert was.link is not Link.CONNECTED or self._session.ended_at is not None
@@ -233,7 +234,7 @@ class CoreAtRandom(RuleBasedStateMachine):
     @precondition(lambda self: self.session.link is Link.CONNECTED and self.session.ended_at is None)
     @rule()
     def fall_silent(self) -> None:
-        """The lease is the runtime's; here it runs out when it likes, but in the order of what is due."""
+        """The runtime owns the lease. Here it expires at any time, but in the order of the other deadlines."""
         period = self.organization.settings_of(self._session.owner).reconnect_period
         due = self.now + period
         self._pass_until(due - timedelta(microseconds=1))

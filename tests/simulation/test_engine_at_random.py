@@ -1,7 +1,7 @@
-"""The engine by property: retries, a store that fails now and then, crashes, and consoles that read along.
+"""The engine by property: retries, a store that fails now and then, crashes, and consoles that watch.
 
-Whatever happens: what was acknowledged is stored and answered the same again, what could not be stored never was, a
-restart finds everything as it stood, and a console that resumes sees every change once.
+Always: what was acknowledged is stored, and a retry gets the same answer; what could not be stored never happened; a
+restart finds the same state; and a console that resumes sees each change once.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ whiches = st.integers(0, 999)
 
 
 class Disk(MemoryStore):
-    """A store that outlives its engine, and cannot be written to while it is `full`."""
+    """A store that outlives its engine, and refuses writes while it is `full`."""
 
     full = False
 
@@ -59,8 +59,8 @@ class Disk(MemoryStore):
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """A request that was made, and what came of it."""
+class SentRequest:
+    """A request and its result."""
 
     request: Request
     act: Act
@@ -68,7 +68,7 @@ class Asked:
 
 
 class EngineAtRandom(RuleBasedStateMachine):
-    """An engine over a disk, a clock that the test turns, and a console per technician."""
+    """An engine with a disk, a clock that the test moves, and one console for each technician."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -76,7 +76,7 @@ class EngineAtRandom(RuleBasedStateMachine):
         self.disk = Disk()
         self.seconds = 0.0
         self.pins = iter(range(1_000_000))
-        self.asked: list[Asked] = []
+        self.asked: list[SentRequest] = []
         self.shown: dict[str, dict[str, Status]] = {name: {} for name in TECHNICIANS}
         self.seen = dict.fromkeys(TECHNICIANS, 0)
         self._boot()
@@ -86,14 +86,14 @@ class EngineAtRandom(RuleBasedStateMachine):
 
     @rule(technician=technicians)
     def create_pin(self, technician: str) -> None:
-        self._ask(technician, command_handlers.create_pin(technician, "Jan", lambda: f"{next(self.pins):06d}"))
+        self._send(technician, command_handlers.create_pin(technician, "Jan", lambda: f"{next(self.pins):06d}"))
 
     @rule(technician=technicians, which=whiches)
     def command(self, technician: str, which: int) -> None:
-        """Any command, possible or not."""
+        """Give any command, allowed or not."""
         if (session := self._some_session(which)) is not None:
             commands = list(commands_of(session, technician, self.engine.published.organization))
-            self._ask(technician, command_handlers.command(commands[which % len(commands)]))
+            self._send(technician, command_handlers.command(commands[which % len(commands)]))
 
     @rule(picks=st.lists(whiches, min_size=1, max_size=4))
     def something_possible(self, picks: list[int]) -> None:
@@ -102,7 +102,7 @@ class EngineAtRandom(RuleBasedStateMachine):
             possible = [] if session is None else list(self._possible(session))
             if possible:
                 command = possible[which % len(possible)]
-                self._ask(command.technician, command_handlers.command(command))
+                self._send(command.technician, command_handlers.command(command))
 
     @precondition(lambda self: self.asked)
     @rule(which=whiches)
@@ -144,7 +144,7 @@ class EngineAtRandom(RuleBasedStateMachine):
 
     @rule(seconds=st.sampled_from([0.5, 10.0, 59.0, 61.0, 300.0]), answering=whiches)
     def time_passes(self, seconds: float, answering: int) -> None:
-        """Leases that run out are judged: some applets answer, the others lose their link at the due time."""
+        """Expired leases are confirmed: some applets answer, the others lose their link at the due time."""
         self.seconds += seconds
         while (deadline := self.engine.next_deadline()) is not None and deadline.due <= self.clock.now():
             if deadline.kind is DeadlineKind.RECONNECTING and not self.engine.leases.is_judged_dead(deadline.session):
@@ -177,20 +177,20 @@ class EngineAtRandom(RuleBasedStateMachine):
         assert _facts(self.engine.ahead) == desk
         assert self.engine.agenda.first() == agenda
         self.disk.full = False
-        # A retry under the same id is not the refusal again: it is done now.
+        # A retry with the same id runs again: the failure was for a passing reason.
         answer = self._try(act, request)
         assert isinstance(answer, Answer)
         assert answer.session in self.engine.published.sessions
-        self.asked.append(Asked(request, act, answer))
+        self.asked.append(SentRequest(request, act, answer))
 
     @rule(orderly=st.booleans())
     def restart(self, orderly: bool) -> None:
-        """Crash, or stop in order: every session, queue, PIN, setting and timer is as it was."""
+        """Crash, or stop in order: each session, queue, PIN, setting and timer is as before."""
         self._catch_up()
         if orderly:
             self._do(self.engine.mark_clock())
         before, now = self.engine, self.clock.now()
-        # Refusals are remembered while the server lives: a refused command did nothing.
+        # The server does not store refusals: a refused command changed nothing.
         self.asked = [asked for asked in self.asked if isinstance(asked.outcome, Answer)]
         self._halt()
         self._boot()
@@ -200,12 +200,14 @@ class EngineAtRandom(RuleBasedStateMachine):
         assert set(self.engine.leases) == set(before.leases)
         if orderly:
             assert self.clock.now() == now
-        for session in self.engine.leases:  # begun anew: nobody lost a network because the server was away
+        for (
+            session
+        ) in self.engine.leases:  # extended by the restart: no computer lost its network because the server was down
             assert self.engine.leases.due(session) == self.clock.now() + self.engine.leases.period(session)
 
     @rule(technician=technicians)
     def read_along(self, technician: str) -> None:
-        """A console goes on after the last revision that it saw: nothing is missing, nothing comes twice."""
+        """A console resumes after the last revision that it saw: no change is missing or repeated."""
         watch = self.engine.watch
         watcher = watch.open(technician, "console")
         watcher.after = self.seen[technician]
@@ -288,13 +290,13 @@ class EngineAtRandom(RuleBasedStateMachine):
             principal=principal, id=f"request-{len(self.asked)}-{self.seconds}-{next(self.pins)}", fingerprint="f"
         )
 
-    def _ask(self, technician: str, act: Act) -> None:
+    def _send(self, technician: str, act: Act) -> None:
         request = self._request(technician)
         outcome = self._try(act, request)
         assert isinstance(outcome, Answer | FailedPrecondition | NotFound)
         if isinstance(outcome, Answer):
             assert outcome.revision == self.engine.published.revision
-        self.asked.append(Asked(request, act, outcome))
+        self.asked.append(SentRequest(request, act, outcome))
 
     def _try(self, act: Act, request: Request | None = None) -> Answer | RescueError:
         async def attempt() -> Answer | RescueError:

@@ -1,4 +1,4 @@
-"""The law, both ways: over every reachable state the changes that queues show are exactly the table."""
+"""The table, both ways: over all reachable states, the changes that queues show are exactly the table."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.simulation.state_space import walk
 
 pytestmark = pytest.mark.no_cover  # counting lines would double the time of so many steps
 
-# Timed Out stays Timed Out (row 61): the one row that shows no change; tests/e2e plays it by an advance.
+# Timed Out to Timed Out (row 61) is the only row that shows no change; a test in tests/e2e advances through it.
 UNSEEN = {61}
 
 

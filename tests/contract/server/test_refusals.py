@@ -1,4 +1,4 @@
-"""What the server refuses, as a Dutch console says it: from the reason and the facts that cross the wire."""
+"""The server's errors in Dutch: a console writes them from the reason and the facts of the error."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from rescue_protos.error_details import from_rpc_error, to_status
 from rescue_protos.errors import FailedPrecondition, RescueError, ResourceExhausted
 from rescue_server.core import commands
 from rescue_server.runtime import command_handlers
-from tests.unit.server.core.one_session import joined
+from tests.unit.server.core.session_builder import joined
 
 
 def over_the_wire(error: RescueError) -> RescueError:

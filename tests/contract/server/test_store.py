@@ -1,4 +1,4 @@
-"""What every engine of the store does: the same tests for each of them."""
+"""The protocol of the store: the same tests for each implementation."""
 
 from __future__ import annotations
 
@@ -237,7 +237,7 @@ KEYS = st.tuples(st.sampled_from(PRINCIPALS), st.sampled_from(REQUESTS))
 
 
 class AgainstModel(RuleBasedStateMachine):
-    """Does what a server might do, to an engine and to a model in a dozen lines, and compares all they hold."""
+    """Makes the calls of a server to a store and to a small model, and compares what both hold."""
 
     engine: str
 

@@ -1,4 +1,4 @@
-"""A folded journal says the same of the organization wherever a session's event sees it, and at its end."""
+"""A compacted journal gives the same organization at each session's event, and at its end."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ CHANGES: st.SearchStrategy[AnyEvent] = st.one_of(
         SettingsChanged,
         at=st.just(NOON),
         owner=st.sampled_from(["group:Support", "channel:Web"]),
-        # These two depend on each other: not every order of changes is possible.
+        # The server refuses some orders of these two changes, because each limits the other.
         periods=st.dictionaries(st.sampled_from(["reconnect_period", "heartbeat_interval"]), SECONDS),
         terms=st.none() | st.sampled_from(["", "be kind"]),
     ),
@@ -52,7 +52,7 @@ CHANGES: st.SearchStrategy[AnyEvent] = st.one_of(
 
 
 def is_possible(organization: Organization, event: AnyEvent) -> bool:
-    """Whether the server would ever store this."""
+    """Whether the server could store this event."""
     there = organization.technicians
     match event:
         case TechnicianAdded(name=name):
@@ -87,7 +87,7 @@ def folded(journal: list[AnyEvent]) -> dict[int, AnyEvent]:
 
 
 def seen_by_sessions(lines: dict[int, AnyEvent]) -> dict[int, Organization]:
-    """The organization at each session's event, and under 0 at the end."""
+    """Return the organization at each session's event, and under 0 the one at the end."""
     organization, seen = Organization(), {}
     for revision, event in sorted(lines.items()):
         if isinstance(event, OrganizationEvent):
@@ -103,7 +103,7 @@ def test_nothing_that_a_session_sees_is_different(wanted: list[AnyEvent]) -> Non
     short = folded(journal)
     assert seen_by_sessions(short) == seen_by_sessions(dict(enumerate(journal, 1)))
     again = folded(list(short.values()))
-    assert len(again) == len(short)  # there is nothing left to fold
+    assert len(again) == len(short)  # there is nothing left to compact
 
 
 def test_what_nobody_saw_is_bounded_by_what_there_is() -> None:

@@ -1,4 +1,4 @@
-"""What people, groups and channels can be called: whatever people are called."""
+"""Which names people, groups and channels can have: all names that people have."""
 
 from __future__ import annotations
 

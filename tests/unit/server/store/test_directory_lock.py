@@ -1,4 +1,4 @@
-"""One server at a time has a data directory."""
+"""Only one server at a time can lock a data directory."""
 
 from __future__ import annotations
 

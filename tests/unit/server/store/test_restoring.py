@@ -1,4 +1,4 @@
-"""A backup takes the place of a store, and neither is lost if something goes wrong on the way."""
+"""A backup replaces a store, and neither is lost if a step fails."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def backup(tmp_path: Path) -> Path:
 
 
 def crash_with(path: Path, count: int) -> None:
-    """Leave a store of that many events, all of them still in its -wal file."""
+    """Make a store of that many events, all of them still in its -wal file."""
     path.parent.mkdir(exist_ok=True)
     with closing(SqliteStore.open(path.with_name("running"))) as store:
         store.append(events(1, count))

@@ -1,4 +1,4 @@
-"""A damaged store is refused or reads as it was written: never anything in between."""
+"""A damaged store is either refused or read as it was written."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ LAST = APPENDS * PER_APPEND
 
 @dataclass(frozen=True)
 class Specimen:
-    """The bytes of a store: once folded in, once as a kill leaves it, with all appends in the -wal."""
+    """The bytes of a store: once after a close, once as a kill leaves it, with all appends in the -wal file."""
 
     folded: bytes
     bare: bytes
@@ -50,7 +50,7 @@ def specimen(tmp_path_factory: pytest.TempPathFactory) -> Specimen:
                         revision=revision,
                         at=NOON,
                         stream=f"stream {revision % 7}",
-                        # The longest fill pages of their own.
+                        # The longest bodies fill pages of their own.
                         body=b"body %d " % revision * (1200 if revision % 20 == 0 else 30),
                     )
                     for revision in range(first, first + PER_APPEND)
@@ -69,7 +69,7 @@ def specimen(tmp_path_factory: pytest.TempPathFactory) -> Specimen:
 
 @pytest.fixture
 def path(tmp_path: Path, specimen: Specimen) -> Path:
-    """A sound store, to be damaged."""
+    """An undamaged store, which the tests damage."""
     (tmp_path / STORE_FILE).write_bytes(specimen.folded)
     return tmp_path / STORE_FILE
 
@@ -86,7 +86,7 @@ def edit(path: Path, *statements: str) -> None:
 
 
 def assert_refused(path: Path, found: str) -> None:
-    """It says what was found and what to do, and touches nothing."""
+    """The error says what was found and what to do, and the files are unchanged."""
     before = {file: file.read_bytes() for file in path.parent.iterdir() if not file.name.endswith("-shm")}
     with pytest.raises(StoreDamaged, match=found) as caught:
         SqliteStore.open(path)
@@ -239,7 +239,7 @@ def test_a_torn_wal_holds_whole_appends_up_to_a_point(tmp_path: Path, specimen: 
 
 def test_a_damaged_store_keeps_its_wal_as_it_is(path: Path, specimen: Specimen) -> None:
     path.with_name(f"{STORE_FILE}-wal").write_bytes(specimen.wal)
-    # Sound frames with an event that the store did not write: SQLite itself would fold them in.
+    # Valid frames with an event that the store did not write: SQLite itself accepts them.
     with closing(SqliteStore.open(path)) as store:
         store._connection.execute("UPDATE journal SET body = x'00' WHERE revision = 7")
         edited = path.with_name(f"{STORE_FILE}-wal").read_bytes()

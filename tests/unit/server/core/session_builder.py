@@ -1,4 +1,4 @@
-"""A desk with one session, for tests that read like sentences."""
+"""Builds one session step by step, for tests that read like sentences."""
 
 from __future__ import annotations
 
@@ -35,10 +35,11 @@ GROUPS = {"alice": "Support", "bob": "Support", "carol": "Support", "dave": "Net
 NO_TIME = timedelta(0)
 
 
-class Play:
-    """One session and its technicians: alice, bob, carol of Support, dave and erin of Network; channel Web is theirs.
+class SessionBuilder:
+    """One session and its technicians: alice, bob, carol of Support, dave and erin of Network. Both serve channel Web.
 
-    `do("alice hold")` gives a command, `customer("down")` is the customer's side; `sees` tells all queues.
+    `do("alice hold")` gives a command, `customer("down")` acts for the customer's side. `sees` has the status that each
+    technician sees, `updates` the updates of each event.
     """
 
     def __init__(self, *, channel: str = "", **settings: timedelta | str) -> None:
@@ -50,7 +51,7 @@ class Play:
         )
         self.now = START
         self.in_focus: frozenset[str] = frozenset()
-        self.told: list[dict[str, QueueUpdate]] = []
+        self.updates: list[dict[str, QueueUpdate]] = []
         self.events: list[AnySessionEvent] = []
         if channel:
             self._session: Session | None = None
@@ -81,7 +82,7 @@ class Play:
         """What the last event changed in the queues: from which status to which."""
         return {
             name: (str(update.previous), str(update.entry.status))
-            for name, update in self.told[-1].items()
+            for name, update in self.updates[-1].items()
             if update.status_changed and update.entry is not None
         }
 
@@ -121,7 +122,7 @@ class Play:
         self.take(decide(self.session, command, self.context))
 
     def customer(self, what: str) -> None:
-        """redeem, attach (join, come back), accept, decline, down, close, chat, beat."""
+        """Act for the customer's side: redeem, attach (join, come back), accept, decline, down, close, chat, beat."""
         session, context = self.session, self.context
         match what:
             case "redeem":
@@ -173,15 +174,15 @@ class Play:
     def take(self, events: list[AnySessionEvent]) -> None:
         for event in events:
             before, self._session = self._session, apply(self._session, event)
-            self.told.append(updates(before, event, self._session, self.organization))
+            self.updates.append(updates(before, event, self._session, self.organization))
             self.events.append(event)
 
 
-def joined(**settings: Any) -> Play:
-    play = Play(**settings)
-    play.customer("redeem")
-    play.customer("attach")
-    return play
+def joined(**settings: Any) -> SessionBuilder:
+    builder = SessionBuilder(**settings)
+    builder.customer("redeem")
+    builder.customer("attach")
+    return builder
 
 
 ROLES: dict[str, list[str]] = {
@@ -198,10 +199,10 @@ ROLES: dict[str, list[str]] = {
 }
 
 
-def with_role(role: str, link: Link = Link.CONNECTED) -> tuple[Play, str]:
-    """A session in which somebody has this role on this link; return it and his name."""
-    play = joined()
+def with_role(role: str, link: Link = Link.CONNECTED) -> tuple[SessionBuilder, str]:
+    """Build a session in which a technician has this role on this link; return both."""
+    builder = joined()
     for line in ROLES[role]:
-        play.do(line)
-    play.link(link)
-    return play, "alice" if role == "waiting" else "bob"
+        builder.do(line)
+    builder.link(link)
+    return builder, "alice" if role == "waiting" else "bob"
