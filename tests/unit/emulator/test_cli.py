@@ -1,5 +1,7 @@
 """`rescue` itself: what it loads, where options come from, and its exit status."""
 
+from __future__ import annotations
+
 import asyncio
 import json
 import os
@@ -8,6 +10,7 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 import pytest
@@ -15,8 +18,12 @@ import pytest
 from rescue_emulator.cli import main
 from rescue_emulator.cli.configuration import configured, name_environment
 
+if TYPE_CHECKING:
+    from tests.fakes.administration import FakeAdministration
+    from tests.unit.emulator.conftest import Rescue
 
-async def test_help_fits_a_screen_and_names_every_program(rescue) -> None:
+
+async def test_help_fits_a_screen_and_names_every_program(rescue: Rescue) -> None:
     done = await rescue("--help")
     assert done.status == 0
     lines = done.out.splitlines()
@@ -63,7 +70,7 @@ def test_every_public_name_is_there() -> None:
         _ = rescue_emulator.Nonsense
 
 
-async def test_version(rescue) -> None:
+async def test_version(rescue: Rescue) -> None:
     assert (await rescue("--version")).out.startswith("rescue, version ")
 
 
@@ -71,20 +78,20 @@ async def test_version(rescue) -> None:
     "arguments",
     [["nonsense"], ["--nonsense"], ["clock", "advance"], ["clock", "advance", "0s"], ["clock", "speed", "0"], []],
 )
-async def test_wrong_usage_is_status_2_and_says_so_on_stderr(rescue, arguments: list[str]) -> None:
+async def test_wrong_usage_is_status_2_and_says_so_on_stderr(rescue: Rescue, arguments: list[str]) -> None:
     done = await rescue(*arguments)
     assert (done.status, done.out) == (2, "")
     assert "Usage: rescue" in done.err
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-async def test_completion_prints_a_script(rescue, shell: str) -> None:
+async def test_completion_prints_a_script(rescue: Rescue, shell: str) -> None:
     done = await rescue("completion", shell)
     assert done.status == 0
     assert "_RESCUE_COMPLETE" in done.out
 
 
-async def test_completion_knows_subcommands_and_their_options(rescue) -> None:
+async def test_completion_knows_subcommands_and_their_options(rescue: Rescue) -> None:
     asked = {"_RESCUE_COMPLETE": "bash_complete", "COMP_CWORD": "1", "COMP_WORDS": "rescue c"}
     words = (await rescue(**asked)).out.split()
     assert {"plain,clock", "plain,console", "plain,conformance"} <= set(words)
@@ -111,7 +118,9 @@ async def test_interrupted_is_status_130() -> None:
             assert await asyncio.wait_for(process.wait(), 20) == 130
 
 
-async def test_options_win_over_environment_over_file_over_default(rescue, state, desk, tmp_path: Path) -> None:
+async def test_options_win_over_environment_over_file_over_default(
+    rescue: Rescue, state: Path, fake: FakeAdministration, tmp_path: Path
+) -> None:
     file = tmp_path / "rescue.toml"
     file.write_text(f'data = "{state}"\n[clock]\njson = true\nuser = "nobody"\n', encoding="utf-8")
     from_file = await rescue("clock", RESCUE_CONFIG=str(file))
@@ -125,7 +134,9 @@ async def test_options_win_over_environment_over_file_over_default(rescue, state
     assert json.loads(typed.out)["paused"] is True
 
 
-async def test_the_users_own_file_is_found_where_the_platform_keeps_it(rescue, state, desk, tmp_path: Path) -> None:
+async def test_the_users_own_file_is_found_where_the_platform_keeps_it(
+    rescue: Rescue, state: Path, fake: FakeAdministration, tmp_path: Path
+) -> None:
     folder = tmp_path / "config" / "rescue-emulator"
     folder.mkdir(parents=True)
     (folder / "config.toml").write_text(f'data = "{state}"\n', encoding="utf-8")
@@ -140,7 +151,7 @@ async def test_the_users_own_file_is_found_where_the_platform_keeps_it(rescue, s
         ("[clock", "rescue.toml: "),
     ],
 )
-async def test_a_bad_file_is_refused_with_its_name(rescue, tmp_path: Path, text: str, message: str) -> None:
+async def test_a_bad_file_is_refused_with_its_name(rescue: Rescue, tmp_path: Path, text: str, message: str) -> None:
     file = tmp_path / "rescue.toml"
     file.write_text(text, encoding="utf-8")
     done = await rescue("clock", RESCUE_CONFIG=str(file))
@@ -148,7 +159,7 @@ async def test_a_bad_file_is_refused_with_its_name(rescue, tmp_path: Path, text:
     assert message in done.err
 
 
-async def test_a_named_file_must_exist(rescue) -> None:
+async def test_a_named_file_must_exist(rescue: Rescue) -> None:
     assert (await rescue("clock", RESCUE_CONFIG="/nonexistent.toml")).status == 2
 
 
@@ -172,7 +183,7 @@ def test_an_option_with_a_variable_of_its_own_keeps_it() -> None:
     assert boot_time == ["RESCUE_APPLET_BOOT_TIME", "RESCUE_BOOT_TIME"]
 
 
-async def test_no_color_is_honoured_where_colours_would_be_shown(state, desk) -> None:
+async def test_no_color_is_honoured_where_colours_would_be_shown(state: Path, fake: FakeAdministration) -> None:
     plain = await _on_a_terminal("admin", "show", "--data", str(state), NO_COLOR="1")
     assert b"group:Support" in plain
     assert b"\x1b[" not in plain

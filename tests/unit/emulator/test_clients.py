@@ -1,6 +1,11 @@
 """The typed clients: retries, and what is never repeated."""
 
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
 from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -12,90 +17,96 @@ from rescue_common.state_directory import Access
 from rescue_protos.errors import InvalidArgument, Unauthenticated, Unavailable
 from rescue_server.settings import SessionSettings
 
+if TYPE_CHECKING:
+    from rescue_client.connection import Connection
+    from tests.fakes.administration import FakeAdministration
+
 NOBODY = "127.0.0.1:1"
 AWAY = Unavailable("busy", reason="STORE_BUSY")
 
 
 @pytest.fixture
-async def connection(desk):
-    async with Connection(desk.address, user="admin", secret="s3cret", timeout=timedelta(seconds=20)) as found:
+async def connection(fake: FakeAdministration) -> AsyncIterator[Connection]:
+    async with Connection(fake.address, user="admin", secret="s3cret", timeout=timedelta(seconds=20)) as found:
         yield found
 
 
-async def test_a_change_is_repeated_with_the_same_request_id(desk, connection) -> None:
-    desk.refusals += [AWAY, AWAY]
+async def test_a_change_is_repeated_with_the_same_request_id(fake: FakeAdministration, connection: Connection) -> None:
+    fake.refusals += [AWAY, AWAY]
     done = await AdminClient(connection).add_technician("erin", group="Support")
     assert (done.revision, done.secret) == (11, "fresh")
-    assert len(desk.asked) == 3
-    assert len({request.request_id for request in desk.asked}) == 1
+    assert len(fake.requests) == 3
+    assert len({request.request_id for request in fake.requests}) == 1
 
 
-async def test_an_expired_token_is_renewed(desk, connection) -> None:
-    desk.refusals.append(Unauthenticated("sign in again", reason="TOKEN_EXPIRED"))
+async def test_an_expired_token_is_renewed(fake: FakeAdministration, connection: Connection) -> None:
+    fake.refusals.append(Unauthenticated("sign in again", reason="TOKEN_EXPIRED"))
     assert (await ClockClient(connection).show()).paused
-    assert len(desk.asked) == 2
+    assert len(fake.requests) == 2
 
 
-async def test_an_advance_is_never_repeated(desk, connection) -> None:
-    desk.refusals.append(AWAY)
-    before = desk.now
+async def test_an_advance_is_never_repeated(fake: FakeAdministration, connection: Connection) -> None:
+    fake.refusals.append(AWAY)
+    before = fake.now
     with pytest.raises(Unavailable):
         await ClockClient(connection).advance(timedelta(minutes=1))
-    assert desk.now == before
-    assert len(desk.asked) == 1
+    assert fake.now == before
+    assert len(fake.requests) == 1
 
 
-async def test_impatience_gives_up_at_once(desk) -> None:
-    desk.refusals += [AWAY, AWAY]
-    async with Connection(desk.address, user="admin", secret="s3cret", timeout=NO_WAIT) as connection:
+async def test_impatience_gives_up_at_once(fake: FakeAdministration) -> None:
+    fake.refusals += [AWAY, AWAY]
+    async with Connection(fake.address, user="admin", secret="s3cret", timeout=NO_WAIT) as connection:
         with pytest.raises(Unavailable):
             await ClockClient(connection).show()
-    assert len(desk.asked) == 1
+    assert len(fake.requests) == 1
 
 
-async def test_settings_take_timedeltas_and_text(desk, connection) -> None:
+async def test_settings_take_timedeltas_and_text(fake: FakeAdministration, connection: Connection) -> None:
     settings = await AdminClient(connection).change_settings(
         "group:Support", {"idle-timeout": timedelta(minutes=2), "offline-period": "90s"}
     )
     assert settings.periods["idle-timeout"] == timedelta(minutes=2)
     assert settings.periods["offline-period"] == timedelta(seconds=90)
-    assert not desk.asked[0].set_terms
+    assert not fake.requests[0].set_terms
 
 
-async def test_a_server_that_came_back_at_another_port_is_found(desk, tmp_path) -> None:
+async def test_a_server_that_came_back_at_another_port_is_found(fake: FakeAdministration, tmp_path: Path) -> None:
     Access(server=NOBODY, secrets={"admin": "s3cret"}).write(tmp_path)
     timeout = timedelta(seconds=20)
     async with Connection.find(user="admin", server=None, data=tmp_path, timeout=timeout) as connection:
         clock = ClockClient(connection)
-        Access(server=desk.address, secrets={"admin": "s3cret"}).write(tmp_path)
-        assert (await clock.show()).now == desk.now
-        assert connection.address == desk.address
+        Access(server=fake.address, secrets={"admin": "s3cret"}).write(tmp_path)
+        assert (await clock.show()).now == fake.now
+        assert connection.address == fake.address
 
 
-async def test_what_is_never_repeated_finds_the_server_the_next_time(desk, tmp_path) -> None:
-    Access(server=desk.address, secrets={"admin": "s3cret"}).write(tmp_path)
+async def test_what_is_never_repeated_finds_the_server_the_next_time(fake: FakeAdministration, tmp_path: Path) -> None:
+    Access(server=fake.address, secrets={"admin": "s3cret"}).write(tmp_path)
     async with Connection.find(user="admin", server=None, data=tmp_path, timeout=NO_WAIT) as connection:
         await ClockClient(connection).advance(timedelta(minutes=1))
         Access(server=NOBODY, secrets={"admin": "s3cret"}).write(tmp_path)
-        desk.refusals.append(AWAY)
+        fake.refusals.append(AWAY)
         with pytest.raises(Unavailable):
             await ClockClient(connection).advance(timedelta(minutes=1))
         assert connection.address == NOBODY
 
 
-async def test_a_renewed_secret_is_looked_up_again(desk, tmp_path) -> None:
-    Access(server=desk.address, secrets={"admin": "old"}).write(tmp_path)
+async def test_a_renewed_secret_is_looked_up_again(fake: FakeAdministration, tmp_path: Path) -> None:
+    Access(server=fake.address, secrets={"admin": "old"}).write(tmp_path)
     async with Connection.find(user="admin", server=None, data=tmp_path, timeout=NO_WAIT) as connection:
-        Access(server=desk.address, secrets={"admin": "s3cret"}).write(tmp_path)
+        Access(server=fake.address, secrets={"admin": "s3cret"}).write(tmp_path)
         assert (await ClockClient(connection).show()).paused
-        desk.refusals += [Unauthenticated("sign in again", reason="TOKEN_EXPIRED")] * 2
+        fake.refusals += [Unauthenticated("sign in again", reason="TOKEN_EXPIRED")] * 2
         with pytest.raises(Unauthenticated):  # and no other secret is to be found
             await ClockClient(connection).show()
 
 
 @pytest.mark.parametrize("given", ["", "wrong"])
-async def test_a_given_secret_is_used_instead_of_the_one_in_the_state_directory(desk, tmp_path, given: str) -> None:
-    Access(server=desk.address, secrets={"admin": "s3cret"}).write(tmp_path)
+async def test_a_given_secret_is_used_instead_of_the_one_in_the_state_directory(
+    fake: FakeAdministration, tmp_path: Path, given: str
+) -> None:
+    Access(server=fake.address, secrets={"admin": "s3cret"}).write(tmp_path)
     async with Connection.find(user="admin", secret=given, data=tmp_path, timeout=NO_WAIT) as connection:
         with pytest.raises(Unauthenticated):
             await connection.sign_in()

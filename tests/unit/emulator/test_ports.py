@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import socket
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import grpc
 import pytest
@@ -21,7 +22,7 @@ def test_a_reserved_port_lets_in_a_server_that_names_it_again_and_again_and_nobo
         with socket.socket() as stranger, pytest.raises(OSError, match="in use") as refused:
             stranger.bind(address)
         assert refused.value.errno == errno.EADDRINUSE
-        server = grpc.server(None, options=[("grpc.so_reuseport", 0)])
+        server = grpc.server(ThreadPoolExecutor(1), options=[("grpc.so_reuseport", 0)])
         assert server.add_insecure_port(f"127.0.0.1:{address[1]}") == address[1]
         server.start()
         server.stop(None).wait()

@@ -1,15 +1,21 @@
 """A world of real processes: each test is a story that a customer's call could be."""
 
+from __future__ import annotations
+
 import os
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from rescue_common.state_directory import Access
 from rescue_emulator.testing import CommandRefused, NotSeen, World
 from rescue_protos.errors import InvalidArgument
+
+if TYPE_CHECKING:
+    from tests.unit.emulator.conftest import Rescue
 
 
 @pytest.fixture
@@ -86,7 +92,7 @@ async def test_a_bad_setting_is_refused_with_the_range(world: World) -> None:
         await world.set("group:Support", idle_timeout="1000m")
 
 
-async def test_the_organization_is_changed_from_the_command_line(world: World, rescue) -> None:
+async def test_the_organization_is_changed_from_the_command_line(world: World, rescue: Rescue) -> None:
     async def run(*arguments: str) -> str:
         done = await rescue("admin", *arguments, "--data", str(world.data))
         assert (done.status, "Warning" in done.err) == (0, False), done.err

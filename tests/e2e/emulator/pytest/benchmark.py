@@ -1,4 +1,4 @@
-"""How fast a world is ready, and what the time is spent on: `python tests/plugin/benchmark.py`.
+"""How fast a world is ready, and what the time is spent on: `python tests/e2e/emulator/pytest/benchmark.py`.
 
 Prints medians in milliseconds, one line each. "First" is the first world of a fresh process, imports included, from the
 statement before them to the block's first line: it starts the fork server, which loads the server's modules. For each
@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 
 ROUNDS = 5
 FIRST = """
@@ -68,7 +69,7 @@ def main() -> None:
         told(name, [run[number] for run in runs])
     print("of which, and beside it:")
     for name, code in PARTS.items():
-        told(f"  {name}", [timed(lambda code=code: output(code)) for _ in range(ROUNDS)])
+        told(f"  {name}", [timed(partial(output, code)) for _ in range(ROUNDS)])
     told("  forking a process that has all that, until its first word", [float(output(FORKING)) for _ in range(ROUNDS)])
     told("  hashing the secrets of five users (19 MiB each)", [timed(hashing) for _ in range(ROUNDS)])
     told("  `rescue server` started cold, until it is ready", [timed(server) for _ in range(ROUNDS)])

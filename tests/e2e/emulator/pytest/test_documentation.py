@@ -6,12 +6,16 @@ import inspect
 import re
 import textwrap
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from rescue_emulator import testing
 from rescue_emulator.pytest import plugin
 from rescue_emulator.world import sync, world
+
+if TYPE_CHECKING:
+    from tests.e2e.emulator.pytest.conftest import Leftovers
 
 pytestmark = pytest.mark.timeout(300)  # real programs, on a machine that may be busy
 ROOT = Path(__file__).parents[4]
@@ -31,7 +35,7 @@ def indented(text: str) -> str:
 
 
 @pytest.mark.long
-def test_every_example_runs(pytester: pytest.Pytester, leftovers) -> None:
+def test_every_example_runs(pytester: pytest.Pytester, leftovers: Leftovers) -> None:
     examples = [
         block for page in (ROOT / "README.md", *ROOT.glob("docs/**/*.md")) for block in blocks(page.read_text("utf-8"))
     ]

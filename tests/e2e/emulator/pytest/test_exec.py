@@ -7,8 +7,13 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from tests.e2e.emulator.pytest.conftest import Leftovers
 
 pytestmark = pytest.mark.timeout(300)  # real programs, on a machine that may be busy
 EXEC = [sys.executable, "-m", "rescue_emulator", "exec"]
@@ -18,7 +23,7 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([*EXEC, *arguments], capture_output=True, text=True, timeout=200)
 
 
-def test_a_command_finds_a_server_and_gives_its_status(leftovers) -> None:
+def test_a_command_finds_a_server_and_gives_its_status(leftovers: Leftovers) -> None:
     clock = f"{sys.executable} -m rescue_emulator clock --json"
     done = run("--", "sh", "-c", f"{clock} && test -d $RESCUE_DATA && kill -0 $RESCUE_PID && exit 7")
     assert done.returncode == 7, done.stderr
@@ -26,14 +31,14 @@ def test_a_command_finds_a_server_and_gives_its_status(leftovers) -> None:
     assert leftovers.none_within()
 
 
-def test_a_signal_and_a_missing_command_are_told_as_shells_do(leftovers) -> None:
+def test_a_signal_and_a_missing_command_are_told_as_shells_do(leftovers: Leftovers) -> None:
     assert run("sh", "-c", "kill -TERM $$").returncode == 128 + signal.SIGTERM
     assert run("--", "no-such-command-here").returncode == 127
     assert run().returncode == 2
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
-def test_nothing_is_left_when_it_is_ended(leftovers, tmp_path, how: signal.Signals) -> None:
+def test_nothing_is_left_when_it_is_ended(leftovers: Leftovers, tmp_path: Path, how: signal.Signals) -> None:
     there = tmp_path / "there"
     running = subprocess.Popen([*EXEC, "--", "sh", "-c", f"touch {there}; exec sleep 600"], start_new_session=True)
     try:

@@ -10,11 +10,15 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from rescue_emulator.pytest.plugin import file_name_of
 from rescue_emulator.testing import World
+
+if TYPE_CHECKING:
+    from tests.e2e.emulator.pytest.conftest import Leftovers
 
 ASYNC = """
 async def test_a_call(world):
@@ -49,8 +53,16 @@ def run(pytester: pytest.Pytester, *arguments: str) -> pytest.RunResult:
     return pytester.runpytest_subprocess(*BARE, *arguments, timeout=280)
 
 
+def found(pattern: str, text: str) -> str:
+    match = re.search(pattern, text)
+    assert match is not None
+    return match[1]
+
+
 @pytest.mark.long
-def test_async_and_plain_tests_get_a_world_each_and_nothing_is_left(pytester, leftovers) -> None:
+def test_async_and_plain_tests_get_a_world_each_and_nothing_is_left(
+    pytester: pytest.Pytester, leftovers: Leftovers
+) -> None:
     pytester.makepyfile(test_async=ASYNC, test_sync=SYNC)
     result = run(pytester, "--rescue-coverage")
     result.assert_outcomes(passed=2)
@@ -62,7 +74,7 @@ def test_async_and_plain_tests_get_a_world_each_and_nothing_is_left(pytester, le
 
 
 @pytest.mark.long
-def test_a_shared_server_gives_each_test_people_of_its_own(pytester, leftovers) -> None:
+def test_a_shared_server_gives_each_test_people_of_its_own(pytester: pytest.Pytester, leftovers: Leftovers) -> None:
     pytester.makepyfile(
         test_first=SYNC,
         test_second=ASYNC
@@ -84,7 +96,7 @@ async def test_the_server_is_the_same(world, rescue_shared_server):
 
 
 @pytest.mark.long
-def test_the_end_of_a_shared_server_concerns_no_later_test(pytester, leftovers) -> None:
+def test_the_end_of_a_shared_server_concerns_no_later_test(pytester: pytest.Pytester, leftovers: Leftovers) -> None:
     pytester.makepyfile(
         """
         import os
@@ -104,7 +116,9 @@ def test_the_end_of_a_shared_server_concerns_no_later_test(pytester, leftovers) 
 
 
 @pytest.mark.long
-def test_a_shared_server_that_cannot_start_tells_every_test_why(pytester, leftovers) -> None:
+def test_a_shared_server_that_cannot_start_tells_every_test_why(
+    pytester: pytest.Pytester, leftovers: Leftovers
+) -> None:
     package = pytester.mkpydir("rescue_server")
     (package / "__init__.py").write_text("raise SystemExit('out of order')", encoding="utf-8")
     pytester.makepyfile("def test_one(sync_world): pass\ndef test_two(sync_world): pass\n")
@@ -116,7 +130,9 @@ def test_a_shared_server_that_cannot_start_tells_every_test_why(pytester, leftov
 
 
 @pytest.mark.long
-def test_a_server_that_is_not_there_is_said_so(pytester, leftovers, monkeypatch) -> None:
+def test_a_server_that_is_not_there_is_said_so(
+    pytester: pytest.Pytester, leftovers: Leftovers, monkeypatch: pytest.MonkeyPatch
+) -> None:
     pytester.makepyfile("def test_it(sync_world): pass")
     monkeypatch.setenv("RESCUE_SECRET", "whatever")
     with socket.socket() as taken:
@@ -128,7 +144,9 @@ def test_a_server_that_is_not_there_is_said_so(pytester, leftovers, monkeypatch)
 
 
 @pytest.mark.long
-async def test_a_server_that_runs_elsewhere_is_attached_to(pytester, leftovers, monkeypatch) -> None:
+async def test_a_server_that_runs_elsewhere_is_attached_to(
+    pytester: pytest.Pytester, leftovers: Leftovers, monkeypatch: pytest.MonkeyPatch
+) -> None:
     pytester.makepyfile(SYNC)
     async with World() as world:
         monkeypatch.setenv("RESCUE_SERVER", world.address)
@@ -142,15 +160,17 @@ async def test_a_server_that_runs_elsewhere_is_attached_to(pytester, leftovers, 
 
 
 @pytest.mark.long
-def test_workers_of_xdist_do_not_clash_and_add_up_what_they_saw(pytester, leftovers) -> None:
+def test_workers_of_xdist_do_not_clash_and_add_up_what_they_saw(
+    pytester: pytest.Pytester, leftovers: Leftovers
+) -> None:
     pytester.makepyfile(test_one=SYNC, test_two=ASYNC)
     result = run(pytester, "-n", "2", "--rescue-coverage")
     result.assert_outcomes(passed=2)
-    assert int(re.search(r"(\d+) of 61 were seen", result.stdout.str())[1]) == 7
+    assert int(found(r"(\d+) of 61 were seen", result.stdout.str())) == 7
     assert leftovers.none_within()
 
 
-def test_a_failure_explains_itself_and_can_be_played_again(pytester, leftovers) -> None:
+def test_a_failure_explains_itself_and_can_be_played_again(pytester: pytest.Pytester, leftovers: Leftovers) -> None:
     pytester.makepyfile(
         """
         def test_it(sync_world):
@@ -171,7 +191,7 @@ def test_a_failure_explains_itself_and_can_be_played_again(pytester, leftovers) 
     assert "last changes and why:" in text
     assert "server | " in text
     assert "pytest --rescue-seed=7 'test_a_failure_explains_itself_and_can_be_played_again.py::test_it'" in text
-    picture = Path(re.search(r"timeline: (\S+\.svg)", text)[1])
+    picture = Path(found(r"timeline: (\S+\.svg)", text))
     assert picture.read_text(encoding="utf-8").startswith("<svg")
     assert (picture.parent / ".gitignore").read_text(encoding="utf-8") == "*\n"
     assert leftovers.none_within()
@@ -186,17 +206,19 @@ def test_no_two_tests_draw_into_the_same_file() -> None:
 
 
 @pytest.mark.long
-def test_any_other_failure_is_explained_too_and_the_seed_gives_the_same_chance(pytester, leftovers) -> None:
+def test_any_other_failure_is_explained_too_and_the_seed_gives_the_same_chance(
+    pytester: pytest.Pytester, leftovers: Leftovers
+) -> None:
     pytester.makepyfile("def test_it(sync_world): assert sync_world.random.random() is None")
     first, again = run(pytester, "--rescue-seed", "7"), run(pytester, "--rescue-seed", "7")
     other = run(pytester, "--rescue-seed", "8")
-    chance = [re.search(r"assert (0\.\d+) is None", result.stdout.str())[1] for result in (first, again, other)]
+    chance = [found(r"assert (0\.\d+) is None", result.stdout.str()) for result in (first, again, other)]
     assert chance[0] == chance[1] != chance[2]
     first.stdout.fnmatch_lines(["*rescue world*", "seed: *"])
 
 
 @pytest.mark.long
-def test_a_mark_says_what_world_a_test_needs(pytester, leftovers) -> None:
+def test_a_mark_says_what_world_a_test_needs(pytester: pytest.Pytester, leftovers: Leftovers) -> None:
     pytester.makepyfile(
         """
         import pytest
@@ -211,7 +233,7 @@ def test_a_mark_says_what_world_a_test_needs(pytester, leftovers) -> None:
 
 
 @pytest.mark.long
-def test_a_fixture_of_another_loop_than_its_test_is_told(pytester, leftovers) -> None:
+def test_a_fixture_of_another_loop_than_its_test_is_told(pytester: pytest.Pytester, leftovers: Leftovers) -> None:
     pytester.makepyfile(
         """
         import pytest
@@ -228,7 +250,7 @@ def test_a_fixture_of_another_loop_than_its_test_is_told(pytester, leftovers) ->
     assert leftovers.none_within()
 
 
-def test_a_mark_that_means_nothing_is_told(pytester, leftovers) -> None:
+def test_a_mark_that_means_nothing_is_told(pytester: pytest.Pytester, leftovers: Leftovers) -> None:
     pytester.makepyfile(
         """
         import pytest
@@ -248,7 +270,7 @@ def test_a_mark_that_means_nothing_is_told(pytester, leftovers) -> None:
 
 
 @pytest.mark.long
-def test_without_pytest_asyncio_the_plain_fixture_is_named(pytester, leftovers) -> None:
+def test_without_pytest_asyncio_the_plain_fixture_is_named(pytester: pytest.Pytester, leftovers: Leftovers) -> None:
     pytester.makepyfile("def test_it(world): pass")
     result = pytester.runpytest_subprocess("-p", "no:asyncio", "-p", "no:cacheprovider", timeout=60)
     result.stdout.fnmatch_lines(["*needs pytest-asyncio*sync_world*"])
@@ -277,7 +299,9 @@ def test_it(sync_world):
     ],
     ids=["ctrl-c", "kill-9", "time-out", "time-out-thread"],
 )
-def test_nothing_is_left_behind_however_pytest_ends(pytester, leftovers, how) -> None:
+def test_nothing_is_left_behind_however_pytest_ends(
+    pytester: pytest.Pytester, leftovers: Leftovers, how: signal.Signals | str
+) -> None:
     pytester.makepyfile(HANGING)
     limit = ["--timeout", "6", "--timeout-method", how] if isinstance(how, str) else []
     running = subprocess.Popen(

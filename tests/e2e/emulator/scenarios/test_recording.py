@@ -106,7 +106,7 @@ def steps_of(lines: list[Line]) -> list[str]:
     return [str(step) for step in story.steps]
 
 
-JOINED = (
+JOINED: tuple[Happened, ...] = (
     (0.0, "SessionCreated", {"technician": "alice"}, ("alice", None, "Connecting", None)),
     (1.4, "PinRedeemed", {}, None),
     (1.4, "AppletJoined", {}, ("alice", "Connecting", "Waiting", 1)),
@@ -162,7 +162,9 @@ def test_a_computer_that_said_something_was_not_cut_off_before() -> None:
     ids=["the customer's own", "the customer's own, without end", "a technician's, quicker than when it is played"],
 )
 def test_a_reboot_takes_as_long_as_it_took(who: str, back: float | None, told: list[str]) -> None:
-    ended = [(back, "LinkRestored", {}, ("alice", "Rebooting", "Active", 52))] if back is not None else []
+    ended: list[Happened] = (
+        [(back, "LinkRestored", {}, ("alice", "Rebooting", "Active", 52))] if back is not None else []
+    )
     lines = journal(*JOINED, (2.8, "RebootBegan", {"technician": who}, ("alice", "Active", "Rebooting", 11)), *ended)
     steps = steps_of(lines)
     at = steps.index("alice: start") + 1
