@@ -13,7 +13,20 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from rescue_protos.status_table import row_of
-from rescue_server.core import events as e
+from rescue_server.core.events import (
+    ChatSent,
+    CollaboratorLeft,
+    EntryDismissed,
+    LeadAccepted,
+    LeadOffered,
+    LinkLost,
+    SessionCreated,
+    SessionEnded,
+    SessionHeld,
+    SessionStarted,
+    SessionTransferred,
+    TechnicianInvited,
+)
 from rescue_server.core.organization import OrganizationEvent
 from rescue_server.core.status import Link
 from rescue_server.core.timers import DeadlineKind, deadlines
@@ -21,15 +34,15 @@ from rescue_server.runtime.state import AnyEvent, Desk, read_event, updates_of
 from tests.torture.history import Command, Console, History, Outcome, Seen, digest
 
 EFFECTS: dict[str, tuple[type, ...]] = {
-    "pin": (e.SessionCreated,),
-    "start": (e.SessionStarted,),
-    "hold": (e.SessionHeld,),
-    "chat": (e.ChatSent,),
-    "transfer": (e.SessionTransferred,),
-    "invite": (e.TechnicianInvited,),
-    "lead offer": (e.LeadOffered,),
-    "lead accept": (e.LeadAccepted,),
-    "end": (e.SessionEnded, e.CollaboratorLeft, e.EntryDismissed),
+    "pin": (SessionCreated,),
+    "start": (SessionStarted,),
+    "hold": (SessionHeld,),
+    "chat": (ChatSent,),
+    "transfer": (SessionTransferred,),
+    "invite": (TechnicianInvited,),
+    "lead offer": (LeadOffered,),
+    "lead accept": (LeadAccepted,),
+    "end": (SessionEnded, CollaboratorLeft, EntryDismissed),
 }
 """What a command leaves in the journal. Of the others there may be nothing, as when a process is open already."""
 
@@ -191,11 +204,11 @@ def _effect(command: Command, truth: _Truth) -> Iterator[str]:
 
 def _token_of(event: AnyEvent) -> str:
     match event:
-        case e.ChatSent(text=text):
+        case ChatSent(text=text):
             return text
-        case e.SessionCreated(customer=customer):
+        case SessionCreated(customer=customer):
             return customer
-        case e.SessionTransferred(comment=comment):
+        case SessionTransferred(comment=comment):
             return comment
     return ""
 
@@ -246,7 +259,7 @@ def _console(console: Console, truth: _Truth) -> Iterator[str]:
 
 def _links(history: History, truth: _Truth) -> Iterator[str]:
     for revision, event in truth.events.items():
-        if isinstance(event, e.LinkLost) and event.session not in history.silenced:
+        if isinstance(event, LinkLost) and event.session not in history.silenced:
             yield f"session {event.session} lost its link (revision {revision}) although nobody harmed its applet"
     for session_id in sorted(history.alive | history.dead):
         session = truth.desk.sessions.get(session_id)

@@ -8,8 +8,16 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from rescue_server.core import events as e
-from rescue_server.core import organization as o
+from rescue_server.core.events import (
+    AppletJoined,
+    ChatSent,
+    LinkLost,
+    PinRedeemed,
+    SessionCreated,
+    SessionHeld,
+    SessionStarted,
+)
+from rescue_server.core.organization import GroupAdded, TechnicianAdded
 from rescue_server.runtime.state import AnyEvent, Desk, updates_of
 from rescue_server.store import StoredEvent
 from tests.torture.checker import judge
@@ -24,9 +32,9 @@ def at(minutes: float) -> datetime:
 
 
 EVENTS: list[AnyEvent] = [
-    o.GroupAdded(at=NOON, name="Support"),
-    o.TechnicianAdded(at=NOON, name="alice", group="Support"),
-    e.SessionCreated(
+    GroupAdded(at=NOON, name="Support"),
+    TechnicianAdded(at=NOON, name="alice", group="Support"),
+    SessionCreated(
         session="1001",
         at=at(1),
         owner="group:Support",
@@ -35,11 +43,11 @@ EVENTS: list[AnyEvent] = [
         pin="123456",
         entries=("alice",),
     ),
-    e.PinRedeemed(session="1001", at=at(2), ticket_hash="hash"),
-    e.AppletJoined(session="1001", at=at(2)),
-    e.SessionStarted(session="1001", at=at(3), technician="alice"),
-    e.ChatSent(session="1001", at=at(4), technician="alice", text="t2"),
-    e.SessionHeld(session="1001", at=at(5), technician="alice"),
+    PinRedeemed(session="1001", at=at(2), ticket_hash="hash"),
+    AppletJoined(session="1001", at=at(2)),
+    SessionStarted(session="1001", at=at(3), technician="alice"),
+    ChatSent(session="1001", at=at(4), technician="alice", text="t2"),
+    SessionHeld(session="1001", at=at(5), technician="alice"),
 ]
 
 
@@ -130,7 +138,7 @@ def turn_back_time(h: History) -> None:
 
 
 def take_effect_twice(h: History) -> None:
-    h.journal = rewrite(h, e.ChatSent(session="1001", at=at(6), technician="alice", text="t2"))
+    h.journal = rewrite(h, ChatSent(session="1001", at=at(6), technician="alice", text="t2"))
 
 
 def answer_a_retry_otherwise(h: History) -> None:
@@ -192,7 +200,7 @@ def bookmark_too_early(h: History) -> None:
 
 
 def lose_a_link_that_nobody_harmed(h: History) -> None:
-    h.journal = rewrite(h, e.LinkLost(session="1001", at=at(5.5), period=MINUTE))
+    h.journal = rewrite(h, LinkLost(session="1001", at=at(5.5), period=MINUTE))
     h.consoles[0].seen.append(Seen(kind="delta", revision=9, session="1001", previous="On Hold", status="Reconnecting"))
 
 
@@ -203,7 +211,7 @@ def not_notice_a_dead_applet(h: History) -> None:
 def let_a_timer_pass(h: History) -> None:
     h.journal = rewrite(
         h,
-        e.SessionCreated(
+        SessionCreated(
             session="1002", at=at(6), owner="group:Support", technician="alice", pin="654321", entries=("alice",)
         ),
     )

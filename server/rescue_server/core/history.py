@@ -52,7 +52,7 @@ class ExplainedEvent:
     known: frozenset[str] = frozenset()
 
 
-class History:
+class EventHistory:
     """Explains the events in order, from the journal's beginning or from `sessions` as they were at some revision."""
 
     def __init__(self, sessions: Mapping[str, Session] | None = None) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from rescue_server.core import events as e
-from rescue_server.core.history import EntryChange, History
+from rescue_server.core.history import EntryChange, EventHistory
 from rescue_server.core.organization import Organization, OrganizationEvent, apply_change
 from rescue_server.core.timers import DeadlineKind, SessionDeadline, deadlines, overdue_on_return
 from rescue_server.replay.journal_file import RecordedChange, RecordedLine
@@ -54,7 +54,7 @@ def check(lines: Iterable[RecordedLine]) -> Verdict:
 
 class _Judge:
     def __init__(self) -> None:
-        self._history = History()
+        self._history = EventHistory()
         self._organization = Organization()
 
     def difference(self, line: RecordedLine) -> tuple[bool, str]:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import msgspec
 
-from rescue_server.core.history import History
+from rescue_server.core.history import EventHistory
 from rescue_server.core.status import Status
 from rescue_server.runtime.state import AnyEvent, read_event
 from rescue_server.store.errors import StoreError, StoreTooNew
@@ -66,7 +66,7 @@ def read_store(path: Path) -> Iterator[RecordedLine]:
 
     Raises BadJournal.
     """
-    history = History()
+    history = EventHistory()
     try:
         with translated(path):
             check_header(path)

@@ -13,7 +13,7 @@ import msgspec
 
 from rescue_server.core import events as e
 from rescue_server.core import organization as o
-from rescue_server.core.history import ExplainedEvent, History
+from rescue_server.core.history import EventHistory, ExplainedEvent
 from rescue_server.runtime.engine import Engine
 from rescue_server.runtime.state import AnyEvent, read_event
 from rescue_server.store.protocol import StoredEvent
@@ -62,7 +62,7 @@ class Journal:
     async def read(self, after: int, *, session: str = "") -> AsyncIterator[Piece]:
         """Deliver what followed a revision, up to the last one now; of one session, or of everything."""
         last = self._engine.published.revision
-        async for piece in self._read(History(), 0, after, last, session):
+        async for piece in self._read(EventHistory(), 0, after, last, session):
             yield piece
 
     async def follow(self, after: int, *, session: str = "", from_now: bool = False) -> AsyncIterator[Piece]:
@@ -72,7 +72,7 @@ class Journal:
         """
         published = self._engine.published
         caught_up = from_now and after >= published.revision
-        history = History(published.sessions if caught_up else None)
+        history = EventHistory(published.sessions if caught_up else None)
         heard = published.revision if caught_up else 0
         yield Piece(lines=(), through=after)
         self.followers += 1
@@ -89,7 +89,9 @@ class Journal:
         finally:
             self.followers -= 1
 
-    async def _read(self, history: History, heard: int, after: int, last: int, session: str) -> AsyncIterator[Piece]:
+    async def _read(
+        self, history: EventHistory, heard: int, after: int, last: int, session: str
+    ) -> AsyncIterator[Piece]:
         while heard < last:
             batch = [stored for stored in await self._engine.stored_events(heard, _READ) if stored.revision <= last]
             for start in range(0, len(batch), _TOLD):
@@ -113,7 +115,7 @@ def shown_body(line: Line, technician: str | None) -> bytes:
     return line.stored.body
 
 
-def _told(history: History, batch: list[StoredEvent], session: str) -> list[Line]:
+def _told(history: EventHistory, batch: list[StoredEvent], session: str) -> list[Line]:
     lines = []
     for stored in batch:
         if session and stored.stream != session:

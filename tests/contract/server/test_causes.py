@@ -10,7 +10,7 @@ import pytest
 
 from rescue_console.labels import Labels
 from rescue_server.core import organization as o
-from rescue_server.core.history import History
+from rescue_server.core.history import EventHistory
 from rescue_server.core.queue import Cause
 from rescue_server.replay.journal_file import read_journal
 
@@ -22,7 +22,7 @@ def told(journal: Path) -> tuple[set[str], Iterator[Cause]]:
     lines = list(read_journal(journal))
     named = (o.TechnicianAdded, o.GroupAdded, o.ChannelAdded)
     names = {line.body.name for line in lines if isinstance(line.body, named)}
-    history = History()
+    history = EventHistory()
 
     def causes() -> Iterator[Cause]:
         for line in lines:

@@ -173,7 +173,7 @@ def test_compaction_forgets_old_answers(store: Store) -> None:
     assert store.answer("alice", "r1") == answer("r1", revision=2)
 
 
-def test_folding_lets_an_event_stand_for_earlier_ones(store: Store) -> None:
+def test_a_rewritten_event_stands_for_earlier_ones(store: Store) -> None:
     store.append([event(1), event(2), event(3, body=b"old"), event(4)])
     store.rewrite([event(3, body=b"new")], {1, 2})
     assert list(store.read()) == [event(3, body=b"new"), event(4)]
