@@ -49,7 +49,7 @@ class BadLine(Exception):
         self.usage = usage
 
 
-class Step(StrEnum):
+class SessionAction(StrEnum):
     """What can be done to a session without saying more."""
 
     START = "start"
@@ -83,7 +83,7 @@ class Pin:
 class OnSession:
     """Take a step with a session."""
 
-    step: Step
+    action: SessionAction
     session: str
 
 
@@ -106,7 +106,7 @@ class Transfer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Use:
+class UseProcess:
     """Open or close a process that prevents the idle time-out."""
 
     session: str
@@ -129,14 +129,14 @@ class Focus:
     on: bool
 
 
-class Ask(StrEnum):
+class Query(StrEnum):
     """What can be asked of the console as a whole."""
 
     QUEUE = "queue"
     SYNC = "sync"
 
 
-Command = Pin | OnSession | WithTechnician | Transfer | Use | Chat | Focus | Ask
+Command = Pin | OnSession | WithTechnician | Transfer | UseProcess | Chat | Focus | Query
 
 
 def parse(line: bytes) -> Command | None:
@@ -231,16 +231,16 @@ def _shown(text: str) -> str:
     return repr(text if len(text) <= 40 else f"{text[:40]}…")
 
 
-def _on_session(step: Step) -> Callable[[_Words], Command]:
+def _on_session(action: SessionAction) -> Callable[[_Words], Command]:
     def parser(words: _Words) -> Command:
         session = words.word("session")
         words.nothing_more()
-        return OnSession(step=step, session=session)
+        return OnSession(action=action, session=session)
 
     return parser
 
 
-def _asking(question: Ask) -> Callable[[_Words], Command]:
+def _query(question: Query) -> Callable[[_Words], Command]:
     def parser(words: _Words) -> Command:
         words.nothing_more()
         return question
@@ -257,11 +257,11 @@ def _with_technician(involvement: Involvement) -> Callable[[_Words], Command]:
     return parser
 
 
-def _using(*, opened: bool) -> Callable[[_Words], Command]:
+def _use_process(*, opened: bool) -> Callable[[_Words], Command]:
     def parser(words: _Words) -> Command:
         session, process = words.word("session"), words.one_of("process", tuple(Process))
         words.nothing_more()
-        return Use(session=session, process=Process(process), opened=opened)
+        return UseProcess(session=session, process=Process(process), opened=opened)
 
     return parser
 
@@ -285,13 +285,13 @@ def _transfer(words: _Words) -> Command:
 
 def _lead(words: _Words) -> Command:
     session = words.word("session")
-    step = words.one_of("step", ("offer", "cancel", "accept"))
-    if step == "offer":
+    action = words.one_of("step", ("offer", "cancel", "accept"))
+    if action == "offer":
         technician = words.word("technician")
         words.nothing_more()
         return WithTechnician(involvement=Involvement.OFFER_LEAD, session=session, technician=technician)
     words.nothing_more()
-    return OnSession(step=Step(f"lead {step}"), session=session)
+    return OnSession(action=SessionAction(f"lead {action}"), session=session)
 
 
 def _focus(words: _Words) -> Command:
@@ -309,18 +309,18 @@ def _chat(words: _Words) -> Command:
 
 _PARSERS: dict[str, Callable[[_Words], Command]] = {
     "pin": lambda words: Pin(customer=words.rest()),
-    "queue": _asking(Ask.QUEUE),
-    "start": _on_session(Step.START),
-    "hold": _on_session(Step.HOLD),
-    "end": _on_session(Step.END),
-    "reboot": _on_session(Step.REBOOT),
+    "queue": _query(Query.QUEUE),
+    "start": _on_session(SessionAction.START),
+    "hold": _on_session(SessionAction.HOLD),
+    "end": _on_session(SessionAction.END),
+    "reboot": _on_session(SessionAction.REBOOT),
     "transfer": _transfer,
     "invite": _with_technician(Involvement.INVITE),
     "remove": _with_technician(Involvement.REMOVE),
     "lead": _lead,
     "focus": _focus,
-    "open": _using(opened=True),
-    "close": _using(opened=False),
+    "open": _use_process(opened=True),
+    "close": _use_process(opened=False),
     "chat": _chat,
-    "sync": _asking(Ask.SYNC),
+    "sync": _query(Query.SYNC),
 }

@@ -7,34 +7,34 @@ from typing import assert_never
 from rescue_client.console import ConsoleClient
 from rescue_client.records import Answer
 from rescue_console.commands import (
-    Ask,
     Chat,
     Command,
     Focus,
     Involvement,
     OnSession,
     Pin,
-    Step,
+    Query,
+    SessionAction,
     Transfer,
-    Use,
+    UseProcess,
     WithTechnician,
 )
 
 
-async def carry_out(command: Command, client: ConsoleClient) -> Answer:
+async def execute(command: Command, client: ConsoleClient) -> Answer:
     """Carry a command out and return its answer. Raises RescueError."""
     match command:
         case Pin(customer=customer):
             return await client.create_pin(customer)
-        case OnSession(step=step, session=session):
+        case OnSession(action=action, session=session):
             return await {
-                Step.START: client.start,
-                Step.HOLD: client.hold,
-                Step.END: client.end,
-                Step.REBOOT: client.reboot,
-                Step.CANCEL_LEAD: client.cancel_lead,
-                Step.ACCEPT_LEAD: client.accept_lead,
-            }[step](session)
+                SessionAction.START: client.start,
+                SessionAction.HOLD: client.hold,
+                SessionAction.END: client.end,
+                SessionAction.REBOOT: client.reboot,
+                SessionAction.CANCEL_LEAD: client.cancel_lead,
+                SessionAction.ACCEPT_LEAD: client.accept_lead,
+            }[action](session)
         case WithTechnician(involvement=involvement, session=session, technician=technician):
             return await {
                 Involvement.INVITE: client.invite,
@@ -43,15 +43,15 @@ async def carry_out(command: Command, client: ConsoleClient) -> Answer:
             }[involvement](session, technician)
         case Transfer(session=session, target=target, comment=comment):
             return await client.transfer(session, target, comment)
-        case Use(session=session, process=process, opened=opened):
+        case UseProcess(session=session, process=process, opened=opened):
             return await (client.open_process if opened else client.close_process)(session, process)
         case Chat(session=session, text=text):
             return await client.chat(session, text)
         case Focus(on=on):
             return await client.set_focus(on)
-        case Ask.QUEUE:
+        case Query.QUEUE:
             return await client.queue()
-        case Ask.SYNC:
+        case Query.SYNC:
             return await client.sync()
         case _:
             assert_never(command)

@@ -30,13 +30,13 @@ def run(*, technician: str, as_json: bool, plain: bool, language: str, server: s
 
     On a terminal that is the full-screen one, unless `plain`, and if Textual is installed.
     """
-    face = "json" if as_json else _face(plain=plain, language=language)
+    face = "json" if as_json else _front_end(plain=plain, language=language)
     try:
-        status = asyncio.run(_until_told_to_end(_console(technician, face, language, server, data)))
+        status = asyncio.run(_until_signalled(_console(technician, face, language, server, data)))
     except KeyboardInterrupt:
         status = INTERRUPTED
     except BrokenPipeError:
-        _write_no_more()
+        _discard_output()
         status = 0
     except NoAccess as error:
         status = _fail(error.code, str(error), as_json=as_json)
@@ -47,7 +47,7 @@ def run(*, technician: str, as_json: bool, plain: bool, language: str, server: s
     return status
 
 
-def _face(*, plain: bool, language: str) -> str:
+def _front_end(*, plain: bool, language: str) -> str:
     """Return "full" where the full-screen console can be shown, else "plain"."""
     # Textual draws on stderr.
     on_terminal = sys.stdin.isatty() and sys.stdout.isatty() and sys.stderr.isatty()
@@ -65,21 +65,21 @@ async def _console(technician: str, face: str, language: str, server: str | None
     async with Connection.find(user=technician, server=server, data=data) as connection:
         client = ConsoleClient(connection)
         if face == "json":
-            from rescue_console.headless import Headless
+            from rescue_console.headless import ScriptedConsole
 
-            await Headless(client, labels=labels).run()
+            await ScriptedConsole(client, labels=labels).run()
         elif face == "full":
             from rescue_console.tui.app import run as run_full_screen
 
             return await run_full_screen(client, labels=labels)
         else:
-            from rescue_console.plain import Plain
+            from rescue_console.plain import PlainConsole
 
-            await Plain(client, labels=labels).run()
+            await PlainConsole(client, labels=labels).run()
     return 0
 
 
-async def _until_told_to_end(console: Coroutine[None, None, int]) -> int:
+async def _until_signalled(console: Coroutine[None, None, int]) -> int:
     running = asyncio.ensure_future(console)
     told = False
 
@@ -104,16 +104,16 @@ def _fail(code: str, message: str, *, as_json: bool) -> int:
         from rescue_console import json_lines
 
         try:
-            sys.stdout.write(json_lines.written(json_lines.failed(code, one_line)))
+            sys.stdout.write(json_lines.encode(json_lines.failure(code, one_line)))
             sys.stdout.flush()
         except BrokenPipeError:
-            _write_no_more()
+            _discard_output()
     from rescue_common.terminal import safe
 
     print(f"rescue console: {safe(one_line)}", file=sys.stderr)
     return FAILED
 
 
-def _write_no_more() -> None:
+def _discard_output() -> None:
     # Python flushes stdout once more when it ends, and would complain.
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -16,7 +16,7 @@ from rescue_client.console import ConsoleClient
 from rescue_client.queue_view import QueueView
 from rescue_console import json_lines
 from rescue_console.commands import BadLine, Command, parse
-from rescue_console.execute import carry_out
+from rescue_console.execute import execute
 from rescue_console.labels import Labels
 from rescue_console.terminal_input import typed_lines
 from rescue_protos.errors import RescueError
@@ -30,7 +30,7 @@ class Output(Protocol):
     def flush(self) -> None: ...
 
 
-class Headless:
+class ScriptedConsole:
     """One run of the scriptable console."""
 
     def __init__(
@@ -62,7 +62,7 @@ class Headless:
         view = QueueView(technician=self._client.technician)
         async with aclosing(self._client.watch()) as updates:
             async for update in updates:
-                for line in json_lines.updated(update, view, self._labels):
+                for line in json_lines.update_lines(update, view, self._labels):
                     self._print(line)
                 view = view.after(update)
 
@@ -77,18 +77,18 @@ class Headless:
                     if command is None:
                         raise BadLine("the line is blank")
                 except BadLine as error:
-                    self._print(json_lines.not_understood(number, error))
+                    self._print(json_lines.bad_line(number, error))
                     continue
                 await self._answer(number, command, self._client.since(typed.given_at))
 
     async def _answer(self, number: int, command: Command, client: ConsoleClient) -> None:
         try:
-            answer = await carry_out(command, client)
+            answer = await execute(command, client)
         except RescueError as error:
-            self._print(json_lines.refused(number, error))
+            self._print(json_lines.refusal(number, error))
         else:
-            self._print(json_lines.answered(number, answer, self._labels))
+            self._print(json_lines.reply(number, answer, self._labels))
 
     def _print(self, line: Mapping[str, object]) -> None:
-        self._output.write(json_lines.written(line))
+        self._output.write(json_lines.encode(line))
         self._output.flush()

@@ -8,7 +8,7 @@ change none silently.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 
 from rescue_client.queue_view import QueueView
@@ -42,13 +42,13 @@ LISTED = "in the queue when it was listed"
 """The cause of a snapshot's lines."""
 
 
-def written(line: Mapping[str, object]) -> str:
+def encode(line: Mapping[str, object]) -> str:
     """Return the line as it is printed: ASCII without control characters, whatever people call themselves."""
     return json.dumps(line).replace("\x7f", "\\u007f") + "\n"
 
 
-def answered(number: int, answer: Answer, labels: Labels) -> Line:
-    """Say that a command was carried out."""
+def reply(number: int, answer: Answer, labels: Labels) -> Line:
+    """Return the reply to a command that was executed."""
     line: Line = {"reply": number, "ok": True}
     match answer:
         case PinCreated():
@@ -60,14 +60,19 @@ def answered(number: int, answer: Answer, labels: Labels) -> Line:
         case Transferred():
             line |= {"incoming": list(answer.incoming)}
         case QueueListing():
-            line |= {"entries": [_whole(entry, labels) for entry in answer.entries]}
+            line |= {"entries": entry_lines(answer.entries, labels)}
         case Done():
             pass
     return line | {"revision": answer.revision}
 
 
-def refused(number: int, error: RescueError) -> Line:
-    """Say that a command was not carried out, why, and what is possible instead."""
+def entry_lines(entries: Iterable[Entry], labels: Labels) -> list[Line]:
+    """Return entries of a queue as the reply to `queue` lists them."""
+    return [_whole(entry, labels) for entry in entries]
+
+
+def refusal(number: int, error: RescueError) -> Line:
+    """Return the reply to a command that was refused: why, and what is possible instead."""
     line: Line = {"reply": number, "ok": False, **_failure(error)}
     if error.allowed:
         line["possible"] = list(error.allowed)
@@ -76,8 +81,8 @@ def refused(number: int, error: RescueError) -> Line:
     return line
 
 
-def not_understood(number: int, error: BadLine) -> Line:
-    """Say that a line is no command, what was wrong, and how it is written."""
+def bad_line(number: int, error: BadLine) -> Line:
+    """Return the reply to a line that is no command: what is wrong, and how it is written."""
     line: Line = {
         "reply": number,
         "ok": False,
@@ -88,13 +93,13 @@ def not_understood(number: int, error: BadLine) -> Line:
     return line | ({"usage": error.usage} if error.usage else {})
 
 
-def failed(code: str, message: str) -> Line:
-    """Say why the console cannot run."""
+def failure(code: str, message: str) -> Line:
+    """Return the line of a console that cannot run."""
     return {"event": "error", "code": code, "message": message}
 
 
-def updated(update: Update, before: QueueView, labels: Labels) -> Iterator[Line]:
-    """Say what an update brings to who has seen `before`."""
+def update_lines(update: Update, before: QueueView, labels: Labels) -> Iterator[Line]:
+    """Yield the lines of an update for a reader who has seen `before`."""
     match update:
         case Snapshot():
             for entry in update.entries:

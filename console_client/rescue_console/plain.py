@@ -37,7 +37,7 @@ from rescue_client.records import (
 )
 from rescue_common.terminal import safe
 from rescue_console.commands import USAGE, BadLine, parse
-from rescue_console.execute import carry_out
+from rescue_console.execute import execute
 from rescue_console.labels import Labels
 from rescue_console.terminal_input import typed_lines
 from rescue_protos.errors import RescueError
@@ -60,7 +60,7 @@ _TOGETHER = 0.05
 """Changes within so many seconds are drawn together."""
 
 
-class Plain:
+class PlainConsole:
     """One run of the plain console."""
 
     def __init__(self, client: ConsoleClient, *, labels: Labels, console: Console | None = None) -> None:
@@ -149,7 +149,7 @@ class Plain:
         try:
             command = parse(line)
             if command is not None:
-                self._report(await carry_out(command, self._client))
+                self._report(await execute(command, self._client))
         except BadLine as error:
             self._say(safe(error.problem), style="red")
             if error.usage:

@@ -10,7 +10,6 @@ from datetime import timedelta
 from rescue_client.clock import ClockClient, ClockReading
 from rescue_client.connection import Connection
 from rescue_client.overview import Overview, OverviewClient
-from rescue_client.records import QueueListing
 from rescue_common.durations import BadDuration, parse_duration
 from rescue_common.emulated_time import MAX_SPEED, format_timestamp
 from rescue_console import json_lines
@@ -112,9 +111,7 @@ class SupervisorPage:
                 "technician": queue.technician,
                 "group": queue.group,
                 "connected": queue.connected,
-                "entries": json_lines.answered(0, QueueListing(revision=0, entries=queue.entries), Labels.of("en"))[
-                    "entries"
-                ],
+                "entries": json_lines.entry_lines(queue.entries, Labels.of("en")),
             }
             for queue in state.queues
         ]

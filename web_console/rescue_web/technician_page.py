@@ -19,7 +19,6 @@ from rescue_client.records import (
     Entry,
     EntryChanged,
     EntryDetails,
-    QueueListing,
     ServerBack,
     ServerLost,
     Snapshot,
@@ -28,7 +27,7 @@ from rescue_client.records import (
 from rescue_common.emulated_time import format_timestamp
 from rescue_console import json_lines, urgency
 from rescue_console.commands import BadLine, parse
-from rescue_console.execute import carry_out
+from rescue_console.execute import execute
 from rescue_console.labels import Labels
 from rescue_protos.errors import RescueError
 from rescue_web.feed import Data, Feed, written
@@ -76,11 +75,11 @@ class TechnicianPage:
             if command is None:
                 raise BadLine("the line is empty")
         except BadLine as error:
-            return json_lines.not_understood(0, error)
+            return json_lines.bad_line(0, error)
         try:
-            return json_lines.answered(0, await carry_out(command, self.client), Labels.of(_ENGLISH))
+            return json_lines.reply(0, await execute(command, self.client), Labels.of(_ENGLISH))
         except RescueError as error:
-            return json_lines.refused(0, error) | {"message": Labels.of(language).refusal(error)}
+            return json_lines.refusal(0, error) | {"message": Labels.of(language).refusal(error)}
 
     async def close(self) -> None:
         """Close the console; colleagues see it as not connected."""
@@ -145,7 +144,7 @@ class TechnicianPage:
             case Bookmark():
                 pass
             case _:
-                lines = list(json_lines.updated(update, before, Labels.of(_ENGLISH)))
+                lines = list(json_lines.update_lines(update, before, Labels.of(_ENGLISH)))
                 session = update.entry.session if isinstance(update, EntryChanged | EntryDetails) else update.session
                 data = {"session": session, "entry": self._entry(session), "lines": lines, **self._extra(session)}
                 self.feed.publish("update", data, revision=update.revision)
@@ -185,9 +184,8 @@ class TechnicianPage:
 
 
 def _entries(entries: tuple[Entry, ...]) -> list[object]:
-    listing = json_lines.answered(0, QueueListing(revision=0, entries=entries), Labels.of(_ENGLISH))["entries"]
-    assert isinstance(listing, list)  # that is what an answered listing holds
-    return [line | _urgency(entry) for entry, line in zip(entries, listing, strict=True)]
+    lines = json_lines.entry_lines(entries, Labels.of(_ENGLISH))
+    return [{**line, **_urgency(entry)} for entry, line in zip(entries, lines, strict=True)]
 
 
 def _urgency(entry: Entry) -> Data:

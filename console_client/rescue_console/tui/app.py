@@ -27,14 +27,14 @@ from rescue_client.records import Answer, Entry, EntryChanged, LeadOfferReceived
 from rescue_common.exit_status import INTERRUPTED
 from rescue_common.terminal import own_screen, safe
 from rescue_console.commands import Chat, Command
-from rescue_console.execute import carry_out
+from rescue_console.execute import execute
 from rescue_console.labels import LANGUAGES, Labels
-from rescue_console.tui.command_dialogs import Asking
+from rescue_console.tui.command_dialogs import CommandDialogs
 from rescue_console.tui.detail import Detail
 from rescue_console.tui.dialogs import Help
-from rescue_console.tui.history import History
-from rescue_console.tui.input_history import Recall
+from rescue_console.tui.history_backlog import HistoryBacklog
 from rescue_console.tui.queue_table import QueueTable
+from rescue_console.tui.session_log import SessionLog
 from rescue_console.tui.texts import Wording
 from rescue_console.tui.toolbar import KEYS, CommandButton, Toolbar
 from rescue_protos.errors import RescueError
@@ -68,17 +68,17 @@ class TechnicianConsole(App[int]):
         super().__init__()
         self.client = client
         self.view = QueueView(technician=client.technician)
-        self.history = History()
+        self.history = SessionLog()
         self.clock = EmulatedClock()
         self.wording = Wording(labels)
         self.failure: RescueError | None = None
         self._ticking = ticking
-        self._asking = Asking(self)
+        self._dialogs = CommandDialogs(self, self)
         self._in_focus = True
         self._focus_changed = asyncio.Event()
         self._bright = False
         self._wanted = ""
-        self._recall = Recall()
+        self._backlog = HistoryBacklog()
         self._drawn: tuple[object, ...] = ()
         self._redraw: asyncio.TimerHandle | None = None
 
@@ -216,7 +216,7 @@ class TechnicianConsole(App[int]):
         async with aclosing(self.client.watch()) as updates:
             async for update in updates:
                 self.view, self.history = self.view.after(update), self.history.after(update)
-                self._recall.hear(update)
+                self._backlog.receive(update)
                 self._announce(update)
                 if self._redraw is None:  # several changes of one moment are drawn together
                     self._redraw = asyncio.get_running_loop().call_later(0.05, self.draw)
@@ -224,17 +224,17 @@ class TechnicianConsole(App[int]):
     def _ask_journal(self, session: str) -> None:
         """Ask how a session that was only found in the queue came to be there, and what was said, if not known yet."""
 
-        async def recall() -> None:
+        async def read_history() -> None:
             try:
                 past = await self.client.history(session)
             except RescueError:  # without it the status is shown as it was found
-                self._recall.failed(session)
+                self._backlog.failed(session)
                 return
             self.history, self.view = self.history.recalled(session, past), self.view.with_history(session, past)
             self.draw()
 
-        if self._recall.take(session):
-            self.run_worker(recall(), name="recall", group="recall")
+        if self._backlog.take(session):
+            self.run_worker(read_history(), name="history", group="history")
 
     async def _follow_clock(self) -> None:
         async with aclosing(self.client.watch_clock()) as readings:
@@ -287,14 +287,14 @@ class TechnicianConsole(App[int]):
 
     @work(group="commands")
     async def _ask_and_send(self, name: str, entry: Entry | None) -> None:
-        command = await self._asking.command(name, entry)
+        command = await self._dialogs.command(name, entry)
         if command is not None:
             await self.send(command)
 
     async def send(self, command: Command) -> Answer | None:
         """Send a command; what the server refuses is said. Returns its answer, None if it was refused."""
         try:
-            return await carry_out(command, self.client)
+            return await execute(command, self.client)
         except RescueError as error:
             text = self.wording.text
             message = safe(self.wording.labels.refusal(error))

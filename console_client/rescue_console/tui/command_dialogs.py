@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import Protocol
 
+from textual.app import App
+from textual.notifications import SeverityLevel
+
+from rescue_client.clock import EmulatedClock
+from rescue_client.console import ConsoleClient
+from rescue_client.queue_view import QueueView
 from rescue_client.records import (
+    Answer,
     Colleague,
     Directory,
     Entry,
@@ -17,31 +24,58 @@ from rescue_client.records import (
 )
 from rescue_common.terminal import safe
 from rescue_console import urgency
-from rescue_console.commands import Command, Involvement, OnSession, Pin, Step, Transfer, Use, WithTechnician
-from rescue_console.tui.dialogs import Ask, Choice, Choose, Chosen, NewPin
+from rescue_console.commands import (
+    Command,
+    Involvement,
+    OnSession,
+    Pin,
+    SessionAction,
+    Transfer,
+    UseProcess,
+    WithTechnician,
+)
+from rescue_console.tui.dialogs import Choice, Choose, Chosen, Confirm, NewPin
+from rescue_console.tui.texts import Wording
 from rescue_protos.errors import RescueError
 
-if TYPE_CHECKING:
-    from rescue_console.tui.app import TechnicianConsole
+
+class Console(Protocol):
+    """What the dialogs need of the console that they are shown over."""
+
+    client: ConsoleClient
+    wording: Wording
+
+    view: QueueView
+    clock: EmulatedClock
+
+    async def send(self, command: Command) -> Answer | None:
+        """Send a command; None if it was refused, which is then shown."""
+
+    def select(self, session: str) -> None:
+        """Select a session's row."""
+
+    def say(self, message: str, *, severity: SeverityLevel = "information") -> None:
+        """Show a message for a while."""
 
 
-class Asking:
-    """Turns the name of a command into the command, by dialogs over the console."""
+class CommandDialogs:
+    """Turns the name of a command into the command, by dialogs over the console. `app` shows the dialogs."""
 
-    def __init__(self, app: TechnicianConsole) -> None:
-        self._app = app
+    def __init__(self, app: App[int], console: Console) -> None:
+        self._screens = app
+        self._console = console
 
     async def command(self, name: str, entry: Entry | None) -> Command | None:
         """Return the command for an entry; None if the technician went back, or if all is done already."""
         if entry is None or name == "pin":
             await self._new_pin()
             return None
-        session, title = entry.session, self._app.wording.labels.command(name)
+        session, title = entry.session, self._console.wording.labels.command(name)
         match name:
             case "start" | "hold" | "reboot" | "lead cancel" | "lead accept":
-                return OnSession(step=Step(name), session=session)
+                return OnSession(action=SessionAction(name), session=session)
             case "end":
-                return OnSession(step=Step.END, session=session) if await self._really_end(entry) else None
+                return OnSession(action=SessionAction.END, session=session) if await self._really_end(entry) else None
             case "transfer":
                 return await self._transfer(entry, title)
             case "invite":
@@ -55,35 +89,40 @@ class Asking:
             case "open" | "close":
                 chosen = await self._choose(title, self._processes(entry, opened=name == "close"))
                 if chosen is not None:
-                    return Use(session=session, process=Process(chosen.key), opened=name == "open")
+                    return UseProcess(session=session, process=Process(chosen.key), opened=name == "open")
         return None
 
     async def _new_pin(self) -> None:
-        app = self._app
+        console = self._console
 
         async def create(customer: str) -> PinCreated | None:
-            answer = await app.send(Pin(customer=customer))
+            answer = await console.send(Pin(customer=customer))
             if not isinstance(answer, PinCreated):
                 return None
-            app.select(answer.session)
+            console.select(answer.session)
             return answer
 
-        dialog = NewPin(app.wording, create=create, entry=lambda s: app.view.entries.get(s), now=lambda: app.clock.now)
-        await app.push_screen_wait(dialog)
+        dialog = NewPin(
+            console.wording,
+            create=create,
+            entry=lambda session: console.view.entries.get(session),
+            now=lambda: console.clock.now,
+        )
+        await self._screens.push_screen_wait(dialog)
 
     async def _really_end(self, entry: Entry) -> bool:
-        question, wording = urgency.before_ending(entry), self._app.wording
+        question, wording = urgency.before_ending(entry), self._console.wording
         if not question:
             return True
         about = f"{wording.text('Session')} {entry.session} {safe(entry.customer)}".strip()
         asked = f"{about}\n{wording.text(question)}"
-        return await self._app.push_screen_wait(Ask(wording.labels.command("end"), asked, wording))
+        return await self._screens.push_screen_wait(Confirm(wording.labels.command("end"), asked, wording))
 
     async def _transfer(self, entry: Entry, title: str) -> Transfer | None:
         directory = await self._directory()
         if directory is None:
             return None
-        text = self._app.wording.text
+        text = self._console.wording.text
         choices = [
             Choice(key="", label=text("Technicians")),
             *self._people(directory, entry, key=lambda name: f"technician:{name}"),
@@ -107,7 +146,7 @@ class Asking:
         return [choice for choice in self._people(directory, entry, key=str) if choice.key not in taking_part]
 
     def _people(self, directory: Directory, entry: Entry, *, key: Callable[[str], str]) -> list[Choice]:
-        text = self._app.wording.text
+        text = self._console.wording.text
         taking_part = {who.technician for who in entry.participants}
 
         def remark(who: Colleague) -> str:
@@ -115,28 +154,28 @@ class Asking:
             inside = f" · {text('in the session')}" if who.name in taking_part else ""
             return f"{there} · {safe(who.group)}{inside}"
 
-        others = [who for who in directory.technicians if who.name != self._app.client.technician]
+        others = [who for who in directory.technicians if who.name != self._console.client.technician]
         return [Choice(key=key(who.name), label=f"{safe(who.name):<12}", remark=remark(who)) for who in others]
 
     def _participants(self, entry: Entry, *, lead: bool) -> list[Choice]:
-        labels = self._app.wording.labels
+        labels = self._console.wording.labels
         wanted = (Status.COLLABORATING,) if lead else (Status.COLLABORATING, Status.INVITATION, Status.REBOOTING)
         return [
             Choice(key=who.technician, label=f"{safe(who.technician):<12}", remark=labels.status(who.status))
             for who in entry.participants
-            if who.technician != self._app.client.technician and who.status in wanted
+            if who.technician != self._console.client.technician and who.status in wanted
         ]
 
     def _processes(self, entry: Entry, *, opened: bool) -> list[Choice]:
         names = [process for process in Process if (process in entry.processes) is opened]
-        return [Choice(key=process.value, label=self._app.wording.labels.process(process)) for process in names]
+        return [Choice(key=process.value, label=self._console.wording.labels.process(process)) for process in names]
 
     async def _directory(self) -> Directory | None:
         try:
-            return await self._app.client.directory()
+            return await self._console.client.directory()
         except RescueError as error:
-            self._app.say(safe(self._app.wording.labels.refusal(error)), severity="error")
+            self._console.say(safe(self._console.wording.labels.refusal(error)), severity="error")
             return None
 
     async def _choose(self, title: str, choices: Sequence[Choice], *, comment: bool = False) -> Chosen | None:
-        return await self._app.push_screen_wait(Choose(title, choices, self._app.wording, comment=comment))
+        return await self._screens.push_screen_wait(Choose(title, choices, self._console.wording, comment=comment))

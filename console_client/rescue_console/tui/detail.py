@@ -15,7 +15,7 @@ from textual.widgets import Input, Static
 
 from rescue_client.records import ChatReceived, Entry, StatusChange
 from rescue_common.terminal import safe
-from rescue_console.tui import timeline
+from rescue_console.tui import status_bar
 from rescue_console.tui.texts import QUIET, URGENT, Wording, elapsed, is_urgent, waited
 
 
@@ -75,7 +75,7 @@ class Detail(Container):
             return
         facts.update(_facts(entry, now, wording))
         if now is not None:
-            course.update(timeline.bar(changes, now, max(course.content_size.width, 10)))
+            course.update(status_bar.bar(changes, now, max(course.content_size.width, 10)))
 
     def show_history(self, changes: Sequence[StatusChange], wording: Wording) -> None:
         """Draw every change of status, the newest first, and why it happened."""

@@ -78,7 +78,7 @@ class Choose(ModalScreen[Chosen | None]):
         self.dismiss(None)
 
 
-class Ask(ModalScreen[bool]):
+class Confirm(ModalScreen[bool]):
     """A question that Enter answers with yes and Escape with no."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*_ESCAPE, Binding("enter", "yes", show=False)]

@@ -9,7 +9,7 @@ import os
 import signal
 from datetime import UTC, datetime, timedelta
 
-from rescue_console.headless import Headless
+from rescue_console.headless import ScriptedConsole
 from rescue_console.labels import Labels
 from rescue_protos.v1 import common_pb2, console_pb2
 
@@ -211,7 +211,7 @@ async def test_commands_given_together_while_the_server_is_away_give_up_together
     reading, writing = os.pipe()
     output = io.StringIO()
     async with client_of(timeout=timedelta(seconds=1.5)) as client:
-        headless = Headless(client, labels=Labels.of("en"), input_descriptor=reading, output=output)
+        headless = ScriptedConsole(client, labels=Labels.of("en"), input_descriptor=reading, output=output)
         running = asyncio.create_task(headless.run())
         await client.sign_in()
         await client.wait_for_queue()

@@ -17,7 +17,7 @@ from rescue_applet.ticket_file import Errand
 from rescue_applet.tui.app import CustomerComputer
 from rescue_emulator.world.technician import Technician
 from rescue_emulator.world.world import World
-from tests.e2e.tui.person import Reader
+from tests.e2e.tui.fake_technician import Reader
 
 pytestmark = pytest.mark.timeout(300)  # for a busy machine
 

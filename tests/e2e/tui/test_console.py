@@ -13,12 +13,12 @@ from rescue_client.connection import Connection
 from rescue_client.console import ConsoleClient
 from rescue_client.records import Process, Status
 from rescue_common.state_directory import Access
-from rescue_console.commands import OnSession, Step
+from rescue_console.commands import OnSession, SessionAction
 from rescue_console.labels import Labels
 from rescue_console.tui.app import TechnicianConsole
 from rescue_console.tui.toolbar import KEYS, widget_id
 from rescue_emulator.world.world import World
-from tests.e2e.tui.person import Reader
+from tests.e2e.tui.fake_technician import Reader
 
 pytestmark = pytest.mark.timeout(300)  # for a busy machine
 
@@ -215,7 +215,9 @@ async def test_what_the_status_forbids_is_dim_and_says_why_when_asked(language: 
             await alice.press(KEYS[name])
             await alice.is_told(*told, f"{labels.text('Possible now')}: {labels.command('end')}.")
             assert f"[{KEYS[name]}]" not in str(button.render())
-        await alice.app.send(OnSession(step=Step.HOLD, session=next(iter(alice.app.view.entries))))  # a race lost
+        await alice.app.send(
+            OnSession(action=SessionAction.HOLD, session=next(iter(alice.app.view.entries)))
+        )  # a race lost
         await alice.is_told({"en": "hold is not possible here", "nl": "is daarbij niet mogelijk"}[language])
         assert len(alice.app.screen_stack) == 1, "no dialog opened"
         assert alice.app.view.revision == revision, "nothing was sent"

@@ -26,27 +26,27 @@ def sit_at_a_terminal(monkeypatch: pytest.MonkeyPatch) -> Terminal:
 
 def test_a_terminal_shows_the_full_screen(monkeypatch: pytest.MonkeyPatch) -> None:
     sit_at_a_terminal(monkeypatch)
-    assert console._face(plain=False, language="en") == "full"
+    assert console._front_end(plain=False, language="en") == "full"
     assert applet._can_show_full_screen()
 
 
 def test_plain_is_plain(monkeypatch: pytest.MonkeyPatch) -> None:
     sit_at_a_terminal(monkeypatch)
-    assert console._face(plain=True, language="en") == "plain"
+    assert console._front_end(plain=True, language="en") == "plain"
 
 
 @pytest.mark.parametrize("name", ["stdin", "stdout", "stderr"])
 def test_a_pipe_is_not_drawn_on(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     sit_at_a_terminal(monkeypatch)
     monkeypatch.setattr(f"sys.{name}", io.StringIO())
-    assert console._face(plain=False, language="en") == "plain"
+    assert console._front_end(plain=False, language="en") == "plain"
     assert not applet._can_show_full_screen()
 
 
 def test_a_dumb_terminal_gets_lines(monkeypatch: pytest.MonkeyPatch) -> None:
     sit_at_a_terminal(monkeypatch)
     monkeypatch.setenv("TERM", "dumb")
-    assert console._face(plain=False, language="en") == "plain"
+    assert console._front_end(plain=False, language="en") == "plain"
     assert not applet._can_show_full_screen()
 
 
@@ -55,7 +55,7 @@ def test_without_textual_one_line_says_how_to_get_it(language: str, said: str, m
     terminal = sit_at_a_terminal(monkeypatch)
     monkeypatch.setattr(console, "is_textual_installed", lambda: False)
     monkeypatch.setattr(applet, "is_textual_installed", lambda: False)
-    assert console._face(plain=False, language=language) == "plain"
+    assert console._front_end(plain=False, language=language) == "plain"
     (line,) = terminal.getvalue().splitlines()
     assert said in line
     assert "pip install 'rescue-emulator[tui]'" in line

@@ -9,9 +9,9 @@ import pytest
 from rescue_client.clock import ClockReading, EmulatedClock
 from rescue_client.records import Bookmark, Entry, ServerBack, SessionHistory, Snapshot, Status, StatusChange
 from rescue_console.labels import Labels
-from rescue_console.tui import timeline
-from rescue_console.tui.history import History
-from rescue_console.tui.input_history import Recall
+from rescue_console.tui import status_bar
+from rescue_console.tui.history_backlog import HistoryBacklog
+from rescue_console.tui.session_log import SessionLog
 from rescue_console.tui.texts import SIGNS, Wording, elapsed, is_urgent
 from tests.e2e.tui.pictures import NOON, busy_queue
 
@@ -20,8 +20,8 @@ def minutes(count: float) -> timedelta:
     return timedelta(minutes=count)
 
 
-def told() -> History:
-    history = History()
+def told() -> SessionLog:
+    history = SessionLog()
     for update in busy_queue():
         history = history.after(update)
     return history
@@ -47,18 +47,18 @@ def test_a_snapshot_adds_only_what_was_missed() -> None:
 @pytest.mark.parametrize("width", [38, 84])
 def test_the_timeline_is_as_wide_as_asked_and_each_stretch_as_long_as_it_lasted(width: int) -> None:
     changes = told().of("1007")
-    stretches = timeline.stretches(changes, NOON + minutes(12), width)
+    stretches = status_bar.stretches(changes, NOON + minutes(12), width)
     assert sum(cells for _, cells in stretches) == width
     assert [change for change, _ in stretches] == list(changes)
     assert max(stretches, key=lambda stretch: stretch[1])[0] is changes[-1]
-    drawn = timeline.bar(changes, NOON + minutes(12), width).plain
+    drawn = status_bar.bar(changes, NOON + minutes(12), width).plain
     assert len(drawn) == width
     assert [sign for sign in drawn if sign != "━"] == [SIGNS[change.status] for change in changes]
 
 
 def test_a_long_story_shows_its_newest_part() -> None:
     changes = [StatusChange(at=NOON + minutes(n), status=Status.ACTIVE) for n in range(100)]
-    stretches = timeline.stretches(changes, NOON + minutes(100), 20)
+    stretches = status_bar.stretches(changes, NOON + minutes(100), 20)
     assert [change for change, _ in stretches] == changes[-10:]
 
 
@@ -101,28 +101,28 @@ def test_the_clock_goes_on_between_readings_and_stands_while_the_server_is_away(
 
 
 def test_the_journal_is_asked_once_after_each_listing_and_again_when_the_server_was_away() -> None:
-    recall = Recall()
-    assert not recall.take("1007"), "nothing was listed yet"
+    backlog = HistoryBacklog()
+    assert not backlog.take("1007"), "nothing was listed yet"
     listed = Snapshot(revision=50, at=NOON, entries=(Entry(session="1007", status=Status.OFFLINE, since=NOON),))
     for _ in range(2):
-        recall.hear(listed)
-        assert recall.take("1007")
-        recall.hear(Bookmark(revision=51))
-        assert not recall.take("1007")
-        assert not recall.take("1008"), "the watch brought it, with all that there was"
-    recall.failed("1007")
-    assert not recall.take("1007")
-    recall.hear(ServerBack())
-    assert recall.take("1007")
+        backlog.receive(listed)
+        assert backlog.take("1007")
+        backlog.receive(Bookmark(revision=51))
+        assert not backlog.take("1007")
+        assert not backlog.take("1008"), "the watch brought it, with all that there was"
+    backlog.failed("1007")
+    assert not backlog.take("1007")
+    backlog.receive(ServerBack())
+    assert backlog.take("1007")
 
 
 def test_what_the_journal_tells_takes_the_place_of_what_was_only_found() -> None:
     listed = Snapshot(revision=50, at=NOON, entries=(Entry(session="1007", status=Status.OFFLINE, since=NOON),))
-    found = History().after(listed)
+    found = SessionLog().after(listed)
     waiting = StatusChange(revision=4, at=NOON, status=Status.WAITING)
     offline = StatusChange(revision=50, at=NOON, status=Status.OFFLINE, previous=Status.WAITING)
     came = StatusChange(revision=51, at=NOON, status=Status.ACTIVE, previous=Status.OFFLINE, row=29)
-    grown = History(revision=51, sessions={"1007": (*found.of("1007"), came)})
+    grown = SessionLog(revision=51, sessions={"1007": (*found.of("1007"), came)})
     assert grown.recalled("1007", SessionHistory(revision=50, changes=(waiting, offline))).of("1007") == (
         waiting,
         offline,

@@ -17,7 +17,7 @@ from rescue_client.records import ServerLost, Status
 from rescue_console.labels import LANGUAGES, Labels
 from rescue_console.tui.app import TechnicianConsole
 from rescue_console.tui.queue_table import QueueTable
-from tests.e2e.tui.person import Reader
+from tests.e2e.tui.fake_technician import Reader
 from tests.e2e.tui.pictures import NOON, SIZES, SNAPSHOTS, Scripted, Story, busy_queue
 
 Compare = Callable[[Pilot[Any], str], Awaitable[None]]

@@ -17,7 +17,7 @@ from pytest_asyncio import fixture, is_async_test
 from rescue_common.processes.child import Program
 from rescue_common.state_directory import Access
 from rescue_emulator import World
-from tests.e2e.web.browsing import DESKTOP, Opening, Site
+from tests.e2e.web.browser import DESKTOP, Opening, Site
 from tests.machine_needs import not_to_be_had
 
 AXE = Path(__file__).parent / "node_modules/axe-core/axe.min.js"

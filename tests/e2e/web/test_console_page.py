@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from rescue_emulator.world.computer import Computer
-from tests.e2e.web.browsing import DESKTOP, PHONE, Opening, Site
+from tests.e2e.web.browser import DESKTOP, PHONE, Opening, Site
 
 pytestmark = pytest.mark.timeout(300)  # a browser and five programs on a busy machine
 

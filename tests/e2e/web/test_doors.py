@@ -16,7 +16,7 @@ import pytest
 from rescue_common.processes.child import Program
 from rescue_common.state_directory import Access
 from rescue_server.startup.certificates import make_certificates
-from tests.e2e.web.browsing import Site
+from tests.e2e.web.browser import Site
 
 
 class Visitor:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.web.browsing import PHONE, Opening, Site
+from tests.e2e.web.browser import PHONE, Opening, Site
 
 pytestmark = pytest.mark.timeout(300)  # a browser and five programs on a busy machine
 

@@ -12,7 +12,7 @@ from babel.messages.pofile import read_po
 
 from rescue_client.records import Process, Status
 from rescue_console import catalogs, plain
-from rescue_console.commands import USAGE, Involvement, Step
+from rescue_console.commands import USAGE, Involvement, SessionAction
 from rescue_console.labels import LANGUAGES, LOCALE, Labels, language_of_environment
 from rescue_protos import status_table
 
@@ -38,7 +38,7 @@ def test_the_statuses_are_those_of_the_table() -> None:
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_command_and_process_has_a_name(language: str) -> None:
     labels = Labels.of(language)
-    for name in [*USAGE, *Step, *Involvement, "help", "quit"]:
+    for name in [*USAGE, *SessionAction, *Involvement, "help", "quit"]:
         assert labels.command(name) == catalogs.COMMANDS[name][LANGUAGES.index(language)]
     for process in Process:
         assert labels.process(process) == catalogs.PROCESSES[process][LANGUAGES.index(language)]

@@ -12,7 +12,7 @@ SESSIONS_KEPT = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class History:
+class SessionLog:
     """The changes of each session, oldest first; those of sessions that left the queue as well, for a while."""
 
     revision: int = -1
@@ -22,7 +22,7 @@ class History:
         """Return the changes of a session, oldest first."""
         return self.sessions.get(session, ())
 
-    def after(self, update: Update) -> History:
+    def after(self, update: Update) -> SessionLog:
         """Return the history with one more update; an update of before its revision changes nothing."""
         match update:
             case Snapshot():
@@ -37,25 +37,25 @@ class History:
                     cause=update.cause,
                 )
                 kept = {**self.sessions, entry.session: (*self.of(entry.session), change)}
-                return History(revision=update.revision, sessions=_bounded(kept))
+                return SessionLog(revision=update.revision, sessions=_bounded(kept))
         return self
 
-    def recalled(self, session: str, past: SessionHistory) -> History:
+    def recalled(self, session: str, past: SessionHistory) -> SessionLog:
         """Return the history with what the journal tells of a session; what came after that stays."""
         since = tuple(change for change in self.of(session) if change.seen and change.revision > past.revision)
         if not past.changes:
             return self
         kept = {**self.sessions, session: (*past.changes, *since)}
-        return History(revision=self.revision, sessions=_bounded(kept))
+        return SessionLog(revision=self.revision, sessions=_bounded(kept))
 
-    def _listed(self, snapshot: Snapshot) -> History:
+    def _listed(self, snapshot: Snapshot) -> SessionLog:
         kept = dict(self.sessions)
         for entry in snapshot.entries:
             known = self.of(entry.session)
             if not known or known[-1].status is not entry.status:
                 found = StatusChange(at=entry.since or snapshot.at, status=entry.status, seen=False)
                 kept[entry.session] = (*known, found)
-        return History(revision=snapshot.revision, sessions=_bounded(kept))
+        return SessionLog(revision=snapshot.revision, sessions=_bounded(kept))
 
 
 def _bounded(sessions: dict[str, tuple[StatusChange, ...]]) -> Mapping[str, tuple[StatusChange, ...]]:
