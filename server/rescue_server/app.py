@@ -17,7 +17,7 @@ from typing import Any
 from rescue_common.private_files import make_private
 from rescue_server.clock import ServerClock, wall_clock
 from rescue_server.core.organization import AdministratorAdded, AnyOrganizationEvent, SecretChanged, TechnicianAdded
-from rescue_server.faults.injector import Faults
+from rescue_server.faults.injector import FaultInjector
 from rescue_server.faults.methods import methods
 from rescue_server.observe.observation import MetricsAddress, Observation
 from rescue_server.replay.engine import PlayedEngine, Recording
@@ -40,10 +40,10 @@ from rescue_server.runtime.limits import LIMITS, Limits
 from rescue_server.runtime.presence import Presence
 from rescue_server.runtime.retention import KEEP_ENDED, Retention
 from rescue_server.runtime.schedule.timekeeper import Timekeeper
-from rescue_server.runtime.state import Step
+from rescue_server.runtime.state import AppliedEvent
 from rescue_server.runtime.watch import Watch
 from rescue_server.startup.companion import companion
-from rescue_server.startup.issued_access import AccessBook
+from rescue_server.startup.issued_access import IssuedSecrets
 from rescue_server.startup.organization_file import read_organization
 from rescue_server.store.directory import DirectoryLock
 from rescue_server.store.files import STORE_FILE
@@ -78,7 +78,7 @@ def serve(options: Options) -> None:
         print(f"rescue server: {note}", file=sys.stderr)
     with DirectoryLock(options.data):
         if options.restore is not None:
-            AccessBook(options.data).doubt()
+            IssuedSecrets(options.data).mark_unsure()
             _restore(options.restore, options.data)
         with contextlib.closing(SqliteStore.open(options.data / STORE_FILE)) as store:
             asyncio.run(_serve(options, store))
@@ -116,7 +116,7 @@ async def serving(
     observation = observation or Observation()
     played = options.recording
     clock = _clock(options, store, start=played.start if played else None)
-    book = AccessBook(options.data)
+    issued = IssuedSecrets(options.data)
     tokens = tokens or Tokens()
     presence = Presence(lambda technician, focused: _focus(engine, technician, focused))
     engine = PlayedEngine(played, store, clock) if played else Engine(store, clock, in_focus=presence.in_focus)
@@ -125,9 +125,9 @@ async def serving(
     attachments = Attachments()
     journal = Journal(engine)
     engine.on_append = observation.appended
-    engine.on_step = lambda step: _pass_on(step, observation, engine, attachments, journal, faults)
+    engine.on_applied = lambda applied: _pass_on(applied, observation, engine, attachments, journal, faults)
     timekeeper = Timekeeper(engine, attachments)
-    faults = Faults(lambda: engine.published, clock, timekeeper.appointments, methods())
+    faults = FaultInjector(lambda: engine.published, clock, timekeeper.barriers, methods())
     retention = Retention(engine, keep_ended=options.keep_ended)
     console = ConsoleService(engine, presence, limits)
     observation.open(engine, attachments, journal)
@@ -137,14 +137,14 @@ async def serving(
         access=AccessService(engine, tokens),
         applet=AppletService(engine, timekeeper, faults, server_key(options.data), limits),
         console=console,
-        admin=AdminService(engine, book),
+        admin=AdminService(engine, issued),
         control=ClockService(engine, timekeeper, faults),
         journal=JournalService(engine, journal),
         fault=FaultService(faults),
     )
     engine.load()
     credentials = options.tls.credentials() if options.tls else None
-    port = listener.bind(options.host, _ports(options, book), credentials)  # before anything is written
+    port = listener.bind(options.host, _ports(options, issued), credentials)  # before anything is written
     presence.assume(_in_focus(engine))
     async with contextlib.AsyncExitStack() as stack:
         stack.push_async_callback(asyncio.to_thread, observation.close)
@@ -152,13 +152,13 @@ async def serving(
         work = [asyncio.ensure_future(engine.run())]
         stack.push_async_callback(_cancel, work)
         if isinstance(engine, PlayedEngine):
-            book.keep(await engine.begin())
+            issued.write(await engine.begin())
             engine.on_end = lambda: _say_played(options, engine.published.revision)
         else:
-            await _first_start(options, engine, book)
+            await _first_start(options, engine, issued)
         await listener.start()
         address = f"{options.host}:{port}"
-        book.listens_at(_from_here(options.host, port), options.tls.for_clients() if options.tls else None)
+        issued.listens_at(_from_here(options.host, port), options.tls.for_clients() if options.tls else None)
         work += map(
             asyncio.ensure_future,
             (timekeeper.run(), timekeeper.mark_regularly(), presence.end_assumption(), retention.run()),
@@ -190,30 +190,30 @@ async def _focus(engine: Engine, technician: str, focused: bool) -> None:
 
 
 def _pass_on(
-    step: Step,
+    applied: AppliedEvent,
     observation: Observation,
     engine: Engine,
     attachments: Attachments,
     journal: Journal,
-    faults: Faults,
+    faults: FaultInjector,
 ) -> None:
-    """Tell the journal's readers of a published step, and the applets what concerns them of it."""
-    observation.stepped(step)
+    """Tell the journal's readers of a published event, and the applets what concerns them of it."""
+    observation.published(applied)
     journal.grew()
-    faults.on_step(step)
-    if step.after is None:
-        attachments.tell_all(ViewChanged())
+    faults.on_applied(applied)
+    if applied.after is None:
+        attachments.send_to_all(ViewChanged())
         return
-    attachment = attachments.of(step.after.id)
-    for order in orders_of(step) if attachment is not None else ():
+    attachment = attachments.of(applied.after.id)
+    for order in orders_of(applied) if attachment is not None else ():
         attachment.send(order)  # type: ignore[union-attr]
 
 
-async def _first_start(options: Options, engine: Engine, book: AccessBook) -> None:
+async def _first_start(options: Options, engine: Engine, issued: IssuedSecrets) -> None:
     """Make the organization of a new store; make new secrets for users whose secret is not in the access file."""
     events: list[AnyOrganizationEvent] = []
     now = engine.clock.now()
-    await asyncio.to_thread(book.settle, engine.published.organization.secret_hashes)
+    await asyncio.to_thread(issued.confirm, engine.published.organization.secret_hashes)
     if engine.published.revision == 0:
         events = read_organization(options.organization, now)
         users = [e.name for e in events if isinstance(e, TechnicianAdded | AdministratorAdded)]
@@ -221,19 +221,19 @@ async def _first_start(options: Options, engine: Engine, book: AccessBook) -> No
         if options.organization is not None:
             print("the state directory has an organization already: --organization is not read", file=sys.stderr)
         # Whoever owns the directory owns the users; a lost access file must not lock him out.
-        users = book.missing(engine.published.organization.secret_hashes)
+        users = issued.missing(engine.published.organization.secret_hashes)
     fresh = {user: new_secret() for user in users}
     hashes = await asyncio.gather(*(asyncio.to_thread(hash_secret, secret) for secret in fresh.values()))
     events += [SecretChanged(at=now, user=u, secret_hash=h) for u, h in zip(fresh, hashes, strict=True)]
     if events:
-        book.promise(fresh)
-        await engine.perform(lambda desk, context: Outcome(events=events))
-        book.keep(fresh)
+        issued.prepare(fresh)
+        await engine.perform(lambda state, context: Outcome(events=events))
+        issued.write(fresh)
 
 
-def _ports(options: Options, book: AccessBook) -> list[int]:
+def _ports(options: Options, issued: IssuedSecrets) -> list[int]:
     """With --listen HOST:0, the port of last time if it is still free: clients that wait for us find us again."""
-    return [options.port] if options.port or not book.last_port else [book.last_port, 0]
+    return [options.port] if options.port or not issued.last_port else [issued.last_port, 0]
 
 
 def _from_here(host: str, port: int) -> str:

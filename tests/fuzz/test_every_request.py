@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from rescue_client.channel import Metadata
 from rescue_protos import v1
 from rescue_protos.v1 import access_pb2, admin_pb2, applet_pb2, clock_pb2, console_pb2
-from rescue_server.rpc.permissions import RULES
+from rescue_server.rpc.permissions import PERMISSIONS
 from tests.fuzz.conftest import Target
 
 pytestmark = pytest.mark.no_cover  # counting lines would double the time of so many steps
@@ -37,8 +37,8 @@ def all_methods() -> list[MethodDescriptor]:
     files = [module.DESCRIPTOR for module in (*modules, health_pb2, reflection_pb2) if hasattr(module, "DESCRIPTOR")]
     methods = [m for file in files for service in file.services_by_name.values() for m in service.methods]
     unique = {path_of(method): method for method in methods}
-    assert set(RULES) <= set(unique) | {"/grpc.health.v1.Health/List"}
-    return [method for path, method in sorted(unique.items()) if path in RULES]
+    assert set(PERMISSIONS) <= set(unique) | {"/grpc.health.v1.Health/List"}
+    return [method for path, method in sorted(unique.items()) if path in PERMISSIONS]
 
 
 def path_of(method: MethodDescriptor) -> str:
@@ -121,7 +121,7 @@ def ask(channel: grpc.Channel, method: MethodDescriptor, raw: Sequence[bytes], m
 
 
 def metadata_for(method: MethodDescriptor, target: Target) -> Metadata:
-    user = "admin" if RULES[path_of(method)].value == "administrator" else "alice"
+    user = "admin" if PERMISSIONS[path_of(method)].value == "administrator" else "alice"
     return target.users[user]
 
 

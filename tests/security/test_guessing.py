@@ -1,4 +1,4 @@
-"""Guessing PINs and secrets takes too long, and honest people do not notice."""
+"""AttemptLimiter PINs and secrets takes too long, and honest people do not notice."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from rescue_protos.errors import ResourceExhausted, Unauthenticated
 from rescue_protos.v1 import applet_pb2
 from rescue_server.runtime.credentials import SECRET_LENGTH, Tokens, hash_secret
 from rescue_server.runtime.sign_in_rate import (
-    MOST_SOURCES,
+    MAX_SOURCES,
     PINS_EACH,
     PINS_OVERALL,
     SECRETS_EACH,
     SECRETS_OVERALL,
     SECRETS_PEER,
-    Guessing,
+    AttemptLimiter,
     Policy,
 )
 from rescue_server.settings import MOST
@@ -31,7 +31,7 @@ ALL_PINS = 1_000_000
 
 def test_trying_all_pins_takes_longer_than_any_pin_lives() -> None:
     """With the policies in force, at real speed, for a guesser who never needs the same address twice."""
-    guessing = Guessing(each=PINS_EACH, overall=PINS_OVERALL)
+    guessing = AttemptLimiter(each=PINS_EACH, overall=PINS_OVERALL)
     tried, start = 20_000, 0.0
     for number in range(tried):
         start += guessing.wait(f"peer {number}", start)
@@ -48,7 +48,7 @@ def test_trying_all_pins_takes_longer_than_any_pin_lives() -> None:
 
 
 def test_one_peer_alone_is_slower_still() -> None:
-    guessing = Guessing(each=PINS_EACH, overall=PINS_OVERALL)
+    guessing = AttemptLimiter(each=PINS_EACH, overall=PINS_OVERALL)
     within, now = 0, 0.0
     while now < MOST.total_seconds():
         guessing.failed("peer", now)
@@ -58,7 +58,7 @@ def test_one_peer_alone_is_slower_still() -> None:
 
 
 def test_mistyping_costs_nothing_and_is_forgotten() -> None:
-    guessing = Guessing(each=PINS_EACH, overall=PINS_OVERALL)
+    guessing = AttemptLimiter(each=PINS_EACH, overall=PINS_OVERALL)
     for _ in range(2):
         guessing.failed("customer", 0.0)
     assert guessing.wait("customer", 0.0) == 0
@@ -73,15 +73,15 @@ def test_waits_grow_to_the_longest_and_the_record_stays_small() -> None:
     policy = Policy(free=2, first_wait=1.0, longest_wait=10.0, forget_after=1e9)
     assert [policy.wait_after(n) for n in range(9)] == [0, 0, 0, 1, 2, 4, 8, 10, 10]
     assert policy.wait_after(1e9) == 10
-    guessing = Guessing(each=policy, overall=policy)
-    for number in range(MOST_SOURCES + 100):
+    guessing = AttemptLimiter(each=policy, overall=policy)
+    for number in range(MAX_SOURCES + 100):
         guessing.failed(f"peer {number}", 0.0)
-    assert len(guessing._by_source) == MOST_SOURCES
+    assert len(guessing._by_source) == MAX_SOURCES
 
 
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.floats(0, 100)), max_size=60))
 def test_nobody_ever_waits_longer_than_the_longest_wait(steps: list[tuple[str, float]]) -> None:
-    guessing = Guessing(each=SECRETS_EACH, overall=SECRETS_OVERALL)
+    guessing = AttemptLimiter(each=SECRETS_EACH, overall=SECRETS_OVERALL)
     now = 0.0
     for source, later in steps:
         now += later

@@ -20,10 +20,10 @@ from rescue_protos.v1 import admin_pb2, admin_pb2_grpc, applet_pb2, clock_pb2, c
 from rescue_server.core.decide import CHAT_LENGTH, COMMENT_LENGTH, CUSTOMER_LENGTH
 from rescue_server.core.organization import NAME_LENGTH
 from rescue_server.rpc.applet_service import INSTANCE_LENGTH
-from rescue_server.rpc.clock_service import APPOINTMENTS_EACH
+from rescue_server.rpc.clock_service import CLOCK_BARRIERS_EACH
 from rescue_server.rpc.console_service import CONSOLE_ID_LENGTH
 from rescue_server.rpc.peers import source_of
-from rescue_server.runtime.limits import LIMITS, Limits, Pace, Places
+from rescue_server.runtime.limits import LIMITS, Limits, Pace, Slots
 from rescue_server.settings import TERMS_LENGTH
 from tests.security.conftest import House, Opened, Refused, received
 
@@ -119,12 +119,12 @@ async def test_appointments_of_a_computer(small: House, refused: Refused) -> Non
     redeemed = await small.redeem((await small.new_pin(await small.signed_in("alice"))).pin)
     metadata = (("rescue-session", redeemed.session), ("rescue-ticket", redeemed.ticket))
     call = clock_pb2_grpc.ClockServiceStub(small.channel).WatchClock(metadata=metadata)
-    for number in range(1, APPOINTMENTS_EACH + 2):
+    for number in range(1, CLOCK_BARRIERS_EACH + 2):
         await call.write(clock_pb2.WatchClockRequest(barrier=clock_pb2.ClockBarrier(number=number)))
     async with refused("RESOURCE_EXHAUSTED", "LIMIT_REACHED") as errors:
         while await call.read() is not grpc.aio.EOF:
             pass
-    assert str(APPOINTMENTS_EACH) in str(errors[0])
+    assert str(CLOCK_BARRIERS_EACH) in str(errors[0])
 
 
 async def test_streams_of_a_computer(small: House, refused: Refused) -> None:
@@ -314,7 +314,7 @@ async def test_what_a_caller_wrote_comes_back_shortened(house: House, refused: R
 
 
 def test_places_and_pace() -> None:
-    places = Places()
+    places = Slots()
     with places.taken("a", 1, "things"):
         with pytest.raises(ResourceExhausted), places.taken("a", 1, "things"):
             pass

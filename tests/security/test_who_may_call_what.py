@@ -25,7 +25,7 @@ from rescue_protos.v1 import (
     journal_pb2_grpc,
 )
 from rescue_server.rpc import console_service
-from rescue_server.rpc.permissions import RULES
+from rescue_server.rpc.permissions import PERMISSIONS
 from rescue_server.runtime.credentials import TOKEN_LIFE
 from tests.security.conftest import House, Refused, received
 
@@ -132,8 +132,8 @@ async def callers(house: House) -> Callers:
 
 async def test_every_method_of_the_server_has_a_rule_and_every_rule_a_method(house: House) -> None:
     paths = {path_of(method) for method in await methods_of(house.channel)}
-    assert paths - set(RULES) == set(), "a new RPC needs a rule in rpc/rules.py, and a line in this test"
-    assert set(RULES) - paths - {"/grpc.health.v1.Health/List"} == set(), "a rule of no method"
+    assert paths - set(PERMISSIONS) == set(), "a new RPC needs a rule in rpc/rules.py, and a line in this test"
+    assert set(PERMISSIONS) - paths - {"/grpc.health.v1.Health/List"} == set(), "a rule of no method"
 
 
 async def test_everybody_calls_every_method(house: House, callers: Callers) -> None:
@@ -156,7 +156,7 @@ async def test_a_method_without_a_rule_is_refused_to_everybody(
     house: House, callers: Callers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     method = next(m for m in await methods_of(house.channel) if m.name == "ListQueue")
-    monkeypatch.delitem(RULES, path_of(method))
+    monkeypatch.delitem(PERMISSIONS, path_of(method))
     for metadata in callers.by_name.values():
         assert await outcome(house.channel, method, empty(method), metadata) == "PERMISSION_DENIED"
 

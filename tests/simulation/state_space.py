@@ -61,8 +61,8 @@ def organization_of(count: int) -> Organization:
     groups = {name: "Support" if index < 2 else "Network" for index, name in enumerate(TECHNICIANS[:count])}
     return Organization(
         technicians=groups,
-        channels={"Web": ("Support", "Network"), "Desk": ("Support",)},
-        settings=dict.fromkeys(("group:Support", "group:Network", "channel:Web", "channel:Desk"), settings),
+        channels={"Web": ("Support", "Network"), "EngineState": ("Support",)},
+        settings=dict.fromkeys(("group:Support", "group:Network", "channel:Web", "channel:EngineState"), settings),
     )
 
 

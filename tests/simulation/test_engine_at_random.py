@@ -28,8 +28,8 @@ from rescue_server.core.session import Session
 from rescue_server.core.status import Link, Status
 from rescue_server.core.timers import DeadlineKind
 from rescue_server.runtime import command_handlers
-from rescue_server.runtime.engine import Act, Answer, Engine, Outcome, Request
-from rescue_server.runtime.state import Desk
+from rescue_server.runtime.engine import Handler, Answer, Engine, Outcome, Request
+from rescue_server.runtime.state import EngineState
 from rescue_server.store.errors import StoreUnavailable
 from rescue_server.store.memory import MemoryStore
 from rescue_server.store.protocol import ClockMark, StoredAnswer, StoredEvent
@@ -63,7 +63,7 @@ class SentRequest:
     """A request and its result."""
 
     request: Request
-    act: Act
+    handler: Handler
     outcome: Answer | RescueError
 
 
@@ -111,7 +111,7 @@ class EngineAtRandom(RuleBasedStateMachine):
         asked = self.asked[which % len(self.asked)]
         self._catch_up()
         before = self.engine.published.revision
-        assert _same(self._try(asked.act, asked.request), asked.outcome)
+        assert _same(self._try(asked.handler, asked.request), asked.outcome)
         assert self.engine.published.revision == before
 
     @precondition(lambda self: self.asked)
@@ -121,7 +121,7 @@ class EngineAtRandom(RuleBasedStateMachine):
         self._catch_up()
         before = self.engine.published.revision
         other = replace(asked.request, fingerprint="another")
-        assert isinstance(self._try(asked.act, other), RequestReused)
+        assert isinstance(self._try(asked.handler, other), RequestReused)
         assert self.engine.published.revision == before
 
     # The customer's side, and time
@@ -147,9 +147,11 @@ class EngineAtRandom(RuleBasedStateMachine):
         """Expired leases are confirmed: some applets answer, the others lose their link at the due time."""
         self.seconds += seconds
         while (deadline := self.engine.next_deadline()) is not None and deadline.due <= self.clock.now():
-            if deadline.kind is DeadlineKind.RECONNECTING and not self.engine.leases.is_judged_dead(deadline.session):
+            if deadline.kind is DeadlineKind.RECONNECTING and not self.engine.leases.is_confirmed_expired(
+                deadline.session
+            ):
                 if (int(deadline.session) + answering) % 2:
-                    self.engine.leases.judge_dead([deadline.session])
+                    self.engine.leases.confirm_expired([deadline.session])
                 else:
                     self.engine.leases.renew(deadline.session, self.clock.now())
                 continue
@@ -169,19 +171,19 @@ class EngineAtRandom(RuleBasedStateMachine):
     def what_cannot_be_stored_never_was(self, technician: str) -> None:
         self._catch_up()
         desk, agenda = _facts(self.engine.published), self.engine.agenda.first()
-        act = command_handlers.create_pin(technician, "Jan", lambda: f"{next(self.pins):06d}")
+        handler = command_handlers.create_pin(technician, "Jan", lambda: f"{next(self.pins):06d}")
         request = self._request(technician)
         self.disk.full = True
-        assert isinstance(self._try(act, request), StorageUnavailable)
+        assert isinstance(self._try(handler, request), StorageUnavailable)
         assert _facts(self.engine.published) == desk
         assert _facts(self.engine.ahead) == desk
         assert self.engine.agenda.first() == agenda
         self.disk.full = False
         # A retry with the same id runs again: the failure was for a passing reason.
-        answer = self._try(act, request)
+        answer = self._try(handler, request)
         assert isinstance(answer, Answer)
         assert answer.session in self.engine.published.sessions
-        self.asked.append(SentRequest(request, act, answer))
+        self.asked.append(SentRequest(request, handler, answer))
 
     @rule(orderly=st.booleans())
     def restart(self, orderly: bool) -> None:
@@ -290,18 +292,18 @@ class EngineAtRandom(RuleBasedStateMachine):
             principal=principal, id=f"request-{len(self.asked)}-{self.seconds}-{next(self.pins)}", fingerprint="f"
         )
 
-    def _send(self, technician: str, act: Act) -> None:
+    def _send(self, technician: str, handler: Handler) -> None:
         request = self._request(technician)
-        outcome = self._try(act, request)
+        outcome = self._try(handler, request)
         assert isinstance(outcome, Answer | FailedPrecondition | NotFound)
         if isinstance(outcome, Answer):
             assert outcome.revision == self.engine.published.revision
-        self.asked.append(SentRequest(request, act, outcome))
+        self.asked.append(SentRequest(request, handler, outcome))
 
-    def _try(self, act: Act, request: Request | None = None) -> Answer | RescueError:
+    def _try(self, handler: Handler, request: Request | None = None) -> Answer | RescueError:
         async def attempt() -> Answer | RescueError:
             try:
-                return await self.engine.perform(act, request)
+                return await self.engine.perform(handler, request)
             except RescueError as refusal:
                 return refusal
             finally:
@@ -332,7 +334,7 @@ def _organization() -> list[AnyOrganizationEvent]:
     ]
 
 
-def _facts(desk: Desk) -> tuple[Any, ...]:
+def _facts(desk: EngineState) -> tuple[Any, ...]:
     return desk.sessions, desk.organization, desk.pins, desk.revision, desk.last_session
 
 

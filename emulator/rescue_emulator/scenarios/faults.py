@@ -23,7 +23,7 @@ from rescue_common.lan_notation import (
     Reset,
     parse_lan_fault,
 )
-from rescue_server.faults.rules import BadRule, Called, Meddle, Rule, Shown, parse_rule, with_numbers
+from rescue_server.faults.rules import AffectCall, BadRule, Called, Rule, Shown, parse_rule, with_numbers
 
 ADD = "fault add "
 LAN = "lan "
@@ -55,7 +55,7 @@ def find_rule_flaws(text: str, customers: Sequence[str], technicians: Sequence[s
     if isinstance(rule.moment, Shown) and not rule.moment.session and ANY in customers:
         yield f"{ANY!r} is any session in a rule: call the customer something else"
     for part in (rule.moment, rule.action):
-        user = part.user if isinstance(part, Shown | Called | Meddle) else ""
+        user = part.user if isinstance(part, Shown | Called | AffectCall) else ""
         if user not in ("", ADMIN, *technicians):
             yield f"no technician is called {user!r}: there are {', '.join(map(repr, technicians))}"
 

@@ -1,7 +1,7 @@
 """The fault rules of a running server: which wait for their moment, and which are at work.
 
-The rest of the server asks at four seams: a published step, a call, a heartbeat, and a computer that follows the
-clock. An order to a computer is an appointment as well, so that an advance waits until it is carried out. Nothing is
+The rest of the server asks at four hooks: a published event, a call, a heartbeat, and a computer that follows the
+clock. An order to a computer is a barrier as well, so that an advance waits until it is carried out. Nothing is
 stored: a server that starts anew has no rules.
 """
 
@@ -21,24 +21,24 @@ from rescue_server.core.events import IdleTimedOut
 from rescue_server.core.session import Session
 from rescue_server.core.status import Status
 from rescue_server.faults.rules import (
+    AffectCall,
     BadRule,
     Called,
     Lose,
-    Lost,
-    Meddle,
+    LostMessage,
+    OrderComputer,
     Rule,
     Shown,
-    TellComputer,
     parse_rule,
 )
-from rescue_server.runtime.schedule.clock_barrier import Appointment, Appointments
-from rescue_server.runtime.state import Desk, Step
+from rescue_server.runtime.schedule.clock_barrier import ClockBarrier, ClockBarriers
+from rescue_server.runtime.state import AppliedEvent, EngineState
 
 log = logging.getLogger(__name__)
-MOST = 200
+MAX_RULES = 200
 
 
-class State(StrEnum):
+class RuleState(StrEnum):
     """How far a rule is."""
 
     ARMED = "armed"
@@ -47,12 +47,12 @@ class State(StrEnum):
 
 
 @dataclass(slots=True, eq=False, kw_only=True)
-class Kept:
+class ActiveRule:
     """A rule that was added: `left` is how often it will still act, `session` whom it concerns once it has fired."""
 
     number: int
     rule: Rule
-    state: State = State.ARMED
+    state: RuleState = RuleState.ARMED
     fired_at: datetime | None = None
     left: int = 0
     calls: int = 0
@@ -68,38 +68,38 @@ class ComputerOrder:
 
 
 @dataclass(slots=True, eq=False, kw_only=True)
-class _Open:
-    """An order that is not carried out yet, and the appointment that an advance keeps meanwhile."""
+class _OpenOrder:
+    """An order that is not carried out yet, and the barrier that an advance keeps meanwhile."""
 
     session: str
-    kept: Kept
-    appointment: Appointment
+    active: ActiveRule
+    barrier: ClockBarrier
 
 
-class Faults:
-    """`methods` are those that can be meddled with, and whether each is a stream; `desk` is what is published."""
+class FaultInjector:
+    """`methods` are those that can be meddled with, and whether each is a stream; `state` is what is published."""
 
     def __init__(
-        self, desk: Callable[[], Desk], clock: ServerClock, appointments: Appointments, methods: Mapping[str, bool]
+        self, state: Callable[[], EngineState], clock: ServerClock, barriers: ClockBarriers, methods: Mapping[str, bool]
     ) -> None:
-        self._desk = desk
+        self._state = state
         self._clock = clock
-        self._appointments = appointments
+        self._barriers = barriers
         self._methods = methods
-        self._rules: dict[int, Kept] = {}
-        # What each seam has to look at; empty while no rule concerns it.
-        self._on_steps: list[Kept] = []
-        self._on_calls: list[Kept] = []
-        self._losing: list[Kept] = []
-        self._meddling: list[Kept] = []
+        self._rules: dict[int, ActiveRule] = {}
+        # What each hook has to look at; empty while no rule concerns it.
+        self._on_steps: list[ActiveRule] = []
+        self._on_calls: list[ActiveRule] = []
+        self._losing: list[ActiveRule] = []
+        self._affecting: list[ActiveRule] = []
         self._followers: dict[str, Callable[[ComputerOrder], None]] = {}
         self._waiting: dict[str, list[ComputerOrder]] = {}
-        self._open: dict[int, _Open] = {}
+        self._open: dict[int, _OpenOrder] = {}
         self._last_rule = self._last_order = 0
 
     # Administering
 
-    def add(self, text: str) -> Kept:
+    def add(self, text: str) -> ActiveRule:
         """Arm a rule. Raises InvalidArgument, Unknown, ResourceExhausted."""
         try:
             rule = parse_rule(text, self._methods)
@@ -108,21 +108,21 @@ class Faults:
         self._check(rule)
         self._make_room()
         self._last_rule += 1
-        kept = self._rules[self._last_rule] = Kept(number=self._last_rule, rule=rule)
+        active = self._rules[self._last_rule] = ActiveRule(number=self._last_rule, rule=rule)
         match rule.moment:
             case None:
-                self._fire(kept, rule.session)
+                self._fire(active, rule.session)
             case Called():
-                self._on_calls.append(kept)
+                self._on_calls.append(active)
             case Shown() as shown:
                 session = self._already(shown) if shown.already else None
                 if session is None:
-                    self._on_steps.append(kept)
+                    self._on_steps.append(active)
                 else:
-                    self._fire(kept, session)
-        return kept
+                    self._fire(active, session)
+        return active
 
-    def all(self) -> list[Kept]:
+    def all(self) -> list[ActiveRule]:
         """Every rule, by number."""
         return list(self._rules.values())
 
@@ -131,32 +131,32 @@ class Faults:
         if number and number not in self._rules:
             raise NotFound.of("fault rule", str(number), "`rescue fault list` shows those there are")
         gone = [self._rules.pop(n) for n in ([number] if number else list(self._rules))]
-        for seam in (self._on_steps, self._on_calls, self._losing, self._meddling):
-            seam[:] = [kept for kept in seam if kept not in gone]
+        for hook in (self._on_steps, self._on_calls, self._losing, self._affecting):
+            hook[:] = [active for active in hook if active not in gone]
         for number, order in list(self._open.items()):
-            if order.kept in gone:
+            if order.active in gone:
                 self._waiting[order.session] = [o for o in self._waiting.get(order.session, ()) if o.number != number]
-                self.obeyed(order.session, number)
+                self.order_done(order.session, number)
         return len(gone)
 
     def _check(self, rule: Rule) -> None:
-        organization = self._desk().organization
-        if rule.session and rule.session not in self._desk().sessions:
+        organization = self._state().organization
+        if rule.session and rule.session not in self._state().sessions:
             raise NotFound.of("session", rule.session)
         for part in (rule.moment, rule.action):
-            name = part.user if isinstance(part, Shown | Called | Meddle) else ""
+            name = part.user if isinstance(part, Shown | Called | AffectCall) else ""
             if name and name not in organization.secret_hashes:
                 raise NotFound.of("user", name, "there are: " + ", ".join(sorted(organization.secret_hashes)))
 
     def _make_room(self) -> None:
-        spent = [number for number, kept in self._rules.items() if kept.state is State.SPENT]
-        if len(self._rules) >= MOST:
+        spent = [number for number, active in self._rules.items() if active.state is RuleState.SPENT]
+        if len(self._rules) >= MAX_RULES:
             if not spent:
-                raise ResourceExhausted(f"there are {MOST} fault rules at work: clear some first")
+                raise ResourceExhausted(f"there are {MAX_RULES} fault rules at work: clear some first")
             del self._rules[spent[0]]
 
     def _already(self, shown: Shown) -> str | None:
-        sessions = self._desk().sessions
+        sessions = self._state().sessions
         for session in [sessions.get(shown.session)] if shown.session else list(sessions.values()):
             if session is None:
                 continue
@@ -165,28 +165,28 @@ class Faults:
                 return session.id
         return None
 
-    # The seams
+    # The hooks
 
-    def on_step(self, step: Step) -> None:
-        """A step was published: a status may have changed."""
-        if not self._on_steps or step.after is None:
+    def on_applied(self, applied: AppliedEvent) -> None:
+        """An event was published: a status may have changed."""
+        if not self._on_steps or applied.after is None:
             return
-        changes = _changes(step, step.after)
-        for kept in [kept for kept in self._on_steps if _fits(kept.rule.moment, step.after.id, changes)]:
-            self._on_steps.remove(kept)
-            self._fire(kept, step.after.id)
+        changes = _changes(applied, applied.after)
+        for active in [active for active in self._on_steps if _fits(active.rule.moment, applied.after.id, changes)]:
+            self._on_steps.remove(active)
+            self._fire(active, applied.after.id)
 
     @contextlib.asynccontextmanager
     async def around(self, method: str, user: str) -> AsyncIterator[None]:
         """Around a call of a method (its bare name); `user` is empty for an applet. Raises InjectedFault."""
-        meddle = self._called(method, user)
-        if meddle is None:
+        affect = self._called(method, user)
+        if affect is None:
             yield
             return
-        if meddle.code:
-            raise InjectedFault(f"a fault rule makes {method} fail", code=meddle.code)
-        if meddle.delay:
-            async with self._waited(meddle.delay):
+        if affect.code:
+            raise InjectedFault(f"a fault rule makes {method} fail", code=affect.code)
+        if affect.delay:
+            async with self._waited(affect.delay):
                 yield
             return
         with contextlib.suppress(RescueError):  # a refusal is a reply as well
@@ -194,16 +194,16 @@ class Faults:
         raise InjectedFault(f"a fault rule has lost the reply of {method}", code="UNAVAILABLE")
 
     @property
-    def meddles(self) -> bool:
+    def affects_calls(self) -> bool:
         """Whether any rule is about calls."""
-        return bool(self._on_calls or self._meddling)
+        return bool(self._on_calls or self._affecting)
 
-    def loses(self, session: str, what: Lost) -> bool:
+    def loses(self, session: str, what: LostMessage) -> bool:
         """Whether this heartbeat, or reply to one, gets lost; counts it."""
-        for kept in self._losing:
-            action = kept.rule.action
-            if kept.session == session and isinstance(action, Lose) and action.what is what:
-                self._act(kept, self._losing)
+        for active in self._losing:
+            action = active.rule.action
+            if active.session == session and isinstance(action, Lose) and action.what is what:
+                self._act(active, self._losing)
                 return True
         return False
 
@@ -219,75 +219,75 @@ class Faults:
             del self._followers[session]
             waiting = {order.number for order in self._waiting.get(session, ())}
             for number in [n for n, o in self._open.items() if o.session == session and n not in waiting]:
-                self.obeyed(session, number)
+                self.order_done(session, number)
 
         return forget
 
-    def obeyed(self, session: str, number: int) -> None:
+    def order_done(self, session: str, number: int) -> None:
         """A computer has carried out an order (or will never)."""
         if (order := self._open.get(number)) is None or order.session != session:
             return
         del self._open[number]
-        self._appointments.keep(order.appointment)
-        order.kept.left, order.kept.state = 0, State.SPENT
+        self._barriers.release(order.barrier)
+        order.active.left, order.active.state = 0, RuleState.SPENT
 
     # At work
 
-    def _fire(self, kept: Kept, session: str) -> None:
-        kept.state, kept.fired_at = State.AT_WORK, self._clock.now()
-        kept.session = kept.rule.session or session
-        log.info("fault rule %d acts: %s", kept.number, kept.rule.text)
-        match kept.rule.action:
-            case TellComputer(line=line):
-                kept.left = 1
-                self._order(kept, line)
+    def _fire(self, active: ActiveRule, session: str) -> None:
+        active.state, active.fired_at = RuleState.AT_WORK, self._clock.now()
+        active.session = active.rule.session or session
+        log.info("fault rule %d acts: %s", active.number, active.rule.text)
+        match active.rule.action:
+            case OrderComputer(line=line):
+                active.left = 1
+                self._order(active, line)
             case Lose(times=times):
-                kept.left = times
-                self._losing.append(kept)
-            case Meddle(times=times):
-                kept.left = times
-                self._meddling.append(kept)
+                active.left = times
+                self._losing.append(active)
+            case AffectCall(times=times):
+                active.left = times
+                self._affecting.append(active)
 
-    def _order(self, kept: Kept, line: str) -> None:
+    def _order(self, active: ActiveRule, line: str) -> None:
         self._last_order += 1
         order = ComputerOrder(number=self._last_order, line=line)
-        # An appointment also while nobody listens: a computer that has just joined will in a moment.
-        appointment = self._appointments.make(self._clock.now())
-        self._open[order.number] = _Open(session=kept.session, kept=kept, appointment=appointment)
-        if (listener := self._followers.get(kept.session)) is not None:
+        # A barrier also while nobody listens: a computer that has just joined will in a moment.
+        barrier = self._barriers.add(self._clock.now())
+        self._open[order.number] = _OpenOrder(session=active.session, active=active, barrier=barrier)
+        if (listener := self._followers.get(active.session)) is not None:
             listener(order)
         else:
-            self._waiting.setdefault(kept.session, []).append(order)
+            self._waiting.setdefault(active.session, []).append(order)
 
-    def _act(self, kept: Kept, seam: list[Kept]) -> None:
-        kept.left -= 1
-        if kept.left == 0:
-            kept.state = State.SPENT
-            seam.remove(kept)
+    def _act(self, active: ActiveRule, hook: list[ActiveRule]) -> None:
+        active.left -= 1
+        if active.left == 0:
+            active.state = RuleState.SPENT
+            hook.remove(active)
 
-    def _called(self, method: str, user: str) -> Meddle | None:
-        for kept in list(self._on_calls):
-            moment = kept.rule.moment
+    def _called(self, method: str, user: str) -> AffectCall | None:
+        for active in list(self._on_calls):
+            moment = active.rule.moment
             if isinstance(moment, Called) and moment.method == method and moment.user in ("", user):
-                kept.calls += 1
-                if kept.calls == moment.nth:
-                    self._on_calls.remove(kept)
-                    self._fire(kept, "")
-        for kept in self._meddling:
-            action = kept.rule.action
-            if isinstance(action, Meddle) and action.method == method and action.user in ("", user):
-                self._act(kept, self._meddling)
+                active.calls += 1
+                if active.calls == moment.nth:
+                    self._on_calls.remove(active)
+                    self._fire(active, "")
+        for active in self._affecting:
+            action = active.rule.action
+            if isinstance(action, AffectCall) and action.method == method and action.user in ("", user):
+                self._act(active, self._affecting)
                 return action
         return None
 
     @contextlib.asynccontextmanager
     async def _waited(self, delay: timedelta) -> AsyncIterator[None]:
         """Wait for emulated time to pass; an advance goes on when the block is done."""
-        appointment = self._appointments.make(self._clock.now() + delay)
+        barrier = self._barriers.add(self._clock.now() + delay)
         changed = asyncio.Event()
         forget = self._clock.on_change(changed.set)
         try:
-            while (missing := self._clock.seconds_until(appointment.due)) != 0:
+            while (missing := self._clock.seconds_until(barrier.due)) != 0:
                 changed.clear()
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(missing):
@@ -295,12 +295,12 @@ class Faults:
             yield
         finally:
             forget()
-            self._appointments.keep(appointment)
+            self._barriers.release(barrier)
 
 
-def _changes(step: Step, after: Session) -> dict[str, Status]:
+def _changes(applied: AppliedEvent, after: Session) -> dict[str, Status]:
     """Return the new status of each technician whose queue shows another one now."""
-    before = step.before
+    before = applied.before
     found = {}
     for technician in {*(before.entries if before else ()), *after.entries}:
         previous = before.status_for(technician) if before else None
@@ -308,7 +308,7 @@ def _changes(step: Step, after: Session) -> dict[str, Status]:
         if status is previous:
             continue
         if status is None:
-            timed_out = isinstance(step.event, IdleTimedOut) and step.event.technician == technician
+            timed_out = isinstance(applied.event, IdleTimedOut) and applied.event.technician == technician
             status = Status.REMOVED_TIMED_OUT if timed_out else Status.REMOVED
         found[technician] = status
     return found

@@ -63,13 +63,13 @@ class Called:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TellComputer:
+class OrderComputer:
     """The session's computer is told a line, as if it were typed there."""
 
     line: str
 
 
-class Lost(StrEnum):
+class LostMessage(StrEnum):
     """What can get lost between an applet and the server."""
 
     HEARTBEAT = "heartbeat"
@@ -80,12 +80,12 @@ class Lost(StrEnum):
 class Lose:
     """The session's next `times` heartbeats, or replies to them, get lost."""
 
-    what: Lost
+    what: LostMessage
     times: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Meddle:
+class AffectCall:
     """The next `times` calls of a method (of a user, if named) fail with `code`, or wait for `delay` of emulated
     time, or are carried out and their reply lost: just one of the three."""
 
@@ -98,7 +98,7 @@ class Meddle:
 
 
 Moment = Shown | Called
-Action = TellComputer | Lose | Meddle
+Action = OrderComputer | Lose | AffectCall
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,7 +146,7 @@ def parse_rule(text: str, methods: Mapping[str, bool], *, sessions: Collection[s
         moment = _moment(when.strip(), methods, known)
     fault, session = _place(fault.strip(), known)
     action = _action(fault, methods)
-    of_session = isinstance(action, TellComputer | Lose)
+    of_session = isinstance(action, OrderComputer | Lose)
     if of_session and not session and not isinstance(moment, Shown):
         raise BadRule(f"which session? write: {fault} at {known.example}")
     if session and not of_session:
@@ -207,17 +207,17 @@ def _place(fault: str, known: _Sessions) -> tuple[str, str]:
 def _action(text: str, methods: Mapping[str, bool]) -> Action:
     plain = text.casefold()
     if plain in ("kill applet", "kill the applet"):
-        return TellComputer(line="kill")
+        return OrderComputer(line="kill")
     if plain == "lan on":
-        return TellComputer(line=plain)
+        return OrderComputer(line=plain)
     if plain.startswith("lan "):
         try:
-            return TellComputer(line=f"lan {parse_lan_fault(plain[4:])}")
+            return OrderComputer(line=f"lan {parse_lan_fault(plain[4:])}")
         except BadLanFault as error:
             raise BadRule(str(error)) from None
     if found := _LOSE.fullmatch(text):
         return Lose(
-            what=Lost.HEARTBEAT_REPLY if found["reply"] else Lost.HEARTBEAT,
+            what=LostMessage.HEARTBEAT_REPLY if found["reply"] else LostMessage.HEARTBEAT,
             times=_times(found["times"]),
         )
     if found := _LOSE_REPLY.fullmatch(text):
@@ -245,8 +245,8 @@ def _meddle(
     code: str = "",
     delay: timedelta = timedelta(0),
     loses_reply: bool = False,
-) -> Meddle:
-    return Meddle(
+) -> AffectCall:
+    return AffectCall(
         method=_method(found["method"], methods),
         user=found["user"] or "",
         times=_times(found["times"]),

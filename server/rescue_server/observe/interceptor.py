@@ -19,7 +19,7 @@ from rescue_server.rpc.guard import caller
 from rescue_server.rpc.peers import source_of
 
 log = logging.getLogger("rescue_server.calls")
-Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
+RpcHandler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 _FAILURES = frozenset({"INTERNAL", "UNKNOWN", "DATA_LOSS"})
 _QUIET = ("/grpc.health.", "/grpc.reflection.")
@@ -50,9 +50,9 @@ class Observing(grpc.aio.ServerInterceptor):
 
     async def intercept_service(
         self,
-        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Handler | None]],
+        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[RpcHandler | None]],
         handler_call_details: grpc.HandlerCallDetails,
-    ) -> Handler | None:
+    ) -> RpcHandler | None:
         """Wrap the method's handler."""
         handler = await continuation(handler_call_details)
         if handler is None or not (self._observers or log.isEnabledFor(logging.INFO)):

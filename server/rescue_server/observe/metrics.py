@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from rescue_server.runtime.attachments import Attachments
     from rescue_server.runtime.engine import Engine
     from rescue_server.runtime.journal import Journal
-    from rescue_server.runtime.state import Step
+    from rescue_server.runtime.state import AppliedEvent
 
 ANSWER_WITHIN = 5.0  # real seconds in which the loop must find time for a scrape
 _FAST = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
@@ -60,10 +60,10 @@ class Metrics:
         if not call.streaming:
             self._call_seconds.labels(method).observe(call.seconds)
 
-    def stepped(self, step: Step) -> None:
+    def published(self, applied: AppliedEvent) -> None:
         """An event was published."""
-        self._events.labels(type(step.event).__name__).inc()
-        if isinstance(step.event, LinkLost):
+        self._events.labels(type(applied.event).__name__).inc()
+        if isinstance(applied.event, LinkLost):
             self._expiries.inc()
 
     def appended(self, seconds: float, events: int) -> None:
@@ -71,7 +71,7 @@ class Metrics:
         self._append.observe(seconds)
         self._appended.inc(events)
 
-    def serve(self, host: str, port: int, state: State) -> tuple[int, Callable[[], None]]:
+    def serve(self, host: str, port: int, state: MeasuredServer) -> tuple[int, Callable[[], None]]:
         """Answer scrapes at HOST:PORT (0: any free port). Returns the port, and what ends it. Raises OSError."""
         self._registry.register(_Gauges(state, asyncio.get_running_loop()))
         server, thread = start_http_server(port, addr=host, registry=self._registry)
@@ -84,7 +84,7 @@ class Metrics:
         return server.server_port, stop
 
 
-class State:
+class MeasuredServer:
     """Where the gauges look."""
 
     def __init__(self, engine: Engine, attachments: Attachments, journal: Journal) -> None:
@@ -94,10 +94,10 @@ class State:
 
     def gauges(self) -> list[Metric]:
         """Return what there is now. Only in the server's loop."""
-        desk, watch = self._engine.published, self._engine.watch
+        state, watch = self._engine.published, self._engine.watch
         links: Counter[Link] = Counter()
         statuses: Counter[Status | None] = Counter()
-        for session in desk.sessions.values():
+        for session in state.sessions.values():
             if session.ended_at is None:
                 links[session.link] += 1
             statuses.update(session.status_for(name) for name in session.entries)
@@ -114,13 +114,13 @@ class State:
             _family("rescue_streams", "Open streams, by kind.", "kind", streams),
             _gauge("rescue_watcher_lag_updates", "Updates that watches have not been handed yet, all.", sum(lags)),
             _gauge("rescue_watcher_lag_updates_max", "The same, of the slowest watch.", max(lags, default=0)),
-            _gauge("rescue_revision", "The last published revision.", desk.revision),
+            _gauge("rescue_revision", "The last published revision.", state.revision),
             _gauge("rescue_emulated_time_seconds", "The emulated time.", self._engine.clock.now().timestamp()),
         ]
 
 
 class _Gauges(Collector):
-    def __init__(self, state: State, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, state: MeasuredServer, loop: asyncio.AbstractEventLoop) -> None:
         self._state = state
         self._loop = loop
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from rescue_server.runtime.attachments import Attachments
     from rescue_server.runtime.engine import Engine
     from rescue_server.runtime.journal import Journal
-    from rescue_server.runtime.state import Step
+    from rescue_server.runtime.state import AppliedEvent
 
 log = logging.getLogger("rescue_server.journal")
 
@@ -66,12 +66,12 @@ class Observation:
         outermost = [self._traces.interceptor] if self._traces else []
         return [*outermost, Observing(observers)]
 
-    def stepped(self, step: Step) -> None:
+    def published(self, applied: AppliedEvent) -> None:
         """An event was published."""
         if self._metrics:
-            self._metrics.stepped(step)
+            self._metrics.published(applied)
         if log.isEnabledFor(logging.INFO):
-            _log(step)
+            _log(applied)
 
     def appended(self, seconds: float, events: int) -> None:
         """The store appended events, in so many real seconds."""
@@ -82,11 +82,11 @@ class Observation:
         """Answer scrapes from now on, at `metrics_at`. Raises CannotObserve."""
         if self._metrics is None or self._address is None:
             return
-        from rescue_server.observe.metrics import State
+        from rescue_server.observe.metrics import MeasuredServer
 
         host, port = self._address.host, self._address.port
         try:
-            port, stop = self._metrics.serve(host, port, State(engine, attachments, journal))
+            port, stop = self._metrics.serve(host, port, MeasuredServer(engine, attachments, journal))
         except OSError as error:
             raise CannotObserve(f"--metrics {host}:{port}: {error.strerror or error}") from None
         self._closing.append(stop)
@@ -108,19 +108,19 @@ def _metrics() -> Metrics:
     return Metrics()
 
 
-def _log(step: Step) -> None:
-    event, session = step.event, step.after
+def _log(applied: AppliedEvent) -> None:
+    event, session = applied.event, applied.after
     if session is None or isinstance(event, OrganizationEvent):
         assert isinstance(event, OrganizationEvent)
         cause = cause_of_change(event)
     else:
-        cause = cause_of(step.before, event, session)
+        cause = cause_of(applied.before, event, session)
     found = facts(
         event=cause.event,
         session=session.id if session else "",
         technician=cause.technician,
         setting=cause.setting,
-        revision=step.revision,
+        revision=applied.revision,
         emulated=format_timestamp(event.at),
     )
     log.info("%s", cause.text, extra=found)

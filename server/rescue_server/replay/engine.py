@@ -21,9 +21,9 @@ from rescue_server.core.timers import DeadlineKind, SessionDeadline
 from rescue_server.replay.check import check
 from rescue_server.replay.journal_file import BadJournal, RecordedLine
 from rescue_server.runtime.credentials import hash_secret, new_secret
-from rescue_server.runtime.engine import Act, Answer, Engine, Outcome, Request
+from rescue_server.runtime.engine import Answer, Engine, Handler, Outcome, Request
 from rescue_server.runtime.schedule.leases import Lease
-from rescue_server.runtime.state import AnyEvent, Step
+from rescue_server.runtime.state import AnyEvent, AppliedEvent
 from rescue_server.store.protocol import Store
 
 BEFORE = timedelta(seconds=1)  # emulated, from the start to the first event of a session
@@ -79,12 +79,12 @@ class PlayedEngine(Engine):
         for user, secret in secrets.items():
             self._hashes[user] = await asyncio.to_thread(hash_secret, secret)
         opening = [self._with_new_secret(line.body) for line in self._recording.opening]
-        await super().perform(lambda desk, context: Outcome(events=opening))
+        await super().perform(lambda state, context: Outcome(events=opening))
         self._begun = True
         self.clock.release()
         return secrets
 
-    async def perform(self, act: Act, request: Request | None = None) -> Answer:
+    async def perform(self, handler: Handler, request: Request | None = None) -> Answer:
         """Refuse what somebody asks for. What comes by itself, such as the focus of who watches, changes nothing."""
         if request is not None:
             raise ReplayOnly("this is a replay: it can be watched, not changed")
@@ -109,7 +109,7 @@ class PlayedEngine(Engine):
         rest = self._recording.rest
         return rest[self._played] if self._begun and self._played < len(rest) else None
 
-    def _publish(self, step: Step, change: dict[str, QueueUpdate]) -> None:
+    def _publish(self, step: AppliedEvent, change: dict[str, QueueUpdate]) -> None:
         super()._publish(step, change)
         if step.revision == len(self._recording.lines):
             self.on_end()

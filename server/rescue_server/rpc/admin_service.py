@@ -19,19 +19,19 @@ from rescue_server.rpc.guard import caller
 from rescue_server.rpc.queue_overview import overview
 from rescue_server.runtime import command_handlers
 from rescue_server.runtime.credentials import hash_secret, new_secret
-from rescue_server.runtime.engine import Act, Answer, Engine
-from rescue_server.startup.issued_access import AccessBook
+from rescue_server.runtime.engine import Answer, Engine, Handler
+from rescue_server.startup.issued_access import IssuedSecrets
 
 log = logging.getLogger(__name__)
 Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 
 
 class AdminService(admin_pb2_grpc.AdminServiceServicer):
-    """`book` is where clients of the same account find secrets."""
+    """`issued` is where clients of the same account find secrets."""
 
-    def __init__(self, engine: Engine, book: AccessBook) -> None:
+    def __init__(self, engine: Engine, issued: IssuedSecrets) -> None:
         self._engine = engine
-        self._book = book
+        self._issued = issued
         self._draining = asyncio.Event()
         self._background: set[asyncio.Task[tuple[Answer, str]]] = set()
 
@@ -103,7 +103,7 @@ class AdminService(admin_pb2_grpc.AdminServiceServicer):
         answer = await self._perform(request, act)
         if request.technician not in self._engine.published.organization.secret_hashes:
             with _later():
-                self._book.forget(request.technician)
+                self._issued.forget(request.technician)
         return pb.RemoveTechnicianAccountResponse(revision=answer.revision)
 
     async def RenewSecret(self, request: pb.RenewSecretRequest, context: Context) -> pb.RenewSecretResponse:
@@ -120,10 +120,10 @@ class AdminService(admin_pb2_grpc.AdminServiceServicer):
                 yield state
         raise ShuttingDown.of()
 
-    async def _with_secret(self, request: Any, user: str, act_with: Callable[[str], Act]) -> tuple[Answer, str]:
+    async def _with_secret(self, request: Any, user: str, handler_with: Callable[[str], Handler]) -> tuple[Answer, str]:
         """Perform with a fresh secret; a repeated request is answered without one, since only hashes are kept."""
         # A task of its own: the caller may go away, but then, too, the new secret must be where it is looked for.
-        renewing = asyncio.ensure_future(self._give_secret(request, user, act_with))
+        renewing = asyncio.ensure_future(self._give_secret(request, user, handler_with))
         self._background.add(renewing)
         renewing.add_done_callback(self._done)
         return await asyncio.shield(renewing)
@@ -133,29 +133,29 @@ class AdminService(admin_pb2_grpc.AdminServiceServicer):
         if not renewing.cancelled():
             renewing.exception()  # nobody may be left to be told
 
-    async def _give_secret(self, request: Any, user: str, act_with: Callable[[str], Act]) -> tuple[Answer, str]:
+    async def _give_secret(self, request: Any, user: str, handler_with: Callable[[str], Handler]) -> tuple[Answer, str]:
         secret = new_secret()
         secret_hash = await asyncio.to_thread(hash_secret, secret)
         try:
-            self._book.promise({user: secret})
+            self._issued.prepare({user: secret})
         except OSError as error:
             raise _unwritable(error) from None
         holds = False
         try:
-            answer = await self._perform(request, act_with(secret_hash))
+            answer = await self._perform(request, handler_with(secret_hash))
             holds = self._engine.published.organization.secret_hashes.get(user) == secret_hash
         finally:
             with _later():
-                (self._book.keep if holds else self._book.withdraw)({user: secret})
+                (self._issued.write if holds else self._issued.revoke)({user: secret})
         return answer, secret if holds else ""
 
-    async def _perform(self, request: Any, act: Act) -> Answer:
-        return await self._engine.perform(act, translate.request_of(caller().name, request))
+    async def _perform(self, request: Any, handler: Handler) -> Answer:
+        return await self._engine.perform(handler, translate.request_of(caller().name, request))
 
 
 @contextmanager
 def _later() -> Iterator[None]:
-    """What cannot be written now is made good when something else can, or at the next start: `AccessBook.settle`."""
+    """Log a failed write. The next write, or `IssuedSecrets.confirm` at the next start, makes it good."""
     try:
         yield
     except OSError as error:

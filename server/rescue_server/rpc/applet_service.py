@@ -16,8 +16,8 @@ from rescue_protos.v1 import applet_pb2_grpc
 from rescue_server.core import decide as d
 from rescue_server.core.session import Session
 from rescue_server.core.status import Link
-from rescue_server.faults.injector import Faults
-from rescue_server.faults.rules import Lost
+from rescue_server.faults.injector import FaultInjector
+from rescue_server.faults.rules import LostMessage
 from rescue_server.rpc import translate
 from rescue_server.rpc.peers import source_of
 from rescue_server.runtime import attachments as a
@@ -25,9 +25,9 @@ from rescue_server.runtime import command_handlers
 from rescue_server.runtime.applet_orders import view_of
 from rescue_server.runtime.credentials import derive_ticket, hash_ticket
 from rescue_server.runtime.engine import Engine
-from rescue_server.runtime.limits import LIMITS, Limits, Pace, Places
+from rescue_server.runtime.limits import LIMITS, Limits, Pace, Slots
 from rescue_server.runtime.schedule.timekeeper import Timekeeper
-from rescue_server.runtime.sign_in_rate import PINS_EACH, PINS_OVERALL, Guessing
+from rescue_server.runtime.sign_in_rate import PINS_EACH, PINS_OVERALL, AttemptLimiter
 
 HELLO_WITHIN = 10.0  # real seconds
 INSTANCE_LENGTH = 64
@@ -39,7 +39,7 @@ class AppletService(applet_pb2_grpc.AppletServiceServicer):
     """`key` is the server's own: session tickets are derived from it."""
 
     def __init__(
-        self, engine: Engine, timekeeper: Timekeeper, faults: Faults, key: bytes, limits: Limits = LIMITS
+        self, engine: Engine, timekeeper: Timekeeper, faults: FaultInjector, key: bytes, limits: Limits = LIMITS
     ) -> None:
         self._engine = engine
         self._faults = faults
@@ -47,18 +47,18 @@ class AppletService(applet_pb2_grpc.AppletServiceServicer):
         self._attachments = timekeeper.attachments
         self._key = key
         self._limits = limits
-        self._guessing = Guessing(each=PINS_EACH, overall=PINS_OVERALL)
-        self._unproven = Places()
+        self._guessing = AttemptLimiter(each=PINS_EACH, overall=PINS_OVERALL)
+        self._unproven = Slots()
 
     def drain(self) -> None:
         """End every attachment: the server shuts down."""
-        self._attachments.tell_all(a.ServerLeaves())
+        self._attachments.send_to_all(a.ServerLeaves())
 
     async def RedeemPin(self, request: pb.RedeemPinRequest, context: Context) -> pb.RedeemPinResponse:
         asked = translate.request_of("applet", request)
         ticket = derive_ticket(self._key, asked.id, asked.fingerprint)
         redeem = command_handlers.redeem_pin(request.pin, request.customer, hash_ticket(ticket))
-        act = command_handlers.patiently(redeem, self._guessing, source_of(context.peer()))
+        act = command_handlers.limit_attempts(redeem, self._guessing, source_of(context.peer()))
         answer = await self._engine.perform(act, asked)
         return pb.RedeemPinResponse(session=answer.session, ticket=ticket)
 
@@ -86,7 +86,7 @@ class AppletService(applet_pb2_grpc.AppletServiceServicer):
         try:
             if not _is_over(session):
                 await self._engine.perform(command_handlers.of_applet(session.id, d.on_attach))
-                self._timekeeper.heard(session.id, answered=True)
+                self._timekeeper.renew_lease(session.id, answered=True)
             session = self._session(session.id)
             if _is_over(session):
                 yield pb.AttachResponse(ended=translate.ended(session))
@@ -135,10 +135,10 @@ class AppletService(applet_pb2_grpc.AppletServiceServicer):
             if kind == "hello":
                 raise InvalidArgument.of("hello", "only the first message of a stream is a hello")
             if kind == "heartbeat":
-                if self._faults.loses(attachment.session, Lost.HEARTBEAT):
+                if self._faults.loses(attachment.session, LostMessage.HEARTBEAT):
                     continue
                 await self._sign_of_life(attachment.session, answered=bool(request.heartbeat.probe))
-                if request.heartbeat.probe or not self._faults.loses(attachment.session, Lost.HEARTBEAT_REPLY):
+                if request.heartbeat.probe or not self._faults.loses(attachment.session, LostMessage.HEARTBEAT_REPLY):
                     attachment.send(a.HeartbeatHeard(request.heartbeat.number))
             elif kind == "report":
                 await self._report(request.report, attachment)
@@ -146,7 +146,7 @@ class AppletService(applet_pb2_grpc.AppletServiceServicer):
                 raise InvalidArgument.of("message", "a hello, a heartbeat or a report is needed")
 
     async def _sign_of_life(self, session_id: str, *, answered: bool = False) -> None:
-        self._timekeeper.heard(session_id, answered=answered)
+        self._timekeeper.renew_lease(session_id, answered=answered)
         session = self._engine.ahead.sessions.get(session_id)
         if session is not None and session.link in (Link.RECONNECTING, Link.OFFLINE):
             # While nothing can be stored the link stays lost; the next sign of life tries again.

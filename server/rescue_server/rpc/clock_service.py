@@ -15,19 +15,19 @@ from rescue_common.emulated_time import MAX_SPEED
 from rescue_protos.errors import InvalidArgument, ResourceExhausted, ShuttingDown
 from rescue_protos.v1 import access_pb2, access_pb2_grpc, clock_pb2_grpc
 from rescue_protos.v1 import clock_pb2 as pb
-from rescue_server.faults.injector import ComputerOrder, Faults
+from rescue_server.faults.injector import ComputerOrder, FaultInjector
 from rescue_server.rpc import translate
 from rescue_server.rpc.guard import caller
 from rescue_server.rpc.peers import source_of
 from rescue_server.runtime.credentials import TOKEN_LIFE, Tokens
 from rescue_server.runtime.engine import Engine
-from rescue_server.runtime.schedule.clock_barrier import Appointment
+from rescue_server.runtime.schedule.clock_barrier import ClockBarrier
 from rescue_server.runtime.schedule.timekeeper import Timekeeper
 
 TELL_EVERY = 1.0  # real seconds
 LONGEST_ADVANCE = timedelta(days=366)
 END_OF_TIME = datetime(9000, 1, 1, tzinfo=UTC)  # due times beyond it must still be dates
-APPOINTMENTS_EACH = 64
+CLOCK_BARRIERS_EACH = 64
 Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 
 
@@ -53,7 +53,7 @@ class AccessService(access_pb2_grpc.AccessServiceServicer):
 class ClockService(clock_pb2_grpc.ClockServiceServicer):
     """The clock of one engine."""
 
-    def __init__(self, engine: Engine, timekeeper: Timekeeper, faults: Faults) -> None:
+    def __init__(self, engine: Engine, timekeeper: Timekeeper, faults: FaultInjector) -> None:
         self._engine = engine
         self._faults = faults
         self._clock = engine.clock
@@ -90,7 +90,7 @@ class ClockService(clock_pb2_grpc.ClockServiceServicer):
         self, request_iterator: AsyncIterator[pb.WatchClockRequest], context: Context
     ) -> AsyncIterator[pb.WatchClockResponse]:
         news: asyncio.Queue[pb.WatchClockResponse | None] = asyncio.Queue()
-        mine: dict[int, Appointment] = {}
+        mine: dict[int, ClockBarrier] = {}
         reader = asyncio.ensure_future(self._listen(request_iterator, mine, news))
         reader.add_done_callback(lambda task: news.put_nowait(None))
         forget = self._clock.on_change(lambda: news.put_nowait(pb.WatchClockResponse()))
@@ -117,32 +117,32 @@ class ClockService(clock_pb2_grpc.ClockServiceServicer):
                 leave()
             reader.cancel()
             draining.cancel()
-            for appointment in mine.values():
-                self._timekeeper.appointments.keep(appointment)
+            for barrier in mine.values():
+                self._timekeeper.barriers.release(barrier)
 
     async def _listen(
         self,
         requests: AsyncIterator[pb.WatchClockRequest],
-        mine: dict[int, Appointment],
+        mine: dict[int, ClockBarrier],
         news: asyncio.Queue[pb.WatchClockResponse | None],
     ) -> None:
         async for request in requests:
-            if news.qsize() > APPOINTMENTS_EACH:
+            if news.qsize() > CLOCK_BARRIERS_EACH:
                 await asyncio.sleep(TELL_EVERY)  # who does not read what it is told is hardly listened to either
             if request.HasField("release"):
-                appointment = mine.pop(request.release.number, None)
-                if appointment is not None:
-                    self._timekeeper.appointments.keep(appointment)
+                barrier = mine.pop(request.release.number, None)
+                if barrier is not None:
+                    self._timekeeper.barriers.release(barrier)
             elif request.HasField("done"):
-                self._faults.obeyed(caller().computer_of, request.done.number)
+                self._faults.order_done(caller().computer_of, request.done.number)
             elif request.HasField("barrier"):
                 number = request.barrier.number
                 if number in mine or number == 0:
                     raise InvalidArgument.of("number", "a number that is not in use on this stream, not 0")
-                if len(mine) >= APPOINTMENTS_EACH:
-                    raise ResourceExhausted(f"at most {APPOINTMENTS_EACH} appointments at a time")
+                if len(mine) >= CLOCK_BARRIERS_EACH:
+                    raise ResourceExhausted(f"at most {CLOCK_BARRIERS_EACH} appointments at a time")
                 after = translate.period("after", request.barrier.after)
-                mine[number] = self._timekeeper.appointments.make(self._clock.now() + max(after, timedelta(0)))
+                mine[number] = self._timekeeper.barriers.add(self._clock.now() + max(after, timedelta(0)))
                 due_at = translate.timestamp(mine[number].due)
                 news.put_nowait(pb.WatchClockResponse(confirmed=number, due_at=due_at))
 

@@ -19,7 +19,7 @@ from rescue_server.rpc import translate
 from rescue_server.rpc.guard import caller
 from rescue_server.runtime import command_handlers
 from rescue_server.runtime.credentials import new_pin
-from rescue_server.runtime.engine import Act, Answer, Engine
+from rescue_server.runtime.engine import Answer, Engine, Handler
 from rescue_server.runtime.limits import LIMITS, Limits
 from rescue_server.runtime.presence import Presence
 from rescue_server.runtime.watch import Watcher
@@ -196,8 +196,8 @@ class ConsoleService(console_pb2_grpc.ConsoleServiceServicer):
     async def _command(self, request: Any, order: c.AnyCommand) -> Answer:
         return await self._perform(request, command_handlers.command(order))
 
-    async def _perform(self, request: Any, act: Act) -> Answer:
-        return await self._engine.perform(act, translate.request_of(caller().name, request))
+    async def _perform(self, request: Any, handler: Handler) -> Answer:
+        return await self._engine.perform(handler, translate.request_of(caller().name, request))
 
 
 async def _news(watcher: Watcher) -> None:

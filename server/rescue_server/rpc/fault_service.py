@@ -8,21 +8,21 @@ import grpc
 
 from rescue_protos.v1 import fault_pb2 as pb
 from rescue_protos.v1 import fault_pb2_grpc
-from rescue_server.faults.injector import Faults, Kept, State
+from rescue_server.faults.injector import ActiveRule, FaultInjector, RuleState
 from rescue_server.rpc import translate
 
 Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 _STATES = {
-    State.ARMED: pb.FAULT_STATE_ARMED,
-    State.AT_WORK: pb.FAULT_STATE_AT_WORK,
-    State.SPENT: pb.FAULT_STATE_SPENT,
+    RuleState.ARMED: pb.FAULT_STATE_ARMED,
+    RuleState.AT_WORK: pb.FAULT_STATE_AT_WORK,
+    RuleState.SPENT: pb.FAULT_STATE_SPENT,
 }
 
 
 class FaultService(fault_pb2_grpc.FaultServiceServicer):
     """The rules of one server."""
 
-    def __init__(self, faults: Faults) -> None:
+    def __init__(self, faults: FaultInjector) -> None:
         self._faults = faults
 
     async def AddFault(self, request: pb.AddFaultRequest, context: Context) -> pb.AddFaultResponse:
@@ -35,8 +35,8 @@ class FaultService(fault_pb2_grpc.FaultServiceServicer):
         return pb.ClearFaultsResponse(removed=self._faults.clear(request.number))
 
 
-def _rule(kept: Kept) -> pb.FaultRule:
-    fired_at = translate.timestamp(kept.fired_at) if kept.fired_at else None
+def _rule(active: ActiveRule) -> pb.FaultRule:
+    fired_at = translate.timestamp(active.fired_at) if active.fired_at else None
     return pb.FaultRule(
-        number=kept.number, text=kept.rule.text, state=_STATES[kept.state], fired_at=fired_at, left=kept.left
+        number=active.number, text=active.rule.text, state=_STATES[active.state], fired_at=fired_at, left=active.left
     )

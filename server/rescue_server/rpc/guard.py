@@ -19,17 +19,17 @@ from google.protobuf.message import DecodeError
 from rescue_protos import errors
 from rescue_protos.error_details import to_status
 from rescue_server.core.organization import Organization
-from rescue_server.faults.injector import Faults
+from rescue_server.faults.injector import FaultInjector
 from rescue_server.rpc.peers import source_of
-from rescue_server.rpc.permissions import RULES, Rule
+from rescue_server.rpc.permissions import PERMISSIONS, Permission
 from rescue_server.runtime.command_handlers import admit
 from rescue_server.runtime.credentials import Principal, Tokens
 from rescue_server.runtime.engine import Engine
-from rescue_server.runtime.limits import LIMITS, Limits, Places
+from rescue_server.runtime.limits import LIMITS, Limits, Slots
 
 log = logging.getLogger(__name__)
 _caller: ContextVar[Principal] = ContextVar("caller")
-Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
+RpcHandler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 
 
@@ -44,62 +44,62 @@ def caller() -> Principal:
 
 
 class Guard(grpc.aio.ServerInterceptor):
-    """Checks the rule of a method before its handler runs, and translates what it raises."""
+    """Checks the permission of a method before its handler runs, and translates what it raises."""
 
-    def __init__(self, engine: Engine, tokens: Tokens, faults: Faults, limits: Limits = LIMITS) -> None:
+    def __init__(self, engine: Engine, tokens: Tokens, faults: FaultInjector, limits: Limits = LIMITS) -> None:
         self._engine = engine
         self._tokens = tokens
         self._faults = faults
         self._limits = limits
-        self.open_streams = Places()
+        self.open_streams = Slots()
 
     async def intercept_service(
         self,
-        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Handler | None]],
+        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[RpcHandler | None]],
         handler_call_details: grpc.HandlerCallDetails,
-    ) -> Handler | None:
+    ) -> RpcHandler | None:
         """Wrap the method's handler."""
         handler = await continuation(handler_call_details)
         if handler is None:
             return handler
         method = handler_call_details.method
         path = method if isinstance(method, str) else method.decode()
-        rule, name = RULES.get(path), path.rpartition("/")[2]
+        permission, name = PERMISSIONS.get(path), path.rpartition("/")[2]
         serializer, deserializer = handler.response_serializer, handler.request_deserializer
         if handler.unary_unary:
-            guarded = self._unary(handler.unary_unary, rule, name)
+            guarded = self._unary(handler.unary_unary, permission, name)
             return grpc.unary_unary_rpc_method_handler(guarded, _lenient(deserializer), serializer)
         if handler.unary_stream:
-            guarded = self._stream(handler.unary_stream, rule, name)
+            guarded = self._stream(handler.unary_stream, permission, name)
             return grpc.unary_stream_rpc_method_handler(guarded, _lenient(deserializer), serializer)
         # Of a stream of requests the handler itself meets the DecodeError.
         return grpc.stream_stream_rpc_method_handler(
-            self._stream(handler.stream_stream, rule, name), deserializer, serializer
+            self._stream(handler.stream_stream, permission, name), deserializer, serializer
         )
 
-    def _unary(self, behavior: Any, rule: Rule | None, name: str) -> Any:
+    def _unary(self, behavior: Any, permission: Permission | None, name: str) -> Any:
         async def guarded(request: Any, context: Context) -> Any:
             async with _translated(context):
-                principal = self._admit(rule, context)
+                principal = self._admit(permission, context)
                 _caller.set(principal)
                 _require_message(request)
-                if self._faults.meddles:
+                if self._faults.affects_calls:
                     async with self._faults.around(name, principal.name):
                         return await behavior(request, context)
                 return await behavior(request, context)
 
         return guarded
 
-    def _stream(self, behavior: Any, rule: Rule | None, name: str) -> Any:
+    def _stream(self, behavior: Any, permission: Permission | None, name: str) -> Any:
         async def guarded(request: Any, context: Context) -> AsyncIterator[Any]:
             async with _translated(context):
-                principal = self._admit(rule, context)
+                principal = self._admit(permission, context)
                 _caller.set(principal)
                 _require_message(request)
-                if self._faults.meddles:
+                if self._faults.affects_calls:
                     async with self._faults.around(name, principal.name):
                         pass  # a stream is meddled with when it is opened
-                with self._place(rule, principal, context):
+                with self._slot(permission, principal, context):
                     answers = behavior(request, context)
                     if inspect.isawaitable(answers):
                         await answers  # health and its like write to the context themselves
@@ -111,19 +111,19 @@ class Guard(grpc.aio.ServerInterceptor):
 
         return guarded
 
-    def _admit(self, rule: Rule | None, context: Context) -> Principal:
-        if rule is None:
-            raise errors.PermissionDenied("this method has no rule: nobody may call it")
-        if rule in (Rule.ANYBODY, Rule.APPLET):
+    def _admit(self, permission: Permission | None, context: Context) -> Principal:
+        if permission is None:
+            raise errors.PermissionDenied("this method has no permission: nobody may call it")
+        if permission in (Permission.ANYBODY, Permission.APPLET):
             return Principal(name="", administrator=False)
         metadata = {key: value for key, value in context.invocation_metadata() or () if isinstance(value, str)}
-        if rule is Rule.USER_OR_COMPUTER and "rescue-ticket" in metadata:
+        if permission is Permission.USER_OR_COMPUTER and "rescue-ticket" in metadata:
             session = admit(self._engine.published, metadata.get("rescue-session", ""), metadata["rescue-ticket"])
             return Principal(name="", administrator=False, computer_of=session.id)
         principal = self._user(metadata.get("authorization", ""), self._engine.published.organization)
-        if rule is Rule.ADMINISTRATOR and not principal.administrator:
+        if permission is Permission.ADMINISTRATOR and not principal.administrator:
             raise errors.PermissionDenied(f"{principal.name} is no administrator")
-        if rule is Rule.TECHNICIAN and principal.administrator:
+        if permission is Permission.TECHNICIAN and principal.administrator:
             raise errors.PermissionDenied(
                 f"{principal.name} is an administrator and has no queue: sign in as a technician"
             )
@@ -147,8 +147,8 @@ class Guard(grpc.aio.ServerInterceptor):
                 f"the secret of {principal.name!r} was changed: sign in again", reason="TOKEN_EXPIRED"
             )
 
-    def _place(
-        self, rule: Rule | None, principal: Principal, context: Context
+    def _slot(
+        self, permission: Permission | None, principal: Principal, context: Context
     ) -> contextlib.AbstractContextManager[None]:
         limits, streams = self._limits, "open streams of one user"
         if principal.computer_of:
@@ -160,7 +160,7 @@ class Guard(grpc.aio.ServerInterceptor):
         if principal.name:
             return self.open_streams.taken(f"user {principal.name}", limits.streams_per_technician, streams)
         source = source_of(context.peer())
-        if rule is Rule.APPLET:
+        if permission is Permission.APPLET:
             return self.open_streams.taken(f"applets {source}", limits.attachments_per_peer, "attachments of one peer")
         return self.open_streams.taken(
             f"anybody {source}", limits.anonymous_streams_per_peer, "open streams of a peer that is not signed in"

@@ -1,11 +1,11 @@
-"""Who may call what: one rule for every method of every service. A method without a rule is refused to everybody."""
+"""Who may call what: one permission for every method. A method without one is refused to everybody."""
 
 from __future__ import annotations
 
 from enum import StrEnum
 
 
-class Rule(StrEnum):
+class Permission(StrEnum):
     """What a caller must be."""
 
     ANYBODY = "anybody"
@@ -18,27 +18,27 @@ class Rule(StrEnum):
 
 _PACKAGE = "/rescue_protos.v1."
 
-RULES: dict[str, Rule] = {
-    "/grpc.health.v1.Health/Check": Rule.ANYBODY,
-    "/grpc.health.v1.Health/List": Rule.ANYBODY,
-    "/grpc.health.v1.Health/Watch": Rule.ANYBODY,
-    "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo": Rule.ANYBODY,
-    f"{_PACKAGE}AccessService/SignIn": Rule.ANYBODY,
+PERMISSIONS: dict[str, Permission] = {
+    "/grpc.health.v1.Health/Check": Permission.ANYBODY,
+    "/grpc.health.v1.Health/List": Permission.ANYBODY,
+    "/grpc.health.v1.Health/Watch": Permission.ANYBODY,
+    "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo": Permission.ANYBODY,
+    f"{_PACKAGE}AccessService/SignIn": Permission.ANYBODY,
     # The PIN, the channel's name or the ticket is in the message.
-    f"{_PACKAGE}AppletService/RedeemPin": Rule.APPLET,
-    f"{_PACKAGE}AppletService/StartThroughChannel": Rule.APPLET,
-    f"{_PACKAGE}AppletService/Attach": Rule.APPLET,
-    f"{_PACKAGE}ClockService/GetClock": Rule.USER_OR_COMPUTER,
-    f"{_PACKAGE}ClockService/WatchClock": Rule.USER_OR_COMPUTER,
+    f"{_PACKAGE}AppletService/RedeemPin": Permission.APPLET,
+    f"{_PACKAGE}AppletService/StartThroughChannel": Permission.APPLET,
+    f"{_PACKAGE}AppletService/Attach": Permission.APPLET,
+    f"{_PACKAGE}ClockService/GetClock": Permission.USER_OR_COMPUTER,
+    f"{_PACKAGE}ClockService/WatchClock": Permission.USER_OR_COMPUTER,
     # Of a technician the service tells only what concerns sessions that he takes or took part in.
-    f"{_PACKAGE}JournalService/ListEvents": Rule.USER,
-    f"{_PACKAGE}JournalService/WatchEvents": Rule.USER,
-    f"{_PACKAGE}JournalService/Explain": Rule.USER,
-    f"{_PACKAGE}ClockService/AdvanceClock": Rule.ADMINISTRATOR,
-    f"{_PACKAGE}ClockService/SetClockSpeed": Rule.ADMINISTRATOR,
-    f"{_PACKAGE}ClockService/PauseClock": Rule.ADMINISTRATOR,
+    f"{_PACKAGE}JournalService/ListEvents": Permission.USER,
+    f"{_PACKAGE}JournalService/WatchEvents": Permission.USER,
+    f"{_PACKAGE}JournalService/Explain": Permission.USER,
+    f"{_PACKAGE}ClockService/AdvanceClock": Permission.ADMINISTRATOR,
+    f"{_PACKAGE}ClockService/SetClockSpeed": Permission.ADMINISTRATOR,
+    f"{_PACKAGE}ClockService/PauseClock": Permission.ADMINISTRATOR,
     **{
-        f"{_PACKAGE}ConsoleService/{method}": Rule.TECHNICIAN
+        f"{_PACKAGE}ConsoleService/{method}": Permission.TECHNICIAN
         for method in (
             "WatchQueue", "ListQueue", "SyncQueue", "SetFocus", "GetDirectory", "CreatePin", "StartSession",
             "HoldSession", "TransferSession", "InviteTechnician", "RemoveTechnician", "OfferLead",
@@ -47,11 +47,11 @@ RULES: dict[str, Rule] = {
         )
     },
     **{
-        f"{_PACKAGE}FaultService/{method}": Rule.ADMINISTRATOR
+        f"{_PACKAGE}FaultService/{method}": Permission.ADMINISTRATOR
         for method in ("AddFault", "ListFaults", "ClearFaults")
     },
     **{
-        f"{_PACKAGE}AdminService/{method}": Rule.ADMINISTRATOR
+        f"{_PACKAGE}AdminService/{method}": Permission.ADMINISTRATOR
         for method in (
             "GetOrganization", "ChangeSettings", "AddGroup", "AddTechnician", "AddChannel", "AddAdministrator",
             "MoveTechnician", "RemoveTechnicianAccount", "RenewSecret", "WatchQueues",

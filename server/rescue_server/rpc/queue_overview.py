@@ -25,7 +25,7 @@ _Mark = tuple[Organization, bool, int]
 async def overview(engine: Engine, *, until: asyncio.Event) -> AsyncGenerator[pb.WatchQueuesResponse, None]:
     """Tell all queues, then those that changed, until then. An empty message is a sign of life."""
     sent: dict[str, _Mark] = {}
-    news = engine.watch.observe()
+    news = engine.watch.subscribe()
     try:
         while not until.is_set():
             news.clear()
@@ -41,7 +41,7 @@ async def overview(engine: Engine, *, until: asyncio.Event) -> AsyncGenerator[pb
             with suppress(TimeoutError):
                 await _first(news, until)
     finally:
-        engine.watch.overlook(news)
+        engine.watch.unsubscribe(news)
 
 
 async def _first(*events: asyncio.Event) -> None:

@@ -1,4 +1,4 @@
-"""What the applet must hear of a step: orders, chat lines, the end, and what its window shows."""
+"""What the applet must hear of an event: orders, chat lines, the end, and what its window shows."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from rescue_server.core import events as e
 from rescue_server.core.session import Session
 from rescue_server.core.status import COLLABORATORS, Role
 from rescue_server.runtime.attachments import ChatShown, GivenUp, Order, RebootNow, SessionOver, ViewChanged
-from rescue_server.runtime.state import Step
+from rescue_server.runtime.state import AppliedEvent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,9 +31,9 @@ def view_of(session: Session) -> View:
     )
 
 
-def orders_of(step: Step) -> list[Order]:
+def orders_of(applied: AppliedEvent) -> list[Order]:
     """Return what goes to the session's applet, in order."""
-    before, after, event = step.before, step.after, step.event
+    before, after, event = applied.before, applied.after, applied.event
     if after is None or before is None:
         return []
     if isinstance(event, e.TermsDeclined) or (after.ended_at is not None and before.ended_at is None):
@@ -44,5 +44,5 @@ def orders_of(step: Step) -> list[Order]:
         first = after.reboot_order == event.order
         return [RebootNow(order=event.order, technician=event.technician)] if first else []
     if isinstance(event, e.ChatSent):
-        return [ChatShown(technician=event.technician, text=event.text, revision=step.revision)]
+        return [ChatShown(technician=event.technician, text=event.text, revision=applied.revision)]
     return [ViewChanged()] if view_of(before) != view_of(after) else []

@@ -112,7 +112,7 @@ class Attachments:
 
     def __init__(self) -> None:
         self._current: dict[str, Attachment] = {}
-        self._barriers = 0
+        self._probes = 0
 
     def take_place(self, session: str, instance: str, attempt: int) -> Attachment | None:
         """Attach. The newer wins and the older is told; None if this one is itself the older.
@@ -142,13 +142,13 @@ class Attachments:
         """The session's attachment, if there is one."""
         return self._current.get(session)
 
-    def ask(self, session: str) -> None:
+    def probe(self, session: str) -> None:
         """Send a barrier: the applet is to answer now."""
         if (attachment := self._current.get(session)) is not None:
-            self._barriers += 1
-            attachment.send(Probe(self._barriers))
+            self._probes += 1
+            attachment.send(Probe(self._probes))
 
-    def tell_all(self, order: Order) -> None:
+    def send_to_all(self, order: Order) -> None:
         """Send an order to every attached applet."""
         for attachment in self._current.values():
             attachment.send(order)

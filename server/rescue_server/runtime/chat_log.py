@@ -6,7 +6,7 @@ from collections import deque
 
 from rescue_server.core.events import ChatSent
 from rescue_server.runtime.attachments import ChatShown
-from rescue_server.runtime.state import Step
+from rescue_server.runtime.state import AppliedEvent
 
 KEPT = 200  # lines per session
 
@@ -17,15 +17,15 @@ class ChatLog:
     def __init__(self) -> None:
         self._lines: dict[str, deque[ChatShown]] = {}
 
-    def note(self, step: Step) -> None:
-        """Hear of a published step."""
-        if step.after is None:
+    def note(self, applied: AppliedEvent) -> None:
+        """Record a published event."""
+        if applied.after is None:
             return
-        if step.after.ended_at is not None:
-            self._lines.pop(step.after.id, None)
-        elif isinstance(step.event, ChatSent):
-            lines = self._lines.setdefault(step.after.id, deque(maxlen=KEPT))
-            lines.append(ChatShown(step.event.technician, step.event.text, step.revision))
+        if applied.after.ended_at is not None:
+            self._lines.pop(applied.after.id, None)
+        elif isinstance(applied.event, ChatSent):
+            lines = self._lines.setdefault(applied.after.id, deque(maxlen=KEPT))
+            lines.append(ChatShown(applied.event.technician, applied.event.text, applied.revision))
 
     def after(self, session: str, revision: int) -> list[ChatShown]:
         """What was said in a session after a revision, in order."""

@@ -1,6 +1,6 @@
-"""What can be done at the desk, each as an act for the engine: a function of the desk and its context.
+"""The handlers of commands, for the engine: each is a function of the state and the context.
 
-They find the session, let the core decide, and say what the answer carries.
+A handler finds the session, lets the core decide, and returns the events and the answer.
 """
 
 from __future__ import annotations
@@ -23,130 +23,132 @@ from rescue_server.core import organization as o
 from rescue_server.core.events import SessionTransferred
 from rescue_server.core.session import Session
 from rescue_server.runtime.credentials import ticket_fits
-from rescue_server.runtime.engine import Act, Answer, Outcome
+from rescue_server.runtime.engine import Answer, Handler, Outcome
 from rescue_server.runtime.limits import LIMITS, Limits
-from rescue_server.runtime.sign_in_rate import Guessing
-from rescue_server.runtime.state import Desk
+from rescue_server.runtime.sign_in_rate import AttemptLimiter
+from rescue_server.runtime.state import EngineState
 
 PIN_ATTEMPTS = 1000
 
 
-def create_pin(technician: str, customer: str, new_pin: Callable[[], str], limits: Limits = LIMITS) -> Act:
+def create_pin(technician: str, customer: str, new_pin: Callable[[], str], limits: Limits = LIMITS) -> Handler:
     """A session with one entry, Connecting, and its PIN. Raises ResourceExhausted."""
 
-    def act(desk: Desk, context: d.Context) -> Outcome:
-        _require_room(desk, f"technician:{technician}", limits.open_sessions_per_technician)
-        session = desk.next_session_id()
-        pin = _free_pin(desk, context, new_pin)
+    def handle(state: EngineState, context: d.Context) -> Outcome:
+        _require_room(state, f"technician:{technician}", limits.open_sessions_per_technician)
+        session = state.next_session_id()
+        pin = _free_pin(state, context, new_pin)
         events = d.create_pin(session=session, technician=technician, pin=pin, customer=customer, context=context)
-        group = f"group:{desk.organization.technicians[technician]}"
-        validity = desk.organization.settings_of(group).private_code_validity
+        group = f"group:{state.organization.technicians[technician]}"
+        validity = state.organization.settings_of(group).private_code_validity
         return Outcome(events=events, answer=Answer(session=session, pin=pin, valid_for=validity))
 
-    return act
+    return handle
 
 
-def command(order: c.AnyCommand) -> Act:
+def command(order: c.AnyCommand) -> Handler:
     """A technician's command to a session."""
 
-    def act(desk: Desk, context: d.Context) -> Outcome:
-        session = desk.sessions.get(order.session)
+    def handle(state: EngineState, context: d.Context) -> Outcome:
+        session = state.sessions.get(order.session)
         if session is None:
             raise NotFound.of("session", order.session, "it is not in your queue")
         events = d.decide(session, order, context)
         targets = events[0].targets if isinstance(events[0], SessionTransferred) else ()
         return Outcome(events=events, answer=Answer(session=order.session, technicians=targets))
 
-    return act
+    return handle
 
 
-def redeem_pin(pin: str, customer: str, ticket_hash: str) -> Act:
+def redeem_pin(pin: str, customer: str, ticket_hash: str) -> Handler:
     """Spend a PIN."""
 
-    def act(desk: Desk, context: d.Context) -> Outcome:
-        session = desk.sessions.get(desk.pins.get(pin, ""))
+    def handle(state: EngineState, context: d.Context) -> Outcome:
+        session = state.sessions.get(state.pins.get(pin, ""))
         if session is None:
             raise PinRefused("there is no such PIN: check the digits with the technician", reason="PIN_UNKNOWN")
         events = d.redeem_pin(session, ticket_hash=ticket_hash, customer=customer, context=context)
         return Outcome(events=events, answer=Answer(session=session.id))
 
-    return act
+    return handle
 
 
-def patiently(act: Act, guessing: Guessing, source: str, now: Callable[[], float] = time.monotonic) -> Act:
+def limit_attempts(
+    handler: Handler, attempts: AttemptLimiter, source: str, now: Callable[[], float] = time.monotonic
+) -> Handler:
     """The same act, refused with ResourceExhausted while the source has to wait; a refused PIN counts as a guess.
 
     Asked and counted where acts are decided, one after the other: many attempts at once gain nothing.
     """
 
-    def guarded(desk: Desk, context: d.Context) -> Outcome:
-        if (wait := guessing.wait(source, now())) > 0:
+    def guarded(state: EngineState, context: d.Context) -> Outcome:
+        if (wait := attempts.wait(source, now())) > 0:
             raise ResourceExhausted(
                 f"too many wrong PINs: the next attempt is possible in {wait:.1f} s",
                 reason="TOO_MANY_WRONG_PINS",
                 retry_after=wait,
             )
         try:
-            return act(desk, context)
+            return handler(state, context)
         except PinRefused:
-            guessing.failed(source, now())
+            attempts.failed(source, now())
             raise
 
     return guarded
 
 
-def start_through_channel(channel: str, customer: str, ticket_hash: str, limits: Limits = LIMITS) -> Act:
+def start_through_channel(channel: str, customer: str, ticket_hash: str, limits: Limits = LIMITS) -> Handler:
     """A session for every technician of a channel. Raises ResourceExhausted."""
 
-    def act(desk: Desk, context: d.Context) -> Outcome:
-        _require_room(desk, f"channel:{channel}", limits.open_sessions_per_channel)
-        session = desk.next_session_id()
+    def handle(state: EngineState, context: d.Context) -> Outcome:
+        _require_room(state, f"channel:{channel}", limits.open_sessions_per_channel)
+        session = state.next_session_id()
         events = d.start_through_channel(
             session=session, channel=channel, customer=customer, ticket_hash=ticket_hash, context=context
         )
         return Outcome(events=events, answer=Answer(session=session))
 
-    return act
+    return handle
 
 
-def of_applet(session_id: str, decision: Callable[[Session, d.Context], d.Events]) -> Act:
+def of_applet(session_id: str, decision: Callable[[Session, d.Context], d.Events]) -> Handler:
     """Something that the session's applet said or did."""
 
-    def act(desk: Desk, context: d.Context) -> Outcome:
-        session = desk.sessions.get(session_id)
+    def handle(state: EngineState, context: d.Context) -> Outcome:
+        session = state.sessions.get(session_id)
         events = [] if session is None else decision(session, context)
         return Outcome(events=events, answer=Answer(session=session_id))
 
-    return act
+    return handle
 
 
-def focus(technician: str, focused: bool) -> Act:
+def focus(technician: str, focused: bool) -> Handler:
     """A technician gained or lost the focus: all sessions he takes part in hear of it."""
 
-    def act(desk: Desk, context: d.Context) -> Outcome:
+    def handle(state: EngineState, context: d.Context) -> Outcome:
         events: d.Events = []
-        for session in desk.queue_of(technician):
+        for session in state.queue_of(technician):
             events += d.on_focus(session, technician=technician, focused=focused, context=context)
         return Outcome(events=events)
 
-    return act
+    return handle
 
 
-def admit(desk: Desk, session_id: str, ticket: str) -> Session:
+def admit(state: EngineState, session_id: str, ticket: str) -> Session:
     """Return the session whose ticket this is. Raises Unauthenticated, which does not say whether it exists."""
-    session = desk.sessions.get(session_id)
+    session = state.sessions.get(session_id)
     if session is None or not ticket_fits(ticket, session.ticket_hash):
         raise Unauthenticated("the session ticket is not accepted", reason="TICKET_UNKNOWN")
     return session
 
 
-def change_settings(by: str, owner: str, changes: Mapping[str, timedelta | str]) -> Act:
+def change_settings(by: str, owner: str, changes: Mapping[str, timedelta | str]) -> Handler:
     """Change a group's or channel's settings; raises InvalidArgument with the range."""
 
-    def act(desk: Desk, context: d.Context) -> Outcome:
+    def handle(state: EngineState, context: d.Context) -> Outcome:
         if not changes:
             raise InvalidArgument.of("settings", "name at least one setting to change")
-        desk.organization.settings_of(owner).changed(changes)
+        state.organization.settings_of(owner).changed(changes)
         periods = {name: value for name, value in changes.items() if isinstance(value, timedelta)}
         terms = changes.get("terms")
         event = o.SettingsChanged(
@@ -154,25 +156,25 @@ def change_settings(by: str, owner: str, changes: Mapping[str, timedelta | str])
         )
         return Outcome(events=[event])
 
-    return act
+    return handle
 
 
-def add_group(by: str, name: str) -> Act:
+def add_group(by: str, name: str) -> Handler:
     """Add a technician group."""
 
-    def act(desk: Desk, context: d.Context) -> Outcome:
-        desk.organization.require_free("group", name)
+    def handle(state: EngineState, context: d.Context) -> Outcome:
+        state.organization.require_free("group", name)
         return Outcome(events=[o.GroupAdded(at=context.now, by=by, name=name)])
 
-    return act
+    return handle
 
 
-def add_technician(by: str, name: str, group: str, secret_hash: str) -> Act:
+def add_technician(by: str, name: str, group: str, secret_hash: str) -> Handler:
     """Add a technician to a group."""
 
-    def act(desk: Desk, context: d.Context) -> Outcome:
-        desk.organization.require_free("technician", name)
-        desk.organization.members(f"group:{group}")
+    def handle(state: EngineState, context: d.Context) -> Outcome:
+        state.organization.require_free("technician", name)
+        state.organization.members(f"group:{group}")
         return Outcome(
             events=[
                 o.TechnicianAdded(at=context.now, by=by, name=name, group=group),
@@ -180,28 +182,28 @@ def add_technician(by: str, name: str, group: str, secret_hash: str) -> Act:
             ]
         )
 
-    return act
+    return handle
 
 
-def add_channel(by: str, name: str, groups: tuple[str, ...]) -> Act:
+def add_channel(by: str, name: str, groups: tuple[str, ...]) -> Handler:
     """Add a channel that groups serve."""
 
-    def act(desk: Desk, context: d.Context) -> Outcome:
-        desk.organization.require_free("channel", name)
+    def handle(state: EngineState, context: d.Context) -> Outcome:
+        state.organization.require_free("channel", name)
         if not groups:
             raise InvalidArgument.of("groups", "a channel needs at least one technician group")
         for group in groups:
-            desk.organization.members(f"group:{group}")
+            state.organization.members(f"group:{group}")
         return Outcome(events=[o.ChannelAdded(at=context.now, by=by, name=name, groups=tuple(sorted(set(groups))))])
 
-    return act
+    return handle
 
 
-def add_administrator(by: str, name: str, secret_hash: str) -> Act:
+def add_administrator(by: str, name: str, secret_hash: str) -> Handler:
     """Add an administrator."""
 
-    def act(desk: Desk, context: d.Context) -> Outcome:
-        desk.organization.require_free("administrator", name)
+    def handle(state: EngineState, context: d.Context) -> Outcome:
+        state.organization.require_free("administrator", name)
         return Outcome(
             events=[
                 o.AdministratorAdded(at=context.now, by=by, name=name),
@@ -209,57 +211,57 @@ def add_administrator(by: str, name: str, secret_hash: str) -> Act:
             ]
         )
 
-    return act
+    return handle
 
 
-def move_technician(by: str, name: str, group: str) -> Act:
+def move_technician(by: str, name: str, group: str) -> Handler:
     """Move a technician to another group."""
 
-    def act(desk: Desk, context: d.Context) -> Outcome:
-        desk.organization.require_technician(name)
-        desk.organization.members(f"group:{group}")
+    def handle(state: EngineState, context: d.Context) -> Outcome:
+        state.organization.require_technician(name)
+        state.organization.members(f"group:{group}")
         return Outcome(events=[o.TechnicianMoved(at=context.now, by=by, name=name, group=group)])
 
-    return act
+    return handle
 
 
-def remove_technician(by: str, name: str) -> Act:
+def remove_technician(by: str, name: str) -> Handler:
     """Remove a technician who takes part in no session."""
 
-    def act(desk: Desk, context: d.Context) -> Outcome:
-        desk.organization.require_technician(name)
-        if queue := desk.queue_of(name):
+    def handle(state: EngineState, context: d.Context) -> Outcome:
+        state.organization.require_technician(name)
+        if queue := state.queue_of(name):
             numbers = ", ".join(session.id for session in queue)
             raise OrganizationRefused(f"{name} still has sessions in his queue ({numbers}): end or transfer them first")
         return Outcome(events=[o.TechnicianDeleted(at=context.now, by=by, name=name)])
 
-    return act
+    return handle
 
 
-def renew_secret(by: str, user: str, secret_hash: str) -> Act:
+def renew_secret(by: str, user: str, secret_hash: str) -> Handler:
     """Give a user a new secret."""
 
-    def act(desk: Desk, context: d.Context) -> Outcome:
-        if user not in desk.organization.secret_hashes:
+    def handle(state: EngineState, context: d.Context) -> Outcome:
+        if user not in state.organization.secret_hashes:
             raise NotFound.of("user", user)
         return Outcome(events=[o.SecretChanged(at=context.now, by=by, user=user, secret_hash=secret_hash)])
 
-    return act
+    return handle
 
 
-def _require_room(desk: Desk, opener: str, most: int) -> None:
-    if desk.open_by[opener] >= most:
+def _require_room(state: EngineState, opener: str, most: int) -> None:
+    if state.open_by[opener] >= most:
         raise ResourceExhausted(
             f"{opener} has {most} open sessions, and cannot have more: end some first",
             metadata={"limit": str(most), "what": "open sessions"},
         )
 
 
-def _free_pin(desk: Desk, context: d.Context, new_pin: Callable[[], str]) -> str:
+def _free_pin(state: EngineState, context: d.Context, new_pin: Callable[[], str]) -> str:
     """A PIN that no session has that could still be redeemed, and if possible none ever had."""
     for attempt in range(PIN_ATTEMPTS):
         pin = new_pin()
-        session = desk.sessions.get(desk.pins.get(pin, ""))
+        session = state.sessions.get(state.pins.get(pin, ""))
         if session is None or (attempt > PIN_ATTEMPTS // 2 and not d.is_redeemable(session, context)):
             return pin
     raise ResourceExhausted("no PIN is free: end some sessions that are Connecting")

@@ -22,7 +22,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 
 from rescue_common.private_files import write_private
 from rescue_protos.errors import ResourceExhausted, Unauthenticated
-from rescue_server.runtime.sign_in_rate import SECRETS_EACH, SECRETS_OVERALL, SECRETS_PEER, Guessing
+from rescue_server.runtime.sign_in_rate import SECRETS_EACH, SECRETS_OVERALL, SECRETS_PEER, AttemptLimiter
 
 TOKEN_LIFE = 900.0  # real seconds
 KEY_FILE = "server.key"
@@ -111,8 +111,8 @@ class Tokens:
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
         self._now = now
         self._tokens: dict[bytes, _Token] = {}
-        self._wrong_of_users = Guessing(each=SECRETS_EACH)
-        self._wrong_of_peers = Guessing(each=SECRETS_PEER, overall=SECRETS_OVERALL)
+        self._wrong_of_users = AttemptLimiter(each=SECRETS_EACH)
+        self._wrong_of_peers = AttemptLimiter(each=SECRETS_PEER, overall=SECRETS_OVERALL)
         self._checking = asyncio.Semaphore(CHECKED_AT_A_TIME)
 
     async def sign_in(self, user: str, secret: str, secret_hash: str | None, *, source: str) -> str:

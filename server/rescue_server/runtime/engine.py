@@ -35,16 +35,16 @@ from rescue_server.core.session import Session
 from rescue_server.core.status import Link
 from rescue_server.core.timers import DeadlineKind, SessionDeadline, deadlines
 from rescue_server.runtime.chat_log import ChatLog
-from rescue_server.runtime.idempotency import Act, Answer, Outcome, Request, reused, stored_answer
-from rescue_server.runtime.recovery import branch_of, replay, tell
-from rescue_server.runtime.schedule.deadlines import Agenda
+from rescue_server.runtime.idempotency import Answer, Handler, Outcome, Request, reused, stored_answer
+from rescue_server.runtime.recovery import branch_of, publish, replay
+from rescue_server.runtime.schedule.deadlines import DeadlineQueue
 from rescue_server.runtime.schedule.leases import Lease, Leases
-from rescue_server.runtime.state import AnyEvent, Desk, Step, updates_of
+from rescue_server.runtime.state import AnyEvent, AppliedEvent, EngineState, updates_of
 from rescue_server.runtime.watch import Watch
 from rescue_server.store.errors import StoreError, StoreFull
 from rescue_server.store.protocol import ClockMark, Store, StoredAnswer, StoredEvent
 
-__all__ = ["Act", "Answer", "Engine", "Outcome", "Request"]
+__all__ = ["Answer", "Engine", "Handler", "Outcome", "Request"]
 P = ParamSpec("P")
 T = TypeVar("T")
 log = logging.getLogger(__name__)
@@ -53,7 +53,7 @@ REMEMBERED_ANSWERS = 10_000
 
 @dataclass(slots=True, kw_only=True)
 class _Staged:
-    steps: list[Step]
+    steps: list[AppliedEvent]
     updates: list[dict[str, QueueUpdate]]
     answer: Answer
     stored_answer: StoredAnswer | None
@@ -68,7 +68,7 @@ class _Asked:
 
 
 class Engine:
-    """Owns the state. `in_focus` tells the technicians in focus; `on_step` hears each published step, in order."""
+    """Owns the state. `in_focus` returns the technicians in focus; `on_applied` receives each published event."""
 
     def __init__(
         self,
@@ -76,20 +76,20 @@ class Engine:
         clock: ServerClock,
         *,
         in_focus: Callable[[], frozenset[str]] = frozenset,
-        on_step: Callable[[Step], None] = lambda step: None,
+        on_applied: Callable[[AppliedEvent], None] = lambda step: None,
     ) -> None:
         self.store = store
         self.clock = clock
         self.watch = Watch()
         self.chats = ChatLog()
-        self.published = Desk()
-        self.ahead = Desk()
-        self.agenda = Agenda()
+        self.published = EngineState()
+        self.ahead = EngineState()
+        self.agenda = DeadlineQueue()
         self.leases = Leases(self._reconnect_period)
         self.changed = asyncio.Event()  # what falls due next may be something else now
         self.in_focus = in_focus
-        self.on_step = on_step
-        self.on_unjudged: Callable[[str], None] = lambda session: None
+        self.on_applied = on_applied
+        self.on_expired_lease: Callable[[str], None] = lambda session: None
         self.on_append: Callable[[float, int], None] = lambda seconds, events: None  # seconds are real
         self._organized_at: datetime | None = None  # when the organization last changed
         self._let_go: dict[str, Lease] = {}  # ended by steps that are not stored yet
@@ -150,19 +150,19 @@ class Engine:
 
     # Acting
 
-    async def perform(self, act: Act, request: Request | None = None) -> Answer:
+    async def perform(self, handler: Handler, request: Request | None = None) -> Answer:
         """Carry out an act and return its answer once it is stored.
 
         The same request again gets the same answer, a refusal included, and has no second effect. Raises RescueError.
         """
         if request is None:
-            return await self._stage(act, None)
+            return await self._stage(handler, None)
         key = (request.principal, request.id)
         asked = self._asked.get(key)
         if asked is None:
             # A task of its own: the caller may go away, the act must not be torn in two.
             asked = self._asked[key] = _Asked(request.fingerprint)
-            asked.task = asyncio.ensure_future(self._perform_once(act, request))
+            asked.task = asyncio.ensure_future(self._perform_once(handler, request))
             asked.task.add_done_callback(lambda task: self._settle(key, task))
             self._trim_asked()
         elif asked.fingerprint != request.fingerprint:
@@ -172,10 +172,10 @@ class Engine:
             raise asked.refusal
         return await asyncio.shield(asked.task)
 
-    async def _perform_once(self, act: Act, request: Request) -> Answer:
+    async def _perform_once(self, handler: Handler, request: Request) -> Answer:
         stored = await self.in_store(lambda: self.store.answer(request.principal, request.id))
         if stored is None:
-            return await self._stage(act, request)
+            return await self._stage(handler, request)
         if stored.fingerprint != request.fingerprint:
             raise reused(request)
         return msgspec.json.decode(stored.body, type=Answer)
@@ -199,17 +199,17 @@ class Engine:
             if task is None or task.done():
                 del self._asked[oldest]
 
-    def _stage(self, act: Act, request: Request | None) -> asyncio.Future[Answer]:
+    def _stage(self, handler: Handler, request: Request | None) -> asyncio.Future[Answer]:
         """Decide and apply to the state ahead; storing follows. Raises RescueError if nothing is to happen."""
         context = self.context(self.catch_up())
-        outcome = act(self.ahead, context)
+        outcome = handler(self.ahead, context)
         return self._stage_events(outcome.events, outcome.answer, request)
 
     def _stage_events(
         self, events: Sequence[AnyEvent], answer: Answer, request: Request | None
     ) -> asyncio.Future[Answer]:
         done: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-        steps: list[Step] = []
+        steps: list[AppliedEvent] = []
         changes: list[dict[str, QueueUpdate]] = []
         start = self.ahead.revision
         try:
@@ -232,7 +232,7 @@ class Engine:
         self._work.set()
         return done
 
-    def _set_back(self, steps: list[Step], revision: int) -> None:
+    def _set_back(self, steps: list[AppliedEvent], revision: int) -> None:
         """Undo steps of the state ahead that were neither stored nor noted."""
         for step in reversed(steps):
             if step.before is not None:
@@ -259,16 +259,16 @@ class Engine:
             if not staged.done.cancelled():
                 staged.done.set_result(staged.answer)
 
-    def _publish(self, step: Step, change: dict[str, QueueUpdate]) -> None:
+    def _publish(self, step: AppliedEvent, change: dict[str, QueueUpdate]) -> None:
         if step.after is not None:
             self.published.put(step.after)
             if not _is_leased(step.after):
                 self._let_go.pop(step.after.id, None)
         self.published.organization = step.organization
         self.published.revision, self.published.at = step.revision, step.event.at
-        tell(self.watch, step, change)
+        publish(self.watch, step, change)
         self.chats.note(step)
-        self.on_step(step)
+        self.on_applied(step)
 
     def _refuse(self, batch: list[_Staged], trouble: RescueError) -> None:
         """Set the state ahead back to what is published, and tell everybody who was on the way."""
@@ -309,8 +309,8 @@ class Engine:
         """
         now = self.clock.now()
         while (deadline := self.next_deadline()) is not None and deadline.due <= now:
-            if deadline.kind is DeadlineKind.RECONNECTING and not self.leases.is_judged_dead(deadline.session):
-                self.on_unjudged(deadline.session)
+            if deadline.kind is DeadlineKind.RECONNECTING and not self.leases.is_confirmed_expired(deadline.session):
+                self.on_expired_lease(deadline.session)
                 break
             session = self.ahead.sessions[deadline.session]
             # What was past before it could be due (a changed setting, a lease that had to be judged) is due now.
@@ -337,7 +337,7 @@ class Engine:
         session = self.ahead.sessions.get(session_id) or self.published.sessions[session_id]
         return self.ahead.organization.settings_of(session.owner).reconnect_period
 
-    def _note_step(self, step: Step) -> None:
+    def _note_step(self, step: AppliedEvent) -> None:
         if step.after is not None:
             if (ended := self._note(step.after)) is not None:
                 self._let_go[step.after.id] = ended

@@ -10,7 +10,7 @@ import msgspec
 
 from rescue_protos.errors import RequestReused, RescueError
 from rescue_server.core.decide import Context
-from rescue_server.runtime.state import AnyEvent, Desk
+from rescue_server.runtime.state import AnyEvent, EngineState
 from rescue_server.store.protocol import StoredAnswer
 
 
@@ -41,7 +41,7 @@ class Outcome:
     answer: Answer = field(default_factory=Answer)
 
 
-Act = Callable[[Desk, Context], Outcome]
+Handler = Callable[[EngineState, Context], Outcome]
 
 
 def stored_answer(answer: Answer, request: Request) -> StoredAnswer:

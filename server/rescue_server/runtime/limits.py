@@ -33,7 +33,7 @@ class Limits:
 LIMITS = Limits()
 
 
-class Places:
+class Slots:
     """Counts who has how many of something that is limited."""
 
     def __init__(self) -> None:

@@ -18,7 +18,7 @@ from rescue_server.core.queue import QueueUpdate
 from rescue_server.core.session import UnknownSession
 from rescue_server.core.transitions import UnlistedChange
 from rescue_server.runtime.chat_log import ChatLog
-from rescue_server.runtime.state import Desk, Step, read_event, updates_of
+from rescue_server.runtime.state import AppliedEvent, EngineState, read_event, updates_of
 from rescue_server.runtime.watch import Watch
 from rescue_server.store.errors import JournalUnreadable
 from rescue_server.store.protocol import Store
@@ -28,38 +28,38 @@ REPLAYED_INTO_RINGS = 20_000  # events; who resumes after an older revision gets
 _NOT_UNDERSTOOD = (msgspec.MsgspecError, UnlistedChange, UnknownSession, RescueError, LookupError, ValueError)
 
 
-def replay(store: Store, watch: Watch, chats: ChatLog) -> Desk:
+def replay(store: Store, watch: Watch, chats: ChatLog) -> EngineState:
     """Return the state that the journal makes, and tell its latest updates to the rings.
 
     Raises JournalUnreadable, which names the event; StoreError.
     """
-    desk = Desk()
+    state = EngineState()
     tail = max(store.last_revision() - REPLAYED_INTO_RINGS, store.compacted_through())
     watch.oldest = tail
     for stored in store.read():
         try:
-            step = desk.apply(read_event(stored), stored.revision)
-            updates = updates_of(step) if step.revision > tail else {}
+            applied = state.apply(read_event(stored), stored.revision)
+            updates = updates_of(applied) if applied.revision > tail else {}
         except _NOT_UNDERSTOOD as error:
             why = str(error) or type(error).__name__
             raise JournalUnreadable(revision=stored.revision, stream=stored.stream, why=why) from error
-        tell(watch, step, updates)
-        chats.note(step)
-    desk.revision = watch.revision = store.last_revision()
-    return desk
+        publish(watch, applied, updates)
+        chats.note(applied)
+    state.revision = watch.revision = store.last_revision()
+    return state
 
 
-def tell(watch: Watch, step: Step, updates: Mapping[str, QueueUpdate]) -> None:
-    """Tell the rings of a published step, and those who may not watch any more."""
-    watch.publish(step.revision, updates)
-    match step.event:
+def publish(watch: Watch, applied: AppliedEvent, updates: Mapping[str, QueueUpdate]) -> None:
+    """Publish an event's updates, and wake the watches of users who may not watch any more."""
+    watch.publish(applied.revision, updates)
+    match applied.event:
         case TechnicianDeleted(name=name):
-            watch.retire(name)
-            watch.rouse(name)
+            watch.disconnect(name)
+            watch.wake(name)
         case SecretChanged(user=user):
-            watch.rouse(user)
+            watch.wake(user)
 
 
-def branch_of(desk: Desk) -> Desk:
-    """Return a desk that stands where this one does and goes its own way."""
-    return replace(desk, sessions=dict(desk.sessions), pins=dict(desk.pins), open_by=desk.open_by.copy())
+def branch_of(state: EngineState) -> EngineState:
+    """Return a state that stands where this one does and goes its own way."""
+    return replace(state, sessions=dict(state.sessions), pins=dict(state.pins), open_by=state.open_by.copy())

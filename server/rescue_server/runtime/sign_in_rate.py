@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from dataclasses import dataclass
 
-MOST_SOURCES = 10_000
+MAX_SOURCES = 10_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +50,7 @@ class _Record:
         self.open_at = now + policy.wait_after(self.failures)
 
 
-class Guessing:
+class AttemptLimiter:
     """Failures by source, and overall if there is a policy for that. The record is bounded."""
 
     def __init__(self, *, each: Policy, overall: Policy | None = None) -> None:
@@ -71,7 +71,7 @@ class Guessing:
         record = self._by_source.setdefault(source, _Record(counted_at=now))
         record.fail(self._each, now)
         self._by_source.move_to_end(source)
-        while len(self._by_source) > MOST_SOURCES:
+        while len(self._by_source) > MAX_SOURCES:
             # Whoever has so many addresses is slowed down by the overall count.
             self._by_source.popitem(last=False)
 

@@ -26,7 +26,7 @@ _encoder = msgspec.json.Encoder()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
+class AppliedEvent:
     """One stored event and what it changed. Of an organization's event `before` and `after` are None."""
 
     revision: int
@@ -53,15 +53,15 @@ def read_event(stored: StoredEvent) -> AnyEvent:
     return event
 
 
-def updates_of(step: Step) -> dict[str, QueueUpdate]:
-    """Return what each technician's queue must be told of the step, by technician."""
-    if step.after is None or isinstance(step.event, OrganizationEvent):
+def updates_of(applied: AppliedEvent) -> dict[str, QueueUpdate]:
+    """Return what each technician's queue shows after the event, by technician."""
+    if applied.after is None or isinstance(applied.event, OrganizationEvent):
         return {}
-    return updates(step.before, step.event, step.after, step.organization)
+    return updates(applied.before, applied.event, applied.after, applied.organization)
 
 
 @dataclass(slots=True)
-class Desk:
+class EngineState:
     """Sessions by id, ended ones included until they are compacted."""
 
     sessions: dict[str, Session] = field(default_factory=dict)
@@ -72,17 +72,19 @@ class Desk:
     at: datetime | None = None  # of the last event
     last_session: int = _FIRST_SESSION - 1
 
-    def apply(self, event: AnyEvent, revision: int | None = None) -> Step:
+    def apply(self, event: AnyEvent, revision: int | None = None) -> AppliedEvent:
         """Make the event part of the state."""
         self.revision = self.revision + 1 if revision is None else revision
         self.at = event.at
         if isinstance(event, OrganizationEvent):
             self.organization = apply_change(self.organization, event)
-            return Step(revision=self.revision, event=event, organization=self.organization)
+            return AppliedEvent(revision=self.revision, event=event, organization=self.organization)
         before = self.sessions.get(event.session)
         after = apply(before, event)
         self.put(after)
-        return Step(revision=self.revision, event=event, before=before, after=after, organization=self.organization)
+        return AppliedEvent(
+            revision=self.revision, event=event, before=before, after=after, organization=self.organization
+        )
 
     def put(self, session: Session) -> None:
         """Take a session as it is."""

@@ -70,7 +70,7 @@ class Watch:
                 watcher.news.set()
         self._wake_observers()
 
-    def retire(self, technician: str) -> None:
+    def disconnect(self, technician: str) -> None:
         """Keep no more updates for somebody who is no technician any more.
 
         That there were some is remembered: a console of a later one of that name does not go on after them.
@@ -79,8 +79,8 @@ class Watch:
             ring.dropped_through = ring.updates[-1].revision
             ring.updates = deque()
 
-    def observe(self) -> asyncio.Event:
-        """Return an event that is set when any queue, or who watches it, may have changed. `overlook` it in the end.
+    def subscribe(self) -> asyncio.Event:
+        """Return an event that is set when any queue, or who watches it, may have changed. `unsubscribe` it in the end.
 
         An observer is no console: it takes nothing out of a ring, and nobody waits for it.
         """
@@ -88,7 +88,7 @@ class Watch:
         self._observers.add(news)
         return news
 
-    def overlook(self, news: asyncio.Event) -> None:
+    def unsubscribe(self, news: asyncio.Event) -> None:
         """Observe no more."""
         self._observers.discard(news)
 
@@ -159,7 +159,7 @@ class Watch:
             if watcher.technician == technician and watcher.console == console:
                 _want_bookmark(watcher)
 
-    def rouse(self, technician: str) -> None:
+    def wake(self, technician: str) -> None:
         """All watches of the technician are to try and say something now: whether they still may has changed."""
         for watcher in self._watchers:
             if watcher.technician == technician:
@@ -169,13 +169,13 @@ class Watch:
         """Whether a console of the technician watches."""
         return any(watcher.technician == technician for watcher in self._watchers)
 
-    async def settled(self, revision: int, patience: float) -> None:
-        """Wait until every watcher has been handed what concerns it up to a revision, `patience` real seconds at most.
+    async def settled(self, revision: int, timeout: float) -> None:
+        """Wait until every watcher has been handed what concerns it up to a revision, `timeout` real seconds at most.
 
         A stuck console holds up who waits here once, and not again before it has taken something.
         """
         try:
-            async with asyncio.timeout(patience):
+            async with asyncio.timeout(timeout):
                 while any(self._is_behind(watcher, revision) for watcher in self._watchers if not watcher.stuck):
                     self._progress.clear()
                     await self._progress.wait()

@@ -16,7 +16,7 @@ from rescue_common.tls import Tls
 from rescue_server.runtime.credentials import secret_fits
 
 
-class AccessBook:
+class IssuedSecrets:
     """One state directory's. What changes it raises OSError if the file cannot be written."""
 
     def __init__(self, directory: Path) -> None:
@@ -36,32 +36,32 @@ class AccessBook:
         """The users of whom there is no secret."""
         return sorted(set(users) - set(self._known.secrets))
 
-    def promise(self, secrets: Mapping[str, str]) -> None:
+    def prepare(self, secrets: Mapping[str, str]) -> None:
         """Write down secrets that are about to become valid."""
         promised = {**self._known.promised}
         for user, secret in secrets.items():
             promised[user] = [*promised.get(user, []), secret]
-        self._write(replace(self._known, promised=promised))
+        self._save(replace(self._known, promised=promised))
 
-    def keep(self, secrets: Mapping[str, str]) -> None:
+    def write(self, secrets: Mapping[str, str]) -> None:
         """Write down that these are the users' secrets now."""
-        self._write(replace(self._known, secrets={**self._known.secrets, **secrets}, promised=self._but(secrets)))
+        self._save(replace(self._known, secrets={**self._known.secrets, **secrets}, promised=self._but(secrets)))
 
-    def withdraw(self, secrets: Mapping[str, str]) -> None:
+    def revoke(self, secrets: Mapping[str, str]) -> None:
         """Write down that these did not become valid."""
-        self._write(replace(self._known, promised=self._but(secrets)))
+        self._save(replace(self._known, promised=self._but(secrets)))
 
     def forget(self, user: str) -> None:
         """Let go of what is known of somebody who is no user any more."""
         secrets = {name: secret for name, secret in self._known.secrets.items() if name != user}
-        self._write(replace(self._known, secrets=secrets))
+        self._save(replace(self._known, secrets=secrets))
 
-    def doubt(self) -> None:
-        """Have every secret compared with the store at the next `settle`: a backup knows those of its own time."""
+    def mark_unsure(self) -> None:
+        """Have every secret compared with the store at the next `confirm`: a backup knows those of its own time."""
         if self._known.secrets:
-            self.promise(self._known.secrets)
+            self.prepare(self._known.secrets)
 
-    def settle(self, hashes: Mapping[str, str]) -> None:
+    def confirm(self, hashes: Mapping[str, str]) -> None:
         """Keep of each user to whom something was promised what the store says; forget who is no user.
 
         Takes tens of milliseconds for each secret that is compared.
@@ -73,11 +73,11 @@ class AccessBook:
             if (holds := next(fitting, None)) is not None:
                 secrets[user] = holds
         if self._known.promised or secrets != self._known.secrets:
-            self._write(replace(self._known, secrets=secrets, promised={}))
+            self._save(replace(self._known, secrets=secrets, promised={}))
 
     def listens_at(self, server: str, tls: Tls | None = None) -> None:
         """Write down the address, and what clients of the same account need for TLS."""
-        self._write(replace(self._known, server=server, tls=tls))
+        self._save(replace(self._known, server=server, tls=tls))
 
     def _but(self, secrets: Mapping[str, str]) -> dict[str, list[str]]:
         """What is promised besides these: others may be under way at the same time."""
@@ -87,6 +87,6 @@ class AccessBook:
         }
         return {user: promised for user, promised in rest.items() if promised}
 
-    def _write(self, known: Access) -> None:
+    def _save(self, known: Access) -> None:
         self._known = known  # also if writing fails: the next time it is in what is written
         known.write(self._directory)

@@ -11,13 +11,13 @@ from rescue_common.lan_notation import BadLanFault, Delay, Direction, Flap, Loss
 from rescue_server.core.status import Status
 from rescue_server.faults.methods import methods
 from rescue_server.faults.rules import (
+    AffectCall,
     BadRule,
     Called,
     Lose,
-    Lost,
-    Meddle,
+    LostMessage,
+    OrderComputer,
     Shown,
-    TellComputer,
     parse_rule,
     with_numbers,
 )
@@ -87,31 +87,31 @@ def test_one_fault_is_lifted_by_its_slot() -> None:
         (
             "when 1001 becomes Active for alice:  lan off for 40s",
             Shown(session="1001", status=Status.ACTIVE, user="alice", already=False),
-            TellComputer(line="lan off for 40s"),
+            OrderComputer(line="lan off for 40s"),
             "",
         ),
         (
             "when any session is on hold: kill applet at 1002",
             Shown(session="", status=Status.ON_HOLD, user="", already=True),
-            TellComputer(line="kill"),
+            OrderComputer(line="kill"),
             "1002",
         ),
-        ("lose the next heartbeat reply at 7", None, Lose(what=Lost.HEARTBEAT_REPLY, times=1), "7"),
-        ("lose next 3 heartbeats at 7", None, Lose(what=Lost.HEARTBEAT, times=3), "7"),
+        ("lose the next heartbeat reply at 7", None, Lose(what=LostMessage.HEARTBEAT_REPLY, times=1), "7"),
+        ("lose next 3 heartbeats at 7", None, Lose(what=LostMessage.HEARTBEAT, times=3), "7"),
         (
             "when StartSession of alice is called 3 times: fail next 2 calls of holdsession with unavailable",
             Called(method="StartSession", user="alice", nth=3),
-            Meddle(method="HoldSession", user="", times=2, code="UNAVAILABLE"),
+            AffectCall(method="HoldSession", user="", times=2, code="UNAVAILABLE"),
             "",
         ),
         (
             "delay next EndSession of bob by 2s",
             None,
-            Meddle(method="EndSession", user="bob", times=1, delay=timedelta(seconds=2)),
+            AffectCall(method="EndSession", user="bob", times=1, delay=timedelta(seconds=2)),
             "",
         ),
-        ("lose next reply of CreatePin", None, Meddle(method="CreatePin", user="", times=1, loses_reply=True), ""),
-        ("lan on at 1001", None, TellComputer(line="lan on"), "1001"),
+        ("lose next reply of CreatePin", None, AffectCall(method="CreatePin", user="", times=1, loses_reply=True), ""),
+        ("lan on at 1001", None, OrderComputer(line="lan on"), "1001"),
     ],
 )
 def test_a_rule_is_read(text: str, moment: object, action: object, session: str) -> None:

@@ -11,30 +11,30 @@ from datetime import datetime
 
 
 @dataclass(slots=True, eq=False)
-class Appointment:
+class ClockBarrier:
     """Somebody wants to act at `due`, and will say when that is done."""
 
     due: datetime
-    kept: asyncio.Event = field(default_factory=asyncio.Event)
+    released: asyncio.Event = field(default_factory=asyncio.Event)
 
 
-class Appointments:
+class ClockBarriers:
     """All that are open."""
 
     def __init__(self) -> None:
-        self._open: set[Appointment] = set()
+        self._open: set[ClockBarrier] = set()
 
-    def make(self, due: datetime) -> Appointment:
-        """Note an appointment."""
-        appointment = Appointment(due)
-        self._open.add(appointment)
-        return appointment
+    def add(self, due: datetime) -> ClockBarrier:
+        """Note a barrier."""
+        barrier = ClockBarrier(due)
+        self._open.add(barrier)
+        return barrier
 
-    def keep(self, appointment: Appointment) -> None:
+    def release(self, barrier: ClockBarrier) -> None:
         """It is over."""
-        appointment.kept.set()
-        self._open.discard(appointment)
+        barrier.released.set()
+        self._open.discard(barrier)
 
-    def first(self) -> Appointment | None:
+    def first(self) -> ClockBarrier | None:
         """The one that is due first."""
-        return min(self._open, key=lambda appointment: appointment.due, default=None)
+        return min(self._open, key=lambda barrier: barrier.due, default=None)

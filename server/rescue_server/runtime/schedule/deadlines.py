@@ -11,7 +11,7 @@ import heapq
 from rescue_server.core.timers import SessionDeadline
 
 
-class Agenda:
+class DeadlineQueue:
     """Deadlines of all sessions, soonest first; for the same instant in the order of their kinds."""
 
     def __init__(self) -> None:

@@ -21,7 +21,7 @@ class Lease:
 
     renewed_at: datetime
     answers: int = 0
-    judged_dead: bool = False
+    confirmed_expired: bool = False
 
 
 class Leases:
@@ -48,7 +48,7 @@ class Leases:
             return False
         lease.renewed_at = max(lease.renewed_at, now)
         lease.answers += answered
-        lease.judged_dead = False
+        lease.confirmed_expired = False
         return True
 
     def extend(self, session: str, until: datetime) -> None:
@@ -71,16 +71,16 @@ class Leases:
         lease = self._leases.get(session)
         return -1 if lease is None else lease.answers
 
-    def judge_dead(self, sessions: Iterable[str]) -> None:
+    def confirm_expired(self, sessions: Iterable[str]) -> None:
         """These did not answer: their leases may end at their due time."""
         for session in sessions:
             if session in self._leases:
-                self._leases[session].judged_dead = True
+                self._leases[session].confirmed_expired = True
 
-    def is_judged_dead(self, session: str) -> bool:
+    def is_confirmed_expired(self, session: str) -> bool:
         """Whether the session may lose its link at its due time."""
         lease = self._leases.get(session)
-        return lease is not None and lease.judged_dead
+        return lease is not None and lease.confirmed_expired
 
     def period(self, session: str) -> timedelta:
         """The session's reconnect period now."""

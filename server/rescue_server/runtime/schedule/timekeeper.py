@@ -18,20 +18,20 @@ from rescue_protos.errors import STORAGE_ERRORS, StorageUnavailable
 from rescue_server.core.timers import DeadlineKind
 from rescue_server.runtime.attachments import Attachments
 from rescue_server.runtime.engine import Engine
-from rescue_server.runtime.schedule.clock_barrier import Appointments
+from rescue_server.runtime.schedule.clock_barrier import ClockBarriers
 
 ANSWER_WITHIN = 2.0  # real seconds for a barrier heartbeat
-BACK_WITHIN = 5.0  # real seconds for applets after a start of the server, and for a computer to keep an appointment
+BACK_WITHIN = 5.0  # real seconds for applets after a start of the server, and for a computer to keep a barrier
 SHOWN_WITHIN = 2.0  # real seconds for consoles to take what an advance led to
 RETRY_STORE = 1.0  # real seconds between attempts while nothing can be stored
 MARK_CLOCK = 1.0  # real seconds between stored readings of a running clock
 
 
 @dataclass(frozen=True, slots=True)
-class _Question:
+class _OpenProbe:
     """A barrier that went out: when (real seconds), and how often its applet had answered before."""
 
-    asked_at: float
+    sent_at: float
     answers_before: int
 
 
@@ -42,13 +42,13 @@ class Timekeeper:
         self.engine = engine
         self.clock = engine.clock
         self.attachments = attachments
-        self.appointments = Appointments()
-        self._heard = asyncio.Event()  # some applet showed a sign of life
-        self._questions: dict[str, _Question] = {}  # by session: barriers that went out before the lease ran out
+        self.barriers = ClockBarriers()
+        self._answered = asyncio.Event()  # some applet showed a sign of life
+        self._open_probes: dict[str, _OpenProbe] = {}  # by session: barriers that went out before the lease ran out
         self._advancing = asyncio.Lock()
         self._holding = False
         self._grace_until = 0.0
-        engine.on_unjudged = self._hold_for
+        engine.on_expired_lease = self._hold_for
         self.clock.on_change(engine.changed.set)
 
     async def run(self) -> None:
@@ -58,14 +58,14 @@ class Timekeeper:
             async with self._advancing:
                 self.engine.changed.clear()
                 self.engine.catch_up()
-                unjudged = self._unjudged_now()
-                self._warn()
-            if unjudged:
-                await self._judge_while_held(unjudged)
+                unconfirmed = self._unconfirmed_now()
+                self._probe_expiring()
+            if unconfirmed:
+                await self._confirm_while_held(unconfirmed)
                 continue
             await self.engine.flush()
             overdue = self.engine.next_deadline()
-            if overdue is not None and overdue.due <= self.clock.now() and not self._unjudged_now():
+            if overdue is not None and overdue.due <= self.clock.now() and not self._unconfirmed_now():
                 await asyncio.sleep(RETRY_STORE)  # it could not be stored
                 continue
             await self._sleep()
@@ -113,11 +113,11 @@ class Timekeeper:
             self.clock.pause() if before.paused else self.clock.run(before.speed)
             raise
 
-    def heard(self, session: str, *, answered: bool) -> None:
+    def renew_lease(self, session: str, *, answered: bool) -> None:
         """An applet showed a sign of life: a heartbeat, or an answer to a barrier (to attach is one as well)."""
         self.engine.leases.renew(session, self.clock.now(), answered=answered)
-        self._questions.pop(session, None)
-        self._heard.set()
+        self._open_probes.pop(session, None)
+        self._answered.set()
 
     # An advance
 
@@ -130,7 +130,7 @@ class Timekeeper:
                 break
             if running_out := [s for s in self.engine.leases.within(moment) if not self._is_dead(s)]:
                 # All at once: whoever answers now answers for the whole advance.
-                alive |= await self._roll_call(s for s in self.engine.leases if s not in alive and not self._is_dead(s))
+                alive |= await self._probe_all(s for s in self.engine.leases if s not in alive and not self._is_dead(s))
                 for session in alive & set(running_out):
                     self.engine.leases.extend(session, target)
                 continue
@@ -140,46 +140,46 @@ class Timekeeper:
             await self.engine.flush()
             if due is not None and due.due <= moment and self.engine.next_deadline() == due:
                 raise StorageUnavailable("the advance stopped: what fell due could not be stored")
-            await self._keep_appointments(moment)
+            await self._wait_at_barriers(moment)
             alive = {session for session in alive if self.attachments.of(session) is not None}
         self.clock.move_to(target)
 
     def _next_moment(self, target: datetime) -> datetime | None:
-        deadline, appointment = self.engine.next_deadline(), self.appointments.first()
+        deadline, barrier = self.engine.next_deadline(), self.barriers.first()
         moments = [deadline.due] if deadline else []
-        moments += [appointment.due] if appointment else []
+        moments += [barrier.due] if barrier else []
         first = min(moments, default=None)
         return first if first is not None and first <= target else None
 
     def _is_dead(self, session: str) -> bool:
-        return self.engine.leases.is_judged_dead(session)
+        return self.engine.leases.is_confirmed_expired(session)
 
-    async def _keep_appointments(self, moment: datetime) -> None:
-        while (appointment := self.appointments.first()) is not None and appointment.due <= moment:
+    async def _wait_at_barriers(self, moment: datetime) -> None:
+        while (barrier := self.barriers.first()) is not None and barrier.due <= moment:
             for listener in (self.clock.hold, self.clock.release):
                 listener()  # tells whoever follows the clock where it stands now
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(BACK_WITHIN):
-                    await appointment.kept.wait()
-            self.appointments.keep(appointment)
+                    await barrier.released.wait()
+            self.barriers.release(barrier)
 
-    async def _roll_call(self, sessions: Iterable[str]) -> set[str]:
+    async def _probe_all(self, sessions: Iterable[str]) -> set[str]:
         """Ask all of these; return who answered. Who did not is judged dead."""
-        asked = {session: self.engine.leases.answers(session) for session in sessions}
-        for session in asked:
-            self.attachments.ask(session)
-        patience = max(ANSWER_WITHIN, self._grace_until - _real_now())
-        await self._wait_for_answers(asked, _real_now() + patience)
-        alive = {session for session, before in asked.items() if self.engine.leases.answers(session) != before}
-        self.engine.leases.judge_dead(asked.keys() - alive)
+        probed = {session: self.engine.leases.answers(session) for session in sessions}
+        for session in probed:
+            self.attachments.probe(session)
+        timeout = max(ANSWER_WITHIN, self._grace_until - _real_now())
+        await self._wait_for_answers(probed, _real_now() + timeout)
+        alive = {session for session, before in probed.items() if self.engine.leases.answers(session) != before}
+        self.engine.leases.confirm_expired(probed.keys() - alive)
         return alive
 
-    async def _wait_for_answers(self, asked: dict[str, int], until: float) -> None:
+    async def _wait_for_answers(self, probed: dict[str, int], until: float) -> None:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout_at(until):
-                while any(self.engine.leases.answers(session) == before for session, before in asked.items()):
-                    self._heard.clear()
-                    await self._heard.wait()
+                while any(self.engine.leases.answers(session) == before for session, before in probed.items()):
+                    self._answered.clear()
+                    await self._answered.wait()
 
     # The running clock
 
@@ -190,61 +190,61 @@ class Timekeeper:
             self.clock.hold()
         self.engine.changed.set()
 
-    def _unjudged_now(self) -> list[str]:
+    def _unconfirmed_now(self) -> list[str]:
         deadline = self.engine.next_deadline()
         if deadline is None or deadline.kind is not DeadlineKind.RECONNECTING or deadline.due > self.clock.now():
             return []
         return [s for s in self.engine.leases.within(self.clock.now()) if not self._is_dead(s)]
 
-    def _warn(self) -> None:
+    def _probe_expiring(self) -> None:
         """Send barriers to those whose leases run out soon, so that the answer is known when they do."""
-        for session in [session for session in self._questions if self.engine.leases.due(session) is None]:
-            del self._questions[session]  # its link was lost, or it ended
-        lease = self._first_unasked()
+        for session in [session for session in self._open_probes if self.engine.leases.due(session) is None]:
+            del self._open_probes[session]  # its link was lost, or it ended
+        lease = self._first_unprobed()
         if lease is None or lease[0] - self._lead(lease[1]) > self.clock.now():
             return
         for session in self.engine.leases.within(self.clock.now() + self._lead(lease[1])):
-            self._ask(session)
+            self._probe(session)
 
-    def _ask(self, session: str) -> _Question:
-        """Send a barrier, unless one is out. Returns the question that is open now."""
-        if session not in self._questions:
-            self._questions[session] = _Question(_real_now(), self.engine.leases.answers(session))
-            self.attachments.ask(session)
-        return self._questions[session]
+    def _probe(self, session: str) -> _OpenProbe:
+        """Send a barrier, unless one is out. Returns the probe that is open now."""
+        if session not in self._open_probes:
+            self._open_probes[session] = _OpenProbe(_real_now(), self.engine.leases.answers(session))
+            self.attachments.probe(session)
+        return self._open_probes[session]
 
-    def _first_unasked(self) -> tuple[datetime, str] | None:
-        """The lease that runs out first of those that nobody asked after yet, and when."""
+    def _first_unprobed(self) -> tuple[datetime, str] | None:
+        """The lease that runs out first of those that nobody probed after yet, and when."""
         leases = self.engine.leases
         first = leases.first()
-        if first is None or first[1] not in self._questions:
+        if first is None or first[1] not in self._open_probes:
             return first
-        dues = ((leases.due(session), session) for session in leases if session not in self._questions)
+        dues = ((leases.due(session), session) for session in leases if session not in self._open_probes)
         return min(((due, session) for due, session in dues if due is not None), default=None)
 
     def _lead(self, session: str) -> timedelta:
-        """How long before its due time a lease is asked after; half the period at most, for its heartbeats."""
+        """How long before its due time a lease is probed after; half the period at most, for its heartbeats."""
         half = self.engine.leases.period(session) / 2
         return min(timedelta(seconds=ANSWER_WITHIN * self.clock.speed), half)
 
-    async def _judge_while_held(self, sessions: list[str]) -> None:
-        asked = {}
+    async def _confirm_while_held(self, sessions: list[str]) -> None:
+        probed = {}
         until = self._grace_until
         for session in sessions:
-            question = self._ask(session)
-            asked[session] = question.answers_before
-            until = max(until, question.asked_at + ANSWER_WITHIN)
-        await self._wait_for_answers(asked, until)
-        self.engine.leases.judge_dead(s for s, before in asked.items() if self._is_silent(s, before))
+            probe = self._probe(session)
+            probed[session] = probe.answers_before
+            until = max(until, probe.sent_at + ANSWER_WITHIN)
+        await self._wait_for_answers(probed, until)
+        self.engine.leases.confirm_expired(s for s, before in probed.items() if self._is_silent(s, before))
         for session in sessions:
-            self._questions.pop(session, None)
+            self._open_probes.pop(session, None)
         if self._holding:
             self._holding = False
             self.clock.release()
 
-    def next_barrier(self) -> datetime | None:
+    def next_probe(self) -> datetime | None:
         """When the next barrier must go out, so that the answer is known when its lease runs out; None if none must."""
-        lease = self._first_unasked()
+        lease = self._first_unprobed()
         return None if lease is None else lease[0] - self._lead(lease[1])
 
     def _is_silent(self, session: str, before: int) -> bool:
@@ -258,7 +258,7 @@ class Timekeeper:
         deadline = self.engine.next_deadline()
         if deadline is not None:
             waits.append(self.clock.seconds_until(deadline.due))
-        if (barrier := self.next_barrier()) is not None:
+        if (barrier := self.next_probe()) is not None:
             waits.append(self.clock.seconds_until(barrier))
         seconds = min((wait for wait in waits if wait is not None), default=None)
         with contextlib.suppress(TimeoutError):

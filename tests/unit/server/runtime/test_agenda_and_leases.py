@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rescue_server.core.timers import DeadlineKind, SessionDeadline
-from rescue_server.runtime.schedule.deadlines import Agenda
+from rescue_server.runtime.schedule.deadlines import DeadlineQueue
 from rescue_server.runtime.schedule.leases import Lease, Leases
 
 NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
@@ -26,7 +26,7 @@ def deadline(session: str, kind: DeadlineKind, due: datetime) -> SessionDeadline
 def test_the_agenda_knows_the_first_of_what_was_noted_last(
     notes: list[tuple[str, list[tuple[DeadlineKind, datetime]]]],
 ) -> None:
-    agenda = Agenda()
+    agenda = DeadlineQueue()
     running: dict[str, list[SessionDeadline]] = {}
     for session, found in notes:
         running[session] = [deadline(session, kind, due) for kind, due in found]
@@ -35,7 +35,7 @@ def test_the_agenda_knows_the_first_of_what_was_noted_last(
 
 
 def test_at_one_instant_the_kinds_are_applied_in_their_order() -> None:
-    agenda = Agenda()
+    agenda = DeadlineQueue()
     for kind in reversed(DeadlineKind):
         agenda.note(kind.name, [deadline(kind.name, kind, NOON)])
     order = []
@@ -46,7 +46,7 @@ def test_at_one_instant_the_kinds_are_applied_in_their_order() -> None:
 
 
 def test_an_agenda_does_not_keep_what_is_out_of_date() -> None:
-    agenda = Agenda()
+    agenda = DeadlineQueue()
     for second in range(10_000):
         agenda.note("1001", [deadline("1001", DeadlineKind.OFFLINE, NOON + second * SECOND)])
     assert len(agenda._heap) < 100
@@ -100,11 +100,11 @@ def test_the_leases_know_which_runs_out_first(steps: list[tuple[str, str, dateti
 def test_a_sign_of_life_takes_a_judgement_back() -> None:
     leases = Leases(lambda session: SECOND)
     leases.start("1001", NOON)
-    leases.judge_dead(["1001", "1002"])
-    assert leases.is_judged_dead("1001")
-    assert not leases.is_judged_dead("1002"), "it has no lease"
+    leases.confirm_expired(["1001", "1002"])
+    assert leases.is_confirmed_expired("1001")
+    assert not leases.is_confirmed_expired("1002"), "it has no lease"
     leases.renew("1001", NOON)
-    assert not leases.is_judged_dead("1001")
+    assert not leases.is_confirmed_expired("1001")
 
 
 def test_only_what_was_asked_for_counts_as_an_answer() -> None:

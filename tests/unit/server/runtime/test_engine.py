@@ -96,7 +96,7 @@ async def test_a_lease_that_a_new_setting_makes_overdue_is_due_now(office: Offic
     await office.after(minutes=0)
     office.seconds += 50
     await office.set(reconnect_period=timedelta(seconds=20))
-    office.engine.leases.judge_dead(["1001"])
+    office.engine.leases.confirm_expired(["1001"])
     office.engine.catch_up()
     await office.engine.flush()
     *_, changed, lost = office.journal

@@ -57,7 +57,7 @@ async def test_a_lease_that_is_judged_late_ends_after_what_was_stored_meanwhile(
     await engine.perform(command_handlers.of_applet(session, d.on_attach))
     engine.clock.move_to(NOON + 1.5 * MINUTE)
     await engine.perform(command_handlers.create_pin("alice", "", lambda: "222222"))
-    engine.leases.judge_dead([session])
+    engine.leases.confirm_expired([session])
     last = (await journal_of(engine))[-1]
     assert isinstance(last, LinkLost)
     assert last.at == NOON + 1.5 * MINUTE

@@ -52,7 +52,7 @@ class Office:
             )
         )
 
-    async def ask(self, act: command_handlers.Act, request: str = "", principal: str = "alice") -> Answer:
+    async def ask(self, act: command_handlers.Handler, request: str = "", principal: str = "alice") -> Answer:
         self.asked += 1
         name = request or str(uuid.uuid4())
         return await self.engine.perform(act, Request(principal=principal, id=name, fingerprint="same"))

@@ -21,7 +21,7 @@ from rescue_server.runtime.attachments import Attachments
 from rescue_server.runtime.engine import Engine, Outcome, Request
 from rescue_server.runtime.presence import Presence
 from rescue_server.runtime.schedule.timekeeper import Timekeeper
-from rescue_server.runtime.state import Desk
+from rescue_server.runtime.state import EngineState
 from rescue_server.store import JournalUnreadable, MemoryStore, StoredAnswer, StoredEvent, StoreFull
 from rescue_server.store.protocol import ClockMark
 
@@ -85,7 +85,7 @@ async def office() -> AsyncIterator[Office]:
 
 
 async def test_a_lost_link_that_could_not_be_stored_keeps_its_due_time(office: Office) -> None:
-    office.engine.leases.judge_dead([office.session])
+    office.engine.leases.confirm_expired([office.session])
     due = office.engine.leases.due(office.session)
     office.clock.move_to(NOON + MINUTE)
     office.disk.full = True
@@ -94,7 +94,7 @@ async def test_a_lost_link_that_could_not_be_stored_keeps_its_due_time(office: O
         await office.engine.flush()
         assert office.link is Link.CONNECTED
         assert office.engine.leases.due(office.session) == due
-        assert office.engine.leases.is_judged_dead(office.session)
+        assert office.engine.leases.is_confirmed_expired(office.session)
     office.disk.full = False
     office.engine.catch_up()
     await office.engine.flush()
@@ -117,13 +117,13 @@ async def test_an_advance_is_refused_before_time_moves_and_works_once_there_is_r
 async def test_a_disk_that_fills_up_during_an_advance_stops_it_there(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    judge_dead = office.engine.leases.judge_dead
+    confirm_expired = office.engine.leases.confirm_expired
 
     def judge_and_fill_up(sessions: Iterable[str]) -> None:
-        judge_dead(sessions)
+        confirm_expired(sessions)
         office.disk.full = True
 
-    monkeypatch.setattr(office.engine.leases, "judge_dead", judge_and_fill_up)
+    monkeypatch.setattr(office.engine.leases, "confirm_expired", judge_and_fill_up)
     with pytest.raises(STORAGE_ERRORS):
         await office.timekeeper.advance(10 * MINUTE)
     monkeypatch.undo()
@@ -150,7 +150,7 @@ async def test_a_pace_that_cannot_be_stored_is_not_taken(office: Office) -> None
 async def test_a_session_that_could_not_be_stored_leaves_nothing_behind(office: Office) -> None:
     office.disk.full = True
 
-    def come_and_join(desk: Desk, context: d.Context) -> Outcome:
+    def come_and_join(desk: EngineState, context: d.Context) -> Outcome:
         [created] = d.create_pin(session="1002", technician="alice", pin="222222", customer="", context=context)
         after = desk.apply(created).after
         assert after is not None
@@ -208,7 +208,7 @@ async def test_a_caller_who_goes_away_tears_nothing_in_two(office: Office) -> No
 
 
 async def test_timers_that_cannot_be_stored_are_tried_once_a_second_and_no_more(office: Office) -> None:
-    office.engine.leases.judge_dead([office.session])
+    office.engine.leases.confirm_expired([office.session])
     office.clock.move_to(NOON + MINUTE)
     office.disk.full = True
     running = asyncio.create_task(office.timekeeper.run())

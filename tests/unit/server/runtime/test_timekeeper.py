@@ -53,7 +53,7 @@ class Office:
             attachment.news.clear()
             while attachment.outbox:
                 if isinstance(attachment.outbox.popleft(), Probe):
-                    self.keeper.heard(attachment.session, answered=True)
+                    self.keeper.renew_lease(attachment.session, answered=True)
 
     @property
     def losses(self) -> dict[str, datetime]:
@@ -91,16 +91,16 @@ async def test_each_barrier_goes_out_two_seconds_ahead_also_while_another_is_una
     first, to_first = await office.applet(answers=False)
     office.seconds = 1.0
     _, to_second = await office.applet(answers=False)
-    assert office.keeper.next_barrier() == NOON + 58 * SECOND
+    assert office.keeper.next_probe() == NOON + 58 * SECOND
     office.seconds = 58.5
     office.work.append(asyncio.ensure_future(office.keeper.run()))
     async with asyncio.timeout(PATIENCE):
         await to_first.news.wait()
     assert [type(order) for order in to_first.outbox] == [Probe]
     assert not to_second.outbox
-    assert office.keeper.next_barrier() == NOON + 59 * SECOND, "it must not wait until the first is judged"
-    office.keeper.heard(first, answered=True)
-    assert office.keeper.next_barrier() == NOON + 59 * SECOND
+    assert office.keeper.next_probe() == NOON + 59 * SECOND, "it must not wait until the first is judged"
+    office.keeper.renew_lease(first, answered=True)
+    assert office.keeper.next_probe() == NOON + 59 * SECOND
 
 
 async def test_a_lease_is_not_judged_before_its_barrier_had_its_time(
@@ -114,7 +114,7 @@ async def test_a_lease_is_not_judged_before_its_barrier_had_its_time(
     office.seconds = 61.0
     office.work.append(asyncio.ensure_future(office.keeper.run()))
     stepped = asyncio.Event()
-    office.engine.on_step = lambda step: stepped.set()
+    office.engine.on_applied = lambda step: stepped.set()
     async with asyncio.timeout(PATIENCE):
         await stepped.wait()
     assert set(office.losses) == {silent}
@@ -128,11 +128,11 @@ async def test_nothing_is_remembered_of_barriers_to_sessions_that_ended(office: 
     office.work.append(asyncio.ensure_future(office.keeper.run()))
     async with asyncio.timeout(PATIENCE):
         await attachment.news.wait()
-    assert list(office.keeper._questions) == [session]
+    assert list(office.keeper._open_probes) == [session]
     await office.engine.perform(command_handlers.of_applet(session, d.on_goodbye))
     another, attachment = await office.applet(answers=False)
     office.seconds += 59.0
     office.engine.changed.set()
     async with asyncio.timeout(PATIENCE):
         await attachment.news.wait()
-    assert list(office.keeper._questions) == [another]
+    assert list(office.keeper._open_probes) == [another]

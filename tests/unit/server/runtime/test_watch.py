@@ -57,8 +57,8 @@ def test_of_a_retired_technician_nothing_is_kept_but_that_there_was_something() 
     publish(watch, 3, "guest")
     watcher = watch.open("guest", "c")
     watcher.after = 1
-    watch.retire("guest")
-    watch.retire("nobody")
+    watch.disconnect("guest")
+    watch.disconnect("nobody")
     assert not watch._rings["guest"].updates
     assert watch.take(watcher) is None  # another guest's console does not go on where this one's was
     assert watch.can_resume("guest", 3)

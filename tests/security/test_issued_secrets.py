@@ -15,7 +15,7 @@ from rescue_protos.v1 import admin_pb2 as pb
 from rescue_protos.v1 import admin_pb2_grpc
 from rescue_server.runtime.credentials import hash_secret
 from rescue_server.startup import issued_access
-from rescue_server.startup.issued_access import AccessBook
+from rescue_server.startup.issued_access import IssuedSecrets
 from tests.security.conftest import House, Opened, Refused
 
 OLD, NEW, OTHER = "old secret", "new secret", "another secret"
@@ -33,35 +33,35 @@ def admin_of(house: House) -> admin_pb2_grpc.AdminServiceAsyncStub:
 def test_of_a_promise_that_was_cut_short_the_store_says_what_came_of_it(
     tmp_path: Path, stored: str, found: str
 ) -> None:
-    AccessBook(tmp_path).keep({"alice": OLD, "bob": OTHER})
-    AccessBook(tmp_path).promise({"alice": NEW})  # and there the server dies
+    IssuedSecrets(tmp_path).write({"alice": OLD, "bob": OTHER})
+    IssuedSecrets(tmp_path).prepare({"alice": NEW})  # and there the server dies
     assert secrets_of(tmp_path)["alice"] == OLD
-    book = AccessBook(tmp_path)
-    book.settle({"alice": hash_secret(stored), "bob": "never looked at"})
+    book = IssuedSecrets(tmp_path)
+    book.confirm({"alice": hash_secret(stored), "bob": "never looked at"})
     assert secrets_of(tmp_path) == {"alice": found, "bob": OTHER}
     assert "promised" not in json.loads((tmp_path / ACCESS_FILE).read_text())
 
 
 def test_a_secret_that_nobody_knows_any_more_is_missing(tmp_path: Path) -> None:
-    book = AccessBook(tmp_path)
-    book.keep({"alice": OLD, "bob": OTHER})
-    book.doubt()  # a backup is restored
-    book = AccessBook(tmp_path)
+    book = IssuedSecrets(tmp_path)
+    book.write({"alice": OLD, "bob": OTHER})
+    book.mark_unsure()  # a backup is restored
+    book = IssuedSecrets(tmp_path)
     hashes = {"alice": hash_secret("of another time"), "bob": hash_secret(OTHER)}
-    book.settle(hashes)
+    book.confirm(hashes)
     assert secrets_of(tmp_path) == {"bob": OTHER}
     assert book.missing(hashes) == ["alice"]
 
 
 def test_two_who_renew_the_same_secret_do_not_undo_each_other(tmp_path: Path) -> None:
-    book = AccessBook(tmp_path)
-    book.promise({"alice": OLD})
-    book.promise({"alice": NEW})
-    book.keep({"alice": OLD})
-    after_a_crash = AccessBook(tmp_path)
+    book = IssuedSecrets(tmp_path)
+    book.prepare({"alice": OLD})
+    book.prepare({"alice": NEW})
+    book.write({"alice": OLD})
+    after_a_crash = IssuedSecrets(tmp_path)
     after_a_crash.settle({"alice": hash_secret(NEW)})
     assert secrets_of(tmp_path) == {"alice": NEW}
-    book.withdraw({"alice": NEW})
+    book.revoke({"alice": NEW})
     assert Access.read(tmp_path).promised == {}
 
 
@@ -73,7 +73,7 @@ async def test_a_death_between_the_store_and_the_file_locks_nobody_out(
         async with open_house(state) as house:
             metadata = await house.signed_in("admin")
             before = secrets_of(state)
-            dying.setattr(issued_access.AccessBook, "keep", lambda *_: None)  # what it never came to
+            dying.setattr(issued_access.IssuedSecrets, "keep", lambda *_: None)  # what it never came to
             for user in ("admin", "alice"):
                 renew = pb.RenewSecretRequest(request_id=user, user=user)
                 await admin_of(house).RenewSecret(renew, metadata=metadata)
