@@ -28,7 +28,7 @@ from rescue_server.core.session import Session
 from rescue_server.core.status import Link, Status
 from rescue_server.core.timers import DeadlineKind
 from rescue_server.runtime import command_handlers
-from rescue_server.runtime.engine import Handler, Answer, Engine, Outcome, Request
+from rescue_server.runtime.engine import Answer, Engine, Handler, Outcome, Request
 from rescue_server.runtime.state import EngineState
 from rescue_server.store.errors import StoreUnavailable
 from rescue_server.store.memory import MemoryStore
