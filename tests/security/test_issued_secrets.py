@@ -59,7 +59,7 @@ def test_two_who_renew_the_same_secret_do_not_undo_each_other(tmp_path: Path) ->
     book.prepare({"alice": NEW})
     book.write({"alice": OLD})
     after_a_crash = IssuedSecrets(tmp_path)
-    after_a_crash.settle({"alice": hash_secret(NEW)})
+    after_a_crash.confirm({"alice": hash_secret(NEW)})
     assert secrets_of(tmp_path) == {"alice": NEW}
     book.revoke({"alice": NEW})
     assert Access.read(tmp_path).promised == {}
@@ -73,7 +73,7 @@ async def test_a_death_between_the_store_and_the_file_locks_nobody_out(
         async with open_house(state) as house:
             metadata = await house.signed_in("admin")
             before = secrets_of(state)
-            dying.setattr(issued_access.IssuedSecrets, "keep", lambda *_: None)  # what it never came to
+            dying.setattr(issued_access.IssuedSecrets, "write", lambda *_: None)  # what it never came to
             for user in ("admin", "alice"):
                 renew = pb.RenewSecretRequest(request_id=user, user=user)
                 await admin_of(house).RenewSecret(renew, metadata=metadata)

@@ -71,14 +71,14 @@ async def test_a_stuck_watcher_is_waited_for_once_and_again_when_it_has_moved() 
     watch = Watch()
     stuck = watch.open("alice", "c")
     publish(watch, 1, "alice")
-    await watch.settled(1, patience=0.01)
+    await watch.settled(1, timeout=0.01)
     async with asyncio.timeout(5):
-        await watch.settled(1, patience=60)  # not again
+        await watch.settled(1, timeout=60)  # not again
 
     watch.take(stuck)
     watch.delivered(stuck)
     publish(watch, 1, "alice")
-    waiting = asyncio.create_task(watch.settled(2, patience=60))
+    waiting = asyncio.create_task(watch.settled(2, timeout=60))
     await asyncio.sleep(0)
     assert not waiting.done()
     watch.take(stuck)
@@ -117,10 +117,10 @@ async def test_only_what_concerns_a_watcher_is_waited_for() -> None:
     watcher = watch.open("alice", "c")
     publish(watch, 3, "bob")
     async with asyncio.timeout(5):
-        await watch.settled(3, patience=60)
+        await watch.settled(3, timeout=60)
     publish(watch, 1, "alice")
     async with asyncio.timeout(5):
-        await watch.settled(3, patience=60)  # the fourth is not asked for
+        await watch.settled(3, timeout=60)  # the fourth is not asked for
     assert watch.lag(watcher) == 1
 
 
