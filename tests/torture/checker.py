@@ -30,7 +30,7 @@ from rescue_server.core.events import (
 from rescue_server.core.organization import OrganizationEvent
 from rescue_server.core.status import Link
 from rescue_server.core.timers import DeadlineKind, deadlines
-from rescue_server.runtime.state import AnyEvent, Desk, read_event, updates_of
+from rescue_server.runtime.state import AnyEvent, EngineState, read_event, updates_of
 from tests.torture.history import Command, Console, History, Outcome, Seen, digest
 
 EFFECTS: dict[str, tuple[type, ...]] = {
@@ -62,7 +62,7 @@ class Verdict:
 class _Truth:
     """The journal replayed: each event, what each queue had to show, and the state at the end."""
 
-    desk: Desk = field(default_factory=Desk)
+    desk: EngineState = field(default_factory=EngineState)
     events: dict[int, AnyEvent] = field(default_factory=dict)
     expected: dict[str, list[Seen]] = field(default_factory=dict)
     queues: dict[tuple[int, str], tuple[tuple[str, str], ...]] = field(default_factory=dict)

@@ -18,7 +18,7 @@ from rescue_server.core.events import (
     SessionStarted,
 )
 from rescue_server.core.organization import GroupAdded, TechnicianAdded
-from rescue_server.runtime.state import AnyEvent, Desk, updates_of
+from rescue_server.runtime.state import AnyEvent, EngineState, updates_of
 from rescue_server.store import StoredEvent
 from tests.torture.checker import judge
 from tests.torture.history import Command, Console, History, Outcome, Restart, Seen, digest
@@ -53,7 +53,7 @@ EVENTS: list[AnyEvent] = [
 
 def sound() -> History:
     """A history in which alice makes a PIN, the server dies, and she talks to her customer afterwards."""
-    desk, journal, seen = Desk(), [], [Seen(kind="snapshot", revision=2)]
+    desk, journal, seen = EngineState(), [], [Seen(kind="snapshot", revision=2)]
     for event in EVENTS:
         step = desk.apply(event)
         journal.append(step.stored())
@@ -107,7 +107,7 @@ def command(
 
 def rewrite(history: History, *events: AnyEvent) -> list[StoredEvent]:
     """The journal with further events."""
-    desk = Desk()
+    desk = EngineState()
     return [desk.apply(event).stored() for event in (*EVENTS, *events)]
 
 
