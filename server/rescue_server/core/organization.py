@@ -104,7 +104,7 @@ class Organization:
     @property
     def groups(self) -> tuple[str, ...]:
         """The technician groups, by name."""
-        return tuple(sorted(o.removeprefix("group:") for o in self.settings if o.startswith("group:")))
+        return tuple(sorted(owner.removeprefix("group:") for owner in self.settings if owner.startswith("group:")))
 
     def settings_of(self, owner: str) -> SessionSettings:
         """The settings of "group:NAME" or "channel:NAME". Raises NotFound."""
@@ -123,10 +123,10 @@ class Organization:
         if kind == "technician" and name in self.technicians:
             return (name,)
         if kind == "group" and f"group:{name}" in self.settings:
-            return tuple(sorted(t for t, group in self.technicians.items() if group == name))
+            return tuple(sorted(person for person, group in self.technicians.items() if group == name))
         if kind == "channel" and name in self.channels:
             serving = self.channels[name]
-            return tuple(sorted(t for t, group in self.technicians.items() if group in serving))
+            return tuple(sorted(person for person, group in self.technicians.items() if group in serving))
         raise NotFound.of(kind, name, self._there_are(kind))
 
     def require_technician(self, name: str) -> None:

@@ -1,7 +1,7 @@
 """One session: its link, its entries, and how each event changes them.
 
 Only `apply` changes a session. It takes events and decides nothing, so a replay of the journal gives the same state.
-`_settle` does what follows from every event, whatever its type.
+`_finish` does what follows from every event, whatever its type.
 """
 
 from __future__ import annotations
@@ -116,11 +116,11 @@ def apply(session: Session | None, event: events.AnySessionEvent) -> Session:
     if session is None:
         raise UnknownSession(event.session)
     after = _CHANGES[type(event)](session, event)
-    return _settle(session, after, event)
+    return _finish(session, after, event)
 
 
 class _Draft(dict[str, SessionEntry]):
-    """A mutable copy of the entries, to change roles. `_settle` updates `since` and the other fields afterwards."""
+    """A mutable copy of the entries, to change roles. `_finish` updates `since` and the other fields afterwards."""
 
     def __init__(self, session: Session, at: datetime) -> None:
         super().__init__(session.entries)
@@ -327,11 +327,10 @@ _CHANGES: dict[type, Callable[[Session, Any], Session]] = {
 }
 
 
-def _settle(before: Session, after: Session, event: events.AnySessionEvent) -> Session:
-    """Do what follows from every event: note new statuses, restart idle clocks, drop offers and orders that lapsed."""
+def _finish(before: Session, after: Session, event: events.AnySessionEvent) -> Session:
+    """Do what follows from every event: date new statuses, restart idle clocks, drop offers and orders that lapsed."""
     at = event.at
-    restarted = event.technician if isinstance(event, events.Activity) else None  # "" restarts everybody's clock
-    entries = {name: _settled(name, entry, before, after, at, restarted) for name, entry in after.entries.items()}
+    entries = {name: _finish_entry(name, entry, before, after.link, event) for name, entry in after.entries.items()}
     link_changed = after.link is not before.link
     offered = entries.get(after.lead_offered_to)
     led = any(entry.role is Role.LEAD for entry in entries.values())
@@ -348,8 +347,8 @@ def _settle(before: Session, after: Session, event: events.AnySessionEvent) -> S
     )
 
 
-def _settled(
-    name: str, entry: SessionEntry, before: Session, after: Session, at: datetime, restarted: str | None
+def _finish_entry(
+    name: str, entry: SessionEntry, before: Session, link: Link, event: events.AnySessionEvent
 ) -> SessionEntry:
     old = before.entries.get(name)
     if old is None:
@@ -358,12 +357,14 @@ def _settled(
     processes = frozenset[events.Process]() if role_changed else entry.processes
     if processes is not entry.processes:
         entry = replace(entry, processes=processes)
-    if status_of(old.role, before.link) is not status_of(entry.role, after.link):
-        entry = replace(entry, since=at)
-    was_held, held = is_held(old, before.link), is_held(entry, after.link)
+    if status_of(old.role, before.link) is not status_of(entry.role, link):
+        entry = replace(entry, since=event.at)
+    was_held, held = is_held(old, before.link), is_held(entry, link)
     released = was_held and not held
-    if role_changed or released or restarted in (name, ""):
-        return replace(entry, counted_from=at, alarmed=False)
+    # The customer's activity, with no technician, restarts the clocks of all.
+    restarted = isinstance(event, events.Activity) and event.technician in (name, "")
+    if role_changed or released or restarted:
+        return replace(entry, counted_from=event.at, alarmed=False)
     return replace(entry, alarmed=False) if held and entry.alarmed else entry
 
 
