@@ -334,11 +334,11 @@ class CoreAtRandom(RuleBasedStateMachine):
         """Let time pass: what is due is applied at its due time, in the order of the specification."""
         last: tuple[datetime, int] | None = None
         while True:
-            due = [x for x in deadlines(self._session, self.organization) if x.due <= moment]
+            due = [each for each in deadlines(self._session, self.organization) if each.due <= moment]
             if not due:
                 break
             first = due[0]
-            assert first == min(due, key=lambda x: (x.due, x.kind, x.technician))
+            assert first == min(due, key=lambda each: (each.due, each.kind, each.technician))
             at = max(first.due, self.now)
             if last is not None:
                 assert last <= (at, first.kind), "a period was applied before one that was due earlier"

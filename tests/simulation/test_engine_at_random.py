@@ -228,7 +228,7 @@ class EngineAtRandom(RuleBasedStateMachine):
         assert taken is not None, "the ring holds all of so short a story"
         watch.close(watcher)
         desk = self.engine.published
-        assert shown == {s.id: s.status_for(technician) for s in desk.queue_of(technician)}
+        assert shown == {session.id: session.status_for(technician) for session in desk.queue_of(technician)}
 
     # What holds after every step
 
@@ -245,7 +245,9 @@ class EngineAtRandom(RuleBasedStateMachine):
     @invariant()
     def leases_are_for_connected_applets(self) -> None:
         connected = {
-            s.id for s in self.engine.published.sessions.values() if s.link is Link.CONNECTED and s.ended_at is None
+            session.id
+            for session in self.engine.published.sessions.values()
+            if session.link is Link.CONNECTED and session.ended_at is None
         }
         assert set(self.engine.leases) == connected
         for session in self.engine.published.sessions.values():

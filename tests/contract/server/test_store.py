@@ -260,7 +260,7 @@ class AgainstModel(RuleBasedStateMachine):
     def append(
         self, lines: list[tuple[datetime, str, bytes]], key: tuple[str, str] | None, mark: ClockMark | None
     ) -> None:
-        events = [event(self.last + 1 + n, s, body, at) for n, (at, s, body) in enumerate(lines)]
+        events = [event(self.last + 1 + n, stream, body, at) for n, (at, stream, body) in enumerate(lines)]
         answers = [] if key is None else [answer(key[1], key[0], self.last + len(events))]
         if key in self.answers:
             with pytest.raises(ConflictingAnswer):
@@ -269,7 +269,7 @@ class AgainstModel(RuleBasedStateMachine):
         self.store.append(events, answers, mark)
         self.events += events
         self.last += len(events)
-        self.answers |= {(a.principal, a.request_id): a for a in answers}
+        self.answers |= {(given.principal, given.request_id): given for given in answers}
         self.mark = mark or self.mark
 
     @rule(skip=st.sampled_from([-1, 1]), mark=MARKS)
@@ -286,21 +286,21 @@ class AgainstModel(RuleBasedStateMachine):
     def compact(self, streams: set[str], behind: int, answers_behind: int) -> None:
         through, answers_through = self.last - behind, self.last - answers_behind
         self.store.compact(streams, through=through, answers_through=answers_through)
-        dropped = [e for e in self.events if e.stream in streams and e.revision <= through]
-        self.compacted = max([self.compacted, *(e.revision for e in dropped)])
-        self.events = [e for e in self.events if e not in dropped]
-        self.answers = {k: a for k, a in self.answers.items() if a.revision > answers_through}
+        dropped = [stored for stored in self.events if stored.stream in streams and stored.revision <= through]
+        self.compacted = max([self.compacted, *(stored.revision for stored in dropped)])
+        self.events = [stored for stored in self.events if stored not in dropped]
+        self.answers = {key: kept for key, kept in self.answers.items() if kept.revision > answers_through}
 
     @precondition(lambda self: self.events)
     @rule(data=st.data(), body=st.binary(max_size=40))
     def rewrite(self, data: st.DataObject, body: bytes) -> None:
-        which = data.draw(st.sets(st.sampled_from([e.revision for e in self.events])))
+        which = data.draw(st.sets(st.sampled_from([stored.revision for stored in self.events])))
         last = max(which, default=0)
-        changed = [replace(e, body=body) for e in self.events if e.revision == last]
+        changed = [replace(stored, body=body) for stored in self.events if stored.revision == last]
         self.store.rewrite(changed, which - {last})
         self.compacted = max([self.compacted, *(which - {last})])
-        self.events = [*changed, *(e for e in self.events if e.revision not in which)]
-        self.events.sort(key=lambda e: e.revision)
+        self.events = [*changed, *(stored for stored in self.events if stored.revision not in which)]
+        self.events.sort(key=lambda stored: stored.revision)
 
     @precondition(lambda self: self.engine != "memory")
     @rule()
@@ -311,7 +311,9 @@ class AgainstModel(RuleBasedStateMachine):
     @invariant()
     def holds_what_the_model_holds(self) -> None:
         assert list(self.store.read()) == self.events
-        assert list(self.store.read(self.last // 2)) == [e for e in self.events if e.revision > self.last // 2]
+        assert list(self.store.read(self.last // 2)) == [
+            stored for stored in self.events if stored.revision > self.last // 2
+        ]
         assert self.store.last_revision() == self.last
         assert self.store.compacted_through() == self.compacted
         assert self.store.clock() == self.mark
