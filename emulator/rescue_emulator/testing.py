@@ -16,7 +16,7 @@ from __future__ import annotations
 from rescue_client.records import Entry, Participant, Process, Status
 from rescue_common.processes.child import Program, ProgramEnded
 from rescue_emulator.world.computer import Computer
-from rescue_emulator.world.records import NewPin, StatusUpdate
+from rescue_emulator.world.records import CreatedSession, StatusUpdate
 from rescue_emulator.world.sync import SyncComputer, SyncTechnician, SyncWorld
 from rescue_emulator.world.technician import CommandRefused, NotSeen, Technician
 from rescue_emulator.world.world import NotEntered, NotOwner, World, WrongEventLoop
@@ -24,8 +24,8 @@ from rescue_emulator.world.world import NotEntered, NotOwner, World, WrongEventL
 __all__ = [
     "CommandRefused",
     "Computer",
+    "CreatedSession",
     "Entry",
-    "NewPin",
     "NotEntered",
     "NotOwner",
     "NotSeen",

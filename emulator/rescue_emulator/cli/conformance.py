@@ -15,7 +15,7 @@ from rescue_emulator.cli.output import count
 from rescue_emulator.cli.signals import cancel_on_sigterm
 
 if TYPE_CHECKING:
-    from rescue_emulator.conformance.runner import Outcome
+    from rescue_emulator.conformance.runner import RowOutcome
 
 LAST_ROW = 62
 
@@ -85,7 +85,7 @@ def conformance(*, rows: tuple[int, ...], lang: str, report: Path | None, lanes:
     return 0 if all(outcome.ok for outcome in outcomes) else 1
 
 
-async def _play(rows: tuple[int, ...], *, lang: str, lanes: int, printer: _Printer) -> tuple[Outcome, ...]:
+async def _play(rows: tuple[int, ...], *, lang: str, lanes: int, printer: _Printer) -> tuple[RowOutcome, ...]:
     from rescue_emulator.conformance.runner import play_rows
 
     cancel_on_sigterm()
@@ -101,7 +101,7 @@ class _Printer:
         self._printed = 0
         self._counts = sys.stderr.isatty() and not sys.stdout.isatty()
 
-    def print(self, outcome: Outcome) -> None:
+    def print(self, outcome: RowOutcome) -> None:
         from rescue_emulator.conformance import report
 
         self._printed += 1

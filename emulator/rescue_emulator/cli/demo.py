@@ -106,8 +106,8 @@ async def _pages(world: World, screen: Screen) -> AsyncIterator[None]:
 
 
 async def _call(world: World, alice: Technician, bob: Technician, screen: Screen, *, speed: float) -> None:
-    """Play the story. `minute` is the timeout, in real seconds, for what takes an emulated minute."""
-    minute = 60 / speed + 15
+    """Play the story."""
+    minute = 60 / speed + 15  # real seconds; timeout for what takes an emulated minute
 
     @asynccontextmanager
     async def act(title: str) -> AsyncIterator[None]:

@@ -13,14 +13,14 @@ from importlib import resources
 from string import Template
 
 from rescue_console.timeline_picture import timeline_svg
-from rescue_emulator.conformance.runner import Outcome
-from rescue_emulator.scenarios.model import Shown, Step
+from rescue_emulator.conformance.runner import RowOutcome
+from rescue_emulator.scenarios.model import ShownStatus, Step
 from rescue_emulator.scenarios.outcome import Played
 
 TITLE = "Do the consoles follow the published status changes?"
 
 
-def as_json(outcome: Outcome) -> str:
+def as_json(outcome: RowOutcome) -> str:
     """Return a row as one line of JSON; `faults` has the deviations, if there are any."""
     line: dict[str, object] = {
         "row": outcome.row,
@@ -34,7 +34,7 @@ def as_json(outcome: Outcome) -> str:
     return json.dumps(line, ensure_ascii=False)
 
 
-def deviations(outcome: Outcome) -> list[str]:
+def deviations(outcome: RowOutcome) -> list[str]:
     """Return the deviations of a row, a sentence each, with the way if there are several."""
     return [
         f"{played.scenario.way}: {deviation}" if played.scenario.way else deviation
@@ -43,12 +43,12 @@ def deviations(outcome: Outcome) -> list[str]:
     ]
 
 
-def sum_up(outcomes: Sequence[Outcome]) -> str:
+def sum_up(outcomes: Sequence[RowOutcome]) -> str:
     """Return how many rows are as published: `62 of 62`."""
     return f"{sum(outcome.ok for outcome in outcomes)} of {len(outcomes)}"
 
 
-def as_html(outcomes: Sequence[Outcome], *, lang: str, seconds: float, when: datetime | None = None) -> str:
+def as_html(outcomes: Sequence[RowOutcome], *, lang: str, seconds: float, when: datetime | None = None) -> str:
     """Return a whole page. `seconds` is the real time of the run, `when` its end (now if not given)."""
     when = when or datetime.now(UTC)
     page = Template(resources.files(__package__).joinpath("report.html").read_text(encoding="utf-8"))
@@ -71,7 +71,7 @@ def as_html(outcomes: Sequence[Outcome], *, lang: str, seconds: float, when: dat
     )
 
 
-def _row(outcome: Outcome, lang: str) -> str:
+def _row(outcome: RowOutcome, lang: str) -> str:
     verdict = '<span class="good">as published</span>' if outcome.ok else '<b class="bad">falls short</b>'
     return (
         f'<details id="row-{outcome.row}"{"" if outcome.ok else " open"}><summary>'
@@ -111,7 +111,7 @@ def _step(step: Step) -> str:
     return f"<b>{escape(step.who)}</b> {escape(step.what)}"
 
 
-def _chips(shown: Sequence[Shown], own: int, *, off: bool = False) -> str:
+def _chips(shown: Sequence[ShownStatus], own: int, *, off: bool = False) -> str:
     chips = ""
     for one in shown:
         kinds = "chip" + (" own" if one.row and one.row == own else "") + (" off" if off else "")

@@ -20,7 +20,7 @@ from rescue_protos.status_table import read_rows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class RowOutcome:
     """The outcome of a row: `ways` are its played scenarios, in the order of the file."""
 
     row: int
@@ -49,9 +49,9 @@ async def play_rows(
     *,
     lang: str,
     lanes: int,
-    on_outcome: Callable[[Outcome], None],
+    on_outcome: Callable[[RowOutcome], None],
     on_message: Callable[[str], None],
-) -> tuple[Outcome, ...]:
+) -> tuple[RowOutcome, ...]:
     """Play rows and return their outcomes, in the order of `rows`.
 
     `on_outcome` is called for each row in that order, as soon as this row and all earlier ones are done; `on_message`
@@ -89,9 +89,9 @@ async def _play_in_lane(
 class OrderedOutcomes:
     """Collects the played scenarios of all lanes, and makes outcomes in the order of the rows."""
 
-    def __init__(self, *, rows: tuple[int, ...], on_outcome: Callable[[Outcome], None]) -> None:
+    def __init__(self, *, rows: tuple[int, ...], on_outcome: Callable[[RowOutcome], None]) -> None:
         self.rows = rows
-        self.done: list[Outcome] = []
+        self.done: list[RowOutcome] = []
         self._on_outcome = on_outcome
         self._played: dict[int, list[Played]] = {row: [] for row in rows}
 
@@ -104,7 +104,7 @@ class OrderedOutcomes:
             if len(played_ways) < len(scenarios):
                 return
             published = read_rows()[row - 1]
-            outcome = Outcome(
+            outcome = RowOutcome(
                 row=row,
                 start=published.start,
                 end=published.end,

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
-from rescue_emulator.scenarios.model import Scenario, Shown
+from rescue_emulator.scenarios.model import Scenario, ShownStatus
 from rescue_protos.status_table import REMOVED, REMOVED_TIMED_OUT, labels, row_of
 
 
@@ -39,7 +39,7 @@ def find_deviations(
     whose = f" of {customer}" if customer and len(scenario.customers) > 1 else ""
     for technician in sorted(seen.keys() | queues.keys()):
         updates = seen.get(technician, ())
-        shown = tuple(Shown(status=update.status, row=update.row) for update in updates)
+        shown = tuple(ShownStatus(status=update.status, row=update.row) for update in updates)
         if scenario.at_most is not None:
             allowed = scenario.at_most.get(technician, frozenset())
             if excess := [one for one in shown if one.row is not None and one.row not in allowed]:
@@ -50,7 +50,7 @@ def find_deviations(
     return tuple(deviations)
 
 
-def sequence(shown: Sequence[Shown]) -> str:
+def sequence(shown: Sequence[ShownStatus]) -> str:
     """Return statuses as one line for people."""
     return " > ".join(f"{one.status} ({one.row})" if one.row else one.status for one in shown) or "nothing"
 

@@ -28,7 +28,7 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Shown:
+class ShownStatus:
     """A status that a queue showed, and the published row of the change; None for a new entry."""
 
     status: str
@@ -38,7 +38,7 @@ class Shown:
         return self.status if self.row is None else f"{self.status}, row {self.row}"
 
 
-Queue = tuple[Shown, ...]
+Queue = tuple[ShownStatus, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -60,7 +60,7 @@ class TerminalNarrator:
         self._pause = pause
         self._step = step
         self._ask = ask
-        self.right = self.asked = 0
+        self.right = self.questions = 0
 
     async def begin(self) -> None:
         """Present the title and the introduction."""
@@ -83,7 +83,7 @@ class TerminalNarrator:
         status, _, customer = expected.partition(" for ")
         whose = f" of {customer.capitalize()}'s session" if customer else ""
         question = f"\n? Which status will {name} see now{whose}? "
-        self.asked += 1
+        self.questions += 1
         if self._ask is None:
             self._show(question)
             await asyncio.sleep(3 * self._pause)
@@ -108,8 +108,8 @@ class TerminalNarrator:
 
     def end(self) -> None:
         """Print the score of the quiz, if somebody answered."""
-        if self.asked and self._ask is not None:
-            self._show(f"\n{self.right} of {self.asked} right.")
+        if self.questions and self._ask is not None:
+            self._show(f"\n{self.right} of {self.questions} right.")
 
     async def _present(self, text: str) -> None:
         self._show(text)

@@ -216,7 +216,7 @@ class Play:
         channel = chosen.get("channel")
         pin = None if channel else call.pin
         if pin == "":
-            raise StepFailed(f"nobody has made a PIN for {name}")
+            raise StepFailed(f"{name} has no PIN yet")
         world = self.stage.world
         # Of the story alone, not of what was played before it in this world.
         seed = world.seed + self.computers

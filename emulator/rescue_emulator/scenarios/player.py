@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 from rescue_emulator.scenarios.judge import find_deviations
-from rescue_emulator.scenarios.model import Scenario, Shown
+from rescue_emulator.scenarios.model import Scenario, ShownStatus
 from rescue_emulator.scenarios.outcome import Played, merge_updates
 from rescue_emulator.scenarios.play import Narrator, Play
 from rescue_emulator.scenarios.stage import SCENARIO_TIMEOUT, Stage
@@ -38,7 +38,7 @@ class Player:
             deviations += find_deviations(scenario, play.seen(customer), lang=self.stage.lang, customer=customer)
         seen = play.seen(scenario.customers[0])
         shown = {
-            name: tuple(Shown(status=update.status, row=update.row) for update in updates)
+            name: tuple(ShownStatus(status=update.status, row=update.row) for update in updates)
             for name, updates in seen.items()
             if updates
         }

@@ -25,7 +25,7 @@ from rescue_emulator.scenarios.language import (
     possible_actions,
     schema,
 )
-from rescue_emulator.scenarios.model import BadScenario, Queue, Scenario, Shown, Step
+from rescue_emulator.scenarios.model import BadScenario, Queue, Scenario, ShownStatus, Step
 from rescue_emulator.scenarios.schema_checker import Flaw, find_flaws, flaw_at
 from rescue_emulator.scenarios.settings import SettingRefused, SettingsState
 from rescue_emulator.world.people import CHANNELS, GROUPS
@@ -44,7 +44,7 @@ def read_file(path: Path) -> tuple[Scenario, ...]:
 def read_text(text: str, *, source: str) -> tuple[Scenario, ...]:
     """Return the scenarios in the text of a file. Raises BadScenario with a line for each flaw."""
     try:
-        nodes = [node for node in yaml.compose_all(text, Loader=_Text) if node is not None]
+        nodes = [node for node in yaml.compose_all(text, Loader=_TextLoader) if node is not None]
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         where = f"{mark.line + 1}:{mark.column + 1}: " if mark else ""
@@ -62,7 +62,7 @@ def read_text(text: str, *, source: str) -> tuple[Scenario, ...]:
     return tuple(_scenario(node, source) for node in nodes)
 
 
-class _Text(yaml.BaseLoader):
+class _TextLoader(yaml.BaseLoader):
     """A loader for which every scalar is text: `off` is no boolean."""
 
 
@@ -300,11 +300,11 @@ def _step(item: yaml.Node, people: _People) -> Step:
     return Step(who=name, what=what.value, line=who.start_mark.line + 1)
 
 
-def _shown(text: str) -> Shown:
+def _shown(text: str) -> ShownStatus:
     found = re.fullmatch(rf"({STATUS})(?:, row (\d+))?", text)
     if found is None:
         raise BadScenario(f"{text!r} is not a status with a row")  # the schema allows no such text
-    return Shown(status=found[1], row=int(found[2]) if found[2] else None)
+    return ShownStatus(status=found[1], row=int(found[2]) if found[2] else None)
 
 
 def _fields(node: yaml.Node) -> dict[str, Any]:

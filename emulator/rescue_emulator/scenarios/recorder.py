@@ -143,12 +143,12 @@ class _Recorder:
             self.steps.append(_TimedStep(at=at, who="admin", what=f"set {body['owner']} {key}={value}"))
 
     def _expect(self, session: str, at: datetime, who: str, status: str, *, due: bool) -> None:
-        place = len(self.steps)
-        while place and self.steps[place - 1].seen and (self.steps[place - 1].at == at or not due):
-            place -= 1
+        index = len(self.steps)
+        while index and self.steps[index - 1].seen and (self.steps[index - 1].at == at or not due):
+            index -= 1
         # A status that the queue showed for no time at all cannot be waited for.
-        passed = [step for step in self.steps[place:] if (step.seen, step.who) == (session, who)]
-        self.steps[place:] = [step for step in self.steps[place:] if step not in passed]
+        passed = [step for step in self.steps[index:] if (step.seen, step.who) == (session, who)]
+        self.steps[index:] = [step for step in self.steps[index:] if step not in passed]
         due = due or any(step.due for step in passed)
         self.steps.append(
             _TimedStep(at=at, who=who, what=f"sees {status}{self._for_customer(session)}", due=due, seen=session)
@@ -157,7 +157,7 @@ class _Recorder:
     def _take_part(self, technician: str) -> None:
         if technician in TECHNICIANS or technician in self.extra:
             return
-        group = self.groups.get(technician, "a group that the journal does not tell")
+        group = self.groups.get(technician, "a group that the journal does not name")
         if group not in GROUPS:
             raise BadScenario(f"{technician} is of {group}: a scenario has only {' and '.join(GROUPS)}")
         self.extra[technician] = group
@@ -169,8 +169,8 @@ class _Recorder:
         action of the computer.
         """
         pulled = max(lost - period, self.last_sign.get(session, lost - period))
-        place = bisect_right(self.steps, pulled, key=lambda step: step.at)
-        self.steps.insert(place, _TimedStep(at=pulled, who=self.customers[session], what="lan off"))
+        index = bisect_right(self.steps, pulled, key=lambda step: step.at)
+        self.steps.insert(index, _TimedStep(at=pulled, who=self.customers[session], what="lan off"))
         self.dark.add(session)
         self.late += pulled + period - lost
         return pulled + period
@@ -197,18 +197,37 @@ class _Recorder:
         return f" for {self.customers[session]}" if len(self.customers) > 1 else ""
 
     def _actions(self, session: str, name: str, line: Line, later: Sequence[Line]) -> Iterable[tuple[str, str]]:
-        """Yield the actions that caused an event."""
-        body = line["body"]
-        who, customer, of = str(body.get("technician", "")), self.customers[session], self._for_customer(session)
+        """Yield the actions that caused an event: of the customer or of a technician."""
+        yield from self._customer_actions(session, name, line, later)
+        yield from self._technician_actions(session, name, line["body"])
+
+    def _customer_actions(
+        self, session: str, name: str, line: Line, later: Sequence[Line]
+    ) -> Iterable[tuple[str, str]]:
+        body, customer = line["body"], self.customers[session]
+        by_customer = not body.get("technician")
         match name:
             case "SessionCreated" if body.get("channel"):
                 yield customer, f"run applet channel:{body['channel']}{self._answer(session, body, later)}"
-            case "SessionCreated":
-                yield who, f"pin{of}"
             case "PinRedeemed":
                 yield customer, f"run applet{self._answer(session, body, later)}"
             case "AppletJoined" if "ask" in self._applet(customer):
                 yield customer, "accept"
+            case "RebootBegan" if by_customer:
+                yield customer, f"reboot {_reboot_duration(line, later)}"
+            case "LinkRestored" if session in self.dark:
+                self.dark.discard(session)
+                yield customer, "lan on"
+            case "ChatSent" if by_customer:
+                yield customer, f"chat {' '.join(body['text'].split())}"
+            case "AppletClosed":
+                yield customer, "close"
+
+    def _technician_actions(self, session: str, name: str, body: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
+        who, of = str(body.get("technician", "")), self._for_customer(session)
+        match name:
+            case "SessionCreated" if not body.get("channel"):
+                yield who, f"pin{of}"
             case "SessionStarted":
                 yield who, f"start{of}"
             case "SessionHeld":
@@ -228,24 +247,14 @@ class _Recorder:
                 yield who, f"lead accept{of}"
             case "RebootOrdered":
                 yield who, f"reboot{of}"
-            case "RebootBegan" if not who:
-                yield customer, f"reboot {_reboot_duration(line, later)}"
-            case "RebootBegan":
-                return
-            case "LinkRestored" if session in self.dark:
-                self.dark.discard(session)
-                yield customer, "lan on"
-            case "ChatSent":
-                text = " ".join(body["text"].split())
-                yield (who, f"chat{of} {text}") if who else (customer, f"chat {text}")
+            case "ChatSent" if who:
+                yield who, f"chat{of} {' '.join(body['text'].split())}"
             case "ProcessOpened":
                 yield who, f"open {body['process']}{of}"
             case "ProcessClosed":
                 yield who, f"close {body['process']}{of}"
             case "SessionEnded" | "CollaboratorLeft" | "EntryDismissed":
                 yield who, f"end{of}"
-            case "AppletClosed":
-                yield customer, "close"
             case "FocusChanged" if self.focus.get(who, True) != body["focused"]:
                 self.focus[who] = body["focused"]
                 yield who, f"focus {'on' if body['focused'] else 'off'}"

@@ -14,14 +14,14 @@ from rescue_client.records import Entry, Participant, PinCreated, Process, Statu
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NewPin(PinCreated):
+class CreatedSession(PinCreated):
     """A new session and its PIN. It can be unpacked as a pair: `session, pin = await alice.pin()`."""
 
     def __iter__(self) -> Iterator[str]:
         return iter((self.session, self.pin))
 
     @classmethod
-    def read(cls, reply: Mapping[str, Any]) -> NewPin:
+    def read(cls, reply: Mapping[str, Any]) -> CreatedSession:
         """Read it from the console's reply to `pin`."""
         return cls(
             session=reply["session"],

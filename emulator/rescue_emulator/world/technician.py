@@ -8,7 +8,7 @@ from typing import Any
 from rescue_client.records import Entry, Process, Status
 from rescue_common.processes.child import Event, Program
 from rescue_emulator.world.people import AccountNames
-from rescue_emulator.world.records import NewPin, StatusUpdate, read_entry, read_status
+from rescue_emulator.world.records import CreatedSession, StatusUpdate, read_entry, read_status
 
 # Real seconds. The console itself waits up to 30 s for a server that cannot be reached.
 _REPLY_TIMEOUT = 40.0
@@ -75,10 +75,10 @@ class Technician:
             raise CommandRefused(self.name, line, reply)
         return dict(reply)
 
-    async def pin(self, customer: str = "") -> NewPin:
+    async def pin(self, customer: str = "") -> CreatedSession:
         """Create a session and its PIN. Use `.session` and `.pin`, or unpack: `session, pin = await alice.pin()`."""
         words = ("pin", customer) if customer else ("pin",)
-        return NewPin.read(await self.command(*words))
+        return CreatedSession.read(await self.command(*words))
 
     async def queue(self) -> list[Entry]:
         """Return the entries of the queue, as the server has them now."""

@@ -58,7 +58,7 @@ class NotEntered(RuntimeError):
 
 
 class NotOwner(RuntimeError):
-    """The world uses an external server, and asked for something that only the owner of a server can do."""
+    """The world uses an external server; only the owner of a server can do this."""
 
     def __str__(self) -> str:
         return "this world uses an external server: it cannot stop, start or inspect it"
@@ -216,7 +216,7 @@ class World:
         technician = Technician(name, program, report=self.report, names=self._names)
         self._technicians.append(technician)
         await program.until(
-            lambda: next((e for e in program.events if e.get("event") == "snapshot-end"), None),
+            lambda: next((event for event in program.events if event.get("event") == "snapshot-end"), None),
             timeout=_START_TIMEOUT,
             what="event snapshot-end",
         )

@@ -9,8 +9,8 @@ import pytest
 
 from rescue_emulator.testing import (
     CommandRefused,
+    CreatedSession,
     Entry,
-    NewPin,
     NotSeen,
     Participant,
     Process,
@@ -78,7 +78,7 @@ async def test_replies_find_their_commands_and_updates_their_session(play: Play)
     )
     created = await alice.pin("Customer")
     assert tuple(created) == ("s1", "123456")
-    assert created == NewPin(session="s1", pin="123456", valid_for=timedelta(minutes=20), revision=4)
+    assert created == CreatedSession(session="s1", pin="123456", valid_for=timedelta(minutes=20), revision=4)
     await alice.sync()
     assert alice.status("s1") == "Waiting"
     assert alice.history("s1") == [

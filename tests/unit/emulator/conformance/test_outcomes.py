@@ -14,7 +14,7 @@ from click.testing import CliRunner
 from rescue_emulator.cli.conformance import Rows, conformance
 from rescue_emulator.conformance.report import as_html, as_json
 from rescue_emulator.conformance.row_scenarios import read_scenarios
-from rescue_emulator.conformance.runner import OrderedOutcomes, Outcome
+from rescue_emulator.conformance.runner import OrderedOutcomes, RowOutcome
 from rescue_emulator.scenarios.model import Scenario
 from rescue_emulator.scenarios.outcome import Played
 
@@ -27,8 +27,8 @@ def badly_played(scenario: Scenario) -> Played:
     return Played(scenario=scenario, shown={}, deviations=("alice saw <nothing>",), seconds=0.25)
 
 
-def outcome(row: int, *, ok: bool = True) -> Outcome:
-    told: list[Outcome] = []
+def outcome(row: int, *, ok: bool = True) -> RowOutcome:
+    told: list[RowOutcome] = []
     outcomes = OrderedOutcomes(rows=(row,), on_outcome=told.append)
     for scenario in read_scenarios(row):
         outcomes.add(well_played(scenario) if ok else badly_played(scenario))
@@ -49,7 +49,7 @@ def test_rows_are_told_in_order_whatever_lane_was_first() -> None:
 
 def test_a_row_falls_short_if_one_of_its_ways_does() -> None:
     one, other = read_scenarios(11)
-    told: list[Outcome] = []
+    told: list[RowOutcome] = []
     outcomes = OrderedOutcomes(rows=(11,), on_outcome=told.append)
     outcomes.add(well_played(one))
     outcomes.add(badly_played(other))
