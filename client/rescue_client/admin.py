@@ -1,7 +1,7 @@
 """The Administration Center: groups, technicians, channels, terms and time-outs.
 
 `PERIODS` has the settings' names and their ranges, for people. The server checks values against its own table,
-`rescue_server.settings`; `tests/unit/emulator/test_clients.py` compares the two.
+`rescue_server.settings`; `tests/unit/client/test_clients.py` compares the two.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 
 from google.protobuf.duration_pb2 import Duration
 
-from rescue_client.connection import Connection, Service
+from rescue_client.connection import Connection
+from rescue_client.service import Service
 from rescue_common.durations import BadDuration, format_duration, parse_duration
 from rescue_protos.v1 import admin_pb2, admin_pb2_grpc, common_pb2
 

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 import grpc
 from google.protobuf.duration_pb2 import Duration
 
-from rescue_client.connection import Connection, Service, retry_delays
+from rescue_client.connection import Connection, retry_delays
 from rescue_client.decoding import moment
+from rescue_client.service import Service
 from rescue_protos.errors import RescueError
 from rescue_protos.v1 import clock_pb2, clock_pb2_grpc
 

@@ -17,7 +17,7 @@ from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Generic, Protocol, Self, TypeVar
+from typing import Any, Self, TypeVar
 
 import grpc
 
@@ -27,11 +27,7 @@ from rescue_common.tls import Tls
 from rescue_protos.error_details import from_rpc_error
 from rescue_protos.errors import RescueError, Unauthenticated, Unavailable
 
-Stub = TypeVar("Stub")
-Request = TypeVar("Request")
 Reply = TypeVar("Reply")
-RequestT = TypeVar("RequestT", contravariant=True)
-ReplyT = TypeVar("ReplyT", covariant=True)
 
 Locate = Callable[[], tuple[str, str]]
 """Returns the server's HOST:PORT and the user's secret. Raises NoAccess while one of them is not known."""
@@ -44,14 +40,6 @@ TIMEOUT = timedelta(seconds=30)
 
 NO_WAIT = timedelta(0)
 """A timeout: a call fails at once if the server is away."""
-
-
-class UnaryMethod(Protocol[RequestT, ReplyT]):
-    """A method of a stub that takes one message and returns one."""
-
-    def __call__(
-        self, request: RequestT, /, *, timeout: float | None, metadata: Metadata, wait_for_ready: bool | None
-    ) -> Awaitable[ReplyT]: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -306,6 +294,10 @@ class Connection:
             except asyncio.CancelledError:
                 self.raise_if_closed()
                 raise
+            except grpc.aio.UsageError:  # the channel was closed before the call began
+                if self._closed:
+                    raise _connection_closed() from None
+                raise
         return await self._attempt(method, longest)  # with the new secret
 
     def _open_channel(self) -> _SharedChannel:
@@ -332,51 +324,6 @@ class Connection:
     async def _close(self, shared: _SharedChannel) -> None:
         self._open.discard(shared)
         await shared.channel.channel.close()
-
-
-class Service(Generic[Stub]):
-    """One service of the contract, called over a connection. `timeout` limits one call, in real seconds."""
-
-    def __init__(self, connection: Connection, stub: Callable[[grpc.aio.Channel], Stub], *, timeout: float) -> None:
-        self.connection = connection
-        self._stub = stub
-        self._timeout = timeout
-
-    async def call_idempotent(self, method: Callable[[Stub], UnaryMethod[Request, Reply]], request: Request) -> Reply:
-        """Call a method that may be called twice, again and again while the server is away. Raises RescueError."""
-        return await self.connection.call_idempotent(self._bound(method, request, timeout=self._timeout))
-
-    async def call_once(
-        self,
-        method: Callable[[Stub], UnaryMethod[Request, Reply]],
-        request: Request,
-        *,
-        timeout: float | None = None,
-        wait_for_ready: bool | None = None,
-    ) -> Reply:
-        """Call a method that must not be called twice. Raises RescueError."""
-        bound = self._bound(method, request, timeout=timeout or self._timeout, wait_for_ready=wait_for_ready)
-        return await self.connection.call_once(bound)
-
-    def stream(
-        self, method: Callable[[Stub], Callable[..., Any]], request: object, *, deadline: Deadline | None = None
-    ) -> AsyncGenerator[Any, None]:
-        """Deliver the messages of a server stream, as `Connection.stream` does."""
-        return self.connection.stream(
-            lambda channel, metadata: method(channel.stub(self._stub))(request, metadata=metadata), deadline=deadline
-        )
-
-    def _bound(
-        self,
-        method: Callable[[Stub], UnaryMethod[Request, Reply]],
-        request: Request,
-        *,
-        timeout: float,
-        wait_for_ready: bool | None = None,
-    ) -> Method[Reply]:
-        return lambda channel, metadata: method(channel.stub(self._stub))(
-            request, metadata=metadata, timeout=timeout, wait_for_ready=wait_for_ready
-        )
 
 
 @dataclass(slots=True, kw_only=True, eq=False)

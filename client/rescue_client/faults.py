@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from rescue_client.connection import Connection, Service
+from rescue_client.connection import Connection
+from rescue_client.service import Service
 from rescue_common.emulated_time import format_timestamp
 from rescue_protos.v1 import fault_pb2, fault_pb2_grpc
 

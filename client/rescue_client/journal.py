@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from rescue_client.connection import NO_WAIT, Connection, Deadline, Service
+from rescue_client.connection import NO_WAIT, Connection, Deadline
 from rescue_client.decoding import STATUSES, moment
 from rescue_client.records import Cause, ChatReceived, SessionHistory, Status, StatusChange
+from rescue_client.service import Service
 from rescue_common.durations import format_duration
 from rescue_common.emulated_time import format_timestamp
 from rescue_protos.errors import Unavailable

@@ -8,9 +8,10 @@ from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from rescue_client.connection import Connection, Service
+from rescue_client.connection import Connection
 from rescue_client.decoding import entry_of
 from rescue_client.records import Entry
+from rescue_client.service import Service
 from rescue_protos.errors import Unauthenticated, Unavailable
 from rescue_protos.v1 import admin_pb2, admin_pb2_grpc
 

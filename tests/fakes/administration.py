@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -35,6 +36,9 @@ class FakeAdministration(
         self.now = datetime(2026, 1, 5, 9, tzinfo=UTC)
         self.speed: float = 1
         self.paused = True
+        self.received = asyncio.Event()
+        self.gate: asyncio.Event | None = None
+        """If it is set, each reply waits for it."""
 
     def register(self, server: grpc.aio.Server) -> None:
         access_pb2_grpc.add_AccessServiceServicer_to_server(self, server)
@@ -45,6 +49,9 @@ class FakeAdministration(
         metadata: Mapping[str, Any] = dict(context.invocation_metadata() or ())
         assert metadata["authorization"] == "Bearer token of admin"
         self.requests.append(request)
+        self.received.set()
+        if self.gate is not None:
+            await self.gate.wait()
         if self.refusals:
             await self.refuse(context, self.refusals.pop(0))
 

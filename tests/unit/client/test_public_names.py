@@ -22,8 +22,9 @@ def test_every_public_name_has_a_docstring(name: str) -> None:
     value = getattr(rescue_client, name)
     assert inspect.getdoc(value)
     if inspect.isclass(value):
-        assert (value.__doc__ or "").strip(), "its own docstring"
-        assert not value.__doc__.startswith(f"{name}("), "a docstring that somebody wrote"
+        own = value.__doc__ or ""
+        assert own.strip(), "its own docstring"
+        assert not own.startswith(f"{name}("), "a docstring that somebody wrote"
 
 
 def test_type_checkers_see_the_same_names_as_a_program_does() -> None:

@@ -22,6 +22,7 @@ from rescue_client.records import (
     SessionHistory,
     Snapshot,
     Status,
+    Update,
 )
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -71,7 +72,7 @@ def test_what_was_seen_already_changes_nothing(revision: int) -> None:
 
 
 def test_applying_all_updates_twice_is_applying_them_once() -> None:
-    updates = [changed(11, WAITING), said(12), said(13), Bookmark(revision=14), said(15)]
+    updates: list[Update] = [changed(11, WAITING), said(12), said(13), Bookmark(revision=14), said(15)]
     once = view_with()
     for update in updates:
         once = once.after(update)

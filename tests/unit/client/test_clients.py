@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -16,10 +15,7 @@ from rescue_common.durations import parse_duration
 from rescue_common.state_directory import Access
 from rescue_protos.errors import InvalidArgument, Unauthenticated, Unavailable
 from rescue_server.settings import SessionSettings
-
-if TYPE_CHECKING:
-    from rescue_client.connection import Connection
-    from tests.fakes.administration import FakeAdministration
+from tests.fakes.administration import FakeAdministration
 
 NOBODY = "127.0.0.1:1"
 AWAY = Unavailable("busy", reason="STORE_BUSY")

@@ -1,0 +1,70 @@
+"""One service of the contract, called over a connection."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from typing import Any, Generic, Protocol, TypeVar
+
+import grpc
+
+from rescue_client.channel import Metadata
+from rescue_client.connection import Connection, Deadline, Method
+
+Stub = TypeVar("Stub")
+Request = TypeVar("Request")
+Reply = TypeVar("Reply")
+RequestT = TypeVar("RequestT", contravariant=True)
+ReplyT = TypeVar("ReplyT", covariant=True)
+
+
+class UnaryMethod(Protocol[RequestT, ReplyT]):
+    """A method of a stub that takes one message and returns one."""
+
+    def __call__(
+        self, request: RequestT, /, *, timeout: float | None, metadata: Metadata, wait_for_ready: bool | None
+    ) -> Awaitable[ReplyT]: ...
+
+
+class Service(Generic[Stub]):
+    """One service of the contract, called over a connection. `timeout` limits one call, in real seconds."""
+
+    def __init__(self, connection: Connection, stub: Callable[[grpc.aio.Channel], Stub], *, timeout: float) -> None:
+        self.connection = connection
+        self._stub = stub
+        self._timeout = timeout
+
+    async def call_idempotent(self, method: Callable[[Stub], UnaryMethod[Request, Reply]], request: Request) -> Reply:
+        """Call a method that may be called twice, again and again while the server is away. Raises RescueError."""
+        return await self.connection.call_idempotent(self._bound(method, request, timeout=self._timeout))
+
+    async def call_once(
+        self,
+        method: Callable[[Stub], UnaryMethod[Request, Reply]],
+        request: Request,
+        *,
+        timeout: float | None = None,
+        wait_for_ready: bool | None = None,
+    ) -> Reply:
+        """Call a method that must not be called twice. Raises RescueError."""
+        bound = self._bound(method, request, timeout=timeout or self._timeout, wait_for_ready=wait_for_ready)
+        return await self.connection.call_once(bound)
+
+    def stream(
+        self, method: Callable[[Stub], Callable[..., Any]], request: object, *, deadline: Deadline | None = None
+    ) -> AsyncGenerator[Any, None]:
+        """Deliver the messages of a server stream, as `Connection.stream` does."""
+        return self.connection.stream(
+            lambda channel, metadata: method(channel.stub(self._stub))(request, metadata=metadata), deadline=deadline
+        )
+
+    def _bound(
+        self,
+        method: Callable[[Stub], UnaryMethod[Request, Reply]],
+        request: Request,
+        *,
+        timeout: float,
+        wait_for_ready: bool | None = None,
+    ) -> Method[Reply]:
+        return lambda channel, metadata: method(channel.stub(self._stub))(
+            request, metadata=metadata, timeout=timeout, wait_for_ready=wait_for_ready
+        )

@@ -1,0 +1,79 @@
+"""A connection: its channels, its deadlines, its end."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from pathlib import Path
+
+import grpc
+import pytest
+
+from rescue_client.clock import ClockClient
+from rescue_client.connection import NO_WAIT, AttemptLimit, Connection, Deadline
+from rescue_common.state_directory import Access
+from rescue_protos.errors import Unavailable
+from tests.fakes.administration import FakeAdministration
+
+NOBODY = "127.0.0.1:1"
+
+
+def connected(fake: FakeAdministration) -> Connection:
+    return Connection(fake.address, user="admin", secret="s3cret", timeout=timedelta(seconds=5))
+
+
+async def test_one_channel_serves_every_call(fake: FakeAdministration) -> None:
+    async with connected(fake) as connection:
+        async with connection.channel() as first:
+            await ClockClient(connection).show()
+        async with connection.channel() as second:
+            assert second is first
+    assert first.channel.get_state() is grpc.ChannelConnectivity.SHUTDOWN
+
+
+async def test_a_replaced_channel_is_closed_after_its_last_call(fake: FakeAdministration, tmp_path: Path) -> None:
+    Access(server=fake.address, secrets={"admin": "s3cret"}).write(tmp_path)
+    async with Connection.find(user="admin", data=tmp_path) as connection:
+        async with connection.channel() as old:
+            Access(server=NOBODY, secrets={"admin": "s3cret"}).write(tmp_path)
+            assert connection.relocate(old)
+            async with connection.channel() as new:
+                assert new is not old
+            assert old.channel.get_state() is not grpc.ChannelConnectivity.SHUTDOWN
+        assert old.channel.get_state() is grpc.ChannelConnectivity.SHUTDOWN
+
+
+async def test_closing_it_ends_a_call_with_an_error_and_lets_the_task_live(fake: FakeAdministration) -> None:
+    connection = connected(fake)
+    fake.gate = asyncio.Event()
+    call = asyncio.create_task(ClockClient(connection).show())
+    await asyncio.wait_for(fake.received.wait(), 10)
+    await connection.close()
+    with pytest.raises(Unavailable, match="closed"):
+        await call
+    with pytest.raises(Unavailable, match="closed"):
+        await ClockClient(connection).show()
+
+
+async def test_an_answer_restarts_the_time_of_a_deadline(fake: FakeAdministration) -> None:
+    async with connected(fake) as connection:
+        before = asyncio.get_running_loop().time()
+        deadline = Deadline.after(timedelta(seconds=3), since=before - 60)
+        assert connection.expires_at(deadline) == before - 57
+        await ClockClient(connection).show()
+        assert connection.expires_at(deadline) >= before + 3
+
+
+async def test_without_time_a_call_fails_at_once() -> None:
+    async with Connection(NOBODY, user="admin", secret="s3cret", timeout=NO_WAIT) as connection:
+        async with asyncio.timeout(5):
+            with pytest.raises(Unavailable):
+                await connection.sign_in()
+
+
+def test_the_first_attempt_always_gets_its_time() -> None:
+    limit = AttemptLimit(first=2.0, longest=10.0)
+    assert limit.within(30, is_first=True) == 10
+    assert limit.within(5, is_first=False) == 5
+    assert limit.within(-1, is_first=True) == 2
+    assert limit.within(-1, is_first=False) == 0.1
