@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 # Programs are started by the hundred here: that they are compiled each time would be a third of their start.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test long torture fuzz accessibility environment contract lint wheel clean
+.PHONY: demo test long torture fuzz accessibility environment contract catalogs lint wheel clean
 
 demo: environment
 	$(BIN)/rescue demo
@@ -63,6 +63,10 @@ $(VENV)/.installed: pyproject.toml
 contract: environment
 	PATH="$(CURDIR)/$(BIN):$$PATH" python -m grpc_tools.protoc -I protos --python_out=protos --grpc_python_out=protos \
 	  --mypy_out=quiet:protos --mypy_grpc_out=quiet:protos protos/rescue_protos/v1/*.proto
+
+# Compile the catalogs of texts (common/rescue_common/locale) after a change of a .po file.
+catalogs: environment
+	$(BIN)/python tools/build_catalogs.py
 
 # The project is on no registry: this makes dist/rescue_emulator-VERSION-py3-none-any.whl, which pip installs.
 wheel: environment

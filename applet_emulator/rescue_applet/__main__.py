@@ -23,11 +23,11 @@ from rescue_applet.output import Printer
 from rescue_applet.saved_state import disk
 from rescue_applet.terminal_input import read_lines
 from rescue_applet.ticket_file import Errand, Kept, TicketFile
-from rescue_applet.tui.texts import LANGUAGES, language_of_environment
 from rescue_common.cli_options import tls_options
 from rescue_common.durations import parse_duration
 from rescue_common.exit_status import INTERRUPTED
 from rescue_common.extras import is_textual_installed
+from rescue_common.languages import LANGUAGES, language_of_environment
 from rescue_common.state_directory import NoAccess, TlsEnvironment, find_server
 
 

@@ -8,7 +8,7 @@ import click
 
 from rescue_common.cli_options import tls_options
 from rescue_common.exit_status import INTERRUPTED
-from rescue_console.labels import LANGUAGES, language_of_environment
+from rescue_common.languages import LANGUAGES, language_of_environment
 
 
 @click.command(name="console")

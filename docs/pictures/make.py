@@ -14,7 +14,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from rescue_console.timeline_picture import Change, Happening, timeline_svg
+from rescue_console.timeline import Change, Happening
+from rescue_console.timeline_svg import timeline_svg
 from rescue_emulator.pictures.statechart import Format, statechart
 
 HERE = Path(__file__).parent

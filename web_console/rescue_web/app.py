@@ -22,7 +22,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from rescue_console.labels import LANGUAGES
+from rescue_common.languages import LANGUAGES
 from rescue_protos.errors import PermissionDenied, RescueError, ResourceExhausted, Unauthenticated, Unavailable
 from rescue_web.computers import NotPossible
 from rescue_web.logins import Login, cookie_name

@@ -12,8 +12,8 @@ from rescue_client.connection import Connection
 from rescue_client.console import ConsoleClient
 from rescue_common.emulated_time import format_timestamp
 from rescue_console.labels import Labels
-from rescue_console.timeline_picture import timeline_svg
-from rescue_console.timeline_reader import history_of
+from rescue_console.timeline import history_of
+from rescue_console.timeline_svg import timeline_svg
 from rescue_protos.explanations import explanation
 from rescue_web.computers import Computers, where
 from rescue_web.logins import Login, Logins

@@ -25,9 +25,10 @@ from rescue_applet import commands, events
 from rescue_applet.computer import Computer, Outcome
 from rescue_applet.network.relay import CannotLay
 from rescue_applet.output import Printer
-from rescue_applet.tui.texts import LANGUAGES, problem, text
+from rescue_applet.tui.texts import problem, text
 from rescue_applet.tui.view_model import Picture, Power
 from rescue_common.exit_status import INTERRUPTED
+from rescue_common.languages import LANGUAGES
 from rescue_common.state_directory import NoAccess
 from rescue_common.terminal import own_screen, safe
 

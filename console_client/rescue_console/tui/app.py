@@ -25,10 +25,11 @@ from rescue_client.console import ConsoleClient
 from rescue_client.queue_view import QueueView
 from rescue_client.records import Answer, Entry, EntryChanged, LeadOfferReceived, ServerBack, ServerLost, Update
 from rescue_common.exit_status import INTERRUPTED
+from rescue_common.languages import LANGUAGES
 from rescue_common.terminal import own_screen, safe
 from rescue_console.commands import Chat, Command
 from rescue_console.execute import execute
-from rescue_console.labels import LANGUAGES, Labels
+from rescue_console.labels import Labels
 from rescue_console.tui.command_dialogs import CommandDialogs
 from rescue_console.tui.detail import Detail
 from rescue_console.tui.dialogs import Help

@@ -33,8 +33,8 @@ def timeline(session: str, file: Path, lang: str) -> None:
     Example:
       rescue timeline 1001 --svg call.svg
     """
-    from rescue_console.timeline_picture import timeline_svg
-    from rescue_console.timeline_reader import history_of
+    from rescue_console.timeline import history_of
+    from rescue_console.timeline_svg import timeline_svg
 
     happenings = run_call(lambda connection: history_of(session, connection))
     write_text(timeline_svg(happenings, session=session, lang=lang), file)

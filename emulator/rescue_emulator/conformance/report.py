@@ -12,7 +12,7 @@ from html import escape
 from importlib import resources
 from string import Template
 
-from rescue_console.timeline_picture import timeline_svg
+from rescue_console.timeline_svg import timeline_svg
 from rescue_emulator.conformance.runner import RowOutcome
 from rescue_emulator.scenarios.model import ShownStatus, Step
 from rescue_emulator.scenarios.outcome import Played

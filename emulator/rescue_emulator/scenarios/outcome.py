@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from rescue_console.timeline_picture import Change, Happening
+from rescue_console.timeline import Change, Happening
 from rescue_emulator.scenarios.model import Queue, Scenario
 
 if TYPE_CHECKING:

@@ -50,7 +50,8 @@ def timeline_lines(changes: Sequence[tuple[str, str, StatusUpdate]]) -> list[str
 
 def draw_timelines(technicians: Sequence[Technician]) -> dict[str, str]:
     """Return a timeline as SVG for each session that any console showed, by the session's id."""
-    from rescue_console.timeline_picture import Change, Happening, timeline_svg  # needed only after a failure
+    from rescue_console.timeline import Change, Happening
+    from rescue_console.timeline_svg import timeline_svg
 
     happenings: dict[str, dict[int, Happening]] = {}
     for session, name, update in _changes(technicians):

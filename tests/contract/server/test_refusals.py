@@ -9,7 +9,7 @@ from typing import Any
 import grpc
 import pytest
 
-from rescue_console.catalogs import REFUSALS_NL
+from rescue_common.languages import catalog_of
 from rescue_console.labels import Labels
 from rescue_protos.error_details import from_rpc_error, to_status
 from rescue_protos.errors import FailedPrecondition, RescueError, ResourceExhausted
@@ -71,7 +71,7 @@ CASES: dict[str, tuple[Callable[[], None], str]] = {
 
 
 def test_each_sentence_is_tried() -> None:
-    assert set(CASES) == set(REFUSALS_NL)
+    assert set(CASES) == set(catalog_of("nl").keys("refusal"))
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -14,7 +14,8 @@ from textual.pilot import Pilot
 from rescue_applet import events
 from rescue_applet.tui.app import CustomerComputer
 from rescue_client.records import ServerLost, Status
-from rescue_console.labels import LANGUAGES, Labels
+from rescue_common.languages import LANGUAGES
+from rescue_console.labels import Labels
 from rescue_console.tui.app import TechnicianConsole
 from rescue_console.tui.queue_table import QueueTable
 from tests.e2e.tui.fake_technician import Reader

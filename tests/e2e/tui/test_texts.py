@@ -12,7 +12,7 @@ import rescue_applet.tui
 import rescue_console.tui
 from rescue_applet.events import Error
 from rescue_applet.tui import texts
-from rescue_console import catalogs
+from rescue_common.languages import LANGUAGES, catalog_of
 from rescue_console.commands import USAGE
 from rescue_console.tui.toolbar import KEYS
 from rescue_server.core import decide
@@ -32,13 +32,13 @@ def literals(folder: str, functions: tuple[str, ...]) -> Iterator[str]:
 def test_the_consoles_texts_are_in_the_catalogs() -> None:
     asked = set(literals(rescue_console.tui.__path__[0], ("text",)))
     assert len(asked) > 30
-    assert asked - set(catalogs.TEXTS) == set()
+    assert asked - set(catalog_of("nl").keys("text")) == set()
 
 
 def test_the_computers_texts_are_in_its_table() -> None:
     asked = set(literals(rescue_applet.tui.__path__[0], ("say", "_say")))
     assert len(asked) > 15
-    assert asked - set(texts._DUTCH) == set()
+    assert asked - set(catalog_of("nl").keys("computer")) == set()
 
 
 def test_what_a_computer_refuses_is_said_in_dutch_on_a_dutch_screen() -> None:
@@ -63,6 +63,8 @@ def test_every_command_that_the_description_names_has_a_key_and_words() -> None:
     beside = {"queue", "sync", "focus", "lead"}  # the list itself; nothing to wait for; F3; its three steps
     assert set(USAGE) - beside <= set(KEYS)
     assert {"lead offer", "lead cancel", "lead accept"} <= set(KEYS)
-    assert set(KEYS) == set(catalogs.BUTTONS) == set(catalogs.NEEDS) | {"pin"}
-    assert max(len(label) for both in catalogs.BUTTONS.values() for label in both) <= 11, "they fit 80 columns"
+    for catalog in map(catalog_of, LANGUAGES):
+        assert set(KEYS) == set(catalog.keys("button")) == set(catalog.keys("needs")) | {"pin"}
+        labels = [catalog.text("button", name) for name in KEYS]
+        assert max(map(len, labels)) <= 11, "they fit 80 columns"
     assert len(set(KEYS.values())) == len(KEYS)

@@ -1,19 +1,17 @@
-"""What things are called, in both languages; the committed catalogs are what the script makes."""
+"""The labels of the consoles, in both languages."""
 
 from __future__ import annotations
 
 import ast
 import inspect
-from gettext import GNUTranslations
-from pathlib import Path
 
 import pytest
-from babel.messages.pofile import read_po
 
 from rescue_client.records import Process, Status
-from rescue_console import catalogs, plain
+from rescue_common.languages import LANGUAGES, catalog_of
+from rescue_console import plain
 from rescue_console.commands import USAGE, Involvement, SessionAction
-from rescue_console.labels import LANGUAGES, LOCALE, Labels, language_of_environment
+from rescue_console.labels import Labels
 from rescue_protos import status_table
 
 
@@ -39,9 +37,9 @@ def test_the_statuses_are_those_of_the_table() -> None:
 def test_every_command_and_process_has_a_name(language: str) -> None:
     labels = Labels.of(language)
     for name in [*USAGE, *SessionAction, *Involvement, "help", "quit"]:
-        assert labels.command(name) == catalogs.COMMANDS[name][LANGUAGES.index(language)]
+        assert labels.command(name) == catalog_of(language).find("command", name) != ""
     for process in Process:
-        assert labels.process(process) == catalogs.PROCESSES[process][LANGUAGES.index(language)]
+        assert labels.process(process) == catalog_of(language).find("process", process) != ""
 
 
 def test_the_buttons_are_called_as_in_the_articles() -> None:
@@ -66,7 +64,7 @@ def test_every_text_of_the_plain_console_is_in_the_catalogs() -> None:
         and (getattr(call.func, "attr", "") == "text" or getattr(call.func, "id", "") == "text")
     }
     assert len(used) > 10
-    assert used <= set(catalogs.TEXTS)
+    assert used <= set(catalog_of("nl").keys("text"))
 
 
 def test_a_word_without_translation_is_shown_as_it_is() -> None:
@@ -103,40 +101,3 @@ def test_what_lacks_its_facts_or_is_not_known_is_said_as_the_server_did(event: s
 def test_there_is_no_third_language() -> None:
     with pytest.raises(ValueError, match="only en, nl"):
         Labels.of("de")
-
-
-@pytest.mark.parametrize(
-    ("environment", "language"),
-    [
-        ({}, "en"),
-        ({"LANG": "nl_BE.UTF-8"}, "nl"),
-        ({"LANG": "C.UTF-8"}, "en"),
-        ({"LANG": "nl_NL", "LC_ALL": "en_GB"}, "en"),
-        ({"LANG": "en_US", "RESCUE_LANG": "nl"}, "nl"),
-    ],
-)
-def test_the_environment_says_which_language(
-    environment: dict[str, str], language: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for name in ("RESCUE_LANG", "LC_ALL", "LC_MESSAGES", "LANG"):
-        monkeypatch.delenv(name, raising=False)
-    for name, value in environment.items():
-        monkeypatch.setenv(name, value)
-    assert language_of_environment() == language
-
-
-@pytest.mark.parametrize("language", LANGUAGES)
-def test_the_committed_catalogs_are_what_the_script_makes(language: str, tmp_path: Path) -> None:
-    catalogs.make(tmp_path)
-    made, committed = (_messages(folder / language / "LC_MESSAGES") for folder in (tmp_path, LOCALE))
-    assert made == committed
-
-
-def _messages(folder: Path) -> tuple[dict[object, object], list[tuple[object, ...]]]:
-    """Return what both files of a catalog say, without the headers: those name Babel's version."""
-    with (folder / "rescue.mo").open("rb") as compiled:
-        run_time = dict(GNUTranslations(compiled)._catalog)  # type: ignore[attr-defined]
-    run_time.pop("")
-    with (folder / "rescue.po").open("rb") as readable:
-        reviewed = [(entry.context, entry.id, entry.string) for entry in read_po(readable) if entry.id]
-    return run_time, reviewed

@@ -7,7 +7,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-from rescue_console.timeline_picture import Change, Happening, course_of, timeline_svg
+from rescue_console.timeline import Change, Happening
+from rescue_console.timeline_svg import course_of, timeline_svg
 from rescue_protos.status_table import REMOVED
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)

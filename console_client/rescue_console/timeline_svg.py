@@ -8,44 +8,18 @@ step instead of keeping a scale. The picture needs nothing but itself: no style 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from types import MappingProxyType
 from xml.sax.saxutils import escape
 
+from rescue_common.languages import catalog_of
+from rescue_console.timeline import Happening
 from rescue_protos.status_table import REMOVED, REMOVED_TIMED_OUT, labels
 
 GONE = (REMOVED, REMOVED_TIMED_OUT)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
-    """What one technician's queue showed: English names of the table; `previous` and `row` None for a new entry."""
-
-    technician: str
-    status: str
-    previous: str | None = None
-    row: int | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Happening:
-    """One thing that happened to a session, with why. `event` is the stored event's name, empty if it is not known.
-
-    `said` is the text of a chat line, empty if it was written while its reader had no part in the session.
-    """
-
-    revision: int
-    at: datetime
-    cause: str
-    changes: tuple[Change, ...] = ()
-    event: str = ""
-    technician: str = ""
-    about: str = ""
-    setting: str = ""
-    setting_value: str = ""
-    said: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,19 +50,6 @@ class Course:
     ends: Mapping[tuple[str, int], str] = field(default_factory=lambda: MappingProxyType({}))
 
 
-_NL = {
-    "customer's link": "verbinding klant",
-    "awaiting": "verwacht",
-    "connected": "verbonden",
-    "reconnecting": "verbroken",
-    "offline": "offline",
-    "rebooting": "start opnieuw op",
-    "Timeline of session {}": "Tijdlijn van sessie {}",
-    "from {} to {}": "van {} tot {}",
-    "since {}": "sinds {}",
-    "row {}": "rij {}",
-    "emulated time": "geëmuleerde tijd",
-}
 _LINK_AFTER = {
     "SessionCreated": "awaiting",
     "AppletJoined": "connected",
@@ -133,7 +94,7 @@ _LANE, _TOP, _LEAST = 34, 40, 14
 def timeline_svg(happenings: Iterable[Happening], *, session: str = "", lang: str = "en") -> str:
     """Return the picture. `lang` is "en" or "nl"; causes stay in the words of who told them."""
     course = course_of(happenings, lang=lang)
-    say = _say(lang)
+    say = partial(catalog_of(lang).text, "timeline")
     left = 24 + max((_width(lane.name) for lane in course.lanes), default=40)
     xs = _columns(course, left)
     height = _TOP + _LANE * len(course.lanes) + 34
@@ -161,7 +122,7 @@ def timeline_svg(happenings: Iterable[Happening], *, session: str = "", lang: st
 
 def course_of(happenings: Iterable[Happening], *, lang: str = "en") -> Course:
     """Return the lanes of a session's happenings, which are taken in the order of their revisions."""
-    say, names = _say(lang), labels(lang)
+    say, names = partial(catalog_of(lang).text, "timeline"), labels(lang)
     lanes: dict[str, list[Stretch]] = {}
     ends: dict[tuple[str, int], str] = {}
     moments: list[datetime] = []
@@ -245,7 +206,7 @@ def _axis(course: Course, xs: Sequence[int], height: int, name: str) -> list[str
     return parts
 
 
-def _stretch(one: Stretch, course: Course, xs: Sequence[int], y: int, say: _Words) -> str:
+def _stretch(one: Stretch, course: Course, xs: Sequence[int], y: int, say: Callable[[str], str]) -> str:
     end = xs[one.until] if one.until is not None else xs[-1]
     x, width = xs[one.since] + 1, max(end - xs[one.since] - 2, 2)
     first = course.moments[0]
@@ -284,16 +245,3 @@ def _width(text: str) -> int:
 def _elapsed(period: timedelta) -> str:
     seconds = int(period.total_seconds())
     return f"{seconds // 3600}:{seconds // 60 % 60:02}:{seconds % 60:02}"
-
-
-class _Words:
-    def __init__(self, words: Mapping[str, str]) -> None:
-        self._words = words
-
-    def __call__(self, text: str) -> str:
-        return self._words.get(text, text)
-
-
-def _say(lang: str) -> _Words:
-    labels(lang)  # raises for a language that the table does not have
-    return _Words(_NL if lang == "nl" else {})

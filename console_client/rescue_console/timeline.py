@@ -1,0 +1,80 @@
+"""The timeline of a session: its records, and how they are read from the journal."""
+
+from __future__ import annotations
+
+from contextlib import aclosing
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from rescue_common.durations import format_duration
+from rescue_protos.errors import NotFound
+
+if TYPE_CHECKING:
+    from rescue_client.connection import Connection
+    from rescue_client.journal import JournalLine
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """What one technician's queue showed: English names of the table; `previous` and `row` None for a new entry."""
+
+    technician: str
+    status: str
+    previous: str | None = None
+    row: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Happening:
+    """One thing that happened to a session, with why. `event` is the stored event's name, empty if it is not known.
+
+    `said` is the text of a chat line, empty if it was written while its reader had no part in the session.
+    """
+
+    revision: int
+    at: datetime
+    cause: str
+    changes: tuple[Change, ...] = ()
+    event: str = ""
+    technician: str = ""
+    about: str = ""
+    setting: str = ""
+    setting_value: str = ""
+    said: str = ""
+
+
+async def history_of(session: str, connection: Connection) -> tuple[Happening, ...]:
+    """Return all that happened to a session, oldest first: an administrator reads every session, a technician those
+    that they took part in.
+
+    Raises RescueError, NotFound if nothing is known of it.
+    """
+    from rescue_client.journal import JournalClient  # pictures need the records only
+
+    found: list[Happening] = []
+    async with aclosing(JournalClient(connection).read(session=session)) as pieces:
+        async for piece in pieces:
+            found += map(_happening, piece.lines)
+    if not found or not session:
+        message = f"there is no session {session!r}, or it is none of yours"
+        raise NotFound(message, reason="SESSION_UNKNOWN")
+    return tuple(found)
+
+
+def _happening(line: JournalLine) -> Happening:
+    return Happening(
+        revision=line.revision,
+        at=line.at,
+        event=line.name,
+        cause=line.cause,
+        technician=line.by,
+        about=line.about,
+        setting=line.setting,
+        setting_value=format_duration(line.setting_value) if line.setting_value else "",
+        said=line.body["text"] if line.name == "ChatSent" else "",
+        changes=tuple(
+            Change(technician=one.technician, status=one.status, previous=one.previous, row=one.row)
+            for one in line.changes
+        ),
+    )
