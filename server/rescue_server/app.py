@@ -47,7 +47,7 @@ from rescue_server.startup.issued_access import IssuedSecrets
 from rescue_server.startup.organization_file import read_organization
 from rescue_server.store.directory import DirectoryLock
 from rescue_server.store.files import STORE_FILE
-from rescue_server.store.restoring import restore
+from rescue_server.store.restoration import restore
 from rescue_server.store.sqlite import SqliteStore
 
 

@@ -27,8 +27,8 @@ def backup(ctx: click.Context, file: Path, data: str | None, as_json: bool) -> N
       rescue server backup monday.sqlite3
       rescue server --restore monday.sqlite3
     """
-    from rescue_server.store.copying import back_up
     from rescue_server.store.errors import StoreError
+    from rescue_server.store.online_backup import back_up
 
     given = data or (ctx.parent.params.get("data") if ctx.parent else None)
     try:

@@ -5,11 +5,9 @@ A field that is added to the lines later needs a default, so that old recordings
 
 from __future__ import annotations
 
-import sqlite3
 import sys
 from codecs import BOM_UTF8
 from collections.abc import Iterable, Iterator
-from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 
@@ -18,9 +16,9 @@ import msgspec
 from rescue_server.core.history import EventHistory
 from rescue_server.core.status import Status
 from rescue_server.runtime.state import AnyEvent, read_event
-from rescue_server.store.errors import StoreError, StoreTooNew
-from rescue_server.store.files import check_header, translated
-from rescue_server.store.schema import EVENT_COLUMNS, MIGRATIONS, event_of
+from rescue_server.store.errors import StoreError
+from rescue_server.store.files import translated
+from rescue_server.store.schema import EVENT_COLUMNS, event_of, open_read_only
 
 
 class BadJournal(Exception):
@@ -68,24 +66,18 @@ def read_store(path: Path) -> Iterator[RecordedLine]:
     """
     history = EventHistory()
     try:
-        with translated(path):
-            check_header(path)
-            uri = f"{path.absolute().as_uri()}?mode=ro"
-            with closing(sqlite3.connect(uri, uri=True, isolation_level=None)) as connection:
-                version = int(connection.execute("PRAGMA user_version").fetchone()[0])
-                if version > len(MIGRATIONS):
-                    raise StoreTooNew(path=path, version=version, known=len(MIGRATIONS))
-                for row in connection.execute(f"SELECT {EVENT_COLUMNS} FROM journal ORDER BY revision"):
-                    stored = event_of(row)
-                    event = read_event(stored)
-                    told = history.explain(event)
-                    changes = tuple(
-                        RecordedChange(technician=c.technician, previous=c.previous, status=c.status, row=c.row or None)
-                        for c in (told.changes if told else ())
-                    )
-                    yield RecordedLine(
-                        revision=stored.revision, at=stored.at, stream=stored.stream, changes=changes, body=event
-                    )
+        with translated(path), open_read_only(path) as connection:
+            for row in connection.execute(f"SELECT {EVENT_COLUMNS} FROM journal ORDER BY revision"):
+                stored = event_of(row)
+                event = read_event(stored)
+                told = history.explain(event)
+                changes = tuple(
+                    RecordedChange(technician=c.technician, previous=c.previous, status=c.status, row=c.row or None)
+                    for c in (told.changes if told else ())
+                )
+                yield RecordedLine(
+                    revision=stored.revision, at=stored.at, stream=stored.stream, changes=changes, body=event
+                )
     except (StoreError, ValueError) as error:
         raise BadJournal(f"{path}: {error}" if isinstance(error, ValueError) else str(error)) from None
 

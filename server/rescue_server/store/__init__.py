@@ -4,7 +4,6 @@
 holds the `DirectoryLock` of its data directory while it uses the store in that directory.
 """
 
-from rescue_server.store.copying import back_up
 from rescue_server.store.directory import DirectoryLock
 from rescue_server.store.errors import (
     BackupExists,
@@ -26,8 +25,9 @@ from rescue_server.store.errors import (
 )
 from rescue_server.store.files import STORE_FILE
 from rescue_server.store.memory import MemoryStore
+from rescue_server.store.online_backup import back_up
 from rescue_server.store.protocol import ClockMark, Store, StoredAnswer, StoredEvent
-from rescue_server.store.restoring import restore
+from rescue_server.store.restoration import restore
 from rescue_server.store.sqlite import SqliteStore
 
 __all__ = [

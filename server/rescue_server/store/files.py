@@ -48,6 +48,11 @@ def beside(path: Path, suffix: str) -> Path:
     return path.with_name(path.name + suffix)
 
 
+def read_only(path: Path) -> str:
+    """Return the URI with which SQLite opens the file and writes nothing to it."""
+    return f"{path.absolute().as_uri()}?mode=ro"
+
+
 def make_directory(directory: Path) -> None:
     """Make the directory, readable by its owner only, if it is missing."""
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -18,7 +18,15 @@ from pathlib import Path
 from zlib import crc32
 
 from rescue_server.store.errors import StoreDamaged, StoreTooNew
-from rescue_server.store.files import APPLICATION_ID, beside, check_header, fresh_file, make_directory, put_in_place
+from rescue_server.store.files import (
+    APPLICATION_ID,
+    beside,
+    check_header,
+    fresh_file,
+    make_directory,
+    put_in_place,
+    read_only,
+)
 from rescue_server.store.protocol import ClockMark, StoredAnswer, StoredEvent
 
 Migration = Callable[[sqlite3.Connection], None]
@@ -151,13 +159,8 @@ def inspect(path: Path, migrations: Sequence[Migration]) -> None:
 
     The connection is read-only, so that closing it does not move the -wal file into a damaged store.
     """
-    check_header(path)
-    uri = f"{path.absolute().as_uri()}?mode=ro"
-    with closing(sqlite3.connect(uri, uri=True, isolation_level=None)) as connection:
-        connection.execute("PRAGMA trusted_schema = OFF")
+    with open_read_only(path, migrations) as connection:
         version = _version(connection)
-        if version > len(migrations):
-            raise StoreTooNew(path=path, version=version, known=len(migrations))
         if version < 1:
             raise StoreDamaged(path=path, found="it has no version")
         findings = [str(row[0]) for row in connection.execute("PRAGMA integrity_check(3)")]
@@ -165,6 +168,18 @@ def inspect(path: Path, migrations: Sequence[Migration]) -> None:
             raise StoreDamaged(path=path, found="; ".join(findings).replace("\n", " "))
         if version == len(migrations):
             _check_rows(connection, path, migrations)
+
+
+@contextmanager
+def open_read_only(path: Path, migrations: Sequence[Migration] = MIGRATIONS) -> Iterator[sqlite3.Connection]:
+    """Open a store that a server may be using. Raises StoreDamaged, StoreForeign or StoreTooNew; changes nothing."""
+    check_header(path)
+    with closing(sqlite3.connect(read_only(path), uri=True, isolation_level=None)) as connection:
+        connection.execute("PRAGMA trusted_schema = OFF")
+        version = _version(connection)
+        if version > len(migrations):
+            raise StoreTooNew(path=path, version=version, known=len(migrations))
+        yield connection
 
 
 def migrate(connection: sqlite3.Connection, path: Path, migrations: Sequence[Migration]) -> None:

@@ -13,9 +13,9 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from rescue_server.store.copying import copy_whole
 from rescue_server.store.errors import ConflictingAnswer, StoreClosed, StoreDamaged
 from rescue_server.store.files import finish_swap, is_new, translated
+from rescue_server.store.online_backup import copy_whole
 from rescue_server.store.protocol import ClockMark, StoredAnswer, StoredEvent, require_next
 from rescue_server.store.schema import (
     ANSWER_COLUMNS,

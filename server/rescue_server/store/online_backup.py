@@ -12,7 +12,7 @@ from contextlib import closing
 from pathlib import Path
 
 from rescue_server.store.errors import BackupExists, NoStore
-from rescue_server.store.files import STORE_FILE, beside, fresh_file, put_in_place, translated
+from rescue_server.store.files import STORE_FILE, beside, fresh_file, put_in_place, read_only, translated
 from rescue_server.store.schema import MIGRATIONS, StoreTotals, inspect
 
 _BUSY_TIMEOUT = 10.0  # real seconds; a server may be moving its -wal file into the store
@@ -28,7 +28,7 @@ def back_up(data_dir: Path, target: Path) -> StoreTotals:
         raise NoStore(path=path)
     with translated(path):
         # Read-only, so that closing the connection does not change the store's files.
-        uri = f"{path.absolute().as_uri()}?mode=ro"
+        uri = read_only(path)
         if not os.access(data_dir, os.W_OK) and not beside(path, "-wal").exists():
             uri += "&immutable=1"  # otherwise SQLite has to write in the directory even to read
         connection = sqlite3.connect(uri, uri=True, timeout=_BUSY_TIMEOUT)
