@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 # Programs are started by the hundred here: that they are compiled each time would be a third of their start.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test long torture fuzz accessibility environment contract catalogs lint wheel clean
+.PHONY: demo test long torture fuzz accessibility environment contract lint docs reference wheel clean catalogs
 
 demo: environment
 	$(BIN)/rescue demo
@@ -67,6 +67,14 @@ contract: environment
 # Compile the catalogs of texts (common/rescue_common/locale) after a change of a .po file.
 catalogs: environment
 	$(BIN)/python tools/build_catalogs.py
+
+# The documents as a site, in site/. A link to a page or heading that does not exist is an error.
+docs: environment
+	$(BIN)/zensical build --strict
+
+# The parts of the documents that are made from the code, and the code blocks that are files.
+reference: environment
+	$(BIN)/python docs/generate.py
 
 # The project is on no registry: this makes dist/rescue_emulator-VERSION-py3-none-any.whl, which pip installs.
 wheel: environment

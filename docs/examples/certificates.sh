@@ -1,0 +1,2 @@
+rescue server certificates --host help.example.org --data state
+ls state/tls

@@ -1,0 +1,3 @@
+rescue scenario check short-outage.yaml
+rescue scenario run short-outage.yaml
+rescue scenario schema > scenario.schema.json
