@@ -71,7 +71,7 @@ def key_of(session: Session) -> Key:
     return (
         session.link,
         bool(session.joined_at),
-        session.redeemed,
+        session.is_redeemed,
         session.declined,
         tuple(sorted((name, entry.role) for name, entry in session.entries.items())),
         session.lead_offered_to,
@@ -129,9 +129,9 @@ def steps_of(session: Session, context: Context) -> Iterator[list[AnySessionEven
                 yield decide(session, command, context)
             except FailedPrecondition as refusal:
                 yield refusal
-    if not session.redeemed and session.ended_at is None:
+    if not session.is_redeemed and session.ended_at is None:
         yield redeem_pin(session, ticket_hash="hash", customer="", context=context)
-    if session.redeemed:
+    if session.is_redeemed:
         yield on_terms(session, accepted=True, context=context)
         yield on_terms(session, accepted=False, context=context)
         yield on_sign_of_life(session, context)

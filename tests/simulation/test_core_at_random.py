@@ -197,7 +197,7 @@ class CoreAtRandom(RuleBasedStateMachine):
             return
         self._change(was.owner, terms=terms)
         validity = self.organization.settings_of(was.owner).private_code_validity
-        usable = not was.redeemed and was.ended_at is None and self.now < was.created_at + validity
+        usable = not was.is_redeemed and was.ended_at is None and self.now < was.created_at + validity
         try:
             events = redeem_pin(was, ticket_hash="h", customer="Jan", context=self.context)
         except FailedPrecondition:
@@ -206,7 +206,7 @@ class CoreAtRandom(RuleBasedStateMachine):
             assert usable
             self._take(events)
 
-    @precondition(lambda self: self.session.redeemed)
+    @precondition(lambda self: self.session.is_redeemed)
     @rule(
         what=st.sampled_from(["attach", "attach", "accept", "decline", "heartbeat", "chat", "go down", "obey", "close"])
     )

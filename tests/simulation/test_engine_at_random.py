@@ -129,9 +129,9 @@ class EngineAtRandom(RuleBasedStateMachine):
     @rule(which=whiches, what=st.sampled_from(["join", "join", "join", "down", "beat", "goodbye"]))
     def customer(self, which: int, what: str) -> None:
         session = self._some_session(which)
-        if session is None or (not session.redeemed and what != "join"):
+        if session is None or (not session.is_redeemed and what != "join"):
             return
-        if not session.redeemed:
+        if not session.is_redeemed:
             self._try(command_handlers.redeem_pin(session.pin, "", "hash"))
         decision = {
             "join": on_attach,

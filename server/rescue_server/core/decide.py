@@ -79,7 +79,7 @@ def start_through_channel(*, session: str, channel: str, customer: str, ticket_h
 def redeem_pin(session: Session, *, ticket_hash: str, customer: str, context: Context) -> Events:
     """Redeem the PIN for a ticket. Raises PinRefused, InvalidArgument."""
     _require_line("customer", customer, CUSTOMER_LENGTH)
-    if session.redeemed:
+    if session.is_redeemed:
         raise PinRefused("this PIN was used already: ask the technician for a new one", reason="PIN_USED")
     if session.ended_at is not None:
         raise PinRefused("this PIN is void, its session has ended: ask for a new one", reason="PIN_VOID")
@@ -92,7 +92,7 @@ def is_redeemable(session: Session, context: Context) -> bool:
     """Whether an applet could join with the session's PIN now."""
     validity = context.organization.settings_of(session.owner).private_code_validity
     fresh = context.now < session.created_at + validity
-    return bool(session.pin) and not session.redeemed and session.ended_at is None and fresh
+    return bool(session.pin) and not session.is_redeemed and session.ended_at is None and fresh
 
 
 def terms_pending(session: Session, context: Context) -> bool:

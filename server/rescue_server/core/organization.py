@@ -110,7 +110,7 @@ class Organization:
         """The settings of "group:NAME" or "channel:NAME". Raises NotFound."""
         if owner not in self.settings:
             kind, _, name = owner.partition(":")
-            raise NotFound.of(kind, name, self._there_are(kind))
+            raise NotFound.of(kind, name, self._list_names(kind))
         return self.settings[owner]
 
     def idle_timeout(self, technician: str) -> timedelta:
@@ -127,7 +127,7 @@ class Organization:
         if kind == "channel" and name in self.channels:
             serving = self.channels[name]
             return tuple(sorted(person for person, group in self.technicians.items() if group in serving))
-        raise NotFound.of(kind, name, self._there_are(kind))
+        raise NotFound.of(kind, name, self._list_names(kind))
 
     def require_technician(self, name: str) -> None:
         """Raise NotFound if there is no such technician."""
@@ -135,7 +135,7 @@ class Organization:
 
     def require_free(self, kind: str, name: str) -> None:
         """Raise InvalidArgument if the name is not allowed, AlreadyExists if it is taken."""
-        if wrong := _what_is_wrong_with(name):
+        if wrong := _explain_bad_name(name):
             raise InvalidArgument.of("name", f"{name!r} is no name: {wrong}")
         taken = {
             "a group": kind == "group" and f"group:{name}" in self.settings,
@@ -148,7 +148,7 @@ class Organization:
             if there:
                 raise AlreadyExists(f"there is {what} {name!r} already", metadata={"name": name})
 
-    def _there_are(self, kind: str) -> str:
+    def _list_names(self, kind: str) -> str:
         names = {"technician": self.technicians, "group": self.groups, "channel": self.channels}
         if kind not in names:
             return "name technician:NAME, group:NAME or channel:NAME"
@@ -191,7 +191,7 @@ def _without(mapping: Mapping[str, str], name: str) -> Iterator[tuple[str, str]]
     return ((key, value) for key, value in mapping.items() if key != name)
 
 
-def _what_is_wrong_with(name: str) -> str:
+def _explain_bad_name(name: str) -> str:
     """Return why people, groups and channels cannot have this name; empty if they can."""
     if not name or not name[0].isalnum():
         return "a letter or digit comes first"

@@ -120,7 +120,7 @@ def _line(
         status=status_of(entry.role, session.link),
         customer=session.customer,
         channel=session.channel,
-        pin=session.pin if not session.redeemed and session.ended_at is None else "",
+        pin=session.pin if not session.is_redeemed and session.ended_at is None else "",
         created_at=session.created_at,
         since=entry.since,
         joined_at=session.joined_at,

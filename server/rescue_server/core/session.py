@@ -77,7 +77,7 @@ class Session:
     end_reason: EndReason | None = None
 
     @property
-    def redeemed(self) -> bool:
+    def is_redeemed(self) -> bool:
         """Whether an applet has a ticket for this session."""
         return bool(self.ticket_hash)
 

@@ -17,7 +17,7 @@ from rescue_server.core.history import EventHistory
 from rescue_server.core.status import Status
 from rescue_server.runtime.state import AnyEvent, read_event
 from rescue_server.store.errors import StoreError
-from rescue_server.store.files import translated
+from rescue_server.store.files import translate_errors
 from rescue_server.store.schema import EVENT_COLUMNS, event_of, open_read_only
 
 
@@ -66,7 +66,7 @@ def read_store(path: Path) -> Iterator[RecordedLine]:
     """
     history = EventHistory()
     try:
-        with translated(path), open_read_only(path) as connection:
+        with translate_errors(path), open_read_only(path) as connection:
             for row in connection.execute(f"SELECT {EVENT_COLUMNS} FROM journal ORDER BY revision"):
                 stored = event_of(row)
                 event = read_event(stored)

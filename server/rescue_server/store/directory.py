@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Self
 
 from rescue_server.store.errors import DirectoryInUse
-from rescue_server.store.files import make_directory, translated
+from rescue_server.store.files import make_directory, translate_errors
 
 LOCK_FILE = "lock"
 
@@ -23,7 +23,7 @@ class DirectoryLock:
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
-        with translated(directory):
+        with translate_errors(directory):
             make_directory(directory)
             self._descriptor = os.open(directory / LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o600)
             try:

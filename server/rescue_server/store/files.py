@@ -27,7 +27,7 @@ _DAMAGE = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT,
 
 
 @contextlib.contextmanager
-def translated(path: Path) -> Iterator[None]:
+def translate_errors(path: Path) -> Iterator[None]:
     """Turn what SQLite and the operating system raise about `path` into a StoreError."""
     try:
         yield
@@ -43,7 +43,7 @@ def translated(path: Path) -> Iterator[None]:
         raise StoreUnavailable(path=path, cause=error.strerror or str(error)) from error
 
 
-def beside(path: Path, suffix: str) -> Path:
+def sidecar(path: Path, suffix: str) -> Path:
     """Return the file of that name with the suffix added."""
     return path.with_name(path.name + suffix)
 
@@ -58,15 +58,15 @@ def make_directory(directory: Path) -> None:
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 
-def fresh_file(path: Path) -> Path:
+def make_empty_file(path: Path) -> Path:
     """Make `path` an empty file that only its owner can read. Remove an earlier one and the files beside it."""
-    for leftover in (path, beside(path, "-wal"), beside(path, "-shm"), beside(path, "-journal")):
+    for leftover in (path, sidecar(path, "-wal"), sidecar(path, "-shm"), sidecar(path, "-journal")):
         leftover.unlink(missing_ok=True)
     os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
     return path
 
 
-def put_in_place(fresh: Path, path: Path) -> None:
+def install(fresh: Path, path: Path) -> None:
     """Rename a complete file durably to `path`, and replace the file that may be there."""
     with fresh.open("rb") as file:
         os.fsync(file.fileno())
@@ -78,7 +78,7 @@ def is_new(path: Path) -> bool:
     """Return whether there was never a store. Raises StoreDamaged if only its -wal file is left."""
     if path.exists() and path.stat().st_size > 0:
         return False
-    wal = beside(path, "-wal")
+    wal = sidecar(path, "-wal")
     if wal.exists() and wal.stat().st_size > 0:
         raise StoreDamaged(path=path, found=f"the file is missing or empty, but {wal.name} is there")
     return True
@@ -101,7 +101,7 @@ def check_header(path: Path) -> None:
 
 def begin_swap(verified: Path, path: Path) -> None:
     """Commit to the verified file as the new store. A crash after this does not undo it."""
-    put_in_place(verified, _committed(path))
+    install(verified, _committed(path))
 
 
 def finish_swap(path: Path) -> Path | None:
@@ -111,26 +111,26 @@ def finish_swap(path: Path) -> Path | None:
     """
     if not _committed(path).exists():
         return None
-    aside, wal = _free_name(path), beside(path, "-wal")
+    aside, wal = _free_name(path), sidecar(path, "-wal")
     if wal.exists() and not path.exists():
         path.touch(mode=0o600)  # so that the lone -wal file is kept beside a store of its name
     if kept := path.exists():
         # The old -wal file belongs to the old store. If it stayed, SQLite would move it into the new one.
         with contextlib.suppress(FileNotFoundError):
-            wal.replace(beside(aside, "-wal"))
+            wal.replace(sidecar(aside, "-wal"))
         path.replace(aside)
-    beside(path, "-shm").unlink(missing_ok=True)
-    put_in_place(_committed(path), path)
+    sidecar(path, "-shm").unlink(missing_ok=True)
+    install(_committed(path), path)
     return aside if kept else None
 
 
 def _committed(path: Path) -> Path:
-    return beside(path, ".restored")
+    return sidecar(path, ".restored")
 
 
 def _free_name(path: Path) -> Path:
     number = 1
-    while (aside := beside(path, f".replaced-{number}")).exists():
+    while (aside := sidecar(path, f".replaced-{number}")).exists():
         number += 1
     return aside
 

@@ -12,7 +12,7 @@ from contextlib import closing
 from pathlib import Path
 
 from rescue_server.store.errors import BackupExists, NoStore
-from rescue_server.store.files import STORE_FILE, beside, fresh_file, put_in_place, read_only, translated
+from rescue_server.store.files import STORE_FILE, install, make_empty_file, read_only, sidecar, translate_errors
 from rescue_server.store.schema import MIGRATIONS, StoreTotals, inspect
 
 _BUSY_TIMEOUT = 10.0  # real seconds; a server may be moving its -wal file into the store
@@ -26,10 +26,10 @@ def back_up(data_dir: Path, target: Path) -> StoreTotals:
     path = data_dir / STORE_FILE
     if not path.exists():
         raise NoStore(path=path)
-    with translated(path):
+    with translate_errors(path):
         # Read-only, so that closing the connection does not change the store's files.
         uri = read_only(path)
-        if not os.access(data_dir, os.W_OK) and not beside(path, "-wal").exists():
+        if not os.access(data_dir, os.W_OK) and not sidecar(path, "-wal").exists():
             uri += "&immutable=1"  # otherwise SQLite has to write in the directory even to read
         connection = sqlite3.connect(uri, uri=True, timeout=_BUSY_TIMEOUT)
         with closing(connection):
@@ -37,7 +37,7 @@ def back_up(data_dir: Path, target: Path) -> StoreTotals:
                 "PRAGMA schema_version"
             )  # so that a damaged store is reported by its own path, not the target's
             copy_whole(connection, target)
-    with translated(target), closing(sqlite3.connect(target)) as made:
+    with translate_errors(target), closing(sqlite3.connect(target)) as made:
         return StoreTotals.read(made)
 
 
@@ -46,16 +46,16 @@ def copy_whole(connection: sqlite3.Connection, target: Path) -> None:
 
     Raises BackupExists, StoreUnusable if the copy is damaged, StoreFull, StoreUnavailable.
     """
-    with translated(target):
+    with translate_errors(target):
         # SQLite would take a -wal file that is left there for a part of the backup.
-        if target.exists() or beside(target, "-wal").exists():
+        if target.exists() or sidecar(target, "-wal").exists():
             raise BackupExists(path=target)
-        fresh = fresh_file(beside(target, f".{os.getpid()}.tmp"))
+        fresh = make_empty_file(sidecar(target, f".{os.getpid()}.tmp"))
         try:
             with closing(sqlite3.connect(fresh, isolation_level=None)) as copy:
                 connection.backup(copy)
             inspect(fresh, MIGRATIONS)
-            put_in_place(fresh, target)
+            install(fresh, target)
         finally:
-            for leftover in (fresh, beside(fresh, "-wal"), beside(fresh, "-shm")):
+            for leftover in (fresh, sidecar(fresh, "-wal"), sidecar(fresh, "-shm")):
                 leftover.unlink(missing_ok=True)

@@ -9,12 +9,12 @@ from rescue_server.store.errors import BackupUnusable, StoreUnusable
 from rescue_server.store.files import (
     STORE_FILE,
     begin_swap,
-    beside,
     check_header,
     finish_swap,
-    fresh_file,
     make_directory,
-    translated,
+    make_empty_file,
+    sidecar,
+    translate_errors,
 )
 from rescue_server.store.sqlite import SqliteStore
 
@@ -27,15 +27,15 @@ def restore(backup: Path, data_dir: Path) -> Path | None:
     the store is unchanged.
     """
     path = data_dir / STORE_FILE
-    staged = beside(path, ".staged")
-    with translated(data_dir):
+    staged = sidecar(path, ".staged")
+    with translate_errors(data_dir):
         make_directory(data_dir)
         try:
-            _copy(backup, fresh_file(staged))
+            _copy(backup, make_empty_file(staged))
             _verify(staged, backup)
             begin_swap(staged, path)
         finally:
-            for leftover in (staged, beside(staged, "-wal"), beside(staged, "-shm")):
+            for leftover in (staged, sidecar(staged, "-wal"), sidecar(staged, "-shm")):
                 leftover.unlink(missing_ok=True)
         return finish_swap(path)
 
@@ -44,10 +44,10 @@ def _copy(backup: Path, staged: Path) -> None:
     try:
         # A backup that somebody copied from a running store has its latest appends in a -wal file.
         for suffix in ("", "-wal"):
-            source = beside(backup, suffix)
+            source = sidecar(backup, suffix)
             if not suffix or source.exists():
-                beside(staged, suffix).touch(mode=0o600)
-                with source.open("rb") as original, beside(staged, suffix).open("wb") as copy:
+                sidecar(staged, suffix).touch(mode=0o600)
+                with source.open("rb") as original, sidecar(staged, suffix).open("wb") as copy:
                     shutil.copyfileobj(original, copy)
     except (FileNotFoundError, IsADirectoryError, PermissionError) as error:
         raise BackupUnusable(path=backup, found=f"it cannot be read: {error.strerror}") from error

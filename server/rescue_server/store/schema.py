@@ -20,12 +20,12 @@ from zlib import crc32
 from rescue_server.store.errors import StoreDamaged, StoreTooNew
 from rescue_server.store.files import (
     APPLICATION_ID,
-    beside,
     check_header,
-    fresh_file,
+    install,
     make_directory,
-    put_in_place,
+    make_empty_file,
     read_only,
+    sidecar,
 )
 from rescue_server.store.protocol import ClockMark, StoredAnswer, StoredEvent
 
@@ -144,14 +144,14 @@ def answer_of(row: SqlRow) -> StoredAnswer:
 def create(path: Path, migrations: Sequence[Migration]) -> None:
     """Make a new, empty store that only its owner can read, and its directory if that is missing."""
     make_directory(path.parent)
-    fresh = fresh_file(beside(path, ".new"))
+    fresh = make_empty_file(sidecar(path, ".new"))
     with closing(sqlite3.connect(fresh, isolation_level=None)) as connection:
         # Set before the first write, so that the store never has another file beside it than the -wal file.
         connection.execute("PRAGMA journal_mode = WAL")
         with transaction(connection):
             connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
             _migrate(connection, migrations, after=0)
-    put_in_place(fresh, path)
+    install(fresh, path)
 
 
 def inspect(path: Path, migrations: Sequence[Migration]) -> None:

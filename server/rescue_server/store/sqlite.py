@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from rescue_server.store.errors import ConflictingAnswer, StoreClosed, StoreDamaged
-from rescue_server.store.files import finish_swap, is_new, translated
+from rescue_server.store.files import finish_swap, is_new, translate_errors
 from rescue_server.store.online_backup import copy_whole
 from rescue_server.store.protocol import ClockMark, StoredAnswer, StoredEvent, require_next
 from rescue_server.store.schema import (
@@ -58,7 +58,7 @@ class SqliteStore:
         migrated. Raises StoreUnusable (damaged, foreign, too new) and leaves the file unchanged; StoreFull,
         StoreUnavailable.
         """
-        with translated(path):
+        with translate_errors(path):
             finish_swap(path)
             if is_new(path):
                 create(path, migrations)
@@ -134,7 +134,7 @@ class SqliteStore:
         """See `Store.compact`. Raises StoreFull, StoreUnavailable. The file keeps its size; its pages are reused."""
         self._require_open()
         which = "FROM journal WHERE stream = ? AND revision <= ?"
-        with translated(self.path), transaction(self._connection):
+        with translate_errors(self.path), transaction(self._connection):
             dropped, events = self._state.compacted_through, self._state.events
             for stream in streams:
                 (last,) = self._connection.execute(f"SELECT max(revision) {which}", (stream, through)).fetchone()
@@ -185,7 +185,7 @@ class SqliteStore:
     def close(self) -> None:
         """See `Store.close`. Moves the -wal file into the store."""
         self._closed = True
-        with translated(self.path):
+        with translate_errors(self.path):
             self._connection.close()
 
     def _batches(self, after: int, through: int) -> Iterator[StoredEvent]:
@@ -213,14 +213,14 @@ class SqliteStore:
 
     @contextmanager
     def _change(self, after: StoreTotals) -> Iterator[None]:
-        with translated(self.path), transaction(self._connection):
+        with translate_errors(self.path), transaction(self._connection):
             yield
             after.write(self._connection)
         self._state = after
 
     @contextmanager
     def _reading(self) -> Iterator[None]:
-        with translated(self.path):
+        with translate_errors(self.path):
             try:
                 yield
             except ValueError as error:
