@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from contextlib import aclosing
 from datetime import timedelta
+from typing import Any, Self, TypeVar
 
 import grpc
 import pytest
 
 from rescue_client.channel import SignedInChannel, open_channel
+from rescue_client.console import ConsoleClient
 from rescue_client.records import (
     Bookmark,
     ChatReceived,
@@ -33,32 +36,37 @@ from rescue_client.records import (
 )
 from rescue_protos.errors import FailedPrecondition, Unauthenticated, Unavailable
 from rescue_protos.v1 import common_pb2, console_pb2
+from tests.contract.console.console_process import ClientOf
+from tests.fakes.console_peer import Peer, lead_offer
+from tests.fakes.scripted_server import Context
+
+Kind = TypeVar("Kind")
 
 
 class Reader:
     """Reads a watch in the background, as a console does."""
 
-    def __init__(self, client):
-        self.updates = []
+    def __init__(self, client: ConsoleClient) -> None:
+        self.updates: list[Any] = []
         self._client = client
         self._news = asyncio.Event()
 
-    async def __aenter__(self):
+    async def __aenter__(self) -> Self:
         self._task = asyncio.create_task(self._read())
         await self.until(lambda: any(isinstance(update, Snapshot) for update in self.updates))
         return self
 
-    async def __aexit__(self, *_):
+    async def __aexit__(self, *_: object) -> None:
         self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
 
-    async def _read(self):
+    async def _read(self) -> None:
         async with aclosing(self._client.watch()) as updates:
             async for update in updates:
                 self.updates.append(update)
                 self._news.set()
 
-    async def until(self, condition):
+    async def until(self, condition: Callable[[], object]) -> None:
         async with asyncio.timeout(10):
             while not condition():
                 if self._task.done():
@@ -68,17 +76,17 @@ class Reader:
                 waiting.cancel()
                 self._news.clear()
 
-    async def reaches(self, revision):
+    async def reaches(self, revision: int) -> None:
         await self.until(lambda: getattr(self.updates[-1], "revision", -1) >= revision)
 
-    def revisions(self):
+    def revisions(self) -> list[int]:
         return [update.revision for update in self.updates if isinstance(update, EntryChanged)]
 
-    def of(self, kind):
+    def of(self, kind: type[Kind]) -> list[Kind]:
         return [update for update in self.updates if isinstance(update, kind)]
 
 
-async def test_a_watch_begins_with_the_queue_and_delivers_every_kind_of_change(peer, client_of) -> None:
+async def test_a_watch_begins_with_the_queue_and_delivers_every_kind_of_change(peer: Peer, client_of: ClientOf) -> None:
     peer.change("s1", "CONNECTING", customer="Jan")
     async with client_of() as client, Reader(client) as reader:
         peer.change("s1", "WAITING", "CONNECTING", 1)
@@ -90,7 +98,7 @@ async def test_a_watch_begins_with_the_queue_and_delivers_every_kind_of_change(p
         line = common_pb2.ChatLine(text="hello")
         peer.tell(chat=console_pb2.SessionChat(session="s1", line=line))
         peer.tell(alarm=console_pb2.IdleAlarm(session="s1"))
-        last = peer.tell(lead_offer=console_pb2.LeadOffer(session="s1", **{"from": "bob"}))
+        last = peer.tell(lead_offer=lead_offer("s1", "bob"))
         await reader.reaches(last)
 
         snapshot, changed, details, chat, alarm, offer = reader.updates
@@ -111,7 +119,9 @@ async def test_a_watch_begins_with_the_queue_and_delivers_every_kind_of_change(p
 
 
 @pytest.mark.parametrize("in_batches", [False, True])
-async def test_a_restart_on_another_port_loses_and_repeats_no_update(peer, client_of, in_batches) -> None:
+async def test_a_restart_on_another_port_loses_and_repeats_no_update(
+    peer: Peer, client_of: ClientOf, in_batches: bool
+) -> None:
     peer.in_batches = in_batches
     peer.repeats = 2
     async with client_of() as client, Reader(client) as reader:
@@ -133,7 +143,7 @@ async def test_a_restart_on_another_port_loses_and_repeats_no_update(peer, clien
         assert peer.watches[-1].after_revision == 3
 
 
-async def test_the_watch_is_back_within_two_seconds_of_the_server(peer, client_of) -> None:
+async def test_the_watch_is_back_within_two_seconds_of_the_server(peer: Peer, client_of: ClientOf) -> None:
     async with client_of() as client, Reader(client) as reader:
         await peer.crash()
         await reader.until(lambda: reader.of(ServerLost))
@@ -144,7 +154,7 @@ async def test_the_watch_is_back_within_two_seconds_of_the_server(peer, client_o
         assert asyncio.get_running_loop().time() - booted < 2
 
 
-async def test_what_the_server_no_longer_has_comes_as_a_new_snapshot(peer, client_of) -> None:
+async def test_what_the_server_no_longer_has_comes_as_a_new_snapshot(peer: Peer, client_of: ClientOf) -> None:
     peer.change("s1", "WAITING")
     async with client_of() as client, Reader(client) as reader:
         await peer.crash()
@@ -162,7 +172,9 @@ async def test_what_the_server_no_longer_has_comes_as_a_new_snapshot(peer, clien
         assert reader.revisions() == [4]
 
 
-async def test_a_command_whose_answer_was_lost_is_repeated_under_its_request_id(peer, client_of) -> None:
+async def test_a_command_whose_answer_was_lost_is_sent_again_with_its_request_id(
+    peer: Peer, client_of: ClientOf
+) -> None:
     crashed = asyncio.Event()
 
     async def crash(method: str, _context: object) -> None:
@@ -184,10 +196,10 @@ async def test_a_command_whose_answer_was_lost_is_repeated_under_its_request_id(
     assert created == PinCreated(revision=1, session="s1", pin="123456", valid_for=timedelta(minutes=20))
 
 
-async def test_a_server_that_cannot_store_for_a_moment_is_asked_again(peer, client_of) -> None:
+async def test_a_server_that_cannot_store_for_a_moment_is_asked_again(peer: Peer, client_of: ClientOf) -> None:
     refusals = [grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.UNAVAILABLE]
 
-    async def refuse(_method: str, context: grpc.aio.ServicerContext) -> None:
+    async def refuse(_method: str, context: Context) -> None:
         if refusals:
             await context.abort(refusals.pop(), "the disk is full")
 
@@ -199,7 +211,7 @@ async def test_a_server_that_cannot_store_for_a_moment_is_asked_again(peer, clie
     assert len(peer.named("StartSession")) == 3
 
 
-async def test_a_command_gives_up_when_the_server_stays_away(peer, client_of) -> None:
+async def test_a_command_gives_up_when_the_server_stays_away(peer: Peer, client_of: ClientOf) -> None:
     async with client_of(timeout=timedelta(seconds=0.5)) as client:
         await client.sign_in()
         await peer.crash()
@@ -210,7 +222,7 @@ async def test_a_command_gives_up_when_the_server_stays_away(peer, client_of) ->
     assert failure.value.code == "UNAVAILABLE"
 
 
-async def test_a_refusal_says_what_is_possible_and_is_not_repeated(peer, client_of) -> None:
+async def test_a_refusal_says_what_is_possible_and_is_not_repeated(peer: Peer, client_of: ClientOf) -> None:
     async with client_of() as client:
         with pytest.raises(FailedPrecondition) as refusal:
             await client.hold("s1")
@@ -219,7 +231,7 @@ async def test_a_refusal_says_what_is_possible_and_is_not_repeated(peer, client_
     assert len(peer.named("HoldSession")) == 1
 
 
-async def test_a_wrong_secret_is_told_at_once_and_tried_only_once(peer, client_of) -> None:
+async def test_a_wrong_secret_is_told_at_once_and_tried_only_once(peer: Peer, client_of: ClientOf) -> None:
     peer.secrets["alice"] = "wrong"
     peer.publish_access()
     async with client_of(secret="wrong") as client:
@@ -229,7 +241,7 @@ async def test_a_wrong_secret_is_told_at_once_and_tried_only_once(peer, client_o
     assert peer.sign_ins == 1
 
 
-async def test_a_refused_secret_is_not_tried_again(peer) -> None:
+async def test_a_refused_secret_is_not_tried_again(peer: Peer) -> None:
     async with open_channel(peer.address) as channel:
         signed_in = SignedInChannel(channel, user="alice", secret="wrong")
         for _ in range(3):
@@ -238,7 +250,7 @@ async def test_a_refused_secret_is_not_tried_again(peer) -> None:
     assert peer.sign_ins == 1
 
 
-async def test_a_renewed_secret_is_looked_up_again(peer, client_of) -> None:
+async def test_a_renewed_secret_is_looked_up_again(peer: Peer, client_of: ClientOf) -> None:
     async with client_of() as client, Reader(client) as reader:
         await peer.crash()
         peer.secrets["alice"] = "another"
@@ -247,7 +259,7 @@ async def test_a_renewed_secret_is_looked_up_again(peer, client_of) -> None:
         await reader.until(lambda: reader.of(ServerBack))
 
 
-async def test_sync_returns_when_the_reader_is_done_with_everything_up_to_now(peer, client_of) -> None:
+async def test_sync_returns_when_the_reader_is_done_with_everything_up_to_now(peer: Peer, client_of: ClientOf) -> None:
     async with client_of() as client, Reader(client) as reader:
         for number in range(50):
             peer.change(f"s{number}", "WAITING")
@@ -258,7 +270,7 @@ async def test_sync_returns_when_the_reader_is_done_with_everything_up_to_now(pe
         assert not reader.of(Bookmark)  # up to what was delivered already they say nothing new
 
 
-async def test_sync_outlives_a_restart_that_swallows_its_bookmark(peer, client_of) -> None:
+async def test_sync_outlives_a_restart_that_swallows_its_bookmark(peer: Peer, client_of: ClientOf) -> None:
     asked = asyncio.Event()
 
     async def swallow(method: str, _context: object) -> None:
@@ -277,7 +289,7 @@ async def test_sync_outlives_a_restart_that_swallows_its_bookmark(peer, client_o
         assert reader.revisions() == [1]
 
 
-async def test_the_focus_is_told_now_and_again_after_a_reconnection(peer, client_of) -> None:
+async def test_the_focus_is_told_now_and_again_after_a_reconnection(peer: Peer, client_of: ClientOf) -> None:
     async with client_of() as client, Reader(client) as reader:
         assert peer.watches[-1].in_focus
         await client.set_focus(False)
@@ -289,19 +301,21 @@ async def test_the_focus_is_told_now_and_again_after_a_reconnection(peer, client
         assert peer.watches[-1].console == peer.watches[0].console != ""
 
 
-async def test_closing_a_watch_ends_the_call_and_a_new_one_goes_on_after_it(peer, client_of) -> None:
+async def test_closing_a_watch_ends_the_call_and_a_new_one_goes_on_after_it(peer: Peer, client_of: ClientOf) -> None:
     async with client_of() as client:
         async with Reader(client):
             assert not peer.watch_ended.is_set()
         await asyncio.wait_for(peer.watch_ended.wait(), 10)
         peer.change("s1", "WAITING")
         async with aclosing(client.watch()) as updates:
-            assert (await asyncio.wait_for(anext(updates), 10)).revision == 1
+            update = await asyncio.wait_for(anext(updates), 10)
+            assert isinstance(update, EntryChanged)
+            assert update.revision == 1
         assert peer.watches[-1].after_revision == 0
         assert peer.watches[-1].HasField("after_revision")
 
 
-async def test_closing_the_client_fails_what_is_going_on_as_unavailable(peer, client_of) -> None:
+async def test_closing_the_client_fails_what_is_going_on_as_unavailable(peer: Peer, client_of: ClientOf) -> None:
     asked = asyncio.Event()
 
     async def never(_method: str, _context: object) -> None:
@@ -316,7 +330,7 @@ async def test_closing_the_client_fails_what_is_going_on_as_unavailable(peer, cl
         await asyncio.wait_for(starting, 10)
 
 
-async def test_every_other_command_reaches_its_call_with_its_fields(peer, client_of) -> None:
+async def test_every_other_command_reaches_its_call_with_its_fields(peer: Peer, client_of: ClientOf) -> None:
     async with client_of() as client:
         bob = Target(kind=TargetKind.TECHNICIAN, name="bob")
         assert await client.transfer("s1", bob, "mind the cat") == Transferred(revision=0, incoming=("bob",))

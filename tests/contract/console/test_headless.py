@@ -12,11 +12,13 @@ from datetime import UTC, datetime, timedelta
 from rescue_console.headless import ScriptedConsole
 from rescue_console.labels import Labels
 from rescue_protos.v1 import common_pb2, console_pb2
+from tests.contract.console.console_process import ClientOf, StartConsole
+from tests.fakes.console_peer import Peer, lead_offer
 
 SINCE = datetime(2026, 1, 1, 9, tzinfo=UTC)
 
 
-async def test_the_queue_is_printed_first_and_changes_follow(peer, console) -> None:
+async def test_the_queue_is_printed_first_and_changes_follow(peer: Peer, console: StartConsole) -> None:
     peer.change("s1", "TIMED_OUT", "ACTIVE", 9, customer="Jan", since=SINCE)
     alice = await console("--lang", "nl")
     await alice.event("snapshot-end", revision=1)
@@ -54,7 +56,7 @@ async def test_the_queue_is_printed_first_and_changes_follow(peer, console) -> N
     }
 
 
-async def test_a_new_entry_has_no_previous_status_and_no_row(peer, console) -> None:
+async def test_a_new_entry_has_no_previous_status_and_no_row(peer: Peer, console: StartConsole) -> None:
     alice = await console()
     await alice.event("snapshot-end")
     peer.change("s1", "CONNECTING")
@@ -63,7 +65,7 @@ async def test_a_new_entry_has_no_previous_status_and_no_row(peer, console) -> N
     assert "snapshot" not in entry
 
 
-async def test_chat_alarm_lead_offer_and_details_are_events(peer, console) -> None:
+async def test_chat_alarm_lead_offer_and_details_are_events(peer: Peer, console: StartConsole) -> None:
     peer.change("s1", "COLLABORATING")
     alice = await console()
     await alice.event("snapshot-end")
@@ -73,7 +75,7 @@ async def test_chat_alarm_lead_offer_and_details_are_events(peer, console) -> No
     alarm = console_pb2.IdleAlarm(session="s1")
     alarm.due_at.FromDatetime(SINCE)
     peer.tell(alarm=alarm)
-    peer.tell(lead_offer=console_pb2.LeadOffer(session="s1", **{"from": "bob"}))
+    peer.tell(lead_offer=lead_offer("s1", "bob"))
     peer.detail("s1", lead_offered_to="alice", allowed=["lead accept"])
     peer.detail("s1", customer="nothing that scripts are told")
     peer.detail("s1", processes=[common_pb2.PROCESS_REMOTE_CONTROL], comment="look")
@@ -107,7 +109,7 @@ async def test_chat_alarm_lead_offer_and_details_are_events(peer, console) -> No
     ]
 
 
-async def test_every_line_is_answered_in_order_also_the_malformed_ones(peer, console) -> None:
+async def test_every_line_is_answered_in_order_also_the_malformed_ones(peer: Peer, console: StartConsole) -> None:
     alice = await console()
     await alice.type(
         "pin Jan de Vries",
@@ -148,8 +150,9 @@ async def test_every_line_is_answered_in_order_also_the_malformed_ones(peer, con
     assert peer.named("SendChat")[0].text == 'it\'s "fine"'
 
 
-async def test_the_last_line_needs_no_line_break_and_no_input_at_all_is_fine(peer, console) -> None:
+async def test_the_last_line_needs_no_line_break_and_no_input_at_all_is_fine(peer: Peer, console: StartConsole) -> None:
     alice = await console()
+    assert alice.process.stdin is not None
     alice.process.stdin.write(b"queue")
     status, lines, _ = await alice.end()
     assert status == 0
@@ -160,7 +163,7 @@ async def test_the_last_line_needs_no_line_break_and_no_input_at_all_is_fine(pee
     assert (status, [line["event"] for line in lines]) == (0, ["snapshot-end"])
 
 
-async def test_sync_is_answered_after_every_update_up_to_now(peer, console) -> None:
+async def test_sync_is_answered_after_every_update_up_to_now(peer: Peer, console: StartConsole) -> None:
     alice = await console()
     await alice.event("snapshot-end")
     for number in range(200):
@@ -171,7 +174,7 @@ async def test_sync_is_answered_after_every_update_up_to_now(peer, console) -> N
     assert [line["revision"] for line in alice.seen if line.get("event") == "entry"] == list(range(1, 201))
 
 
-async def test_focus_is_on_at_the_start_and_can_be_changed(peer, console) -> None:
+async def test_focus_is_on_at_the_start_and_can_be_changed(peer: Peer, console: StartConsole) -> None:
     alice = await console()
     await alice.event("snapshot-end")
     assert peer.watches[0].in_focus
@@ -180,7 +183,9 @@ async def test_focus_is_on_at_the_start_and_can_be_changed(peer, console) -> Non
     assert [told.in_focus for told in peer.named("SetFocus")] == [False, True]
 
 
-async def test_a_restart_of_the_server_is_told_and_nothing_is_missed_or_repeated(peer, console) -> None:
+async def test_a_restart_of_the_server_is_shown_and_loses_and_repeats_nothing(
+    peer: Peer, console: StartConsole
+) -> None:
     peer.repeats = 2
     alice = await console()
     await alice.event("snapshot-end")
@@ -198,7 +203,7 @@ async def test_a_restart_of_the_server_is_told_and_nothing_is_missed_or_repeated
     assert not any(line.get("snapshot") for line in alice.seen)
 
 
-async def test_a_console_started_before_its_server_is_up_waits_for_it(peer, console) -> None:
+async def test_a_console_started_before_its_server_is_up_waits_for_it(peer: Peer, console: StartConsole) -> None:
     await peer.crash()
     alice = await console()
     await alice.type("queue")
@@ -207,7 +212,7 @@ async def test_a_console_started_before_its_server_is_up_waits_for_it(peer, cons
     assert (await alice.reply(1))["ok"]
 
 
-async def test_commands_given_together_while_the_server_is_away_give_up_together(peer, client_of) -> None:
+async def test_commands_given_together_without_a_server_fail_together(peer: Peer, client_of: ClientOf) -> None:
     reading, writing = os.pipe()
     output = io.StringIO()
     async with client_of(timeout=timedelta(seconds=1.5)) as client:
@@ -226,7 +231,7 @@ async def test_commands_given_together_while_the_server_is_away_give_up_together
     assert [(reply["ok"], reply["code"]) for reply in replies] == [(False, "UNAVAILABLE")] * 4
 
 
-async def test_who_cannot_sign_in_gets_one_clear_line_and_status_1(peer, console) -> None:
+async def test_who_cannot_sign_in_gets_one_clear_line_and_status_1(peer: Peer, console: StartConsole) -> None:
     wrong = await console(RESCUE_SECRET="nonsense")
     status, lines, stderr = await wrong.end()
     assert status == 1
@@ -241,7 +246,7 @@ async def test_who_cannot_sign_in_gets_one_clear_line_and_status_1(peer, console
     assert stderr.count("\n") == 1
 
 
-async def test_without_a_server_known_it_says_what_to_do(peer, console) -> None:
+async def test_without_a_server_known_it_says_what_to_do(peer: Peer, console: StartConsole) -> None:
     (peer.data / "access.json").unlink()
     alone = await console()
     status, lines, stderr = await alone.end()
@@ -250,7 +255,7 @@ async def test_without_a_server_known_it_says_what_to_do(peer, console) -> None:
     assert stderr.count("\n") == 1
 
 
-async def test_signals_end_it_quietly(peer, console) -> None:
+async def test_signals_end_it_quietly(peer: Peer, console: StartConsole) -> None:
     for told, status in ((signal.SIGTERM, 0), (signal.SIGINT, 130)):
         alice = await console()
         await alice.event("snapshot-end")
@@ -259,10 +264,11 @@ async def test_signals_end_it_quietly(peer, console) -> None:
         assert (alice.process.returncode, out, err) == (status, b"", b"")
 
 
-async def test_when_nobody_reads_the_output_it_ends_quietly(peer, console) -> None:
+async def test_when_nobody_reads_the_output_it_ends_quietly(peer: Peer, console: StartConsole) -> None:
     alice = await console()
     await alice.event("snapshot-end")
-    alice.process.stdout._transport.close()
+    assert alice.process.stderr is not None
+    alice.process.stdout._transport.close()  # type: ignore[union-attr]
     peer.change("s1", "WAITING")
     err = await asyncio.wait_for(alice.process.stderr.read(), 10)
     assert (await asyncio.wait_for(alice.process.wait(), 10), err) == (0, b"")

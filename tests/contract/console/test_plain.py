@@ -9,6 +9,8 @@ import re
 import sys
 
 from rescue_protos.v1 import common_pb2, console_pb2
+from tests.contract.console.console_process import StartConsole
+from tests.fakes.console_peer import Peer
 
 _STYLE = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -31,7 +33,7 @@ async def _shows(descriptor: int, wanted: str, shown: bytearray) -> None:
         loop.remove_reader(descriptor)
 
 
-async def test_it_speaks_dutch_and_lets_nobody_drive_the_terminal(peer, console) -> None:
+async def test_it_speaks_dutch_and_lets_nobody_drive_the_terminal(peer: Peer, console: StartConsole) -> None:
     peer.change("s1", "ON_HOLD", customer="Jan\x1b[2J[red]", allowed=["start", "transfer"])
     synced = asyncio.Event()
 
@@ -60,7 +62,7 @@ async def test_it_speaks_dutch_and_lets_nobody_drive_the_terminal(peer, console)
     assert "\x1b" not in text
 
 
-async def test_on_a_terminal_it_prompts_draws_changes_and_minds_no_color(peer) -> None:
+async def test_on_a_terminal_it_prompts_draws_changes_and_minds_no_color(peer: Peer) -> None:
     ours, theirs = pty.openpty()
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "rescue_console", "alice", "--data", str(peer.data), "--lang", "en", "--plain"),
