@@ -17,12 +17,12 @@ import click
 
 from rescue_applet import commands, events
 from rescue_applet.computer import Computer, TermsPolicy
+from rescue_applet.network.cable import CannotLay
 from rescue_applet.network.cables import KINDS, Kind
-from rescue_applet.network.relay import CannotLay
 from rescue_applet.output import Printer
-from rescue_applet.saved_state import disk
+from rescue_applet.saved_state import saved_state
 from rescue_applet.terminal_input import read_lines
-from rescue_applet.ticket_file import Errand, Kept, TicketFile
+from rescue_applet.ticket_file import JoinRequest, SavedTicket, TicketFile
 from rescue_common.cli_options import tls_options
 from rescue_common.durations import parse_duration
 from rescue_common.exit_status import INTERRUPTED
@@ -131,9 +131,11 @@ def applet(
         tls_environment.update(server=server, data=data, behind_cable=True)
         return find_server(server=server, data=data)
 
-    def plug_in(entered: str, hears: events.Listener) -> AbstractAsyncContextManager[Computer]:
-        errand = Errand(request_id=str(uuid.uuid4()), pin=entered or pin or "", channel=channel or "", customer=name)
-        return _plugged_in(errand, TermsPolicy(terms), boot_time, KINDS[lan], seed, find, hears)
+    def plug_in(entered: str, listener: events.Listener) -> AbstractAsyncContextManager[Computer]:
+        errand = JoinRequest(
+            request_id=str(uuid.uuid4()), pin=entered or pin or "", channel=channel or "", customer=name
+        )
+        return _plugged_in(errand, TermsPolicy(terms), boot_time, KINDS[lan], seed, find, listener)
 
     # gRPC remarks on stderr about lost connections, here and in the applet; to lose them is our daily work.
     os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
@@ -156,7 +158,7 @@ def applet(
 
 @asynccontextmanager
 async def _plugged_in(
-    errand: Errand,
+    errand: JoinRequest,
     terms: TermsPolicy,
     boot_time: timedelta,
     kind: Kind,
@@ -167,9 +169,9 @@ async def _plugged_in(
     """Make a computer with a disk and a cable, and clear them away afterwards. Raises CannotLay."""
     cable = kind(find)
     try:
-        with disk() as place:
+        with saved_state() as place:
             file = TicketFile(place / "ticket.json")
-            file.write(Kept(errand=errand))
+            file.write(SavedTicket(errand=errand))
             yield Computer(
                 ticket_file=file.path,
                 server=find,
@@ -210,7 +212,7 @@ async def _live(computer: Computer, listener: Printer) -> int:
         interrupted = True
         computer.pull_plug()
 
-    def hear(line: str) -> None:
+    def receive(line: str) -> None:
         if not line.strip():
             return
         try:
@@ -218,13 +220,13 @@ async def _live(computer: Computer, listener: Printer) -> int:
         except commands.BadCommand as error:
             listener(events.Error(message=str(error)))
         else:
-            computer.obey(command)
+            computer.execute(command)
 
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGTERM, computer.pull_plug)
     loop.add_signal_handler(signal.SIGINT, interrupt)
     listener.on_deaf_ears = computer.pull_plug
-    read_lines(hear)
+    read_lines(receive)
     outcome = await computer.run()
     if isinstance(outcome, events.Error):
         listener.failure(outcome)

@@ -16,14 +16,14 @@ from rescue_common.processes.forked import CannotFork, ForkedProcess, inherited_
 _MODULE = "rescue_applet.applet_process"
 
 
-class AppletProgram:
+class AppletChild:
     """A running applet process."""
 
     def __init__(self, process: asyncio.subprocess.Process | ForkedProcess) -> None:
         self._process = process
 
     @staticmethod
-    async def start(*, relay: str, ticket_file: Path, entry: tuple[str, ...] = ()) -> AppletProgram:
+    async def start(*, relay: str, ticket_file: Path, entry: tuple[str, ...] = ()) -> AppletChild:
         """Start the applet with the near end of the cable and its file on the computer's disk.
 
         `entry` is the command that brings it to where the cable ends, and becomes it.
@@ -32,7 +32,7 @@ class AppletProgram:
         server = inherited_fork_server()
         if server is not None and not entry:
             with contextlib.suppress(CannotFork):
-                return AppletProgram(await server.fork(_MODULE, arguments, os.environ, loads=(_MODULE,), stderr=2))
+                return AppletChild(await server.fork(_MODULE, arguments, os.environ, loads=(_MODULE,), stderr=2))
         process = await asyncio.create_subprocess_exec(
             *entry,
             *(sys.executable, "-P", "-m", _MODULE, *arguments),
@@ -42,13 +42,13 @@ class AppletProgram:
             # Ctrl-C on a terminal is meant for the computer; the applet goes with it.
             process_group=0,
         )
-        return AppletProgram(process)
+        return AppletChild(process)
 
     @property
     def pid(self) -> int:
         return self._process.pid
 
-    def tell(self, order: child_protocol.Orders) -> None:
+    def send(self, order: child_protocol.Orders) -> None:
         """Give an order; one that comes too late is lost with the process."""
         if self._process.stdin is not None and not self._process.stdin.is_closing():
             self._process.stdin.write(child_protocol.encode(order))

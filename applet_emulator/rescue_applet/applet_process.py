@@ -20,8 +20,8 @@ from google.protobuf.message import DecodeError
 
 from rescue_applet import child_protocol
 from rescue_applet.attachment import Attachment
-from rescue_applet.events import Ended, Error, Happening
-from rescue_applet.ticket_file import Kept, TicketFile
+from rescue_applet.events import ComputerEvent, Ended, Error
+from rescue_applet.ticket_file import SavedTicket, TicketFile
 from rescue_client.channel import open_channel
 from rescue_protos.error_details import from_rpc_error
 from rescue_protos.errors import Unavailable
@@ -42,8 +42,8 @@ class Applet:
     def __init__(self, *, relay: str, file: TicketFile) -> None:
         self._relay = relay
         self._file = file
-        self._kept = file.read()
-        self._unconfirmed = tuple(pb.Report.FromString(report) for report in self._kept.outbox)
+        self._saved = file.read()
+        self._unconfirmed = tuple(pb.Report.FromString(report) for report in self._saved.outbox)
         self._attachment: Attachment | None = None
         self._speed = 1.0
         self._stirred = asyncio.Event()
@@ -60,10 +60,10 @@ class Applet:
 
     async def _listen(self, orders: asyncio.StreamReader) -> None:
         while line := await orders.readline():
-            self._obey(child_protocol.read_order(line))
+            self._execute(child_protocol.read_order(line))
         os._exit(0)
 
-    def _obey(self, order: child_protocol.Orders) -> None:
+    def _execute(self, order: child_protocol.Orders) -> None:
         attachment, now = self._attachment, time.monotonic()
         match order:
             case child_protocol.Pace():
@@ -92,9 +92,9 @@ class Applet:
         self._stirred.set()
 
     async def _live(self) -> None:
-        if not self._kept.ticket and not await self._ask_for_session():
+        if not self._saved.ticket and not await self._ask_for_session():
             return
-        kept = self._kept
+        kept = self._saved
         _say(child_protocol.TicketKept(session=kept.session, ticket=kept.ticket))
         attachment = self._attachment = Attachment(
             session=kept.session,
@@ -127,11 +127,11 @@ class Applet:
                     child_protocol.Failed(code=refusal.code, reason=refusal.reason, message=str(refusal)),
                 )
                 return False
-            self._keep(msgspec.structs.replace(self._kept, session=session, ticket=ticket))
+            self._keep(msgspec.structs.replace(self._saved, session=session, ticket=ticket))
             return True
 
     async def _ask_once(self) -> tuple[str, str]:
-        errand = self._kept.errand
+        errand = self._saved.errand
         async with open_channel(self._relay, keepalive=False) as channel:
             stub = applet_pb2_grpc.AppletServiceStub(channel)
             if errand.pin:
@@ -198,7 +198,7 @@ class Applet:
             outbox = tuple(report.SerializeToString() for report in attachment.outbox)
             self._keep(
                 msgspec.structs.replace(
-                    self._kept, joined=attachment.joined, outbox=outbox, chat_after=attachment.chat_after
+                    self._saved, joined=attachment.joined, outbox=outbox, chat_after=attachment.chat_after
                 )
             )
         for happening in news:
@@ -207,12 +207,12 @@ class Applet:
             else:
                 _say(happening)
 
-    def _keep(self, kept: Kept) -> None:
-        if kept != self._kept:
-            self._kept = kept
+    def _keep(self, kept: SavedTicket) -> None:
+        if kept != self._saved:
+            self._saved = kept
             self._file.write(kept)
 
-    def _finish(self, last_word: Happening) -> None:
+    def _finish(self, last_word: ComputerEvent) -> None:
         if not isinstance(last_word, child_protocol.WentDown):
             self._file.forget()
         _say(last_word)
@@ -234,7 +234,7 @@ def _new_id() -> str:
     return str(uuid.uuid4())
 
 
-def _say(news: Happening) -> None:
+def _say(news: ComputerEvent) -> None:
     try:
         sys.stdout.buffer.write(child_protocol.encode(news))
         sys.stdout.buffer.flush()

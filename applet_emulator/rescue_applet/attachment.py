@@ -17,7 +17,7 @@ from __future__ import annotations
 from enum import Enum, auto
 
 from rescue_applet.child_protocol import Failed, Reached, RebootOrdered, WentDown
-from rescue_applet.events import Chat, Ended, Error, Happening, Joined, Link, LinkState, Terms, View
+from rescue_applet.events import Chat, ComputerEvent, Ended, Error, Joined, LinkChanged, LinkState, Terms, View
 from rescue_applet.heartbeats import Heartbeats
 from rescue_applet.outbox import Outbox
 from rescue_protos.v1 import applet_pb2 as pb
@@ -64,7 +64,7 @@ class Attachment:
         self._link: LinkState | None = None
         self._view: View | None = None
         self._requests: list[pb.AttachRequest] = []
-        self._news: list[Happening] = []
+        self._news: list[ComputerEvent] = []
         self._greeted_by = 0.0
         self._ordered: tuple[int, RebootOrdered] | None = None  # and the heartbeat whose answer confirms it
         self._probe: int | None = None  # the heartbeat whose answer is wanted; any attachment is an answer too
@@ -88,7 +88,7 @@ class Attachment:
         requests, self._requests = self._requests, []
         return requests
 
-    def take_news(self) -> list[Happening]:
+    def take_news(self) -> list[ComputerEvent]:
         """Return what to tell the computer, in order."""
         news, self._news = self._news, []
         return news
@@ -152,7 +152,7 @@ class Attachment:
                 order = RebootOrdered(order_id=response.reboot.order_id, technician=response.reboot.technician)
                 self._ordered = (self._beat(now), order)
             case "chat":
-                self._hear(response.chat)
+                self._receive_chat(response.chat)
             case "view":
                 self._show(response.view)
             case "ended":
@@ -296,7 +296,7 @@ class Attachment:
             self.joined = True
             self._news.append(Joined(session=self._session))
 
-    def _hear(self, line: pb.AppletChatLine) -> None:
+    def _receive_chat(self, line: pb.AppletChatLine) -> None:
         if line.revision > self.chat_after or not line.revision:
             self.chat_after = max(self.chat_after, line.revision)
             self._news.append(Chat(sender=getattr(line, "from"), text=line.text))
@@ -331,9 +331,9 @@ class Attachment:
     def _set_link(self, state: LinkState) -> None:
         if state is not self._link:
             self._link = state
-            self._news.append(Link(state=state))
+            self._news.append(LinkChanged(state=state))
 
-    def _done(self, last_word: Happening) -> None:
+    def _done(self, last_word: ComputerEvent) -> None:
         self.phase = Phase.DONE
         self._requests.clear()
         self._news.append(last_word)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import msgspec
 
-from rescue_applet.events import Chat, Ended, Error, Happening, Joined, Link, Terms, View
+from rescue_applet.events import Chat, ComputerEvent, Ended, Error, Joined, LinkChanged, Terms, View
 
 LONGEST_LINE = 16 * 1024 * 1024
 
@@ -49,35 +49,35 @@ class Probe(Order, frozen=True, kw_only=True, tag="probe"):
     """The cable carries again: find out whether the server hears the applet, and say so with `Reached`."""
 
 
-class TicketKept(Happening, frozen=True, kw_only=True, tag="ticket"):
+class TicketKept(ComputerEvent, frozen=True, kw_only=True, tag="ticket"):
     """The session's ticket is on disk."""
 
     session: str
     ticket: str
 
 
-class RebootOrdered(Happening, frozen=True, kw_only=True, tag="reboot-ordered"):
+class RebootOrdered(ComputerEvent, frozen=True, kw_only=True, tag="reboot-ordered"):
     """A technician ordered a reboot."""
 
     order_id: str
     technician: str
 
 
-class WentDown(Happening, frozen=True, kw_only=True, tag="went-down"):
+class WentDown(ComputerEvent, frozen=True, kw_only=True, tag="went-down"):
     """The applet has said what it could and exits, because the computer reboots."""
 
 
-class Unreachable(Happening, frozen=True, kw_only=True, tag="unreachable"):
+class Unreachable(ComputerEvent, frozen=True, kw_only=True, tag="unreachable"):
     """The session cannot be asked for at the moment; the applet goes on trying."""
 
     message: str
 
 
-class Reached(Happening, frozen=True, kw_only=True, tag="reached"):
+class Reached(ComputerEvent, frozen=True, kw_only=True, tag="reached"):
     """The server has answered something that was said after the last `Probe`."""
 
 
-class Failed(Happening, frozen=True, kw_only=True, tag="failed"):
+class Failed(ComputerEvent, frozen=True, kw_only=True, tag="failed"):
     """The server refused the applet for good; it exits."""
 
     code: str
@@ -95,7 +95,7 @@ News = (
     | Failed
     | Terms
     | Joined
-    | Link
+    | LinkChanged
     | Chat
     | View
     | Ended
@@ -106,7 +106,7 @@ _orders: msgspec.json.Decoder[Orders] = msgspec.json.Decoder(Orders)
 _news: msgspec.json.Decoder[News] = msgspec.json.Decoder(News)
 
 
-def encode(line: Orders | Happening) -> bytes:
+def encode(line: Orders | ComputerEvent) -> bytes:
     """Return the line, with its line break."""
     return msgspec.json.encode(line) + b"\n"
 

@@ -16,12 +16,12 @@ from datetime import timedelta
 
 SECOND = 1_000_000_000
 # Real seconds. A computer that was just switched on may still be about to follow the clock.
-NOTED_WITHIN = 1.0
+CONFIRMED_WITHIN = 1.0
 FOLLOWED_WITHIN = 3.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
+class ServerReading:
     """What the server's clock showed: nanoseconds since 1970, and emulated seconds in a real one (0: it stands)."""
 
     at: int
@@ -29,33 +29,33 @@ class Reading:
 
 
 @dataclass(slots=True, eq=False)
-class Appointment:
+class ClockHold:
     """A moment at which the server's clock shall stop for this computer, on the computer's own axis."""
 
     number: int
     due: int
-    noted: asyncio.Event = field(default_factory=asyncio.Event)
+    confirm: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class HoldReleased:
     """The appointment of that number is over."""
 
     number: int
 
 
 @dataclass(frozen=True, slots=True)
-class Obeyed:
+class OrderDone:
     """The server's order of that number is carried out."""
 
     number: int
 
 
-class Clock:
+class FollowedClock:
     """The followed clock. Whoever follows calls `heard`, `noted` and `lost_sight`, and sends what is in `to_say`."""
 
     def __init__(self, *, real: Callable[[], float] = time.monotonic) -> None:
-        self.to_say: asyncio.Queue[Appointment | Kept | Obeyed] = asyncio.Queue()
+        self.to_say: asyncio.Queue[ClockHold | HoldReleased | OrderDone] = asyncio.Queue()
         self.on_speed: Callable[[float], None] = lambda speed: None
         self._real = real
         self._read_at = real()
@@ -65,7 +65,7 @@ class Clock:
         self._followed = False
         self._known = asyncio.Event()
         self._changed = asyncio.Event()
-        self._appointments: dict[int, Appointment] = {}
+        self._holds: dict[int, ClockHold] = {}
         self._last_number = 0
 
     @property
@@ -78,11 +78,11 @@ class Clock:
         return self._then + int((self._real() - self._read_at) * self._speed * SECOND)
 
     @property
-    def open_appointments(self) -> list[Appointment]:
+    def open_holds(self) -> list[ClockHold]:
         """Those to be made again with a server that has restarted."""
-        return list(self._appointments.values())
+        return list(self._holds.values())
 
-    def heard(self, reading: Reading) -> None:
+    def update(self, reading: ServerReading) -> None:
         """A reading came."""
         if self._offset is None:
             self._offset = reading.at - self.now
@@ -90,52 +90,52 @@ class Clock:
         self._followed = True
         self._known.set()
 
-    def noted(self, number: int, due_at: int) -> None:
+    def confirm(self, number: int, due_at: int) -> None:
         """The server has noted an appointment, for this moment (nanoseconds since 1970)."""
-        if appointment := self._appointments.get(number):
-            appointment.due = due_at - (self._offset or 0)
-            appointment.noted.set()
+        if hold := self._holds.get(number):
+            hold.due = due_at - (self._offset or 0)
+            hold.confirm.set()
 
-    def lost_sight(self) -> None:
+    def freeze(self) -> None:
         """The server is away: its clock stands still meanwhile, so this one does too."""
         if self._followed:
             self._followed = False
             self._set(self.now, 0.0)
 
-    async def appoint(self, after: timedelta) -> Appointment:
+    async def set_hold(self, after: timedelta) -> ClockHold:
         """Ask the server's clock to stop after this emulated time; waits a little for its word."""
-        within = NOTED_WITHIN if self._followed else FOLLOWED_WITHIN
+        within = CONFIRMED_WITHIN if self._followed else FOLLOWED_WITHIN
         until = asyncio.get_running_loop().time() + within
         # Before the first reading this clock runs, and the server's may stand: what it shows is nothing to reckon from.
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout_at(until):
                 await self._known.wait()
         self._last_number += 1
-        appointment = Appointment(self._last_number, self.now + _nanoseconds(after))
-        self._appointments[appointment.number] = appointment
-        self.to_say.put_nowait(appointment)
+        hold = ClockHold(self._last_number, self.now + _nanoseconds(after))
+        self._holds[hold.number] = hold
+        self.to_say.put_nowait(hold)
         # Without the server's word an advance would run past the moment; after the wait its own reckoning has to do.
         try:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout_at(until):
-                    await appointment.noted.wait()
+                    await hold.confirm.wait()
         except asyncio.CancelledError:
-            self.kept(appointment)
+            self.release(hold)
             raise
-        return appointment
+        return hold
 
-    def kept(self, appointment: Appointment) -> None:
+    def release(self, hold: ClockHold) -> None:
         """What was to be done at that moment is done, or is not wanted any more."""
-        if self._appointments.pop(appointment.number, None):
-            self.to_say.put_nowait(Kept(appointment.number))
+        if self._holds.pop(hold.number, None):
+            self.to_say.put_nowait(HoldReleased(hold.number))
 
-    def obeyed(self, number: int) -> None:
+    def order_done(self, number: int) -> None:
         """An order of the server's is carried out."""
-        self.to_say.put_nowait(Obeyed(number))
+        self.to_say.put_nowait(OrderDone(number))
 
-    async def reach(self, appointment: Appointment) -> None:
+    async def sleep_until(self, hold: ClockHold) -> None:
         """Sleep until the appointment's moment, at whatever speed the clock runs."""
-        while (missing := appointment.due - self.now) > 0:
+        while (missing := hold.due - self.now) > 0:
             changed = self._changed
             try:
                 async with asyncio.timeout(missing / SECOND / self._speed if self._speed else None):

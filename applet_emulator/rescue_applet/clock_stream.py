@@ -12,7 +12,7 @@ from collections.abc import Callable
 import grpc
 from google.protobuf import duration_pb2
 
-from rescue_applet.clock import Appointment, Clock, Kept, Obeyed, Reading
+from rescue_applet.clock import ClockHold, FollowedClock, HoldReleased, OrderDone, ServerReading
 from rescue_client.channel import open_channel
 from rescue_common.state_directory import NoAccess
 from rescue_protos.v1 import clock_pb2 as pb
@@ -23,8 +23,8 @@ PAUSE = 0.3
 SILENCE = 5.0
 
 
-async def follow(
-    clock: Clock, *, server: Callable[[], str], session: str, ticket: str, order: Callable[[int, str], None]
+async def watch_clock(
+    clock: FollowedClock, *, server: Callable[[], str], session: str, ticket: str, order: Callable[[int, str], None]
 ) -> None:
     """Keep the clock in step with the server's, through restarts of the server, until cancelled.
 
@@ -34,17 +34,17 @@ async def follow(
     while True:
         # Away, or not there yet: it is asked again.
         with contextlib.suppress(NoAccess, grpc.RpcError, TimeoutError, ValueError):
-            await _follow_once(clock, server(), metadata, order)
-        clock.lost_sight()
+            await _watch_once(clock, server(), metadata, order)
+        clock.freeze()
         await asyncio.sleep(PAUSE)
 
 
-async def _follow_once(
-    clock: Clock, server: str, metadata: tuple[tuple[str, str], ...], order: Callable[[int, str], None]
+async def _watch_once(
+    clock: FollowedClock, server: str, metadata: tuple[tuple[str, str], ...], order: Callable[[int, str], None]
 ) -> None:
     async with open_channel(server) as channel:
         call = clock_pb2_grpc.ClockServiceStub(channel).WatchClock(metadata=metadata)
-        saying = asyncio.create_task(_say(clock, call))
+        request = asyncio.create_task(_send_requests(clock, call))
         try:
             while True:
                 async with asyncio.timeout(SILENCE):
@@ -52,38 +52,40 @@ async def _follow_once(
                 if not isinstance(response, pb.WatchClockResponse):
                     return
                 reading = response.clock
-                clock.heard(
-                    Reading(
+                clock.update(
+                    ServerReading(
                         at=reading.now.ToNanoseconds(),
                         speed=0.0 if reading.standing or reading.paused else reading.speed,
                     )
                 )
                 if response.confirmed:
-                    clock.noted(response.confirmed, response.due_at.ToNanoseconds())
+                    clock.confirm(response.confirmed, response.due_at.ToNanoseconds())
                 if response.HasField("order"):
                     order(response.order.number, response.order.command)
         finally:
-            saying.cancel()
+            request.cancel()
             call.cancel()
 
 
-async def _say(clock: Clock, call: grpc.aio.StreamStreamCall[pb.WatchClockRequest, pb.WatchClockResponse]) -> None:
+async def _send_requests(
+    clock: FollowedClock, call: grpc.aio.StreamStreamCall[pb.WatchClockRequest, pb.WatchClockResponse]
+) -> None:
     while not clock.to_say.empty():
         clock.to_say.get_nowait()  # Meant for a connection that is gone; what is still open is said anew.
     try:
-        for appointment in clock.open_appointments:
-            await call.write(_request(clock, appointment))
+        for hold in clock.open_holds:
+            await call.write(_request(clock, hold))
         while True:
             await call.write(_request(clock, await clock.to_say.get()))
     except (grpc.RpcError, asyncio.InvalidStateError):
         return  # The reader learns how the call ended.
 
 
-def _request(clock: Clock, saying: Appointment | Kept | Obeyed) -> pb.WatchClockRequest:
-    if isinstance(saying, Obeyed):
-        return pb.WatchClockRequest(done=pb.ComputerOrderDone(number=saying.number))
-    if isinstance(saying, Kept):
-        return pb.WatchClockRequest(release=pb.ClockBarrierRelease(number=saying.number))
+def _request(clock: FollowedClock, request: ClockHold | HoldReleased | OrderDone) -> pb.WatchClockRequest:
+    if isinstance(request, OrderDone):
+        return pb.WatchClockRequest(done=pb.ComputerOrderDone(number=request.number))
+    if isinstance(request, HoldReleased):
+        return pb.WatchClockRequest(release=pb.ClockBarrierRelease(number=request.number))
     after = duration_pb2.Duration()
-    after.FromNanoseconds(max(saying.due - clock.now, 1))
-    return pb.WatchClockRequest(barrier=pb.ClockBarrier(number=saying.number, after=after))
+    after.FromNanoseconds(max(request.due - clock.now, 1))
+    return pb.WatchClockRequest(barrier=pb.ClockBarrier(number=request.number, after=after))

@@ -33,7 +33,7 @@ class SwitchLan:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StrikeLan:
+class ApplyLanFault:
     """Something goes wrong with the network."""
 
     fault: LanFault
@@ -64,7 +64,7 @@ class Boot:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SayInChat:
+class SendChatLine:
     """The customer writes a chat line."""
 
     text: str
@@ -86,7 +86,16 @@ class PullPlug:
 
 
 Command = (
-    AnswerTerms | SwitchLan | StrikeLan | LiftLanFault | Reboot | Boot | SayInChat | KillApplet | CloseApplet | PullPlug
+    AnswerTerms
+    | SwitchLan
+    | ApplyLanFault
+    | LiftLanFault
+    | Reboot
+    | Boot
+    | SendChatLine
+    | KillApplet
+    | CloseApplet
+    | PullPlug
 )
 
 _PLAIN: dict[str, Command] = {
@@ -110,7 +119,7 @@ def parse_command(line: str) -> Command:
     word, _, rest = line.strip().partition(" ")
     rest = rest.strip()
     if word == "chat" and rest:
-        return SayInChat(text=rest)
+        return SendChatLine(text=rest)
     if word == "chat":
         raise BadCommand("chat what? write: chat TEXT")
     if word == "lan":
@@ -130,7 +139,7 @@ def _lan(rest: str) -> Command:
             raise BadCommand(f"lift what? write: lan lift {' | '.join(SLOTS)}, or lan on for all")
         return LiftLanFault(slot=slot)
     try:
-        return StrikeLan(fault=parse_lan_fault(rest))
+        return ApplyLanFault(fault=parse_lan_fault(rest))
     except BadLanFault as error:
         hint = "" if POSSIBLE in str(error) else f" (possible after lan: on, lift …, {POSSIBLE})"
         raise BadCommand(f"{error}{hint}") from None

@@ -12,11 +12,11 @@ from enum import StrEnum
 from pathlib import Path
 
 from rescue_applet import child_protocol, commands, events
-from rescue_applet.clock import Clock
-from rescue_applet.connectivity import Reach
-from rescue_applet.faults.schedule import Lan
-from rescue_applet.network.relay import Cable, CannotLay
-from rescue_applet.power_switch import Power
+from rescue_applet.clock import FollowedClock
+from rescue_applet.connectivity import Connectivity
+from rescue_applet.faults.schedule import FaultSchedule
+from rescue_applet.network.cable import Cable, CannotLay
+from rescue_applet.power_switch import PowerSwitch
 from rescue_common.lan_notation import Off
 
 Outcome = events.Ended | events.Error | None
@@ -47,21 +47,23 @@ class Computer:
         self._server = server
         self._boot_time = boot_time
         self._listener = listener
-        self._clock = Clock()
-        self._lan = Lan(cable, self._clock, seed=seed, listener=listener, start=self._start, back=self._lan_back)
-        self._reach = Reach()
-        self._power = Power(
+        self._clock = FollowedClock()
+        self._faults = FaultSchedule(
+            cable, self._clock, seed=seed, listener=listener, start=self._start, back=self._lan_back
+        )
+        self._connectivity = Connectivity()
+        self._power = PowerSwitch(
             ticket_file=ticket_file,
             cable=cable,
             clock=self._clock,
-            reach=self._reach,
+            connectivity=self._connectivity,
             listener=listener,
-            hear=self._hear,
+            on_event=self._receive,
             first=self._first_orders,
             start=self._start,
             back=self._link_back,
         )
-        self._clock.on_speed = lambda speed: self._tell(child_protocol.Pace(speed=speed))
+        self._clock.on_speed = lambda speed: self._send(child_protocol.Pace(speed=speed))
         self._outcome: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         self._last_word: Outcome = None
         self._background: set[asyncio.Task[None]] = set()
@@ -74,7 +76,7 @@ class Computer:
         self._view: events.View | None = None
 
     @property
-    def clock(self) -> Clock:
+    def clock(self) -> FollowedClock:
         """The emulated time as this computer knows it."""
         return self._clock
 
@@ -92,24 +94,24 @@ class Computer:
         """Go away without a word."""
         self._end(None)
 
-    def obey(self, command: commands.Command) -> None:
+    def execute(self, command: commands.Command) -> None:
         """Do what the customer does. What is not possible now is answered with an Error event."""
         try:
-            self._obey(command)
+            self._execute(command)
         except CannotLay as error:
             self._cable_broke(error)
 
-    def _obey(self, command: commands.Command) -> None:
+    def _execute(self, command: commands.Command) -> None:
         match command:
             case commands.SwitchLan(on=True):
-                self._reach.excuse()
-                self._lan.lift()
+                self._connectivity.excuse()
+                self._faults.lift()
             case commands.SwitchLan():
-                self._lan.strike(Off())
-            case commands.StrikeLan():
-                self._lan.strike(command.fault)
+                self._faults.apply(Off())
+            case commands.ApplyLanFault():
+                self._faults.apply(command.fault)
             case commands.LiftLanFault():
-                self._lan.lift(command.slot)
+                self._faults.lift(command.slot)
             case commands.KillApplet():
                 self._power.kill_applet()
             case commands.PullPlug():
@@ -128,17 +130,17 @@ class Computer:
                 self._refuse("the applet is closed")
             case commands.AnswerTerms():
                 self._answer_terms(accepted=command.accepted)
-            case commands.SayInChat():
-                self._tell_or_refuse(child_protocol.SendChat(text=command.text))
+            case commands.SendChatLine():
+                self._send_or_refuse(child_protocol.SendChat(text=command.text))
             case commands.CloseApplet():
                 self._closed = True
-                self._tell_or_refuse(child_protocol.Close())
+                self._send_or_refuse(child_protocol.Close())
 
-    def _obey_server(self, number: int, line: str) -> None:
+    def _execute_order(self, number: int, line: str) -> None:
         """Do what a fault rule of the server's says, and tell the server once it is done."""
 
         def done() -> None:
-            self._clock.obeyed(number)
+            self._clock.order_done(number)
 
         try:
             command = commands.parse_command(line)
@@ -149,13 +151,13 @@ class Computer:
         try:
             match command:
                 case commands.SwitchLan(on=True):
-                    self._lan.lift(done=done)
+                    self._faults.lift(done=done)
                 case commands.LiftLanFault():
-                    self._lan.lift(command.slot, done=done)
-                case commands.StrikeLan():
-                    self._lan.strike(command.fault, done=done)
+                    self._faults.lift(command.slot, done=done)
+                case commands.ApplyLanFault():
+                    self._faults.apply(command.fault, done=done)
                 case _:
-                    self._obey(command)
+                    self._execute(command)
                     done()
         except CannotLay as error:
             self._cable_broke(error)
@@ -174,18 +176,18 @@ class Computer:
             yield child_protocol.Close()
 
     async def _link_back(self) -> None:
-        if not self._power.rebooting and self._lan.carries:
-            await self._reach.back()
+        if not self._power.rebooting and self._faults.carries:
+            await self._connectivity.back()
 
     async def _lan_back(self) -> None:
         # The applet may not have noticed the loss yet: that it believes in its link says nothing.
-        self._reach.lost()
-        self._tell(child_protocol.Probe())
+        self._connectivity.lost()
+        self._send(child_protocol.Probe())
         await self._link_back()
 
     # What the applet says.
 
-    def _hear(self, news: child_protocol.News) -> None:
+    def _receive(self, news: child_protocol.News) -> None:
         match news:
             case child_protocol.TicketKept():
                 self._power.applet_works()
@@ -195,7 +197,7 @@ class Computer:
             case child_protocol.WentDown():
                 pass
             case child_protocol.Reached():
-                self._reach.found()
+                self._connectivity.found()
             case child_protocol.Unreachable():
                 self._not_reached(news)
             case child_protocol.Failed():
@@ -207,12 +209,12 @@ class Computer:
             case _:
                 self._pass_on(news)
 
-    def _pass_on(self, news: events.Joined | events.Link | events.Chat | events.View | events.Error) -> None:
+    def _pass_on(self, news: events.Joined | events.LinkChanged | events.Chat | events.View | events.Error) -> None:
         match news:
-            case events.Link(state=events.LinkState.CONNECTED):
-                self._reach.found()
-            case events.Link():
-                self._reach.lost()
+            case events.LinkChanged(state=events.LinkState.CONNECTED):
+                self._connectivity.found()
+            case events.LinkChanged():
+                self._connectivity.lost()
             case events.Joined() if self._joined:
                 return
             case events.Joined():
@@ -224,9 +226,9 @@ class Computer:
         self._listener(news)
 
     def _not_reached(self, news: child_protocol.Unreachable) -> None:
-        if not self._lan.carries:
-            self._reach.excuse()
-        elif self._reach.is_hopeless():
+        if not self._faults.carries:
+            self._connectivity.excuse()
+        elif self._connectivity.is_hopeless():
             message = f"the server does not answer: {news.message}"
             self._end(events.Error(code="UNAVAILABLE", reason="SERVER_AWAY", message=message))
 
@@ -236,18 +238,18 @@ class Computer:
             self._start(self._follow(ticket))
 
     async def _follow(self, ticket: child_protocol.TicketKept) -> None:
-        follow = await asyncio.to_thread(_import_following)
+        follow = await asyncio.to_thread(_import_clock_stream)
         await follow(
             self._clock,
             server=self._server,
             session=ticket.session,
             ticket=ticket.ticket,
-            order=self._obey_server,
+            order=self._execute_order,
         )
 
     def _be_asked(self, terms: events.Terms) -> None:
         if self._answer is not None:
-            self._tell(child_protocol.GiveAnswer(accepted=self._answer))
+            self._send(child_protocol.GiveAnswer(accepted=self._answer))
         elif not self._terms_shown:
             self._terms_shown = True
             self._listener(terms)
@@ -262,15 +264,15 @@ class Computer:
         else:
             self._answer = accepted
             if self._terms_shown:
-                self._tell(child_protocol.GiveAnswer(accepted=accepted))
+                self._send(child_protocol.GiveAnswer(accepted=accepted))
 
-    def _tell(self, order: child_protocol.Orders) -> None:
-        self._power.tell(order)
+    def _send(self, order: child_protocol.Orders) -> None:
+        self._power.send(order)
 
-    def _tell_or_refuse(self, order: child_protocol.Orders) -> None:
+    def _send_or_refuse(self, order: child_protocol.Orders) -> None:
         if not self._power.runs_applet and not isinstance(order, child_protocol.Close):
             self._refuse("the applet is being started: try again")
-        self._tell(order)
+        self._send(order)
 
     def _refuse(self, message: str) -> None:
         self._listener(events.Error(message=message))
@@ -299,7 +301,7 @@ class Computer:
         return task
 
 
-def _import_following() -> Callable[..., Coroutine[None, None, None]]:
-    from rescue_applet.clock_stream import follow  # gRPC takes a while to import: the cable carries meanwhile
+def _import_clock_stream() -> Callable[..., Coroutine[None, None, None]]:
+    from rescue_applet.clock_stream import watch_clock  # to import gRPC takes a while: the cable works meanwhile
 
-    return follow
+    return watch_clock

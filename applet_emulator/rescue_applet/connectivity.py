@@ -12,7 +12,7 @@ BACK_WITHIN = 4.0
 REACHED_WITHIN = 10.0
 
 
-class Reach:
+class Connectivity:
     """What the applet says of its link, and since when a server that could be reached has not answered it."""
 
     def __init__(self) -> None:

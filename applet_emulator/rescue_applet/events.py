@@ -26,35 +26,35 @@ class CableState(StrEnum):
     OFF = "off"
 
 
-class Happening(Struct, frozen=True, kw_only=True, tag_field="event", omit_defaults=True):
+class ComputerEvent(Struct, frozen=True, kw_only=True, tag_field="event", omit_defaults=True):
     """Something that happened."""
 
 
-class AppletStarted(Happening, frozen=True, kw_only=True, tag="applet"):
+class AppletStarted(ComputerEvent, frozen=True, kw_only=True, tag="applet"):
     """The applet's process was started."""
 
     pid: int
 
 
-class Terms(Happening, frozen=True, kw_only=True, tag="terms"):
+class Terms(ComputerEvent, frozen=True, kw_only=True, tag="terms"):
     """The customer is asked to accept the terms."""
 
     text: str
 
 
-class Joined(Happening, frozen=True, kw_only=True, tag="joined"):
+class Joined(ComputerEvent, frozen=True, kw_only=True, tag="joined"):
     """The terms are settled: the technicians see the session."""
 
     session: str
 
 
-class Link(Happening, frozen=True, kw_only=True, tag="link"):
+class LinkChanged(ComputerEvent, frozen=True, kw_only=True, tag="link"):
     """The applet's link came or went."""
 
     state: LinkState
 
 
-class Cable(Happening, frozen=True, kw_only=True, tag="cable"):
+class CableChanged(ComputerEvent, frozen=True, kw_only=True, tag="cable"):
     """The cable was switched, or something is wrong with it; this is in force.
 
     `faults` are those in force, and the one that has just struck the connections; `seed` decides what is random
@@ -66,18 +66,18 @@ class Cable(Happening, frozen=True, kw_only=True, tag="cable"):
     seed: int | None = None
 
 
-class Rebooting(Happening, frozen=True, kw_only=True, tag="rebooting"):
+class Rebooting(ComputerEvent, frozen=True, kw_only=True, tag="rebooting"):
     """The computer is down and will boot."""
 
 
-class Chat(Happening, frozen=True, kw_only=True, tag="chat", rename={"sender": "from"}):
+class Chat(ComputerEvent, frozen=True, kw_only=True, tag="chat", rename={"sender": "from"}):
     """A chat line. `sender` is a technician's name, or empty: then the customer wrote it himself."""
 
     sender: str
     text: str
 
 
-class View(Happening, frozen=True, kw_only=True, tag="view"):
+class View(ComputerEvent, frozen=True, kw_only=True, tag="view"):
     """What the customer sees of the session. `lead` is empty if nobody leads."""
 
     customer: str
@@ -86,14 +86,14 @@ class View(Happening, frozen=True, kw_only=True, tag="view"):
     on_hold: bool
 
 
-class Ended(Happening, frozen=True, kw_only=True, tag="ended"):
+class Ended(ComputerEvent, frozen=True, kw_only=True, tag="ended"):
     """The session is over for this applet, and why: a reason of the contract in kebab-case, `superseded`
     (another applet took the session over), or `session-ended` (it is over; the server no longer knows why)."""
 
     reason: str
 
 
-class Error(Happening, frozen=True, kw_only=True, tag="error"):
+class Error(ComputerEvent, frozen=True, kw_only=True, tag="error"):
     """Something could not be done. Of a call that failed, `code` and `reason` are the server's."""
 
     message: str
@@ -101,5 +101,5 @@ class Error(Happening, frozen=True, kw_only=True, tag="error"):
     reason: str = ""
 
 
-Event = AppletStarted | Terms | Joined | Link | Cable | Rebooting | Chat | View | Ended | Error
+Event = AppletStarted | Terms | Joined | LinkChanged | CableChanged | Rebooting | Chat | View | Ended | Error
 Listener = Callable[[Event], None]

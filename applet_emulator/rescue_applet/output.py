@@ -29,11 +29,11 @@ def plain_line(event: events.Event) -> str:
             return f"{shown}\nDo you accept these terms? (accept / decline)"
         case events.Joined():
             return f"Joined session {event.session}."
-        case events.Link(state=events.LinkState.CONNECTED):
+        case events.LinkChanged(state=events.LinkState.CONNECTED):
             return "Connected."
-        case events.Link():
+        case events.LinkChanged():
             return "Connection lost; trying to reconnect."
-        case events.Cable():
+        case events.CableChanged():
             faults = [fault for fault in event.faults if fault != "off"]
             seed = f" (seed {event.seed})" if event.seed is not None else ""
             return f"The network cable is {event.state}" + (f", with {', '.join(faults)}{seed}." if faults else ".")

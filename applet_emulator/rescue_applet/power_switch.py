@@ -13,10 +13,10 @@ from datetime import timedelta
 from pathlib import Path
 
 from rescue_applet import child_protocol, events
-from rescue_applet.applet_child import AppletProgram
-from rescue_applet.clock import Appointment, Clock
-from rescue_applet.connectivity import Reach
-from rescue_applet.network.relay import Cable
+from rescue_applet.applet_child import AppletChild
+from rescue_applet.clock import ClockHold, FollowedClock
+from rescue_applet.connectivity import Connectivity
+from rescue_applet.network.cable import Cable
 
 GOES_DOWN_WITHIN = 3.0  # real seconds
 BREATH = 0.3  # real seconds
@@ -30,12 +30,12 @@ class _Reboot:
 
     order_id: str
     after: timedelta | None
-    appointment: Appointment | None = None
+    hold: ClockHold | None = None
     prepared: asyncio.Event = field(default_factory=asyncio.Event)
     boot: asyncio.Event = field(default_factory=asyncio.Event)
 
 
-class Power:
+class PowerSwitch:
     """Keeps an applet running while the computer is on.
 
     `hear` is told what the applet says, `first` says what each new one is told first, `start` runs a coroutine beside
@@ -47,10 +47,10 @@ class Power:
         *,
         ticket_file: Path,
         cable: Cable,
-        clock: Clock,
-        reach: Reach,
+        clock: FollowedClock,
+        connectivity: Connectivity,
         listener: events.Listener,
-        hear: Callable[[child_protocol.News], None],
+        on_event: Callable[[child_protocol.News], None],
         first: Callable[[], Iterable[child_protocol.Orders]],
         start: Callable[[Coroutine[None, None, None]], asyncio.Task[None]],
         back: Callable[[], Awaitable[None]],
@@ -58,13 +58,13 @@ class Power:
         self._ticket_file = ticket_file
         self._cable = cable
         self._clock = clock
-        self._reach = reach
+        self._connectivity = connectivity
         self._listener = listener
-        self._hear = hear
+        self._receive = on_event
         self._first = first
         self._start = start
         self._back = back
-        self._applet: AppletProgram | None = None
+        self._applet: AppletChild | None = None
         self._reboot: _Reboot | None = None
         self._next_dies = False
         self._deaths = 0
@@ -79,10 +79,10 @@ class Power:
         """Whether there is a process of the applet."""
         return self._applet is not None
 
-    def tell(self, order: child_protocol.Orders) -> None:
+    def send(self, order: child_protocol.Orders) -> None:
         """Tell the applet something, if there is one."""
         if self._applet is not None:
-            self._applet.tell(order)
+            self._applet.send(order)
 
     def applet_works(self) -> None:
         """The applet has reached the server once: what it dies of from now on is something else."""
@@ -124,7 +124,7 @@ class Power:
             self._applet.kill()
 
     async def _run_applet(self) -> None:
-        applet = await AppletProgram.start(
+        applet = await AppletChild.start(
             relay=self._cable.address, ticket_file=self._ticket_file, entry=self._cable.entry
         )
         try:
@@ -134,9 +134,9 @@ class Power:
                 self._next_dies = False
                 applet.kill()
             for order in self._first():
-                applet.tell(order)
+                applet.send(order)
             async for news in applet.news():
-                self._hear(news)
+                self._receive(news)
         finally:
             self._applet = None
             await applet.kill_and_wait()
@@ -144,32 +144,32 @@ class Power:
     async def _shut_down(self, reboot: _Reboot) -> None:
         # First the appointment: whoever sees Rebooting may advance the clock at once.
         if reboot.after is not None:
-            reboot.appointment = await self._clock.appoint(reboot.after)
+            reboot.hold = await self._clock.set_hold(reboot.after)
         reboot.prepared.set()
         applet = self._applet
         if applet is not None:
-            applet.tell(child_protocol.GoDown(order_id=reboot.order_id))
+            applet.send(child_protocol.GoDown(order_id=reboot.order_id))
             if not await applet.ends_within(GOES_DOWN_WITHIN):
                 applet.kill()
 
     async def _stay_down(self, reboot: _Reboot) -> None:
         self._cable.power_lost()
-        self._reach.lost()
+        self._connectivity.lost()
         self._listener(events.Rebooting())
         await reboot.prepared.wait()
         waits: list[asyncio.Task[object]] = [asyncio.create_task(reboot.boot.wait())]
-        if reboot.appointment is not None:
-            waits.append(asyncio.create_task(self._clock.reach(reboot.appointment)))
+        if reboot.hold is not None:
+            waits.append(asyncio.create_task(self._clock.sleep_until(reboot.hold)))
         try:
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         finally:
             for wait in waits:
                 wait.cancel()
         self._reboot = None
-        if reboot.appointment is not None:
-            self._start(self._keep(reboot.appointment))
+        if reboot.hold is not None:
+            self._start(self._keep(reboot.hold))
 
-    async def _keep(self, appointment: Appointment) -> None:
+    async def _keep(self, hold: ClockHold) -> None:
         """An advancing clock goes on when the applet is back, or cannot be."""
         await self._back()
-        self._clock.kept(appointment)
+        self._clock.release(hold)

@@ -18,10 +18,10 @@ PREFIX = "rescue-computer-"
 
 
 @contextlib.contextmanager
-def disk() -> Iterator[Path]:
+def saved_state() -> Iterator[Path]:
     """Give a directory that only its owner can open, for the length of the block. Raises OSError."""
     _sweep(Path(tempfile.gettempdir()))
-    path, lock = _made()
+    path, lock = _make()
     try:
         yield path
     finally:
@@ -29,7 +29,7 @@ def disk() -> Iterator[Path]:
         os.close(lock)
 
 
-def _made() -> tuple[Path, int]:
+def _make() -> tuple[Path, int]:
     while True:
         path = Path(tempfile.mkdtemp(prefix=PREFIX))
         with contextlib.suppress(FileNotFoundError):  # somebody swept it before it had its lock

@@ -14,7 +14,7 @@ import msgspec
 from rescue_common.private_files import write_private
 
 
-class Errand(msgspec.Struct, frozen=True, kw_only=True):
+class JoinRequest(msgspec.Struct, frozen=True, kw_only=True):
     """How to come by a session. One of `pin` and `channel` is set; `customer` is a name or empty.
 
     The request id is on disk before the server is asked, so that a second asking finds the same session.
@@ -26,11 +26,11 @@ class Errand(msgspec.Struct, frozen=True, kw_only=True):
     customer: str = ""
 
 
-class Kept(msgspec.Struct, frozen=True, kw_only=True):
+class SavedTicket(msgspec.Struct, frozen=True, kw_only=True):
     """The file's content. `session` and `ticket` are empty until the server gave them; `outbox` holds
     serialized reports in the order of their making; `chat_after` is the revision of the last chat line shown."""
 
-    errand: Errand
+    errand: JoinRequest
     session: str = ""
     ticket: str = ""
     joined: bool = False
@@ -44,11 +44,11 @@ class TicketFile:
     def __init__(self, path: Path) -> None:
         self.path = path
 
-    def read(self) -> Kept:
+    def read(self) -> SavedTicket:
         """Return what is kept. Raises OSError, or msgspec.DecodeError if it is no ticket file."""
-        return msgspec.json.decode(self.path.read_bytes(), type=Kept)
+        return msgspec.json.decode(self.path.read_bytes(), type=SavedTicket)
 
-    def write(self, kept: Kept) -> None:
+    def write(self, kept: SavedTicket) -> None:
         """Put it on disk. Raises OSError."""
         # Not durable: the emulated computer never loses what its machine keeps.
         write_private(self.path, msgspec.json.encode(kept), durable=False)

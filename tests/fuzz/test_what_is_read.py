@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from rescue_applet.child_protocol import Chat, Failed, read_news
 from rescue_applet.commands import BadCommand, parse_command
 from rescue_applet.output import json_line, plain_line
-from rescue_applet.ticket_file import Errand, Kept, TicketFile
+from rescue_applet.ticket_file import JoinRequest, SavedTicket, TicketFile
 from rescue_common.durations import BadDuration, parse_duration
 from rescue_common.processes.child import Program
 from rescue_common.state_directory import Access, NoAccess
@@ -219,7 +219,9 @@ async def test_an_applet_with_a_damaged_ticket_file_says_so_and_ends(tmp_path: P
 
 
 def test_a_ticket_file_comes_back_as_it_was(tmp_path: Path) -> None:
-    kept = Kept(errand=Errand(request_id="r", customer="\x1b\u202e☃"), session="1", ticket="t", outbox=(b"\x00",))
+    kept = SavedTicket(
+        errand=JoinRequest(request_id="r", customer="\x1b\u202e☃"), session="1", ticket="t", outbox=(b"\x00",)
+    )
     file = TicketFile(tmp_path / "ticket.json")
     file.write(kept)
     assert file.read() == kept

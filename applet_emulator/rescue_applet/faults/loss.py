@@ -7,28 +7,13 @@ All that follows it waits for it, because TCP keeps the order.
 from __future__ import annotations
 
 from dataclasses import replace
-from random import Random
 
 from rescue_applet.network.condition import Condition
 from rescue_common.lan_notation import Direction, Loss, RandomLoss
 
-# Real seconds, as on Linux.
-SENT_AGAIN_AFTER = 0.2
-SENT_AGAIN_AT_MOST = 8
 
-
-def weaken(fault: Loss | RandomLoss, condition: Condition) -> Condition:
+def affect(fault: Loss | RandomLoss, condition: Condition) -> Condition:
     """Return the condition with this fault added."""
     if isinstance(fault, RandomLoss):
         return replace(condition, loss=fault.percent / 100)
     return replace(condition, up=False) if fault.direction is Direction.UP else replace(condition, down=False)
-
-
-def lateness(share: float, random: Random) -> float:
-    """Return by how much (real seconds) a segment is late, if so many of all are lost."""
-    late, pause = 0.0, SENT_AGAIN_AFTER
-    for _ in range(SENT_AGAIN_AT_MOST):
-        if random.random() >= share:
-            break
-        late, pause = late + pause, pause * 2
-    return late

@@ -7,6 +7,6 @@ from dataclasses import replace
 from rescue_applet.network.condition import Condition
 
 
-def weaken(condition: Condition) -> Condition:
+def affect(condition: Condition) -> Condition:
     """Return the condition with this fault added."""
     return replace(condition, up=False, down=False)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from rescue_applet.network.relay import Cable
+from rescue_applet.network.cable import Cable
 
 
-def strike(cable: Cable) -> None:
+def apply(cable: Cable) -> None:
     """Do it, now."""
     cable.reset()

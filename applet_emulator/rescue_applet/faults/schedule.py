@@ -12,10 +12,10 @@ from datetime import timedelta
 from random import Random
 
 from rescue_applet import events
-from rescue_applet.clock import Appointment, Clock
+from rescue_applet.clock import ClockHold, FollowedClock
 from rescue_applet.faults import delay, flap, half_open, loss, off, reset
+from rescue_applet.network.cable import Cable
 from rescue_applet.network.condition import Condition
-from rescue_applet.network.relay import Cable
 from rescue_common.lan_notation import (
     Delay,
     Flap,
@@ -28,17 +28,17 @@ from rescue_common.lan_notation import (
     Reset,
 )
 
-STRIKES = {HalfOpen: half_open.strike, Reset: reset.strike}
+ONE_SHOT = {HalfOpen: half_open.apply, Reset: reset.apply}
 
 
-class Lan:
+class FaultSchedule:
     """A cable and its faults. `seed` decides all randomness. `start` runs a coroutine beside the computer's other
     tasks; `back` waits until the applet has found the server again, or cannot."""
 
     def __init__(
         self,
         cable: Cable,
-        clock: Clock,
+        clock: FollowedClock,
         *,
         seed: int,
         listener: events.Listener,
@@ -58,13 +58,13 @@ class Lan:
         self._waiting = 0
         self._turn = asyncio.Lock()
 
-    def strike(self, fault: LanFault, *, done: Callable[[], None] = lambda: None) -> None:
+    def apply(self, fault: LanFault, *, done: Callable[[], None] = lambda: None) -> None:
         """Let a fault happen, after the changes asked for before. `done` is called once it is in force, and the end
         of one that ends is noted with the clock."""
         if self._waiting or isinstance(fault, Flap) or fault.lasts is not None:
-            self._later(self._strike(fault, done))
+            self._later(self._start_fault(fault, done))
         else:
-            self._strike_now(fault)
+            self._start_now(fault)
             done()
 
     def lift(self, slot: str = "", *, done: Callable[[], None] = lambda: None) -> None:
@@ -94,9 +94,9 @@ class Lan:
         for name in [slot] if slot else list(self._faults):
             self._empty(name)
         self._apply()
-        self._tell()
+        self._report()
 
-    async def _strike(self, fault: LanFault, done: Callable[[], None]) -> None:
+    async def _start_fault(self, fault: LanFault, done: Callable[[], None]) -> None:
         # It is in force at once; it is told when the clock knows of its end, so that whoever hears of it may advance.
         if isinstance(fault, Flap):
             turns = flap.turns(fault, Random(f"{self._seed} {fault}"))
@@ -104,27 +104,27 @@ class Lan:
             self._empty(fault.slot)
             self._flaps_off = True
             self._put(fault)
-            end = await self._clock.appoint(off_for)
+            end = await self._clock.set_hold(off_for)
             self._schedules[fault.slot] = self._start(self._keep_flapping(turns, on_for, end))
-            self._tell()
+            self._report()
         elif isinstance(fault, HalfOpen | Reset) or fault.lasts is None:
-            self._strike_now(fault)
+            self._start_now(fault)
         else:
             self._empty(fault.slot)
             self._put(fault)
-            end = await self._clock.appoint(fault.lasts)
+            end = await self._clock.set_hold(fault.lasts)
             self._schedules[fault.slot] = self._start(self._end(fault, end))
-            self._tell()
+            self._report()
         done()
 
-    def _strike_now(self, fault: LanFault) -> None:
+    def _start_now(self, fault: LanFault) -> None:
         if not isinstance(fault, HalfOpen | Reset):
             self._empty(fault.slot)
             self._put(fault)
-            self._tell()
+            self._report()
         elif self.carries:
-            STRIKES[type(fault)](self.cable)
-            self._tell(str(fault))
+            ONE_SHOT[type(fault)](self.cable)
+            self._report(str(fault))
         else:
             self._listener(events.Error(message=f"the LAN is off: there is nothing that {fault} could strike"))
 
@@ -139,22 +139,22 @@ class Lan:
         if (schedule := self._schedules.pop(slot, None)) is not None and schedule is not asyncio.current_task():
             schedule.cancel()
 
-    async def _end(self, fault: LastingFault, end: Appointment) -> None:
+    async def _end(self, fault: LastingFault, end: ClockHold) -> None:
         try:
-            await self._clock.reach(end)
+            await self._clock.sleep_until(end)
             self._lift_now(fault.slot)
             # An advancing clock goes on when the applet has found the server again.
             await self._back()
         finally:
-            self._clock.kept(end)
+            self._clock.release(end)
 
     async def _keep_flapping(
-        self, turns: Iterator[tuple[timedelta, timedelta]], on_for: timedelta, end: Appointment
+        self, turns: Iterator[tuple[timedelta, timedelta]], on_for: timedelta, end: ClockHold
     ) -> None:
         past = end
         try:
             while True:
-                await self._clock.reach(end)
+                await self._clock.sleep_until(end)
                 turn = next(turns, None)
                 if turn is None:
                     self._lift_now(Flap.slot)
@@ -163,20 +163,20 @@ class Lan:
                 self._flaps_off = False
                 self._apply()
                 # The next appointment before this one is kept: an advance must not run past it.
-                past, end = end, await self._clock.appoint(on_for)
-                self._tell()
+                past, end = end, await self._clock.set_hold(on_for)
+                self._report()
                 await self._back()
-                self._clock.kept(past)
-                await self._clock.reach(end)
+                self._clock.release(past)
+                await self._clock.sleep_until(end)
                 off_for, on_for = turn
                 self._flaps_off = True
                 self._apply()
-                past, end = end, await self._clock.appoint(off_for)
-                self._tell()
-                self._clock.kept(past)
+                past, end = end, await self._clock.set_hold(off_for)
+                self._report()
+                self._clock.release(past)
         finally:
-            self._clock.kept(past)
-            self._clock.kept(end)
+            self._clock.release(past)
+            self._clock.release(end)
 
     def _apply(self) -> None:
         condition = self._condition()
@@ -188,24 +188,24 @@ class Lan:
         for fault in self._faults.values():
             match fault:
                 case Off():
-                    condition = off.weaken(condition)
+                    condition = off.affect(condition)
                 case Loss() | RandomLoss():
-                    condition = loss.weaken(fault, condition)
+                    condition = loss.affect(fault, condition)
                 case Delay():
-                    condition = delay.weaken(fault, condition)
+                    condition = delay.affect(fault, condition)
                 case Flap() if self._flaps_off:
-                    condition = off.weaken(condition)
+                    condition = off.affect(condition)
         return condition
 
-    def _tell(self, strike: str = "") -> None:
+    def _report(self, apply_once: str = "") -> None:
         condition = self._condition()
         state = events.CableState.ON if condition.up or condition.down else events.CableState.OFF
         faults = [str(fault) for fault in self._faults.values()]
         random = any(fault.random for fault in self._faults.values())
         self._listener(
-            events.Cable(
+            events.CableChanged(
                 state=state,
-                faults=[*faults, strike] if strike else faults,
+                faults=[*faults, apply_once] if apply_once else faults,
                 seed=self._seed if random else None,
             )
         )

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from rescue_applet.network.cable import Cable
 from rescue_applet.network.namespace import Interface
-from rescue_applet.network.relay import Cable, Relay
+from rescue_applet.network.relay import Relay
 
 # Given where the server is to be found (HOST:PORT). Raises CannotLay.
 Kind = Callable[[Callable[[], str]], Cable]

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from random import Random
 
 from rescue_common.lan_notation import Direction
+
+RESEND_AFTER = 0.2  # real seconds, doubled each time, as on Linux
+MAX_RESENDS = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +39,21 @@ class Condition:
     def goes(self, direction: Direction) -> bool:
         """Whether it carries that way."""
         return self.up if direction is Direction.UP else self.down
+
+    def lateness(self, random: Random) -> float:
+        """Return by how much (real seconds) the next segment is late: by the delay, and by being sent again."""
+        delayed = self.delay + (random.uniform(-self.jitter, self.jitter) if self.jitter else 0.0)
+        return delayed + _until_sent_through(self.loss, random)
+
+
+def _until_sent_through(share: float, random: Random) -> float:
+    """Return how long (real seconds) a segment is sent again and again, if this share of all segments is lost."""
+    late, pause = 0.0, RESEND_AFTER
+    for _ in range(MAX_RESENDS):
+        if random.random() >= share:
+            break
+        late, pause = late + pause, pause * 2
+    return late
 
 
 SOUND = Condition()

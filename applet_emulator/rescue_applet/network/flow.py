@@ -12,7 +12,6 @@ from collections import deque
 from collections.abc import Callable
 from random import Random
 
-from rescue_applet.faults import delay, loss
 from rescue_applet.network.condition import SOUND, Condition
 
 CHUNK = 65536
@@ -109,7 +108,7 @@ class Flow:
 
     def _send_on_its_way(self, data: bytes) -> None:
         condition, random = self._condition, self._random
-        due = self._loop.time() + delay.lateness(condition, random) + loss.lateness(condition.loss, random)
+        due = self._loop.time() + condition.lateness(random)
         if self._on_the_way:
             due = max(due, self._on_the_way[-1][0])
         self._on_the_way.append((due, data))

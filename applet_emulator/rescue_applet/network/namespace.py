@@ -21,8 +21,9 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from rescue_applet.network.cable import CannotLay
 from rescue_applet.network.condition import SOUND, Condition
-from rescue_applet.network.relay import CannotLay, Relay
+from rescue_applet.network.relay import Relay
 
 LOCKS = Path("/run/rescue-emulator")
 NAMESPACES = Path("/run/netns")

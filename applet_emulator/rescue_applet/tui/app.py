@@ -23,10 +23,10 @@ from textual.widgets import Input, Static
 
 from rescue_applet import commands, events
 from rescue_applet.computer import Computer, Outcome
-from rescue_applet.network.relay import CannotLay
+from rescue_applet.network.cable import CannotLay
 from rescue_applet.output import Printer
 from rescue_applet.tui.texts import problem, text
-from rescue_applet.tui.view_model import Picture, Power
+from rescue_applet.tui.view_model import Power, ScreenModel
 from rescue_common.exit_status import INTERRUPTED
 from rescue_common.languages import LANGUAGES
 from rescue_common.state_directory import NoAccess
@@ -79,7 +79,7 @@ class CustomerComputer(App[int]):
         self, plug_in: PlugIn, *, name: str, asks_pin: bool, language: str, ticking: bool = True, splash: float = SPLASH
     ) -> None:
         super().__init__()
-        self.picture = Picture()
+        self.model = ScreenModel()
         self.language = language
         self.last_word: events.Ended | events.Error | None = None
         self._plug_in = plug_in
@@ -134,20 +134,20 @@ class CustomerComputer(App[int]):
     # -- the computer ----------------------------------------------------------------------------------------
 
     def _switch_on(self, pin: str) -> None:
-        self._awaits_pin, self._problem, self.picture = False, "", Picture()
+        self._awaits_pin, self._problem, self.model = False, "", ScreenModel()
         self.run_worker(self._live(pin), name="computer")
 
     async def _live(self, pin: str) -> None:
         outcome: Outcome
         try:
-            async with self._plug_in(pin, self.hear) as self._computer:
+            async with self._plug_in(pin, self.receive) as self._computer:
                 outcome = await self._computer.run()
         except (CannotLay, NoAccess) as error:
             outcome = events.Error(message=str(error))
         self._computer = None
         if outcome is None:
             self.exit(0)
-        elif isinstance(outcome, events.Error) and self._asks_pin and not self.picture.session:
+        elif isinstance(outcome, events.Error) and self._asks_pin and not self.model.session:
             self._problem, self._awaits_pin = (
                 problem(outcome, self.language),
                 True,
@@ -160,16 +160,16 @@ class CustomerComputer(App[int]):
             self.exit(1)
         else:
             self.last_word = outcome
-            self.hear(outcome)
+            self.receive(outcome)
             self.set_focus(None)
             self.set_timer(READING, lambda: self.exit(0))
 
-    def hear(self, event: events.Event) -> None:
+    def receive(self, event: events.Event) -> None:
         """Something happened."""
-        before, self.picture = self.picture, self.picture.after(event)
+        before, self.model = self.model, self.model.after(event)
         if isinstance(event, events.Error):
             self.notify(safe(problem(event, self.language)), severity="warning", markup=False, timeout=6)
-        if self.picture.starts != before.starts:
+        if self.model.starts != before.starts:
             self._booted_at, self._splash = self._now, self._splash_lasts > 0 and before.power is Power.OFF
             if self._splash:
                 self.set_timer(self._splash_lasts, self._end_splash)
@@ -196,31 +196,31 @@ class CustomerComputer(App[int]):
                 self._draw()
 
     def _draw(self) -> None:
-        screen, picture, say = self.screen_stack[0], self.picture, self._say
+        screen, model, say = self.screen_stack[0], self.model, self._say
         screen.query_one("#head", Static).update(self._head(screen.size.width))
         screen.query_one("#foot", Static).update(self._foot())
         case = screen.query_one("#case", Static)
         case.border_title = say("Computer")
         case.update(self._lamps())
         monitor = screen.query_one("#monitor")
-        dark = not self._awaits_pin and not picture.ended and (picture.power is not Power.ON or self._splash)
+        dark = not self._awaits_pin and not model.ended and (model.power is not Power.ON or self._splash)
         monitor.set_class(dark, "-dark")
         screen.query_one("#dark", Static).update(self._darkness())
         screen.query_one("#window").border_title = say("Support")
         screen.query_one("#news", Static).update(Text(self._news()))
         lost = screen.query_one("#lost", Static)
-        lost.display = picture.link is events.LinkState.LOST and not picture.ended
+        lost.display = model.link is events.LinkState.LOST and not model.ended
         lost.update(Text(say("Connection lost; trying to reconnect …")))
         screen.query_one("#ask").display = self._awaits_pin
         screen.query_one("#problem", Static).update(Text(safe(self._problem)))
         screen.query_one("#pin", Input).placeholder = say("six digits")
-        screen.query_one("#terms").display = asks = picture.asks_terms
+        screen.query_one("#terms").display = asks = model.asks_terms
         if asks:
-            paragraphs = "\n".join(safe(line) for line in picture.terms.splitlines())
+            paragraphs = "\n".join(safe(line) for line in model.terms.splitlines())
             screen.query_one("#paragraphs", Static).update(Text(paragraphs))
             screen.query_one("#accept", Static).update(Text(f"[a] {say('Accept')}"))
             screen.query_one("#decline", Static).update(Text(f"[d] {say('Decline')}"))
-        screen.query_one("#talk").display = bool(picture.session)
+        screen.query_one("#talk").display = bool(model.session)
         screen.query_one("#say", Input).placeholder = say("Say something to the technician")
         lines = screen.query_one("#lines", Static)
         said = self._chat()
@@ -242,42 +242,42 @@ class CustomerComputer(App[int]):
         return left.append(" " * max(width - left.cell_len - len(pace), 1)).append(pace, style="not bold")
 
     def _lamps(self) -> Table:
-        picture, say = self.picture, self._say
-        power = Power.ON if self._awaits_pin or picture.ended else picture.power
+        model, say = self.model, self._say
+        power = Power.ON if self._awaits_pin or model.ended else model.power
         on, off = ("●", "#6fcf97"), ("○", "#ff7b72")
         lamp = {Power.ON: on, Power.OFF: off, Power.STARTING: ("↻", "#f2c94c")}[power]
-        link = {None: ("○", "not yet"), "connected": ("●", "connected"), "lost": ("×", "lost")}[picture.link]
-        up = picture.power is Power.ON and self._computer is not None
+        link = {None: ("○", "not yet"), "connected": ("●", "connected"), "lost": ("×", "lost")}[model.link]
+        up = model.power is Power.ON and self._computer is not None
         grid = Table.grid(padding=(0, 1))
         grid.add_row(say("Power"), Text(f"{lamp[0]} {say(power)}", style=lamp[1]))
-        cable = on if picture.cable else off
-        faults = "".join(f"\n{safe(fault)}" for fault in picture.faults if fault != "off")
-        grid.add_row(say("Cable"), Text(f"{cable[0]} {say('on' if picture.cable else 'off')}{faults}", style=cable[1]))
+        cable = on if model.cable else off
+        faults = "".join(f"\n{safe(fault)}" for fault in model.faults if fault != "off")
+        grid.add_row(say("Cable"), Text(f"{cable[0]} {say('on' if model.cable else 'off')}{faults}", style=cable[1]))
         style = {"●": "#6fcf97", "×": "#ff7b72"}.get(link[0], "#9a9a9a")
         grid.add_row(say("Link"), Text(f"{link[0]} {say(link[1])}", style=style))
         grid.add_row(say("Uptime"), Text(_elapsed(self._now - self._booted_at) if up else "-"))
-        grid.add_row(say("Process"), Text(str(picture.pid) if picture.pid else say("none")))
-        grid.add_row(say("Session"), Text(safe(picture.session) or "-"))
+        grid.add_row(say("Process"), Text(str(model.pid) if model.pid else say("none")))
+        grid.add_row(say("Session"), Text(safe(model.session) or "-"))
         return grid
 
     def _darkness(self) -> Text:
-        picture, say = self.picture, self._say
-        if picture.power is Power.ON or not picture.starts:
+        model, say = self.model, self._say
+        if model.power is Power.ON or not model.starts:
             return Text(say("The computer starts up …"), style="#6fcf97")
         down = _elapsed(self._now - self._down_at)
         return Text(f"{say('The computer is off.')}  {down}\n{say('Press b to boot it at once.')}")
 
     def _news(self) -> str:
-        picture, say = self.picture, self._say
+        model, say = self.model, self._say
         if self._awaits_pin:
             return say("Enter the PIN that the technician gives you:")
-        if picture.ended:
-            return f"{say('The session is over')}: {say(picture.ended)}. {say('Press any key.')}"
-        if picture.asks_terms:
+        if model.ended:
+            return f"{say('The session is over')}: {say(model.ended)}. {say('Press any key.')}"
+        if model.asks_terms:
             return say("Do you accept these terms?")
-        if not picture.session or picture.view is None:
+        if not model.session or model.view is None:
             return say("Connecting to the server …")
-        view = picture.view
+        view = model.view
         if not view.lead:
             return say("Waiting for a technician.")
         doing = say("has put you on hold" if view.on_hold else "is helping you")
@@ -285,10 +285,10 @@ class CustomerComputer(App[int]):
         return f"{safe(view.lead)} {doing}" + (f", {say('with')} {names}." if names else ".")
 
     def _chat(self) -> Text:
-        if not self.picture.chat:
+        if not self.model.chat:
             return Text(self._say("No chat lines yet."), style="#5f6670")
         lines = Text()
-        for line in self.picture.chat:
+        for line in self.model.chat:
             lines.append(f"{safe(line.sender) or self._say('You')}: ", style="bold #0d4f7a" if line.sender else "bold")
             lines.append(f"{safe(line.text)}\n")
         lines.rstrip()
@@ -297,7 +297,7 @@ class CustomerComputer(App[int]):
     def _foot(self) -> Text:
         computer = [("l", "LAN off/on"), ("r", "reboot"), ("o", "off till b"), ("b", "boot"), ("q", "pull the plug")]
         asked = [("a", "accept"), ("d", "decline")]
-        answers = asked if self.picture.asks_terms else [("m", "chat"), ("k", "kill process")]
+        answers = asked if self.model.asks_terms else [("m", "chat"), ("k", "kill process")]
         applet = [*answers, ("c", "close applet"), ("Esc", "leave field"), ("F2", "in Dutch")]
         return Text("\n").join(self._keys(keys) for keys in (computer, applet))
 
@@ -308,23 +308,23 @@ class CustomerComputer(App[int]):
     # -- what the customer does ------------------------------------------------------------------------------
 
     def on_key(self, event: textual_events.Key) -> None:
-        if self.picture.ended:
+        if self.model.ended:
             self.exit(0)
 
     def action_obey(self, line: str) -> None:
         """Do what a line of the line mode does."""
         if self._computer is not None:
-            self._computer.obey(commands.parse_command(line))
+            self._computer.execute(commands.parse_command(line))
 
     def action_switch_lan(self) -> None:
-        self.action_obey("lan off" if self.picture.cable else "lan on")
+        self.action_obey("lan off" if self.model.cable else "lan on")
 
     def action_accept(self) -> None:
-        if self.picture.asks_terms:
+        if self.model.asks_terms:
             self.action_obey("accept")
 
     def action_decline(self) -> None:
-        if self.picture.asks_terms:
+        if self.model.asks_terms:
             self.action_obey("decline")
 
     def action_chat(self) -> None:
@@ -361,7 +361,7 @@ class CustomerComputer(App[int]):
             self.draw()
         elif written and self._computer is not None:
             event.input.clear()
-            self._computer.obey(commands.SayInChat(text=written))
+            self._computer.execute(commands.SendChatLine(text=written))
 
 
 def run(plug_in: PlugIn, *, name: str, asks_pin: bool, language: str, listener: Printer) -> int:

@@ -19,7 +19,7 @@ class Power(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Picture:
+class ScreenModel:
     """The computer and the applet's window. `starts` counts the computer's boots."""
 
     power: Power = Power.STARTING
@@ -39,7 +39,7 @@ class Picture:
         """Whether the customer still has to answer the terms."""
         return bool(self.terms) and not self.session and not self.ended
 
-    def after(self, event: events.Event) -> Picture:
+    def after(self, event: events.Event) -> ScreenModel:
         """Return the picture with one more event."""
         match event:
             case events.AppletStarted(pid=pid):
@@ -47,9 +47,9 @@ class Picture:
                 return replace(self, power=Power.ON, pid=pid, starts=self.starts + booted, link=None)
             case events.Rebooting():
                 return replace(self, power=Power.OFF, pid=0, link=None)
-            case events.Cable(state=state, faults=faults):
+            case events.CableChanged(state=state, faults=faults):
                 return replace(self, cable=state is events.CableState.ON, faults=tuple(faults))
-            case events.Link(state=state):
+            case events.LinkChanged(state=state):
                 return replace(self, link=state)
             case events.Terms(text=text):
                 return replace(self, terms=text)

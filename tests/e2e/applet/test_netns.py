@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from rescue_applet.network import namespace as netns
-from rescue_applet.network.relay import CannotLay
+from rescue_applet.network.cable import CannotLay
 from rescue_common.processes.child import Program
 from rescue_emulator.world.computer import Computer
 from rescue_emulator.world.world import World

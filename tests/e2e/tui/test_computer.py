@@ -13,7 +13,7 @@ from rescue_applet import events
 from rescue_applet.__main__ import _plugged_in
 from rescue_applet.computer import TermsPolicy
 from rescue_applet.network.cables import KINDS
-from rescue_applet.ticket_file import Errand
+from rescue_applet.ticket_file import JoinRequest
 from rescue_applet.tui.app import CustomerComputer
 from rescue_emulator.world.technician import Technician
 from rescue_emulator.world.world import World
@@ -34,7 +34,7 @@ class Customer(Reader):
 @asynccontextmanager
 async def computer(world: World) -> AsyncIterator[Customer]:
     def plug_in(pin: str, listener: events.Listener):  # type: ignore[no-untyped-def]
-        errand = Errand(request_id=os.urandom(8).hex(), pin=pin, channel="", customer="Jan")
+        errand = JoinRequest(request_id=os.urandom(8).hex(), pin=pin, channel="", customer="Jan")
         boot_time = timedelta(seconds=30)
         return _plugged_in(errand, TermsPolicy.ASK, boot_time, KINDS["relay"], 0, lambda: world.address, listener)
 
@@ -96,7 +96,7 @@ async def test_the_customer_sees_what_happens_and_does_what_customers_do() -> No
         await alice.sees(session, "Active", timeout=30)
         await customer.reads("● connected")
 
-        before = customer.app.picture.pid
+        before = customer.app.model.pid
         await customer.press("r")
         await customer.sits_dark()
         await customer.reads("The computer is off.")
@@ -104,7 +104,7 @@ async def test_the_customer_sees_what_happens_and_does_what_customers_do() -> No
         await world.advance(seconds=30)
         await alice.sees(session, "Active", timeout=30)
         await customer.reads("alice is helping you.")
-        assert customer.app.picture.pid not in (0, before), "another process of the applet"
+        assert customer.app.model.pid not in (0, before), "another process of the applet"
 
         await customer.press("o")  # down until told to boot
         await customer.reads("The computer is off.")

@@ -124,12 +124,12 @@ async def test_without_colours_no_colour_is_left(monkeypatch: pytest.MonkeyPatch
 STORY = {
     "terms": (
         events.AppletStarted(pid=4711),
-        events.Link(state=events.LinkState.CONNECTED),
+        events.LinkChanged(state=events.LinkState.CONNECTED),
         events.Terms(text="We see your screen for as long as you let us.\nWe keep nothing."),
     ),
     "helped": (
         events.AppletStarted(pid=4711),
-        events.Link(state=events.LinkState.CONNECTED),
+        events.LinkChanged(state=events.LinkState.CONNECTED),
         events.Joined(session="1007"),
         events.View(customer="Jan", lead="alice", collaborators=["bob"], on_hold=False),
         events.Chat(sender="alice", text="Good morning! I am going to look at your printer."),
@@ -139,8 +139,8 @@ STORY = {
         events.AppletStarted(pid=4711),
         events.Joined(session="1007"),
         events.View(customer="Jan", lead="alice", collaborators=[], on_hold=True),
-        events.Cable(state=events.CableState.OFF, faults=["off"]),
-        events.Link(state=events.LinkState.LOST),
+        events.CableChanged(state=events.CableState.OFF, faults=["off"]),
+        events.LinkChanged(state=events.LinkState.LOST),
     ),
     "dark": (events.AppletStarted(pid=4711), events.Joined(session="1007"), events.Rebooting()),
     "over": (
@@ -159,7 +159,7 @@ async def computer(*told: events.Event, size: str, language: str, pin: bool = Fa
         if not pin:
             app._awaits_pin = False
             for event in told:
-                app.hear(event)
+                app.receive(event)
             app.set_focus(None)
         await pilot.pause(0.1)
         yield pilot

@@ -8,7 +8,7 @@ from google.protobuf import duration_pb2
 
 from rescue_applet.attachment import Attachment, Phase
 from rescue_applet.child_protocol import Failed, RebootOrdered, WentDown
-from rescue_applet.events import Chat, Ended, Error, Happening, Joined, Link, LinkState, Terms, View
+from rescue_applet.events import Chat, ComputerEvent, Ended, Error, Joined, LinkChanged, LinkState, Terms, View
 from rescue_protos.v1 import applet_pb2 as pb
 
 
@@ -59,7 +59,7 @@ def kinds(requests: list[pb.AttachRequest]) -> list[str]:
     ]
 
 
-def news_of(attachment: Attachment, kind: type[Happening]) -> list[Happening]:
+def news_of(attachment: Attachment, kind: type[ComputerEvent]) -> list[ComputerEvent]:
     return [news for news in attachment.take_news() if isinstance(news, kind)]
 
 
@@ -79,7 +79,7 @@ def test_without_pending_terms_it_has_joined_by_attaching() -> None:
     attachment.dial(0)
     attachment.receive(attached(), 0)
     assert attachment.take_news() == [
-        Link(state=LinkState.CONNECTED),
+        LinkChanged(state=LinkState.CONNECTED),
         View(customer="", lead="", collaborators=[], on_hold=False),
         Joined(session="s1"),
     ]
@@ -90,7 +90,7 @@ def test_pending_terms_are_asked_and_joining_waits_for_the_receipt() -> None:
     attachment.dial(0)
     attachment.receive(attached(terms="Be kind"), 0)
     asked = attachment.take_news()
-    assert asked[0] == Link(state=LinkState.CONNECTED)
+    assert asked[0] == LinkChanged(state=LinkState.CONNECTED)
     assert asked[-1] == Terms(text="Be kind")
     attachment.take_requests()
     attachment.report(answer("r1", accepted=True), 1)
@@ -154,7 +154,7 @@ def test_an_unanswered_heartbeat_means_the_link_is_lost_two_seconds_later() -> N
     assert attachment.phase is Phase.ATTACHED
     attachment.wake(3.0)
     assert attachment.phase is Phase.APART
-    assert attachment.take_news() == [Link(state=LinkState.LOST)]
+    assert attachment.take_news() == [LinkChanged(state=LinkState.LOST)]
     assert attachment.take_requests() == []
 
 
@@ -185,7 +185,7 @@ def test_an_unanswered_hello_is_given_up_after_a_second_and_a_half() -> None:
     assert attachment.deadline == 11.5
     attachment.wake(11.5)
     assert attachment.phase is Phase.APART
-    assert attachment.take_news() == [Link(state=LinkState.LOST)]
+    assert attachment.take_news() == [LinkChanged(state=LinkState.LOST)]
 
 
 def test_many_failed_dials_are_one_loss() -> None:
@@ -194,7 +194,10 @@ def test_many_failed_dials_are_one_loss() -> None:
         attachment.broke(now, code="UNAVAILABLE")
         attachment.dial(now)
     attachment.receive(attached(), 4)
-    assert news_of(attachment, Link) == [Link(state=LinkState.LOST), Link(state=LinkState.CONNECTED)]
+    assert news_of(attachment, LinkChanged) == [
+        LinkChanged(state=LinkState.LOST),
+        LinkChanged(state=LinkState.CONNECTED),
+    ]
 
 
 def test_a_stream_that_just_ends_is_a_loss_and_no_end_of_the_session() -> None:

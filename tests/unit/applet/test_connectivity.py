@@ -15,7 +15,7 @@ def test_it_gives_up_after_its_applet_would_and_before_the_server_does() -> None
 
 async def test_only_an_answer_after_the_loss_counts(monkeypatch) -> None:
     monkeypatch.setattr(connectivity, "BACK_WITHIN", 60.0)
-    applet = connectivity.Reach()
+    applet = connectivity.Connectivity()
     applet.found()
     applet.lost()
     waiting = asyncio.create_task(applet.back())
@@ -27,13 +27,13 @@ async def test_only_an_answer_after_the_loss_counts(monkeypatch) -> None:
 
 async def test_it_waits_no_longer_than_that(monkeypatch) -> None:
     monkeypatch.setattr(connectivity, "BACK_WITHIN", 0.0)
-    await connectivity.Reach().back()
+    await connectivity.Connectivity().back()
 
 
 def test_a_server_is_hopeless_when_it_has_been_away_for_too_long_without_an_excuse(monkeypatch) -> None:
     now = 100.0
     monkeypatch.setattr(connectivity.time, "monotonic", lambda: now)
-    server = connectivity.Reach()
+    server = connectivity.Connectivity()
     assert not server.is_hopeless()
     now += connectivity.REACHED_WITHIN + 1
     assert server.is_hopeless()

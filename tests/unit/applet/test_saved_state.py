@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from rescue_applet import saved_state as disks
-from rescue_applet.saved_state import PREFIX, disk
+from rescue_applet.saved_state import PREFIX, saved_state
 
 
 @pytest.fixture(autouse=True)
@@ -23,9 +23,10 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-HOLDS_ONE = (
-    "from rescue_applet.saved_state import disk\nwith disk() as place:\n    print(place, flush=True)\n    input()"
-)
+HOLDS_ONE = """from rescue_applet.saved_state import saved_state
+with saved_state() as place:
+    print(place, flush=True)
+    input()"""
 
 
 @contextmanager
@@ -44,7 +45,7 @@ def holder(place: Path) -> Iterator[tuple[subprocess.Popen[str], Path]]:
 
 
 def test_a_disk_is_its_owners_alone_and_gone_afterwards(place: Path) -> None:
-    with disk() as path:
+    with saved_state() as path:
         (path / "ticket.json").touch()
         assert stat.S_IMODE(path.stat().st_mode) == 0o700
         assert path.parent == place
@@ -61,7 +62,7 @@ def test_a_new_computer_removes_only_what_a_killed_one_left(place: Path) -> None
         (place / f"{PREFIX}link").symlink_to(outside)
         (place / f"{PREFIX}file").touch()
         assert left.exists()
-        with disk() as mine:
+        with saved_state() as mine:
             assert set(place.iterdir()) == {kept, mine, outside, place / f"{PREFIX}link", place / f"{PREFIX}file"}
         alive.communicate("\n", timeout=20)
         assert alive.returncode == 0
@@ -72,7 +73,7 @@ def test_another_users_disk_is_left_alone(place: Path, monkeypatch: pytest.Monke
     theirs = place / f"{PREFIX}theirs"
     theirs.mkdir()
     monkeypatch.setattr(disks.os, "geteuid", lambda: os.getuid() + 1)
-    with disk():
+    with saved_state():
         assert theirs.exists()
 
 
@@ -87,7 +88,7 @@ def test_a_disk_that_was_swept_before_it_was_locked_is_made_anew(place: Path, mo
         return path
 
     monkeypatch.setattr(tempfile, "mkdtemp", swept_at_once)
-    with disk() as path:
+    with saved_state() as path:
         assert path.exists()
     assert swept
     assert str(path) not in swept

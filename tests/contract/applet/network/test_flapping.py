@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 
-from rescue_applet.clock import SECOND, Appointment, Clock, Kept, Reading
-from rescue_applet.events import Cable, Event
-from rescue_applet.faults.schedule import Lan
+from rescue_applet.clock import SECOND, ClockHold, FollowedClock, HoldReleased, ServerReading
+from rescue_applet.events import CableChanged, Event
+from rescue_applet.faults.schedule import FaultSchedule
 from rescue_applet.network.relay import Relay
 from rescue_common.lan_notation import parse_lan_fault
 
@@ -18,15 +18,15 @@ async def played(relay: Relay, fault: str, seed: int) -> tuple[list[tuple[float,
 
     Returns each change of the cable with its emulated second, and what was said to the server.
     """
-    clock = Clock()
-    clock.heard(Reading(at=EPOCH, speed=0.0))
+    clock = FollowedClock()
+    clock.update(ServerReading(at=EPOCH, speed=0.0))
     start = clock.now
     changes: list[tuple[float, str]] = []
     faults: list[list[str]] = []
     told = asyncio.Event()
 
     def hear(event: Event) -> None:
-        assert isinstance(event, Cable)
+        assert isinstance(event, CableChanged)
         changes.append(((clock.now - start) / SECOND, event.state))
         faults.append(event.faults)
         told.set()
@@ -36,19 +36,19 @@ async def played(relay: Relay, fault: str, seed: int) -> tuple[list[tuple[float,
 
     said = []
     async with asyncio.timeout(20), asyncio.TaskGroup() as tasks:
-        lan = Lan(relay, clock, seed=seed, listener=hear, start=tasks.create_task, back=at_once)
-        lan.strike(parse_lan_fault(fault))
+        lan = FaultSchedule(relay, clock, seed=seed, listener=hear, start=tasks.create_task, back=at_once)
+        lan.apply(parse_lan_fault(fault))
         upcoming = 0
         while not faults or faults[-1]:
             saying = await clock.to_say.get()
             said.append(type(saying).__name__)
-            if isinstance(saying, Appointment):
+            if isinstance(saying, ClockHold):
                 upcoming = saying.due - start + EPOCH
-                clock.noted(saying.number, upcoming)
+                clock.confirm(saying.number, upcoming)
             if len(said) == 1:
                 await told.wait()  # from now on a change is told before its appointment is kept
-            if len(said) == 1 or isinstance(saying, Kept):
-                clock.heard(Reading(at=upcoming, speed=0.0))
+            if len(said) == 1 or isinstance(saying, HoldReleased):
+                clock.update(ServerReading(at=upcoming, speed=0.0))
     return changes, said
 
 
@@ -56,7 +56,7 @@ async def test_it_is_off_and_on_for_its_times(wire) -> None:
     changes, said = await played(wire.relay, "flap 3s/2s ×3", seed=1)
     assert changes == [(0, "off"), (3, "on"), (5, "off"), (8, "on"), (10, "off"), (13, "on")]
     # The next appointment stands before the last one is given up: an advance cannot run past a turn.
-    assert said == ["Appointment", *["Appointment", "Kept"] * 4, "Kept"]
+    assert said == ["ClockHold", *["ClockHold", "HoldReleased"] * 4, "HoldReleased"]
 
 
 async def test_the_same_seed_replays_it_and_another_one_does_not(wire) -> None:

@@ -11,10 +11,10 @@ import pytest
 
 from rescue_applet.faults import flap, half_open, loss, off, reset
 from rescue_applet.network import relay
-from rescue_applet.network.condition import SOUND, Condition
+from rescue_applet.network.condition import RESEND_AFTER, SOUND, Condition
 from rescue_common.lan_notation import Direction, Flap, Loss, RandomLoss, parse_lan_fault
 
-UP, DOWN = (loss.weaken(Loss(way), SOUND) for way in (Direction.UP, Direction.DOWN))
+UP, DOWN = (loss.affect(Loss(way), SOUND) for way in (Direction.UP, Direction.DOWN))
 
 
 async def test_what_goes_up_is_lost_and_what_goes_down_arrives(wire, talk) -> None:
@@ -85,7 +85,7 @@ async def test_what_is_on_its_way_when_the_cable_goes_off_waits_for_its_return(w
     wire.relay.apply(late)
     await talk.send(near, b"on its way")
     await asyncio.sleep(0.02)
-    wire.relay.apply(off.weaken(late))
+    wire.relay.apply(off.affect(late))
     assert await talk.stays_silent(far)
     wire.relay.apply(late)
     assert await talk.receive(far, 10) == b"on its way"
@@ -93,7 +93,7 @@ async def test_what_is_on_its_way_when_the_cable_goes_off_waits_for_its_return(w
 
 async def test_lost_segments_come_later_and_in_order(wire, talk) -> None:
     near, far = await wire.connected()
-    wire.relay.apply(loss.weaken(RandomLoss(40), replace(SOUND, seed=3)))
+    wire.relay.apply(loss.affect(RandomLoss(40), replace(SOUND, seed=3)))
     said = [f"segment {number}; ".encode() for number in range(8)]
     for part in said:
         await talk.send(near, part)
@@ -104,12 +104,12 @@ async def test_lost_segments_come_later_and_in_order(wire, talk) -> None:
 def test_the_seed_decides_which_segments_are_lost() -> None:
     def luck(seed: int, name: str) -> list[float]:
         random = Random(f"{seed} {name}")
-        return [loss.lateness(0.3, random) for _ in range(50)]
+        return [Condition(loss=0.3).lateness(random) for _ in range(50)]
 
     assert luck(7, "1 up") == luck(7, "1 up")
     assert luck(7, "1 up") != luck(8, "1 up")
     assert luck(7, "1 up") != luck(7, "1 down")
-    assert {0.0, loss.SENT_AGAIN_AFTER} <= set(luck(7, "1 up"))
+    assert {0.0, RESEND_AFTER} <= set(luck(7, "1 up"))
 
 
 def test_the_seed_decides_how_long_a_flap_takes() -> None:
@@ -126,7 +126,7 @@ def test_the_seed_decides_how_long_a_flap_takes() -> None:
 
 async def test_half_open_connections_are_silent_for_ever_and_new_ones_work(wire, talk) -> None:
     near, far = await wire.connected()
-    half_open.strike(wire.relay)
+    half_open.apply(wire.relay)
     await talk.send(near, b"anybody there?")
     await talk.send(far, b"hello?")
     assert await talk.stays_silent(near)
@@ -140,7 +140,7 @@ async def test_half_open_connections_are_silent_for_ever_and_new_ones_work(wire,
 
 async def test_a_half_open_connection_leaves_nothing_behind_once_both_ends_have_closed(wire, talk) -> None:
     near, far = await wire.connected()
-    half_open.strike(wire.relay)
+    half_open.apply(wire.relay)
     near.close()
     far.close()
     async with asyncio.timeout(10):
@@ -150,7 +150,7 @@ async def test_a_half_open_connection_leaves_nothing_behind_once_both_ends_have_
 
 async def test_a_reset_reaches_both_ends_and_new_connections_work(wire, talk) -> None:
     near, far = await wire.connected()
-    reset.strike(wire.relay)
+    reset.apply(wire.relay)
     for end in (near, far):
         with pytest.raises(ConnectionResetError):
             await talk.receive(end, 1)
@@ -170,7 +170,7 @@ async def test_who_is_being_dialled_is_struck_as_well(wire, talk, monkeypatch, f
 
     monkeypatch.setattr(relay, "_connect", slow)
     near, far = await wire.connected()  # so says the server; the relay does not know yet
-    fault.strike(wire.relay)
+    fault.apply(wire.relay)
     known.set()
     if fault is half_open:
         await talk.send(far, b"hello?")
