@@ -21,17 +21,18 @@ from rescue_common.state_directory import Access
 from rescue_protos.error_details import to_status
 from rescue_protos.errors import FailedPrecondition, RescueError
 from rescue_protos.v1 import access_pb2, access_pb2_grpc, common_pb2, console_pb2, console_pb2_grpc
-from tests.fakes.scripted_server import Context
+from tests.fakes.scripted_server import Context, ScriptedServer
 
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 SECRETS = {"alice": "opensesame"}
 Reply = TypeVar("Reply")
 
 
-class Peer(console_pb2_grpc.ConsoleServiceServicer, access_pb2_grpc.AccessServiceServicer):
+class Peer(ScriptedServer, console_pb2_grpc.ConsoleServiceServicer, access_pb2_grpc.AccessServiceServicer):
     """The scripted server."""
 
     def __init__(self, data: Path) -> None:
+        super().__init__()
         self.data = data
         self.secrets = dict(SECRETS)
         self.revision = 0
@@ -49,31 +50,27 @@ class Peer(console_pb2_grpc.ConsoleServiceServicer, access_pb2_grpc.AccessServic
         self.watch_ended = asyncio.Event()
         self._tokens: set[str] = set()
         self._watchers: dict[str, asyncio.Queue[console_pb2.WatchQueueResponse]] = {}
-        self._server: grpc.aio.Server | None = None
         self._places: list[socket.socket] = []
-        self.address = ""
 
     # -- what a test does --------------------------------------------------------------------------------------
 
     async def boot(self) -> None:
         """Listen on a new port and say so in the state directory."""
         self._tokens.clear()
-        self._server = grpc.aio.server()
-        console_pb2_grpc.add_ConsoleServiceServicer_to_server(self, self._server)
-        access_pb2_grpc.add_AccessServiceServicer_to_server(self, self._server)
-        port = self._server.add_insecure_port("127.0.0.1:0")
-        await self._server.start()
-        self.address = f"127.0.0.1:{port}"
+        await self.start()
         self.publish_access()
+
+    def register(self, server: grpc.aio.Server) -> None:
+        console_pb2_grpc.add_ConsoleServiceServicer_to_server(self, server)
+        access_pb2_grpc.add_AccessServiceServicer_to_server(self, server)
 
     def publish_access(self) -> None:
         Access(server=self.address, secrets=self.secrets).write(self.data)
 
     async def crash(self) -> None:
         """Be gone at once, in the middle of whatever is going on."""
-        server, self._server = self._server, None
-        if server is not None:
-            await server.stop(None)
+        if self._server is not None:
+            await self.stop()
             self._keep_port_free(int(self.address.rpartition(":")[2]))
 
     def _keep_port_free(self, port: int) -> None:

@@ -33,7 +33,7 @@ class ScriptedServer:
 
     async def start(self) -> None:
         """Listen on a free port; `address` is HOST:PORT then."""
-        self._server = grpc.aio.server()
+        self._server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
         self.register(self._server)
         self.address = f"127.0.0.1:{self._server.add_insecure_port('127.0.0.1:0')}"
         await self._server.start()

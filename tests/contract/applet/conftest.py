@@ -17,10 +17,10 @@ import pytest
 from google.protobuf import duration_pb2, timestamp_pb2
 
 from rescue_common.state_directory import Access
-from rescue_protos.error_details import to_status
 from rescue_protos.errors import NotFound
 from rescue_protos.v1 import applet_pb2 as pb
 from rescue_protos.v1 import applet_pb2_grpc, clock_pb2, clock_pb2_grpc
+from tests.fakes.scripted_server import ScriptedServer, unimplemented
 
 EPOCH = 1_800_000_000 * 10**9
 SECOND = 10**9
@@ -29,13 +29,14 @@ PATIENCE = 10.0
 Event = dict[str, Any]
 
 
-class Peer(applet_pb2_grpc.AppletServiceServicer, clock_pb2_grpc.ClockServiceServicer):
+class Peer(ScriptedServer, applet_pb2_grpc.AppletServiceServicer, clock_pb2_grpc.ClockServiceServicer):
     """A server with one session, one PIN and a clock under the test's hand, that writes down what it hears."""
 
     def __init__(self, *, terms: str = "", data: Path) -> None:
+        super().__init__()
         self.terms = terms
         self.data = data
-        self.ended: str = ""
+        self.ended: Any = ""  # the name of a reason, which protobuf takes for the number
         self.answers_heartbeats = True
         self.asked: list[str] = []
         self.hellos: list[pb.Hello] = []
@@ -49,21 +50,16 @@ class Peer(applet_pb2_grpc.AppletServiceServicer, clock_pb2_grpc.ClockServiceSer
         self.clock_tickets: list[str] = []
         self._attached: asyncio.Queue[pb.AttachResponse] | None = None
         self._watchers: set[asyncio.Queue[clock_pb2.WatchClockResponse]] = set()
-        self._server: grpc.aio.Server | None = None
 
     # Its life.
 
     async def start(self) -> None:
-        self._server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
-        applet_pb2_grpc.add_AppletServiceServicer_to_server(self, self._server)
-        clock_pb2_grpc.add_ClockServiceServicer_to_server(self, self._server)
-        port = self._server.add_insecure_port("127.0.0.1:0")
-        await self._server.start()
-        Access(server=f"127.0.0.1:{port}").write(self.data)
+        await super().start()
+        Access(server=self.address).write(self.data)
 
-    async def stop(self) -> None:
-        assert self._server is not None
-        await self._server.stop(None)
+    def register(self, server: grpc.aio.Server) -> None:
+        applet_pb2_grpc.add_AppletServiceServicer_to_server(self, server)
+        clock_pb2_grpc.add_ClockServiceServicer_to_server(self, server)
 
     # What the test makes it do.
 
@@ -94,12 +90,14 @@ class Peer(applet_pb2_grpc.AppletServiceServicer, clock_pb2_grpc.ClockServiceSer
 
     # The contract.
 
+    GetClock = AdvanceClock = SetClockSpeed = PauseClock = unimplemented
+
     async def RedeemPin(
         self, request: pb.RedeemPinRequest, context: grpc.aio.ServicerContext[Any, Any]
     ) -> pb.RedeemPinResponse:
         self.asked.append(f"{request.pin} {request.customer}")
         if request.pin != "123456":
-            await context.abort(*to_status(NotFound("there is no such PIN", reason="PIN_UNKNOWN")))
+            await self.refuse(context, NotFound("there is no such PIN", reason="PIN_UNKNOWN"))
         return pb.RedeemPinResponse(session="s1", ticket="t1")
 
     async def StartThroughChannel(
@@ -156,7 +154,7 @@ class Peer(applet_pb2_grpc.AppletServiceServicer, clock_pb2_grpc.ClockServiceSer
         requests: AsyncIterator[clock_pb2.WatchClockRequest],
         context: grpc.aio.ServicerContext[Any, Any],
     ) -> AsyncIterator[clock_pb2.WatchClockResponse]:
-        metadata = dict(context.invocation_metadata() or ())
+        metadata: dict[str, Any] = dict(context.invocation_metadata() or ())
         self.clock_tickets.append(f"{metadata['rescue-session']} {metadata['rescue-ticket']}")
         mine: asyncio.Queue[clock_pb2.WatchClockResponse] = asyncio.Queue()
         self._watchers.add(mine)
