@@ -70,6 +70,8 @@ def cause_of(message: common_pb2.Cause) -> Cause:
         event=message.event,
         technician=message.technician,
         about=message.about,
+        code=message.code,
+        facts=dict(message.facts),
         setting=message.setting,
         setting_value=message.setting_value.ToTimedelta() if message.HasField("setting_value") else None,
     )

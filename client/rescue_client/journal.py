@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import AsyncGenerator, Iterable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -51,6 +51,8 @@ class JournalLine:
     about: str
     setting: str
     setting_value: timedelta | None
+    code: str
+    facts: Mapping[str, str]
     changes: tuple[QueueChange, ...]
     body: dict[str, Any]
 
@@ -187,6 +189,8 @@ def _cause(line: JournalLine) -> Cause:
         about=line.about,
         setting=line.setting,
         setting_value=line.setting_value,
+        code=line.code,
+        facts=line.facts,
     )
 
 
@@ -206,6 +210,8 @@ def _line(event: journal_pb2.JournalEvent) -> JournalLine:
         about=cause.about,
         setting=cause.setting,
         setting_value=cause.setting_value.ToTimedelta() if cause.HasField("setting_value") else None,
+        code=cause.code,
+        facts=dict(cause.facts),
         changes=tuple(
             QueueChange(
                 technician=change.technician,

@@ -6,7 +6,8 @@ emulated time. Revisions count the events of the whole server: the revisions of 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -121,6 +122,8 @@ class Cause:
     about: str = ""
     setting: str = ""
     setting_value: timedelta | None = None
+    code: str = ""
+    facts: Mapping[str, str] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

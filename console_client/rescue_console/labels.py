@@ -9,6 +9,7 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING
 
+from rescue_common.causes import CodedCause, sentence, target_name
 from rescue_common.languages import Catalog, catalog_of
 from rescue_protos import status_table
 
@@ -53,15 +54,9 @@ class Labels:
         """Return what a setting of the Administration Center is called."""
         return self._catalog.text("setting", name)
 
-    def cause(self, event: str, told: str, *, by: str, about: str) -> str:
-        """Return why something happened, from the facts of a cause; as the server `told` it if it cannot be said."""
-        if self.language == "en":
-            return told
-        phrase = (not by and self._catalog.find("cause", f"{event}.customer")) or self._catalog.find("cause", event)
-        try:
-            return phrase.format_map(self._facts(by, about)) or told
-        except KeyError:  # a newer event, an older server
-            return told
+    def cause(self, cause: CodedCause, text: str) -> str:
+        """Return why something happened; the server's `text` if this console does not know the code."""
+        return sentence(cause, self.language) or text
 
     def refusal(self, error: RescueError) -> str:
         """Return why a call was refused: what the reason and its facts are called here, else as the server told it."""
@@ -71,7 +66,7 @@ class Labels:
         translated = {
             "status": self.status(facts.get("status", "")),
             "command": self.command(facts.get("command", "")),
-            "target": self._about(facts.get("target", "")),
+            "target": target_name(self._catalog, facts.get("target", "")),
             "wait": f"{error.retry_after:.0f}",
         }
         try:
@@ -91,13 +86,3 @@ class Labels:
     def text(self, english: str) -> str:
         """Return any other text of the consoles."""
         return self._catalog.text("text", english)
-
-    def _facts(self, by: str, about: str) -> dict[str, str]:
-        facts = {"by": by or self.text("customer")}
-        return (
-            facts | {"about": about, "process": self.process(about), "target": self._about(about)} if about else facts
-        )
-
-    def _about(self, about: str) -> str:
-        kind, colon, name = about.partition(":")
-        return f"{self._catalog.text('target', kind)} {name}" if colon else about

@@ -122,7 +122,7 @@ class PlainConsole:
                 before = f"{self._labels.status(previous)} → " if previous else ""
                 self._say(
                     f"{update.at:%H:%M:%S} {entry.session} {before}{self._labels.status(entry.status)}"
-                    f" ({safe(update.cause.text)})",
+                    f" ({safe(self._labels.cause(update.cause, update.cause.text))})",
                     style="dim",
                 )
             case ServerLost():

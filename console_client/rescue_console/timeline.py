@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -42,6 +43,8 @@ class Happening:
     setting: str = ""
     setting_value: str = ""
     said: str = ""
+    code: str = ""
+    facts: Mapping[str, str] = field(default_factory=dict, hash=False)
 
 
 async def history_of(session: str, connection: Connection) -> tuple[Happening, ...]:
@@ -70,6 +73,8 @@ def _happening(line: JournalLine) -> Happening:
         cause=line.cause,
         technician=line.by,
         about=line.about,
+        code=line.code,
+        facts=line.facts,
         setting=line.setting,
         setting_value=format_duration(line.setting_value) if line.setting_value else "",
         said=line.body["text"] if line.name == "ChatSent" else "",

@@ -82,9 +82,7 @@ class AppState:
                         "previous": labels.status(change.previous) if change.previous else "",
                         "status": labels.status(change.status),
                         "row": change.row,
-                        "cause": labels.cause(
-                            happening.event, happening.cause, by=happening.technician, about=happening.about
-                        ),
+                        "cause": labels.cause(happening, happening.cause),
                         "setting": labels.setting(happening.setting) if happening.setting else "",
                         "value": happening.setting_value,
                         "explained": explanation(change.row, language) if change.row else "",

@@ -249,7 +249,7 @@ class TechnicianConsole(App[int]):
         text = self.wording.text
         match update:
             case EntryChanged(entry=entry, cause=cause) if entry.status.gone:
-                why = self.wording.labels.cause(cause.event, cause.text, by=cause.technician, about=cause.about)
+                why = self.wording.labels.cause(cause, cause.text)
                 self.say(f"{text('Session')} {entry.session} {text('left the queue')}: {safe(why)}.")
             case EntryChanged(entry=entry, previous=None) if entry.introduced_by or entry.channel:
                 by = f" ({text('by')} {safe(entry.introduced_by)})" if entry.introduced_by else ""

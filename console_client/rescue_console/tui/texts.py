@@ -76,7 +76,7 @@ class Wording:
         if change.cause is None:
             return self.text("found when the queue was listed"), ""
         cause = change.cause
-        sentence = safe(self.labels.cause(cause.event, cause.text, by=cause.technician, about=cause.about))
+        sentence = safe(self.labels.cause(cause, cause.text))
         if cause.setting and cause.setting_value is not None:
             sentence += f" ({self.labels.setting(cause.setting)}: {format_duration(cause.setting_value)})"
         if change.row is None:

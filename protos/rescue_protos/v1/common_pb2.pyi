@@ -266,14 +266,32 @@ class Cause(google.protobuf.message.Message):
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
+    @typing.final
+    class FactsEntry(google.protobuf.message.Message):
+        DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: builtins.int
+        VALUE_FIELD_NUMBER: builtins.int
+        key: builtins.str
+        value: builtins.str
+        def __init__(
+            self,
+            *,
+            key: builtins.str = ...,
+            value: builtins.str = ...,
+        ) -> None: ...
+        def ClearField(self, field_name: typing.Literal["key", b"key", "value", b"value"]) -> None: ...
+
     TEXT_FIELD_NUMBER: builtins.int
     EVENT_FIELD_NUMBER: builtins.int
     TECHNICIAN_FIELD_NUMBER: builtins.int
     SETTING_FIELD_NUMBER: builtins.int
     SETTING_VALUE_FIELD_NUMBER: builtins.int
     ABOUT_FIELD_NUMBER: builtins.int
+    CODE_FIELD_NUMBER: builtins.int
+    FACTS_FIELD_NUMBER: builtins.int
     text: builtins.str
-    """One English sentence, without the full stop."""
+    """One English sentence, without the full stop. Made from the code and the facts."""
     event: builtins.str
     """The stored event's name, for example "LinkLost"."""
     technician: builtins.str
@@ -285,9 +303,19 @@ class Cause(google.protobuf.message.Message):
     lead; the target of a transfer, as "technician:NAME", "group:NAME" or "channel:NAME"; a
     process, in the words of the scripted console; the channel through which a customer came.
     """
+    code: builtins.str
+    """The code: the event's name, followed by a dot and a variant if the event has several causes,
+    for example "SessionCreated.customer". A client that has its own sentences looks it up.
+    """
     @property
     def setting_value(self) -> google.protobuf.duration_pb2.Duration:
         """The value of that setting."""
+
+    @property
+    def facts(self) -> google.protobuf.internal.containers.ScalarMap[builtins.str, builtins.str]:
+        """The facts of a change of the organization, which are not in the fields above: "name", "group",
+        "groups", "settings", "owner".
+        """
 
     def __init__(
         self,
@@ -298,9 +326,11 @@ class Cause(google.protobuf.message.Message):
         setting: builtins.str = ...,
         setting_value: google.protobuf.duration_pb2.Duration | None = ...,
         about: builtins.str = ...,
+        code: builtins.str = ...,
+        facts: collections.abc.Mapping[builtins.str, builtins.str] | None = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["setting_value", b"setting_value"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["about", b"about", "event", b"event", "setting", b"setting", "setting_value", b"setting_value", "technician", b"technician", "text", b"text"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["about", b"about", "code", b"code", "event", b"event", "facts", b"facts", "setting", b"setting", "setting_value", b"setting_value", "technician", b"technician", "text", b"text"]) -> None: ...
 
 Global___Cause: typing_extensions.TypeAlias = Cause
 

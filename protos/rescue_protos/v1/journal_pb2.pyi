@@ -52,8 +52,8 @@ class JournalEvent(google.protobuf.message.Message):
 
     @property
     def cause(self) -> rescue_protos.v1.common_pb2.Cause:
-        """The cause. For an event of the organization it has only `text`, `event` and `technician`, the
-        user who caused it.
+        """The cause. For an event of the organization it has only `text`, `event`, `code`, `facts` and
+        `technician`, the user who caused it.
         """
 
     @property

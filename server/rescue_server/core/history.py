@@ -10,19 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from rescue_server.core import events
-from rescue_server.core.organization import (
-    AdministratorAdded,
-    AnyOrganizationEvent,
-    ChannelAdded,
-    GroupAdded,
-    OrganizationEvent,
-    SecretChanged,
-    SettingsChanged,
-    TechnicianAdded,
-    TechnicianDeleted,
-    TechnicianMoved,
-)
-from rescue_server.core.queue import Cause, cause_of, gone_by
+from rescue_server.core.causes import Cause, cause_of, cause_of_change
+from rescue_server.core.organization import AnyOrganizationEvent, OrganizationEvent
+from rescue_server.core.queue import status_after
 from rescue_server.core.session import Session, apply, is_gone
 from rescue_server.core.status import Status
 from rescue_server.core.transitions import row_of
@@ -84,39 +74,15 @@ class EventHistory:
         changes = tuple(
             change for name in sorted(present) if (change := _change(before, event, after, name)) is not None
         )
-        return ExplainedEvent(cause=cause_of(before, event, after), changes=changes, present=present, known=known)
+        return ExplainedEvent(cause=cause_of(before, event), changes=changes, present=present, known=known)
 
 
 def _change(
     before: Session | None, event: events.AnySessionEvent, after: Session, technician: str
 ) -> EntryChange | None:
     previous = before.status_for(technician) if before else None
-    status = after.status_for(technician) or gone_by(event, technician)
+    status = status_after(after, event, technician)
     if status is previous:
         return None
     row = row_of(previous, status) if previous else 0
     return EntryChange(technician=technician, previous=previous, status=status, row=row)
-
-
-def cause_of_change(event: AnyOrganizationEvent) -> Cause:
-    """Say what was done to the organization, and by whom."""
-    match event:
-        case GroupAdded(name=name):
-            what = f"added the technician group {name}"
-        case TechnicianAdded(name=name, group=group):
-            what = f"added the technician {name} to {group}"
-        case ChannelAdded(name=name, groups=groups):
-            what = f"added the channel {name}, served by {', '.join(groups)}"
-        case AdministratorAdded(name=name):
-            what = f"added the administrator {name}"
-        case TechnicianMoved(name=name, group=group):
-            what = f"moved {name} to {group}"
-        case TechnicianDeleted(name=name):
-            what = f"removed the technician {name}"
-        case SecretChanged(user=user):
-            what = f"made a new secret for {user}"
-        case SettingsChanged(owner=owner, periods=periods, terms=terms):
-            names = [name.replace("_", "-") for name in periods] + (["terms"] if terms is not None else [])
-            what = f"changed {', '.join(names)} of {owner}"
-    by = event.by or "the first start"
-    return Cause(text=f"{by} {what}", event=type(event).__name__, technician=event.by)

@@ -7,14 +7,15 @@ up every change of a status in the table; a change that is not there is a defect
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TypedDict, Unpack
 
 from rescue_server.core import events
 from rescue_server.core.allowed import allowed_commands
+from rescue_server.core.causes import Cause, cause_of
 from rescue_server.core.organization import Organization
 from rescue_server.core.session import Session, SessionEntry
-from rescue_server.core.status import LEADS, Link, Status, status_of
+from rescue_server.core.status import LEADS, Status, status_of
 from rescue_server.core.timers import DeadlineKind, deadlines
 from rescue_server.core.transitions import row_of
 
@@ -48,18 +49,6 @@ class QueueEntry:
     allowed: tuple[str, ...]
     due_at: datetime | None
     due_by: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cause:
-    """Why something changed: a sentence, and its facts. `about`: whom or what it was done to, as in the contract."""
-
-    text: str
-    event: str
-    technician: str = ""
-    about: str = ""
-    setting: str = ""
-    value: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,7 +174,7 @@ def updates(
     before: Session | None, event: events.AnySessionEvent, after: Session, organization: Organization
 ) -> dict[str, QueueUpdate]:
     """Return the update of each queue that changes, by technician. Raises UnlistedChange: a defect."""
-    transition = Transition(before, event, after, organization, cause_of(before, event, after), participants_of(after))
+    transition = Transition(before, event, after, organization, cause_of(before, event), participants_of(after))
     old_entries = before.entries if before else {}
     found = ((name, _update(transition, name)) for name in sorted({*old_entries, *after.entries}))
     return {name: update for name, update in found if update is not None}
@@ -218,75 +207,12 @@ def _removal(transition: Transition, technician: str, before: Session) -> QueueU
     return transition.update(entry=line, status_changed=True, previous=previous, row=row_of(previous, gone))
 
 
+def status_after(after: Session, event: events.AnySessionEvent, technician: str) -> Status:
+    """Return what the technician's queue shows after an event: the entry's status, or as what it left the queue."""
+    return after.status_for(technician) or gone_by(event, technician)
+
+
 def gone_by(event: events.AnySessionEvent, technician: str) -> Status:
     """Return as what an entry leaves the queue that the event takes out."""
     timed_out = isinstance(event, events.IdleTimedOut) and event.technician == technician
     return Status.REMOVED_TIMED_OUT if timed_out else Status.REMOVED
-
-
-def cause_of(before: Session | None, event: events.AnySessionEvent, after: Session) -> Cause:
-    """Say why, for the people who watch."""
-    by = getattr(event, "technician", "")
-    about, setting, value = "", "", getattr(event, "period", None)
-    match event:
-        case events.SessionCreated(channel=channel):
-            text = f"{by} created a PIN" if by else f"a customer came through the channel {channel}"
-            about = channel
-        case events.PinRedeemed():
-            text = "the customer entered the PIN"
-        case events.TermsDeclined():
-            text = "the customer declined the terms"
-        case events.AppletJoined():
-            text = "the customer's applet joined"
-        case events.SessionStarted():
-            text = f"{by} clicked Start session"
-        case events.SessionHeld():
-            text = f"{by} clicked Hold session"
-        case events.SessionTransferred(target=target):
-            text, about = f"{by} transferred the session to {target.replace(':', ' ', 1)}", target
-        case events.TechnicianInvited(invited=invited):
-            text, about = f"{by} invited {invited}", invited
-        case events.TechnicianRemoved(removed=removed):
-            text, about = f"{by} removed {removed}", removed
-        case events.LeadOffered(to=to):
-            text, about = f"{by} offered the lead status to {to}", to
-        case events.LeadOfferCancelled():
-            text = f"{by} cancelled the offer of the lead status"
-        case events.LeadAccepted():
-            text = f"{by} accepted the lead status"
-        case events.RebootOrdered():
-            text = f"{by} ordered a reboot of the customer's computer"
-        case events.ChatSent():
-            text = f"{by or 'the customer'} wrote a chat line"
-        case events.ProcessOpened(process=process):
-            text, about = f"{by} opened {process.value}", process.value
-        case events.ProcessClosed(process=process):
-            text, about = f"{by} closed {process.value}", process.value
-        case events.SessionEnded():
-            text = f"{by} ended the session"
-        case events.CollaboratorLeft():
-            text = f"{by} left the session"
-        case events.EntryDismissed():
-            text = f"{by} removed the ended session from the queue"
-        case events.AppletClosed():
-            text = "the customer closed the applet"
-        case events.RebootBegan():
-            text = f"the customer's computer reboots, as {by} ordered" if by else "the customer reboots his computer"
-        case events.LinkLost():
-            text, setting = "the applet has been silent for the reconnect period", "reconnect-period"
-        case events.LinkOffline():
-            text, setting = "the applet stayed silent for the offline period", "offline-period"
-        case events.LinkRestored():
-            rebooted = before is not None and before.link is Link.REBOOTING
-            text = "the applet is back after the reboot" if rebooted else "the applet is back"
-        case events.ConnectingTimedOut():
-            text, setting = "the customer did not join within the connecting time-out", "connecting-timeout"
-        case events.WaitingTimedOut():
-            text, setting = "nobody started the session within the waiting time-out", "waiting-timeout"
-        case events.IdleTimedOut():
-            text, setting = f"{by} did nothing for the active session idle time-out", "idle-timeout"
-        case events.IdleAlarmRaised():
-            text, setting = f"{by} has done nothing for most of the idle time-out", "idle-timeout"
-        case events.FocusChanged(focused=focused):
-            text = f"{by}'s console {'gained' if focused else 'lost'} the focus"
-    return Cause(text=text, event=type(event).__name__, technician=by, about=about, setting=setting, value=value)

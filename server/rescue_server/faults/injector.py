@@ -17,7 +17,8 @@ from enum import StrEnum
 
 from rescue_protos.errors import InjectedFault, InvalidArgument, NotFound, RescueError, ResourceExhausted
 from rescue_server.clock import ServerClock
-from rescue_server.core.events import IdleTimedOut
+from rescue_server.core.organization import OrganizationEvent
+from rescue_server.core.queue import status_after
 from rescue_server.core.session import Session
 from rescue_server.core.status import Status
 from rescue_server.faults.rules import (
@@ -300,17 +301,15 @@ class FaultInjector:
 
 def _changes(applied: AppliedEvent, after: Session) -> dict[str, Status]:
     """Return the new status of each technician whose queue shows another one now."""
-    before = applied.before
-    found = {}
+    before, event = applied.before, applied.event
+    found: dict[str, Status] = {}
+    if isinstance(event, OrganizationEvent):
+        return found
     for technician in {*(before.entries if before else ()), *after.entries}:
         previous = before.status_for(technician) if before else None
-        status = after.status_for(technician)
-        if status is previous:
-            continue
-        if status is None:
-            timed_out = isinstance(applied.event, IdleTimedOut) and applied.event.technician == technician
-            status = Status.REMOVED_TIMED_OUT if timed_out else Status.REMOVED
-        found[technician] = status
+        status = status_after(after, event, technician)
+        if status is not previous:
+            found[technician] = status
     return found
 
 

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import grpc
 
+from rescue_common.causes import sentence
 from rescue_common.emulated_time import format_timestamp
-from rescue_server.core.history import cause_of_change
+from rescue_server.core.causes import cause_of, cause_of_change
 from rescue_server.core.organization import OrganizationEvent
-from rescue_server.core.queue import cause_of
 from rescue_server.observe import traces
 from rescue_server.observe.interceptor import Call, Observing
 from rescue_server.observe.logs import facts
@@ -114,7 +114,7 @@ def _log(applied: AppliedEvent) -> None:
         assert isinstance(event, OrganizationEvent)
         cause = cause_of_change(event)
     else:
-        cause = cause_of(applied.before, event, session)
+        cause = cause_of(applied.before, event)
     found = facts(
         event=cause.event,
         session=session.id if session else "",
@@ -123,4 +123,4 @@ def _log(applied: AppliedEvent) -> None:
         revision=applied.revision,
         emulated=format_timestamp(event.at),
     )
-    log.info("%s", cause.text, extra=found)
+    log.info("%s", sentence(cause), extra=found)

@@ -10,11 +10,13 @@ from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from rescue_common.causes import sentence
 from rescue_protos.errors import InvalidArgument
 from rescue_protos.v1 import applet_pb2, clock_pb2, common_pb2, console_pb2
 from rescue_server.clock import ClockState
+from rescue_server.core.causes import Cause
 from rescue_server.core.events import Process
-from rescue_server.core.queue import Cause, QueueEntry
+from rescue_server.core.queue import QueueEntry
 from rescue_server.core.session import EndReason, Session
 from rescue_server.core.status import Status
 from rescue_server.runtime.applet_orders import View
@@ -108,7 +110,13 @@ def entry(line: QueueEntry) -> common_pb2.QueueEntry:
 def cause(why: Cause) -> common_pb2.Cause:
     """A cause for the wire."""
     message = common_pb2.Cause(
-        text=why.text, event=why.event, technician=why.technician, about=why.about, setting=why.setting
+        text=sentence(why),
+        event=why.event,
+        technician=why.technician,
+        about=why.about,
+        setting=why.setting,
+        code=why.code,
+        facts=why.facts,
     )
     if why.value is not None:
         message.setting_value.CopyFrom(duration(why.value))

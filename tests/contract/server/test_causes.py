@@ -1,44 +1,58 @@
-"""Why something happened, in Dutch: the same facts as the server's English sentence."""
+"""Why something happened: the recorded sentences in English, and the same facts in Dutch."""
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
-from rescue_console.labels import Labels
-from rescue_server.core import organization as o
+from rescue_common.causes import sentence
+from rescue_common.languages import LANGUAGES, catalog_of
+from rescue_server.core import events, organization
+from rescue_server.core.causes import Cause
 from rescue_server.core.history import EventHistory
-from rescue_server.core.queue import Cause
 from rescue_server.replay.journal_file import read_journal
 
 JOURNALS = sorted((Path(__file__).parent / "journals").glob("*.jsonl"))
 
 
-def told(journal: Path) -> tuple[set[str], Iterator[Cause]]:
-    """Return the names of everybody and everything in the organization, and why anything happened to a session."""
+NAMED = (organization.TechnicianAdded, organization.GroupAdded, organization.ChannelAdded)
+
+
+def causes_of(journal: Path) -> list[tuple[Cause, str]]:
+    """Return the cause of each event, with the sentence that was recorded."""
+    history, causes = EventHistory(), []
+    recorded = [line["cause"] for line in map(json.loads, journal.read_text().splitlines()) if "cause" in line]
     lines = list(read_journal(journal))
-    named = (o.TechnicianAdded, o.GroupAdded, o.ChannelAdded)
-    names = {line.body.name for line in lines if isinstance(line.body, named)}
-    history = EventHistory()
+    assert len(lines) == len(recorded)
+    for line, text in zip(lines, recorded, strict=True):
+        explained = history.explain(line.body)
+        if explained is not None:
+            causes.append((explained.cause, text))
+    return causes
 
-    def causes() -> Iterator[Cause]:
-        for line in lines:
-            found = history.explain(line.body)
-            if found is not None and not isinstance(line.body, o.OrganizationEvent):
-                yield found.cause
 
-    return names, causes()
+@pytest.mark.parametrize("journal", JOURNALS, ids=lambda path: path.stem)
+def test_the_english_sentences_are_the_recorded_ones(journal: Path) -> None:
+    for cause, recorded in causes_of(journal):
+        assert sentence(cause, "en") == recorded
 
 
 @pytest.mark.parametrize("journal", JOURNALS, ids=lambda path: path.stem)
 def test_the_dutch_sentence_names_everybody_whom_the_english_one_names(journal: Path) -> None:
-    names, causes = told(journal)
-    dutch = Labels.of("nl")
-    for cause in causes:
-        said = dutch.cause(cause.event, cause.text, by=cause.technician, about=cause.about)
-        if cause.event != "FocusChanged":  # no status follows from it: no console says it
-            assert said != cause.text, f"{cause.event} has no Dutch sentence"
-        assert names & set(re.findall(r"\w+", said)) == names & set(re.findall(r"\w+", cause.text)), (cause, said)
+    names = {line.body.name for line in read_journal(journal) if isinstance(line.body, NAMED)}
+    for cause, _ in causes_of(journal):
+        english, dutch = sentence(cause, "en"), sentence(cause, "nl")
+        assert dutch not in ("", english), f"{cause.code} has no Dutch sentence"
+        assert names & set(re.findall(r"\w+", dutch)) == names & set(re.findall(r"\w+", english)), (cause, dutch)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_event_has_a_sentence(language: str) -> None:
+    codes = {key.partition(".")[0] for key in catalog_of(language).keys("cause")} - {"the first start"}
+    assert codes == {
+        event.__name__ for event in (*get_args(events.AnySessionEvent), *get_args(organization.AnyOrganizationEvent))
+    }

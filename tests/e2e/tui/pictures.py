@@ -137,6 +137,7 @@ class Story:
         cause = Cause(
             text=TOLD[event],
             event=event,
+            code=event,
             technician=technician,
             about=ABOUT.get(event, ""),
             setting=setting,
@@ -158,6 +159,7 @@ class Story:
         cause = Cause(
             text=TOLD["LeadOffered"],
             event="LeadOffered",
+            code="LeadOffered",
             technician=sender,
             about=ABOUT["LeadOffered"],
         )

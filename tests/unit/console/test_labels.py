@@ -7,7 +7,7 @@ import inspect
 
 import pytest
 
-from rescue_client.records import Process, Status
+from rescue_client.records import Cause, Process, Status
 from rescue_common.languages import LANGUAGES, catalog_of
 from rescue_console import plain
 from rescue_console.commands import USAGE, Involvement, SessionAction
@@ -72,7 +72,7 @@ def test_a_word_without_translation_is_shown_as_it_is() -> None:
 
 
 @pytest.mark.parametrize(
-    ("event", "by", "about", "said"),
+    ("code", "by", "about", "dutch"),
     [
         ("TechnicianInvited", "alice", "bob", "alice heeft bob uitgenodigd"),
         (
@@ -83,19 +83,21 @@ def test_a_word_without_translation_is_shown_as_it_is() -> None:
         ),
         ("ProcessOpened", "bob", "remote-control", "bob heeft een proces geopend: Besturing op afstand"),
         ("TechnicianRemoved", "alice", "file-manager", "alice heeft file-manager verwijderd"),
-        ("SessionCreated", "", "Web", "een klant is binnengekomen via het kanaal Web"),
-        ("RebootBegan", "", "", "de klant start zijn computer opnieuw op"),
+        ("SessionCreated.customer", "", "Web", "een klant is binnengekomen via het kanaal Web"),
+        ("RebootBegan.customer", "", "", "de klant start zijn computer opnieuw op"),
         ("LinkRestored", "", "", "de applet is er weer"),
     ],
 )
-def test_a_cause_is_said_in_dutch_from_its_facts(event: str, by: str, about: str, said: str) -> None:
-    assert Labels.of("nl").cause(event, "the server's text", by=by, about=about) == said
-    assert Labels.of("en").cause(event, "the server's text", by=by, about=about) == "the server's text"
+def test_a_cause_is_a_dutch_sentence_made_from_its_facts(code: str, by: str, about: str, dutch: str) -> None:
+    cause = Cause(text="the server's text", code=code, technician=by, about=about)
+    assert Labels.of("nl").cause(cause, cause.text) == dutch
 
 
-@pytest.mark.parametrize("event", ["TechnicianInvited", "Teleported"])
-def test_what_lacks_its_facts_or_is_not_known_is_said_as_the_server_did(event: str) -> None:
-    assert Labels.of("nl").cause(event, "the server's text", by="alice", about="") == "the server's text"
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("code", ["TechnicianInvited", "Teleported", ""])
+def test_a_cause_that_lacks_facts_or_is_unknown_has_the_servers_text(code: str, language: str) -> None:
+    cause = Cause(text="the server's text", code=code, technician="alice")
+    assert Labels.of(language).cause(cause, cause.text) == "the server's text"
 
 
 def test_there_is_no_third_language() -> None:

@@ -13,7 +13,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from rescue_emulator.world.technician import CommandRefused
 from rescue_emulator.world.world import World
-from rescue_server.core.queue import Cause, QueueUpdate
+from rescue_server.core.causes import Cause
+from rescue_server.core.queue import QueueUpdate
 from rescue_server.runtime.watch import Watch
 
 from .conftest import Watched, ready, refused_start, without
@@ -81,7 +82,7 @@ async def test_a_scrape_shows_what_goes_on_and_what_was_done(watched: Watched) -
 def test_lag_counts_what_a_watcher_was_not_handed() -> None:
     watch = Watch()
     slow, other = watch.open("alice", "1"), watch.open("bob", "2")
-    update = QueueUpdate(session="1001", at=datetime(2026, 1, 5, tzinfo=UTC), cause=Cause(text="", event=""))
+    update = QueueUpdate(session="1001", at=datetime(2026, 1, 5, tzinfo=UTC), cause=Cause(code="", event=""))
     for revision in (1, 2, 3):
         watch.publish(revision, {"alice": update})
     assert (watch.lag(slow), watch.lag(other)) == (3, 0)

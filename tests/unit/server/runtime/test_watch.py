@@ -8,14 +8,15 @@ from datetime import UTC, datetime
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rescue_server.core.queue import Cause, QueueUpdate
+from rescue_server.core.causes import Cause
+from rescue_server.core.queue import QueueUpdate
 from rescue_server.runtime.watch import BATCH, Watch
 
 NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
 
 
 def update() -> QueueUpdate:
-    return QueueUpdate(session="1001", at=NOON, cause=Cause(text="", event=""))
+    return QueueUpdate(session="1001", at=NOON, cause=Cause(code="", event=""))
 
 
 def publish(watch: Watch, count: int, *technicians: str) -> None:

@@ -1,0 +1,110 @@
+"""Why something changed: a code and the facts of an event. `rescue_common.causes` makes the sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from rescue_server.core import events
+from rescue_server.core.organization import (
+    AdministratorAdded,
+    AnyOrganizationEvent,
+    ChannelAdded,
+    GroupAdded,
+    SecretChanged,
+    SettingsChanged,
+    TechnicianAdded,
+    TechnicianDeleted,
+    TechnicianMoved,
+)
+from rescue_server.core.session import Session
+from rescue_server.core.status import Link
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cause:
+    """The code is the event's name, followed by a dot and a variant if the event has several causes.
+
+    `about` is the target, in the words of the contract. `facts` are the names in a change of the organization.
+    """
+
+    event: str
+    code: str
+    technician: str = ""
+    about: str = ""
+    setting: str = ""
+    value: timedelta | None = None
+    facts: Mapping[str, str] = field(default_factory=dict, hash=False)
+
+
+_SETTINGS = {
+    events.LinkLost: "reconnect-period",
+    events.LinkOffline: "offline-period",
+    events.ConnectingTimedOut: "connecting-timeout",
+    events.WaitingTimedOut: "waiting-timeout",
+    events.IdleTimedOut: "idle-timeout",
+    events.IdleAlarmRaised: "idle-timeout",
+}
+
+
+def cause_of(before: Session | None, event: events.AnySessionEvent) -> Cause:
+    """Return why an event of a session happened. `before` is the session before the event."""
+    name, variant = type(event).__name__, _variant(before, event)
+    return Cause(
+        event=name,
+        code=f"{name}.{variant}" if variant else name,
+        technician=getattr(event, "technician", ""),
+        about=_about(event),
+        setting=_SETTINGS.get(type(event), ""),
+        value=getattr(event, "period", None),
+    )
+
+
+def _variant(before: Session | None, event: events.AnySessionEvent) -> str:
+    match event:
+        case events.SessionCreated() | events.RebootBegan() | events.ChatSent():
+            return "" if event.technician else "customer"
+        case events.LinkRestored():
+            return "rebooted" if before is not None and before.link is Link.REBOOTING else ""
+        case events.FocusChanged(focused=focused):
+            return "gained" if focused else "lost"
+    return ""
+
+
+def _about(event: events.AnySessionEvent) -> str:
+    match event:
+        case events.SessionCreated(channel=channel):
+            return channel
+        case events.SessionTransferred(target=target):
+            return target
+        case events.TechnicianInvited(invited=invited):
+            return invited
+        case events.TechnicianRemoved(removed=removed):
+            return removed
+        case events.LeadOffered(to=to):
+            return to
+        case events.ProcessOpened(process=process) | events.ProcessClosed(process=process):
+            return process.value
+    return ""
+
+
+def cause_of_change(event: AnyOrganizationEvent) -> Cause:
+    """Return what was done to the organization, and by whom."""
+    name = type(event).__name__
+    return Cause(event=name, code=name, technician=event.by, facts=_facts(event))
+
+
+def _facts(event: AnyOrganizationEvent) -> dict[str, str]:
+    match event:
+        case TechnicianAdded(name=name, group=group) | TechnicianMoved(name=name, group=group):
+            return {"name": name, "group": group}
+        case ChannelAdded(name=name, groups=groups):
+            return {"name": name, "groups": ", ".join(groups)}
+        case GroupAdded(name=name) | AdministratorAdded(name=name) | TechnicianDeleted(name=name):
+            return {"name": name}
+        case SecretChanged(user=user):
+            return {"name": user}
+        case SettingsChanged(owner=owner, periods=periods, terms=terms):
+            names = [name.replace("_", "-") for name in periods] + (["terms"] if terms is not None else [])
+            return {"settings": ", ".join(names), "owner": owner}
