@@ -8,39 +8,57 @@ import json
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from rescue_common.private_files import make_private
+from rescue_protos.v1 import (
+    access_pb2,
+    access_pb2_grpc,
+    admin_pb2,
+    admin_pb2_grpc,
+    applet_pb2,
+    applet_pb2_grpc,
+    clock_pb2,
+    clock_pb2_grpc,
+    console_pb2,
+    console_pb2_grpc,
+    fault_pb2,
+    fault_pb2_grpc,
+    journal_pb2,
+    journal_pb2_grpc,
+)
 from rescue_server.clock import ServerClock, wall_clock
 from rescue_server.core.organization import AdministratorAdded, AnyOrganizationEvent, SecretChanged, TechnicianAdded
 from rescue_server.faults.injector import FaultInjector
 from rescue_server.faults.methods import methods
 from rescue_server.observe.observation import MetricsAddress, Observation
-from rescue_server.replay.engine import PlayedEngine, Recording
+from rescue_server.replay.schedule import Recording, ReplaySchedule
+from rescue_server.rpc.access_service import AccessService
 from rescue_server.rpc.admin_service import AdminService
 from rescue_server.rpc.applet_service import AppletService
-from rescue_server.rpc.clock_service import AccessService, ClockService
+from rescue_server.rpc.clock_service import ClockService
 from rescue_server.rpc.console_service import ConsoleService
 from rescue_server.rpc.fault_service import FaultService
 from rescue_server.rpc.guard import Guard
 from rescue_server.rpc.journal_service import JournalService
-from rescue_server.rpc.listener import Listener
+from rescue_server.rpc.listener import Listener, Service
 from rescue_server.rpc.tls import ServerTls
 from rescue_server.runtime import command_handlers
-from rescue_server.runtime.applet_orders import orders_of
-from rescue_server.runtime.attachments import Attachments, ViewChanged
+from rescue_server.runtime.attachments import Attachments
 from rescue_server.runtime.credentials import Tokens, hash_secret, new_secret, server_key
-from rescue_server.runtime.engine import Engine, Outcome
+from rescue_server.runtime.engine import Engine, Outcome, compose_engine, live_engine
+from rescue_server.runtime.hooks import Hooks
 from rescue_server.runtime.journal import Journal
 from rescue_server.runtime.limits import LIMITS, Limits
-from rescue_server.runtime.presence import Presence
+from rescue_server.runtime.presence import ConnectedConsoles, Presence
 from rescue_server.runtime.retention import KEEP_ENDED, Retention
 from rescue_server.runtime.schedule.timekeeper import Timekeeper
-from rescue_server.runtime.state import AppliedEvent
+from rescue_server.runtime.state import EngineStates
 from rescue_server.runtime.watch import Watch
 from rescue_server.startup.companion import companion
 from rescue_server.startup.issued_access import IssuedSecrets
@@ -99,7 +117,7 @@ async def _serve(options: Options, store: SqliteStore) -> None:
         if options.web:
             beside = companion(options.web, data=options.data, options=options.web_options)
             web = await running.enter_async_context(beside)
-        _say_ready(options, address, observation.metrics_at, web)
+        _print_ready(options, address, observation.metrics_at, web)
         await _until(stop, work)
 
 
@@ -114,59 +132,110 @@ async def serving(
 ) -> AsyncIterator[tuple[str, Sequence[asyncio.Future[None]]]]:
     """Accept calls for the length of the block: where, and what is at work (if a part of that dies, so should all)."""
     observation = observation or Observation()
-    played = options.recording
-    clock = _clock(options, store, start=played.start if played else None)
+    recording = options.recording
+    clock = _clock(options, store, start=recording.start if recording else None)
     issued = IssuedSecrets(options.data)
-    tokens = tokens or Tokens()
-    presence = Presence(lambda technician, focused: _focus(engine, technician, focused))
-    engine = PlayedEngine(played, store, clock) if played else Engine(store, clock, in_focus=presence.in_focus)
-    if options.ring is not None:
-        engine.watch = Watch(ring=options.ring)
-    attachments = Attachments()
-    journal = Journal(engine)
-    engine.on_append = observation.appended
-    engine.on_applied = lambda applied: _pass_on(applied, observation, engine, attachments, journal, faults)
-    timekeeper = Timekeeper(engine, attachments)
-    faults = FaultInjector(lambda: engine.published, clock, timekeeper.barriers, methods())
-    retention = Retention(engine, keep_ended=options.keep_ended)
-    console = ConsoleService(engine, presence, limits)
-    observation.open(engine, attachments, journal)
-    listener = Listener(
-        around=observation.interceptors(),
-        guard=Guard(engine, tokens, faults, limits),
-        access=AccessService(engine, tokens),
-        applet=AppletService(engine, timekeeper, faults, server_key(options.data), limits),
-        console=console,
-        admin=AdminService(engine, issued),
-        control=ClockService(engine, timekeeper, faults),
-        journal=JournalService(engine, journal),
-        fault=FaultService(faults),
-    )
+    consoles = ConnectedConsoles()
+    hooks = Hooks(in_focus=consoles.in_focus, on_append=observation.appended)
+    watch = Watch(ring=options.ring) if options.ring is not None else Watch()
+    engine: Engine
+    prepare: Callable[[], Awaitable[None]]
+    if recording is not None:
+        states = EngineStates()
+        schedule = ReplaySchedule(recording, clock, partial(_print_replayed, options, len(recording.lines)))
+        engine = compose_engine(store, clock, schedule, states, hooks=hooks, watch=watch)
+        prepare = partial(_begin_replay, schedule, engine, issued)
+    else:
+        engine = live_engine(store, clock, hooks=hooks, watch=watch)
+        prepare = partial(_first_start, options, engine, issued)
+    parts = _Parts.of(options, engine, consoles, observation)
+    listener = _listener(options, parts, issued, limits, tokens or Tokens())
     engine.load()
     credentials = options.tls.credentials() if options.tls else None
     port = listener.bind(options.host, _ports(options, issued), credentials)  # before anything is written
-    presence.assume(_in_focus(engine))
+    parts.presence.assume(_in_focus(engine))
     async with contextlib.AsyncExitStack() as stack:
         stack.push_async_callback(asyncio.to_thread, observation.close)
         stack.push_async_callback(engine.close)
-        work = [asyncio.ensure_future(engine.run())]
+        work: list[asyncio.Future[None]] = [asyncio.create_task(engine.run())]
         stack.push_async_callback(_cancel, work)
-        if isinstance(engine, PlayedEngine):
-            issued.write(await engine.begin())
-            engine.on_end = lambda: _say_played(options, engine.published.revision)
-        else:
-            await _first_start(options, engine, issued)
+        await prepare()
         await listener.start()
         address = f"{options.host}:{port}"
         issued.listens_at(_from_here(options.host, port), options.tls.for_clients() if options.tls else None)
-        work += map(
-            asyncio.ensure_future,
-            (timekeeper.run(), timekeeper.mark_regularly(), presence.end_assumption(), retention.run()),
-        )
+        work += parts.start()
         yield address, work
-        presence.close()
+        parts.presence.close()
         await listener.stop()
         await engine.flush()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Parts:
+    """What stands around one engine and follows its events."""
+
+    engine: Engine
+    observation: Observation
+    attachments: Attachments
+    journal: Journal
+    timekeeper: Timekeeper
+    faults: FaultInjector
+    presence: Presence
+    retention: Retention
+
+    @classmethod
+    def of(cls, options: Options, engine: Engine, consoles: ConnectedConsoles, observation: Observation) -> _Parts:
+        """Build them and subscribe them to the engine. Raises CannotObserve."""
+        attachments = Attachments()
+        journal = Journal(engine)
+        timekeeper = Timekeeper(engine, attachments)
+        faults = FaultInjector(engine.published, engine.clock, timekeeper.barriers, methods())
+        for subscriber in (observation, journal, faults, attachments):
+            engine.subscribe(subscriber)
+        observation.open(engine, attachments, journal)
+        return cls(
+            engine=engine,
+            observation=observation,
+            attachments=attachments,
+            journal=journal,
+            timekeeper=timekeeper,
+            faults=faults,
+            presence=Presence(partial(_focus, engine), consoles),
+            retention=Retention(engine, keep_ended=options.keep_ended),
+        )
+
+    def start(self) -> list[asyncio.Future[None]]:
+        """Start what runs in the background. The caller must hold and cancel these tasks."""
+        running = (
+            self.timekeeper.run(),
+            self.timekeeper.mark_regularly(),
+            self.presence.end_assumption(),
+            self.retention.run(),
+        )
+        return [asyncio.create_task(each) for each in running]
+
+
+def _listener(options: Options, parts: _Parts, issued: IssuedSecrets, limits: Limits, tokens: Tokens) -> Listener:
+    """Return the listener with every service of the contract; their streams are ended in this order."""
+    engine, timekeeper, faults = parts.engine, parts.timekeeper, parts.faults
+    applet = AppletService(engine, timekeeper, faults, server_key(options.data), limits)
+    return Listener(
+        [
+            Service.of(access_pb2, access_pb2_grpc, AccessService(engine, tokens)),
+            Service.of(applet_pb2, applet_pb2_grpc, applet),
+            Service.of(console_pb2, console_pb2_grpc, ConsoleService(engine, parts.presence, limits)),
+            Service.of(clock_pb2, clock_pb2_grpc, ClockService(engine, timekeeper, faults)),
+            Service.of(admin_pb2, admin_pb2_grpc, AdminService(engine, issued)),
+            Service.of(fault_pb2, fault_pb2_grpc, FaultService(faults)),
+            Service.of(journal_pb2, journal_pb2_grpc, JournalService(engine, parts.journal)),
+        ],
+        guard=Guard(engine, tokens, faults, limits),
+        around=parts.observation.interceptors(),
+    )
+
+
+async def _begin_replay(schedule: ReplaySchedule, engine: Engine, issued: IssuedSecrets) -> None:
+    issued.write(await schedule.begin(engine))
 
 
 def _clock(options: Options, store: SqliteStore, *, start: datetime | None) -> ServerClock:
@@ -189,26 +258,6 @@ async def _focus(engine: Engine, technician: str, focused: bool) -> None:
     await engine.perform(command_handlers.focus(technician, focused))
 
 
-def _pass_on(
-    applied: AppliedEvent,
-    observation: Observation,
-    engine: Engine,
-    attachments: Attachments,
-    journal: Journal,
-    faults: FaultInjector,
-) -> None:
-    """Tell the journal's readers of a published event, and the applets what concerns them of it."""
-    observation.published(applied)
-    journal.grew()
-    faults.on_applied(applied)
-    if applied.after is None:
-        attachments.send_to_all(ViewChanged())
-        return
-    attachment = attachments.of(applied.after.id)
-    for order in orders_of(applied) if attachment is not None else ():
-        attachment.send(order)  # type: ignore[union-attr]
-
-
 async def _first_start(options: Options, engine: Engine, issued: IssuedSecrets) -> None:
     """Make the organization of a new store; make new secrets for users whose secret is not in the access file."""
     events: list[AnyOrganizationEvent] = []
@@ -220,7 +269,7 @@ async def _first_start(options: Options, engine: Engine, issued: IssuedSecrets) 
     else:
         if options.organization is not None:
             print("the state directory has an organization already: --organization is not read", file=sys.stderr)
-        # Whoever owns the directory owns the users; a lost access file must not lock him out.
+        # Whoever owns the directory owns the users: a lost access file must not lock them out.
         users = issued.missing(engine.published.organization.secret_hashes)
     fresh = {user: new_secret() for user in users}
     hashes = await asyncio.gather(*(asyncio.to_thread(hash_secret, secret) for secret in fresh.values()))
@@ -242,7 +291,7 @@ def _from_here(host: str, port: int) -> str:
     return f"{near}:{port}"
 
 
-def _say_ready(options: Options, address: str, metrics: str, web: str) -> None:
+def _print_ready(options: Options, address: str, metrics: str, web: str) -> None:
     if options.as_json:
         beside = {name: where for name, where in (("metrics", metrics), ("web", web)) if where}
         print(json.dumps({"event": "ready", "server": address, "pid": os.getpid(), **beside}), flush=True)
@@ -254,7 +303,7 @@ def _say_ready(options: Options, address: str, metrics: str, web: str) -> None:
         print(f"ready: listening on {address}, state in {options.data}", flush=True)
 
 
-def _say_played(options: Options, revision: int) -> None:
+def _print_replayed(options: Options, revision: int) -> None:
     if options.as_json:
         print(json.dumps({"event": "played", "revision": revision}), flush=True)
     else:
@@ -272,7 +321,7 @@ def _stop_signal() -> asyncio.Event:
 
 async def _until(stop: asyncio.Event, work: Sequence[asyncio.Future[None]]) -> None:
     """Wait for that; if a part of the server dies, so does the server, with its error."""
-    stopping = asyncio.ensure_future(stop.wait())
+    stopping = asyncio.create_task(stop.wait())
     watched: set[asyncio.Future[Any]] = {stopping, *work}
     while not stopping.done():
         done, watched = await asyncio.wait(watched, return_when=asyncio.FIRST_COMPLETED)

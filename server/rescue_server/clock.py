@@ -73,30 +73,35 @@ class ServerClock:
         """Run at this speed, 0 < speed <= MAX_SPEED."""
         self._rebase()
         self._speed, self._paused = speed, False
-        self._notify()
+        self.announce()
 
     def pause(self) -> None:
         """Stop the clock until `run`."""
         self._rebase()
         self._paused = True
-        self._notify()
+        self.announce()
 
     def hold(self) -> None:
         """Stop the clock until the matching `release`. Holds can nest."""
         self._rebase()
         self._holds += 1
-        self._notify()
+        self.announce()
 
     def release(self) -> None:
         """End one hold. Time goes on from where it was held."""
         self._rebase()
         self._holds -= 1
-        self._notify()
+        self.announce()
 
     def move_to(self, moment: datetime) -> None:
         """Move a held clock forward. A moment in the past changes nothing."""
         self._rebase()
         self._base = max(self._base, moment)
+
+    def announce(self) -> None:
+        """Call every listener: where the clock stands is news, even if it goes on as before."""
+        for listener in tuple(self._listeners):
+            listener()
 
     def on_change(self, listener: Callable[[], None]) -> Callable[[], None]:
         """Call `listener` whenever the clock starts, stops or changes speed. Returns a function that ends this."""
@@ -105,7 +110,3 @@ class ServerClock:
 
     def _rebase(self) -> None:
         self._base, self._since = self.now(), self._monotonic()
-
-    def _notify(self) -> None:
-        for listener in tuple(self._listeners):
-            listener()

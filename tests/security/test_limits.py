@@ -22,7 +22,7 @@ from rescue_server.core.organization import NAME_LENGTH
 from rescue_server.rpc.applet_service import INSTANCE_LENGTH
 from rescue_server.rpc.clock_service import CLOCK_BARRIERS_EACH
 from rescue_server.rpc.console_service import CONSOLE_ID_LENGTH
-from rescue_server.rpc.peers import source_of
+from rescue_server.rpc.guard import source_of
 from rescue_server.runtime.limits import LIMITS, Limits, Pace, Slots
 from rescue_server.settings import TERMS_LENGTH
 from tests.security.conftest import House, Opened, Refused, received

@@ -26,9 +26,11 @@ from rescue_server.core.decide import Context, decide, on_attach, on_going_down,
 from rescue_server.core.organization import AnyOrganizationEvent, ChannelAdded, GroupAdded, TechnicianAdded
 from rescue_server.core.session import Session
 from rescue_server.core.status import Link, Status
-from rescue_server.core.timers import DeadlineKind
+from rescue_server.core.timers import DeadlineKind, SessionDeadline
 from rescue_server.runtime import command_handlers
-from rescue_server.runtime.engine import Answer, Engine, Handler, Outcome, Request
+from rescue_server.runtime.engine import Answer, Engine, Handler, Outcome, Request, live_engine
+from rescue_server.runtime.hooks import Hooks
+from rescue_server.runtime.schedule.live import LiveSchedule
 from rescue_server.runtime.state import EngineState
 from rescue_server.store.errors import StoreUnavailable
 from rescue_server.store.memory import MemoryStore
@@ -40,6 +42,12 @@ pytestmark = pytest.mark.no_cover  # counting lines would double the time of so 
 T = TypeVar("T")
 technicians = st.sampled_from(TECHNICIANS)
 whiches = st.integers(0, 999)
+
+
+def first_deadline(engine: Engine) -> SessionDeadline | None:
+    """The first deadline, leases apart."""
+    assert isinstance(engine.schedule, LiveSchedule)
+    return engine.schedule.deadlines.first()
 
 
 class Disk(MemoryStore):
@@ -140,20 +148,20 @@ class EngineAtRandom(RuleBasedStateMachine):
             "goodbye": on_goodbye,
         }[what]
         self._try(command_handlers.of_applet(session.id, decision))
-        self.engine.leases.renew(session.id, self.clock.now())
+        self.engine.schedule.leases.renew(session.id, self.clock.now())
 
     @rule(seconds=st.sampled_from([0.5, 10.0, 59.0, 61.0, 300.0]), answering=whiches)
     def time_passes(self, seconds: float, answering: int) -> None:
         """Expired leases are confirmed: some applets answer, the others lose their link at the due time."""
         self.seconds += seconds
-        while (deadline := self.engine.next_deadline()) is not None and deadline.due <= self.clock.now():
-            if deadline.kind is DeadlineKind.RECONNECTING and not self.engine.leases.is_confirmed_expired(
+        while (deadline := self.engine.schedule.next_deadline()) is not None and deadline.due <= self.clock.now():
+            if deadline.kind is DeadlineKind.RECONNECTING and not self.engine.schedule.leases.is_confirmed_expired(
                 deadline.session
             ):
                 if (int(deadline.session) + answering) % 2:
-                    self.engine.leases.confirm_expired([deadline.session])
+                    self.engine.schedule.leases.confirm_expired([deadline.session])
                 else:
-                    self.engine.leases.renew(deadline.session, self.clock.now())
+                    self.engine.schedule.leases.renew(deadline.session, self.clock.now())
                 continue
             self._catch_up()
             if self.disk.full:
@@ -170,14 +178,14 @@ class EngineAtRandom(RuleBasedStateMachine):
     @rule(technician=technicians)
     def what_cannot_be_stored_never_was(self, technician: str) -> None:
         self._catch_up()
-        desk, agenda = _facts(self.engine.published), self.engine.agenda.first()
+        desk, agenda = _facts(self.engine.published), first_deadline(self.engine)
         handler = command_handlers.create_pin(technician, "Jan", lambda: f"{next(self.pins):06d}")
         request = self._request(technician)
         self.disk.full = True
         assert isinstance(self._try(handler, request), StorageUnavailable)
         assert _facts(self.engine.published) == desk
         assert _facts(self.engine.ahead) == desk
-        assert self.engine.agenda.first() == agenda
+        assert first_deadline(self.engine) == agenda
         self.disk.full = False
         # A retry with the same id runs again: the failure was for a passing reason.
         answer = self._try(handler, request)
@@ -198,14 +206,16 @@ class EngineAtRandom(RuleBasedStateMachine):
         self._boot()
         assert _facts(self.engine.published) == _facts(before.published)
         assert _facts(self.engine.ahead) == _facts(before.published)
-        assert self.engine.agenda.first() == before.agenda.first()
-        assert set(self.engine.leases) == set(before.leases)
+        assert first_deadline(self.engine) == first_deadline(before)
+        assert set(self.engine.schedule.leases) == set(before.schedule.leases)
         if orderly:
             assert self.clock.now() == now
-        for (
-            session
-        ) in self.engine.leases:  # extended by the restart: no computer lost its network because the server was down
-            assert self.engine.leases.due(session) == self.clock.now() + self.engine.leases.period(session)
+        for session in (
+            self.engine.schedule.leases
+        ):  # extended by the restart: no computer lost its network because the server was down
+            assert self.engine.schedule.leases.due(session) == self.clock.now() + self.engine.schedule.leases.period(
+                session
+            )
 
     @rule(technician=technicians)
     def read_along(self, technician: str) -> None:
@@ -249,7 +259,7 @@ class EngineAtRandom(RuleBasedStateMachine):
             for session in self.engine.published.sessions.values()
             if session.link is Link.CONNECTED and session.ended_at is None
         }
-        assert set(self.engine.leases) == connected
+        assert set(self.engine.schedule.leases) == connected
         for session in self.engine.published.sessions.values():
             check(session)
 
@@ -262,7 +272,7 @@ class EngineAtRandom(RuleBasedStateMachine):
     def _boot(self) -> None:
         mark = self.disk.clock()
         self.clock = ServerClock(start=mark.now if mark else START, monotonic=lambda: self.seconds)
-        self.engine = Engine(self.disk, self.clock, in_focus=lambda: frozenset({"alice"}))
+        self.engine = live_engine(self.disk, self.clock, hooks=Hooks(in_focus=lambda: frozenset({"alice"})))
         self.engine.load()
 
         async def begin() -> asyncio.Task[None]:
@@ -277,7 +287,7 @@ class EngineAtRandom(RuleBasedStateMachine):
                 await self.running
 
         self.runner.run(end())
-        self.engine._store_thread.shutdown()
+        self.engine._store._thread.shutdown()
 
     def _do(self, work: Coroutine[Any, Any, T]) -> T:
         return self.runner.run(work)

@@ -15,8 +15,8 @@ import click
 from rescue_common.cli_options import SPEED, chosen_directory
 
 if TYPE_CHECKING:
-    from rescue_server.replay.engine import Recording
     from rescue_server.replay.journal_file import RecordedLine
+    from rescue_server.replay.schedule import Recording
 
 _JOURNAL = click.Path(path_type=Path, allow_dash=True, exists=True, dir_okay=False)
 
@@ -93,7 +93,7 @@ def replay(
     host, colon, port = listen.rpartition(":")
     if not colon or not port.isdigit() or host not in ("127.0.0.1", "localhost", "[::1]"):
         raise click.UsageError(f"--listen {listen}: HOST:PORT on this machine is needed, like 127.0.0.1:0")
-    from rescue_server.replay.engine import Recording
+    from rescue_server.replay.schedule import Recording
 
     with _explained():
         recording = Recording(read_journal(journal))

@@ -81,7 +81,7 @@ class FaultInjector:
     """`methods` are those that can be meddled with, and whether each is a stream; `state` is what is published."""
 
     def __init__(
-        self, state: Callable[[], EngineState], clock: ServerClock, barriers: ClockBarriers, methods: Mapping[str, bool]
+        self, state: EngineState, clock: ServerClock, barriers: ClockBarriers, methods: Mapping[str, bool]
     ) -> None:
         self._state = state
         self._clock = clock
@@ -141,8 +141,8 @@ class FaultInjector:
         return len(gone)
 
     def _check(self, rule: Rule) -> None:
-        organization = self._state().organization
-        if rule.session and rule.session not in self._state().sessions:
+        organization = self._state.organization
+        if rule.session and rule.session not in self._state.sessions:
             raise NotFound.of("session", rule.session)
         for part in (rule.moment, rule.action):
             name = part.user if isinstance(part, Shown | Called | AffectCall) else ""
@@ -157,7 +157,7 @@ class FaultInjector:
             del self._rules[spent[0]]
 
     def _already(self, shown: Shown) -> str | None:
-        sessions = self._state().sessions
+        sessions = self._state.sessions
         for session in [sessions.get(shown.session)] if shown.session else list(sessions.values()):
             if session is None:
                 continue

@@ -15,8 +15,7 @@ from typing import Any, TypeAlias
 import grpc
 
 from rescue_server.observe.logs import facts
-from rescue_server.rpc.guard import caller
-from rescue_server.rpc.peers import source_of
+from rescue_server.rpc.guard import caller, source_of
 
 log = logging.getLogger("rescue_server.calls")
 RpcHandler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"

@@ -60,7 +60,7 @@ class Metrics:
         if not call.streaming:
             self._call_seconds.labels(method).observe(call.seconds)
 
-    def published(self, applied: AppliedEvent) -> None:
+    def on_applied(self, applied: AppliedEvent) -> None:
         """An event was published."""
         self._events.labels(type(applied.event).__name__).inc()
         if isinstance(applied.event, LinkLost):

@@ -66,10 +66,10 @@ class Observation:
         outermost = [self._traces.interceptor] if self._traces else []
         return [*outermost, Observing(observers)]
 
-    def published(self, applied: AppliedEvent) -> None:
+    def on_applied(self, applied: AppliedEvent) -> None:
         """An event was published."""
         if self._metrics:
-            self._metrics.published(applied)
+            self._metrics.on_applied(applied)
         if log.isEnabledFor(logging.INFO):
             _log(applied)
 

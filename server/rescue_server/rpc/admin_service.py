@@ -123,7 +123,7 @@ class AdminService(admin_pb2_grpc.AdminServiceServicer):
     async def _with_secret(self, request: Any, user: str, handler_with: Callable[[str], Handler]) -> tuple[Answer, str]:
         """Perform with a fresh secret; a repeated request is answered without one, since only hashes are kept."""
         # A task of its own: the caller may go away, but then, too, the new secret must be where it is looked for.
-        renewing = asyncio.ensure_future(self._give_secret(request, user, handler_with))
+        renewing = asyncio.create_task(self._give_secret(request, user, handler_with))
         self._background.add(renewing)
         renewing.add_done_callback(self._done)
         return await asyncio.shield(renewing)
@@ -146,7 +146,10 @@ class AdminService(admin_pb2_grpc.AdminServiceServicer):
             holds = self._engine.published.organization.secret_hashes.get(user) == secret_hash
         finally:
             with _later():
-                (self._issued.write if holds else self._issued.revoke)({user: secret})
+                if holds:
+                    self._issued.write({user: secret})
+                else:
+                    self._issued.revoke({user: secret})
         return answer, secret if holds else ""
 
     async def _perform(self, request: Any, handler: Handler) -> Answer:

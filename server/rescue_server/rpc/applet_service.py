@@ -19,7 +19,8 @@ from rescue_server.core.status import Link
 from rescue_server.faults.injector import FaultInjector
 from rescue_server.faults.rules import LostMessage
 from rescue_server.rpc import translate
-from rescue_server.rpc.peers import source_of
+from rescue_server.rpc.guard import source_of
+from rescue_server.runtime import applet_orders as orders
 from rescue_server.runtime import attachments as a
 from rescue_server.runtime import command_handlers
 from rescue_server.runtime.applet_orders import view_of
@@ -52,7 +53,7 @@ class AppletService(applet_pb2_grpc.AppletServiceServicer):
 
     def drain(self) -> None:
         """End every attachment: the server shuts down."""
-        self._attachments.send_to_all(a.ServerLeaves())
+        self._attachments.send_to_all(orders.ServerLeaves())
 
     async def RedeemPin(self, request: pb.RedeemPinRequest, context: Context) -> pb.RedeemPinResponse:
         asked = translate.request_of("applet", request)
@@ -96,8 +97,8 @@ class AppletService(applet_pb2_grpc.AppletServiceServicer):
             for line in self._engine.chats.after(session.id, hello.chat_after):
                 attachment.send(line)
             if session.reboot_order:
-                attachment.send(a.RebootNow(session.reboot_order, session.reboot_ordered_by))
-            reader = asyncio.ensure_future(self._read(request_iterator, attachment))
+                attachment.send(orders.RebootNow(session.reboot_order, session.reboot_ordered_by))
+            reader = asyncio.create_task(self._read(request_iterator, attachment))
             async for response in self._write(attachment, reader):
                 yield response
         finally:
@@ -111,12 +112,12 @@ class AppletService(applet_pb2_grpc.AppletServiceServicer):
             attachment.news.clear()
             while attachment.outbox:
                 order = attachment.outbox.popleft()
-                if isinstance(order, a.ServerLeaves):
+                if isinstance(order, orders.ServerLeaves):
                     raise ShuttingDown.of()
-                if isinstance(order, a.GivenUp):
+                if isinstance(order, orders.GivenUp):
                     return
                 yield self._response(attachment.session, order)
-                if isinstance(order, a.SessionOver | a.TakenOver):
+                if isinstance(order, orders.SessionOver | orders.TakenOver):
                     return
             if reader.done():
                 if not reader.cancelled() and (error := reader.exception()) is not None:
@@ -139,7 +140,7 @@ class AppletService(applet_pb2_grpc.AppletServiceServicer):
                     continue
                 await self._sign_of_life(attachment.session, answered=bool(request.heartbeat.probe))
                 if request.heartbeat.probe or not self._faults.loses(attachment.session, LostMessage.HEARTBEAT_REPLY):
-                    attachment.send(a.HeartbeatHeard(request.heartbeat.number))
+                    attachment.send(orders.HeartbeatHeard(request.heartbeat.number))
             elif kind == "report":
                 await self._report(request.report, attachment)
             else:
@@ -161,10 +162,10 @@ class AppletService(applet_pb2_grpc.AppletServiceServicer):
         except STORAGE_ERRORS:
             return  # no receipt: the applet sends it again
         except RescueError as refusal:
-            attachment.send(a.ReportStored(report.request_id, str(refusal)))
+            attachment.send(orders.ReportStored(report.request_id, str(refusal)))
             refusal.__traceback__ = None  # it is remembered for a retry; the report need not be
         else:
-            attachment.send(a.ReportStored(report.request_id))
+            attachment.send(orders.ReportStored(report.request_id))
 
     def _session(self, session_id: str) -> Session:
         return self._engine.published.sessions[session_id]
@@ -180,28 +181,28 @@ class AppletService(applet_pb2_grpc.AppletServiceServicer):
             view=translate.view(view_of(session), settings),
         )
 
-    def _response(self, session_id: str, order: a.Order) -> pb.AttachResponse:
+    def _response(self, session_id: str, order: orders.Order) -> pb.AttachResponse:
         match order:
-            case a.HeartbeatHeard(number):
+            case orders.HeartbeatHeard(number):
                 return pb.AttachResponse(heartbeat_reply=pb.HeartbeatReply(number=number))
-            case a.ReportStored(request_id, refusal):
+            case orders.ReportStored(request_id, refusal):
                 return pb.AttachResponse(receipt=pb.Receipt(request_id=request_id, refusal=refusal))
-            case a.Probe(number):
+            case orders.Probe(number):
                 return pb.AttachResponse(probe=pb.Probe(number=number))
-            case a.RebootNow(order_id, technician):
+            case orders.RebootNow(order_id, technician):
                 return pb.AttachResponse(reboot=pb.RebootOrder(order_id=order_id, technician=technician))
-            case a.ChatShown(technician, text, revision):
+            case orders.ChatShown(technician, text, revision):
                 line = pb.AppletChatLine(**{"from": technician}, text=text, revision=revision)
                 return pb.AttachResponse(chat=line)
-            case a.ViewChanged():
+            case orders.ViewChanged():
                 session = self._session(session_id)
                 settings = self._engine.published.organization.settings_of(session.owner)
                 return pb.AttachResponse(view=translate.view(view_of(session), settings))
-            case a.SessionOver():
+            case orders.SessionOver():
                 return pb.AttachResponse(ended=translate.ended(self._session(session_id)))
-            case a.TakenOver():
+            case orders.TakenOver():
                 return pb.AttachResponse(superseded=pb.Superseded())
-            case a.ServerLeaves() | a.GivenUp():
+            case orders.ServerLeaves() | orders.GivenUp():
                 raise ShuttingDown.of()
 
 

@@ -1,4 +1,4 @@
-"""Access and the emulator's clock: the small services beside the product's own."""
+"""The clock of the emulator: read it, follow it, set its pace, and hold it at clock barriers."""
 
 from __future__ import annotations
 
@@ -13,13 +13,11 @@ import grpc
 
 from rescue_common.emulated_time import MAX_SPEED
 from rescue_protos.errors import InvalidArgument, ResourceExhausted, ShuttingDown
-from rescue_protos.v1 import access_pb2, access_pb2_grpc, clock_pb2_grpc
 from rescue_protos.v1 import clock_pb2 as pb
+from rescue_protos.v1 import clock_pb2_grpc
 from rescue_server.faults.injector import ComputerOrder, FaultInjector
 from rescue_server.rpc import translate
 from rescue_server.rpc.guard import caller
-from rescue_server.rpc.peers import source_of
-from rescue_server.runtime.credentials import TOKEN_LIFE, Tokens
 from rescue_server.runtime.engine import Engine
 from rescue_server.runtime.schedule.clock_barrier import ClockBarrier
 from rescue_server.runtime.schedule.timekeeper import Timekeeper
@@ -29,25 +27,6 @@ LONGEST_ADVANCE = timedelta(days=366)
 END_OF_TIME = datetime(9000, 1, 1, tzinfo=UTC)  # due times beyond it must still be dates
 CLOCK_BARRIERS_EACH = 64
 Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
-
-
-class AccessService(access_pb2_grpc.AccessServiceServicer):
-    """Secrets for tokens."""
-
-    def __init__(self, engine: Engine, tokens: Tokens) -> None:
-        self._engine = engine
-        self._tokens = tokens
-
-    async def SignIn(self, request: access_pb2.SignInRequest, context: Context) -> access_pb2.SignInResponse:
-        organization = self._engine.published.organization
-        secret_hash = organization.secret_hashes.get(request.user)
-        source = source_of(context.peer())
-        token = await self._tokens.sign_in(request.user, request.secret, secret_hash, source=source)
-        return access_pb2.SignInResponse(
-            token=token,
-            valid_for=translate.duration(timedelta(seconds=TOKEN_LIFE)),
-            administrator=request.user in organization.administrators,
-        )
 
 
 class ClockService(clock_pb2_grpc.ClockServiceServicer):
@@ -91,13 +70,13 @@ class ClockService(clock_pb2_grpc.ClockServiceServicer):
     ) -> AsyncIterator[pb.WatchClockResponse]:
         news: asyncio.Queue[pb.WatchClockResponse | None] = asyncio.Queue()
         mine: dict[int, ClockBarrier] = {}
-        reader = asyncio.ensure_future(self._listen(request_iterator, mine, news))
+        reader = asyncio.create_task(self._listen(request_iterator, mine, news))
         reader.add_done_callback(lambda task: news.put_nowait(None))
         forget = self._clock.on_change(lambda: news.put_nowait(pb.WatchClockResponse()))
         computer_of = caller().computer_of
         if computer_of:
             leave = self._faults.follow(computer_of, lambda order: news.put_nowait(_ordered(order)))
-        draining = asyncio.ensure_future(self._draining.wait())
+        draining = asyncio.create_task(self._draining.wait())
         draining.add_done_callback(lambda task: news.put_nowait(None))
         try:
             response: pb.WatchClockResponse | None = pb.WatchClockResponse()

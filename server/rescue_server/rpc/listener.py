@@ -2,35 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from types import ModuleType
+from typing import Protocol, runtime_checkable
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
-
-from rescue_protos.v1 import (
-    access_pb2,
-    access_pb2_grpc,
-    admin_pb2,
-    admin_pb2_grpc,
-    applet_pb2,
-    applet_pb2_grpc,
-    clock_pb2,
-    clock_pb2_grpc,
-    console_pb2,
-    console_pb2_grpc,
-    fault_pb2,
-    fault_pb2_grpc,
-    journal_pb2,
-    journal_pb2_grpc,
-)
-from rescue_server.rpc.admin_service import AdminService
-from rescue_server.rpc.applet_service import AppletService
-from rescue_server.rpc.clock_service import AccessService, ClockService
-from rescue_server.rpc.console_service import ConsoleService
-from rescue_server.rpc.fault_service import FaultService
-from rescue_server.rpc.guard import Guard
-from rescue_server.rpc.journal_service import JournalService
 
 STOP_WITHIN = 2.0  # real seconds for streams to end by themselves
 _OPTIONS = (
@@ -45,18 +25,31 @@ _OPTIONS = (
     ("grpc.server.max_pending_requests_hard_limit", 40_000),
     ("grpc.max_receive_message_length", 256 * 1024),
 )
-_NAMES = tuple(
-    module.DESCRIPTOR.services_by_name[service].full_name
-    for module, service in (
-        (access_pb2, "AccessService"),
-        (applet_pb2, "AppletService"),
-        (console_pb2, "ConsoleService"),
-        (admin_pb2, "AdminService"),
-        (clock_pb2, "ClockService"),
-        (fault_pb2, "FaultService"),
-        (journal_pb2, "JournalService"),
-    )
-)
+
+
+@runtime_checkable
+class Drainable(Protocol):
+    """A service with open streams."""
+
+    def drain(self) -> None:
+        """End every stream with a clear status: the server shuts down."""
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """One service: its full name in the contract, what registers it, and what ends its streams at the shutdown."""
+
+    name: str
+    register: Callable[[grpc.aio.Server], None]
+    drain: Callable[[], None] | None = None
+
+    @classmethod
+    def of(cls, messages: ModuleType, stubs: ModuleType, servicer: object) -> Service:
+        """Describe a servicer by the two generated modules of its `.proto`, which has one service."""
+        ((name, descriptor),) = messages.DESCRIPTOR.services_by_name.items()
+        add = getattr(stubs, f"add_{name}Servicer_to_server")
+        drain = servicer.drain if isinstance(servicer, Drainable) else None
+        return cls(descriptor.full_name, partial(add, servicer), drain)
 
 
 class CannotListen(Exception):
@@ -64,33 +57,23 @@ class CannotListen(Exception):
 
 
 class Listener:
-    """One listening server. `around` are interceptors that go around the guard, outermost first."""
+    """One listening server. Interceptors `around` go around the guard, outermost first."""
 
     def __init__(
         self,
+        services: Sequence[Service],
         *,
+        guard: grpc.aio.ServerInterceptor,
         around: Sequence[grpc.aio.ServerInterceptor] = (),
-        guard: Guard,
-        access: AccessService,
-        applet: AppletService,
-        console: ConsoleService,
-        admin: AdminService,
-        control: ClockService,
-        journal: JournalService,
-        fault: FaultService,
     ) -> None:
+        self._services = tuple(services)
         self._server = grpc.aio.server(interceptors=[*around, guard], options=list(_OPTIONS))
-        self._draining = (applet, console, control, admin, journal)
         self._health = health.aio.HealthServicer()
-        access_pb2_grpc.add_AccessServiceServicer_to_server(access, self._server)
-        applet_pb2_grpc.add_AppletServiceServicer_to_server(applet, self._server)
-        console_pb2_grpc.add_ConsoleServiceServicer_to_server(console, self._server)
-        admin_pb2_grpc.add_AdminServiceServicer_to_server(admin, self._server)
-        clock_pb2_grpc.add_ClockServiceServicer_to_server(control, self._server)
-        fault_pb2_grpc.add_FaultServiceServicer_to_server(fault, self._server)
-        journal_pb2_grpc.add_JournalServiceServicer_to_server(journal, self._server)
+        for service in self._services:
+            service.register(self._server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
-        reflection.enable_server_reflection((*_NAMES, health.SERVICE_NAME, reflection.SERVICE_NAME), self._server)
+        names = [service.name for service in self._services]
+        reflection.enable_server_reflection((*names, health.SERVICE_NAME, reflection.SERVICE_NAME), self._server)
 
     def bind(self, host: str, ports: list[int], credentials: grpc.ServerCredentials | None = None) -> int:
         """Take the first of these ports that is free (0: any) and return it; with TLS if credentials are given.
@@ -115,12 +98,13 @@ class Listener:
     async def start(self) -> None:
         """Answer calls."""
         await self._server.start()
-        for name in ("", *_NAMES):
+        for name in ("", *(service.name for service in self._services)):
             await self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
 
     async def stop(self) -> None:
         """Take no more calls, end the streams with a clear status, and wait for calls that are under way."""
         await self._health.enter_graceful_shutdown()
-        for service in self._draining:
-            service.drain()
+        for service in self._services:
+            if service.drain is not None:
+                service.drain()
         await self._server.stop(STOP_WITHIN)

@@ -1,4 +1,4 @@
-"""What the applet must hear of an event: orders, chat lines, the end, and what its window shows."""
+"""The orders that an applet gets, and those that follow from an event: a reboot, a chat line, the end, another view."""
 
 from __future__ import annotations
 
@@ -7,8 +7,85 @@ from dataclasses import dataclass
 from rescue_server.core import events as e
 from rescue_server.core.session import Session
 from rescue_server.core.status import COLLABORATORS, Role
-from rescue_server.runtime.attachments import ChatShown, GivenUp, Order, RebootNow, SessionOver, ViewChanged
 from rescue_server.runtime.state import AppliedEvent
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """Answer now."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class RebootNow:
+    """Reboot the computer."""
+
+    order: str
+    technician: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChatShown:
+    """A chat line for the customer's window."""
+
+    technician: str
+    text: str
+    revision: int
+
+
+@dataclass(frozen=True, slots=True)
+class ViewChanged:
+    """The session looks different to the customer."""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionOver:
+    """The session ended. Nothing follows."""
+
+
+@dataclass(frozen=True, slots=True)
+class TakenOver:
+    """A newer attachment has this one's place. Nothing follows."""
+
+
+@dataclass(frozen=True, slots=True)
+class HeartbeatHeard:
+    """Answers a heartbeat."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReportStored:
+    """Answers a report; `refusal` says why it could not be stored for good."""
+
+    request_id: str
+    refusal: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class GivenUp:
+    """The link was lost: orders that are still on their way are not to be carried out. Nothing follows."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServerLeaves:
+    """The server shuts down. Nothing follows."""
+
+
+Order = (
+    HeartbeatHeard
+    | ReportStored
+    | GivenUp
+    | ServerLeaves
+    | Probe
+    | RebootNow
+    | ChatShown
+    | ViewChanged
+    | SessionOver
+    | TakenOver
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,7 +1,7 @@
 """The applets that are attached now, and the orders on their way to them.
 
 An attachment is a connection, not a fact about the session: it may break at any moment without anything being shown.
-The lease alone judges the link.
+Only the lease decides whether the link is lost.
 """
 
 from __future__ import annotations
@@ -10,85 +10,10 @@ import asyncio
 from collections import deque
 from dataclasses import dataclass, field
 
+from rescue_server.runtime.applet_orders import Order, Probe, TakenOver, ViewChanged, orders_of
+from rescue_server.runtime.state import AppliedEvent
+
 OUTBOX = 256
-
-
-@dataclass(frozen=True, slots=True)
-class Probe:
-    """Answer now."""
-
-    number: int
-
-
-@dataclass(frozen=True, slots=True)
-class RebootNow:
-    """Reboot the computer."""
-
-    order: str
-    technician: str
-
-
-@dataclass(frozen=True, slots=True)
-class ChatShown:
-    """A chat line for the customer's window."""
-
-    technician: str
-    text: str
-    revision: int
-
-
-@dataclass(frozen=True, slots=True)
-class ViewChanged:
-    """The session looks different to the customer."""
-
-
-@dataclass(frozen=True, slots=True)
-class SessionOver:
-    """The session ended. Nothing follows."""
-
-
-@dataclass(frozen=True, slots=True)
-class TakenOver:
-    """A newer attachment has this one's place. Nothing follows."""
-
-
-@dataclass(frozen=True, slots=True)
-class HeartbeatHeard:
-    """Answers a heartbeat."""
-
-    number: int
-
-
-@dataclass(frozen=True, slots=True)
-class ReportStored:
-    """Answers a report; `refusal` says why it could not be stored for good."""
-
-    request_id: str
-    refusal: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class GivenUp:
-    """The link was lost: orders that are still on their way are not to be carried out. Nothing follows."""
-
-
-@dataclass(frozen=True, slots=True)
-class ServerLeaves:
-    """The server shuts down. Nothing follows."""
-
-
-Order = (
-    HeartbeatHeard
-    | ReportStored
-    | GivenUp
-    | ServerLeaves
-    | Probe
-    | RebootNow
-    | ChatShown
-    | ViewChanged
-    | SessionOver
-    | TakenOver
-)
 
 
 @dataclass(slots=True, eq=False)
@@ -108,14 +33,14 @@ class Attachment:
 
 
 class Attachments:
-    """By session; at most one each."""
+    """The attachments by session; at most one each."""
 
     def __init__(self) -> None:
         self._current: dict[str, Attachment] = {}
         self._probes = 0
 
     def take_place(self, session: str, instance: str, attempt: int) -> Attachment | None:
-        """Attach. The newer wins and the older is told; None if this one is itself the older.
+        """Attach. The newer wins, and the older gets an order to leave; None if this one is itself the older.
 
         Of two attachments of one applet process the higher attempt is the newer: a connection that was held up on its
         way must not displace its successor.
@@ -135,7 +60,7 @@ class Attachments:
             del self._current[attachment.session]
 
     def is_current(self, attachment: Attachment) -> bool:
-        """Whether no newer one has taken its place."""
+        """Whether no newer one has replaced it."""
         return self._current.get(attachment.session) is attachment
 
     def of(self, session: str) -> Attachment | None:
@@ -143,7 +68,7 @@ class Attachments:
         return self._current.get(session)
 
     def probe(self, session: str) -> None:
-        """Send a barrier: the applet is to answer now."""
+        """Send a probe: the applet must answer now."""
         if (attachment := self._current.get(session)) is not None:
             self._probes += 1
             attachment.send(Probe(self._probes))
@@ -152,6 +77,16 @@ class Attachments:
         """Send an order to every attached applet."""
         for attachment in self._current.values():
             attachment.send(order)
+
+    def on_applied(self, applied: AppliedEvent) -> None:
+        """Send the applets what a published event means for them. A change of the organization may concern any view."""
+        if applied.after is None:
+            self.send_to_all(ViewChanged())
+            return
+        attachment = self.of(applied.after.id)
+        if attachment is not None:
+            for order in orders_of(applied):
+                attachment.send(order)
 
     def __len__(self) -> int:
         return len(self._current)

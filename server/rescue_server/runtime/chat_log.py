@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 
 from rescue_server.core.events import ChatSent
-from rescue_server.runtime.attachments import ChatShown
+from rescue_server.runtime.applet_orders import ChatShown
 from rescue_server.runtime.state import AppliedEvent
 
 KEPT = 200  # lines per session
@@ -17,7 +17,7 @@ class ChatLog:
     def __init__(self) -> None:
         self._lines: dict[str, deque[ChatShown]] = {}
 
-    def note(self, applied: AppliedEvent) -> None:
+    def record(self, applied: AppliedEvent) -> None:
         """Record a published event."""
         if applied.after is None:
             return

@@ -15,7 +15,7 @@ from rescue_server.core import events as e
 from rescue_server.core import organization as o
 from rescue_server.core.history import EventHistory, ExplainedEvent
 from rescue_server.runtime.engine import Engine
-from rescue_server.runtime.state import AnyEvent, read_event
+from rescue_server.runtime.state import AnyEvent, AppliedEvent, read_event
 from rescue_server.store.protocol import StoredEvent
 
 WITHHELD = "withheld"
@@ -50,8 +50,8 @@ class Journal:
         self._draining = False
         self.followers = 0
 
-    def grew(self) -> None:
-        """An event was published."""
+    def on_applied(self, applied: AppliedEvent) -> None:
+        """Wake the followers: an event was published."""
         self._news.set()
 
     def drain(self) -> None:

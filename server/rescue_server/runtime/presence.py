@@ -1,7 +1,7 @@
 """Which consoles are there, and which technicians are in focus: one of their consoles is.
 
-After a restart of the server a technician who was in focus counts as in focus for a few real seconds more, so that his
-console can come back.
+After a restart of the server a technician who was in focus counts as in focus for a few real seconds more, so that
+their console can come back.
 """
 
 from __future__ import annotations
@@ -17,32 +17,45 @@ FOCUS_KEPT = 5.0  # real seconds after a start
 RETRY = 1.0  # real seconds until what could not be stored is tried again
 
 
+class ConnectedConsoles:
+    """The consoles that are connected, and whether each is in focus."""
+
+    def __init__(self) -> None:
+        self.of: dict[str, dict[object, bool]] = {}  # by technician
+        self.assumed: frozenset[str] = frozenset()
+
+    def in_focus(self) -> frozenset[str]:
+        """The technicians in focus."""
+        looking = {name for name, consoles in self.of.items() if any(consoles.values())}
+        return frozenset(looking) | self.assumed
+
+
 class Presence:
     """`on_change(technician, in_focus)` is awaited whenever a technician gains or loses the focus.
 
-    If that cannot be stored the caller hears of it, and it is tried again until it can be.
+    If the change cannot be stored, the caller gets the error, and the change is tried again until it is stored.
     """
 
-    def __init__(self, on_change: Callable[[str, bool], Coroutine[Any, Any, None]]) -> None:
+    def __init__(
+        self, on_change: Callable[[str, bool], Coroutine[Any, Any, None]], consoles: ConnectedConsoles | None = None
+    ) -> None:
         self._on_change = on_change
-        self._consoles: dict[str, dict[object, bool]] = {}
-        self._assumed: frozenset[str] = frozenset()
+        self._consoles = consoles or ConnectedConsoles()
         self._closing = False
         self._retries: dict[str, asyncio.Task[None]] = {}
 
     def in_focus(self) -> frozenset[str]:
         """The technicians in focus."""
-        looking = {name for name, consoles in self._consoles.items() if any(consoles.values())}
-        return frozenset(looking) | self._assumed
+        return self._consoles.in_focus()
 
     def assume(self, technicians: frozenset[str]) -> None:
-        """They were in focus when the server stopped."""
-        self._assumed = technicians
+        """These technicians were in focus when the server stopped."""
+        self._consoles.assumed = technicians
 
     async def end_assumption(self) -> None:
-        """Wait for those who were in focus; who has not come back in time is not."""
+        """Wait for the technicians who were in focus; those who do not come back in time lose it."""
         await asyncio.sleep(FOCUS_KEPT)
-        before, self._assumed = self.in_focus(), frozenset()
+        before, self._consoles.assumed = self.in_focus(), frozenset()
         for technician in sorted(before - self.in_focus()):
             with contextlib.suppress(*STORAGE_ERRORS):
                 await self._change(technician)
@@ -50,26 +63,28 @@ class Presence:
     async def set(self, technician: str, console: object, in_focus: bool) -> None:
         """A console is there, in focus or not."""
         before = technician in self.in_focus()
-        consoles = self._consoles.setdefault(technician, {})
+        consoles = self._consoles.of.setdefault(technician, {})
         # One that returns out of focus says nothing of the others, which may be on their way.
         if in_focus or console in consoles:
-            self._assumed -= {technician}
+            self._consoles.assumed -= {technician}
         consoles[console] = in_focus
-        await self._tell(technician, before)
+        await self._report(technician, before)
 
     async def leave(self, technician: str, console: object) -> None:
         """A console lost its connection: it is not in focus."""
         before = technician in self.in_focus()
-        self._consoles.get(technician, {}).pop(console, None)
+        self._consoles.of.get(technician, {}).pop(console, None)
         if not self._closing:
             with contextlib.suppress(*STORAGE_ERRORS):
-                await self._tell(technician, before)
+                await self._report(technician, before)
 
     def close(self) -> None:
         """The server stops: that consoles leave now says nothing about their technicians."""
         self._closing = True
+        for retry in self._retries.values():
+            retry.cancel()
 
-    async def _tell(self, technician: str, before: bool) -> None:
+    async def _report(self, technician: str, before: bool) -> None:
         now = technician in self.in_focus()
         if now is not before:
             await self._change(technician)
@@ -79,7 +94,7 @@ class Presence:
             await self._on_change(technician, technician in self.in_focus())
         except STORAGE_ERRORS:
             if technician not in self._retries:
-                self._retries[technician] = asyncio.ensure_future(self._until_stored(technician))
+                self._retries[technician] = asyncio.create_task(self._until_stored(technician))
             raise
 
     async def _until_stored(self, technician: str) -> None:

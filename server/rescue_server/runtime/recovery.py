@@ -8,7 +8,6 @@ server does not start.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 import msgspec
 
@@ -28,12 +27,11 @@ REPLAYED_INTO_RINGS = 20_000  # events; who resumes after an older revision gets
 _NOT_UNDERSTOOD = (msgspec.MsgspecError, UnlistedChange, UnknownSession, RescueError, LookupError, ValueError)
 
 
-def replay(store: Store, watch: Watch, chats: ChatLog) -> EngineState:
-    """Return the state that the journal makes, and tell its latest updates to the rings.
+def replay(store: Store, state: EngineState, watch: Watch, chats: ChatLog) -> None:
+    """Apply the journal to an empty state, and publish its latest updates to the rings.
 
     Raises JournalUnreadable, which names the event; StoreError.
     """
-    state = EngineState()
     tail = max(store.last_revision() - REPLAYED_INTO_RINGS, store.compacted_through())
     watch.oldest = tail
     for stored in store.read():
@@ -44,9 +42,8 @@ def replay(store: Store, watch: Watch, chats: ChatLog) -> EngineState:
             why = str(error) or type(error).__name__
             raise JournalUnreadable(revision=stored.revision, stream=stored.stream, why=why) from error
         publish(watch, applied, updates)
-        chats.note(applied)
+        chats.record(applied)
     state.revision = watch.revision = store.last_revision()
-    return state
 
 
 def publish(watch: Watch, applied: AppliedEvent, updates: Mapping[str, QueueUpdate]) -> None:
@@ -58,8 +55,3 @@ def publish(watch: Watch, applied: AppliedEvent, updates: Mapping[str, QueueUpda
             watch.wake(name)
         case SecretChanged(user=user):
             watch.wake(user)
-
-
-def branch_of(state: EngineState) -> EngineState:
-    """Return a state that stands where this one does and goes its own way."""
-    return replace(state, sessions=dict(state.sessions), pins=dict(state.pins), open_by=state.open_by.copy())

@@ -7,6 +7,7 @@ fails, the first is set back to the second.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -102,6 +103,21 @@ class EngineState:
         if session is not None and self.pins.get(session.pin) == session_id:
             del self.pins[session.pin]
 
+    def undo(self, applied_events: Sequence[AppliedEvent], revision: int) -> None:
+        """Undo the last events, which nobody has seen; `revision` is that before them."""
+        for applied in reversed(applied_events):
+            if applied.before is not None:
+                self.put(applied.before)
+            elif applied.after is not None:
+                self.forget(applied.after.id)
+        self.revision = revision
+
+    def assign(self, other: EngineState) -> None:
+        """Become a copy of another state."""
+        self.sessions, self.pins, self.open_by = dict(other.sessions), dict(other.pins), other.open_by.copy()
+        self.organization = other.organization
+        self.revision, self.at, self.last_session = other.revision, other.at, other.last_session
+
     def _count(self, session: Session | None, by: int) -> None:
         if session is not None and session.ended_at is None:
             self.open_by[f"channel:{session.channel}" if session.channel else f"technician:{session.creator}"] += by
@@ -114,3 +130,11 @@ class EngineState:
         """The sessions in which a technician has an entry, by number."""
         mine = (session for session in self.sessions.values() if technician in session.entries)
         return sorted(mine, key=lambda session: int(session.id))
+
+
+@dataclass(frozen=True, slots=True)
+class EngineStates:
+    """The state that commands are decided on, and the state that consoles see."""
+
+    ahead: EngineState = field(default_factory=EngineState)
+    published: EngineState = field(default_factory=EngineState)

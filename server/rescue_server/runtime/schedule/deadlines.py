@@ -18,8 +18,8 @@ class DeadlineQueue:
         self._current: dict[str, set[SessionDeadline]] = {}
         self._heap: list[SessionDeadline] = []
 
-    def note(self, session: str, deadlines: list[SessionDeadline]) -> None:
-        """These, and no others, are the session's deadlines now."""
+    def replace(self, session: str, deadlines: list[SessionDeadline]) -> None:
+        """Replace the session's deadlines with these."""
         known = self._current.get(session, set())
         for deadline in deadlines:
             if deadline not in known:

@@ -41,6 +41,8 @@ class Timekeeper:
     def __init__(self, engine: Engine, attachments: Attachments) -> None:
         self.engine = engine
         self.clock = engine.clock
+        self._schedule = engine.schedule
+        self._leases = engine.schedule.leases
         self.attachments = attachments
         self.barriers = ClockBarriers()
         self._answered = asyncio.Event()  # some applet showed a sign of life
@@ -48,15 +50,15 @@ class Timekeeper:
         self._advancing = asyncio.Lock()
         self._holding = False
         self._grace_until = 0.0
-        engine.on_expired_lease = self._hold_for
-        self.clock.on_change(engine.changed.set)
+        engine.schedule.on_expired_lease(self._hold_for)
+        self.clock.on_change(engine.schedule.changed.set)
 
     async def run(self) -> None:
         """Fire what falls due as the clock goes, until cancelled."""
         self._grace_until = _real_now() + BACK_WITHIN
         while True:
             async with self._advancing:
-                self.engine.changed.clear()
+                self._schedule.changed.clear()
                 self.engine.catch_up()
                 unconfirmed = self._unconfirmed_now()
                 self._probe_expiring()
@@ -64,7 +66,7 @@ class Timekeeper:
                 await self._confirm_while_held(unconfirmed)
                 continue
             await self.engine.flush()
-            overdue = self.engine.next_deadline()
+            overdue = self._schedule.next_deadline()
             if overdue is not None and overdue.due <= self.clock.now() and not self._unconfirmed_now():
                 await asyncio.sleep(RETRY_STORE)  # it could not be stored
                 continue
@@ -110,12 +112,15 @@ class Timekeeper:
         try:
             await self.engine.mark_clock()
         except STORAGE_ERRORS:
-            self.clock.pause() if before.paused else self.clock.run(before.speed)
+            if before.paused:
+                self.clock.pause()
+            else:
+                self.clock.run(before.speed)
             raise
 
     def renew_lease(self, session: str, *, answered: bool) -> None:
         """An applet showed a sign of life: a heartbeat, or an answer to a barrier (to attach is one as well)."""
-        self.engine.leases.renew(session, self.clock.now(), answered=answered)
+        self._leases.renew(session, self.clock.now(), answered=answered)
         self._open_probes.pop(session, None)
         self._answered.set()
 
@@ -128,36 +133,35 @@ class Timekeeper:
             moment = self._next_moment(target)
             if moment is None:
                 break
-            if running_out := [s for s in self.engine.leases.within(moment) if not self._is_dead(s)]:
+            if running_out := [s for s in self._leases.within(moment) if not self._is_dead(s)]:
                 # All at once: whoever answers now answers for the whole advance.
-                alive |= await self._probe_all(s for s in self.engine.leases if s not in alive and not self._is_dead(s))
+                alive |= await self._probe_all(s for s in self._leases if s not in alive and not self._is_dead(s))
                 for session in alive & set(running_out):
-                    self.engine.leases.extend(session, target)
+                    self._leases.extend(session, target)
                 continue
             self.clock.move_to(moment)
-            due = self.engine.next_deadline()
+            due = self._schedule.next_deadline()
             self.engine.catch_up()
             await self.engine.flush()
-            if due is not None and due.due <= moment and self.engine.next_deadline() == due:
+            if due is not None and due.due <= moment and self._schedule.next_deadline() == due:
                 raise StorageUnavailable("the advance stopped: what fell due could not be stored")
             await self._wait_at_barriers(moment)
             alive = {session for session in alive if self.attachments.of(session) is not None}
         self.clock.move_to(target)
 
     def _next_moment(self, target: datetime) -> datetime | None:
-        deadline, barrier = self.engine.next_deadline(), self.barriers.first()
+        deadline, barrier = self._schedule.next_deadline(), self.barriers.first()
         moments = [deadline.due] if deadline else []
         moments += [barrier.due] if barrier else []
         first = min(moments, default=None)
         return first if first is not None and first <= target else None
 
     def _is_dead(self, session: str) -> bool:
-        return self.engine.leases.is_confirmed_expired(session)
+        return self._leases.is_confirmed_expired(session)
 
     async def _wait_at_barriers(self, moment: datetime) -> None:
         while (barrier := self.barriers.first()) is not None and barrier.due <= moment:
-            for listener in (self.clock.hold, self.clock.release):
-                listener()  # tells whoever follows the clock where it stands now
+            self.clock.announce()  # the computer must see that its moment has come
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(BACK_WITHIN):
                     await barrier.released.wait()
@@ -165,19 +169,19 @@ class Timekeeper:
 
     async def _probe_all(self, sessions: Iterable[str]) -> set[str]:
         """Ask all of these; return who answered. Who did not is judged dead."""
-        probed = {session: self.engine.leases.answers(session) for session in sessions}
+        probed = {session: self._leases.answers(session) for session in sessions}
         for session in probed:
             self.attachments.probe(session)
         timeout = max(ANSWER_WITHIN, self._grace_until - _real_now())
         await self._wait_for_answers(probed, _real_now() + timeout)
-        alive = {session for session, before in probed.items() if self.engine.leases.answers(session) != before}
-        self.engine.leases.confirm_expired(probed.keys() - alive)
+        alive = {session for session, before in probed.items() if self._leases.answers(session) != before}
+        self._leases.confirm_expired(probed.keys() - alive)
         return alive
 
     async def _wait_for_answers(self, probed: dict[str, int], until: float) -> None:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout_at(until):
-                while any(self.engine.leases.answers(session) == before for session, before in probed.items()):
+                while any(self._leases.answers(session) == before for session, before in probed.items()):
                     self._answered.clear()
                     await self._answered.wait()
 
@@ -188,34 +192,34 @@ class Timekeeper:
         if not self._holding and not self._advancing.locked():
             self._holding = True
             self.clock.hold()
-        self.engine.changed.set()
+        self._schedule.changed.set()
 
     def _unconfirmed_now(self) -> list[str]:
-        deadline = self.engine.next_deadline()
+        deadline = self._schedule.next_deadline()
         if deadline is None or deadline.kind is not DeadlineKind.RECONNECTING or deadline.due > self.clock.now():
             return []
-        return [s for s in self.engine.leases.within(self.clock.now()) if not self._is_dead(s)]
+        return [s for s in self._leases.within(self.clock.now()) if not self._is_dead(s)]
 
     def _probe_expiring(self) -> None:
         """Send barriers to those whose leases run out soon, so that the answer is known when they do."""
-        for session in [session for session in self._open_probes if self.engine.leases.due(session) is None]:
+        for session in [session for session in self._open_probes if self._leases.due(session) is None]:
             del self._open_probes[session]  # its link was lost, or it ended
         lease = self._first_unprobed()
         if lease is None or lease[0] - self._lead(lease[1]) > self.clock.now():
             return
-        for session in self.engine.leases.within(self.clock.now() + self._lead(lease[1])):
+        for session in self._leases.within(self.clock.now() + self._lead(lease[1])):
             self._probe(session)
 
     def _probe(self, session: str) -> _OpenProbe:
         """Send a barrier, unless one is out. Returns the probe that is open now."""
         if session not in self._open_probes:
-            self._open_probes[session] = _OpenProbe(_real_now(), self.engine.leases.answers(session))
+            self._open_probes[session] = _OpenProbe(_real_now(), self._leases.answers(session))
             self.attachments.probe(session)
         return self._open_probes[session]
 
     def _first_unprobed(self) -> tuple[datetime, str] | None:
         """The lease that runs out first of those that nobody probed after yet, and when."""
-        leases = self.engine.leases
+        leases = self._leases
         first = leases.first()
         if first is None or first[1] not in self._open_probes:
             return first
@@ -224,7 +228,7 @@ class Timekeeper:
 
     def _lead(self, session: str) -> timedelta:
         """How long before its due time a lease is probed after; half the period at most, for its heartbeats."""
-        half = self.engine.leases.period(session) / 2
+        half = self._leases.period(session) / 2
         return min(timedelta(seconds=ANSWER_WITHIN * self.clock.speed), half)
 
     async def _confirm_while_held(self, sessions: list[str]) -> None:
@@ -235,7 +239,7 @@ class Timekeeper:
             probed[session] = probe.answers_before
             until = max(until, probe.sent_at + ANSWER_WITHIN)
         await self._wait_for_answers(probed, until)
-        self.engine.leases.confirm_expired(s for s, before in probed.items() if self._is_silent(s, before))
+        self._leases.confirm_expired(s for s, before in probed.items() if self._is_silent(s, before))
         for session in sessions:
             self._open_probes.pop(session, None)
         if self._holding:
@@ -249,13 +253,13 @@ class Timekeeper:
 
     def _is_silent(self, session: str, before: int) -> bool:
         """Whether it has not answered, and no heartbeat has come meanwhile either."""
-        due = self.engine.leases.due(session)
-        return due is not None and due <= self.clock.now() and self.engine.leases.answers(session) == before
+        due = self._leases.due(session)
+        return due is not None and due <= self.clock.now() and self._leases.answers(session) == before
 
     async def _sleep(self) -> None:
         """Until the next thing falls due, the next barrier must go out, or something changes."""
         waits = []
-        deadline = self.engine.next_deadline()
+        deadline = self._schedule.next_deadline()
         if deadline is not None:
             waits.append(self.clock.seconds_until(deadline.due))
         if (barrier := self.next_probe()) is not None:
@@ -263,7 +267,7 @@ class Timekeeper:
         seconds = min((wait for wait in waits if wait is not None), default=None)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
-                await self.engine.changed.wait()
+                await self._schedule.changed.wait()
 
 
 def _real_now() -> float:

@@ -30,25 +30,25 @@ def test_the_agenda_knows_the_first_of_what_was_noted_last(
     running: dict[str, list[SessionDeadline]] = {}
     for session, found in notes:
         running[session] = [deadline(session, kind, due) for kind, due in found]
-        agenda.note(session, running[session])
+        agenda.replace(session, running[session])
         assert agenda.first() == min((one for some in running.values() for one in some), default=None)
 
 
 def test_at_one_instant_the_kinds_are_applied_in_their_order() -> None:
     agenda = DeadlineQueue()
     for kind in reversed(DeadlineKind):
-        agenda.note(kind.name, [deadline(kind.name, kind, NOON)])
+        agenda.replace(kind.name, [deadline(kind.name, kind, NOON)])
     order = []
     while (first := agenda.first()) is not None:
         order.append(first.kind)
-        agenda.note(first.session, [])
+        agenda.replace(first.session, [])
     assert order == list(DeadlineKind)
 
 
 def test_an_agenda_does_not_keep_what_is_out_of_date() -> None:
     agenda = DeadlineQueue()
     for second in range(10_000):
-        agenda.note("1001", [deadline("1001", DeadlineKind.OFFLINE, NOON + second * SECOND)])
+        agenda.replace("1001", [deadline("1001", DeadlineKind.OFFLINE, NOON + second * SECOND)])
     assert len(agenda._heap) < 100
 
 

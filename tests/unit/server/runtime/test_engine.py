@@ -17,7 +17,7 @@ from rescue_server.core import events as e
 from rescue_server.core import organization as o
 from rescue_server.core.status import Link
 from rescue_server.runtime import command_handlers
-from rescue_server.runtime.engine import Engine, Outcome, Request
+from rescue_server.runtime.engine import Outcome, Request, live_engine
 from rescue_server.runtime.state import AnyEvent, read_event
 from rescue_server.store.memory import MemoryStore
 
@@ -32,7 +32,7 @@ class Office:
         self.store = store
         self.seconds = 0.0
         self.clock = ServerClock(start=START, monotonic=lambda: self.seconds)
-        self.engine = Engine(store, self.clock)
+        self.engine = live_engine(store, self.clock)
         self.engine.load()
 
     @property
@@ -54,7 +54,7 @@ class Office:
 
     async def after(self, minutes: float) -> None:
         self.seconds += 60 * minutes
-        self.engine.leases.renew("1001", self.clock.now(), answered=True)
+        self.engine.schedule.leases.renew("1001", self.clock.now(), answered=True)
         self.engine.catch_up()
         await self.engine.flush()
 
@@ -96,7 +96,7 @@ async def test_a_lease_that_a_new_setting_makes_overdue_is_due_now(office: Offic
     await office.after(minutes=0)
     office.seconds += 50
     await office.set(reconnect_period=timedelta(seconds=20))
-    office.engine.leases.confirm_expired(["1001"])
+    office.engine.schedule.leases.confirm_expired(["1001"])
     office.engine.catch_up()
     await office.engine.flush()
     *_, changed, lost = office.journal
@@ -146,4 +146,4 @@ async def test_a_restart_begins_every_lease_anew(office: Office) -> None:
     await office.engine.mark_clock()
     async with running(office.store) as again:
         assert again.engine.published.sessions["1001"].link is Link.CONNECTED
-        assert again.engine.leases.due("1001") == again.clock.now() + MINUTE
+        assert again.engine.schedule.leases.due("1001") == again.clock.now() + MINUTE

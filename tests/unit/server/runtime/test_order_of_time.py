@@ -14,7 +14,7 @@ from rescue_server.core import decide as d
 from rescue_server.core import organization as o
 from rescue_server.core.events import ConnectingTimedOut, LinkLost
 from rescue_server.runtime import command_handlers
-from rescue_server.runtime.engine import Engine, Outcome
+from rescue_server.runtime.engine import Engine, Outcome, live_engine
 from rescue_server.runtime.state import AnyEvent, read_event
 from rescue_server.store import MemoryStore
 
@@ -24,7 +24,7 @@ MINUTE = timedelta(minutes=1)
 
 @pytest.fixture
 async def engine() -> AsyncIterator[Engine]:
-    found = Engine(MemoryStore(), ServerClock(start=NOON, paused=True))
+    found = live_engine(MemoryStore(), ServerClock(start=NOON, paused=True))
     running = asyncio.create_task(found.run())
     events = [o.GroupAdded(at=NOON, name="Support"), o.TechnicianAdded(at=NOON, name="alice", group="Support")]
     await found.perform(lambda desk, context: Outcome(events=events))
@@ -57,7 +57,7 @@ async def test_a_lease_that_is_judged_late_ends_after_what_was_stored_meanwhile(
     await engine.perform(command_handlers.of_applet(session, d.on_attach))
     engine.clock.move_to(NOON + 1.5 * MINUTE)
     await engine.perform(command_handlers.create_pin("alice", "", lambda: "222222"))
-    engine.leases.confirm_expired([session])
+    engine.schedule.leases.confirm_expired([session])
     last = (await journal_of(engine))[-1]
     assert isinstance(last, LinkLost)
     assert last.at == NOON + 1.5 * MINUTE

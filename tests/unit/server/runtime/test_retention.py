@@ -18,7 +18,7 @@ from rescue_server.core import decide as d
 from rescue_server.core import organization as o
 from rescue_server.runtime import command_handlers
 from rescue_server.runtime.credentials import hash_ticket
-from rescue_server.runtime.engine import Answer, Engine, Outcome, Request
+from rescue_server.runtime.engine import Answer, Outcome, Request, live_engine
 from rescue_server.runtime.retention import KEEP_ANSWERS, Retention
 from rescue_server.runtime.state import read_event
 from rescue_server.store import STORE_FILE, SqliteStore
@@ -35,7 +35,7 @@ class Office:
         store = SqliteStore.open(path / STORE_FILE)
         mark = store.clock()
         self.clock = ServerClock(start=mark.now if mark else NOON, paused=True)
-        self.engine = Engine(store, self.clock)
+        self.engine = live_engine(store, self.clock)
         self.engine.load()
         self.real = 0.0
         self.retention = Retention(self.engine, keep_ended=keep_ended, real_now=lambda: self.real)
@@ -160,7 +160,7 @@ async def test_an_answer_outlives_every_retry_and_a_report_its_session(tmp_path:
         await office.retention.sweep()
         assert store.answer("alice", "pin") is None
         assert store.answer(f"session:{session}", "report") is not None
-        office.engine._asked.clear()  # as after a restart
+        office.engine._requests._remembered.clear()  # as after a restart
         assert (await office.ask(chat, "report", principal=f"session:{session}")).revision == said.revision
         assert asked.session in office.engine.published.sessions
 

@@ -16,10 +16,12 @@ from rescue_server.core import decide as d
 from rescue_server.core import organization as o
 from rescue_server.core.events import LinkLost, SessionHeld
 from rescue_server.core.status import Link
+from rescue_server.core.timers import SessionDeadline
 from rescue_server.runtime import command_handlers
 from rescue_server.runtime.attachments import Attachments
-from rescue_server.runtime.engine import Engine, Outcome, Request
+from rescue_server.runtime.engine import Engine, Outcome, Request, live_engine
 from rescue_server.runtime.presence import Presence
+from rescue_server.runtime.schedule.live import LiveSchedule
 from rescue_server.runtime.schedule.timekeeper import Timekeeper
 from rescue_server.runtime.state import EngineState
 from rescue_server.store import JournalUnreadable, MemoryStore, StoredAnswer, StoredEvent, StoreFull
@@ -27,6 +29,12 @@ from rescue_server.store.protocol import ClockMark
 
 NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
+
+
+def first_deadline(engine: Engine) -> SessionDeadline | None:
+    """The first deadline, leases apart."""
+    assert isinstance(engine.schedule, LiveSchedule)
+    return engine.schedule.deadlines.first()
 
 
 class Disk(MemoryStore):
@@ -50,7 +58,7 @@ class Office:
     def __init__(self) -> None:
         self.disk = Disk()
         self.clock = ServerClock(start=NOON, paused=True)
-        self.engine = Engine(self.disk, self.clock)
+        self.engine = live_engine(self.disk, self.clock)
         self.timekeeper = Timekeeper(self.engine, Attachments())
         self.session = ""
 
@@ -85,16 +93,16 @@ async def office() -> AsyncIterator[Office]:
 
 
 async def test_a_lost_link_that_could_not_be_stored_keeps_its_due_time(office: Office) -> None:
-    office.engine.leases.confirm_expired([office.session])
-    due = office.engine.leases.due(office.session)
+    office.engine.schedule.leases.confirm_expired([office.session])
+    due = office.engine.schedule.leases.due(office.session)
     office.clock.move_to(NOON + MINUTE)
     office.disk.full = True
     for _ in range(3):
         office.engine.catch_up()
         await office.engine.flush()
         assert office.link is Link.CONNECTED
-        assert office.engine.leases.due(office.session) == due
-        assert office.engine.leases.is_confirmed_expired(office.session)
+        assert office.engine.schedule.leases.due(office.session) == due
+        assert office.engine.schedule.leases.is_confirmed_expired(office.session)
     office.disk.full = False
     office.engine.catch_up()
     await office.engine.flush()
@@ -117,13 +125,13 @@ async def test_an_advance_is_refused_before_time_moves_and_works_once_there_is_r
 async def test_a_disk_that_fills_up_during_an_advance_stops_it_there(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    confirm_expired = office.engine.leases.confirm_expired
+    confirm_expired = office.engine.schedule.leases.confirm_expired
 
     def judge_and_fill_up(sessions: Iterable[str]) -> None:
         confirm_expired(sessions)
         office.disk.full = True
 
-    monkeypatch.setattr(office.engine.leases, "confirm_expired", judge_and_fill_up)
+    monkeypatch.setattr(office.engine.schedule.leases, "confirm_expired", judge_and_fill_up)
     with pytest.raises(STORAGE_ERRORS):
         await office.timekeeper.advance(10 * MINUTE)
     monkeypatch.undo()
@@ -165,20 +173,20 @@ async def test_a_session_that_could_not_be_stored_leaves_nothing_behind(office: 
     for refused in await asyncio.gather(creating, joining, return_exceptions=True):
         assert isinstance(refused, STORAGE_ERRORS)
     assert "1002" not in office.engine.ahead.sessions
-    assert "1002" not in list(office.engine.leases)
+    assert "1002" not in list(office.engine.schedule.leases)
     office.disk.full = False
     await office.timekeeper.advance(3 * MINUTE)
 
 
 async def test_a_setting_that_could_not_be_stored_moves_no_deadline(office: Office) -> None:
     made = await office.engine.perform(command_handlers.create_pin("alice", "", lambda: "333333"))
-    before = office.engine.agenda.first()
+    before = first_deadline(office.engine)
     office.disk.full = True
     with pytest.raises(STORAGE_ERRORS):
         await office.engine.perform(
             command_handlers.change_settings("admin", "group:Support", {"connecting_timeout": MINUTE})
         )
-    assert office.engine.agenda.first() == before
+    assert first_deadline(office.engine) == before
     assert made.session in office.engine.published.sessions
 
 
@@ -208,7 +216,7 @@ async def test_a_caller_who_goes_away_tears_nothing_in_two(office: Office) -> No
 
 
 async def test_timers_that_cannot_be_stored_are_tried_once_a_second_and_no_more(office: Office) -> None:
-    office.engine.leases.confirm_expired([office.session])
+    office.engine.schedule.leases.confirm_expired([office.session])
     office.clock.move_to(NOON + MINUTE)
     office.disk.full = True
     running = asyncio.create_task(office.timekeeper.run())
@@ -244,7 +252,7 @@ def test_an_event_that_means_nothing_is_named_at_start(body: bytes, why: str) ->
     store = MemoryStore()
     store.append([StoredEvent(revision=1, at=NOON, stream="1001", body=body)])
     with pytest.raises(JournalUnreadable, match=r"event 1 of the journal \(1001\).*--restore") as caught:
-        Engine(store, ServerClock(start=NOON, paused=True)).load()
+        live_engine(store, ServerClock(start=NOON, paused=True)).load()
     assert why in caught.value.why
 
 
@@ -256,4 +264,4 @@ def test_an_event_that_fits_to_nothing_is_named_at_start(event: SessionHeld | Li
     store = MemoryStore()
     store.append([StoredEvent(revision=1, at=NOON, stream="1001", body=msgspec.json.encode(event))])
     with pytest.raises(JournalUnreadable, match="event 1"):
-        Engine(store, ServerClock(start=NOON, paused=True)).load()
+        live_engine(store, ServerClock(start=NOON, paused=True)).load()

@@ -13,11 +13,12 @@ from rescue_server.core import decide as d
 from rescue_server.core import organization as o
 from rescue_server.core.events import LinkLost
 from rescue_server.runtime import command_handlers
-from rescue_server.runtime.attachments import Attachment, Attachments, Probe
-from rescue_server.runtime.engine import Engine, Outcome
+from rescue_server.runtime.applet_orders import Probe
+from rescue_server.runtime.attachments import Attachment, Attachments
+from rescue_server.runtime.engine import Outcome, live_engine
 from rescue_server.runtime.schedule import timekeeper
 from rescue_server.runtime.schedule.timekeeper import Timekeeper
-from rescue_server.runtime.state import AnyEvent, read_event
+from rescue_server.runtime.state import AnyEvent, AppliedEvent, read_event
 from rescue_server.store.memory import MemoryStore
 
 NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
@@ -25,12 +26,22 @@ SECOND = timedelta(seconds=1)
 PATIENCE = 20  # real seconds on a busy machine
 
 
+class Signal:
+    """A subscriber that says when something was published."""
+
+    def __init__(self, published: asyncio.Event) -> None:
+        self._published = published
+
+    def on_applied(self, applied: AppliedEvent) -> None:
+        self._published.set()
+
+
 class Office:
     """An engine and its timekeeper; the test turns the clock, and answers for the applets or does not."""
 
     def __init__(self) -> None:
         self.seconds = 0.0
-        self.engine = Engine(MemoryStore(), ServerClock(start=NOON, monotonic=lambda: self.seconds))
+        self.engine = live_engine(MemoryStore(), ServerClock(start=NOON, monotonic=lambda: self.seconds))
         self.attachments = Attachments()
         self.keeper = Timekeeper(self.engine, self.attachments)
         self.work: list[asyncio.Future[None]] = [asyncio.ensure_future(self.engine.run())]
@@ -84,7 +95,7 @@ async def test_an_advance_leaves_alive_who_answers_and_ends_who_does_not_at_its_
     async with asyncio.timeout(PATIENCE):
         await office.keeper.advance(timedelta(hours=3))
     assert office.losses == {silent: NOON + 60 * SECOND, later: NOON + 67 * SECOND}
-    assert office.engine.leases.due(lively) == NOON + timedelta(hours=3) + 67 * SECOND
+    assert office.engine.schedule.leases.due(lively) == NOON + timedelta(hours=3) + 67 * SECOND
 
 
 async def test_each_barrier_goes_out_two_seconds_ahead_also_while_another_is_unanswered(office: Office) -> None:
@@ -114,11 +125,11 @@ async def test_a_lease_is_not_judged_before_its_barrier_had_its_time(
     office.seconds = 61.0
     office.work.append(asyncio.ensure_future(office.keeper.run()))
     stepped = asyncio.Event()
-    office.engine.on_applied = lambda step: stepped.set()
+    office.engine.subscribe(Signal(stepped))
     async with asyncio.timeout(PATIENCE):
         await stepped.wait()
     assert set(office.losses) == {silent}
-    assert office.engine.leases.due(lively) == NOON + 121 * SECOND
+    assert office.engine.schedule.leases.due(lively) == NOON + 121 * SECOND
     assert not office.engine.clock.read().standing
 
 
@@ -132,7 +143,7 @@ async def test_nothing_is_remembered_of_barriers_to_sessions_that_ended(office: 
     await office.engine.perform(command_handlers.of_applet(session, d.on_goodbye))
     another, attachment = await office.applet(answers=False)
     office.seconds += 59.0
-    office.engine.changed.set()
+    office.engine.schedule.changed.set()
     async with asyncio.timeout(PATIENCE):
         await attachment.news.wait()
     assert list(office.keeper._open_probes) == [another]

@@ -1,13 +1,13 @@
-"""Playing a recorded journal back: a server whose only events are those of the journal, at the clock's pace.
+"""The schedule of a replay: nothing happens but the events of a recorded journal, at the clock's pace.
 
-Consoles watch it as they watch any server and are told what consoles were told then; commands are refused. Time moves
-as the clock does, so `rescue clock` speeds it up, holds it and moves it forward.
+Consoles watch the replay as they watch any server and receive the updates of that time; requests are refused. Time
+moves as the clock does, so `rescue clock` speeds it up, holds it and moves it forward.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from itertools import takewhile
 
@@ -15,22 +15,20 @@ from rescue_protos.errors import ReplayOnly
 from rescue_server.clock import ServerClock
 from rescue_server.core.events import SessionCreated
 from rescue_server.core.organization import Organization, OrganizationEvent, SecretChanged, apply_change
-from rescue_server.core.queue import QueueUpdate
 from rescue_server.core.session import Session
 from rescue_server.core.timers import DeadlineKind, SessionDeadline
 from rescue_server.replay.check import check
 from rescue_server.replay.journal_file import BadJournal, RecordedLine
 from rescue_server.runtime.credentials import hash_secret, new_secret
-from rescue_server.runtime.engine import Answer, Engine, Handler, Outcome, Request
-from rescue_server.runtime.schedule.leases import Lease
+from rescue_server.runtime.engine import Engine, Outcome, Request
+from rescue_server.runtime.schedule.leases import Leases
 from rescue_server.runtime.state import AnyEvent, AppliedEvent
-from rescue_server.store.protocol import Store
 
 BEFORE = timedelta(seconds=1)  # emulated, from the start to the first event of a session
 
 
 class Recording:
-    """A whole journal, fit to be played. Raises BadJournal."""
+    """A whole journal, fit to be replayed. Raises BadJournal."""
 
     def __init__(self, lines: Iterable[RecordedLine]) -> None:
         self.lines = tuple(lines)
@@ -44,7 +42,7 @@ class Recording:
 
     @property
     def users(self) -> frozenset[str]:
-        """All who could ever sign in."""
+        """Everybody who could ever sign in."""
         return frozenset(line.body.user for line in self.lines if isinstance(line.body, SecretChanged))
 
     @property
@@ -58,20 +56,25 @@ class Recording:
         return max(line.at for line in self.rest) - self.rest[0].at
 
 
-class PlayedEngine(Engine):
-    """An engine in which nothing happens but what was recorded. `on_end` is called after the last event."""
+class ReplaySchedule:
+    """The events of a recording, in order. Implements Schedule. `on_end` is called after the last event.
 
-    def __init__(self, recording: Recording, store: Store, clock: ServerClock) -> None:
-        super().__init__(store, clock)
-        self.on_end: Callable[[], None] = lambda: None
+    No applet is connected, so there are no leases.
+    """
+
+    def __init__(self, recording: Recording, clock: ServerClock, on_end: Callable[[], None]) -> None:
+        self.leases = Leases(lambda session: timedelta(0))
+        self.changed = asyncio.Event()
         self._recording = recording
+        self._clock = clock
+        self._on_end = on_end
         self._hashes: dict[str, str] = {}
         self._played = 0
         self._begun = False
-        clock.hold()  # until everything is set up
+        clock.hold()  # until `begin` has set everything up
 
-    async def begin(self) -> dict[str, str]:
-        """Set up the organization. Secrets are not recorded: everybody gets a new one, which stays the same.
+    async def begin(self, engine: Engine) -> dict[str, str]:
+        """Set up the organization and start. Secrets are not recorded: every user gets a new one for the whole replay.
 
         Returns these secrets by user.
         """
@@ -79,45 +82,58 @@ class PlayedEngine(Engine):
         for user, secret in secrets.items():
             self._hashes[user] = await asyncio.to_thread(hash_secret, secret)
         opening = [self._with_new_secret(line.body) for line in self._recording.opening]
-        await super().perform(lambda state, context: Outcome(events=opening))
+        await engine.perform(lambda state, context: Outcome(events=opening))
         self._begun = True
-        self.clock.release()
+        self._clock.release()
         return secrets
 
-    async def perform(self, handler: Handler, request: Request | None = None) -> Answer:
-        """Refuse what somebody asks for. What comes by itself, such as the focus of who watches, changes nothing."""
+    def accepts(self, request: Request | None) -> bool:
+        """Refuse requests with ReplayOnly. What the server does by itself, such as a change of focus, has no effect."""
         if request is not None:
             raise ReplayOnly("this is a replay: it can be watched, not changed")
-        return Answer()
+        return not self._begun
 
-    def catch_up(self) -> datetime:
-        """Let happen what happened up to now."""
-        now = self.clock.now()
-        while (line := self._next()) is not None and line.at <= now:
-            self._played += 1
-            self._stage_events([self._with_new_secret(line.body)], Answer(), None)
-        return now
+    def start(self) -> None:
+        """Do nothing: a replay begins with an empty store."""
 
     def next_deadline(self) -> SessionDeadline | None:
-        """The next event of the journal."""
+        """Return the time of the journal's next event. A replay has no deadlines of other kinds."""
         line = self._next()
-        return (
-            None if line is None else SessionDeadline(line.at, DeadlineKind.CONNECTING, "", line.stream, timedelta(0))
-        )
+        if line is None:
+            return None
+        return SessionDeadline(line.at, DeadlineKind.CONNECTING, "", line.stream, timedelta(0))
+
+    def take_due(self, now: datetime) -> Sequence[AnyEvent] | None:
+        """Return the next event if it happened by now."""
+        line = self._next()
+        if line is None or line.at > now:
+            return None
+        self._played += 1
+        return [self._with_new_secret(line.body)]
+
+    def record(self, applied: AppliedEvent) -> None:
+        """The next event is another one now."""
+        self.changed.set()
+
+    def confirm(self, applied: AppliedEvent) -> None:
+        """Report the end after the last event."""
+        if applied.revision == len(self._recording.lines):
+            self._on_end()
+
+    def set_back(self, session_id: str, published: Session | None) -> None:
+        """Nothing was computed of a session, so nothing is undone."""
+        self.changed.set()
+
+    def organization_changed(self) -> None:
+        """The journal's events do not depend on the settings."""
+        self.changed.set()
+
+    def on_expired_lease(self, listener: Callable[[str], None]) -> None:
+        """There are no leases that could expire."""
 
     def _next(self) -> RecordedLine | None:
         rest = self._recording.rest
         return rest[self._played] if self._begun and self._played < len(rest) else None
-
-    def _publish(self, step: AppliedEvent, change: dict[str, QueueUpdate]) -> None:
-        super()._publish(step, change)
-        if step.revision == len(self._recording.lines):
-            self.on_end()
-
-    def _note(self, session: Session) -> Lease | None:
-        """Nothing falls due by itself, and no applet is believed in."""
-        self.changed.set()
-        return None
 
     def _with_new_secret(self, event: AnyEvent) -> AnyEvent:
         if not isinstance(event, SecretChanged):

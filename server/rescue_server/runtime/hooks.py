@@ -1,0 +1,28 @@
+"""The hooks of the engine: what others give it to call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from rescue_server.runtime.state import AppliedEvent
+
+
+def _ignore_append(seconds: float, events: int) -> None:
+    """Nobody measures the store."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hooks:
+    """`in_focus` returns the technicians in focus; `on_append` receives real seconds and a number of stored events."""
+
+    in_focus: Callable[[], frozenset[str]] = frozenset
+    on_append: Callable[[float, int], None] = _ignore_append
+
+
+class Subscriber(Protocol):
+    """Receives each published event, in order."""
+
+    def on_applied(self, applied: AppliedEvent) -> None:
+        """Follow one published event; must not wait."""

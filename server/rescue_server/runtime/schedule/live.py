@@ -1,0 +1,133 @@
+"""The schedule of a live server: deadlines and leases, as the sessions and the settings make them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from rescue_server.clock import ServerClock
+from rescue_server.core.decide import on_due
+from rescue_server.core.organization import OrganizationEvent
+from rescue_server.core.session import Session
+from rescue_server.core.status import Link
+from rescue_server.core.timers import DeadlineKind, SessionDeadline, deadlines
+from rescue_server.runtime.idempotency import Request
+from rescue_server.runtime.schedule.deadlines import DeadlineQueue
+from rescue_server.runtime.schedule.leases import Lease, Leases
+from rescue_server.runtime.state import AnyEvent, AppliedEvent, EngineStates
+
+
+class LiveSchedule:
+    """The deadlines of the sessions in the state ahead. Implements Schedule."""
+
+    def __init__(self, clock: ServerClock, states: EngineStates) -> None:
+        self._clock = clock
+        self._states = states
+        self.deadlines = DeadlineQueue()
+        self.leases = Leases(self._reconnect_period)
+        self.changed = asyncio.Event()
+        self._listeners: list[Callable[[str], None]] = []
+        self._organized_at: datetime | None = None  # when the organization last changed
+        self._ended: dict[str, Lease] = {}  # leases that ended by events that are not stored yet
+
+    def accepts(self, request: Request | None) -> bool:
+        """Everybody may ask for something."""
+        return True
+
+    def start(self) -> None:
+        """Begin every lease anew: nobody lost a network because the server was away."""
+        for session in self._states.ahead.sessions.values():
+            self._update(session)
+
+    def on_expired_lease(self, listener: Callable[[str], None]) -> None:
+        """Call `listener` with the session whose lease ran out before it was confirmed as expired."""
+        self._listeners.append(listener)
+
+    def next_deadline(self) -> SessionDeadline | None:
+        """Return what is due first, an expiring lease included."""
+        found = [deadline for deadline in (self.deadlines.first(), self._first_lease()) if deadline is not None]
+        return min(found, default=None)
+
+    def take_due(self, now: datetime) -> Sequence[AnyEvent] | None:
+        """Return the events of the first deadline up to `now`.
+
+        None at a lease that ran out and is not confirmed as expired: the listener then holds the clock there.
+        """
+        deadline = self.next_deadline()
+        if deadline is None or deadline.due > now:
+            return None
+        if deadline.kind is DeadlineKind.RECONNECTING and not self.leases.is_confirmed_expired(deadline.session):
+            for listener in self._listeners:
+                listener(deadline.session)
+            return None
+        ahead = self._states.ahead
+        # What was past before it could be due (a changed setting, a lease that waited for its probe) is due now.
+        at = max(deadline.due, ahead.at or deadline.due)
+        return on_due(ahead.sessions[deadline.session], replace(deadline, due=at))
+
+    def record(self, applied: AppliedEvent) -> None:
+        """Follow an event that was applied to the state ahead."""
+        if applied.after is not None:
+            if (ended := self._update(applied.after)) is not None:
+                self._ended[applied.after.id] = ended
+        elif isinstance(applied.event, OrganizationEvent):
+            self._organized_at = applied.event.at
+            self.organization_changed()
+
+    def confirm(self, applied: AppliedEvent) -> None:
+        """Forget a lease whose end is stored now."""
+        if applied.after is not None and not _is_leased(applied.after):
+            self._ended.pop(applied.after.id, None)
+
+    def set_back(self, session_id: str, published: Session | None) -> None:
+        """Undo what was recorded of a session since it was published. Its lease keeps its due time."""
+        lease = self._ended.pop(session_id, None)
+        self.deadlines.replace(session_id, [])
+        if published is None:
+            self.leases.end(session_id)
+            return
+        if lease is not None and _is_leased(published):
+            self.leases.put_back(session_id, lease)
+        self._update(published)
+
+    def organization_changed(self) -> None:
+        """Compute every deadline again: the settings may have changed."""
+        for session in self._states.ahead.sessions.values():
+            self._update(session)
+        self.leases.refresh()
+
+    def _update(self, session: Session) -> Lease | None:
+        """Compute the session's deadlines and lease anew. Returns the lease that ended, if one did."""
+        ahead = self._states.ahead
+        running = deadlines(session, ahead.organization)
+        self.deadlines.replace(session.id, [_not_before(ahead.at, deadline) for deadline in running])
+        self.changed.set()
+        if not _is_leased(session):
+            return self.leases.end(session.id)
+        if self.leases.due(session.id) is None:
+            self.leases.start(session.id, max(self._clock.now(), session.link_since))
+        return None
+
+    def _first_lease(self) -> SessionDeadline | None:
+        first = self.leases.first()
+        if first is None:
+            return None
+        due, session = first
+        deadline = SessionDeadline(due, DeadlineKind.RECONNECTING, "", session, self._reconnect_period(session))
+        return _not_before(self._organized_at, deadline)
+
+    def _reconnect_period(self, session_id: str) -> timedelta:
+        ahead = self._states.ahead
+        session = ahead.sessions.get(session_id) or self._states.published.sessions[session_id]
+        return ahead.organization.settings_of(session.owner).reconnect_period
+
+
+def _not_before(moment: datetime | None, deadline: SessionDeadline) -> SessionDeadline:
+    """A deadline that a change of the settings or of the link finds overdue is due now: never in the past."""
+    return deadline if moment is None or moment <= deadline.due else replace(deadline, due=moment)
+
+
+def _is_leased(session: Session) -> bool:
+    return session.link is Link.CONNECTED and session.ended_at is None

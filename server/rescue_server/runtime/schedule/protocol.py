@@ -1,0 +1,49 @@
+"""What the engine asks of a schedule: which events the passing of time causes, and whether requests are accepted."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Protocol
+
+from rescue_server.core.session import Session
+from rescue_server.core.timers import SessionDeadline
+from rescue_server.runtime.idempotency import Request
+from rescue_server.runtime.schedule.leases import Leases
+from rescue_server.runtime.state import AnyEvent, AppliedEvent
+
+
+class Schedule(Protocol):
+    """`LiveSchedule` computes deadlines; `ReplaySchedule` reads them from a journal."""
+
+    leases: Leases
+    changed: asyncio.Event
+    """Set when the next deadline may have changed."""
+
+    def accepts(self, request: Request | None) -> bool:
+        """Whether a handler may run; None is the server's own. Raises RescueError to refuse a request."""
+
+    def start(self) -> None:
+        """Begin with the sessions that the journal has left."""
+
+    def next_deadline(self) -> SessionDeadline | None:
+        """Return what is due first, an expiring lease included."""
+
+    def take_due(self, now: datetime) -> Sequence[AnyEvent] | None:
+        """Return the events of the first deadline up to `now`; None if there is none, or if it has to wait."""
+
+    def record(self, applied: AppliedEvent) -> None:
+        """Follow an event that was applied to the state ahead."""
+
+    def confirm(self, applied: AppliedEvent) -> None:
+        """Follow an event that was stored and published."""
+
+    def set_back(self, session_id: str, published: Session | None) -> None:
+        """Undo what was recorded of a session since it was published; None: it never was."""
+
+    def organization_changed(self) -> None:
+        """Compute every deadline again: the settings may have changed."""
+
+    def on_expired_lease(self, listener: Callable[[str], None]) -> None:
+        """Call `listener` with the session whose lease ran out before it was confirmed as expired."""
