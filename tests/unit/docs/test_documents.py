@@ -49,6 +49,13 @@ def test_every_dotted_name_exists(page: Path) -> None:
     assert missing == []
 
 
+@pages
+def test_every_path_of_the_repository_exists(page: Path) -> None:
+    text = _FENCE.sub("", page.read_text(encoding="utf-8"))
+    paths = re.findall(r"`((?:protos|common|client|server|\w+_\w+|emulator|tests|docs|examples)/[\w./-]+)`", text)
+    assert [path for path in paths if not (ROOT / path).exists()] == []
+
+
 def test_generated_parts_and_examples_are_up_to_date() -> None:
     done = subprocess.run(
         [sys.executable, ROOT / "docs/generate.py", "--check"], capture_output=True, text=True, cwd=ROOT, timeout=60
