@@ -41,10 +41,16 @@ USAGE = {
 
 
 class BadLine(Exception):
-    """The line is no command. `problem` says what was wrong, `usage` how it is written (empty if unknown)."""
+    """The line is no command. `problem` says what is wrong, `usage` how the command is written (empty if unknown).
 
-    def __init__(self, problem: str, *, usage: str = "") -> None:
+    `template` is the English problem without its `facts`, by which a translation is found.
+    """
+
+    def __init__(self, template: str, *, usage: str = "", **facts: str) -> None:
+        problem = template.format_map(facts)
         super().__init__(f"{problem} (usage: {usage})" if usage else problem)
+        self.template = template
+        self.facts = facts
         self.problem = problem
         self.usage = usage
 
@@ -142,16 +148,16 @@ Command = Pin | OnSession | WithTechnician | Transfer | UseProcess | Chat | Focu
 def parse(line: bytes) -> Command | None:
     """Read one line, without its line break; None if it is blank. Raises BadLine."""
     if len(line) > LONGEST_LINE:
-        raise BadLine(f"the line is longer than {LONGEST_LINE} bytes")
+        raise BadLine("the line is longer than {limit} bytes", limit=str(LONGEST_LINE))
     try:
         text = line.decode("utf-8").strip()
     except UnicodeDecodeError as error:
-        raise BadLine(f"the line is not UTF-8 (byte {error.start + 1})") from None
+        raise BadLine("the line is not UTF-8 (byte {byte})", byte=str(error.start + 1)) from None
     if not text:
         return None
     word = text.split(maxsplit=1)[0]
     if word not in _PARSERS:
-        raise BadLine(f"there is no command {_shown(word)}; there are {', '.join(USAGE)}")
+        raise BadLine("there is no command {word}; there are {commands}", word=_shown(word), commands=", ".join(USAGE))
     words = _Words(text[len(word) :], usage=USAGE[word])
     return _PARSERS[word](words)
 
@@ -197,24 +203,28 @@ class _Words:
         self._text = text
         self._usage = usage
 
-    def wrong(self, problem: str) -> BadLine:
-        return BadLine(problem, usage=self._usage)
+    def wrong(self, template: str, **facts: str) -> BadLine:
+        return BadLine(template, usage=self._usage, **facts)
 
     def word(self, what: str) -> str:
         found = _WORD.match(self._text)
         if found is None:
-            raise self.wrong("a quote is not closed" if self._text.strip() else f"the {what} is missing")
+            if self._text.strip():
+                raise self.wrong("a quote is not closed")
+            raise self.wrong("the {what} is missing", what=what)
         self._text = self._text[found.end() :]
         # Names have one form (NFC), whether their marks were typed apart from the letters or not.
         word = unicodedata.normalize("NFC", found[1].replace('"', ""))
         if not word:
-            raise self.wrong(f"the {what} is empty")
+            raise self.wrong("the {what} is empty", what=what)
         return word
 
     def one_of(self, what: str, choices: tuple[str, ...]) -> str:
         word = self.word(what)
         if word not in choices:
-            raise self.wrong(f"the {what} is one of {', '.join(choices)}, not {_shown(word)}")
+            raise self.wrong(
+                "the {what} is one of {choices}, not {word}", what=what, choices=", ".join(choices), word=_shown(word)
+            )
         return word
 
     def rest(self) -> str:
@@ -224,7 +234,7 @@ class _Words:
     def nothing_more(self) -> None:
         if self._text.strip():
             extra = _shown(self._text.strip())
-            raise self.wrong(f"{extra} is too much; a name with blanks is put in double quotes")
+            raise self.wrong("{extra} is too much; a name with blanks is put in double quotes", extra=extra)
 
 
 def _shown(text: str) -> str:
@@ -270,14 +280,14 @@ def _transfer(words: _Words) -> Command:
     session, written = words.word("session"), words.word("target")
     kind, colon, name = written.partition(":")
     if not colon or not name or kind not in tuple(TargetKind):
-        raise words.wrong(f"the target is technician:NAME, group:NAME or channel:NAME, not {_shown(written)}")
+        raise words.wrong("the target is technician:NAME, group:NAME or channel:NAME, not {word}", word=_shown(written))
     target = Target(kind=TargetKind(kind), name=name)
     after = words.rest()
     if not after:
         return Transfer(session=session, target=target)
     keyword, *comment = after.split(maxsplit=1)
     if keyword != "comment":
-        raise words.wrong(f"after the target only `comment TEXT` can follow, not {_shown(after)}")
+        raise words.wrong("after the target only `comment TEXT` can follow, not {word}", word=_shown(after))
     if not comment:
         raise words.wrong("the comment's text is missing")
     return Transfer(session=session, target=target, comment=comment[0])

@@ -14,6 +14,7 @@ from rescue_common.languages import Catalog, catalog_of
 from rescue_protos import status_table
 
 if TYPE_CHECKING:
+    from rescue_console.commands import BadLine
     from rescue_protos.errors import RescueError
 
 
@@ -67,12 +68,18 @@ class Labels:
             "status": self.status(facts.get("status", "")),
             "command": self.command(facts.get("command", "")),
             "target": target_name(self._catalog, facts.get("target", "")),
+            "process": self.process(facts.get("process", "")),
             "wait": f"{error.retry_after:.0f}",
         }
         try:
             return phrase.format_map({**facts, **translated}) or str(error) or error.code
         except KeyError:  # another server's facts
             return str(error) or error.code
+
+    def bad_line(self, error: BadLine) -> str:
+        """Return what is wrong with a line, without its usage."""
+        facts = {name: self._catalog.text("bad line", fact) for name, fact in error.facts.items()}
+        return self._catalog.text("bad line", error.template).format_map(facts)
 
     def row(self, number: int) -> str:
         """Return a row of the published table in the emulator's own words; empty for one that this console lacks."""

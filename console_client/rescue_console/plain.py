@@ -151,7 +151,7 @@ class PlainConsole:
             if command is not None:
                 self._report(await execute(command, self._client))
         except BadLine as error:
-            self._say(safe(error.problem), style="red")
+            self._say(safe(self._labels.bad_line(error)), style="red")
             if error.usage:
                 self._say(f"{self._labels.text('usage')}: {error.usage}")
         except RescueError as error:

@@ -228,7 +228,9 @@ def _transfer(session: Session, command: commands.TransferSession, context: Cont
     if command.target.startswith("technician:"):
         [target] = members
         if target == who:
-            raise TargetNotAllowed("a session cannot be transferred to oneself", metadata={"session": session.id})
+            raise TargetNotAllowed(
+                "a session cannot be transferred to oneself", metadata={"session": session.id, "what": "oneself"}
+            )
         passed_back = (
             session.entries[who].role is Role.INCOMING
             and target in session.entries
@@ -278,7 +280,7 @@ def _remove(session: Session, command: commands.RemoveTechnician, context: Conte
         raise TargetNotAllowed(
             f"{command.removed} cannot be removed from session {session.id}: {command.removed} {why} "
             "(possible: who is invited or collaborating; who is On Hold only while the session is rebooting)",
-            metadata={"session": session.id, "technician": command.removed},
+            metadata={"session": session.id, "technician": command.removed, "what": "cannot be removed"},
         )
     return events.TechnicianRemoved(
         session=session.id, at=context.now, technician=command.technician, removed=command.removed
@@ -290,13 +292,13 @@ def _offer_lead(session: Session, command: commands.OfferLead, context: Context)
     if session.lead_offered_to:
         raise TargetNotAllowed(
             f"the lead of session {session.id} is offered to {session.lead_offered_to} already: cancel that first",
-            metadata={"session": session.id, "technician": session.lead_offered_to},
+            metadata={"session": session.id, "technician": session.lead_offered_to, "what": "offered already"},
         )
     if command.to not in session.with_role(Role.COLLABORATOR):
         raise TargetNotAllowed(
             f"{command.to} is not Collaborating in session {session.id}: the lead can be offered to "
             f"{', '.join(session.with_role(Role.COLLABORATOR)) or 'nobody now'}",
-            metadata={"session": session.id, "technician": command.to},
+            metadata={"session": session.id, "technician": command.to, "what": "not collaborating"},
         )
     return events.LeadOffered(session=session.id, at=context.now, technician=command.technician, to=command.to)
 
@@ -324,7 +326,10 @@ def _chat(session: Session, command: commands.SendChatLine, context: Context) ->
 
 def _open_process(session: Session, command: commands.OpenProcess, context: Context) -> events.ProcessOpened:
     if command.process in session.entries[command.technician].processes:
-        raise TargetNotAllowed(f"{command.process} is open already", metadata={"session": session.id})
+        raise TargetNotAllowed(
+            f"{command.process} is open already",
+            metadata={"session": session.id, "process": command.process.value, "what": "open already"},
+        )
     return events.ProcessOpened(
         session=session.id, at=context.now, technician=command.technician, process=command.process
     )
@@ -335,7 +340,7 @@ def _close_process(session: Session, command: commands.CloseProcess, context: Co
     if command.process not in open_now:
         raise TargetNotAllowed(
             f"{command.process} is not open (open: {', '.join(sorted(open_now)) or 'nothing'})",
-            metadata={"session": session.id},
+            metadata={"session": session.id, "process": command.process.value, "what": "not open"},
         )
     return events.ProcessClosed(
         session=session.id, at=context.now, technician=command.technician, process=command.process

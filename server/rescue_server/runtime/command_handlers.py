@@ -264,4 +264,4 @@ def _free_pin(state: EngineState, context: d.Context, new_pin: Callable[[], str]
         session = state.sessions.get(state.pins.get(pin, ""))
         if session is None or (attempt > PIN_ATTEMPTS // 2 and not d.is_redeemable(session, context)):
             return pin
-    raise ResourceExhausted("no PIN is free: end some sessions that are Connecting")
+    raise ResourceExhausted("no PIN is free: end some sessions that are Connecting", metadata={"what": "free PINs"})

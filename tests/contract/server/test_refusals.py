@@ -12,10 +12,11 @@ import pytest
 from rescue_common.languages import catalog_of
 from rescue_console.labels import Labels
 from rescue_protos.error_details import from_rpc_error, to_status
-from rescue_protos.errors import FailedPrecondition, RescueError, ResourceExhausted
+from rescue_protos.errors import FailedPrecondition, RescueError, ResourceExhausted, Unauthenticated, Unavailable
 from rescue_server.core import commands
 from rescue_server.runtime import command_handlers
-from tests.unit.server.core.session_builder import joined
+from rescue_server.runtime.limits import Slots
+from tests.unit.server.core.session_builder import SessionBuilder, joined
 
 
 def over_the_wire(error: RescueError) -> RescueError:
@@ -43,6 +44,21 @@ def of_guessing() -> None:
     raise ResourceExhausted("too many", reason="TOO_MANY_WRONG_SECRETS", retry_after=4.2)
 
 
+def of_no_free_pin() -> None:
+    waiting = SessionBuilder()
+    state: Any = SimpleNamespace(pins={"123456": "1"}, sessions={"1": waiting.session})
+    command_handlers._free_pin(state, waiting.context, lambda: "123456")
+
+
+def of_streams(what: str) -> None:
+    with Slots().taken("user alice", 0, what):
+        pass
+
+
+def by_reason(error: type[RescueError], reason: str) -> None:
+    raise error("the server's sentence", reason=reason)
+
+
 WAITING = Labels.of("nl").status("Waiting")
 CASES: dict[str, tuple[Callable[[], None], str]] = {
     "STEP_NOT_POSSIBLE": (
@@ -66,6 +82,49 @@ CASES: dict[str, tuple[Callable[[], None], str]] = {
         of_too_many,
         "u hebt 50 open sessies, en meer kan niet: beëindig er eerst een paar",
     ),
+    "TARGET_NOT_POSSIBLE (oneself)": (
+        lambda: ordered("alice start", "alice transfer technician:alice"),
+        "u kunt een sessie niet aan uzelf overdragen",
+    ),
+    "TARGET_NOT_POSSIBLE (cannot be removed)": (
+        lambda: ordered("alice start", "alice invite carol", "alice remove bob"),
+        "bob kan niet uit sessie 1 worden verwijderd: dat kan alleen met wie is uitgenodigd of meewerkt",
+    ),
+    "TARGET_NOT_POSSIBLE (offered already)": (
+        lambda: ordered("alice start", "alice invite bob", "bob start", "alice offer bob", "alice offer bob"),
+        "de status hoofdtechnicus van sessie 1 is al aangeboden aan bob: trek dat aanbod eerst in",
+    ),
+    "TARGET_NOT_POSSIBLE (not collaborating)": (
+        lambda: ordered("alice start", "alice offer bob"),
+        "bob werkt niet mee in sessie 1: de status hoofdtechnicus kan alleen aan een deelnemer worden aangeboden",
+    ),
+    "TARGET_NOT_POSSIBLE (open already)": (
+        lambda: ordered("alice start", "alice open remote-control", "alice open remote-control"),
+        "Besturing op afstand is al geopend",
+    ),
+    "TARGET_NOT_POSSIBLE (not open)": (
+        lambda: ordered("alice start", "alice close remote-control"),
+        "Besturing op afstand is niet geopend",
+    ),
+    "LIMIT_REACHED (free PINs)": (
+        of_no_free_pin,
+        "er is geen pincode vrij: beëindig sessies die nog verbinding maken",
+    ),
+    "LIMIT_REACHED (open streams of one user)": (
+        lambda: of_streams("open streams of one user"),
+        "u hebt 0 verbindingen tegelijk open, en meer kan niet: sluit er eerst een paar",
+    ),
+    "LIMIT_REACHED (open streams of a peer that is not signed in)": (
+        lambda: of_streams("open streams of a peer that is not signed in"),
+        "vanaf dit adres staan 0 verbindingen zonder aanmelding open, en meer kan niet",
+    ),
+    "WRONG_SECRET": (lambda: by_reason(Unauthenticated, "WRONG_SECRET"), "de naam of het geheim klopt niet"),
+    "TOKEN_EXPIRED": (
+        lambda: by_reason(Unauthenticated, "TOKEN_EXPIRED"),
+        "u bent niet meer aangemeld: meld u opnieuw aan",
+    ),
+    "NO_ANSWER": (lambda: by_reason(Unavailable, "NO_ANSWER"), "de server antwoordt niet"),
+    "CONNECTION_CLOSED": (lambda: by_reason(Unavailable, "CONNECTION_CLOSED"), "de verbinding is gesloten"),
     "TOO_MANY_WRONG_SECRETS": (of_guessing, "te vaak een verkeerd geheim: over 4 s kan het weer"),
 }
 

@@ -10,7 +10,7 @@ import pytest
 from rescue_client.records import Cause, Process, Status
 from rescue_common.languages import LANGUAGES, catalog_of
 from rescue_console import plain
-from rescue_console.commands import USAGE, Involvement, SessionAction
+from rescue_console.commands import LONGEST_LINE, USAGE, BadLine, Involvement, SessionAction, parse
 from rescue_console.labels import Labels
 from rescue_protos import status_table
 
@@ -98,6 +98,30 @@ def test_a_cause_is_a_dutch_sentence_made_from_its_facts(code: str, by: str, abo
 def test_a_cause_that_lacks_facts_or_is_unknown_has_the_servers_text(code: str, language: str) -> None:
     cause = Cause(text="the server's text", code=code, technician="alice")
     assert Labels.of(language).cause(cause, cause.text) == "the server's text"
+
+
+@pytest.mark.parametrize(
+    ("line", "dutch"),
+    [
+        (b"hold", "de sessie ontbreekt"),
+        (b'hold ""', "de sessie is leeg"),
+        (b'hold "1', "een aanhalingsteken is niet gesloten"),
+        (b"hold 1 2", "'2' is te veel; een naam met spaties staat tussen dubbele aanhalingstekens"),
+        (b"focus maybe", "de stand is een van on, off, niet 'maybe'"),
+        (b"transfer 1 bob", "het doel is technician:NAAM, group:NAAM of channel:NAAM, niet 'bob'"),
+        (b"transfer 1 group:Network now", "na het doel kan alleen `comment TEKST` volgen, niet 'now'"),
+        (b"transfer 1 group:Network comment", "de tekst van de opmerking ontbreekt"),
+        (b"chat 1", "de tekst ontbreekt"),
+        (b"x" * 100_000, f"de regel is langer dan {LONGEST_LINE} bytes"),
+        (b"\xff", "de regel is geen UTF-8 (byte 1)"),
+        (b"{word}", f"er is geen commando '{{word}}'; de commando's zijn {', '.join(USAGE)}"),
+    ],
+)
+def test_a_badly_written_line_is_explained_in_dutch(line: bytes, dutch: str) -> None:
+    with pytest.raises(BadLine) as raised:
+        parse(line)
+    assert Labels.of("nl").bad_line(raised.value) == dutch
+    assert Labels.of("en").bad_line(raised.value) == raised.value.problem
 
 
 def test_there_is_no_third_language() -> None:
