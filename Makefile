@@ -37,6 +37,7 @@ lint: environment
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	cd protos && ../$(BIN)/buf lint
+	$(BIN)/zensical build --strict
 
 # Hostile input for longer than `make test` takes it: EXAMPLES of each kind, never the same twice.
 EXAMPLES ?= 500
