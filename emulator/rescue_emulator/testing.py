@@ -1,6 +1,6 @@
 """The public API for tests and scripts: a whole emulator as real processes.
 
-    from rescue_emulator.testing import World
+    from rescue_emulator.testing import Status, World
 
     async with World() as world:
         alice = await world.technician("alice")
