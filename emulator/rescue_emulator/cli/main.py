@@ -32,7 +32,7 @@ SUBCOMMANDS = {
     "events": ("rescue_emulator.cli.events:events", "Print or follow the journal."),
     "wait": ("rescue_emulator.cli.wait:wait", "Wait until a queue shows a status."),
     "coverage": (
-        "rescue_server.cli.replay:coverage",
+        "rescue_server.cli.coverage:coverage",
         "Report which published changes recorded runs have exercised.",
     ),
     "replay": ("rescue_server.cli.replay:replay", "Play a recorded journal back, or check it."),

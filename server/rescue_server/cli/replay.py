@@ -1,10 +1,9 @@
-"""`rescue coverage` and `rescue replay`: what people type, and what is printed."""
+"""`rescue replay`: options and output."""
 
 from __future__ import annotations
 
 import json
 import tempfile
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,55 +12,15 @@ from typing import TYPE_CHECKING
 import click
 
 from rescue_common.cli_options import SPEED, chosen_directory
+from rescue_server.cli.journal_argument import JOURNAL, explained
 
 if TYPE_CHECKING:
     from rescue_server.replay.journal_file import RecordedLine
     from rescue_server.replay.schedule import Recording
 
-_JOURNAL = click.Path(path_type=Path, allow_dash=True, exists=True, dir_okay=False)
-
 
 @click.command()
-@click.argument("journals", nargs=-1, type=_JOURNAL, metavar="[JOURNAL]...")
-@click.option("--data", metavar="DIR", help="Instead of journals, a server's state directory.")
-@click.option("--fail-under", type=click.IntRange(0, 62), default=0, metavar="N", help="Exit status 1 if fewer rows.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a row.")
-def coverage(journals: tuple[Path, ...], data: str | None, fail_under: int, as_json: bool) -> int:
-    """Tell which of the table's 62 changes recorded runs have exercised, and which not.
-
-    JOURNAL is what `rescue events --json` printed; several are taken together. Without one, and without --data, the
-    state directory that a server would use is read; a server may be running on it.
-
-    \b
-    Examples:
-      rescue coverage run-1.jsonl run-2.jsonl --fail-under 62
-      rescue coverage --data DIR
-    """
-    if journals and data:
-        raise click.UsageError("name journals or --data, not both")
-    from rescue_protos.status_table import read_rows
-    from rescue_server.replay.coverage import count_rows
-
-    found: Counter[int] = Counter()
-    for lines in _sources(journals, data):
-        with _explained():
-            found.update(count_rows(lines))
-    rows = read_rows()
-    for row in rows:
-        if as_json:
-            count = found[row.row]
-            shown = {"row": row.row, "start": row.start, "end": row.end, "count": count, "covered": count > 0}
-            click.echo(json.dumps(shown, ensure_ascii=False))
-        else:
-            times, colour = (f"{found[row.row]:>5} ×", "green") if found[row.row] else ("  never", "red")
-            click.echo(f"{row.row:>3}  {row.heading:<54} {click.style(times, fg=colour)}")
-    covered = sum(1 for row in rows if found[row.row])
-    click.echo(f"{covered} of {len(rows)} changes exercised", err=True)
-    return 0 if covered >= fail_under else 1
-
-
-@click.command()
-@click.argument("journal", type=_JOURNAL)
+@click.argument("journal", type=JOURNAL)
 @click.option("--check", "only_check", is_flag=True, help="Only compare: does today's core derive the same statuses?")
 @click.option("--speed", type=SPEED, help="Emulated seconds per real second.")
 @click.option("--paused", is_flag=True, help="Begin when `rescue clock` moves the time.")
@@ -86,7 +45,7 @@ def replay(
     from rescue_server.replay.journal_file import read_journal
 
     if only_check:
-        with _explained():
+        with explained():
             return _check(read_journal(journal), as_json)
     if paused and speed is not None:
         raise click.UsageError("--speed and --paused exclude each other")
@@ -95,7 +54,7 @@ def replay(
         raise click.UsageError(f"--listen {listen}: HOST:PORT on this machine is needed, like 127.0.0.1:0")
     from rescue_server.replay.schedule import Recording
 
-    with _explained():
+    with explained():
         recording = Recording(read_journal(journal))
     minutes = recording.length.total_seconds() / 60
     click.echo(f"{len(recording.lines)} events, {minutes:.1f} minutes of emulated time", err=True)
@@ -153,28 +112,3 @@ def _check(lines: Iterable[RecordedLine], as_json: bool) -> int:
     elif not as_json:
         click.echo(f"{verdict.judged} events read as they were")
     return 0 if same else 1
-
-
-def _sources(journals: Iterable[Path], data: str | None) -> Iterator[Iterator[RecordedLine]]:
-    from rescue_server.replay.journal_file import read_journal, read_store
-    from rescue_server.store.files import STORE_FILE
-
-    paths = tuple(journals)
-    if paths:
-        yield from map(read_journal, paths)
-        return
-    store = chosen_directory(data) / STORE_FILE
-    if not store.exists():
-        raise click.ClickException(f"{store.parent} has no store: name a journal, or a state directory with --data")
-    yield read_store(store)
-
-
-@contextmanager
-def _explained() -> Iterator[None]:
-    """Turn what can be wrong with a journal into one line."""
-    from rescue_server.replay.journal_file import BadJournal
-
-    try:
-        yield
-    except BadJournal as error:
-        raise click.ClickException(str(error)) from None
