@@ -60,7 +60,7 @@ class Labels:
         return sentence(cause, self.language) or text
 
     def refusal(self, error: RescueError) -> str:
-        """Return why a call was refused: what the reason and its facts are called here, else as the server told it."""
+        """Return why a call was refused; the server's own sentence if the catalog has none for the reason."""
         facts = error.metadata
         phrase = self._catalog.find("refusal", f"{error.reason} ({facts.get('what', '')})")
         phrase = phrase or self._catalog.find("refusal", error.reason)

@@ -30,6 +30,7 @@ class Change:
 class Happening:
     """One thing that happened to a session, with why. `event` is the stored event's name, empty if it is not known.
 
+    `code` and `facts` are those of the cause, from which its sentence is made in any language.
     `said` is the text of a chat line, empty if it was written while its reader had no part in the session.
     """
 

@@ -15,6 +15,7 @@ from functools import partial
 from types import MappingProxyType
 from xml.sax.saxutils import escape
 
+from rescue_common.causes import sentence
 from rescue_common.languages import catalog_of
 from rescue_console.timeline import Happening
 from rescue_protos.status_table import REMOVED, REMOVED_TIMED_OUT, labels
@@ -64,7 +65,7 @@ _LINK_AFTER = {
 }
 _LINK_SHOWN = {"Reconnecting": "reconnecting", "Offline": "offline", "Rebooting": "rebooting", "Connecting": "awaiting"}
 
-# Light fills that dark text reads well on; statuses are told by their names, the colour only helps.
+# Light fills, on which dark text is readable. The name tells the status; the colour only helps.
 _FILLS = {
     "Connecting": "#dfe7f3",
     "Waiting": "#fbe7b2",
@@ -92,7 +93,7 @@ _LANE, _TOP, _LEAST = 34, 40, 14
 
 
 def timeline_svg(happenings: Iterable[Happening], *, session: str = "", lang: str = "en") -> str:
-    """Return the picture. `lang` is "en" or "nl"; causes stay in the words of who told them."""
+    """Return the picture. `lang` is "en" or "nl"; a cause without a code stays English."""
     course = course_of(happenings, lang=lang)
     say = partial(catalog_of(lang).text, "timeline")
     left = 24 + max((_width(lane.name) for lane in course.lanes), default=40)
@@ -102,7 +103,7 @@ def timeline_svg(happenings: Iterable[Happening], *, session: str = "", lang: st
     title = say("Timeline of session {}").format(session).strip()
     parts = [
         f"<svg xmlns='http://www.w3.org/2000/svg' width='{width}' height='{height}' viewBox='0 0 {width} {height}' "
-        f"role='img' aria-label='{_quoted(_told(course, title))}'>",
+        f"role='img' aria-label='{_quoted(_described(course, title))}'>",
         f"<rect width='{width}' height='{height}' fill='{_PAPER}'/>",
         _text(12, 22, title, size=14, weight=600),
     ]
@@ -134,19 +135,20 @@ def course_of(happenings: Iterable[Happening], *, lang: str = "en") -> Course:
             continue
         column = len(moments)
         moments.append(one.at)
+        cause = sentence(one, lang) or one.cause
         for change in one.changes:
             row = f" ({say('row {}').format(change.row)})" if change.row else ""
             lane = lanes.setdefault(change.technician, [])
             _end(lane, column)
             if change.status in GONE:
-                ends[change.technician, column] = f"{names[change.status]}: {one.cause}{row}"
+                ends[change.technician, column] = f"{names[change.status]}: {cause}{row}"
             else:
-                why = f"{one.cause}{row}"
+                why = f"{cause}{row}"
                 lane.append(Stretch(name=change.status, label=names[change.status], since=column, until=None, why=why))
         if moves:
             _end(link, column)
             if state:
-                link.append(Stretch(name=state, label=say(state), since=column, until=None, why=one.cause))
+                link.append(Stretch(name=state, label=say(state), since=column, until=None, why=cause))
     order = sorted(lanes, key=lambda name: (lanes[name][0].since if lanes[name] else 0, name))
     drawn = [Lane(name=name, stretches=tuple(lanes[name])) for name in order]
     drawn.append(Lane(name=say("customer's link"), stretches=tuple(link)))
@@ -228,8 +230,8 @@ def _text(x: int, y: int, text: str, *, size: int = 12, fill: str = _INK, weight
     return f"<text x='{x}' y='{y}' {_FONT} font-size='{size}' fill='{fill}'{bold}>{escape(text)}</text>"
 
 
-def _told(course: Course, title: str) -> str:
-    """Return the whole picture in words, for who cannot see it."""
+def _described(course: Course, title: str) -> str:
+    """Return the whole picture in words, for people who cannot see it."""
     lanes = [f"{lane.name}: {', '.join(one.label for one in lane.stretches)}" for lane in course.lanes]
     return ". ".join([title, *lanes])
 
