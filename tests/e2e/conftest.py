@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from typing import Any
 
 import pytest_asyncio
 
@@ -20,14 +21,14 @@ class Office:
     alice: Technician
     bob: Technician
 
-    async def call(self, **how: str) -> tuple[str, Computer]:
+    async def call(self, **how: Any) -> tuple[str, Computer]:
         """A customer joins by a PIN of alice's: her entry is Waiting."""
         session, pin = await self.alice.pin("Jan")
         computer = await self.world.computer(pin=pin, **how)
         await self.alice.sees(session, "Waiting")
         return session, computer
 
-    async def active(self, **how: str) -> tuple[str, Computer]:
+    async def active(self, **how: Any) -> tuple[str, Computer]:
         """As `call`, and alice starts it."""
         session, computer = await self.call(**how)
         await self.alice.command("start", session)

@@ -17,8 +17,9 @@ from google.protobuf.message import DecodeError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rescue_applet.child_protocol import Chat, Failed, read_news
+from rescue_applet.child_protocol import Failed, read_news
 from rescue_applet.commands import BadCommand, parse_command
+from rescue_applet.events import Chat
 from rescue_applet.output import json_line, plain_line
 from rescue_applet.ticket_file import JoinRequest, SavedTicket, TicketFile
 from rescue_common.durations import BadDuration, parse_duration

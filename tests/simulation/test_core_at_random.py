@@ -166,7 +166,7 @@ class CoreAtRandom(RuleBasedStateMachine):
         if technician not in self._session.entries:
             return
         offered = entry_of(self._session, technician, self.organization).allowed
-        simple = {
+        simple: dict[str, Callable[..., AnyCommand]] = {
             "start": StartSession,
             "hold": HoldSession,
             "end": EndSession,
@@ -242,7 +242,7 @@ class CoreAtRandom(RuleBasedStateMachine):
             self.now = due
             lost = SessionDeadline(due, DeadlineKind.RECONNECTING, "", "1", period)
             self._take(on_due(self._session, lost))
-            assert self._session.link is Link.RECONNECTING
+            assert self._session.link.value == Link.RECONNECTING.value
             self._pass_until(due)
 
     # Time, and the Administration Center

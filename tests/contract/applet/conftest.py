@@ -207,7 +207,9 @@ class Customer:
         self.process.stdin.write(line.encode() + b"\n")
 
     async def sees(self, within: float = PATIENCE, **wanted: Any) -> Event:
-        """Return the next event that has these fields; those before it are passed over."""
+        """Return the next event that has these fields (`sender` is "from"); those before it are passed over."""
+        if "sender" in wanted:
+            wanted["from"] = wanted.pop("sender")
         end = time.monotonic() + within
         while True:
             while self._seen < len(self.events):

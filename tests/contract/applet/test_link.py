@@ -7,11 +7,14 @@ import os
 import signal
 
 from rescue_protos.v1 import applet_pb2 as pb
+from tests.contract.applet.conftest import Peer, Start
 
 PIN = ("--pin", "123456")
 
 
-async def test_the_lan_is_lost_in_silence_and_back_within_five_seconds_though_the_clock_is_paused(peer, start) -> None:
+async def test_the_lan_is_lost_in_silence_and_back_within_five_seconds_though_the_clock_is_paused(
+    peer: Peer, start: Start
+) -> None:
     peer.set_clock(paused=True)
     customer = await start(*PIN)
     await customer.joined()
@@ -27,7 +30,7 @@ async def test_the_lan_is_lost_in_silence_and_back_within_five_seconds_though_th
     assert len({hello.instance for hello in peer.hellos}) == 1
 
 
-async def test_heartbeats_follow_the_speed_of_the_clock(peer, start) -> None:
+async def test_heartbeats_follow_the_speed_of_the_clock(peer: Peer, start: Start) -> None:
     customer = await start(*PIN)
     await customer.joined()
     await peer.until(lambda: bool(peer.clock_tickets))
@@ -35,14 +38,14 @@ async def test_heartbeats_follow_the_speed_of_the_clock(peer, start) -> None:
     await peer.until(lambda: len(peer.heartbeats) >= 5, within=3)
 
 
-async def test_a_barrier_is_answered_at_once(peer, start) -> None:
+async def test_a_barrier_is_answered_at_once(peer: Peer, start: Start) -> None:
     customer = await start(*PIN)
     await customer.joined()
     peer.send(probe=pb.Probe(number=9))
     await peer.until(lambda: 9 in [heartbeat.probe for heartbeat in peer.heartbeats], within=1)
 
 
-async def test_unanswered_heartbeats_are_a_lost_link(peer, start) -> None:
+async def test_unanswered_heartbeats_are_a_lost_link(peer: Peer, start: Start) -> None:
     customer = await start(*PIN)
     await customer.joined()
     peer.answers_heartbeats = False
@@ -51,7 +54,7 @@ async def test_unanswered_heartbeats_are_a_lost_link(peer, start) -> None:
     assert len(peer.hellos) == 2
 
 
-async def test_a_close_says_goodbye(peer, start) -> None:
+async def test_a_close_says_goodbye(peer: Peer, start: Start) -> None:
     customer = await start(*PIN)
     await customer.joined()
     customer.type("close")
@@ -60,7 +63,7 @@ async def test_a_close_says_goodbye(peer, start) -> None:
     assert peer.said == ["goodbye"]
 
 
-async def test_a_close_while_the_lan_is_off_is_delivered_after_its_return(peer, start) -> None:
+async def test_a_close_while_the_lan_is_off_is_delivered_after_its_return(peer: Peer, start: Start) -> None:
     customer = await start(*PIN)
     applet = await customer.joined()
     async with customer.lan_off():
@@ -77,7 +80,7 @@ async def test_a_close_while_the_lan_is_off_is_delivered_after_its_return(peer, 
     assert len(peer.hellos) == 2
 
 
-async def test_it_finds_a_restarted_server_at_its_new_address(peer, start) -> None:
+async def test_it_finds_a_restarted_server_at_its_new_address(peer: Peer, start: Start) -> None:
     customer = await start(*PIN)
     await customer.joined()
     await peer.until(lambda: len(peer.clock_tickets) == 1)

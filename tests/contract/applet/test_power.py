@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 
 from rescue_protos.v1 import applet_pb2 as pb
+from tests.contract.applet.conftest import Peer, Start
 
 PIN = ("--pin", "123456")
 
 
-async def test_a_reboot_ends_the_process_and_takes_emulated_time(peer, start) -> None:
+async def test_a_reboot_ends_the_process_and_takes_emulated_time(peer: Peer, start: Start) -> None:
     peer.set_clock(paused=True)
     customer = await start(*PIN, "--boot-time", "40s")
     first = await customer.joined()
@@ -39,7 +40,7 @@ async def test_a_reboot_ends_the_process_and_takes_emulated_time(peer, start) ->
     assert [event["event"] for event in customer.events].count("joined") == 1
 
 
-async def test_the_customers_reboot_can_be_held_until_boot(peer, start) -> None:
+async def test_the_customers_reboot_can_be_held_until_boot(peer: Peer, start: Start) -> None:
     customer = await start(*PIN)
     first = await customer.joined()
     customer.type("reboot hold")
@@ -54,7 +55,7 @@ async def test_the_customers_reboot_can_be_held_until_boot(peer, start) -> None:
     await customer.sees(event="link", state="connected")
 
 
-async def test_of_a_reboot_while_the_lan_is_off_the_server_hears_nothing(peer, start) -> None:
+async def test_of_a_reboot_while_the_lan_is_off_the_server_hears_nothing(peer: Peer, start: Start) -> None:
     customer = await start(*PIN)
     await customer.joined()
     async with customer.lan_off():
@@ -68,7 +69,7 @@ async def test_of_a_reboot_while_the_lan_is_off_the_server_hears_nothing(peer, s
     assert peer.said == []
 
 
-async def test_a_killed_applet_is_back_within_a_second_and_resumes(peer, start) -> None:
+async def test_a_killed_applet_is_back_within_a_second_and_resumes(peer: Peer, start: Start) -> None:
     customer = await start(*PIN)
     first = await customer.joined()
     os.kill(first, signal.SIGKILL)
@@ -80,7 +81,9 @@ async def test_a_killed_applet_is_back_within_a_second_and_resumes(peer, start) 
 
 
 @pytest.mark.parametrize(("how", "status"), [("quit", 0), ("TERM", 0), ("INT", 130), ("KILL", -9)])
-async def test_a_computer_that_goes_away_takes_its_applet_without_a_word(peer, start, how: str, status: int) -> None:
+async def test_a_computer_that_goes_away_takes_its_applet_without_a_word(
+    peer: Peer, start: Start, how: str, status: int
+) -> None:
     customer = await start(*PIN)
     applet = await customer.joined()
     if how == "quit":
@@ -92,7 +95,9 @@ async def test_a_computer_that_goes_away_takes_its_applet_without_a_word(peer, s
     assert peer.said == []
 
 
-async def test_the_disk_goes_with_the_computer(peer, start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_disk_goes_with_the_computer(
+    peer: Peer, start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     disk = tmp_path / "disks"
     disk.mkdir()
     monkeypatch.setenv("TMPDIR", str(disk))

@@ -177,7 +177,7 @@ async def test_a_computer_whose_interface_was_taken_away_says_so_and_ends(fault:
 
 
 def test_it_needs_root(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(netns.sys, "platform", "linux")
+    monkeypatch.setattr(sys, "platform", "linux")
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     with pytest.raises(CannotLay, match="needs root"):
         netns.Interface(lambda: "127.0.0.1:1")

@@ -86,8 +86,8 @@ def test_the_tests_of_the_pages_pass(folder: Path) -> None:
     settings = tomllib.loads((folder / "pytest.toml").read_text(encoding="utf-8"))["tool"]["pytest"]["ini_options"]
     options = [word for name, value in settings.items() for word in ("-o", f"{name}={value}")]
     run(
-        *(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:cov", "--rootdir", folder),
-        *(*options, *sorted(folder.glob("test_*.py"))),
+        *(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:cov", "--rootdir", str(folder)),
+        *(*options, *map(str, sorted(folder.glob("test_*.py")))),
         folder=folder,
     )
 

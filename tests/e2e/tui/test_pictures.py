@@ -13,7 +13,7 @@ from textual.pilot import Pilot
 
 from rescue_applet import events
 from rescue_applet.tui.app import CustomerComputer
-from rescue_client.records import ServerLost, Status
+from rescue_client.records import ServerLost, Status, Update
 from rescue_common.languages import LANGUAGES
 from rescue_console.labels import Labels
 from rescue_console.tui.app import TechnicianConsole
@@ -32,7 +32,7 @@ def _cells(size: str) -> tuple[int, int]:
 
 
 @asynccontextmanager
-async def console(*updates: object, size: str, language: str, selected: str = "1007") -> AsyncIterator[Pilot[int]]:
+async def console(*updates: Update, size: str, language: str, selected: str = "1007") -> AsyncIterator[Pilot[int]]:
     client: Any = Scripted(*updates, now=NOON + timedelta(seconds=760))
     app = TechnicianConsole(client, labels=Labels.of(language), ticking=False)
     async with app.run_test(size=_cells(size)) as pilot:

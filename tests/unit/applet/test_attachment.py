@@ -153,7 +153,7 @@ def test_an_unanswered_heartbeat_means_the_link_is_lost_two_seconds_later() -> N
     attachment.wake(2.99)
     assert attachment.phase is Phase.ATTACHED
     attachment.wake(3.0)
-    assert attachment.phase is Phase.APART
+    assert attachment.phase.name == Phase.APART.name  # mypy believes that it is attached still
     assert attachment.take_news() == [LinkChanged(state=LinkState.LOST)]
     assert attachment.take_requests() == []
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import time
+
+import pytest
 
 from rescue_applet import applet_process, attachment, connectivity, heartbeats
 from rescue_server.runtime.schedule import timekeeper
@@ -13,7 +16,7 @@ def test_it_gives_up_after_its_applet_would_and_before_the_server_does() -> None
     assert applet < connectivity.BACK_WITHIN < timekeeper.BACK_WITHIN
 
 
-async def test_only_an_answer_after_the_loss_counts(monkeypatch) -> None:
+async def test_only_an_answer_after_the_loss_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connectivity, "BACK_WITHIN", 60.0)
     applet = connectivity.Connectivity()
     applet.found()
@@ -25,14 +28,14 @@ async def test_only_an_answer_after_the_loss_counts(monkeypatch) -> None:
     await waiting
 
 
-async def test_it_waits_no_longer_than_that(monkeypatch) -> None:
+async def test_it_waits_no_longer_than_that(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connectivity, "BACK_WITHIN", 0.0)
     await connectivity.Connectivity().back()
 
 
-def test_a_server_is_hopeless_when_it_has_been_away_for_too_long_without_an_excuse(monkeypatch) -> None:
+def test_a_server_that_is_away_for_too_long_without_an_excuse_is_hopeless(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 100.0
-    monkeypatch.setattr(connectivity.time, "monotonic", lambda: now)
+    monkeypatch.setattr(time, "monotonic", lambda: now)
     server = connectivity.Connectivity()
     assert not server.is_hopeless()
     now += connectivity.REACHED_WITHIN + 1

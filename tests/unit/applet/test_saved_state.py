@@ -13,7 +13,6 @@ from pathlib import Path
 
 import pytest
 
-from rescue_applet import saved_state as disks
 from rescue_applet.saved_state import PREFIX, saved_state
 
 
@@ -72,13 +71,14 @@ def test_a_new_computer_removes_only_what_a_killed_one_left(place: Path) -> None
 def test_another_users_disk_is_left_alone(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     theirs = place / f"{PREFIX}theirs"
     theirs.mkdir()
-    monkeypatch.setattr(disks.os, "geteuid", lambda: os.getuid() + 1)
+    monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
     with saved_state():
         assert theirs.exists()
 
 
 def test_a_disk_that_was_swept_before_it_was_locked_is_made_anew(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    making, swept = tempfile.mkdtemp, []
+    making = tempfile.mkdtemp
+    swept: list[str] = []
 
     def swept_at_once(**how: str) -> str:
         path = making(**how)

@@ -44,7 +44,7 @@ METHODS = methods()
 def test_a_fault_of_the_lan_is_read_and_written(line: str, fault: object) -> None:
     assert parse_lan_fault(line) == fault
     assert parse_lan_fault(str(fault)) == fault
-    assert parse_command(f"lan {line}") == ApplyLanFault(fault=fault)  # type: ignore[arg-type]
+    assert parse_command(f"lan {line}") == ApplyLanFault(fault=fault)
 
 
 @pytest.mark.parametrize("line", ["half-open", "reset", "loss 30% for 1m30s", "flap 1s/1s", "off"])

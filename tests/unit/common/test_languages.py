@@ -20,7 +20,7 @@ def source_of(language: str) -> dict[tuple[str, str], str]:
     with (LOCALE / language / "LC_MESSAGES" / f"{DOMAIN}.po").open("rb") as file:
         entries: list[Message] = [entry for entry in read_po(file, abort_invalid=True) if entry.id]
     assert not any(entry.fuzzy for entry in entries)
-    return {(entry.context, entry.id): entry.string for entry in entries}
+    return {(str(entry.context), str(entry.id)): str(entry.string) for entry in entries}
 
 
 @pytest.mark.parametrize(

@@ -57,10 +57,11 @@ def test_the_buttons_are_called_as_in_the_articles() -> None:
 
 def test_every_text_of_the_plain_console_is_in_the_catalogs() -> None:
     used = {
-        call.args[0].value
+        first.value
         for call in ast.walk(ast.parse(inspect.getsource(plain)))
         if isinstance(call, ast.Call)
-        and isinstance(call.args[0] if call.args else None, ast.Constant)
+        for first in call.args[:1]
+        if isinstance(first, ast.Constant)
         and (getattr(call.func, "attr", "") == "text" or getattr(call.func, "id", "") == "text")
     }
     assert len(used) > 10

@@ -9,6 +9,7 @@ from rescue_applet.events import CableChanged, Event
 from rescue_applet.faults.schedule import FaultSchedule
 from rescue_applet.network.relay import Relay
 from rescue_common.lan_notation import parse_lan_fault
+from tests.contract.applet.network.conftest import Wire
 
 EPOCH = 1_800_000_000 * SECOND
 
@@ -52,14 +53,14 @@ async def played(relay: Relay, fault: str, seed: int) -> tuple[list[tuple[float,
     return changes, said
 
 
-async def test_it_is_off_and_on_for_its_times(wire) -> None:
+async def test_it_is_off_and_on_for_its_times(wire: Wire) -> None:
     changes, said = await played(wire.relay, "flap 3s/2s ×3", seed=1)
     assert changes == [(0, "off"), (3, "on"), (5, "off"), (8, "on"), (10, "off"), (13, "on")]
     # The next appointment stands before the last one is given up: an advance cannot run past a turn.
     assert said == ["ClockHold", *["ClockHold", "HoldReleased"] * 4, "HoldReleased"]
 
 
-async def test_the_same_seed_replays_it_and_another_one_does_not(wire) -> None:
+async def test_the_same_seed_replays_it_and_another_one_does_not(wire: Wire) -> None:
     fault = "flap 1s..9s/1s..5s ×6"
     first, _ = await played(wire.relay, fault, seed=11)
     again, _ = await played(wire.relay, fault, seed=11)
@@ -68,6 +69,6 @@ async def test_the_same_seed_replays_it_and_another_one_does_not(wire) -> None:
     assert len(first) == 12
 
 
-async def test_a_fault_that_lasts_is_lifted_at_its_end(wire) -> None:
+async def test_a_fault_that_lasts_is_lifted_at_its_end(wire: Wire) -> None:
     changes, _ = await played(wire.relay, "off for 40s", seed=1)
     assert changes == [(0, "off"), (40, "on")]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from types import ModuleType
 from dataclasses import replace
 from random import Random
 
@@ -13,11 +14,12 @@ from rescue_applet.faults import flap, half_open, loss, off, reset
 from rescue_applet.network import relay
 from rescue_applet.network.condition import RESEND_AFTER, SOUND, Condition
 from rescue_common.lan_notation import Direction, Flap, Loss, RandomLoss, parse_lan_fault
+from tests.contract.applet.network.conftest import Talk, Wire
 
 UP, DOWN = (loss.affect(Loss(way), SOUND) for way in (Direction.UP, Direction.DOWN))
 
 
-async def test_what_goes_up_is_lost_and_what_goes_down_arrives(wire, talk) -> None:
+async def test_what_goes_up_is_lost_and_what_goes_down_arrives(wire: Wire, talk: Talk) -> None:
     near, far = await wire.connected()
     wire.relay.apply(UP)
     await talk.send(near, b"up")
@@ -28,7 +30,7 @@ async def test_what_goes_up_is_lost_and_what_goes_down_arrives(wire, talk) -> No
     assert await talk.receive(far, 2) == b"up"
 
 
-async def test_what_goes_down_is_lost_and_what_goes_up_arrives(wire, talk) -> None:
+async def test_what_goes_down_is_lost_and_what_goes_up_arrives(wire: Wire, talk: Talk) -> None:
     near, far = await wire.connected()
     wire.relay.apply(DOWN)
     await talk.send(near, b"up")
@@ -40,7 +42,7 @@ async def test_what_goes_down_is_lost_and_what_goes_up_arrives(wire, talk) -> No
 
 
 @pytest.mark.parametrize("condition", [UP, DOWN])
-async def test_no_connection_is_made_while_one_direction_is_lost(wire, talk, condition: Condition) -> None:
+async def test_no_connection_is_made_while_one_direction_is_lost(wire: Wire, talk: Talk, condition: Condition) -> None:
     wire.relay.apply(condition)
     near = await wire.dial()
     await talk.send(near, b"hello")
@@ -49,7 +51,7 @@ async def test_no_connection_is_made_while_one_direction_is_lost(wire, talk, con
     assert await talk.receive(await wire.accept(), 5) == b"hello"
 
 
-async def test_power_that_is_lost_while_nothing_goes_up_takes_back_what_was_said(wire, talk) -> None:
+async def test_power_that_is_lost_while_nothing_goes_up_takes_back_what_was_said(wire: Wire, talk: Talk) -> None:
     near, far = await wire.connected()
     wire.relay.apply(UP)
     await talk.send(near, b"I go down")
@@ -59,7 +61,7 @@ async def test_power_that_is_lost_while_nothing_goes_up_takes_back_what_was_said
     assert await talk.receive(far, 1) == b""
 
 
-async def test_a_delay_holds_everything_up_each_way_and_keeps_the_order(wire, talk) -> None:
+async def test_a_delay_holds_everything_up_each_way_and_keeps_the_order(wire: Wire, talk: Talk) -> None:
     near, far = await wire.connected()
     wire.relay.apply(replace(SOUND, delay=0.3))
     started = asyncio.get_running_loop().time()
@@ -71,7 +73,7 @@ async def test_a_delay_holds_everything_up_each_way_and_keeps_the_order(wire, ta
     assert asyncio.get_running_loop().time() - started >= 0.3
 
 
-async def test_a_delayed_close_comes_after_the_last_words(wire, talk) -> None:
+async def test_a_delayed_close_comes_after_the_last_words(wire: Wire, talk: Talk) -> None:
     near, far = await wire.connected()
     wire.relay.apply(replace(SOUND, delay=0.2))
     await talk.send(near, b"last words")
@@ -79,7 +81,7 @@ async def test_a_delayed_close_comes_after_the_last_words(wire, talk) -> None:
     assert await talk.receive(far, 100) == b"last words"
 
 
-async def test_what_is_on_its_way_when_the_cable_goes_off_waits_for_its_return(wire, talk) -> None:
+async def test_what_is_on_its_way_when_the_cable_goes_off_waits_for_its_return(wire: Wire, talk: Talk) -> None:
     near, far = await wire.connected()
     late = replace(SOUND, delay=0.1)
     wire.relay.apply(late)
@@ -91,7 +93,7 @@ async def test_what_is_on_its_way_when_the_cable_goes_off_waits_for_its_return(w
     assert await talk.receive(far, 10) == b"on its way"
 
 
-async def test_lost_segments_come_later_and_in_order(wire, talk) -> None:
+async def test_lost_segments_come_later_and_in_order(wire: Wire, talk: Talk) -> None:
     near, far = await wire.connected()
     wire.relay.apply(loss.affect(RandomLoss(40), replace(SOUND, seed=3)))
     said = [f"segment {number}; ".encode() for number in range(8)]
@@ -124,7 +126,7 @@ def test_the_seed_decides_how_long_a_flap_takes() -> None:
     assert all(1 <= away <= 5 for away in turns(1))
 
 
-async def test_half_open_connections_are_silent_for_ever_and_new_ones_work(wire, talk) -> None:
+async def test_half_open_connections_are_silent_for_ever_and_new_ones_work(wire: Wire, talk: Talk) -> None:
     near, far = await wire.connected()
     half_open.apply(wire.relay)
     await talk.send(near, b"anybody there?")
@@ -138,7 +140,7 @@ async def test_half_open_connections_are_silent_for_ever_and_new_ones_work(wire,
     assert await talk.receive(its_far, 3) == b"new"
 
 
-async def test_a_half_open_connection_leaves_nothing_behind_once_both_ends_have_closed(wire, talk) -> None:
+async def test_a_half_open_connection_leaves_nothing_behind_once_both_ends_have_closed(wire: Wire, talk: Talk) -> None:
     near, far = await wire.connected()
     half_open.apply(wire.relay)
     near.close()
@@ -148,7 +150,7 @@ async def test_a_half_open_connection_leaves_nothing_behind_once_both_ends_have_
             await asyncio.sleep(0.01)
 
 
-async def test_a_reset_reaches_both_ends_and_new_connections_work(wire, talk) -> None:
+async def test_a_reset_reaches_both_ends_and_new_connections_work(wire: Wire, talk: Talk) -> None:
     near, far = await wire.connected()
     reset.apply(wire.relay)
     for end in (near, far):
@@ -160,7 +162,9 @@ async def test_a_reset_reaches_both_ends_and_new_connections_work(wire, talk) ->
 
 
 @pytest.mark.parametrize("fault", [half_open, reset])
-async def test_who_is_being_dialled_is_struck_as_well(wire, talk, monkeypatch, fault) -> None:
+async def test_who_is_being_dialled_is_struck_as_well(
+    wire: Wire, talk: Talk, monkeypatch: pytest.MonkeyPatch, fault: ModuleType
+) -> None:
     connect, known = relay._connect, asyncio.Event()
 
     async def slow(address: str) -> socket.socket:
@@ -182,7 +186,7 @@ async def test_who_is_being_dialled_is_struck_as_well(wire, talk, monkeypatch, f
                 await talk.receive(end, 1)
 
 
-async def test_a_torrent_through_a_delay_loses_no_byte(wire, talk) -> None:
+async def test_a_torrent_through_a_delay_loses_no_byte(wire: Wire, talk: Talk) -> None:
     near, far = await wire.connected()
     wire.relay.apply(replace(SOUND, delay=0.01, jitter=0.01, seed=1))
     torrent = bytes(range(256)) * 40_000

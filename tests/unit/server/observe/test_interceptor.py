@@ -30,7 +30,7 @@ async def test_a_stream_whose_caller_has_gone_is_noted_without_asking_grpc() -> 
 
     class Details(grpc.HandlerCallDetails):
         method = "/service/Watch"
-        invocation_metadata = None
+        invocation_metadata = None  # type: ignore[assignment]  # nobody asks for it here
 
     seen: list[Call] = []
     handler: Any = await Observing([seen.append]).intercept_service(continuation, Details())

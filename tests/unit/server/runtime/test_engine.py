@@ -40,7 +40,7 @@ class Office:
         return [read_event(stored) for stored in self.store.read()]
 
     async def open(self) -> None:
-        organization = [
+        organization: list[AnyEvent] = [
             o.GroupAdded(at=START, name="Support"),
             o.TechnicianAdded(at=START, name="alice", group="Support"),
         ]

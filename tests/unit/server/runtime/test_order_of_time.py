@@ -26,7 +26,10 @@ MINUTE = timedelta(minutes=1)
 async def engine() -> AsyncIterator[Engine]:
     found = live_engine(MemoryStore(), ServerClock(start=NOON, paused=True))
     running = asyncio.create_task(found.run())
-    events = [o.GroupAdded(at=NOON, name="Support"), o.TechnicianAdded(at=NOON, name="alice", group="Support")]
+    events: list[AnyEvent] = [
+        o.GroupAdded(at=NOON, name="Support"),
+        o.TechnicianAdded(at=NOON, name="alice", group="Support"),
+    ]
     await found.perform(lambda desk, context: Outcome(events=events))
     yield found
     running.cancel()

@@ -19,6 +19,7 @@ from rescue_server.core import organization as o
 from rescue_server.runtime import command_handlers
 from rescue_server.runtime.credentials import hash_ticket
 from rescue_server.runtime.engine import Answer, Outcome, Request, live_engine
+from rescue_server.runtime.idempotency import Handler
 from rescue_server.runtime.retention import KEEP_ANSWERS, Retention
 from rescue_server.runtime.state import read_event
 from rescue_server.store import STORE_FILE, SqliteStore
@@ -52,7 +53,7 @@ class Office:
             )
         )
 
-    async def ask(self, act: command_handlers.Handler, request: str = "", principal: str = "alice") -> Answer:
+    async def ask(self, act: Handler, request: str = "", principal: str = "alice") -> Answer:
         self.asked += 1
         name = request or str(uuid.uuid4())
         return await self.engine.perform(act, Request(principal=principal, id=name, fingerprint="same"))

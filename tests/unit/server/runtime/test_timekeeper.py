@@ -75,7 +75,10 @@ class Office:
 @pytest.fixture
 async def office() -> AsyncIterator[Office]:
     found = Office()
-    events = [o.GroupAdded(at=NOON, name="Support"), o.TechnicianAdded(at=NOON, name="alice", group="Support")]
+    events: list[AnyEvent] = [
+        o.GroupAdded(at=NOON, name="Support"),
+        o.TechnicianAdded(at=NOON, name="alice", group="Support"),
+    ]
     await found.engine.perform(lambda desk, context: Outcome(events=events))
     yield found
     for task in found.work:
