@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from types import ModuleType
 from dataclasses import replace
 from random import Random
+from types import ModuleType
 
 import pytest
 
