@@ -32,7 +32,7 @@ async def test_no_secret_ticket_or_token_is_anywhere_it_does_not_belong(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # What is forked shows the fork server's command line; a person's programs show their own.
-    monkeypatch.setattr(child, "fork_server", lambda environment: None)
+    monkeypatch.setattr(child, "own_fork_server", lambda environment: None)
     async with World(data=tmp_path / "state") as world:
         await world.restart_server("--log", "json", "--log-level", "debug")
         alice = await world.technician("alice")
