@@ -260,7 +260,7 @@ async def test_who_may_not_watch_any_more_learns_it_at_once(
     carol, dave = await house.signed_in("carol"), await house.signed_in("dave")
     watches = [
         house.console.WatchQueue(console_pb2.WatchQueueRequest(console=name), metadata=user)
-        for name, user in (("hers", carol), ("his", dave))
+        for name, user in (("of carol", carol), ("of dave", dave))
     ]
     for watch in watches:
         assert (await received(watch)).HasField("snapshot")

@@ -1,4 +1,4 @@
-"""What is said while the customer is away reaches him when he is back, once."""
+"""Chat lines that were sent while the customer was away arrive when they are back, once."""
 
 from __future__ import annotations
 

@@ -49,7 +49,7 @@ async def test_every_session_queue_pin_setting_timer_and_the_clock_are_as_they_w
     await bob.command("start", active)
     await alice.command("lead", active, "offer", "bob")
     await alice.command("open", active, "file-manager")
-    lost, pin = await alice.pin("Loses his network")
+    lost, pin = await alice.pin("Loses the network")
     third = await world.computer(pin=pin)
     await third.lan_off()
     await world.advance(minutes=2)

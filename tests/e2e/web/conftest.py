@@ -65,7 +65,7 @@ async def browser() -> AsyncIterator[Any]:
 
 @fixture(loop_scope="session")
 async def open_page(site: Site, browser: Any) -> AsyncIterator[Opening]:
-    """Sign somebody in, in a browser of his own; a page that has an unexpected error fails the test."""
+    """Sign somebody in, in a browser of their own; a page that has an unexpected error fails the test."""
     troubles: list[str] = []
     visits = []
 

@@ -99,20 +99,20 @@ async def test_a_technician_cannot_do_what_an_administrator_does_nor_the_other_w
     alice, admin = Visitor(site.url), Visitor(site.url)
     await alice.sign_in("alice", site.secrets["alice"])
     await admin.sign_in("admin", site.secrets["admin"])
-    hers, his = {"X_Rescue_Proof": alice.proof}, {"X_Rescue_Proof": admin.proof}
-    assert (await alice.ask("POST", "/clock", {"what": "pause"}, **hers))[0] == 403
-    assert (await alice.ask("POST", "/computers", {"channel": "Web"}, **hers))[0] == 403
-    assert (await alice.ask("POST", "/computers/1", {"switch": "unplug"}, **hers))[0] == 403
-    assert (await admin.ask("POST", "/line", {"line": "pin"}, **his))[0] == 403
-    assert (await admin.ask("POST", "/clock", {"what": "speed", "value": "nan"}, **his))[0] == 409
-    assert (await admin.ask("POST", "/clock", {"what": "advance", "value": "-1m"}, **his))[0] == 409
+    alices, admins = {"X_Rescue_Proof": alice.proof}, {"X_Rescue_Proof": admin.proof}
+    assert (await alice.ask("POST", "/clock", {"what": "pause"}, **alices))[0] == 403
+    assert (await alice.ask("POST", "/computers", {"channel": "Web"}, **alices))[0] == 403
+    assert (await alice.ask("POST", "/computers/1", {"switch": "unplug"}, **alices))[0] == 403
+    assert (await admin.ask("POST", "/line", {"line": "pin"}, **admins))[0] == 403
+    assert (await admin.ask("POST", "/clock", {"what": "speed", "value": "nan"}, **admins))[0] == 409
+    assert (await admin.ask("POST", "/clock", {"what": "advance", "value": "-1m"}, **admins))[0] == 409
     # A session of somebody else's is nothing that one can look into.
     bob = await site.world.technician("bob")
     session, _ = await bob.pin("Ms Vos")
     assert (await alice.ask("GET", f"/history/{session}"))[0] == 409
     assert len((await admin.ask("GET", f"/history/{session}"))[1]["changes"]) == 1
     for lang, said in (("en", "there is no session"), ("nl", "er is geen sessie")):
-        refused = (await alice.ask("POST", f"/line?lang={lang}", {"line": f"start {session}"}, **hers))[1]
+        refused = (await alice.ask("POST", f"/line?lang={lang}", {"line": f"start {session}"}, **alices))[1]
         assert (refused["reason"], refused["message"].startswith(f"{said} ")) == ("UNKNOWN_SESSION", True)
 
 
@@ -139,7 +139,7 @@ async def test_a_technician_who_was_removed_is_signed_out(site: Site) -> None:
 async def test_a_page_of_one_user_never_hears_what_another_may_see(site: Site) -> None:
     visitor = Visitor(site.url)
     await visitor.sign_in("alice", site.secrets["alice"])
-    assert (await visitor.ask("GET", "/events?page=p&user=bob"))[0] == 401  # his tab, before she signed in in hers
+    assert (await visitor.ask("GET", "/events?page=p&user=bob"))[0] == 401  # the tab of another user
 
 
 async def test_every_answer_keeps_to_itself_and_only_pages_are_served(site: Site) -> None:

@@ -1,4 +1,4 @@
-"""Nobody drives a technician's terminal by his name."""
+"""Nobody drives a technician's terminal by their name."""
 
 from __future__ import annotations
 
