@@ -1,4 +1,4 @@
-"""The applet's process as its computer sees it: started, told, heard, killed."""
+"""The applet's process: the computer starts it, sends it orders, reads its news and kills it."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class AppletChild:
             self._process.stdin.write(child_protocol.encode(order))
 
     async def news(self) -> AsyncIterator[child_protocol.News]:
-        """Tell what the applet says, until its process has ended."""
+        """Yield the applet's news until its process has ended."""
         assert self._process.stdout is not None  # it was asked for
         while line := await self._process.stdout.readline():
             # A process that is killed while it speaks leaves half a line.
@@ -72,7 +72,7 @@ class AppletChild:
         return True
 
     def kill(self) -> None:
-        """End it at once and without a word."""
+        """Kill it at once."""
         with contextlib.suppress(ProcessLookupError):
             self._process.kill()
 

@@ -1,8 +1,8 @@
 """The applet: attaches to its session, obeys, and comes back with the ticket that is on disk.
 
-Run by its computer as `python -m rescue_applet.applet_process RELAY FILE`: it knows the near end of the network
+Run by its computer as `python -m rescue_applet.applet_process RELAY FILE`: it gets the near end of the network
 cable and its ticket file, and nothing else. Orders come on stdin, news goes to stdout. The end of its stdin means
-that the computer is gone: so is the applet then, at once and without a word.
+that the computer is gone: the applet then exits at once, without a message.
 """
 
 from __future__ import annotations
@@ -192,7 +192,7 @@ class Applet:
         self._stirred.clear()
 
     def _settle(self, attachment: Attachment) -> None:
-        """Put on disk what must outlive the process, then tell the news."""
+        """Write to disk what must outlive the process, then send the news."""
         news = attachment.take_news()
         if not attachment.done:
             outbox = tuple(report.SerializeToString() for report in attachment.outbox)

@@ -1,7 +1,7 @@
 """How an applet is attached to its session: what to send, when the link counts as lost, when to dial again.
 
-Pure: no connection and no clock in here. The shell dials, tells what came and what time it is, and pulls the
-requests to send, the news to tell and the one deadline to wake at. Times are seconds of a real monotonic clock,
+Pure: no connection and no clock in here. The shell dials, passes in what came and the time, and pulls the
+requests for the server, the news for the computer and the next deadline. Times are seconds of a real monotonic clock,
 because a link is judged in real time whatever the emulated clock does.
 
     APART ── dial ──> GREETING ── Attached ──> ATTACHED
@@ -9,7 +9,7 @@ because a link is judged in real time whatever the emulated clock does.
       └──── lost ────────┴────────────────────────┘        DONE: over, gone down or refused for good
 
 What the customer does is kept in the `outbox` until the server's receipt; `heartbeats` counts what the server owes.
-Only the going down of the computer is not kept: a computer that is back has nothing to say.
+A reboot of the computer is not kept: after the boot there is nothing to report.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ class Attachment:
         return requests
 
     def take_news(self) -> list[ComputerEvent]:
-        """Return what to tell the computer, in order."""
+        """Return the news for the computer, in order."""
         news, self._news = self._news, []
         return news
 
@@ -129,7 +129,7 @@ class Attachment:
         self._requests = [pb.AttachRequest(hello=hello)]
 
     def receive(self, response: pb.AttachResponse, now: float) -> None:
-        """The server said something on the present connection."""
+        """The server sent a message on the present connection."""
         if not self.connected:
             return
         match response.WhichOneof("message"):
@@ -200,7 +200,7 @@ class Attachment:
     # What the customer and the computer do.
 
     def probe(self, now: float) -> None:
-        """Find out whether the server hears this applet: now if it is attached, else when it is again."""
+        """Find out whether the server receives this applet's messages: now if it is attached, else when it is again."""
         if self.phase is Phase.ATTACHED:
             self._beat(now)
         self._probe = self._heartbeats.last
@@ -216,7 +216,7 @@ class Attachment:
             self._requests.append(pb.AttachRequest(report=report))
 
     def close(self, request_id: str, now: float) -> None:
-        """The customer closes the applet. Of a session that was joined the server hears, however late."""
+        """The customer closes the applet. If a session was joined, the server gets the report, even late."""
         if self._outbox.closing or self.phase is Phase.DONE:
             return
         if self.phase is Phase.APART and not self._worth_a_goodbye:

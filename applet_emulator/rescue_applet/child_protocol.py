@@ -1,7 +1,7 @@
-"""What the computer and its applet say to each other over the applet's pipes: a JSON object a line.
+"""The messages between the computer and its applet over the applet's pipes: one JSON object a line.
 
-The computer gives orders on the applet's stdin, the applet tells news on its stdout. Much of the news is an
-event just as people will see it; the rest concerns the two alone.
+The computer writes orders to the applet's stdin. The applet writes news to its stdout. Much of the news is an event
+that is shown to people; the rest is for the computer only.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ LONGEST_LINE = 16 * 1024 * 1024
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True, tag_field="order"):
-    """What the computer tells the applet to do."""
+    """The computer's orders to the applet."""
 
 
 class Pace(Order, frozen=True, kw_only=True, tag="pace"):
@@ -40,13 +40,13 @@ class Close(Order, frozen=True, kw_only=True, tag="close"):
 
 
 class GoDown(Order, frozen=True, kw_only=True, tag="go-down"):
-    """The computer reboots: say so and exit. `order_id` is empty if the customer reboots it."""
+    """The computer reboots: report it and exit. `order_id` is empty if the customer reboots it."""
 
     order_id: str
 
 
 class Probe(Order, frozen=True, kw_only=True, tag="probe"):
-    """The cable carries again: find out whether the server hears the applet, and say so with `Reached`."""
+    """The cable carries again: find out whether the server receives the applet's messages; answer `Reached`."""
 
 
 class TicketKept(ComputerEvent, frozen=True, kw_only=True, tag="ticket"):
@@ -64,7 +64,7 @@ class RebootOrdered(ComputerEvent, frozen=True, kw_only=True, tag="reboot-ordere
 
 
 class WentDown(ComputerEvent, frozen=True, kw_only=True, tag="went-down"):
-    """The applet has said what it could and exits, because the computer reboots."""
+    """The applet has sent what it could and exits, because the computer reboots."""
 
 
 class Unreachable(ComputerEvent, frozen=True, kw_only=True, tag="unreachable"):

@@ -1,7 +1,7 @@
-"""The emulated time as the computer knows it: the server's last reading, carried on by the real clock.
+"""The emulated time on the computer: the server's last reading, continued with the real clock.
 
-The computer hears the clock beside the cable, because boot times are emulated time and pass whether or not the
-LAN carries. Time is counted in nanoseconds on an axis of its own that starts when the computer is switched on;
+The computer follows the clock without using the cable. Boot times are emulated time and pass even when the LAN is
+off. Time is counted in nanoseconds on an axis of its own that starts when the computer is switched on;
 before the first reading it passes as real time does.
 """
 
@@ -52,7 +52,7 @@ class OrderDone:
 
 
 class FollowedClock:
-    """The followed clock. Whoever follows calls `heard`, `noted` and `lost_sight`, and sends what is in `to_say`."""
+    """The followed clock. The caller must call `heard`, `noted` and `lost_sight`, and send what is in `to_say`."""
 
     def __init__(self, *, real: Callable[[], float] = time.monotonic) -> None:
         self.to_say: asyncio.Queue[ClockHold | HoldReleased | OrderDone] = asyncio.Queue()
@@ -91,7 +91,7 @@ class FollowedClock:
         self._known.set()
 
     def confirm(self, number: int, due_at: int) -> None:
-        """The server has noted an appointment, for this moment (nanoseconds since 1970)."""
+        """The server has confirmed an appointment, for this moment (nanoseconds since 1970)."""
         if hold := self._holds.get(number):
             hold.due = due_at - (self._offset or 0)
             hold.confirm.set()
@@ -103,7 +103,7 @@ class FollowedClock:
             self._set(self.now, 0.0)
 
     async def set_hold(self, after: timedelta) -> ClockHold:
-        """Ask the server's clock to stop after this emulated time; waits a little for its word."""
+        """Request that the server's clock stops after this emulated time. Waits a short time for the confirmation."""
         within = CONFIRMED_WITHIN if self._followed else FOLLOWED_WITHIN
         until = asyncio.get_running_loop().time() + within
         # Before the first reading this clock runs, and the server's may stand: what it shows is nothing to reckon from.

@@ -28,7 +28,7 @@ async def watch_clock(
 ) -> None:
     """Keep the clock in step with the server's, through restarts of the server, until cancelled.
 
-    `order` hears the number and the text of what a fault rule of the server's makes happen to this computer.
+    `order` is called with the number and the text of each order that a server's fault rule gives to this computer.
     """
     metadata = (("rescue-session", session), ("rescue-ticket", ticket))
     while True:

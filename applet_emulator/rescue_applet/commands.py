@@ -1,4 +1,4 @@
-"""What the customer can do, and the lines that say it."""
+"""The customer's commands, and how their lines are parsed."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ HELP = (
 
 
 class BadCommand(Exception):
-    """The line is no command. The message says what would be."""
+    """The line is no command. The message lists the possible commands."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +72,7 @@ class SendChatLine:
 
 @dataclass(frozen=True, slots=True)
 class KillApplet:
-    """The applet's process dies without a word: the one that runs, or the next if the computer is down."""
+    """The applet's process is killed: the one that runs, or the next if the computer is down."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,7 @@ class CloseApplet:
 
 @dataclass(frozen=True, slots=True)
 class PullPlug:
-    """The computer goes away without a word."""
+    """The computer disappears without a message."""
 
 
 Command = (
@@ -113,7 +113,7 @@ _PLAIN: dict[str, Command] = {
 
 
 def parse_command(line: str) -> Command:
-    """Return the command that a line says. Raises BadCommand."""
+    """Return the command in a line. Raises BadCommand."""
     if plain := _PLAIN.get(" ".join(line.split()).lower()):
         return plain
     word, _, rest = line.strip().partition(" ")

@@ -1,6 +1,6 @@
 """The customer's computer: its power, its network and its applet together, and what the customer does.
 
-`power` keeps the applet's process, `faults.lan` the network; what is said to them and what they say meets here.
+`power_switch` runs the applet's process, `faults.schedule` the network. This module connects the two.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class TermsPolicy(StrEnum):
 
 
 class Computer:
-    """One computer with one applet. `listener` hears every event, in order."""
+    """One computer with one applet. `listener` gets every event, in order."""
 
     def __init__(
         self,
@@ -77,7 +77,7 @@ class Computer:
 
     @property
     def clock(self) -> FollowedClock:
-        """The emulated time as this computer knows it."""
+        """The emulated time on this computer."""
         return self._clock
 
     async def run(self) -> Outcome:
@@ -137,7 +137,7 @@ class Computer:
                 self._send_or_refuse(child_protocol.Close())
 
     def _execute_order(self, number: int, line: str) -> None:
-        """Do what a fault rule of the server's says, and tell the server once it is done."""
+        """Carry out the order of a server's fault rule, then report it to the server."""
 
         def done() -> None:
             self._clock.order_done(number)

@@ -1,4 +1,4 @@
-"""Whether the server hears the applet, as far as its computer knows."""
+"""Whether the server receives the applet's messages, as far as its computer can find out."""
 
 from __future__ import annotations
 

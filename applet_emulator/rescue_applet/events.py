@@ -1,4 +1,4 @@
-"""What happens at the customer's side, as the computer tells it to whoever listens.
+"""The events at the customer's side, which the computer passes to its listener.
 
 Each event is one line of `rescue applet --json`: the field `event` is the class's tag. A listener is the seam
 where a face (JSON lines, plain lines, later a full screen) is put on the computer.
@@ -13,7 +13,7 @@ from msgspec import Struct
 
 
 class LinkState(StrEnum):
-    """Whether the applet reaches the server, as the applet itself believes."""
+    """Whether the applet reaches the server, as the applet itself judges."""
 
     CONNECTED = "connected"
     LOST = "lost"
@@ -71,7 +71,7 @@ class Rebooting(ComputerEvent, frozen=True, kw_only=True, tag="rebooting"):
 
 
 class Chat(ComputerEvent, frozen=True, kw_only=True, tag="chat", rename={"sender": "from"}):
-    """A chat line. `sender` is a technician's name, or empty: then the customer wrote it himself."""
+    """A chat line. `sender` is a technician's name, or empty: then the customer wrote it."""
 
     sender: str
     text: str

@@ -38,8 +38,8 @@ class _Reboot:
 class PowerSwitch:
     """Keeps an applet running while the computer is on.
 
-    `hear` is told what the applet says, `first` says what each new one is told first, `start` runs a coroutine beside
-    the computer's other tasks; `back` waits until the applet has found the server again, or cannot.
+    `hear` gets the applet's news. `first` returns the first orders for each new applet. `start` runs a coroutine beside
+    the computer's other tasks. `back` waits until the applet has found the server again, or cannot.
     """
 
     def __init__(
@@ -80,7 +80,7 @@ class PowerSwitch:
         return self._applet is not None
 
     def send(self, order: child_protocol.Orders) -> None:
-        """Tell the applet something, if there is one."""
+        """Send the applet an order, if there is an applet."""
         if self._applet is not None:
             self._applet.send(order)
 
@@ -117,7 +117,7 @@ class PowerSwitch:
         return True
 
     def kill_applet(self) -> None:
-        """The applet dies without a word: the one that runs, or the next."""
+        """Kill the applet: the one that runs, or the next."""
         if self._applet is None or self._reboot is not None:
             self._next_dies = True
         else:

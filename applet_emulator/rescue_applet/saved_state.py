@@ -1,7 +1,7 @@
 """The computer's disk: a directory that is there as long as its computer, and no longer.
 
-Who holds the directory's lock is alive; the system releases it with the process. So what a computer that was killed
-has left behind, its session's ticket too, is cleared away by the next one that is plugged in.
+A running computer holds its directory's lock. The system releases the lock when the process ends. The next computer
+that starts removes the directories without a lock, with their session tickets.
 """
 
 from __future__ import annotations

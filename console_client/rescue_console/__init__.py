@@ -1,5 +1,5 @@
-"""A technician's console: a typed client of the session server, and programs that show and drive a queue.
+"""A technician's console: programs that show a queue and send commands to it.
 
-`client` talks to the server; `queue_view` is the queue as of the updates applied; `headless` and `plain` are the
-programs. A full-screen console imports these; they never import it.
+`headless` is the scriptable console and `plain` the console at a prompt. `tui` is the full-screen console: it may
+import the other modules.
 """

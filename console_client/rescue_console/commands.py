@@ -41,7 +41,7 @@ USAGE = {
 
 
 class BadLine(Exception):
-    """The line is no command. `problem` says what is wrong, `usage` how the command is written (empty if unknown).
+    """The line is no command. `problem` is what is wrong, `usage` how the command is written (empty if unknown).
 
     `template` is the English problem without its `facts`, by which a translation is found.
     """
@@ -122,7 +122,7 @@ class UseProcess:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chat:
-    """Say something to all participants and the customer."""
+    """Send a chat line to all participants and the customer."""
 
     session: str
     text: str
@@ -130,13 +130,13 @@ class Chat:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Focus:
-    """Say whether the console is in focus."""
+    """Set whether the console is in focus."""
 
     on: bool
 
 
 class Query(StrEnum):
-    """What can be asked of the console as a whole."""
+    """A command to the console as a whole."""
 
     QUEUE = "queue"
     SYNC = "sync"

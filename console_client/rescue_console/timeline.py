@@ -52,7 +52,7 @@ async def history_of(session: str, connection: Connection) -> tuple[Happening, .
     """Return all that happened to a session, oldest first: an administrator reads every session, a technician those
     that they took part in.
 
-    Raises RescueError, NotFound if nothing is known of it.
+    Raises RescueError, NotFound if there are no records of it.
     """
     from rescue_client.journal import JournalClient  # pictures need the records only
 

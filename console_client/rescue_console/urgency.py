@@ -1,4 +1,4 @@
-"""How every console minds its technician, whatever its face: when time presses, what is asked before an end."""
+"""Warnings that all consoles share: when a time-out is near, and the question before a session is ended."""
 
 from __future__ import annotations
 

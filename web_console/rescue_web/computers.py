@@ -18,7 +18,7 @@ _LONGEST_NAME = 64
 
 
 class NotPossible(Exception):
-    """A switch cannot be used now; the message says why."""
+    """A switch cannot be used now; the message is the reason."""
 
 
 Answered = Callable[[Event], bool]
@@ -176,7 +176,7 @@ class Computers:
 
 
 def where(server: str | None, data: Path | None) -> list[str]:
-    """Return how a computer's program is told where the server is."""
+    """Return the options that give a computer's program the server's address."""
     return [*(["--server", server] if server else []), *(["--data", str(data)] if data else [])]
 
 

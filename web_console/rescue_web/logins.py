@@ -1,6 +1,6 @@
 """Who is signed in: a random cookie for each browser, and the page behind it.
 
-A login knows its user's secret, in memory only: the companion signs in again when a token expires. A second value, the
+A login keeps its user's secret, in memory only: the companion signs in again when a token expires. A second value, the
 proof, shows that a request comes from one of our pages: only our pages can read it.
 """
 

@@ -1,6 +1,6 @@
-"""The companion as a program: listens, says where, serves until it is told to end.
+"""The companion as a program: listens, prints its address, serves until a signal ends it.
 
-0 done (also when told to end by SIGTERM), 1 failed with one line on stderr, 130 interrupted.
+0 done (also when SIGTERM ends it), 1 failed with one line on stderr, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _GRACE = 1  # real seconds for requests that are under way when it ends
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """What the command line says. `tls` are the files of a certificate and its key."""
+    """The options of the command line. `tls` are the files of a certificate and its key."""
 
     host: str
     port: int
@@ -79,17 +79,17 @@ def _config(app: Starlette, tls: tuple[Path, Path] | None) -> uvicorn.Config:
 
 
 class _Web(uvicorn.Server):
-    """Says when it is ready, and ends as the other programs do. `status` is the exit status."""
+    """Prints when it is ready, and ends as the other programs do. `status` is the exit status."""
 
     def __init__(self, config: uvicorn.Config, *, tls: tuple[Path, Path] | None, url: str, as_json: bool) -> None:
         super().__init__(config)
         self._tls = tls
-        self.status = 1  # unless it was told to end
+        self.status = 1  # unless a signal ended it
         self._url = url
         self._as_json = as_json
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start to serve, and say so."""
+        """Start to serve, and print the address."""
         if self._tls and self.config.ssl:
             follow_renewals(self.config.ssl, *self._tls)
         await super().startup(sockets)

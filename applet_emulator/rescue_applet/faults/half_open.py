@@ -1,6 +1,6 @@
 """The connections of this moment die without a close, as when a router on the way forgets them.
 
-What either side goes on saying is lost; each may close its own end, and the other does not hear of it. New
+Everything that either side sends is lost. Each side may close its own end; the other side gets no close. New
 connections work.
 """
 

@@ -1,4 +1,4 @@
-"""What a computer knows of its network cable, whatever kind it is."""
+"""The interface of a computer's network cable, for every kind of cable."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from rescue_applet.network.condition import Condition
 
 
 class CannotLay(Exception):
-    """A cable of this kind cannot be laid here. The message says what is missing."""
+    """A cable of this kind cannot be laid here. The message names what is missing."""
 
 
 class Cable(Protocol):
-    """What a computer needs to know of its cable. Each kind is one module of this package."""
+    """The interface of a cable. Each kind is one module of this package."""
 
     @property
     def address(self) -> str:

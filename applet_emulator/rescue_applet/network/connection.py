@@ -60,9 +60,9 @@ class RelayedConnection:
                 flow.stop()
 
     def abandon(self) -> None:
-        """Both ends stay open and say what they like; nobody hears it."""
+        """Both ends stay open; everything that they send is lost."""
         if self.far is None:
-            self._abandoned = self.dialling  # the server may have heard of it already
+            self._abandoned = self.dialling  # the server may have received it already
         if self.far is None or self._deaf:
             return
         self._drop_flows()

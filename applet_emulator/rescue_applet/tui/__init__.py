@@ -1,4 +1,5 @@
 """The customer's computer on a full screen, drawn with Textual: an optional face (`pip install rescue-emulator[tui]`).
 
-`picture` is pure: what the customer sees after each event. `app` draws it and does what keys say.
+`view_model` computes what the customer sees after each event, without I/O. `app` draws it and handles the keys.
+`texts` translates.
 """

@@ -1,7 +1,7 @@
 """The customer's computer on a full screen: its lamps, its screen with the applet's window, and keys for what
 customers do.
 
-Every key is one of the `commands`; everything shown follows from the events that the computer tells.
+Every key is one of the `commands`; everything shown follows from the computer's events.
 """
 
 from __future__ import annotations
@@ -367,7 +367,7 @@ class CustomerComputer(App[int]):
 def run(plug_in: PlugIn, *, name: str, asks_pin: bool, language: str, listener: Printer) -> int:
     """Show the computer on this terminal until it is gone; return the exit status.
 
-    What is left to say is printed afterwards, for who looks at the terminal then.
+    The last message is printed after the screen has closed.
     """
     app = CustomerComputer(plug_in, name=name, asks_pin=asks_pin, language=language)
     with own_screen():

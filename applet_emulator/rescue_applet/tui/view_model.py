@@ -1,4 +1,4 @@
-"""What the customer sees of his computer after each event. Pure."""
+"""What the customer sees of their computer after each event. Does no I/O."""
 
 from __future__ import annotations
 

@@ -223,7 +223,7 @@ class TechnicianConsole(App[int]):
                     self._redraw = asyncio.get_running_loop().call_later(0.05, self.draw)
 
     def _ask_journal(self, session: str) -> None:
-        """Ask how a session that was only found in the queue came to be there, and what was said, if not known yet."""
+        """Read a session's earlier changes and chat from the journal, if the console does not have them yet."""
 
         async def read_history() -> None:
             try:
@@ -277,7 +277,7 @@ class TechnicianConsole(App[int]):
     # -- what the technician does ----------------------------------------------------------------------------
 
     def action_give(self, name: str) -> None:
-        """Give a command to the selected session, or say why that is not possible."""
+        """Give a command to the selected session, or show why that is not possible."""
         if reason := self.obstacle(name):
             self.say(reason, severity="warning")
         elif name == "chat":
@@ -293,7 +293,7 @@ class TechnicianConsole(App[int]):
             await self.send(command)
 
     async def send(self, command: Command) -> Answer | None:
-        """Send a command; what the server refuses is said. Returns its answer, None if it was refused."""
+        """Send a command, and show a refusal. Returns its answer, None if it was refused."""
         try:
             return await execute(command, self.client)
         except RescueError as error:
@@ -361,7 +361,7 @@ class TechnicianConsole(App[int]):
         self._set_focus(False)
 
     def action_turn_focus(self) -> None:
-        """Turn the focus by hand, for terminals that do not tell."""
+        """Turn the focus by hand, for terminals that do not report it."""
         self._set_focus(not self._in_focus)
 
     def _set_focus(self, on: bool) -> None:
@@ -378,7 +378,7 @@ class TechnicianConsole(App[int]):
                 told = self._in_focus
                 try:
                     await self.client.set_focus(told)
-                except RescueError:  # the watch that comes back tells the latest itself
+                except RescueError:  # the next watch sends the latest value
                     continue
 
 

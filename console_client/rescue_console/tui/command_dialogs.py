@@ -1,4 +1,4 @@
-"""What has to be asked before a command can be sent: whom, what, and whether really."""
+"""The dialogs before a command is sent: the choice of a person, of a process, and the confirmation."""
 
 from __future__ import annotations
 

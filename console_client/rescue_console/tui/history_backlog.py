@@ -8,7 +8,7 @@ from rescue_client.records import ServerBack, Snapshot, Update
 class HistoryBacklog:
     """Keeps which sessions to read: each once after a snapshot, and again if the server was away.
 
-    A snapshot says what is in the queue, but not what was done and said before.
+    A snapshot contains the queue, but not the earlier changes and chat.
     """
 
     def __init__(self) -> None:

@@ -41,7 +41,7 @@ class SessionLog:
         return self
 
     def recalled(self, session: str, past: SessionHistory) -> SessionLog:
-        """Return the history with what the journal tells of a session; what came after that stays."""
+        """Return the history with a session's records from the journal; what came after that stays."""
         since = tuple(change for change in self.of(session) if change.seen and change.revision > past.revision)
         if not past.changes:
             return self

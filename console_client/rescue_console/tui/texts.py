@@ -1,6 +1,6 @@
-"""How the full-screen console says things: signs, colours, times, and why something happened. Pure.
+"""The texts of the full-screen console: signs, colours, times, and why something happened. Does no I/O.
 
-Each status has a sign beside its colour, so that it can be told without colours.
+Each status has a sign beside its colour, so that it is readable without colours.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The toolbar: every command of the console with its key; what is not possible says why when one asks."""
+"""The toolbar: every command of the console with its key. A click on an impossible command shows the reason."""
 
 from __future__ import annotations
 
@@ -38,10 +38,10 @@ def widget_id(name: str) -> str:
 
 
 class CommandButton(Static, can_focus=True):
-    """One command. It stays clickable when it is not possible, so that one can ask why."""
+    """One command. It stays clickable when it is not possible: a click then shows the reason."""
 
     class Pressed(Message):
-        """The command was asked for."""
+        """The command was clicked."""
 
         def __init__(self, command: str) -> None:
             super().__init__()
@@ -79,7 +79,7 @@ class Toolbar(Grid):
             yield CommandButton(name)
 
     def show(self, wording: Wording, *, possible: Collection[str], why_not: dict[str, str]) -> None:
-        """Draw all of them; `why_not` tells of each that is not possible why."""
+        """Draw all of them. `why_not` returns the reason for each command that is not possible."""
         for button in self.query(CommandButton):
             name = button.command
             button.show(wording, possible=name in possible, why_not=why_not.get(name, ""))

@@ -49,7 +49,7 @@ export async function get(path) {
 
 let leaving = false;
 
-/** Go to the door, where it is said why. */
+/** Go to the sign-in page, which shows the reason. */
 function leave(why = "You were signed out: sign in again.") {
   if (leaving) return;
   leaving = true;
@@ -57,7 +57,7 @@ function leave(why = "You were signed out: sign in again.") {
   location.assign("/");
 }
 
-/** Ask for a change. Resolves to the answer, whose `ok` says whether it was made and `message` why not. */
+/** Request a change. Resolves to the answer: `ok` is whether it was made, `message` why not. */
 export async function post(path, body) {
   try {
     const answer = await fetch(path, {
@@ -72,7 +72,7 @@ export async function post(path, body) {
   }
 }
 
-/** Learn the words of a language and put them where the page has data-text. */
+/** Load the words of a language and put them where the page has data-text. */
 export async function speak(language) {
   Object.assign(words, await get(`/words?lang=${language}`));
   document.documentElement.lang = language;
@@ -95,7 +95,7 @@ export async function begin(redraw) {
   return me;
 }
 
-/** Hear of everything, again after each break, from where it broke. */
+/** Receive all events. After a lost connection, continue from the last event. */
 export function listen(listeners) {
   const events = new EventSource(`/events?page=${pageId}&user=${encodeURIComponent(user)}`);
   const lost = (away) => {

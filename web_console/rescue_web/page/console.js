@@ -1,4 +1,4 @@
-// The technician's console: his queue, the session he chose, and every command with the reason when it is not possible.
+// The technician's console: their queue, the session they chose, and every command with the reason when it is not possible.
 
 import { $, begin, chip, el, emulatedNow, explain, get, listen, pageId, period, post, refill, say, statusWord, tell, tick, words, written } from "./common.js";
 
@@ -160,7 +160,7 @@ function ask(title, content, confirm, done) {
   $("dialog").showModal();
 }
 
-/** What cannot be undone is asked first; the dialog opens on Cancel. */
+/** Confirm what cannot be undone; the dialog opens on Cancel. */
 function askWhetherToEnd(entry) {
   const about = el("p", { id: "dialog-about" }, `${say("Session")} ${entry.session}${entry.customer ? ", " : ""}`, written(entry.customer),
     el("br"), say(entry.before_ending));
@@ -212,7 +212,7 @@ function askPin() {
   });
 }
 
-// Hearing
+// Receiving
 
 function snapshot(state) {
   for (const known of [entries, chats, alarms]) known.clear();
