@@ -28,11 +28,11 @@ from rescue_protos.errors import Unavailable
 from rescue_protos.v1 import applet_pb2 as pb
 from rescue_protos.v1 import applet_pb2_grpc
 
-PAUSE = 0.2
-ASKING_WITHIN = 2.0
-# Whom the server tells to wait longer (after too many wrong PINs) tells the customer so instead.
-LONGEST_PATIENCE = 6.0
-# The server could not say yes or no this time; the same request id makes asking again harmless.
+PAUSE = 0.2  # real seconds
+ASKING_WITHIN = 2.0  # real seconds
+# If the server requires a longer wait (after too many wrong PINs), the customer gets that message instead.
+LONGEST_PATIENCE = 6.0  # real seconds
+# The server could not decide this time. A second request with the same request id is harmless.
 _TRY_AGAIN = frozenset({"UNKNOWN", "INTERNAL", "ABORTED", "RESOURCE_EXHAUSTED"})
 
 
@@ -251,7 +251,7 @@ async def _main(relay: str, file: TicketFile) -> None:
         _say(child_protocol.Failed(code="DATA_LOSS", reason="TICKET_FILE_DAMAGED", message=f"{file.path}: {error}"))
         os._exit(1)
     await applet.run(orders)
-    # All is said and kept; tearing down gRPC and the interpreter would only delay the computer.
+    # All is sent and saved; tearing down gRPC and the interpreter would only delay the computer.
     os._exit(0)
 
 

@@ -22,10 +22,10 @@ from rescue_applet.heartbeats import Heartbeats
 from rescue_applet.outbox import Outbox
 from rescue_protos.v1 import applet_pb2 as pb
 
-GREETING_WITHIN = 1.5
-GOING_DOWN_WITHIN = 2.0
+GREETING_WITHIN = 1.5  # real seconds
+GOING_DOWN_WITHIN = 2.0  # real seconds
 # A shell that wakes this much after its deadline was itself held up: what came meanwhile has to be read first.
-OVERSLEPT = 0.5
+OVERSLEPT = 0.5  # real seconds
 
 REFUSED_FOR_GOOD = frozenset(
     {"UNAUTHENTICATED", "PERMISSION_DENIED", "INVALID_ARGUMENT", "FAILED_PRECONDITION", "UNIMPLEMENTED"}
@@ -67,7 +67,7 @@ class Attachment:
         self._news: list[ComputerEvent] = []
         self._greeted_by = 0.0
         self._ordered: tuple[int, RebootOrdered] | None = None  # and the heartbeat whose answer confirms it
-        self._probe: int | None = None  # the heartbeat whose answer is wanted; any attachment is an answer too
+        self._probe: int | None = None  # the heartbeat whose answer is awaited; any attachment is an answer too
         self._going_down: str | None = None
         self._down_by = 0.0
 
@@ -75,7 +75,7 @@ class Attachment:
 
     @property
     def connected(self) -> bool:
-        """Whether the present connection is still believed in."""
+        """Whether the present connection still counts as alive."""
         return self.phase in (Phase.GREETING, Phase.ATTACHED)
 
     @property
@@ -110,7 +110,7 @@ class Attachment:
                 return min(moment for moment in moments if moment is not None)
         return None
 
-    # What the shell tells.
+    # What the shell passes in.
 
     def dial(self, now: float) -> None:
         """A fresh connection is there to be used."""
@@ -147,7 +147,7 @@ class Attachment:
             case "probe":
                 self._beat(now, probe=response.probe.number)
             case "reboot" if not self._outbox.closing and self._ordered is None:
-                # A cable that was off may deliver an order from before a loss that only the server knows of. The
+                # A cable that was off may deliver an order from before a loss that only the server saw. The
                 # server breaks off connections that it has given up: on one that still answers the order stands.
                 order = RebootOrdered(order_id=response.reboot.order_id, technician=response.reboot.technician)
                 self._ordered = (self._beat(now), order)

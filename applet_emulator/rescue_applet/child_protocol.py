@@ -10,7 +10,7 @@ import msgspec
 
 from rescue_applet.events import Chat, ComputerEvent, Ended, Error, Joined, LinkChanged, Terms, View
 
-LONGEST_LINE = 16 * 1024 * 1024
+LONGEST_LINE = 16 * 1024 * 1024  # bytes
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True, tag_field="order"):
@@ -68,13 +68,13 @@ class WentDown(ComputerEvent, frozen=True, kw_only=True, tag="went-down"):
 
 
 class Unreachable(ComputerEvent, frozen=True, kw_only=True, tag="unreachable"):
-    """The session cannot be asked for at the moment; the applet goes on trying."""
+    """The session cannot be requested at the moment; the applet tries again."""
 
     message: str
 
 
 class Reached(ComputerEvent, frozen=True, kw_only=True, tag="reached"):
-    """The server has answered something that was said after the last `Probe`."""
+    """The server has answered a message that was sent after the last `Probe`."""
 
 
 class Failed(ComputerEvent, frozen=True, kw_only=True, tag="failed"):

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-SECOND = 1_000_000_000
+SECOND = 1_000_000_000  # nanoseconds
 # Real seconds. A computer that was just switched on may still be about to follow the clock.
 CONFIRMED_WITHIN = 1.0
 FOLLOWED_WITHIN = 3.0

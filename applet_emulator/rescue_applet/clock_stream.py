@@ -18,9 +18,9 @@ from rescue_common.state_directory import NoAccess
 from rescue_protos.v1 import clock_pb2 as pb
 from rescue_protos.v1 import clock_pb2_grpc
 
-PAUSE = 0.3
+PAUSE = 0.3  # real seconds
 # The server sends a reading every second; without one for this long it is gone, whatever the connection says.
-SILENCE = 5.0
+SILENCE = 5.0  # real seconds
 
 
 async def watch_clock(

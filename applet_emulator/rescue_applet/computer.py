@@ -91,7 +91,7 @@ class Computer:
         return outcome
 
     def pull_plug(self) -> None:
-        """Go away without a word."""
+        """Stop at once, without a message."""
         self._end(None)
 
     def execute(self, command: commands.Command) -> None:
@@ -180,12 +180,12 @@ class Computer:
             await self._connectivity.back()
 
     async def _lan_back(self) -> None:
-        # The applet may not have noticed the loss yet: that it believes in its link says nothing.
+        # The applet may not have detected the loss yet, so its reported link is not reliable here.
         self._connectivity.lost()
         self._send(child_protocol.Probe())
         await self._link_back()
 
-    # What the applet says.
+    # The applet's news.
 
     def _receive(self, news: child_protocol.News) -> None:
         match news:
@@ -286,7 +286,7 @@ class Computer:
             self._cable_broke(error)
 
     def _cable_broke(self, error: CannotLay) -> None:
-        # Somebody took the interface away: a computer that does not know what its cable does is of no use.
+        # The interface was removed from outside. The computer cannot control its cable any more, so it ends.
         self._end(events.Error(code="FAILED_PRECONDITION", reason="NO_SUCH_CABLE", message=str(error)))
 
     def _end(self, outcome: Outcome) -> None:

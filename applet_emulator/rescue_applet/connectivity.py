@@ -7,13 +7,13 @@ import contextlib
 import time
 
 # Real seconds. Enough for an applet that missed the loss to give its connection up and be greeted on a new one; less
-# than the server waits for an appointment to be kept, so that it hears of it while it waits.
-BACK_WITHIN = 4.0
-REACHED_WITHIN = 10.0
+# than the server waits for an appointment to be kept, so that the server gets the result while it waits.
+BACK_WITHIN = 4.0  # real seconds
+REACHED_WITHIN = 10.0  # real seconds
 
 
 class Connectivity:
-    """What the applet says of its link, and since when a server that could be reached has not answered it."""
+    """The link that the applet reports, and since when a reachable server has not answered it."""
 
     def __init__(self) -> None:
         self._connected = asyncio.Event()
@@ -24,7 +24,7 @@ class Connectivity:
         self._connected.set()
 
     def lost(self) -> None:
-        """The link is lost, or nobody knows: only an answer from now on counts."""
+        """The link is lost or unknown: only an answer from now on counts."""
         self._connected.clear()
 
     async def back(self) -> None:

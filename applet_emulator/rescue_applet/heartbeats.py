@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections import deque
 
-ANSWER_WITHIN = 2.0
-SHORTEST_INTERVAL = 0.1
-LONGEST_INTERVAL = 3.0
+ANSWER_WITHIN = 2.0  # real seconds
+SHORTEST_INTERVAL = 0.1  # real seconds
+LONGEST_INTERVAL = 3.0  # real seconds
 
 
 class Heartbeats:
@@ -33,7 +33,7 @@ class Heartbeats:
         return self._unanswered[0][1] + ANSWER_WITHIN if self._unanswered else None
 
     def set_interval(self, seconds: float) -> None:
-        """The server wants one in so many emulated seconds; 0 is no wish."""
+        """The server requires one in so many emulated seconds; 0 means no requirement."""
         if seconds > 0:
             self._interval = seconds
 

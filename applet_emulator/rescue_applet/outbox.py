@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from rescue_protos.v1 import applet_pb2 as pb
 
 # A server that cannot store at the moment gives no receipt; the report is sent again.
-REPEAT_AFTER = 2.0
+REPEAT_AFTER = 2.0  # real seconds
 
 
 class Outbox:

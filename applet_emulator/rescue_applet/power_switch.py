@@ -26,7 +26,7 @@ HOPELESS = 10
 
 @dataclass(slots=True, eq=False)
 class _Reboot:
-    """A reboot under way. `after` is emulated; None is held until told to boot."""
+    """A reboot under way. `after` is emulated; None is held until the boot command."""
 
     order_id: str
     after: timedelta | None
@@ -104,7 +104,7 @@ class PowerSwitch:
                 await asyncio.sleep(BREATH)
 
     def go_down(self, *, order_id: str, after: timedelta | None) -> None:
-        """Reboot, unless that is under way: back `after` an emulated time, or when told to boot if that is None."""
+        """Reboot, unless that is under way: back `after` an emulated time, or at the boot command if that is None."""
         if self._reboot is None:
             self._reboot = _Reboot(order_id, after)
             self._start(self._shut_down(self._reboot))
@@ -142,7 +142,7 @@ class PowerSwitch:
             await applet.kill_and_wait()
 
     async def _shut_down(self, reboot: _Reboot) -> None:
-        # First the appointment: whoever sees Rebooting may advance the clock at once.
+        # First the appointment: the reader of Rebooting may advance the clock at once.
         if reboot.after is not None:
             reboot.hold = await self._clock.set_hold(reboot.after)
         reboot.prepared.set()

@@ -17,7 +17,7 @@ from rescue_common.private_files import write_private
 class JoinRequest(msgspec.Struct, frozen=True, kw_only=True):
     """How to come by a session. One of `pin` and `channel` is set; `customer` is a name or empty.
 
-    The request id is on disk before the server is asked, so that a second asking finds the same session.
+    The request id is on disk before the request is sent, so that a second request finds the same session.
     """
 
     request_id: str

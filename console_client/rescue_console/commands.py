@@ -56,7 +56,7 @@ class BadLine(Exception):
 
 
 class SessionAction(StrEnum):
-    """What can be done to a session without saying more."""
+    """The commands to a session that take no argument."""
 
     START = "start"
     HOLD = "hold"

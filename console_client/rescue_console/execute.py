@@ -1,4 +1,4 @@
-"""Which call of the client a typed command becomes."""
+"""Execute a typed command as a call of the client."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Running a console as a program: finding the server, signals, exit statuses.
 
-0 done (also when told to end by SIGTERM, or when nobody reads the output any more), 1 failed with one line on
+0 done (also when SIGTERM ends it, or when nobody reads the output any more), 1 failed with one line on
 stderr, 130 interrupted.
 """
 

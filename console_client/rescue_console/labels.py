@@ -56,7 +56,7 @@ class Labels:
         return self._catalog.text("setting", name)
 
     def cause(self, cause: CodedCause, text: str) -> str:
-        """Return why something happened; the server's `text` if this console does not know the code."""
+        """Return why something happened; the server's `text` if this console has no sentence for the code."""
         return sentence(cause, self.language) or text
 
     def refusal(self, error: RescueError) -> str:
@@ -83,7 +83,7 @@ class Labels:
 
     def row(self, number: int) -> str:
         """Return a row of the published table in the emulator's own words; empty for one that this console lacks."""
-        from rescue_protos.explanations import explanation  # read when somebody wants to know
+        from rescue_protos.explanations import explanation  # loaded at the first use
 
         try:
             return explanation(number, self.language)

@@ -38,7 +38,7 @@ async def typed_lines(descriptor: int = 0) -> AsyncGenerator[TypedLine, None]:
             room.acquire()
             try:
                 loop.call_soon_threadsafe(chunks.put_nowait, (chunk, loop.time()))
-            except RuntimeError:  # the loop is gone, and with it who would have read this
+            except RuntimeError:  # the loop is gone, and its reader too
                 return
 
     # A thread, because a regular file cannot be waited for; daemonic and unbuffered, because nothing can stop a

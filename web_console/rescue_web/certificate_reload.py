@@ -17,7 +17,7 @@ def certified(cert: Path, key: Path) -> ssl.SSLContext:
     """Return what serves with these files. Raises BadCertificate."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     try:
-        context.load_cert_chain(cert, key, password="")  # nobody is asked for one
+        context.load_cert_chain(cert, key, password="")  # no prompt for a password
     except (OSError, ssl.SSLError) as error:
         raise BadCertificate(f"{cert}, {key} cannot be used together ({error.strerror or error})") from None
     return context

@@ -59,7 +59,7 @@ class FaultSchedule:
         self._turn = asyncio.Lock()
 
     def apply(self, fault: LanFault, *, done: Callable[[], None] = lambda: None) -> None:
-        """Let a fault happen, after the changes asked for before. `done` is called once it is in force, and the end
+        """Let a fault happen, after all earlier changes. `done` is called once it is in force, and the end
         of one that ends is noted with the clock."""
         if self._waiting or isinstance(fault, Flap) or fault.lasts is not None:
             self._later(self._start_fault(fault, done))
@@ -97,7 +97,7 @@ class FaultSchedule:
         self._report()
 
     async def _start_fault(self, fault: LanFault, done: Callable[[], None]) -> None:
-        # It is in force at once; it is told when the clock knows of its end, so that whoever hears of it may advance.
+        # It is in force at once. It is reported after the clock has its end, so that the reader may advance the clock.
         if isinstance(fault, Flap):
             turns = flap.turns(fault, Random(f"{self._seed} {fault}"))
             off_for, on_for = next(turns)

@@ -14,9 +14,9 @@ from random import Random
 
 from rescue_applet.network.condition import SOUND, Condition
 
-CHUNK = 65536
+CHUNK = 65536  # bytes
 # Bytes on their way at a time; as much as a TCP window might be.
-WINDOW = 4 * 1024 * 1024
+WINDOW = 4 * 1024 * 1024  # bytes
 
 
 class Flow:

@@ -35,11 +35,11 @@ from rescue_common.terminal import own_screen, safe
 PlugIn = Callable[[str, events.Listener], AbstractAsyncContextManager[Computer]]
 """Makes the computer for a PIN (empty if the command line said where to go), with a listener."""
 
-SPLASH = 1.2
+SPLASH = 1.2  # real seconds
 """For how many real seconds one sees the computer start."""
-READING = 15.0
+READING = 15.0  # real seconds
 """After so many real seconds the screen of a session that is over closes by itself."""
-_TICK = 0.5
+_TICK = 0.5  # real seconds
 
 
 class Answer(Static, can_focus=True):
