@@ -1,7 +1,7 @@
 """Follow a technician's queue, give commands, and handle a command that the server refuses.
 
-Run it as the user who runs the server: `python follow_queue.py alice`. If the server has `--data DIR`, set RESCUE_DATA to
-DIR. It needs nothing but `rescue_client`.
+Run it as the user who runs the server: `python follow_queue.py alice`. If the server has `--data DIR`,
+set RESCUE_DATA to DIR. It needs nothing but `rescue_client`.
 """
 
 import asyncio
