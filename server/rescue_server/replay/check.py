@@ -9,18 +9,18 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from rescue_server.core import events as e
+from rescue_server.core import events
 from rescue_server.core.history import EntryChange, EventHistory
 from rescue_server.core.organization import Organization, OrganizationEvent, apply_change
 from rescue_server.core.timers import DeadlineKind, SessionDeadline, deadlines, overdue_on_return
 from rescue_server.replay.journal_file import RecordedChange, RecordedLine
 
 _DUE: dict[type, frozenset[DeadlineKind]] = {
-    e.ConnectingTimedOut: frozenset({DeadlineKind.CONNECTING}),
-    e.WaitingTimedOut: frozenset({DeadlineKind.WAITING}),
-    e.LinkOffline: frozenset({DeadlineKind.OFFLINE}),
-    e.IdleTimedOut: frozenset({DeadlineKind.IDLE_COLLABORATOR, DeadlineKind.IDLE_LEAD}),
-    e.IdleAlarmRaised: frozenset({DeadlineKind.IDLE_ALARM}),
+    events.ConnectingTimedOut: frozenset({DeadlineKind.CONNECTING}),
+    events.WaitingTimedOut: frozenset({DeadlineKind.WAITING}),
+    events.LinkOffline: frozenset({DeadlineKind.OFFLINE}),
+    events.IdleTimedOut: frozenset({DeadlineKind.IDLE_COLLABORATOR, DeadlineKind.IDLE_LEAD}),
+    events.IdleAlarmRaised: frozenset({DeadlineKind.IDLE_ALARM}),
 }
 
 
@@ -80,14 +80,14 @@ class _Judge:
         return True, f"the consoles showed {_list(then)}; today's core derives {_list(now)}"
 
 
-def _due_difference(event: e.AnySessionEvent, due: list[SessionDeadline]) -> str:
+def _due_difference(event: events.AnySessionEvent, due: list[SessionDeadline]) -> str:
     kinds = _DUE.get(type(event))
     if kinds is not None:
         who = getattr(event, "technician", "")
         fits = any(d.kind in kinds and d.technician == who and d.due <= event.at for d in due)
         return "" if fits else f"nothing like that was due at {event.at:%H:%M:%S}"
     missed = next((d for d in due if d.due < event.at and d.kind is not DeadlineKind.IDLE_ALARM), None)
-    if missed is None or isinstance(event, e.LinkLost):
+    if missed is None or isinstance(event, events.LinkLost):
         return ""
     return f"{missed.setting} of {missed.technician or 'the session'} ran out at {missed.due:%H:%M:%S}, unnoticed"
 

@@ -13,7 +13,7 @@ import grpc
 from rescue_protos.errors import STORAGE_ERRORS, InvalidArgument, RescueError, ShuttingDown
 from rescue_protos.v1 import applet_pb2 as pb
 from rescue_protos.v1 import applet_pb2_grpc
-from rescue_server.core import decide as d
+from rescue_server.core import decide
 from rescue_server.core.session import Session
 from rescue_server.core.status import Link
 from rescue_server.faults.injector import FaultInjector
@@ -21,8 +21,7 @@ from rescue_server.faults.rules import LostMessage
 from rescue_server.rpc import translate
 from rescue_server.rpc.guard import source_of
 from rescue_server.runtime import applet_orders as orders
-from rescue_server.runtime import attachments as a
-from rescue_server.runtime import command_handlers
+from rescue_server.runtime import attachments, command_handlers
 from rescue_server.runtime.applet_orders import view_of
 from rescue_server.runtime.credentials import derive_ticket, hash_ticket
 from rescue_server.runtime.engine import Engine
@@ -86,7 +85,7 @@ class AppletService(applet_pb2_grpc.AppletServiceServicer):
         reader: asyncio.Task[None] | None = None
         try:
             if not _is_over(session):
-                await self._engine.perform(command_handlers.of_applet(session.id, d.on_attach))
+                await self._engine.perform(command_handlers.of_applet(session.id, decide.on_attach))
                 self._timekeeper.renew_lease(session.id, answered=True)
             session = self._session(session.id)
             if _is_over(session):
@@ -106,7 +105,9 @@ class AppletService(applet_pb2_grpc.AppletServiceServicer):
                 reader.cancel()
             self._attachments.leave(attachment)
 
-    async def _write(self, attachment: a.Attachment, reader: asyncio.Task[None]) -> AsyncIterator[pb.AttachResponse]:
+    async def _write(
+        self, attachment: attachments.Attachment, reader: asyncio.Task[None]
+    ) -> AsyncIterator[pb.AttachResponse]:
         reader.add_done_callback(lambda task: attachment.news.set())
         while True:
             attachment.news.clear()
@@ -125,7 +126,7 @@ class AppletService(applet_pb2_grpc.AppletServiceServicer):
                 return
             await attachment.news.wait()
 
-    async def _read(self, requests: Requests, attachment: a.Attachment) -> None:
+    async def _read(self, requests: Requests, attachment: attachments.Attachment) -> None:
         pace = Pace(self._limits.applet_messages_per_second, time.monotonic())
         async for request in requests:
             if (wait := pace.wait(time.monotonic())) > 0:
@@ -152,9 +153,9 @@ class AppletService(applet_pb2_grpc.AppletServiceServicer):
         if session is not None and session.link in (Link.RECONNECTING, Link.OFFLINE):
             # While nothing can be stored the link stays lost; the next sign of life tries again.
             with contextlib.suppress(*STORAGE_ERRORS):
-                await self._engine.perform(command_handlers.of_applet(session_id, d.on_sign_of_life))
+                await self._engine.perform(command_handlers.of_applet(session_id, decide.on_sign_of_life))
 
-    async def _report(self, report: pb.Report, attachment: a.Attachment) -> None:
+    async def _report(self, report: pb.Report, attachment: attachments.Attachment) -> None:
         await self._sign_of_life(attachment.session)
         asked = translate.request_of(f"session:{attachment.session}", report)
         try:
@@ -209,13 +210,13 @@ class AppletService(applet_pb2_grpc.AppletServiceServicer):
 def _decision_of(report: pb.Report) -> Any:
     match report.WhichOneof("what"):
         case "terms":
-            return lambda s, x: d.on_terms(s, accepted=report.terms.accepted, context=x)
+            return lambda s, x: decide.on_terms(s, accepted=report.terms.accepted, context=x)
         case "going_down":
-            return lambda s, x: d.on_going_down(s, order=report.going_down.order_id, context=x)
+            return lambda s, x: decide.on_going_down(s, order=report.going_down.order_id, context=x)
         case "goodbye":
-            return d.on_goodbye
+            return decide.on_goodbye
         case "chat":
-            return lambda s, x: d.on_customer_chat(s, text=report.chat.text, context=x)
+            return lambda s, x: decide.on_customer_chat(s, text=report.chat.text, context=x)
     raise InvalidArgument.of("report", "terms, going_down, goodbye or chat is needed")
 
 

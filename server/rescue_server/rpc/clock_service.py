@@ -119,7 +119,7 @@ class ClockService(clock_pb2_grpc.ClockServiceServicer):
                 if number in mine or number == 0:
                     raise InvalidArgument.of("number", "a number that is not in use on this stream, not 0")
                 if len(mine) >= CLOCK_BARRIERS_EACH:
-                    raise ResourceExhausted(f"at most {CLOCK_BARRIERS_EACH} appointments at a time")
+                    raise ResourceExhausted(f"at most {CLOCK_BARRIERS_EACH} clock barriers at a time")
                 after = translate.period("after", request.barrier.after)
                 mine[number] = self._timekeeper.barriers.add(self._clock.now() + max(after, timedelta(0)))
                 due_at = translate.timestamp(mine[number].due)

@@ -13,7 +13,7 @@ import grpc
 from rescue_protos.errors import STORAGE_ERRORS, InvalidArgument, ShuttingDown
 from rescue_protos.v1 import console_pb2 as pb
 from rescue_protos.v1 import console_pb2_grpc
-from rescue_server.core import commands as c
+from rescue_server.core import commands
 from rescue_server.core.queue import entry_of
 from rescue_server.rpc import translate
 from rescue_server.rpc.guard import caller
@@ -127,18 +127,18 @@ class ConsoleService(console_pb2_grpc.ConsoleServiceServicer):
         )
 
     async def StartSession(self, request: pb.StartSessionRequest, context: Context) -> pb.StartSessionResponse:
-        answer = await self._command(request, c.StartSession(technician=caller().name, session=request.session))
+        answer = await self._command(request, commands.StartSession(technician=caller().name, session=request.session))
         return pb.StartSessionResponse(revision=answer.revision)
 
     async def HoldSession(self, request: pb.HoldSessionRequest, context: Context) -> pb.HoldSessionResponse:
-        answer = await self._command(request, c.HoldSession(technician=caller().name, session=request.session))
+        answer = await self._command(request, commands.HoldSession(technician=caller().name, session=request.session))
         return pb.HoldSessionResponse(revision=answer.revision)
 
     async def TransferSession(self, request: pb.TransferSessionRequest, context: Context) -> pb.TransferSessionResponse:
         kind = request.WhichOneof("target")
         if kind is None:
             raise InvalidArgument.of("target", "name a technician, a technician group or a channel")
-        order = c.TransferSession(
+        order = commands.TransferSession(
             technician=caller().name,
             session=request.session,
             target=f"{kind}:{getattr(request, kind)}",
@@ -150,50 +150,50 @@ class ConsoleService(console_pb2_grpc.ConsoleServiceServicer):
     async def InviteTechnician(
         self, request: pb.InviteTechnicianRequest, context: Context
     ) -> pb.InviteTechnicianResponse:
-        order = c.InviteTechnician(technician=caller().name, session=request.session, invited=request.technician)
+        order = commands.InviteTechnician(technician=caller().name, session=request.session, invited=request.technician)
         return pb.InviteTechnicianResponse(revision=(await self._command(request, order)).revision)
 
     async def RemoveTechnician(
         self, request: pb.RemoveTechnicianRequest, context: Context
     ) -> pb.RemoveTechnicianResponse:
-        order = c.RemoveTechnician(technician=caller().name, session=request.session, removed=request.technician)
+        order = commands.RemoveTechnician(technician=caller().name, session=request.session, removed=request.technician)
         return pb.RemoveTechnicianResponse(revision=(await self._command(request, order)).revision)
 
     async def OfferLead(self, request: pb.OfferLeadRequest, context: Context) -> pb.OfferLeadResponse:
-        order = c.OfferLead(technician=caller().name, session=request.session, to=request.technician)
+        order = commands.OfferLead(technician=caller().name, session=request.session, to=request.technician)
         return pb.OfferLeadResponse(revision=(await self._command(request, order)).revision)
 
     async def CancelLeadOffer(self, request: pb.CancelLeadOfferRequest, context: Context) -> pb.CancelLeadOfferResponse:
-        order = c.CancelLeadOffer(technician=caller().name, session=request.session)
+        order = commands.CancelLeadOffer(technician=caller().name, session=request.session)
         return pb.CancelLeadOfferResponse(revision=(await self._command(request, order)).revision)
 
     async def AcceptLead(self, request: pb.AcceptLeadRequest, context: Context) -> pb.AcceptLeadResponse:
-        order = c.AcceptLead(technician=caller().name, session=request.session)
+        order = commands.AcceptLead(technician=caller().name, session=request.session)
         return pb.AcceptLeadResponse(revision=(await self._command(request, order)).revision)
 
     async def RebootComputer(self, request: pb.RebootComputerRequest, context: Context) -> pb.RebootComputerResponse:
-        order = c.RebootComputer(technician=caller().name, session=request.session, order=secrets.token_hex(8))
+        order = commands.RebootComputer(technician=caller().name, session=request.session, order=secrets.token_hex(8))
         return pb.RebootComputerResponse(revision=(await self._command(request, order)).revision)
 
     async def SendChat(self, request: pb.SendChatRequest, context: Context) -> pb.SendChatResponse:
-        order = c.SendChatLine(technician=caller().name, session=request.session, text=request.text)
+        order = commands.SendChatLine(technician=caller().name, session=request.session, text=request.text)
         return pb.SendChatResponse(revision=(await self._command(request, order)).revision)
 
     async def OpenProcess(self, request: pb.OpenProcessRequest, context: Context) -> pb.OpenProcessResponse:
         process = translate.process_of(request.process)
-        order = c.OpenProcess(technician=caller().name, session=request.session, process=process)
+        order = commands.OpenProcess(technician=caller().name, session=request.session, process=process)
         return pb.OpenProcessResponse(revision=(await self._command(request, order)).revision)
 
     async def CloseProcess(self, request: pb.CloseProcessRequest, context: Context) -> pb.CloseProcessResponse:
         process = translate.process_of(request.process)
-        order = c.CloseProcess(technician=caller().name, session=request.session, process=process)
+        order = commands.CloseProcess(technician=caller().name, session=request.session, process=process)
         return pb.CloseProcessResponse(revision=(await self._command(request, order)).revision)
 
     async def EndSession(self, request: pb.EndSessionRequest, context: Context) -> pb.EndSessionResponse:
-        order = c.EndSession(technician=caller().name, session=request.session)
+        order = commands.EndSession(technician=caller().name, session=request.session)
         return pb.EndSessionResponse(revision=(await self._command(request, order)).revision)
 
-    async def _command(self, request: Any, order: c.AnyCommand) -> Answer:
+    async def _command(self, request: Any, order: commands.AnyCommand) -> Answer:
         return await self._perform(request, command_handlers.command(order))
 
     async def _perform(self, request: Any, handler: Handler) -> Answer:

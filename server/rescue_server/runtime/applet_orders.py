@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from rescue_server.core import events as e
+from rescue_server.core import events
 from rescue_server.core.session import Session
 from rescue_server.core.status import COLLABORATORS, Role
 from rescue_server.runtime.state import AppliedEvent
@@ -113,13 +113,13 @@ def orders_of(applied: AppliedEvent) -> list[Order]:
     before, after, event = applied.before, applied.after, applied.event
     if after is None or before is None:
         return []
-    if isinstance(event, e.TermsDeclined) or (after.ended_at is not None and before.ended_at is None):
+    if isinstance(event, events.TermsDeclined) or (after.ended_at is not None and before.ended_at is None):
         return [SessionOver()]
-    if isinstance(event, e.LinkLost):
+    if isinstance(event, events.LinkLost):
         return [GivenUp()]
-    if isinstance(event, e.RebootOrdered):
+    if isinstance(event, events.RebootOrdered):
         first = after.reboot_order == event.order
         return [RebootNow(order=event.order, technician=event.technician)] if first else []
-    if isinstance(event, e.ChatSent):
+    if isinstance(event, events.ChatSent):
         return [ChatShown(technician=event.technician, text=event.text, revision=applied.revision)]
     return [ViewChanged()] if view_of(before) != view_of(after) else []

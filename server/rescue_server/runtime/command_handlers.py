@@ -17,9 +17,7 @@ from rescue_protos.errors import (
     ResourceExhausted,
     Unauthenticated,
 )
-from rescue_server.core import commands as c
-from rescue_server.core import decide as d
-from rescue_server.core import organization as o
+from rescue_server.core import commands, decide, organization
 from rescue_server.core.events import SessionTransferred
 from rescue_server.core.session import Session
 from rescue_server.runtime.credentials import ticket_fits
@@ -34,11 +32,11 @@ PIN_ATTEMPTS = 1000
 def create_pin(technician: str, customer: str, new_pin: Callable[[], str], limits: Limits = LIMITS) -> Handler:
     """A session with one entry, Connecting, and its PIN. Raises ResourceExhausted."""
 
-    def handle(state: EngineState, context: d.Context) -> Outcome:
+    def handle(state: EngineState, context: decide.Context) -> Outcome:
         _require_room(state, f"technician:{technician}", limits.open_sessions_per_technician)
         session = state.next_session_id()
         pin = _free_pin(state, context, new_pin)
-        events = d.create_pin(session=session, technician=technician, pin=pin, customer=customer, context=context)
+        events = decide.create_pin(session=session, technician=technician, pin=pin, customer=customer, context=context)
         group = f"group:{state.organization.technicians[technician]}"
         validity = state.organization.settings_of(group).private_code_validity
         return Outcome(events=events, answer=Answer(session=session, pin=pin, valid_for=validity))
@@ -46,14 +44,14 @@ def create_pin(technician: str, customer: str, new_pin: Callable[[], str], limit
     return handle
 
 
-def command(order: c.AnyCommand) -> Handler:
+def command(order: commands.AnyCommand) -> Handler:
     """A technician's command to a session."""
 
-    def handle(state: EngineState, context: d.Context) -> Outcome:
+    def handle(state: EngineState, context: decide.Context) -> Outcome:
         session = state.sessions.get(order.session)
         if session is None:
             raise NotFound.of("session", order.session, "it is not in your queue")
-        events = d.decide(session, order, context)
+        events = decide.decide(session, order, context)
         targets = events[0].targets if isinstance(events[0], SessionTransferred) else ()
         return Outcome(events=events, answer=Answer(session=order.session, technicians=targets))
 
@@ -63,11 +61,11 @@ def command(order: c.AnyCommand) -> Handler:
 def redeem_pin(pin: str, customer: str, ticket_hash: str) -> Handler:
     """Spend a PIN."""
 
-    def handle(state: EngineState, context: d.Context) -> Outcome:
+    def handle(state: EngineState, context: decide.Context) -> Outcome:
         session = state.sessions.get(state.pins.get(pin, ""))
         if session is None:
             raise PinRefused("there is no such PIN: check the digits with the technician", reason="PIN_UNKNOWN")
-        events = d.redeem_pin(session, ticket_hash=ticket_hash, customer=customer, context=context)
+        events = decide.redeem_pin(session, ticket_hash=ticket_hash, customer=customer, context=context)
         return Outcome(events=events, answer=Answer(session=session.id))
 
     return handle
@@ -81,7 +79,7 @@ def limit_attempts(
     Asked and counted where acts are decided, one after the other: many attempts at once gain nothing.
     """
 
-    def guarded(state: EngineState, context: d.Context) -> Outcome:
+    def guarded(state: EngineState, context: decide.Context) -> Outcome:
         if (wait := attempts.wait(source, now())) > 0:
             raise ResourceExhausted(
                 f"too many wrong PINs: the next attempt is possible in {wait:.1f} s",
@@ -100,10 +98,10 @@ def limit_attempts(
 def start_through_channel(channel: str, customer: str, ticket_hash: str, limits: Limits = LIMITS) -> Handler:
     """A session for every technician of a channel. Raises ResourceExhausted."""
 
-    def handle(state: EngineState, context: d.Context) -> Outcome:
+    def handle(state: EngineState, context: decide.Context) -> Outcome:
         _require_room(state, f"channel:{channel}", limits.open_sessions_per_channel)
         session = state.next_session_id()
-        events = d.start_through_channel(
+        events = decide.start_through_channel(
             session=session, channel=channel, customer=customer, ticket_hash=ticket_hash, context=context
         )
         return Outcome(events=events, answer=Answer(session=session))
@@ -111,10 +109,10 @@ def start_through_channel(channel: str, customer: str, ticket_hash: str, limits:
     return handle
 
 
-def of_applet(session_id: str, decision: Callable[[Session, d.Context], d.Events]) -> Handler:
+def of_applet(session_id: str, decision: Callable[[Session, decide.Context], decide.Events]) -> Handler:
     """Something that the session's applet said or did."""
 
-    def handle(state: EngineState, context: d.Context) -> Outcome:
+    def handle(state: EngineState, context: decide.Context) -> Outcome:
         session = state.sessions.get(session_id)
         events = [] if session is None else decision(session, context)
         return Outcome(events=events, answer=Answer(session=session_id))
@@ -125,10 +123,10 @@ def of_applet(session_id: str, decision: Callable[[Session, d.Context], d.Events
 def focus(technician: str, focused: bool) -> Handler:
     """A technician gained or lost the focus: all sessions he takes part in hear of it."""
 
-    def handle(state: EngineState, context: d.Context) -> Outcome:
-        events: d.Events = []
+    def handle(state: EngineState, context: decide.Context) -> Outcome:
+        events: decide.Events = []
         for session in state.queue_of(technician):
-            events += d.on_focus(session, technician=technician, focused=focused, context=context)
+            events += decide.on_focus(session, technician=technician, focused=focused, context=context)
         return Outcome(events=events)
 
     return handle
@@ -145,13 +143,13 @@ def admit(state: EngineState, session_id: str, ticket: str) -> Session:
 def change_settings(by: str, owner: str, changes: Mapping[str, timedelta | str]) -> Handler:
     """Change a group's or channel's settings; raises InvalidArgument with the range."""
 
-    def handle(state: EngineState, context: d.Context) -> Outcome:
+    def handle(state: EngineState, context: decide.Context) -> Outcome:
         if not changes:
             raise InvalidArgument.of("settings", "name at least one setting to change")
         state.organization.settings_of(owner).changed(changes)
         periods = {name: value for name, value in changes.items() if isinstance(value, timedelta)}
         terms = changes.get("terms")
-        event = o.SettingsChanged(
+        event = organization.SettingsChanged(
             at=context.now, by=by, owner=owner, periods=periods, terms=terms if isinstance(terms, str) else None
         )
         return Outcome(events=[event])
@@ -162,9 +160,9 @@ def change_settings(by: str, owner: str, changes: Mapping[str, timedelta | str])
 def add_group(by: str, name: str) -> Handler:
     """Add a technician group."""
 
-    def handle(state: EngineState, context: d.Context) -> Outcome:
+    def handle(state: EngineState, context: decide.Context) -> Outcome:
         state.organization.require_free("group", name)
-        return Outcome(events=[o.GroupAdded(at=context.now, by=by, name=name)])
+        return Outcome(events=[organization.GroupAdded(at=context.now, by=by, name=name)])
 
     return handle
 
@@ -172,13 +170,13 @@ def add_group(by: str, name: str) -> Handler:
 def add_technician(by: str, name: str, group: str, secret_hash: str) -> Handler:
     """Add a technician to a group."""
 
-    def handle(state: EngineState, context: d.Context) -> Outcome:
+    def handle(state: EngineState, context: decide.Context) -> Outcome:
         state.organization.require_free("technician", name)
         state.organization.members(f"group:{group}")
         return Outcome(
             events=[
-                o.TechnicianAdded(at=context.now, by=by, name=name, group=group),
-                o.SecretChanged(at=context.now, by=by, user=name, secret_hash=secret_hash),
+                organization.TechnicianAdded(at=context.now, by=by, name=name, group=group),
+                organization.SecretChanged(at=context.now, by=by, user=name, secret_hash=secret_hash),
             ]
         )
 
@@ -188,13 +186,15 @@ def add_technician(by: str, name: str, group: str, secret_hash: str) -> Handler:
 def add_channel(by: str, name: str, groups: tuple[str, ...]) -> Handler:
     """Add a channel that groups serve."""
 
-    def handle(state: EngineState, context: d.Context) -> Outcome:
+    def handle(state: EngineState, context: decide.Context) -> Outcome:
         state.organization.require_free("channel", name)
         if not groups:
             raise InvalidArgument.of("groups", "a channel needs at least one technician group")
         for group in groups:
             state.organization.members(f"group:{group}")
-        return Outcome(events=[o.ChannelAdded(at=context.now, by=by, name=name, groups=tuple(sorted(set(groups))))])
+        return Outcome(
+            events=[organization.ChannelAdded(at=context.now, by=by, name=name, groups=tuple(sorted(set(groups))))]
+        )
 
     return handle
 
@@ -202,12 +202,12 @@ def add_channel(by: str, name: str, groups: tuple[str, ...]) -> Handler:
 def add_administrator(by: str, name: str, secret_hash: str) -> Handler:
     """Add an administrator."""
 
-    def handle(state: EngineState, context: d.Context) -> Outcome:
+    def handle(state: EngineState, context: decide.Context) -> Outcome:
         state.organization.require_free("administrator", name)
         return Outcome(
             events=[
-                o.AdministratorAdded(at=context.now, by=by, name=name),
-                o.SecretChanged(at=context.now, by=by, user=name, secret_hash=secret_hash),
+                organization.AdministratorAdded(at=context.now, by=by, name=name),
+                organization.SecretChanged(at=context.now, by=by, user=name, secret_hash=secret_hash),
             ]
         )
 
@@ -217,10 +217,10 @@ def add_administrator(by: str, name: str, secret_hash: str) -> Handler:
 def move_technician(by: str, name: str, group: str) -> Handler:
     """Move a technician to another group."""
 
-    def handle(state: EngineState, context: d.Context) -> Outcome:
+    def handle(state: EngineState, context: decide.Context) -> Outcome:
         state.organization.require_technician(name)
         state.organization.members(f"group:{group}")
-        return Outcome(events=[o.TechnicianMoved(at=context.now, by=by, name=name, group=group)])
+        return Outcome(events=[organization.TechnicianMoved(at=context.now, by=by, name=name, group=group)])
 
     return handle
 
@@ -228,12 +228,12 @@ def move_technician(by: str, name: str, group: str) -> Handler:
 def remove_technician(by: str, name: str) -> Handler:
     """Remove a technician who takes part in no session."""
 
-    def handle(state: EngineState, context: d.Context) -> Outcome:
+    def handle(state: EngineState, context: decide.Context) -> Outcome:
         state.organization.require_technician(name)
         if queue := state.queue_of(name):
             numbers = ", ".join(session.id for session in queue)
             raise OrganizationRefused(f"{name} still has sessions in his queue ({numbers}): end or transfer them first")
-        return Outcome(events=[o.TechnicianDeleted(at=context.now, by=by, name=name)])
+        return Outcome(events=[organization.TechnicianDeleted(at=context.now, by=by, name=name)])
 
     return handle
 
@@ -241,10 +241,10 @@ def remove_technician(by: str, name: str) -> Handler:
 def renew_secret(by: str, user: str, secret_hash: str) -> Handler:
     """Give a user a new secret."""
 
-    def handle(state: EngineState, context: d.Context) -> Outcome:
+    def handle(state: EngineState, context: decide.Context) -> Outcome:
         if user not in state.organization.secret_hashes:
             raise NotFound.of("user", user)
-        return Outcome(events=[o.SecretChanged(at=context.now, by=by, user=user, secret_hash=secret_hash)])
+        return Outcome(events=[organization.SecretChanged(at=context.now, by=by, user=user, secret_hash=secret_hash)])
 
     return handle
 
@@ -257,11 +257,11 @@ def _require_room(state: EngineState, opener: str, most: int) -> None:
         )
 
 
-def _free_pin(state: EngineState, context: d.Context, new_pin: Callable[[], str]) -> str:
+def _free_pin(state: EngineState, context: decide.Context, new_pin: Callable[[], str]) -> str:
     """A PIN that no session has that could still be redeemed, and if possible none ever had."""
     for attempt in range(PIN_ATTEMPTS):
         pin = new_pin()
         session = state.sessions.get(state.pins.get(pin, ""))
-        if session is None or (attempt > PIN_ATTEMPTS // 2 and not d.is_redeemable(session, context)):
+        if session is None or (attempt > PIN_ATTEMPTS // 2 and not decide.is_redeemable(session, context)):
             return pin
     raise ResourceExhausted("no PIN is free: end some sessions that are Connecting", metadata={"what": "free PINs"})

@@ -11,8 +11,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from rescue_server.core import events as e
-from rescue_server.core import organization as o
+from rescue_server.core import events, organization
 from rescue_server.core.history import EventHistory, ExplainedEvent
 from rescue_server.runtime.engine import Engine
 from rescue_server.runtime.state import AnyEvent, AppliedEvent, read_event
@@ -21,7 +20,11 @@ from rescue_server.store.protocol import StoredEvent
 WITHHELD = "withheld"
 _READ = 1000  # events read from the store at a time
 _TOLD = 100  # events told before others may have a turn
-_HASHES = {e.SessionCreated: "ticket_hash", e.PinRedeemed: "ticket_hash", o.SecretChanged: "secret_hash"}
+_HASHES = {
+    events.SessionCreated: "ticket_hash",
+    events.PinRedeemed: "ticket_hash",
+    organization.SecretChanged: "secret_hash",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,7 +113,7 @@ def shown_body(line: Line, technician: str | None) -> bytes:
     hidden = _HASHES.get(type(line.event), "")
     if hidden and getattr(line.event, hidden):
         return _without(line.stored.body, hidden, WITHHELD)
-    if isinstance(line.event, e.ChatSent) and technician is not None and technician not in line.told.present:
+    if isinstance(line.event, events.ChatSent) and technician is not None and technician not in line.told.present:
         return _without(line.stored.body, "text", "")
     return line.stored.body
 

@@ -13,13 +13,13 @@ from datetime import datetime
 
 import msgspec
 
-from rescue_server.core import events as e
+from rescue_server.core import events
 from rescue_server.core.organization import AnyOrganizationEvent, Organization, OrganizationEvent, apply_change
 from rescue_server.core.queue import QueueUpdate, updates
 from rescue_server.core.session import Session, apply
 from rescue_server.store.protocol import StoredEvent
 
-AnyEvent = e.AnySessionEvent | AnyOrganizationEvent
+AnyEvent = events.AnySessionEvent | AnyOrganizationEvent
 ORGANIZATION = "organization"
 _FIRST_SESSION = 1001
 _decoder = msgspec.json.Decoder(AnyEvent)

@@ -22,7 +22,7 @@ from typing import Any
 
 from rescue_common.durations import BadDuration, parse_duration
 from rescue_protos.errors import InvalidArgument, RescueError
-from rescue_server.core import organization as o
+from rescue_server.core import organization as core_organization
 
 DEFAULT = """
 administrators = ["admin"]
@@ -43,7 +43,7 @@ class BadOrganizationFile(RescueError):
     reason = "BAD_ORGANIZATION_FILE"
 
 
-def read_organization(path: Path | None, now: datetime) -> list[o.AnyOrganizationEvent]:
+def read_organization(path: Path | None, now: datetime) -> list[core_organization.AnyOrganizationEvent]:
     """Return the events that make the organization of a file, or the default one. Raises BadOrganizationFile."""
     name = str(path) if path else "the default organization"
     try:
@@ -73,16 +73,16 @@ class _Misfit(Exception):
         self.wrong = wrong
 
 
-def _events(data: dict[str, Any], now: datetime) -> list[o.AnyOrganizationEvent]:
+def _events(data: dict[str, Any], now: datetime) -> list[core_organization.AnyOrganizationEvent]:
     if unknown := set(data) - {"administrators", "groups", "channels"}:
         raise _Misfit((sorted(unknown)[0],), "unknown; there are administrators, groups and channels")
-    events: list[o.AnyOrganizationEvent] = []
-    organization = o.Organization()
+    events: list[core_organization.AnyOrganizationEvent] = []
+    organization = core_organization.Organization()
 
-    def add(event: o.AnyOrganizationEvent, place: tuple[str, ...]) -> None:
+    def add(event: core_organization.AnyOrganizationEvent, place: tuple[str, ...]) -> None:
         nonlocal organization
         try:
-            organization = o.apply_change(organization, event)
+            organization = core_organization.apply_change(organization, event)
         except InvalidArgument as error:
             raise _Misfit((*place, error.field), error.wrong) from None
         except RescueError as error:
@@ -98,10 +98,10 @@ def _events(data: dict[str, Any], now: datetime) -> list[o.AnyOrganizationEvent]
     for name, table in _tables(data, "groups"):
         place: tuple[str, ...] = ("groups", name)
         free("group", name, place)
-        add(o.GroupAdded(at=now, name=name), place)
+        add(core_organization.GroupAdded(at=now, name=name), place)
         for technician in _names(table, "technicians", place):
             free("technician", technician, (*place, "technicians"))
-            add(o.TechnicianAdded(at=now, name=technician, group=name), place)
+            add(core_organization.TechnicianAdded(at=now, name=technician, group=name), place)
         _settings(table, f"group:{name}", place, now, add)
     for name, table in _tables(data, "channels"):
         place = ("channels", name)
@@ -112,14 +112,14 @@ def _events(data: dict[str, Any], now: datetime) -> list[o.AnyOrganizationEvent]
         for group in groups:
             if group not in organization.groups:
                 raise _Misfit((*place, "groups"), f"there is no technician group {group!r}")
-        add(o.ChannelAdded(at=now, name=name, groups=tuple(sorted(set(groups)))), place)
+        add(core_organization.ChannelAdded(at=now, name=name, groups=tuple(sorted(set(groups)))), place)
         _settings(table, f"channel:{name}", place, now, add)
     administrators = _names(data, "administrators", ())
     if not administrators or not organization.technicians:
         raise _Misfit((), "at least one administrator and one technician in a group are needed")
     for name in administrators:
         free("administrator", name, ("administrators",))
-        add(o.AdministratorAdded(at=now, name=name), ("administrators",))
+        add(core_organization.AdministratorAdded(at=now, name=name), ("administrators",))
     return events
 
 
@@ -156,7 +156,7 @@ def _settings(table: dict[str, Any], owner: str, place: tuple[str, ...], now: da
         except BadDuration as error:
             raise _Misfit((*place, key), str(error)) from None
     if periods or terms is not None:
-        add(o.SettingsChanged(at=now, owner=owner, periods=periods, terms=terms), place)
+        add(core_organization.SettingsChanged(at=now, owner=owner, periods=periods, terms=terms), place)
 
 
 def _unread(message: str, text: str) -> tuple[int, str]:

@@ -11,10 +11,9 @@ import pytest
 
 from rescue_protos.errors import CommandNotAllowed, RequestReused
 from rescue_server.clock import ServerClock
-from rescue_server.core import commands as c
-from rescue_server.core import decide as d
-from rescue_server.core import events as e
-from rescue_server.core import organization as o
+from rescue_server.core import commands, decide
+from rescue_server.core import events as core_events
+from rescue_server.core import organization as core_organization
 from rescue_server.core.status import Link
 from rescue_server.runtime import command_handlers
 from rescue_server.runtime.engine import Outcome, Request, live_engine
@@ -41,16 +40,18 @@ class Office:
 
     async def open(self) -> None:
         organization: list[AnyEvent] = [
-            o.GroupAdded(at=START, name="Support"),
-            o.TechnicianAdded(at=START, name="alice", group="Support"),
+            core_organization.GroupAdded(at=START, name="Support"),
+            core_organization.TechnicianAdded(at=START, name="alice", group="Support"),
         ]
         await self.engine.perform(lambda desk, context: Outcome(events=organization))
         await self.engine.perform(command_handlers.create_pin("alice", "Jan", lambda: "123456"))
         await self.engine.perform(
-            command_handlers.of_applet("1001", lambda s, x: d.redeem_pin(s, ticket_hash="h", customer="", context=x))
+            command_handlers.of_applet(
+                "1001", lambda s, x: decide.redeem_pin(s, ticket_hash="h", customer="", context=x)
+            )
         )
-        await self.engine.perform(command_handlers.of_applet("1001", d.on_attach))
-        await self.engine.perform(command_handlers.command(c.StartSession(technician="alice", session="1001")))
+        await self.engine.perform(command_handlers.of_applet("1001", decide.on_attach))
+        await self.engine.perform(command_handlers.command(commands.StartSession(technician="alice", session="1001")))
 
     async def after(self, minutes: float) -> None:
         self.seconds += 60 * minutes
@@ -87,8 +88,8 @@ async def test_an_idle_time_out_that_a_new_setting_makes_overdue_is_due_now(offi
     await office.after(minutes=10)
     await office.set(idle_timeout=MINUTE)
     *_, changed, timed_out = office.journal
-    assert isinstance(changed, o.SettingsChanged)
-    assert isinstance(timed_out, e.IdleTimedOut)
+    assert isinstance(changed, core_organization.SettingsChanged)
+    assert isinstance(timed_out, core_events.IdleTimedOut)
     assert timed_out.at == changed.at == START + 10 * MINUTE
 
 
@@ -100,30 +101,30 @@ async def test_a_lease_that_a_new_setting_makes_overdue_is_due_now(office: Offic
     office.engine.catch_up()
     await office.engine.flush()
     *_, changed, lost = office.journal
-    assert isinstance(changed, o.SettingsChanged)
-    assert isinstance(lost, e.LinkLost)
+    assert isinstance(changed, core_organization.SettingsChanged)
+    assert isinstance(lost, core_events.LinkLost)
     assert lost.at == changed.at == START + timedelta(seconds=50)
 
 
 async def test_an_alarm_that_a_reboot_held_back_is_raised_on_the_return(office: Office) -> None:
     await office.set(idle_timeout=10 * MINUTE)
     await office.engine.perform(
-        command_handlers.of_applet("1001", lambda s, x: d.on_going_down(s, order="", context=x))
+        command_handlers.of_applet("1001", lambda s, x: decide.on_going_down(s, order="", context=x))
     )
     await office.after(minutes=9.5)
-    await office.engine.perform(command_handlers.of_applet("1001", d.on_attach))
+    await office.engine.perform(command_handlers.of_applet("1001", decide.on_attach))
     office.engine.catch_up()
     await office.engine.flush()
     *_, back, alarm = office.journal
-    assert isinstance(back, e.LinkRestored)
-    assert isinstance(alarm, e.IdleAlarmRaised)
+    assert isinstance(back, core_events.LinkRestored)
+    assert isinstance(alarm, core_events.IdleAlarmRaised)
     assert alarm.at == back.at
     assert alarm.due == START + 10 * MINUTE
 
 
 async def test_a_wrong_use_of_a_request_id_does_not_spoil_the_right_one(office: Office) -> None:
     asked = Request(principal="alice", id="r1", fingerprint="hold")
-    hold = command_handlers.command(c.HoldSession(technician="alice", session="1001"))
+    hold = command_handlers.command(commands.HoldSession(technician="alice", session="1001"))
     answer = await office.engine.perform(hold, asked)
     async with running(office.store) as again:  # which has only the store to remember by
         with pytest.raises(RequestReused):
@@ -133,10 +134,10 @@ async def test_a_wrong_use_of_a_request_id_does_not_spoil_the_right_one(office: 
 
 async def test_a_refusal_is_the_answer_to_its_request_for_good(office: Office) -> None:
     asked = Request(principal="alice", id="r1", fingerprint="start")
-    start = command_handlers.command(c.StartSession(technician="alice", session="1001"))
+    start = command_handlers.command(commands.StartSession(technician="alice", session="1001"))
     with pytest.raises(CommandNotAllowed, match="is Active"):
         await office.engine.perform(start, asked)
-    await office.engine.perform(command_handlers.command(c.HoldSession(technician="alice", session="1001")))
+    await office.engine.perform(command_handlers.command(commands.HoldSession(technician="alice", session="1001")))
     with pytest.raises(CommandNotAllowed, match="is Active"):
         await office.engine.perform(start, asked)
 

@@ -10,8 +10,7 @@ from itertools import pairwise
 import pytest
 
 from rescue_server.clock import ServerClock
-from rescue_server.core import decide as d
-from rescue_server.core import organization as o
+from rescue_server.core import decide, organization
 from rescue_server.core.events import ConnectingTimedOut, LinkLost
 from rescue_server.runtime import command_handlers
 from rescue_server.runtime.engine import Engine, Outcome, live_engine
@@ -27,8 +26,8 @@ async def engine() -> AsyncIterator[Engine]:
     found = live_engine(MemoryStore(), ServerClock(start=NOON, paused=True))
     running = asyncio.create_task(found.run())
     events: list[AnyEvent] = [
-        o.GroupAdded(at=NOON, name="Support"),
-        o.TechnicianAdded(at=NOON, name="alice", group="Support"),
+        organization.GroupAdded(at=NOON, name="Support"),
+        organization.TechnicianAdded(at=NOON, name="alice", group="Support"),
     ]
     await found.perform(lambda desk, context: Outcome(events=events))
     yield found
@@ -57,7 +56,7 @@ async def test_a_setting_that_is_past_already_is_due_when_it_is_changed(engine: 
 async def test_a_lease_that_is_judged_late_ends_after_what_was_stored_meanwhile(engine: Engine) -> None:
     session = (await engine.perform(command_handlers.create_pin("alice", "", lambda: "111111"))).session
     await engine.perform(command_handlers.redeem_pin("111111", "", "hash"))
-    await engine.perform(command_handlers.of_applet(session, d.on_attach))
+    await engine.perform(command_handlers.of_applet(session, decide.on_attach))
     engine.clock.move_to(NOON + 1.5 * MINUTE)
     await engine.perform(command_handlers.create_pin("alice", "", lambda: "222222"))
     engine.schedule.leases.confirm_expired([session])

@@ -13,9 +13,8 @@ import pytest
 
 from rescue_protos.errors import Unauthenticated
 from rescue_server.clock import ServerClock
-from rescue_server.core import commands as c
-from rescue_server.core import decide as d
-from rescue_server.core import organization as o
+from rescue_server.core import commands, decide
+from rescue_server.core import organization as core_organization
 from rescue_server.runtime import command_handlers
 from rescue_server.runtime.credentials import hash_ticket
 from rescue_server.runtime.engine import Answer, Outcome, Request, live_engine
@@ -46,9 +45,9 @@ class Office:
         await self.engine.perform(
             lambda desk, context: Outcome(
                 events=[
-                    o.GroupAdded(at=NOON, name="Support"),
-                    o.TechnicianAdded(at=NOON, name="alice", group="Support"),
-                    o.TechnicianAdded(at=NOON, name="bob", group="Support"),
+                    core_organization.GroupAdded(at=NOON, name="Support"),
+                    core_organization.TechnicianAdded(at=NOON, name="alice", group="Support"),
+                    core_organization.TechnicianAdded(at=NOON, name="bob", group="Support"),
                 ]
             )
         )
@@ -61,17 +60,17 @@ class Office:
     async def session(self) -> str:
         """A customer who calls, is helped and goes; returns the session, which nobody sees any more."""
         session = await self.open_session()
-        await self.ask(command_handlers.command(c.StartSession(technician="alice", session=session)))
+        await self.ask(command_handlers.command(commands.StartSession(technician="alice", session=session)))
         await self.ask(
-            command_handlers.command(c.SendChatLine(technician="alice", session=session, text="hello " * 50))
+            command_handlers.command(commands.SendChatLine(technician="alice", session=session, text="hello " * 50))
         )
-        await self.ask(command_handlers.command(c.EndSession(technician="alice", session=session)))
+        await self.ask(command_handlers.command(commands.EndSession(technician="alice", session=session)))
         return session
 
     async def open_session(self) -> str:
         made = await self.ask(command_handlers.create_pin("alice", "Customer", lambda: f"{self.asked:06d}"))
         await self.ask(command_handlers.redeem_pin(made.pin, "Customer", hash_ticket(made.session)), principal="applet")
-        await self.engine.perform(command_handlers.of_applet(made.session, d.on_attach))
+        await self.engine.perform(command_handlers.of_applet(made.session, decide.on_attach))
         return made.session
 
     async def pass_time(self, by: timedelta) -> None:
@@ -149,7 +148,7 @@ async def test_an_answer_outlives_every_retry_and_a_report_its_session(tmp_path:
     async with at_work(tmp_path) as office:
         await office.found()
         session = await office.open_session()
-        chat = command_handlers.of_applet(session, lambda s, x: d.on_customer_chat(s, text="once", context=x))
+        chat = command_handlers.of_applet(session, lambda s, x: decide.on_customer_chat(s, text="once", context=x))
         said = await office.ask(chat, "report", principal=f"session:{session}")
         asked = await office.ask(command_handlers.create_pin("alice", "", lambda: "111111"), "pin")
         await office.retention.sweep()
@@ -185,7 +184,7 @@ async def test_who_is_no_technician_any_more_costs_no_memory(tmp_path: Path) -> 
         await office.engine.perform(command_handlers.add_technician("admin", "guest", "Support", "hash"))
         made = await office.ask(command_handlers.create_pin("guest", "", lambda: "111111"), principal="guest")
         await office.ask(
-            command_handlers.command(c.EndSession(technician="guest", session=made.session)), principal="guest"
+            command_handlers.command(commands.EndSession(technician="guest", session=made.session)), principal="guest"
         )
         assert rings(office) == {"guest": 2}
         await office.engine.perform(command_handlers.remove_technician("admin", "guest"))
@@ -223,16 +222,16 @@ async def test_a_session_that_goes_on_keeps_the_settings_it_has_seen(tmp_path: P
         session = await office.open_session()
         for minutes in (5, 6, 7):
             await set_idle(office, minutes)
-        await office.ask(command_handlers.command(c.StartSession(technician="alice", session=session)))
+        await office.ask(command_handlers.command(commands.StartSession(technician="alice", session=session)))
         await set_idle(office, 8)
         await set_idle(office, 0)
         await office.pass_time(DAY)
         await office.retention.sweep()
         events = [read_event(stored) for stored in office.engine.store.read()]
-    idle = [event.periods["idle_timeout"] for event in events if isinstance(event, o.SettingsChanged)]
+    idle = [event.periods["idle_timeout"] for event in events if isinstance(event, core_organization.SettingsChanged)]
     assert idle == [timedelta(minutes=7), timedelta(0)]
     async with at_work(tmp_path) as office:  # the journal is still one that a server starts with
-        await office.ask(command_handlers.command(c.EndSession(technician="alice", session=session)))
+        await office.ask(command_handlers.command(commands.EndSession(technician="alice", session=session)))
 
 
 async def sizes_of(office: Office) -> tuple[int, int]:

@@ -11,9 +11,7 @@ import pytest
 
 from rescue_protos.errors import STORAGE_ERRORS, StorageFull
 from rescue_server.clock import ServerClock
-from rescue_server.core import commands as c
-from rescue_server.core import decide as d
-from rescue_server.core import organization as o
+from rescue_server.core import commands, decide, organization
 from rescue_server.core.events import LinkLost, SessionHeld
 from rescue_server.core.status import Link
 from rescue_server.core.timers import SessionDeadline
@@ -66,14 +64,14 @@ class Office:
         await self.engine.perform(
             lambda desk, context: Outcome(
                 events=[
-                    o.GroupAdded(at=NOON, name="Support"),
-                    o.TechnicianAdded(at=NOON, name="alice", group="Support"),
+                    organization.GroupAdded(at=NOON, name="Support"),
+                    organization.TechnicianAdded(at=NOON, name="alice", group="Support"),
                 ]
             )
         )
         self.session = (await self.engine.perform(command_handlers.create_pin("alice", "", lambda: "111111"))).session
         await self.engine.perform(command_handlers.redeem_pin("111111", "", "hash"))
-        await self.engine.perform(command_handlers.of_applet(self.session, d.on_attach))
+        await self.engine.perform(command_handlers.of_applet(self.session, decide.on_attach))
 
     @property
     def link(self) -> Link:
@@ -158,18 +156,18 @@ async def test_a_pace_that_cannot_be_stored_is_not_taken(office: Office) -> None
 async def test_a_session_that_could_not_be_stored_leaves_nothing_behind(office: Office) -> None:
     office.disk.full = True
 
-    def come_and_join(desk: EngineState, context: d.Context) -> Outcome:
-        [created] = d.create_pin(session="1002", technician="alice", pin="222222", customer="", context=context)
+    def come_and_join(desk: EngineState, context: decide.Context) -> Outcome:
+        [created] = decide.create_pin(session="1002", technician="alice", pin="222222", customer="", context=context)
         after = desk.apply(created).after
         assert after is not None
-        events = [created, *d.redeem_pin(after, ticket_hash="hash", customer="", context=context)]
+        events = [created, *decide.redeem_pin(after, ticket_hash="hash", customer="", context=context)]
         desk.forget("1002")
         desk.revision -= 1
         return Outcome(events=events)
 
     creating = asyncio.ensure_future(office.engine.perform(come_and_join))
     await asyncio.sleep(0)
-    joining = asyncio.ensure_future(office.engine.perform(command_handlers.of_applet("1002", d.on_attach)))
+    joining = asyncio.ensure_future(office.engine.perform(command_handlers.of_applet("1002", decide.on_attach)))
     for refused in await asyncio.gather(creating, joining, return_exceptions=True):
         assert isinstance(refused, STORAGE_ERRORS)
     assert "1002" not in office.engine.ahead.sessions
@@ -192,7 +190,7 @@ async def test_a_setting_that_could_not_be_stored_moves_no_deadline(office: Offi
 
 async def test_a_refused_command_may_be_repeated_and_takes_effect_once(office: Office) -> None:
     request = Request(principal="alice", id="r1", fingerprint="f")
-    start = command_handlers.command(c.StartSession(technician="alice", session=office.session))
+    start = command_handlers.command(commands.StartSession(technician="alice", session=office.session))
     office.disk.full = True
     with pytest.raises(STORAGE_ERRORS):
         await office.engine.perform(start, request)
@@ -203,7 +201,7 @@ async def test_a_refused_command_may_be_repeated_and_takes_effect_once(office: O
 
 async def test_a_caller_who_goes_away_tears_nothing_in_two(office: Office) -> None:
     request = Request(principal="alice", id="r1", fingerprint="f")
-    start = command_handlers.command(c.StartSession(technician="alice", session=office.session))
+    start = command_handlers.command(commands.StartSession(technician="alice", session=office.session))
     asking = asyncio.create_task(office.engine.perform(start, request))
     await asyncio.sleep(0)
     asking.cancel()

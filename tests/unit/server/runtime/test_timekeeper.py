@@ -9,8 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from rescue_server.clock import ServerClock
-from rescue_server.core import decide as d
-from rescue_server.core import organization as o
+from rescue_server.core import decide, organization
 from rescue_server.core.events import LinkLost
 from rescue_server.runtime import command_handlers
 from rescue_server.runtime.applet_orders import Probe
@@ -51,7 +50,7 @@ class Office:
         pin = f"{len(self.attachments):06}"
         session = (await self.engine.perform(command_handlers.create_pin("alice", "", lambda: pin))).session
         await self.engine.perform(command_handlers.redeem_pin(pin, "", "hash"))
-        await self.engine.perform(command_handlers.of_applet(session, d.on_attach))
+        await self.engine.perform(command_handlers.of_applet(session, decide.on_attach))
         attachment = self.attachments.take_place(session, "i", 1)
         assert attachment is not None
         if answers:
@@ -76,8 +75,8 @@ class Office:
 async def office() -> AsyncIterator[Office]:
     found = Office()
     events: list[AnyEvent] = [
-        o.GroupAdded(at=NOON, name="Support"),
-        o.TechnicianAdded(at=NOON, name="alice", group="Support"),
+        organization.GroupAdded(at=NOON, name="Support"),
+        organization.TechnicianAdded(at=NOON, name="alice", group="Support"),
     ]
     await found.engine.perform(lambda desk, context: Outcome(events=events))
     yield found
@@ -143,7 +142,7 @@ async def test_nothing_is_remembered_of_barriers_to_sessions_that_ended(office: 
     async with asyncio.timeout(PATIENCE):
         await attachment.news.wait()
     assert list(office.keeper._open_probes) == [session]
-    await office.engine.perform(command_handlers.of_applet(session, d.on_goodbye))
+    await office.engine.perform(command_handlers.of_applet(session, decide.on_goodbye))
     another, attachment = await office.applet(answers=False)
     office.seconds += 59.0
     office.engine.schedule.changed.set()
