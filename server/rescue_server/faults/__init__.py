@@ -1,6 +1,6 @@
-"""FaultInjector on purpose, bound to a moment.
+"""Inject faults at given moments.
 
-`rules` is the notation and knows nothing else, `methods` are those of the contract that it can name; `room` keeps the
-rules, watches for their moments and makes them happen. While no rule is there, each seam in the server is one look at
+`rules` is the notation and knows nothing else, `methods` are those of the contract that it can name; `injector` keeps the
+rules, watches for their moments and injects the faults. While no rule is there, each seam in the server is one look at
 an empty collection.
 """

@@ -54,20 +54,20 @@ class Metrics:
         self._appended = Counting("rescue_appended_events", "Events in these appends.", registry=registry)
 
     def called(self, call: Call) -> None:
-        """A call ended."""
+        """Count a call that ended."""
         method = call.method.removeprefix("/")
         self._calls.labels(method, call.code).inc()
         if not call.streaming:
             self._call_seconds.labels(method).observe(call.seconds)
 
     def on_applied(self, applied: AppliedEvent) -> None:
-        """An event was published."""
+        """Count a published event."""
         self._events.labels(type(applied.event).__name__).inc()
         if isinstance(applied.event, LinkLost):
             self._expiries.inc()
 
     def appended(self, seconds: float, events: int) -> None:
-        """The store appended events."""
+        """Record an append of the store."""
         self._append.observe(seconds)
         self._appended.inc(events)
 

@@ -1,7 +1,7 @@
 """Traces by OpenTelemetry, if the usual OTEL_ variables of the environment ask for them.
 
-Spans of calls are those of opentelemetry-instrumentation-grpc; who calls with a trace context finds his trace
-continued. Each carries the user, the session and the revision besides.
+Spans of calls are those of opentelemetry-instrumentation-grpc; a caller's trace context is
+continued. Each span carries the user, the session and the revision besides.
 """
 
 from __future__ import annotations

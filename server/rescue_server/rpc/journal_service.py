@@ -1,6 +1,6 @@
 """The journal's side of the contract: what happened, and why queues show what they show.
 
-Administrators read everything. A technician reads what concerns sessions in which he has or had an entry.
+Administrators read everything. A technician reads what concerns sessions in which they have or had an entry.
 """
 
 from __future__ import annotations

@@ -30,7 +30,7 @@ PERMISSIONS: dict[str, Permission] = {
     f"{_PACKAGE}AppletService/Attach": Permission.APPLET,
     f"{_PACKAGE}ClockService/GetClock": Permission.USER_OR_COMPUTER,
     f"{_PACKAGE}ClockService/WatchClock": Permission.USER_OR_COMPUTER,
-    # Of a technician the service tells only what concerns sessions that he takes or took part in.
+    # The service tells technicians only about sessions that they take or took part in.
     f"{_PACKAGE}JournalService/ListEvents": Permission.USER,
     f"{_PACKAGE}JournalService/WatchEvents": Permission.USER,
     f"{_PACKAGE}JournalService/Explain": Permission.USER,

@@ -121,7 +121,7 @@ def of_applet(session_id: str, decision: Callable[[Session, decide.Context], dec
 
 
 def focus(technician: str, focused: bool) -> Handler:
-    """A technician gained or lost the focus: all sessions he takes part in hear of it."""
+    """A technician gained or lost the focus: the sessions that they take part in record it."""
 
     def handle(state: EngineState, context: decide.Context) -> Outcome:
         events: decide.Events = []
@@ -232,7 +232,7 @@ def remove_technician(by: str, name: str) -> Handler:
         state.organization.require_technician(name)
         if queue := state.queue_of(name):
             numbers = ", ".join(session.id for session in queue)
-            raise OrganizationRefused(f"{name} still has sessions in his queue ({numbers}): end or transfer them first")
+            raise OrganizationRefused(f"{name} still has sessions in their queue ({numbers}): end or transfer them first")
         return Outcome(events=[organization.TechnicianDeleted(at=context.now, by=by, name=name)])
 
     return handle

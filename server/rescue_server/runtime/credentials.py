@@ -49,7 +49,7 @@ def hash_secret(secret: str) -> str:
 
 
 def secret_fits(secret: str, secret_hash: str) -> bool:
-    """Whether this is the secret. Takes as long as hashing it."""
+    """Return whether this is the secret. Takes as long as hashing it."""
     return _verify(secret_hash, secret)
 
 
@@ -59,14 +59,14 @@ def hash_ticket(ticket: str) -> str:
 
 
 def ticket_fits(ticket: str, ticket_hash: str) -> bool:
-    """Whether this is the ticket, in constant time."""
+    """Return whether this is the ticket, in constant time."""
     return bool(ticket_hash) and hmac.compare_digest(hash_ticket(ticket), ticket_hash)
 
 
 def server_key(directory: Path) -> bytes:
     """Return the server's own key, made at its first start; readable by its owner alone. Raises OSError.
 
-    Who calls holds the directory's lock. What is no whole key, as after a full disk, is replaced.
+    The caller must hold the lock of the directory. An incomplete key is replaced.
     """
     path = directory / KEY_FILE
     with contextlib.suppress(FileNotFoundError):
@@ -87,7 +87,7 @@ def derive_ticket(key: bytes, request_id: str, fingerprint: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Principal:
-    """Who calls: a user by name, or the computer of a session, or (both empty) nobody in particular."""
+    """The caller: a user by name, or the computer of a session, or (both empty) nobody in particular."""
 
     name: str
     administrator: bool
@@ -140,7 +140,7 @@ class Tokens:
         return token
 
     def user_of(self, token: str) -> tuple[str, str]:
-        """Return the user and the hash of the secret he signed in with. Raises Unauthenticated."""
+        """Return the user and the hash of the secret they signed in with. Raises Unauthenticated."""
         known = self._tokens.get(_key(token))
         if known is None or known.expires <= self._now():
             raise Unauthenticated("the token is not known or has expired: sign in again", reason="TOKEN_EXPIRED")

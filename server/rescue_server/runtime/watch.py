@@ -89,7 +89,7 @@ class Watch:
         return news
 
     def unsubscribe(self, news: asyncio.Event) -> None:
-        """Observe no more."""
+        """Remove an observer."""
         self._observers.discard(news)
 
     def changed_at(self, technician: str) -> int:
@@ -109,7 +109,7 @@ class Watch:
         return watcher
 
     def close(self, watcher: Watcher) -> None:
-        """End it."""
+        """Close the watcher."""
         self._watchers.discard(watcher)
         self._progress.set()
         self._wake_observers()
@@ -193,7 +193,7 @@ class Watch:
 
     @property
     def watchers(self) -> frozenset[Watcher]:
-        """All who watch now."""
+        """Return the watchers that are open now."""
         return frozenset(self._watchers)
 
 
