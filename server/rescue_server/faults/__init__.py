@@ -1,6 +1,6 @@
 """Inject faults at given moments.
 
-`rules` is the notation and knows nothing else, `methods` are those of the contract that it can name; `injector` keeps the
-rules, watches for their moments and injects the faults. While no rule is there, each seam in the server is one look at
-an empty collection.
+`rules` defines the notation and imports nothing else of this package. `methods` lists the methods that a rule can name.
+`injector` keeps the rules, watches for their moments and injects the faults. While there is no rule, each hook in the
+server only looks at an empty collection.
 """

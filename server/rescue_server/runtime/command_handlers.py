@@ -232,7 +232,9 @@ def remove_technician(by: str, name: str) -> Handler:
         state.organization.require_technician(name)
         if queue := state.queue_of(name):
             numbers = ", ".join(session.id for session in queue)
-            raise OrganizationRefused(f"{name} still has sessions in their queue ({numbers}): end or transfer them first")
+            raise OrganizationRefused(
+                f"{name} still has sessions in their queue ({numbers}): end or transfer them first"
+            )
         return Outcome(events=[organization.TechnicianDeleted(at=context.now, by=by, name=name)])
 
     return handle
