@@ -74,6 +74,7 @@ def wait(session: str, technician: str, status: frozenset[str], timeout: timedel
         # A timeout of 0 still allows one look at the present status, which takes some time.
         with suppress(TimeoutError):
             async with asyncio.timeout(timeout.total_seconds() if timeout else None):
+                await _require_technician(technician, connection)
                 await observer.wait_for_status(connection, session, once=not timeout)
 
     run_call(observe, timeout=timeout)
@@ -92,6 +93,18 @@ def wait(session: str, technician: str, status: frozenset[str], timeout: timedel
             "status": observer.last,
         }
         print_lines([json_line(shown)])
+
+
+async def _require_technician(name: str, connection: Connection) -> None:
+    """Raise ClickException for a technician who does not exist. Only an administrator knows all technicians."""
+    from rescue_client.admin import AdminClient
+
+    if not await connection.is_administrator():
+        return
+    groups = (await AdminClient(connection).organization()).groups
+    technicians = sorted(technician for group in groups for technician in group.technicians)
+    if name not in technicians:
+        raise click.ClickException(f"there is no technician {name!r}; there are {', '.join(technicians)}")
 
 
 @dataclass(slots=True, kw_only=True)

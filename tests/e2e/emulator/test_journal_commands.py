@@ -167,6 +167,12 @@ async def test_wait_returns_at_once_later_or_not_at_all(story: Story) -> None:
     assert status == 2
 
 
+async def test_to_wait_for_nobody_is_refused_at_once(story: Story) -> None:
+    status, out, err = await story.rescue("wait", story.session, "--technician", "alcie", "--status", "Active")
+    assert (status, out) == (1, "")
+    assert err == "Error: there is no technician 'alcie'; there are alice, bob, carol, dave\n"
+
+
 async def test_a_follower_outlasts_a_restart_and_misses_nothing(story: Story) -> None:
     follower = await start(story.world, "events", "--follow", "--json", "--session", story.session)
     assert follower.stdout is not None
