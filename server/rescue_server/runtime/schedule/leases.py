@@ -2,7 +2,7 @@
 
 A lease runs while the session's link is connected: from the last heartbeat for the reconnect period. Heartbeats are
 neither stored nor published; they only move a date here. A lease that ran out is *judged* before the link is lost: an
-applet that answers a barrier heartbeat keeps it.
+applet that answers a probe keeps it.
 
 Source: "in Reconnecting status in one minute" (row 6).
 """

@@ -1,7 +1,7 @@
 """Time at work: fires what falls due, judges leases that ran out, and carries out an advance.
 
-A lease is judged only after its applet left a barrier heartbeat unanswered for up to two real seconds. While the clock
-runs, the barrier goes out early enough that the reconnect period still holds at real speed; at a speed at which it
+A lease is judged only after its applet has left a probe unanswered for two real seconds. While the clock
+runs, the probe is sent early enough that the reconnect period still holds at real speed; at a speed at which it
 cannot, the clock is held at the due time until the judgement. An advance walks from due time to due time
 with the clock held.
 """
@@ -20,8 +20,8 @@ from rescue_server.runtime.attachments import Attachments
 from rescue_server.runtime.engine import Engine
 from rescue_server.runtime.schedule.clock_barrier import ClockBarriers
 
-ANSWER_WITHIN = 2.0  # real seconds for a barrier heartbeat
-BACK_WITHIN = 5.0  # real seconds for applets after a start of the server, and for a computer to keep a barrier
+ANSWER_WITHIN = 2.0  # real seconds for the answer to a probe
+BACK_WITHIN = 5.0  # real seconds for applets after a start of the server, and for a computer to release a clock barrier
 SHOWN_WITHIN = 2.0  # real seconds for consoles to take what an advance led to
 RETRY_STORE = 1.0  # real seconds between attempts while nothing can be stored
 MARK_CLOCK = 1.0  # real seconds between stored readings of a running clock
@@ -29,7 +29,7 @@ MARK_CLOCK = 1.0  # real seconds between stored readings of a running clock
 
 @dataclass(frozen=True, slots=True)
 class _OpenProbe:
-    """A barrier that went out: when (real seconds), and how often its applet had answered before."""
+    """A probe that was sent: when (real seconds), and how often its applet had answered before."""
 
     sent_at: float
     answers_before: int
@@ -46,7 +46,7 @@ class Timekeeper:
         self.attachments = attachments
         self.barriers = ClockBarriers()
         self._answered = asyncio.Event()  # some applet showed a sign of life
-        self._open_probes: dict[str, _OpenProbe] = {}  # by session: barriers that went out before the lease ran out
+        self._open_probes: dict[str, _OpenProbe] = {}  # by session: probes that were sent before the lease ran out
         self._advancing = asyncio.Lock()
         self._holding = False
         self._grace_until = 0.0
@@ -119,7 +119,7 @@ class Timekeeper:
             raise
 
     def renew_lease(self, session: str, *, answered: bool) -> None:
-        """An applet showed a sign of life: a heartbeat, or an answer to a barrier (to attach is one as well)."""
+        """Renew the lease of an applet that sent a heartbeat or answered a probe; to attach counts as an answer."""
         self._leases.renew(session, self.clock.now(), answered=answered)
         self._open_probes.pop(session, None)
         self._answered.set()
@@ -201,7 +201,7 @@ class Timekeeper:
         return [s for s in self._leases.within(self.clock.now()) if not self._is_dead(s)]
 
     def _probe_expiring(self) -> None:
-        """Send barriers to those whose leases run out soon, so that the answer is known when they do."""
+        """Send probes to the applets whose leases run out soon, so that the answer is known when they do."""
         for session in [session for session in self._open_probes if self._leases.due(session) is None]:
             del self._open_probes[session]  # its link was lost, or it ended
         lease = self._first_unprobed()
@@ -211,7 +211,7 @@ class Timekeeper:
             self._probe(session)
 
     def _probe(self, session: str) -> _OpenProbe:
-        """Send a barrier, unless one is out. Returns the probe that is open now."""
+        """Send a probe, unless one is open. Return the open probe."""
         if session not in self._open_probes:
             self._open_probes[session] = _OpenProbe(_real_now(), self._leases.answers(session))
             self.attachments.probe(session)
@@ -247,7 +247,7 @@ class Timekeeper:
             self.clock.release()
 
     def next_probe(self) -> datetime | None:
-        """When the next barrier must go out, so that the answer is known when its lease runs out; None if none must."""
+        """Return when the next probe must be sent, so that its answer is known in time; None if none must."""
         lease = self._first_unprobed()
         return None if lease is None else lease[0] - self._lead(lease[1])
 
@@ -257,13 +257,13 @@ class Timekeeper:
         return due is not None and due <= self.clock.now() and self._leases.answers(session) == before
 
     async def _sleep(self) -> None:
-        """Until the next thing falls due, the next barrier must go out, or something changes."""
+        """Until the next thing falls due, the next probe must be sent, or something changes."""
         waits = []
         deadline = self._schedule.next_deadline()
         if deadline is not None:
             waits.append(self.clock.seconds_until(deadline.due))
-        if (barrier := self.next_probe()) is not None:
-            waits.append(self.clock.seconds_until(barrier))
+        if (probe_at := self.next_probe()) is not None:
+            waits.append(self.clock.seconds_until(probe_at))
         seconds = min((wait for wait in waits if wait is not None), default=None)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
