@@ -33,7 +33,7 @@ def test_a_journal_may_begin_with_a_mark(tmp_path: Path) -> None:
 
 def test_a_deeply_nested_journal_is_said_so(tmp_path: Path) -> None:
     path = tmp_path / "run.jsonl"
-    path.write_text('{"body": ' + "[" * 200_000 + "\n", encoding="utf-8")
+    path.write_text('{"unknown": ' + "[" * 100_000 + "]" * 100_000 + "}\n", encoding="utf-8")
     with pytest.raises(BadJournal, match=r"run\.jsonl, line 1: "):
         list(read_journal(path))
 
