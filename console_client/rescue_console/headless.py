@@ -79,7 +79,7 @@ class ScriptedConsole:
                 except BadLine as error:
                     self._print(json_lines.bad_line(number, error))
                     continue
-                await self._answer(number, command, self._client.since(typed.given_at))
+                await self._answer(number, command, self._client.since(typed.read_at))
 
     async def _answer(self, number: int, command: Command, client: ConsoleClient) -> None:
         try:

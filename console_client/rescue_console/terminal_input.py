@@ -19,7 +19,7 @@ class TypedLine:
     """A line without its line break, and when it was given, on the loop's clock."""
 
     line: bytes
-    given_at: float
+    read_at: float
 
 
 async def typed_lines(descriptor: int = 0) -> AsyncGenerator[TypedLine, None]:
@@ -46,9 +46,9 @@ async def typed_lines(descriptor: int = 0) -> AsyncGenerator[TypedLine, None]:
     threading.Thread(target=read, name="stdin", daemon=True).start()
     splitter = LineSplitter()
     while True:
-        chunk, given_at = await chunks.get()
+        chunk, read_at = await chunks.get()
         room.release()
         for line in splitter.feed(chunk) if chunk else splitter.finish():
-            yield TypedLine(line=line, given_at=given_at)
+            yield TypedLine(line=line, read_at=read_at)
         if not chunk:
             return

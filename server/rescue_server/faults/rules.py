@@ -29,7 +29,7 @@ from rescue_common.durations import BadDuration, parse_duration
 from rescue_common.lan_notation import BadLanFault, parse_lan_fault
 from rescue_server.core.status import Status
 
-MAX_RULES = 1000
+MAX_TIMES = 1000
 LONGEST = 300
 CODES = (
     "ABORTED", "CANCELLED", "DATA_LOSS", "DEADLINE_EXCEEDED", "INTERNAL", "PERMISSION_DENIED", "RESOURCE_EXHAUSTED",
@@ -265,6 +265,6 @@ def _method(name: str, methods: Mapping[str, bool]) -> str:
 
 def _times(text: str | None) -> int:
     times = int(text) if text else 1
-    if not 1 <= times <= MAX_RULES:
-        raise BadRule(f"{text} times? 1 to {MAX_RULES} is possible")
+    if not 1 <= times <= MAX_TIMES:
+        raise BadRule(f"{text} times? 1 to {MAX_TIMES} is possible")
     return times
