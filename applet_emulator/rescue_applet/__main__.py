@@ -16,7 +16,7 @@ from datetime import timedelta
 import click
 
 from rescue_applet import commands, events
-from rescue_applet.computer import Computer, TermsPolicy
+from rescue_applet.computer import EmulatedComputer, TermsPolicy
 from rescue_applet.network.cable import CannotLay
 from rescue_applet.network.cables import KINDS, Kind
 from rescue_applet.output import Printer
@@ -131,7 +131,7 @@ def applet(
         tls_environment.update(server=server, data=data, behind_cable=True)
         return find_server(server=server, data=data)
 
-    def plug_in(entered: str, listener: events.Listener) -> AbstractAsyncContextManager[Computer]:
+    def plug_in(entered: str, listener: events.Listener) -> AbstractAsyncContextManager[EmulatedComputer]:
         errand = JoinRequest(
             request_id=str(uuid.uuid4()), pin=entered or pin or "", channel=channel or "", customer=name
         )
@@ -165,14 +165,14 @@ async def _plugged_in(
     seed: int,
     find: Callable[[], str],
     listener: events.Listener,
-) -> AsyncIterator[Computer]:
+) -> AsyncIterator[EmulatedComputer]:
     """Make a computer with a disk and a cable, and clear them away afterwards. Raises CannotLay."""
     cable = kind(find)
     try:
         with saved_state() as place:
             file = TicketFile(place / "ticket.json")
             file.write(SavedTicket(errand=errand))
-            yield Computer(
+            yield EmulatedComputer(
                 ticket_file=file.path,
                 server=find,
                 cable=cable,
@@ -198,13 +198,13 @@ def _can_show_full_screen() -> bool:
     return False
 
 
-async def _run(plugged_in: AbstractAsyncContextManager[Computer], listener: Printer) -> int:
+async def _run(plugged_in: AbstractAsyncContextManager[EmulatedComputer], listener: Printer) -> int:
     """Run the computer line by line; return the exit status. Raises CannotLay."""
     async with plugged_in as computer:
         return await _live(computer, listener)
 
 
-async def _live(computer: Computer, listener: Printer) -> int:
+async def _live(computer: EmulatedComputer, listener: Printer) -> int:
     interrupted = False
 
     def interrupt() -> None:
@@ -225,7 +225,7 @@ async def _live(computer: Computer, listener: Printer) -> int:
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGTERM, computer.pull_plug)
     loop.add_signal_handler(signal.SIGINT, interrupt)
-    listener.on_deaf_ears = computer.pull_plug
+    listener.on_output_lost = computer.pull_plug
     read_lines(receive)
     outcome = await computer.run()
     if isinstance(outcome, events.Error):

@@ -31,7 +31,7 @@ from rescue_protos.v1 import applet_pb2_grpc
 PAUSE = 0.2  # real seconds
 ASKING_WITHIN = 2.0  # real seconds
 # If the server requires a longer wait (after too many wrong PINs), the customer gets that message instead.
-LONGEST_PATIENCE = 6.0  # real seconds
+LONGEST_RETRY_DELAY = 6.0  # real seconds
 # The server could not decide this time. A second request with the same request id is harmless.
 _TRY_AGAIN = frozenset({"UNKNOWN", "INTERNAL", "ABORTED", "RESOURCE_EXHAUSTED"})
 
@@ -66,11 +66,11 @@ class Applet:
     def _execute(self, order: child_protocol.Orders) -> None:
         attachment, now = self._attachment, time.monotonic()
         match order:
-            case child_protocol.Pace():
+            case child_protocol.SpeedChanged():
                 self._speed = order.speed
                 if attachment:
                     attachment.set_speed(order.speed)
-            case child_protocol.Probe():
+            case child_protocol.CheckReach():
                 if attachment:
                     attachment.probe(now)
             case child_protocol.GoDown() if attachment:
@@ -118,10 +118,10 @@ class Applet:
                 session, ticket = await self._ask_once()
             except grpc.RpcError as error:
                 refusal = from_rpc_error(error)
-                patience = max(PAUSE, refusal.retry_after)
-                if patience <= LONGEST_PATIENCE and (isinstance(refusal, Unavailable) or refusal.code in _TRY_AGAIN):
+                delay = max(PAUSE, refusal.retry_after)
+                if delay <= LONGEST_RETRY_DELAY and (isinstance(refusal, Unavailable) or refusal.code in _TRY_AGAIN):
                     _say(child_protocol.Unreachable(message=str(refusal)))
-                    await asyncio.sleep(patience)
+                    await asyncio.sleep(delay)
                     continue
                 self._finish(
                     child_protocol.Failed(code=refusal.code, reason=refusal.reason, message=str(refusal)),

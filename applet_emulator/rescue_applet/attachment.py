@@ -16,8 +16,18 @@ from __future__ import annotations
 
 from enum import Enum, auto
 
-from rescue_applet.child_protocol import Failed, Reached, RebootOrdered, WentDown
-from rescue_applet.events import Chat, ComputerEvent, Ended, Error, Joined, LinkChanged, LinkState, Terms, View
+from rescue_applet.child_protocol import Failed, Reached, RebootRequested, WentDown
+from rescue_applet.events import (
+    ChatReceived,
+    ComputerEvent,
+    CustomerView,
+    Ended,
+    Error,
+    Joined,
+    LinkChanged,
+    LinkState,
+    Terms,
+)
 from rescue_applet.heartbeats import Heartbeats
 from rescue_applet.outbox import Outbox
 from rescue_protos.v1 import applet_pb2 as pb
@@ -62,11 +72,11 @@ class Attachment:
         self._heartbeats = Heartbeats()
         self._attempt = 0
         self._link: LinkState | None = None
-        self._view: View | None = None
+        self._view: CustomerView | None = None
         self._requests: list[pb.AttachRequest] = []
         self._news: list[ComputerEvent] = []
         self._greeted_by = 0.0
-        self._ordered: tuple[int, RebootOrdered] | None = None  # and the heartbeat whose answer confirms it
+        self._ordered: tuple[int, RebootRequested] | None = None  # and the heartbeat whose answer confirms it
         self._probe: int | None = None  # the heartbeat whose answer is awaited; any attachment is an answer too
         self._going_down: str | None = None
         self._down_by = 0.0
@@ -149,7 +159,7 @@ class Attachment:
             case "reboot" if not self._outbox.closing and self._ordered is None:
                 # A cable that was off may deliver an order from before a loss that only the server saw. The
                 # server breaks off connections that it has given up: on one that still answers the order stands.
-                order = RebootOrdered(order_id=response.reboot.order_id, technician=response.reboot.technician)
+                order = RebootRequested(order_id=response.reboot.order_id, technician=response.reboot.technician)
                 self._ordered = (self._beat(now), order)
             case "chat":
                 self._receive_chat(response.chat)
@@ -299,11 +309,11 @@ class Attachment:
     def _receive_chat(self, line: pb.AppletChatLine) -> None:
         if line.revision > self.chat_after or not line.revision:
             self.chat_after = max(self.chat_after, line.revision)
-            self._news.append(Chat(sender=getattr(line, "from"), text=line.text))
+            self._news.append(ChatReceived(sender=getattr(line, "from"), text=line.text))
 
     def _show(self, view: pb.SessionView) -> None:
         self._heartbeats.set_interval(view.heartbeat_interval.ToTimedelta().total_seconds())
-        shown = View(
+        shown = CustomerView(
             customer=view.customer,
             lead=view.lead,
             collaborators=list(view.collaborators),

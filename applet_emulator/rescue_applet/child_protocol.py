@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import msgspec
 
-from rescue_applet.events import Chat, ComputerEvent, Ended, Error, Joined, LinkChanged, Terms, View
+from rescue_applet.events import ChatReceived, ComputerEvent, CustomerView, Ended, Error, Joined, LinkChanged, Terms
 
 LONGEST_LINE = 16 * 1024 * 1024  # bytes
 
@@ -17,7 +17,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, tag_field="order"):
     """The computer's orders to the applet."""
 
 
-class Pace(Order, frozen=True, kw_only=True, tag="pace"):
+class SpeedChanged(Order, frozen=True, kw_only=True, tag="pace"):
     """The clock's speed changed: emulated seconds in a real one, 0 while it stands still."""
 
     speed: float
@@ -45,7 +45,7 @@ class GoDown(Order, frozen=True, kw_only=True, tag="go-down"):
     order_id: str
 
 
-class Probe(Order, frozen=True, kw_only=True, tag="probe"):
+class CheckReach(Order, frozen=True, kw_only=True, tag="probe"):
     """The cable carries again: find out whether the server receives the applet's messages; answer `Reached`."""
 
 
@@ -56,7 +56,7 @@ class TicketKept(ComputerEvent, frozen=True, kw_only=True, tag="ticket"):
     ticket: str
 
 
-class RebootOrdered(ComputerEvent, frozen=True, kw_only=True, tag="reboot-ordered"):
+class RebootRequested(ComputerEvent, frozen=True, kw_only=True, tag="reboot-ordered"):
     """A technician ordered a reboot."""
 
     order_id: str
@@ -74,7 +74,7 @@ class Unreachable(ComputerEvent, frozen=True, kw_only=True, tag="unreachable"):
 
 
 class Reached(ComputerEvent, frozen=True, kw_only=True, tag="reached"):
-    """The server has answered a message that was sent after the last `Probe`."""
+    """The server has answered a message that was sent after the last `CheckReach`."""
 
 
 class Failed(ComputerEvent, frozen=True, kw_only=True, tag="failed"):
@@ -85,10 +85,10 @@ class Failed(ComputerEvent, frozen=True, kw_only=True, tag="failed"):
     message: str
 
 
-Orders = Pace | GiveAnswer | SendChat | Close | GoDown | Probe
+Orders = SpeedChanged | GiveAnswer | SendChat | Close | GoDown | CheckReach
 News = (
     TicketKept
-    | RebootOrdered
+    | RebootRequested
     | WentDown
     | Unreachable
     | Reached
@@ -96,8 +96,8 @@ News = (
     | Terms
     | Joined
     | LinkChanged
-    | Chat
-    | View
+    | ChatReceived
+    | CustomerView
     | Ended
     | Error
 )

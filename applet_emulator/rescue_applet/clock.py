@@ -52,10 +52,10 @@ class OrderDone:
 
 
 class FollowedClock:
-    """The followed clock. The caller must call `heard`, `noted` and `lost_sight`, and send what is in `to_say`."""
+    """The followed clock. The caller must call `update`, `confirm` and `freeze`, and send what is in `outgoing`."""
 
     def __init__(self, *, real: Callable[[], float] = time.monotonic) -> None:
-        self.to_say: asyncio.Queue[ClockHold | HoldReleased | OrderDone] = asyncio.Queue()
+        self.outgoing: asyncio.Queue[ClockHold | HoldReleased | OrderDone] = asyncio.Queue()
         self.on_speed: Callable[[float], None] = lambda speed: None
         self._real = real
         self._read_at = real()
@@ -113,7 +113,7 @@ class FollowedClock:
         self._last_number += 1
         hold = ClockHold(self._last_number, self.now + _nanoseconds(after))
         self._holds[hold.number] = hold
-        self.to_say.put_nowait(hold)
+        self.outgoing.put_nowait(hold)
         # Without the server's word an advance would run past the moment; after the wait its own reckoning has to do.
         try:
             with contextlib.suppress(TimeoutError):
@@ -127,11 +127,11 @@ class FollowedClock:
     def release(self, hold: ClockHold) -> None:
         """What was to be done at that moment is done, or is not wanted any more."""
         if self._holds.pop(hold.number, None):
-            self.to_say.put_nowait(HoldReleased(hold.number))
+            self.outgoing.put_nowait(HoldReleased(hold.number))
 
     def order_done(self, number: int) -> None:
         """An order of the server's is carried out."""
-        self.to_say.put_nowait(OrderDone(number))
+        self.outgoing.put_nowait(OrderDone(number))
 
     async def sleep_until(self, hold: ClockHold) -> None:
         """Sleep until the appointment's moment, at whatever speed the clock runs."""

@@ -70,13 +70,13 @@ async def _watch_once(
 async def _send_requests(
     clock: FollowedClock, call: grpc.aio.StreamStreamCall[pb.WatchClockRequest, pb.WatchClockResponse]
 ) -> None:
-    while not clock.to_say.empty():
-        clock.to_say.get_nowait()  # Meant for a connection that is gone; what is still open is said anew.
+    while not clock.outgoing.empty():
+        clock.outgoing.get_nowait()  # Meant for a connection that is gone; what is still open is said anew.
     try:
         for hold in clock.open_holds:
             await call.write(_request(clock, hold))
         while True:
-            await call.write(_request(clock, await clock.to_say.get()))
+            await call.write(_request(clock, await clock.outgoing.get()))
     except (grpc.RpcError, asyncio.InvalidStateError):
         return  # The reader learns how the call ended.
 

@@ -64,7 +64,7 @@ class Boot:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SendChatLine:
+class WriteChatLine:
     """The customer writes a chat line."""
 
     text: str
@@ -92,7 +92,7 @@ Command = (
     | LiftLanFault
     | Reboot
     | Boot
-    | SendChatLine
+    | WriteChatLine
     | KillApplet
     | CloseApplet
     | PullPlug
@@ -119,7 +119,7 @@ def parse_command(line: str) -> Command:
     word, _, rest = line.strip().partition(" ")
     rest = rest.strip()
     if word == "chat" and rest:
-        return SendChatLine(text=rest)
+        return WriteChatLine(text=rest)
     if word == "chat":
         raise BadCommand("chat what? write: chat TEXT")
     if word == "lan":

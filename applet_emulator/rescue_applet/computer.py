@@ -30,7 +30,7 @@ class TermsPolicy(StrEnum):
     ASK = "ask"
 
 
-class Computer:
+class EmulatedComputer:
     """One computer with one applet. `listener` gets every event, in order."""
 
     def __init__(
@@ -63,7 +63,7 @@ class Computer:
             start=self._start,
             back=self._link_back,
         )
-        self._clock.on_speed = lambda speed: self._send(child_protocol.Pace(speed=speed))
+        self._clock.on_speed = lambda speed: self._send(child_protocol.SpeedChanged(speed=speed))
         self._outcome: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         self._last_word: Outcome = None
         self._background: set[asyncio.Task[None]] = set()
@@ -73,7 +73,7 @@ class Computer:
         self._terms_shown = False
         self._joined = False
         self._closed = False
-        self._view: events.View | None = None
+        self._view: events.CustomerView | None = None
 
     @property
     def clock(self) -> FollowedClock:
@@ -130,7 +130,7 @@ class Computer:
                 self._refuse("the applet is closed")
             case commands.AnswerTerms():
                 self._answer_terms(accepted=command.accepted)
-            case commands.SendChatLine():
+            case commands.WriteChatLine():
                 self._send_or_refuse(child_protocol.SendChat(text=command.text))
             case commands.CloseApplet():
                 self._closed = True
@@ -171,7 +171,7 @@ class Computer:
             self._end(events.Error(message="the applet's process dies as soon as it is started"))
 
     def _first_orders(self) -> Iterator[child_protocol.Orders]:
-        yield child_protocol.Pace(speed=self._clock.speed)
+        yield child_protocol.SpeedChanged(speed=self._clock.speed)
         if self._closed:
             yield child_protocol.Close()
 
@@ -182,7 +182,7 @@ class Computer:
     async def _lan_back(self) -> None:
         # The applet may not have detected the loss yet, so its reported link is not reliable here.
         self._connectivity.lost()
-        self._send(child_protocol.Probe())
+        self._send(child_protocol.CheckReach())
         await self._link_back()
 
     # The applet's news.
@@ -192,7 +192,7 @@ class Computer:
             case child_protocol.TicketKept():
                 self._power.applet_works()
                 self._follow_clock(news)
-            case child_protocol.RebootOrdered():
+            case child_protocol.RebootRequested():
                 self._power.go_down(order_id=news.order_id, after=self._boot_time)
             case child_protocol.WentDown():
                 pass
@@ -209,7 +209,9 @@ class Computer:
             case _:
                 self._pass_on(news)
 
-    def _pass_on(self, news: events.Joined | events.LinkChanged | events.Chat | events.View | events.Error) -> None:
+    def _pass_on(
+        self, news: events.Joined | events.LinkChanged | events.ChatReceived | events.CustomerView | events.Error
+    ) -> None:
         match news:
             case events.LinkChanged(state=events.LinkState.CONNECTED):
                 self._connectivity.found()
@@ -219,9 +221,9 @@ class Computer:
                 return
             case events.Joined():
                 self._joined = True
-            case events.View() if news == self._view:
+            case events.CustomerView() if news == self._view:
                 return
-            case events.View():
+            case events.CustomerView():
                 self._view = news
         self._listener(news)
 

@@ -70,14 +70,14 @@ class Rebooting(ComputerEvent, frozen=True, kw_only=True, tag="rebooting"):
     """The computer is down and will boot."""
 
 
-class Chat(ComputerEvent, frozen=True, kw_only=True, tag="chat", rename={"sender": "from"}):
+class ChatReceived(ComputerEvent, frozen=True, kw_only=True, tag="chat", rename={"sender": "from"}):
     """A chat line. `sender` is a technician's name, or empty: then the customer wrote it."""
 
     sender: str
     text: str
 
 
-class View(ComputerEvent, frozen=True, kw_only=True, tag="view"):
+class CustomerView(ComputerEvent, frozen=True, kw_only=True, tag="view"):
     """What the customer sees of the session. `lead` is empty if nobody leads."""
 
     customer: str
@@ -101,5 +101,16 @@ class Error(ComputerEvent, frozen=True, kw_only=True, tag="error"):
     reason: str = ""
 
 
-Event = AppletStarted | Terms | Joined | LinkChanged | CableChanged | Rebooting | Chat | View | Ended | Error
+Event = (
+    AppletStarted
+    | Terms
+    | Joined
+    | LinkChanged
+    | CableChanged
+    | Rebooting
+    | ChatReceived
+    | CustomerView
+    | Ended
+    | Error
+)
 Listener = Callable[[Event], None]

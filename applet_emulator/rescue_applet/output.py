@@ -39,9 +39,9 @@ def plain_line(event: events.Event) -> str:
             return f"The network cable is {event.state}" + (f", with {', '.join(faults)}{seed}." if faults else ".")
         case events.Rebooting():
             return "The computer is rebooting."
-        case events.Chat():
+        case events.ChatReceived():
             return f"{safe(event.sender) or 'You'}: {safe(event.text)}"
-        case events.View():
+        case events.CustomerView():
             return _who_is_there(event)
         case events.Ended():
             return f"The session is over: {event.reason.replace('-', ' ')}."
@@ -49,7 +49,7 @@ def plain_line(event: events.Event) -> str:
             return safe(event.message)
 
 
-def _who_is_there(view: events.View) -> str:
+def _who_is_there(view: events.CustomerView) -> str:
     if not view.lead:
         return "Waiting for a technician."
     also = f", with {safe(', '.join(view.collaborators))}" if view.collaborators else ""
@@ -60,11 +60,11 @@ class Printer:
     """A listener that prints.
 
     A refused command goes to stderr for a person, to stdout for a script. If nobody reads stdout any more,
-    `on_deaf_ears` is called, once.
+    `on_output_lost` is called, once.
     """
 
     def __init__(self, *, as_json: bool) -> None:
-        self.on_deaf_ears: Callable[[], None] = lambda: None
+        self.on_output_lost: Callable[[], None] = lambda: None
         self._as_json = as_json
 
     def __call__(self, event: events.Event) -> None:
@@ -87,4 +87,4 @@ class Printer:
         except BrokenPipeError:
             # The interpreter flushes once more at its end; that must not fail again.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            self.on_deaf_ears()
+            self.on_output_lost()

@@ -38,8 +38,8 @@ class _Reboot:
 class PowerSwitch:
     """Keeps an applet running while the computer is on.
 
-    `hear` gets the applet's news. `first` returns the first orders for each new applet. `start` runs a coroutine beside
-    the computer's other tasks. `back` waits until the applet has found the server again, or cannot.
+    `on_event` gets the applet's news. `first` returns the first orders for each new applet. `start` runs a coroutine
+    beside the computer's other tasks. `back` waits until the applet has found the server again, or cannot.
     """
 
     def __init__(

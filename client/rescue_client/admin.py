@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from google.protobuf.duration_pb2 import Duration
 
 from rescue_client.connection import Connection
-from rescue_client.service import Service
+from rescue_client.service import ServiceClient
 from rescue_common.durations import BadDuration, format_duration, parse_duration
 from rescue_protos.v1 import admin_pb2, admin_pb2_grpc, common_pb2
 
@@ -93,7 +93,7 @@ class AdminClient:
     """The Administration Center. Every method raises RescueError. A request that is sent again has no second effect."""
 
     def __init__(self, connection: Connection) -> None:
-        self._service: Service[AdminServiceAsyncStub] = Service(
+        self._service: ServiceClient[AdminServiceAsyncStub] = ServiceClient(
             connection, admin_pb2_grpc.AdminServiceStub, timeout=_TIMEOUT
         )
 

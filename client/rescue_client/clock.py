@@ -14,7 +14,7 @@ from google.protobuf.duration_pb2 import Duration
 
 from rescue_client.connection import Connection, retry_delays
 from rescue_client.decoding import moment
-from rescue_client.service import Service
+from rescue_client.service import ServiceClient
 from rescue_protos.errors import RescueError
 from rescue_protos.v1 import clock_pb2, clock_pb2_grpc
 
@@ -85,7 +85,7 @@ class ClockClient:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._service: Service[ClockServiceAsyncStub] = Service(
+        self._service: ServiceClient[ClockServiceAsyncStub] = ServiceClient(
             connection, clock_pb2_grpc.ClockServiceStub, timeout=_TIMEOUT
         )
 

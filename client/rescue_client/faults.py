@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from rescue_client.connection import Connection
-from rescue_client.service import Service
+from rescue_client.service import ServiceClient
 from rescue_common.emulated_time import format_timestamp
 from rescue_protos.v1 import fault_pb2, fault_pb2_grpc
 
@@ -40,7 +40,7 @@ class FaultClient:
     """The fault rules of a server. Every method raises RescueError."""
 
     def __init__(self, connection: Connection) -> None:
-        self._service: Service[FaultServiceAsyncStub] = Service(
+        self._service: ServiceClient[FaultServiceAsyncStub] = ServiceClient(
             connection, fault_pb2_grpc.FaultServiceStub, timeout=_TIMEOUT
         )
 

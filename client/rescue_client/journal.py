@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from rescue_client.connection import NO_WAIT, Connection, Deadline
 from rescue_client.decoding import STATUSES, moment
 from rescue_client.records import Cause, ChatReceived, SessionHistory, Status, StatusChange
-from rescue_client.service import Service
+from rescue_client.service import ServiceClient
 from rescue_common.durations import format_duration
 from rescue_common.emulated_time import format_timestamp
 from rescue_protos.errors import Unavailable
@@ -103,7 +103,7 @@ class JournalClient:
     """Reads the journal. Every method raises RescueError."""
 
     def __init__(self, connection: Connection) -> None:
-        self._service: Service[JournalServiceAsyncStub] = Service(
+        self._service: ServiceClient[JournalServiceAsyncStub] = ServiceClient(
             connection, journal_pb2_grpc.JournalServiceStub, timeout=_TIMEOUT
         )
 

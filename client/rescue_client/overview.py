@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from rescue_client.connection import Connection
 from rescue_client.decoding import entry_of
 from rescue_client.records import Entry
-from rescue_client.service import Service
+from rescue_client.service import ServiceClient
 from rescue_protos.errors import Unauthenticated, Unavailable
 from rescue_protos.v1 import admin_pb2, admin_pb2_grpc
 
@@ -45,7 +45,7 @@ class OverviewClient:
     """The watch of all queues, for an administrator."""
 
     def __init__(self, connection: Connection) -> None:
-        self._service: Service[AdminServiceAsyncStub] = Service(
+        self._service: ServiceClient[AdminServiceAsyncStub] = ServiceClient(
             connection, admin_pb2_grpc.AdminServiceStub, timeout=_TIMEOUT
         )
 

@@ -25,7 +25,7 @@ class UnaryMethod(Protocol[RequestT, ReplyT]):
     ) -> Awaitable[ReplyT]: ...
 
 
-class Service(Generic[Stub]):
+class ServiceClient(Generic[Stub]):
     """One service of the contract, called over a connection. `timeout` limits one call, in real seconds."""
 
     def __init__(self, connection: Connection, stub: Callable[[grpc.aio.Channel], Stub], *, timeout: float) -> None:

@@ -85,7 +85,7 @@ class PlainConsole:
                 showing = tasks.create_task(self._show_updates())
                 if self._asks:
                     self._say(self._labels.text("Type `help` for the commands, `quit` to leave."), style="dim")
-                await self._obey_lines()
+                await self._execute_lines()
                 showing.cancel()
         except* (RescueError, BrokenPipeError) as failures:
             failure = failures.exceptions[0]
@@ -130,7 +130,7 @@ class PlainConsole:
             case ServerBack():
                 self._say(text("The server is back."), style="bold green")
 
-    async def _obey_lines(self) -> None:
+    async def _execute_lines(self) -> None:
         async with aclosing(typed_lines()) as lines:
             await self._client.wait_for_queue()
             self._prompt()
@@ -142,10 +142,10 @@ class PlainConsole:
                 if word in (b"help", b"?"):
                     self._help()
                 else:
-                    await self._obey(typed.line)
+                    await self._execute(typed.line)
                 self._prompt()
 
-    async def _obey(self, line: bytes) -> None:
+    async def _execute(self, line: bytes) -> None:
         try:
             command = parse(line)
             if command is not None:

@@ -27,7 +27,7 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Happening:
+class TimelineEntry:
     """One thing that happened to a session, with why. `event` is the stored event's name, empty if it is not known.
 
     `code` and `facts` are those of the cause, from which its sentence is made in any language.
@@ -48,7 +48,7 @@ class Happening:
     facts: Mapping[str, str] = field(default_factory=dict, hash=False)
 
 
-async def history_of(session: str, connection: Connection) -> tuple[Happening, ...]:
+async def history_of(session: str, connection: Connection) -> tuple[TimelineEntry, ...]:
     """Return all that happened to a session, oldest first: an administrator reads every session, a technician those
     that they took part in.
 
@@ -56,7 +56,7 @@ async def history_of(session: str, connection: Connection) -> tuple[Happening, .
     """
     from rescue_client.journal import JournalClient  # pictures need the records only
 
-    found: list[Happening] = []
+    found: list[TimelineEntry] = []
     async with aclosing(JournalClient(connection).read(session=session)) as pieces:
         async for piece in pieces:
             found += map(_happening, piece.lines)
@@ -66,8 +66,8 @@ async def history_of(session: str, connection: Connection) -> tuple[Happening, .
     return tuple(found)
 
 
-def _happening(line: JournalLine) -> Happening:
-    return Happening(
+def _happening(line: JournalLine) -> TimelineEntry:
+    return TimelineEntry(
         revision=line.revision,
         at=line.at,
         event=line.name,

@@ -17,7 +17,7 @@ from xml.sax.saxutils import escape
 
 from rescue_common.causes import sentence
 from rescue_common.languages import catalog_of
-from rescue_console.timeline import Happening
+from rescue_console.timeline import TimelineEntry
 from rescue_protos.status_table import REMOVED, REMOVED_TIMED_OUT, labels
 
 GONE = (REMOVED, REMOVED_TIMED_OUT)
@@ -43,7 +43,7 @@ class Lane:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Course:
+class TimelineChart:
     """What is drawn: `moments` are the columns, `removed` where a lane ended by leaving the queue."""
 
     lanes: tuple[Lane, ...]
@@ -92,7 +92,7 @@ _LETTER = 6.6  # points that a letter of 12 needs at most, on average
 _LANE, _TOP, _LEAST = 34, 40, 14
 
 
-def timeline_svg(happenings: Iterable[Happening], *, session: str = "", lang: str = "en") -> str:
+def timeline_svg(happenings: Iterable[TimelineEntry], *, session: str = "", lang: str = "en") -> str:
     """Return the picture. `lang` is "en" or "nl"; a cause without a code stays English."""
     course = course_of(happenings, lang=lang)
     say = partial(catalog_of(lang).text, "timeline")
@@ -121,7 +121,7 @@ def timeline_svg(happenings: Iterable[Happening], *, session: str = "", lang: st
     return "\n".join([*parts, "</svg>", ""])
 
 
-def course_of(happenings: Iterable[Happening], *, lang: str = "en") -> Course:
+def course_of(happenings: Iterable[TimelineEntry], *, lang: str = "en") -> TimelineChart:
     """Return the lanes of a session's happenings, which are taken in the order of their revisions."""
     say, names = partial(catalog_of(lang).text, "timeline"), labels(lang)
     lanes: dict[str, list[Stretch]] = {}
@@ -152,10 +152,10 @@ def course_of(happenings: Iterable[Happening], *, lang: str = "en") -> Course:
     order = sorted(lanes, key=lambda name: (lanes[name][0].since if lanes[name] else 0, name))
     drawn = [Lane(name=name, stretches=tuple(lanes[name])) for name in order]
     drawn.append(Lane(name=say("customer's link"), stretches=tuple(link)))
-    return Course(lanes=tuple(drawn), moments=tuple(moments), ends=ends)
+    return TimelineChart(lanes=tuple(drawn), moments=tuple(moments), ends=ends)
 
 
-def _link_after(one: Happening, before: str) -> str | None:
+def _link_after(one: TimelineEntry, before: str) -> str | None:
     """Return what the link is after something happened, empty if there is none any more; None if it says nothing."""
     if one.event:
         timed_out = one.event == "IdleTimedOut" and any(change.status == "Timed Out" for change in one.changes)
@@ -175,7 +175,7 @@ def _end(lane: list[Stretch], column: int) -> None:
         lane[-1] = Stretch(name=last.name, label=last.label, since=last.since, until=column, why=last.why)
 
 
-def _columns(course: Course, left: int) -> list[int]:
+def _columns(course: TimelineChart, left: int) -> list[int]:
     """Return where each moment stands, and where the picture ends: no label is cut, long quiet takes a little more."""
     moments = course.moments
     needs: dict[int, list[tuple[int, int]]] = {}
@@ -194,7 +194,7 @@ def _columns(course: Course, left: int) -> list[int]:
     return xs
 
 
-def _axis(course: Course, xs: Sequence[int], height: int, name: str) -> list[str]:
+def _axis(course: TimelineChart, xs: Sequence[int], height: int, name: str) -> list[str]:
     bottom = height - 26
     parts, free, told = [], 0, None
     for column, at in enumerate(course.moments):
@@ -208,7 +208,7 @@ def _axis(course: Course, xs: Sequence[int], height: int, name: str) -> list[str
     return parts
 
 
-def _stretch(one: Stretch, course: Course, xs: Sequence[int], y: int, say: Callable[[str], str]) -> str:
+def _stretch(one: Stretch, course: TimelineChart, xs: Sequence[int], y: int, say: Callable[[str], str]) -> str:
     end = xs[one.until] if one.until is not None else xs[-1]
     x, width = xs[one.since] + 1, max(end - xs[one.since] - 2, 2)
     first = course.moments[0]
@@ -230,7 +230,7 @@ def _text(x: int, y: int, text: str, *, size: int = 12, fill: str = _INK, weight
     return f"<text x='{x}' y='{y}' {_FONT} font-size='{size}' fill='{fill}'{bold}>{escape(text)}</text>"
 
 
-def _described(course: Course, title: str) -> str:
+def _described(course: TimelineChart, title: str) -> str:
     """Return the whole picture in words, for people who cannot see it."""
     lanes = [f"{lane.name}: {', '.join(one.label for one in lane.stretches)}" for lane in course.lanes]
     return ". ".join([title, *lanes])

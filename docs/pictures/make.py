@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from rescue_console.timeline import Change, Happening
+from rescue_console.timeline import Change, TimelineEntry
 from rescue_console.timeline_svg import timeline_svg
 from rescue_emulator.pictures.statechart import Format, statechart
 
@@ -31,7 +31,7 @@ def drawings() -> dict[str, str]:
     return found
 
 
-def _call() -> list[Happening]:
+def _call() -> list[TimelineEntry]:
     """A call with a LAN loss, a reboot and a hand-over of the lead, as the journal tells it."""
     story: list[tuple[float, str, str, dict[str, str]]] = [
         (0, "SessionCreated", "alice created a PIN", {"alice": "Connecting"}),
@@ -57,7 +57,7 @@ def _call() -> list[Happening]:
     happenings = []
     for number, (seconds, event, cause, changes) in enumerate(story, 1):
         happenings.append(
-            Happening(
+            TimelineEntry(
                 revision=number,
                 at=_BEGAN + timedelta(seconds=seconds),
                 event=event,

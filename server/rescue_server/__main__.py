@@ -125,11 +125,12 @@ def server(
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     from rescue_common.durations import BadDuration, parse_duration
     from rescue_common.private_files import NotPrivate
+    from rescue_common.tls import BadTls
     from rescue_protos.errors import RescueError
-    from rescue_server.app import Options, serve
+    from rescue_server.app import ServerOptions, serve
     from rescue_server.observe.observation import CannotObserve, MetricsAddress
     from rescue_server.rpc.listener import CannotListen
-    from rescue_server.rpc.tls import BadCertificate, ServerTls
+    from rescue_server.rpc.tls import ServerTls
     from rescue_server.startup.companion import NoCompanion, check_companion
     from rescue_server.store.errors import StoreError
 
@@ -139,7 +140,7 @@ def server(
         kept = parse_duration(keep_ended)
     except BadDuration as error:
         raise click.UsageError(f"--keep-ended: {error}") from None
-    options = Options(
+    options = ServerOptions(
         host=host,
         port=port,
         data=chosen_directory(data),
@@ -159,7 +160,7 @@ def server(
         if web:
             check_companion()
         serve(options)
-    except (RescueError, StoreError, CannotListen, CannotObserve, BadCertificate, NoCompanion, NotPrivate) as error:
+    except (RescueError, StoreError, CannotListen, CannotObserve, BadTls, NoCompanion, NotPrivate) as error:
         click.echo(f"rescue server: {error}", err=True)
         sys.exit(1)
     except OSError as error:

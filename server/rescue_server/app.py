@@ -70,7 +70,7 @@ from rescue_server.store.sqlite import SqliteStore
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
+class ServerOptions:
     """What the command line says. `speed` and `paused` as given, else the clock goes on as it was."""
 
     host: str
@@ -90,7 +90,7 @@ class Options:
     web_options: tuple[str, ...] = ()
 
 
-def serve(options: Options) -> None:
+def serve(options: ServerOptions) -> None:
     """Run the server until SIGTERM or SIGINT. Raises StoreError, RescueError or CannotListen if it cannot start."""
     for note in make_private(options.data):
         print(f"rescue server: {note}", file=sys.stderr)
@@ -108,7 +108,7 @@ def _restore(backup: Path, data: Path) -> None:
     print(f"rescue server: restored {backup}{aside}", file=sys.stderr)
 
 
-async def _serve(options: Options, store: SqliteStore) -> None:
+async def _serve(options: ServerOptions, store: SqliteStore) -> None:
     stop = _stop_signal()  # before anybody is told that we are there: who is told may end us at once
     observation = Observation(options.metrics)
     async with contextlib.AsyncExitStack() as running:
@@ -123,7 +123,7 @@ async def _serve(options: Options, store: SqliteStore) -> None:
 
 @contextlib.asynccontextmanager
 async def serving(
-    options: Options,
+    options: ServerOptions,
     store: SqliteStore,
     *,
     limits: Limits = LIMITS,
@@ -184,7 +184,9 @@ class _Parts:
     retention: Retention
 
     @classmethod
-    def of(cls, options: Options, engine: Engine, consoles: ConnectedConsoles, observation: Observation) -> _Parts:
+    def of(
+        cls, options: ServerOptions, engine: Engine, consoles: ConnectedConsoles, observation: Observation
+    ) -> _Parts:
         """Build them and subscribe them to the engine. Raises CannotObserve."""
         attachments = Attachments()
         journal = Journal(engine)
@@ -215,7 +217,7 @@ class _Parts:
         return [asyncio.create_task(each) for each in running]
 
 
-def _listener(options: Options, parts: _Parts, issued: IssuedSecrets, limits: Limits, tokens: Tokens) -> Listener:
+def _listener(options: ServerOptions, parts: _Parts, issued: IssuedSecrets, limits: Limits, tokens: Tokens) -> Listener:
     """Return the listener with every service of the contract; their streams are ended in this order."""
     engine, timekeeper, faults = parts.engine, parts.timekeeper, parts.faults
     applet = AppletService(engine, timekeeper, faults, server_key(options.data), limits)
@@ -238,7 +240,7 @@ async def _begin_replay(schedule: ReplaySchedule, engine: Engine, issued: Issued
     issued.write(await schedule.begin(engine))
 
 
-def _clock(options: Options, store: SqliteStore, *, start: datetime | None) -> ServerClock:
+def _clock(options: ServerOptions, store: SqliteStore, *, start: datetime | None) -> ServerClock:
     """Time goes on from where it stood, as it went, unless options say otherwise."""
     mark = store.clock()
     start = start or (mark.now if mark else wall_clock())
@@ -258,7 +260,7 @@ async def _focus(engine: Engine, technician: str, focused: bool) -> None:
     await engine.perform(command_handlers.focus(technician, focused))
 
 
-async def _first_start(options: Options, engine: Engine, issued: IssuedSecrets) -> None:
+async def _first_start(options: ServerOptions, engine: Engine, issued: IssuedSecrets) -> None:
     """Make the organization of a new store; make new secrets for users whose secret is not in the access file."""
     events: list[AnyOrganizationEvent] = []
     now = engine.clock.now()
@@ -280,7 +282,7 @@ async def _first_start(options: Options, engine: Engine, issued: IssuedSecrets) 
         issued.write(fresh)
 
 
-def _ports(options: Options, issued: IssuedSecrets) -> list[int]:
+def _ports(options: ServerOptions, issued: IssuedSecrets) -> list[int]:
     """With --listen HOST:0, the port of last time if it is still free: clients that wait for us find us again."""
     return [options.port] if options.port or not issued.last_port else [issued.last_port, 0]
 
@@ -291,7 +293,7 @@ def _from_here(host: str, port: int) -> str:
     return f"{near}:{port}"
 
 
-def _print_ready(options: Options, address: str, metrics: str, web: str) -> None:
+def _print_ready(options: ServerOptions, address: str, metrics: str, web: str) -> None:
     if options.as_json:
         beside = {name: where for name, where in (("metrics", metrics), ("web", web)) if where}
         print(json.dumps({"event": "ready", "server": address, "pid": os.getpid(), **beside}), flush=True)
@@ -303,7 +305,7 @@ def _print_ready(options: Options, address: str, metrics: str, web: str) -> None
         print(f"ready: listening on {address}, state in {options.data}", flush=True)
 
 
-def _print_replayed(options: Options, revision: int) -> None:
+def _print_replayed(options: ServerOptions, revision: int) -> None:
     if options.as_json:
         print(json.dumps({"event": "played", "revision": revision}), flush=True)
     else:

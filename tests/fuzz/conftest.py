@@ -21,7 +21,7 @@ from rescue_client.channel import Metadata
 from rescue_common.private_files import make_private
 from rescue_common.state_directory import Access
 from rescue_protos.v1 import access_pb2, access_pb2_grpc, applet_pb2, applet_pb2_grpc, console_pb2, console_pb2_grpc
-from rescue_server.app import Options, serving
+from rescue_server.app import ServerOptions, serving
 from rescue_server.store.files import STORE_FILE
 from rescue_server.store.sqlite import SqliteStore
 
@@ -60,7 +60,7 @@ class Target:
 
     async def _serve(self) -> None:
         make_private(self.data)
-        options = Options(host="127.0.0.1", port=0, data=self.data, paused=True)
+        options = ServerOptions(host="127.0.0.1", port=0, data=self.data, paused=True)
         with contextlib.closing(SqliteStore.open(self.data / STORE_FILE)) as store:
             async with serving(options, store) as (address, work):
                 self.address = address

@@ -18,7 +18,7 @@ from rescue_common.state_directory import Access
 from rescue_protos.error_details import from_rpc_error
 from rescue_protos.errors import RescueError
 from rescue_protos.v1 import access_pb2, access_pb2_grpc, applet_pb2, applet_pb2_grpc, console_pb2, console_pb2_grpc
-from rescue_server.app import Options, serving
+from rescue_server.app import ServerOptions, serving
 from rescue_server.runtime.credentials import Tokens
 from rescue_server.runtime.limits import LIMITS, Limits
 from rescue_server.store.files import STORE_FILE
@@ -73,7 +73,7 @@ Opened = Callable[..., contextlib.AbstractAsyncContextManager[House]]
 async def opened(data: Path, *, limits: Limits = LIMITS, paused: bool = False) -> AsyncIterator[House]:
     house = House(data)
     make_private(data)
-    options = Options(host="127.0.0.1", port=0, data=data, paused=paused)
+    options = ServerOptions(host="127.0.0.1", port=0, data=data, paused=paused)
     with contextlib.closing(SqliteStore.open(data / STORE_FILE)) as store:
         tokens = Tokens(now=lambda: house.now)
         async with serving(options, store, limits=limits, tokens=tokens) as (address, _):

@@ -17,7 +17,7 @@ import pytest
 from rescue_common.processes.child import Program
 from rescue_common.state_directory import Access, TlsEnvironment, find_tls
 from rescue_common.tls import BadTls, Tls
-from rescue_server.rpc.tls import BadCertificate, ServerTls
+from rescue_server.rpc.tls import ServerTls
 from rescue_server.startup.certificates import CannotMakeCertificates, make_certificates
 
 
@@ -202,9 +202,9 @@ def test_files_that_do_not_fit_are_found_at_the_start(tmp_path: Path) -> None:
     make_certificates(tmp_path / "tls")
     make_certificates(tmp_path / "other")
     cert, key = tmp_path / "tls" / "server.pem", tmp_path / "other" / "server.key"
-    with pytest.raises(BadCertificate, match="cannot be used together"):
+    with pytest.raises(BadTls, match="cannot be used together"):
         ServerTls(cert=cert, key=key).credentials()
-    with pytest.raises(BadCertificate):
+    with pytest.raises(BadTls):
         ServerTls(cert=cert, key=tmp_path / "tls" / "server.key", client_ca=tmp_path / "tls" / "ca.key").credentials()
 
 

@@ -58,9 +58,9 @@ def web(
         )
     if not is_web_installed():
         raise click.ClickException(WEB_MISSING)
-    from rescue_web.serve import Options, run
+    from rescue_web.serve import WebOptions, run
 
-    options = Options(
+    options = WebOptions(
         host=host,
         port=port,
         server=server,

@@ -28,7 +28,7 @@ from rescue_web.computers import NotPossible
 from rescue_web.logins import Login, cookie_name
 from rescue_web.middleware import OwnName, StrictHeaders
 from rescue_web.state import AppState
-from rescue_web.texts import words
+from rescue_web.texts import page_texts
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Collection
@@ -43,7 +43,7 @@ def build(state: AppState, *, hosts: Collection[str]) -> Starlette:
     routes = [
         Route("/", endpoints.page),
         Route("/page/{file}", endpoints.file),
-        Route("/words", endpoints.words),
+        Route("/texts", endpoints.texts),
         Route("/sign-in", endpoints.sign_in, methods=["POST"]),
         Route("/sign-out", endpoints.changing(endpoints.sign_out), methods=["POST"]),
         Route("/me", endpoints.reading(endpoints.me)),
@@ -136,8 +136,8 @@ class _Routes:
             return RedirectResponse("/", 303)
         return _file(name)
 
-    async def words(self, request: Request) -> Response:
-        return JSONResponse(words(_language(request)))
+    async def texts(self, request: Request) -> Response:
+        return JSONResponse(page_texts(_language(request)))
 
     async def sign_in(self, request: Request) -> Response:
         body = await _body(request)

@@ -6,20 +6,18 @@ import ssl
 import sys
 from pathlib import Path
 
+from rescue_common.tls import BadTls
+
 _Stamp = tuple[tuple[int, int, int], ...]
 
 
-class BadCertificate(Exception):
-    """Certificate and key cannot be used; the message names the files."""
-
-
 def certified(cert: Path, key: Path) -> ssl.SSLContext:
-    """Return what serves with these files. Raises BadCertificate."""
+    """Return what serves with these files. Raises BadTls."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     try:
         context.load_cert_chain(cert, key, password="")  # no prompt for a password
     except (OSError, ssl.SSLError) as error:
-        raise BadCertificate(f"{cert}, {key} cannot be used together ({error.strerror or error})") from None
+        raise BadTls(f"{cert}, {key} cannot be used together ({error.strerror or error})") from None
     return context
 
 
@@ -33,7 +31,7 @@ def follow_renewals(context: ssl.SSLContext, cert: Path, key: Path) -> None:
             if (now := _stamp(cert, key)) != seen:
                 seen = now
                 in_force = certified(cert, key)
-        except (OSError, BadCertificate) as error:
+        except (OSError, BadTls) as error:
             print(f"rescue web: the certificate that is in force stays: {error}", file=sys.stderr)
         connection.context = in_force
 

@@ -18,15 +18,16 @@ import uvicorn
 from starlette.applications import Starlette
 
 from rescue_common.exit_status import INTERRUPTED
+from rescue_common.tls import BadTls
 from rescue_web.app import build
-from rescue_web.certificate_reload import BadCertificate, certified, follow_renewals
+from rescue_web.certificate_reload import certified, follow_renewals
 from rescue_web.state import AppState
 
 _GRACE = 1  # real seconds for requests that are under way when it ends
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
+class WebOptions:
     """The options of the command line. `tls` are the files of a certificate and its key."""
 
     host: str
@@ -38,7 +39,7 @@ class Options:
     as_json: bool = False
 
 
-def run(options: Options) -> int:
+def run(options: WebOptions) -> int:
     """Serve until SIGTERM or SIGINT, and return the exit status."""
     os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
     host = options.host
@@ -46,7 +47,7 @@ def run(options: Options) -> int:
         if options.tls:
             certified(*options.tls)
         listening = _listen(host, options.port)
-    except BadCertificate as error:
+    except BadTls as error:
         print(f"rescue web: {error}", file=sys.stderr)
         return 1
     except OSError as error:

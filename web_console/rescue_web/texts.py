@@ -14,7 +14,7 @@ from rescue_protos import status_table
 
 
 @cache
-def words(language: str) -> dict[str, object]:
+def page_texts(language: str) -> dict[str, object]:
     """Return all texts of a language, as pages take them."""
     catalog = catalog_of(language)
     contexts = ("command", "needs", "process", "setting")

@@ -33,7 +33,7 @@ class RelayedConnection:
         self._on_close = closed
         self._near_end_lost = False
         self._abandoned = self._was_reset = False
-        self._deaf: set[socket.socket] = set()
+        self._discarding: set[socket.socket] = set()
         self._flows: dict[Direction, Flow] = {}
 
     def reach(self, far: socket.socket) -> None:
@@ -63,26 +63,26 @@ class RelayedConnection:
         """Both ends stay open; everything that they send is lost."""
         if self.far is None:
             self._abandoned = self.dialling  # the server may have received it already
-        if self.far is None or self._deaf:
+        if self.far is None or self._discarding:
             return
         self._drop_flows()
         for end in (self.near, self.far):
             if end.fileno() >= 0:
-                self._deaf.add(end)
+                self._discarding.add(end)
                 self._loop.add_reader(end, self._swallow, end)
 
     def _swallow(self, end: socket.socket) -> None:
         try:
-            heard = end.recv(65536)
+            received = end.recv(65536)
         except (BlockingIOError, InterruptedError):
             return
         except OSError:
-            heard = b""
-        if not heard:
+            received = b""
+        if not received:
             self._loop.remove_reader(end)
-            self._deaf.discard(end)
+            self._discarding.discard(end)
             end.close()
-            if not self._deaf:
+            if not self._discarding:
                 self.close()
 
     def reset(self) -> None:
@@ -102,9 +102,9 @@ class RelayedConnection:
     def forget_near_end(self) -> None:
         """Only while nothing goes up. The far side must not notice before the cable carries again."""
         self._drop_flows()
-        if self.near in self._deaf:
+        if self.near in self._discarding:
             self._loop.remove_reader(self.near)
-            self._deaf.discard(self.near)
+            self._discarding.discard(self.near)
         self.near.close()
         self._near_end_lost = True
         if self.far is None and not self.dialling:
@@ -115,9 +115,9 @@ class RelayedConnection:
             return
         self.closed = True
         self._drop_flows()
-        for end in self._deaf:
+        for end in self._discarding:
             self._loop.remove_reader(end)
-        self._deaf.clear()
+        self._discarding.clear()
         self.near.close()
         if self.far is not None:
             self.far.close()

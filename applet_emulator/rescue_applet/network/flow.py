@@ -44,7 +44,7 @@ class Flow:
         self._bytes_on_the_way = 0
         self._arrival: asyncio.TimerHandle | None = None
         self._held = memoryview(b"")
-        self._said_all = False
+        self._input_ended = False
         self._reset = False
         self._reading = self._writing = False
 
@@ -63,7 +63,7 @@ class Flow:
         """Wait for what can happen next, and for nothing else."""
         # One thing at a time: nothing is read while something is held.
         self._read_on(
-            carrying and not self._held and not self._said_all and self._bytes_on_the_way < WINDOW,
+            carrying and not self._held and not self._input_ended and self._bytes_on_the_way < WINDOW,
         )
         self._write_on(carrying and bool(self._held))
         if self._arrival is not None:
@@ -72,7 +72,7 @@ class Flow:
         if carrying and not self._held:
             if self._on_the_way:
                 self._arrival = self._loop.call_at(self._on_the_way[0][0], self._arrive)
-            elif self._said_all:
+            elif self._input_ended:
                 self._end()
 
     def _read_on(self, wanted: bool) -> None:
@@ -97,7 +97,7 @@ class Flow:
         except OSError:
             data, self._reset = b"", True
         if not data:
-            self._said_all = True
+            self._input_ended = True
             self._arrange()
         elif self._condition.is_late or self._on_the_way:
             self._send_on_its_way(data)

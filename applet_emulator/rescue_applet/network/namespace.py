@@ -27,7 +27,7 @@ from rescue_applet.network.relay import Relay
 
 LOCKS = Path("/run/rescue-emulator")
 NAMESPACES = Path("/run/netns")
-MOST = 1024
+MAX_NAMESPACES = 1024
 PREFIX = "rescue-lan-"
 NEEDED = {"ip": "iproute2", "nft": "nftables"}
 _RULES = """
@@ -121,10 +121,10 @@ def _check() -> None:
 
 def _take_number() -> tuple[int, int]:
     """Return the lowest number that nobody holds, and the descriptor that holds it as long as this process lives."""
-    for number in range(MOST):
+    for number in range(MAX_NAMESPACES):
         with contextlib.suppress(BlockingIOError):
             return number, _locked(number)
-    raise CannotLay(f"there are {MOST} computers with a network interface of their own already")
+    raise CannotLay(f"there are {MAX_NAMESPACES} computers with a network interface of their own already")
 
 
 def _locked(number: int) -> int:
@@ -152,7 +152,7 @@ def _sweep(*, keep: int) -> None:
 def _numbers() -> Iterator[int]:
     for path in sorted(NAMESPACES.glob(f"{PREFIX}*")):
         number = path.name.removeprefix(PREFIX)
-        if number.isdigit() and int(number) < MOST:
+        if number.isdigit() and int(number) < MAX_NAMESPACES:
             yield int(number)
 
 

@@ -22,7 +22,7 @@ from textual.css.query import NoMatches
 from textual.widgets import Input, Static
 
 from rescue_applet import commands, events
-from rescue_applet.computer import Computer, Outcome
+from rescue_applet.computer import EmulatedComputer, Outcome
 from rescue_applet.network.cable import CannotLay
 from rescue_applet.output import Printer
 from rescue_applet.tui.texts import problem, text
@@ -32,7 +32,7 @@ from rescue_common.languages import LANGUAGES
 from rescue_common.state_directory import NoAccess
 from rescue_common.terminal import own_screen, safe
 
-PlugIn = Callable[[str, events.Listener], AbstractAsyncContextManager[Computer]]
+PlugIn = Callable[[str, events.Listener], AbstractAsyncContextManager[EmulatedComputer]]
 """Makes the computer for a PIN (empty if the command line said where to go), with a listener."""
 
 SPLASH = 1.2  # real seconds
@@ -42,7 +42,7 @@ READING = 15.0  # real seconds
 _TICK = 0.5  # real seconds
 
 
-class Answer(Static, can_focus=True):
+class AnswerButton(Static, can_focus=True):
     """A button under the terms."""
 
     def on_click(self) -> None:
@@ -61,11 +61,11 @@ class CustomerComputer(App[int]):
     ENABLE_COMMAND_PALETTE = False
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("l", "switch_lan", show=False),
-        Binding("r", "obey('reboot')", show=False),
-        Binding("o", "obey('reboot hold')", show=False),
-        Binding("b", "obey('boot')", show=False),
-        Binding("c", "obey('close')", show=False),
-        Binding("k", "obey('kill')", show=False),
+        Binding("r", "execute('reboot')", show=False),
+        Binding("o", "execute('reboot hold')", show=False),
+        Binding("b", "execute('boot')", show=False),
+        Binding("c", "execute('close')", show=False),
+        Binding("k", "execute('kill')", show=False),
         Binding("a", "accept", show=False),
         Binding("d", "decline", show=False),
         Binding("m", "chat", show=False),
@@ -88,13 +88,13 @@ class CustomerComputer(App[int]):
         self._ticking = ticking
         self._splash_lasts = splash
         self._splash = False
-        self._computer: Computer | None = None
+        self._computer: EmulatedComputer | None = None
         self._booted_at = self._down_at = 0
         self._problem = ""
 
     def compose(self) -> ComposeResult:
         yield Static(id="head")
-        with Container(id="desk"):
+        with Container(id="columns"):
             yield Static(id="case")
             with Container(id="monitor"):
                 yield Static(id="dark")
@@ -108,8 +108,8 @@ class CustomerComputer(App[int]):
                         with VerticalScroll(id="wording"):
                             yield Static(id="paragraphs")
                         with Horizontal(id="answers"):
-                            yield Answer(id="accept", classes="answer")
-                            yield Answer(id="decline", classes="answer")
+                            yield AnswerButton(id="accept", classes="answer")
+                            yield AnswerButton(id="decline", classes="answer")
                     with Vertical(id="talk"):
                         with VerticalScroll(id="chat"):
                             yield Static(id="lines")
@@ -196,7 +196,7 @@ class CustomerComputer(App[int]):
                 self._draw()
 
     def _draw(self) -> None:
-        screen, model, say = self.screen_stack[0], self.model, self._say
+        screen, model, say = self.screen_stack[0], self.model, self._translate
         screen.query_one("#head", Static).update(self._head(screen.size.width))
         screen.query_one("#foot", Static).update(self._foot())
         case = screen.query_one("#case", Static)
@@ -228,21 +228,21 @@ class CustomerComputer(App[int]):
             lines.update(said)
             screen.query_one("#chat", VerticalScroll).scroll_end(animate=False)
 
-    def _say(self, english: str) -> str:
+    def _translate(self, english: str) -> str:
         return text(english, self.language)
 
     def _head(self, width: int) -> Text:
         whose = f" · {safe(self._customer)}" if self._customer else ""
-        title = self._say("Customer's computer")
+        title = self._translate("Customer's computer")
         left = Text(f" {title}{whose}", style="bold")
         pace = ""
         if self._computer is not None:
             speed = self._computer.clock.speed
-            pace = f"×{speed:g} " if speed else f"{self._say('the clock stands still')} "
+            pace = f"×{speed:g} " if speed else f"{self._translate('the clock stands still')} "
         return left.append(" " * max(width - left.cell_len - len(pace), 1)).append(pace, style="not bold")
 
     def _lamps(self) -> Table:
-        model, say = self.model, self._say
+        model, say = self.model, self._translate
         power = Power.ON if self._awaits_pin or model.ended else model.power
         on, off = ("●", "#6fcf97"), ("○", "#ff7b72")
         lamp = {Power.ON: on, Power.OFF: off, Power.STARTING: ("↻", "#f2c94c")}[power]
@@ -261,14 +261,14 @@ class CustomerComputer(App[int]):
         return grid
 
     def _darkness(self) -> Text:
-        model, say = self.model, self._say
+        model, say = self.model, self._translate
         if model.power is Power.ON or not model.starts:
             return Text(say("The computer starts up …"), style="#6fcf97")
         down = _elapsed(self._now - self._down_at)
         return Text(f"{say('The computer is off.')}  {down}\n{say('Press b to boot it at once.')}")
 
     def _news(self) -> str:
-        model, say = self.model, self._say
+        model, say = self.model, self._translate
         if self._awaits_pin:
             return say("Enter the PIN that the technician gives you:")
         if model.ended:
@@ -286,10 +286,12 @@ class CustomerComputer(App[int]):
 
     def _chat(self) -> Text:
         if not self.model.chat:
-            return Text(self._say("No chat lines yet."), style="#5f6670")
+            return Text(self._translate("No chat lines yet."), style="#5f6670")
         lines = Text()
         for line in self.model.chat:
-            lines.append(f"{safe(line.sender) or self._say('You')}: ", style="bold #0d4f7a" if line.sender else "bold")
+            lines.append(
+                f"{safe(line.sender) or self._translate('You')}: ", style="bold #0d4f7a" if line.sender else "bold"
+            )
             lines.append(f"{safe(line.text)}\n")
         lines.rstrip()
         return lines
@@ -302,7 +304,7 @@ class CustomerComputer(App[int]):
         return Text("\n").join(self._keys(keys) for keys in (computer, applet))
 
     def _keys(self, keys: list[tuple[str, str]]) -> Text:
-        named = (Text.assemble((key, "bold #ffffff"), f" {self._say(meaning)}") for key, meaning in keys)
+        named = (Text.assemble((key, "bold #ffffff"), f" {self._translate(meaning)}") for key, meaning in keys)
         return Text("  ").join(named)
 
     # -- what the customer does ------------------------------------------------------------------------------
@@ -311,21 +313,21 @@ class CustomerComputer(App[int]):
         if self.model.ended:
             self.exit(0)
 
-    def action_obey(self, line: str) -> None:
+    def action_execute(self, line: str) -> None:
         """Do what a line of the line mode does."""
         if self._computer is not None:
             self._computer.execute(commands.parse_command(line))
 
     def action_switch_lan(self) -> None:
-        self.action_obey("lan off" if self.model.cable else "lan on")
+        self.action_execute("lan off" if self.model.cable else "lan on")
 
     def action_accept(self) -> None:
         if self.model.asks_terms:
-            self.action_obey("accept")
+            self.action_execute("accept")
 
     def action_decline(self) -> None:
         if self.model.asks_terms:
-            self.action_obey("decline")
+            self.action_execute("decline")
 
     def action_chat(self) -> None:
         if self.query_one("#talk").display:
@@ -357,11 +359,11 @@ class CustomerComputer(App[int]):
                 self.set_focus(None)
                 self._switch_on(written)
             else:
-                self._problem = self._say("A PIN has six digits.")
+                self._problem = self._translate("A PIN has six digits.")
             self.draw()
         elif written and self._computer is not None:
             event.input.clear()
-            self._computer.execute(commands.SendChatLine(text=written))
+            self._computer.execute(commands.WriteChatLine(text=written))
 
 
 def run(plug_in: PlugIn, *, name: str, asks_pin: bool, language: str, listener: Printer) -> int:

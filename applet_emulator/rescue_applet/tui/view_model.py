@@ -30,8 +30,8 @@ class ScreenModel:
     link: events.LinkState | None = None
     session: str = ""
     terms: str = ""
-    view: events.View | None = None
-    chat: tuple[events.Chat, ...] = ()
+    view: events.CustomerView | None = None
+    chat: tuple[events.ChatReceived, ...] = ()
     ended: str = ""
 
     @property
@@ -55,9 +55,9 @@ class ScreenModel:
                 return replace(self, terms=text)
             case events.Joined(session=session):
                 return replace(self, session=session)
-            case events.View():
+            case events.CustomerView():
                 return replace(self, view=event)
-            case events.Chat():
+            case events.ChatReceived():
                 return replace(self, chat=(*self.chat, event)[-CHAT_LINES_KEPT:])
             case events.Ended(reason=reason):
                 return replace(self, ended=reason, pid=0, link=None)

@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from rescue_common.processes.forked import LONGEST_LINE, CannotFork, ForkedProcess, lifeline, own_fork_server
+from rescue_common.processes.forked import LONGEST_LINE, CannotFork, ForkedProcess, own_fork_server, parent_pipe
 
 Event = Mapping[str, Any]
 Found = TypeVar("Found")
@@ -85,7 +85,7 @@ class Program:
                 "-P",
                 "-m",
                 "rescue_common.processes.parent_death",
-                str(lifeline()),
+                str(parent_pipe()),
                 place,
                 module,
                 *arguments,
@@ -94,7 +94,7 @@ class Program:
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
             env=there,
-            pass_fds=(lifeline(),),
+            pass_fds=(parent_pipe(),),
             limit=LONGEST_LINE,
             # Only the parent handles Ctrl-C, and stops its programs in order. A group can be killed as a whole.
             start_new_session=True,

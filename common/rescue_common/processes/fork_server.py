@@ -1,16 +1,16 @@
 """The process that programs are forked from: it loads their code once, and forks whenever a program is to start.
 
-`python -P -m rescue_common.processes.fork_server REQUESTS SENDER LIFELINE` takes three descriptors. The first two are
-the ends of one Unix socket: the fork server reads requests at the one, and gives the other to its children, so that
-they can request children as well. LIFELINE reports the end of the parent (see `parent_death`). Then the children end,
-each by its own lifeline. After them the fork server removes what the parent can no longer remove, and ends. The
-parent's side is `forked`.
+`python -P -m rescue_common.processes.fork_server REQUESTS SENDER PARENT_PIPE` takes three descriptors. The first two
+are the ends of one Unix socket: the fork server reads requests at the one, and gives the other to its children, so that
+they can request children as well. PARENT_PIPE reports the end of the parent (see `parent_death`). Then the children
+end, each by its own parent pipe. After them the fork server removes what the parent can no longer remove, and ends.
+The parent's side is `forked`.
 
 A request (`ChildRequest`) comes with six descriptors: the child's stdin, stdout, stderr and working directory, its
-lifeline, and its status socket. On the status socket the child sends its pid, and the requester answers what the child
-becomes (`ChildStart`). Without an answer nobody wants the child any more, and it ends. At the end the fork server sends
-the exit status (negative: the signal). Each of these is one line. The child keeps its end of the socket open as long as
-it lives, so that the requester sees the end of a child even if the fork server ended before.
+parent pipe, and its status socket. On the status socket the child sends its pid, and the requester answers what the
+child becomes (`ChildStart`). Without an answer nobody wants the child any more, and it ends. At the end the fork server
+sends the exit status (negative: the signal). Each of these is one line. The child keeps its end of the socket open as
+long as it lives, so that the requester sees the end of a child even if the fork server ended before.
 
 To load gRPC and the server takes longer than everything that a server does until it is ready. A child is a process like
 one that was started without a fork server: it has a session of its own and the requested environment. gRPC does not
@@ -42,10 +42,10 @@ _ARGUMENTS_BEGIN, _ARGUMENTS_END = 45, 46  # fields of /proc/PID/stat, counted a
 class Child:
     """This process after the fork: the descriptors of the child, and how it becomes a program."""
 
-    def __init__(self, streams: tuple[int, int, int], directory: int, lifeline: int, status: socket.socket) -> None:
+    def __init__(self, streams: tuple[int, int, int], directory: int, parent_pipe: int, status: socket.socket) -> None:
         self._streams = streams
         self._directory = directory
-        self._lifeline = lifeline
+        self._parent_pipe = parent_pipe
         self._status = status
 
     def run(self) -> None:
@@ -63,15 +63,15 @@ class Child:
         for descriptor in (*self._streams, self._directory):
             os.close(descriptor)
         self._status.set_inheritable(False)
-        _run_program(ChildStart.decode(line), self._lifeline)
+        _run_program(ChildStart.decode(line), self._parent_pipe)
 
 
 class ForkServer:
     """The loop of the fork server."""
 
-    def __init__(self, requests: socket.socket, lifeline: int) -> None:
+    def __init__(self, requests: socket.socket, parent_pipe: int) -> None:
         self._requests = requests
-        self._lifeline = lifeline
+        self._parent_pipe = parent_pipe
         self._status: dict[int, socket.socket] = {}  # by pid, of all living children
         self._directories: set[str] = set()
         self._woken, self._wake = socket.socketpair()
@@ -82,7 +82,7 @@ class ForkServer:
         signal.signal(signal.SIGCHLD, lambda *_: None)  # an ignored signal would not wake the poll
         signal.set_wakeup_fd(self._wake.fileno(), warn_on_full_buffer=False)
         watch = select.poll()  # select() cannot take the parent's descriptors if their numbers are high
-        for watched in (self._woken, self._requests, self._lifeline):
+        for watched in (self._woken, self._requests, self._parent_pipe):
             watch.register(watched, select.POLLIN)
         parent_died = False
         while True:
@@ -90,11 +90,11 @@ class ForkServer:
             if self._woken.fileno() in ready:
                 self._woken.recv(4096)
                 self._report_ended()
-            if self._lifeline in ready:
+            if self._parent_pipe in ready:
                 parent_died = True
-                watch.unregister(self._lifeline)
+                watch.unregister(self._parent_pipe)
                 for pid in self._status:
-                    os.kill(pid, signal.SIGCONT)  # a stopped process would not see the end of its lifeline
+                    os.kill(pid, signal.SIGCONT)  # a stopped process would not see the end of its parent pipe
             if self._requests.fileno() in ready:  # the last requests too, because they name directories
                 if child := self._fork():
                     return child
@@ -115,8 +115,8 @@ class ForkServer:
                 pid = os.fork()
         if pid == 0:
             self._leave()
-            stdin, stdout, stderr, directory, lifeline, status = descriptors
-            return Child((stdin, stdout, stderr), directory, lifeline, socket.socket(fileno=status))
+            stdin, stdout, stderr, directory, parent_pipe, status = descriptors
+            return Child((stdin, stdout, stderr), directory, parent_pipe, socket.socket(fileno=status))
         if pid > 0:
             self._status[pid] = socket.socket(fileno=descriptors.pop())
         for descriptor in descriptors:  # without a child, the requester sees that the status socket is closed
@@ -127,7 +127,7 @@ class ForkServer:
         """Close, in a child, everything of the fork server."""
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        os.close(self._lifeline)
+        os.close(self._parent_pipe)
         for end in (self._requests, self._woken, self._wake, *self._status.values()):
             end.close()
 
@@ -153,7 +153,7 @@ def _send_number(status: socket.socket, number: int) -> None:
         status.sendall(b"%d\n" % number)
 
 
-def _run_program(start: ChildStart, lifeline: int) -> None:
+def _run_program(start: ChildStart, parent_pipe: int) -> None:
     """Become a program; return or raise SystemExit when it has ended."""
     os.environ.clear()
     os.environ.update(start.environment)
@@ -161,7 +161,7 @@ def _run_program(start: ChildStart, lifeline: int) -> None:
     for name in (start.module, f"{start.module}.__main__"):
         if not hasattr(sys.modules.get(name), "__path__"):
             sys.modules.pop(name, None)  # it was only loaded, and now it runs
-    parent_death.run(lifeline, "", start.module, start.arguments)
+    parent_death.run(parent_pipe, "", start.module, start.arguments)
 
 
 def _set_command_line(module: str, arguments: Iterable[str]) -> None:
@@ -191,9 +191,9 @@ def _open_stderr() -> None:
 def main() -> None:
     """Run the fork server; in a child, run the program."""
     _open_stderr()
-    requests, sender, lifeline = (int(argument) for argument in sys.argv[1:])
+    requests, sender, parent_pipe = (int(argument) for argument in sys.argv[1:])
     with socket.socket(fileno=sender) as to_fork_server:
-        if child := ForkServer(socket.socket(fileno=requests), lifeline).run():
+        if child := ForkServer(socket.socket(fileno=requests), parent_pipe).run():
             from rescue_common.processes import forked
 
             forked.inherit_fork_server(to_fork_server)

@@ -116,7 +116,7 @@ class ForkServerClient:
                 status, their_status = _socket_pair(ours, theirs)
                 directory = os.open(".", os.O_PATH | os.O_DIRECTORY)  # it may have been removed
                 theirs.callback(os.close, directory)
-                handed = (their_stdin, their_stdout, their_stderr, directory, lifeline(), their_status)
+                handed = (their_stdin, their_stdout, their_stderr, directory, parent_pipe(), their_status)
                 socket.send_fds(self._sender, [request.encode()], handed, socket.MSG_DONTWAIT)
             from_child, to_child = await _connect(ours, status)
             line = await from_child.readline()
@@ -160,14 +160,14 @@ class _ProcessState:
     def __init__(self) -> None:
         self.fork_servers: dict[_Variables, tuple[subprocess.Popen[bytes], ForkServerClient]] = {}
         self.starting = threading.Lock()
-        self.lifeline: tuple[int, int] | None = None
+        self.parent_pipe: tuple[int, int] | None = None
 
     def leave(self) -> None:
         """Close everything in a fork of this process. Otherwise the programs would live as long as that fork, too."""
         for process, server in self.fork_servers.values():
             process.returncode = 0  # it is not a child of the fork
             server.close()
-        for end in self.lifeline or ():
+        for end in self.parent_pipe or ():
             os.close(end)
         atexit.unregister(_end)
 
@@ -213,16 +213,16 @@ def inherit_fork_server(sender: socket.socket) -> None:
     _inherited = ForkServerClient(sender)
 
 
-def lifeline() -> int:
+def parent_pipe() -> int:
     """Return the reading end of a pipe whose writing end is closed exactly when this process ends."""
-    if _this.lifeline is None:
-        _this.lifeline = os.pipe()
-    return _this.lifeline[0]
+    if _this.parent_pipe is None:
+        _this.parent_pipe = os.pipe()
+    return _this.parent_pipe[0]
 
 
 def _start(environment: Mapping[str, str]) -> tuple[subprocess.Popen[bytes], ForkServerClient]:
     requests, sender = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    handed = (requests.fileno(), sender.fileno(), lifeline())
+    handed = (requests.fileno(), sender.fileno(), parent_pipe())
     with requests:
         process = subprocess.Popen(
             [sys.executable, "-P", "-m", "rescue_common.processes.fork_server", *map(str, handed)],

@@ -25,15 +25,15 @@ KILL_AFTER = 5.0  # real seconds between SIGTERM and SIGKILL
 class ParentWatch:
     """Watches the parent's pipe, and ends this process when the parent died."""
 
-    def __init__(self, lifeline: int, directory: str) -> None:
-        self._lifeline = lifeline
+    def __init__(self, parent_pipe: int, directory: str) -> None:
+        self._parent_pipe = parent_pipe
         self._directory = directory
         self._parent_died = False
         self._ending = False
 
     def wait_for_death(self) -> None:
         """Wait until the parent died, then end this process."""
-        os.read(self._lifeline, 1)
+        os.read(self._parent_pipe, 1)
         self._parent_died = True
         if signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:  # otherwise the process is ending already
             os.kill(os.getpid(), signal.SIGTERM)
@@ -63,10 +63,10 @@ class ParentWatch:
             shutil.rmtree(self._directory, ignore_errors=True)
 
 
-def run(lifeline: int, directory: str, module: str, arguments: Sequence[str]) -> None:
+def run(parent_pipe: int, directory: str, module: str, arguments: Sequence[str]) -> None:
     """Run the module in this process until the parent dies; return or raise SystemExit when it has ended."""
-    os.set_inheritable(lifeline, False)  # a child of this process has a lifeline of its own, or none
-    watch = ParentWatch(lifeline, directory)
+    os.set_inheritable(parent_pipe, False)  # a child of this process has a parent pipe of its own, or none
+    watch = ParentWatch(parent_pipe, directory)
     sys.argv[1:] = arguments
     try:
         signal.signal(signal.SIGTERM, watch.handle_sigterm)

@@ -36,7 +36,7 @@ from rescue_console.tui.dialogs import Help
 from rescue_console.tui.history_backlog import HistoryBacklog
 from rescue_console.tui.queue_table import QueueTable
 from rescue_console.tui.session_log import SessionLog
-from rescue_console.tui.texts import Wording
+from rescue_console.tui.texts import Sentences
 from rescue_console.tui.toolbar import KEYS, CommandButton, Toolbar
 from rescue_protos.errors import RescueError
 
@@ -71,7 +71,7 @@ class TechnicianConsole(App[int]):
         self.view = QueueView(technician=client.technician)
         self.history = SessionLog()
         self.clock = EmulatedClock()
-        self.wording = Wording(labels)
+        self.wording = Sentences(labels)
         self.failure: RescueError | None = None
         self._ticking = ticking
         self._dialogs = CommandDialogs(self, self)
@@ -343,7 +343,7 @@ class TechnicianConsole(App[int]):
 
     def action_other_language(self) -> None:
         at = LANGUAGES.index(self.wording.labels.language)
-        self.wording = Wording(Labels.of(LANGUAGES[(at + 1) % len(LANGUAGES)]))
+        self.wording = Sentences(Labels.of(LANGUAGES[(at + 1) % len(LANGUAGES)]))
         self._relabel()
 
     def action_leave(self) -> None:

@@ -35,7 +35,7 @@ from rescue_console.commands import (
     WithTechnician,
 )
 from rescue_console.tui.dialogs import Choice, Choose, Chosen, Confirm, NewPin
-from rescue_console.tui.texts import Wording
+from rescue_console.tui.texts import Sentences
 from rescue_protos.errors import RescueError
 
 
@@ -43,7 +43,7 @@ class Console(Protocol):
     """What the dialogs need of the console that they are shown over."""
 
     client: ConsoleClient
-    wording: Wording
+    wording: Sentences
 
     view: QueueView
     clock: EmulatedClock

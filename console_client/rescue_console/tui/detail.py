@@ -16,7 +16,7 @@ from textual.widgets import Input, Static
 from rescue_client.records import ChatReceived, Entry, StatusChange
 from rescue_common.terminal import safe
 from rescue_console.tui import status_bar
-from rescue_console.tui.texts import QUIET, URGENT, Wording, elapsed, is_urgent, waited
+from rescue_console.tui.texts import QUIET, URGENT, Sentences, elapsed, is_urgent, waited
 
 
 class LeadOffer(Static):
@@ -42,14 +42,14 @@ class Detail(Container):
                 yield Static(id="lines")
             yield Input(id="say", max_length=2000)
 
-    def relabel(self, wording: Wording) -> None:
+    def relabel(self, wording: Sentences) -> None:
         """Write the headings in a language."""
         for selector, heading in (("people", "People"), ("course", "Course"), ("history", "History")):
             self.query_one(f"#{selector}").border_title = wording.text(heading)
         self.query_one("#chat").border_title = wording.labels.command("chat")
         self.query_one("#offer", Static).update(Text(f"[a] {wording.labels.command('lead accept')}"))
 
-    def show_entry(self, entry: Entry | None, wording: Wording, *, offered: bool, can_chat: bool) -> None:
+    def show_entry(self, entry: Entry | None, wording: Sentences, *, offered: bool, can_chat: bool) -> None:
         """Draw what does not depend on the time."""
         self.query_one("#offer").display = offered
         say = self.query_one("#say", Input)
@@ -63,7 +63,7 @@ class Detail(Container):
         entry: Entry | None,
         changes: Sequence[StatusChange],
         now: datetime | None,
-        wording: Wording,
+        wording: Sentences,
         *,
         bright: bool,
     ) -> None:
@@ -77,7 +77,7 @@ class Detail(Container):
         if now is not None:
             course.update(status_bar.bar(changes, now, max(course.content_size.width, 10)))
 
-    def show_history(self, changes: Sequence[StatusChange], wording: Wording) -> None:
+    def show_history(self, changes: Sequence[StatusChange], wording: Sentences) -> None:
         """Draw every change of status, the newest first, and why it happened."""
         told: list[Text | Padding] = []
         for change in reversed(changes):
@@ -89,7 +89,7 @@ class Detail(Container):
         self.query_one("#changes", Static).update(Group(*told))
         self.query_one("#history", VerticalScroll).scroll_home(animate=False)
 
-    def show_chat(self, lines: Sequence[ChatReceived], wording: Wording) -> None:
+    def show_chat(self, lines: Sequence[ChatReceived], wording: Sentences) -> None:
         """Draw the chat, the newest line last."""
         text = Text()
         for line in lines:
@@ -101,7 +101,7 @@ class Detail(Container):
         self.query_one("#chat", VerticalScroll).scroll_end(animate=False)
 
 
-def _facts(entry: Entry, now: datetime | None, wording: Wording) -> Text:
+def _facts(entry: Entry, now: datetime | None, wording: Sentences) -> Text:
     text = Text(f"{wording.text('Session')} {entry.session}", style="bold")
     if entry.customer:
         text.append(f" · {safe(entry.customer)}")
@@ -127,7 +127,7 @@ def _facts(entry: Entry, now: datetime | None, wording: Wording) -> Text:
     return text
 
 
-def _people(entry: Entry, wording: Wording) -> Table:
+def _people(entry: Entry, wording: Sentences) -> Table:
     grid = Table.grid(padding=(0, 1))
     grid.add_column(no_wrap=True, overflow="ellipsis", max_width=14)
     grid.add_column(no_wrap=True, overflow="ellipsis")

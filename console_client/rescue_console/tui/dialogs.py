@@ -17,7 +17,7 @@ from textual.widgets import Digits, Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from rescue_client.records import Entry, PinCreated, Status
-from rescue_console.tui.texts import QUIET, Wording, elapsed
+from rescue_console.tui.texts import QUIET, Sentences, elapsed
 from rescue_console.tui.toolbar import KEYS
 
 _ESCAPE: list[BindingType] = [Binding("escape", "back", show=False, priority=True)]
@@ -45,7 +45,7 @@ class Choose(ModalScreen[Chosen | None]):
 
     BINDINGS: ClassVar[list[BindingType]] = _ESCAPE
 
-    def __init__(self, title: str, choices: Sequence[Choice], wording: Wording, *, comment: bool = False) -> None:
+    def __init__(self, title: str, choices: Sequence[Choice], wording: Sentences, *, comment: bool = False) -> None:
         super().__init__()
         self._title, self._choices, self._wording, self._comment = title, choices, wording, comment
 
@@ -83,7 +83,7 @@ class Confirm(ModalScreen[bool]):
 
     BINDINGS: ClassVar[list[BindingType]] = [*_ESCAPE, Binding("enter", "yes", show=False)]
 
-    def __init__(self, title: str, question: str, wording: Wording) -> None:
+    def __init__(self, title: str, question: str, wording: Sentences) -> None:
         super().__init__()
         self._title, self._question, self._wording = title, question, wording
 
@@ -111,7 +111,7 @@ class NewPin(ModalScreen[None]):
 
     def __init__(
         self,
-        wording: Wording,
+        wording: Sentences,
         *,
         create: Callable[[str], Awaitable[PinCreated | None]],
         entry: Callable[[str], Entry | None],
@@ -182,7 +182,7 @@ class Help(ModalScreen[None]):
         Binding("enter,f1,question_mark,q", "back", show=False),
     ]
 
-    def __init__(self, wording: Wording) -> None:
+    def __init__(self, wording: Sentences) -> None:
         super().__init__()
         self._wording = wording
 

@@ -11,7 +11,7 @@ from textual.widgets import DataTable
 
 from rescue_client.records import Entry
 from rescue_common.terminal import safe
-from rescue_console.tui.texts import QUIET, URGENT, Wording, elapsed, is_urgent, waited
+from rescue_console.tui.texts import QUIET, URGENT, Sentences, elapsed, is_urgent, waited
 
 _NARROW = (("No.", 6), ("Status", 26), ("For", 8))
 _WIDE = (("No.", 6), ("Status", 27), ("For", 12), ("Customer", 22), ("Lead", 15), ("Comment", 30))
@@ -37,7 +37,7 @@ class QueueTable(DataTable[Text]):
         if session in self.rows:
             self.move_cursor(row=self.get_row_index(session))
 
-    def show(self, entries: Sequence[Entry], now: datetime | None, wording: Wording, *, wide: bool) -> None:
+    def show(self, entries: Sequence[Entry], now: datetime | None, wording: Sentences, *, wide: bool) -> None:
         """Draw the entries as of an emulated time. The cursor stays on its session."""
         drawn = {entry.session: _cells(entry, now, wording, wide=wide) for entry in entries}
         heights = tuple((session, 1 + max(cell.plain.count("\n") for cell in row)) for session, row in drawn.items())
@@ -57,7 +57,7 @@ class QueueTable(DataTable[Text]):
         shape: tuple[object, ...],
         drawn: dict[str, list[Text]],
         heights: dict[str, int],
-        wording: Wording,
+        wording: Sentences,
         *,
         wide: bool,
     ) -> None:
@@ -82,7 +82,7 @@ class QueueTable(DataTable[Text]):
             self.move_cursor(row=min(at, len(drawn) - 1))
 
 
-def _cells(entry: Entry, now: datetime | None, wording: Wording, *, wide: bool) -> list[Text]:
+def _cells(entry: Entry, now: datetime | None, wording: Sentences, *, wide: bool) -> list[Text]:
     urgent = now is not None and is_urgent(entry, now)
     status = wording.status(entry.status)
     time = Text(elapsed(waited(entry, now)) if now else "", style=QUIET)

@@ -53,7 +53,7 @@ URGENT = "bold #ffffff on #b3261e"
 QUIET = "#9a9a9a"
 
 
-class Wording:
+class Sentences:
     """One language's sentences."""
 
     def __init__(self, labels: Labels) -> None:

@@ -11,7 +11,7 @@ from textual.containers import Grid
 from textual.message import Message
 from textual.widgets import Static
 
-from rescue_console.tui.texts import Wording
+from rescue_console.tui.texts import Sentences
 
 KEYS = {
     "pin": "n",
@@ -52,7 +52,7 @@ class CommandButton(Static, can_focus=True):
         self.command = name
         self._shown: tuple[str, bool] | None = None
 
-    def show(self, wording: Wording, *, possible: bool, why_not: str) -> None:
+    def show(self, wording: Sentences, *, possible: bool, why_not: str) -> None:
         """Draw it in a language: bright with its key in brackets, or dim without."""
         label, key = wording.labels.button(self.command), KEYS[self.command]
         self.tooltip = Text(why_not or wording.labels.command(self.command))
@@ -78,7 +78,7 @@ class Toolbar(Grid):
         for name in KEYS:
             yield CommandButton(name)
 
-    def show(self, wording: Wording, *, possible: Collection[str], why_not: dict[str, str]) -> None:
+    def show(self, wording: Sentences, *, possible: Collection[str], why_not: dict[str, str]) -> None:
         """Draw all of them. `why_not` returns the reason for each command that is not possible."""
         for button in self.query(CommandButton):
             name = button.command

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from rescue_console.timeline import Change, Happening
+from rescue_console.timeline import Change, TimelineEntry
 from rescue_emulator.scenarios.model import Queue, Scenario
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ class Played:
     seconds: float
     details: str = ""
     seed: int | None = None
-    happenings: tuple[Happening, ...] = ()
+    happenings: tuple[TimelineEntry, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -36,15 +36,15 @@ class Played:
         return not self.deviations
 
 
-def merge_updates(consoles: Mapping[str, Iterable[StatusUpdate]]) -> tuple[Happening, ...]:
+def merge_updates(consoles: Mapping[str, Iterable[StatusUpdate]]) -> tuple[TimelineEntry, ...]:
     """Return what happened to a session, from the updates of all consoles by technician."""
-    found: dict[int, Happening] = {}
+    found: dict[int, TimelineEntry] = {}
     for technician, updates in sorted(consoles.items()):
         for update in updates:
             change = Change(technician=technician, status=update.status, previous=update.previous, row=update.row)
             before = found.get(update.revision)
             changes = (*before.changes, change) if before else (change,)
-            found[update.revision] = Happening(
+            found[update.revision] = TimelineEntry(
                 revision=update.revision, at=update.at, cause=update.cause, changes=changes
             )
     return tuple(found[revision] for revision in sorted(found))

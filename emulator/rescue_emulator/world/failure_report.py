@@ -50,15 +50,15 @@ def timeline_lines(changes: Sequence[tuple[str, str, StatusUpdate]]) -> list[str
 
 def draw_timelines(technicians: Sequence[Technician]) -> dict[str, str]:
     """Return a timeline as SVG for each session that any console showed, by the session's id."""
-    from rescue_console.timeline import Change, Happening
+    from rescue_console.timeline import Change, TimelineEntry
     from rescue_console.timeline_svg import timeline_svg
 
-    happenings: dict[str, dict[int, Happening]] = {}
+    happenings: dict[str, dict[int, TimelineEntry]] = {}
     for session, name, update in _changes(technicians):
         of_session = happenings.setdefault(session, {})
         before = of_session.get(update.revision)
         change = Change(technician=name, status=update.status, previous=update.previous, row=update.row)
-        of_session[update.revision] = Happening(
+        of_session[update.revision] = TimelineEntry(
             revision=update.revision,
             at=update.at,
             cause=update.cause,

@@ -66,13 +66,13 @@ def _play(
     recording: Recording, host: str, port: int, directory: Path, speed: float | None, paused: bool, as_json: bool
 ) -> int:
     from rescue_protos.errors import RescueError
-    from rescue_server.app import Options, serve
+    from rescue_server.app import ServerOptions, serve
     from rescue_server.observe.logs import LogFormat, configure
     from rescue_server.rpc.listener import CannotListen
     from rescue_server.store.errors import StoreError
 
     configure(LogFormat.TEXT, "warning")
-    options = Options(
+    options = ServerOptions(
         host=host, port=port, data=directory, speed=speed, paused=paused, as_json=as_json, recording=recording
     )
     try:

@@ -40,9 +40,9 @@ class AdminService(admin_pb2_grpc.AdminServiceServicer):
         self._draining.set()
 
     async def GetOrganization(self, request: pb.GetOrganizationRequest, context: Context) -> pb.GetOrganizationResponse:
-        desk = self._engine.published
-        organization = desk.organization
-        answer = pb.GetOrganizationResponse(revision=desk.revision, administrators=sorted(organization.administrators))
+        state = self._engine.published
+        organization = state.organization
+        answer = pb.GetOrganizationResponse(revision=state.revision, administrators=sorted(organization.administrators))
         for name in organization.groups:
             owner = f"group:{name}"
             answer.groups.add(

@@ -106,7 +106,7 @@ class AppletService(applet_pb2_grpc.AppletServiceServicer):
             self._attachments.leave(attachment)
 
     async def _write(
-        self, attachment: attachments.Attachment, reader: asyncio.Task[None]
+        self, attachment: attachments.AppletConnection, reader: asyncio.Task[None]
     ) -> AsyncIterator[pb.AttachResponse]:
         reader.add_done_callback(lambda task: attachment.news.set())
         while True:
@@ -126,7 +126,7 @@ class AppletService(applet_pb2_grpc.AppletServiceServicer):
                 return
             await attachment.news.wait()
 
-    async def _read(self, requests: Requests, attachment: attachments.Attachment) -> None:
+    async def _read(self, requests: Requests, attachment: attachments.AppletConnection) -> None:
         pace = Pace(self._limits.applet_messages_per_second, time.monotonic())
         async for request in requests:
             if (wait := pace.wait(time.monotonic())) > 0:
@@ -141,7 +141,7 @@ class AppletService(applet_pb2_grpc.AppletServiceServicer):
                     continue
                 await self._sign_of_life(attachment.session, answered=bool(request.heartbeat.probe))
                 if request.heartbeat.probe or not self._faults.loses(attachment.session, LostMessage.HEARTBEAT_REPLY):
-                    attachment.send(orders.HeartbeatHeard(request.heartbeat.number))
+                    attachment.send(orders.HeartbeatAnswered(request.heartbeat.number))
             elif kind == "report":
                 await self._report(request.report, attachment)
             else:
@@ -155,7 +155,7 @@ class AppletService(applet_pb2_grpc.AppletServiceServicer):
             with contextlib.suppress(*STORAGE_ERRORS):
                 await self._engine.perform(command_handlers.of_applet(session_id, decide.on_sign_of_life))
 
-    async def _report(self, report: pb.Report, attachment: attachments.Attachment) -> None:
+    async def _report(self, report: pb.Report, attachment: attachments.AppletConnection) -> None:
         await self._sign_of_life(attachment.session)
         asked = translate.request_of(f"session:{attachment.session}", report)
         try:
@@ -163,10 +163,10 @@ class AppletService(applet_pb2_grpc.AppletServiceServicer):
         except STORAGE_ERRORS:
             return  # no receipt: the applet sends it again
         except RescueError as refusal:
-            attachment.send(orders.ReportStored(report.request_id, str(refusal)))
+            attachment.send(orders.ReportAnswered(report.request_id, str(refusal)))
             refusal.__traceback__ = None  # it is remembered for a retry; the report need not be
         else:
-            attachment.send(orders.ReportStored(report.request_id))
+            attachment.send(orders.ReportAnswered(report.request_id))
 
     def _session(self, session_id: str) -> Session:
         return self._engine.published.sessions[session_id]
@@ -184,9 +184,9 @@ class AppletService(applet_pb2_grpc.AppletServiceServicer):
 
     def _response(self, session_id: str, order: orders.Order) -> pb.AttachResponse:
         match order:
-            case orders.HeartbeatHeard(number):
+            case orders.HeartbeatAnswered(number):
                 return pb.AttachResponse(heartbeat_reply=pb.HeartbeatReply(number=number))
-            case orders.ReportStored(request_id, refusal):
+            case orders.ReportAnswered(request_id, refusal):
                 return pb.AttachResponse(receipt=pb.Receipt(request_id=request_id, refusal=refusal))
             case orders.Probe(number):
                 return pb.AttachResponse(probe=pb.Probe(number=number))

@@ -89,11 +89,11 @@ class ConsoleService(console_pb2_grpc.ConsoleServiceServicer):
         return pb.WatchQueueResponse(snapshot=pb.QueueSnapshot(revision=queue.revision, at=now, entries=queue.entries))
 
     def _queue(self, technician: str) -> pb.ListQueueResponse:
-        desk = self._engine.published
+        state = self._engine.published
         entries = [
-            translate.entry(entry_of(session, technician, desk.organization)) for session in desk.queue_of(technician)
+            translate.entry(entry_of(session, technician, state.organization)) for session in state.queue_of(technician)
         ]
-        return pb.ListQueueResponse(revision=desk.revision, entries=entries)
+        return pb.ListQueueResponse(revision=state.revision, entries=entries)
 
     async def ListQueue(self, request: pb.ListQueueRequest, context: Context) -> pb.ListQueueResponse:
         return self._queue(caller().name)

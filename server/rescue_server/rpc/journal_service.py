@@ -56,12 +56,12 @@ class JournalService(journal_pb2_grpc.JournalServiceServicer):
         raise ShuttingDown.of()
 
     async def Explain(self, request: pb.ExplainRequest, context: Context) -> pb.ExplainResponse:
-        user, desk = caller(), self._engine.published
-        session = desk.sessions.get(request.session)
+        user, state = caller(), self._engine.published
+        session = state.sessions.get(request.session)
         unknown = NotFound.of("session", request.session, "it never was, it is not yours, or it is forgotten by now")
         if session is None:
             raise unknown
-        answer = pb.ExplainResponse(revision=desk.revision)
+        answer = pb.ExplainResponse(revision=state.revision)
         known: frozenset[str] = frozenset()
         async for piece in self._journal.read(0, session=request.session):
             for line in piece.lines:

@@ -62,12 +62,12 @@ def _mark(engine: Engine, technician: str) -> _Mark:
 
 
 def _queue(engine: Engine, technician: str) -> pb.TechnicianQueue:
-    desk = engine.published
+    state = engine.published
     return pb.TechnicianQueue(
         technician=technician,
-        group=desk.organization.technicians[technician],
+        group=state.organization.technicians[technician],
         connected=engine.watch.connected(technician),
         entries=[
-            translate.entry(entry_of(session, technician, desk.organization)) for session in desk.queue_of(technician)
+            translate.entry(entry_of(session, technician, state.organization)) for session in state.queue_of(technician)
         ],
     )

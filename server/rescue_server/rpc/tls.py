@@ -10,17 +10,13 @@ from pathlib import Path
 
 import grpc
 
-from rescue_common.tls import Tls
+from rescue_common.tls import BadTls, Tls
 
 log = logging.getLogger(__name__)
 # As `rescue server certificates` names them.
 CA_FILE = "ca.pem"
 CLIENT_CERT_FILE = "client.pem"
 CLIENT_KEY_FILE = "client.key"
-
-
-class BadCertificate(Exception):
-    """A certificate or key cannot be used; the message names the file."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +28,7 @@ class ServerTls:
     client_ca: Path | None = None
 
     def credentials(self) -> grpc.ServerCredentials:
-        """Read the files now, and again at each handshake that finds them changed. Raises BadCertificate."""
+        """Read the files now, and again at each handshake that finds them changed. Raises BadTls."""
         files = _Files(self)
         return grpc.dynamic_ssl_server_credentials(
             files.first,
@@ -74,7 +70,7 @@ class _Files:
                     return None
                 self._stamp = stamp
                 found = _configuration(self._tls)
-            except (OSError, BadCertificate) as error:
+            except (OSError, BadTls) as error:
                 log.error("the certificate that is in force stays: %s", error)
                 return None
             log.info("a new certificate is in force")
@@ -96,4 +92,4 @@ def _configuration(tls: ServerTls) -> grpc.ServerCertificateConfiguration:
         return grpc.ssl_server_certificate_configuration([(tls.key.read_bytes(), tls.cert.read_bytes())], client_ca)
     except (OSError, ssl.SSLError) as error:
         names = ", ".join(str(path) for path in (tls.cert, tls.key, tls.client_ca) if path is not None)
-        raise BadCertificate(f"{names} cannot be used together ({error.strerror or error})") from None
+        raise BadTls(f"{names} cannot be used together ({error.strerror or error})") from None

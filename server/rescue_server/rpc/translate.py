@@ -19,7 +19,7 @@ from rescue_server.core.events import Process
 from rescue_server.core.queue import QueueEntry
 from rescue_server.core.session import EndReason, Session
 from rescue_server.core.status import Status
-from rescue_server.runtime.applet_orders import View
+from rescue_server.runtime.applet_orders import SessionView
 from rescue_server.runtime.engine import Request
 from rescue_server.runtime.watch import Revised
 from rescue_server.settings import PERIODS, SessionSettings
@@ -144,7 +144,7 @@ def delta(revised: Revised) -> console_pb2.QueueDelta:
     return message
 
 
-def view(shown: View, settings: SessionSettings) -> applet_pb2.SessionView:
+def view(shown: SessionView, settings: SessionSettings) -> applet_pb2.SessionView:
     """What the applet shows, for the wire."""
     return applet_pb2.SessionView(
         customer=shown.customer,

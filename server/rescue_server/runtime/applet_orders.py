@@ -50,14 +50,14 @@ class TakenOver:
 
 
 @dataclass(frozen=True, slots=True)
-class HeartbeatHeard:
+class HeartbeatAnswered:
     """Answers a heartbeat."""
 
     number: int
 
 
 @dataclass(frozen=True, slots=True)
-class ReportStored:
+class ReportAnswered:
     """Answers a report; `refusal` says why it could not be stored for good."""
 
     request_id: str
@@ -75,8 +75,8 @@ class ServerLeaves:
 
 
 Order = (
-    HeartbeatHeard
-    | ReportStored
+    HeartbeatAnswered
+    | ReportAnswered
     | GivenUp
     | ServerLeaves
     | Probe
@@ -89,7 +89,7 @@ Order = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class View:
+class SessionView:
     """What the customer sees of the session."""
 
     customer: str
@@ -98,9 +98,9 @@ class View:
     on_hold: bool
 
 
-def view_of(session: Session) -> View:
+def view_of(session: Session) -> SessionView:
     """Return what the applet's window shows."""
-    return View(
+    return SessionView(
         customer=session.customer,
         lead=session.lead,
         collaborators=session.with_role(*COLLABORATORS),

@@ -17,7 +17,7 @@ OUTBOX = 256
 
 
 @dataclass(slots=True, eq=False)
-class Attachment:
+class AppletConnection:
     """One applet's connection: an outbox that its writer empties."""
 
     session: str
@@ -36,10 +36,10 @@ class Attachments:
     """The attachments by session; at most one each."""
 
     def __init__(self) -> None:
-        self._current: dict[str, Attachment] = {}
+        self._current: dict[str, AppletConnection] = {}
         self._probes = 0
 
-    def take_place(self, session: str, instance: str, attempt: int) -> Attachment | None:
+    def take_place(self, session: str, instance: str, attempt: int) -> AppletConnection | None:
         """Attach. The newer wins, and the older gets an order to leave; None if this one is itself the older.
 
         Of two attachments of one applet process the higher attempt is the newer: a connection that was held up on its
@@ -50,20 +50,20 @@ class Attachments:
             if other.instance == instance and other.attempt > attempt:
                 return None
             other.send(TakenOver())
-        mine = Attachment(session=session, instance=instance, attempt=attempt)
+        mine = AppletConnection(session=session, instance=instance, attempt=attempt)
         self._current[session] = mine
         return mine
 
-    def leave(self, attachment: Attachment) -> None:
+    def leave(self, attachment: AppletConnection) -> None:
         """The connection is gone."""
         if self._current.get(attachment.session) is attachment:
             del self._current[attachment.session]
 
-    def is_current(self, attachment: Attachment) -> bool:
+    def is_current(self, attachment: AppletConnection) -> bool:
         """Whether no newer one has replaced it."""
         return self._current.get(attachment.session) is attachment
 
-    def of(self, session: str) -> Attachment | None:
+    def of(self, session: str) -> AppletConnection | None:
         """The session's attachment, if there is one."""
         return self._current.get(session)
 

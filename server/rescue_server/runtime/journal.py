@@ -76,27 +76,29 @@ class Journal:
         published = self._engine.published
         caught_up = from_now and after >= published.revision
         history = EventHistory(published.sessions if caught_up else None)
-        heard = published.revision if caught_up else 0
+        read_through = published.revision if caught_up else 0
         yield Piece(lines=(), through=after)
         self.followers += 1
         try:
             while not self._draining:
                 self._news.clear()
                 last = published.revision
-                if heard == last:
+                if read_through == last:
                     await self._news.wait()
                     continue
-                async for piece in self._read(history, heard, after, last, session):
+                async for piece in self._read(history, read_through, after, last, session):
                     yield piece
-                heard = last
+                read_through = last
         finally:
             self.followers -= 1
 
     async def _read(
-        self, history: EventHistory, heard: int, after: int, last: int, session: str
+        self, history: EventHistory, read_through: int, after: int, last: int, session: str
     ) -> AsyncIterator[Piece]:
-        while heard < last:
-            batch = [stored for stored in await self._engine.stored_events(heard, _READ) if stored.revision <= last]
+        while read_through < last:
+            batch = [
+                stored for stored in await self._engine.stored_events(read_through, _READ) if stored.revision <= last
+            ]
             for start in range(0, len(batch), _TOLD):
                 part = batch[start : start + _TOLD]
                 lines = _told(history, part, session)
@@ -105,7 +107,7 @@ class Journal:
                     yield Piece(lines=fresh, through=part[-1].revision)
                 await asyncio.sleep(0)
             # Nothing more to read although something is missing: that has been compacted.
-            heard = batch[-1].revision if batch else last
+            read_through = batch[-1].revision if batch else last
 
 
 def shown_body(line: Line, technician: str | None) -> bytes:

@@ -85,20 +85,20 @@ class Retention:
 
     async def _fold(self, before: datetime) -> None:
         """Drop the changes of the organization up to that moment that later ones stand for."""
-        compaction, heard = Compaction(), {}
+        compaction, stored_by_revision = Compaction(), {}
         after = 0
         while len(compaction.dropped) < _FOLDED_AT_ONCE:
             batch = [stored for stored in await self._engine.stored_events(after, _READ) if stored.at <= before]
             for stored in batch:
                 if stored.stream == ORGANIZATION:
-                    heard[stored.revision] = stored
+                    stored_by_revision[stored.revision] = stored
                 compaction.add(stored.revision, read_event(stored))
             if len(batch) < _READ:
                 break
             after = batch[-1].revision
         if compaction.dropped:
             changed = [
-                replace(heard[revision], body=msgspec.json.encode(event))
+                replace(stored_by_revision[revision], body=msgspec.json.encode(event))
                 for revision, event in compaction.changed.items()
             ]
             await self._engine.in_store(partial(self._engine.store.rewrite, changed, compaction.dropped))

@@ -12,7 +12,7 @@ from rescue_console.labels import Labels
 from rescue_console.tui import status_bar
 from rescue_console.tui.history_backlog import HistoryBacklog
 from rescue_console.tui.session_log import SessionLog
-from rescue_console.tui.texts import SIGNS, Wording, elapsed, is_urgent
+from rescue_console.tui.texts import SIGNS, Sentences, elapsed, is_urgent
 from tests.e2e.tui.pictures import NOON, busy_queue
 
 
@@ -70,7 +70,7 @@ def test_each_status_has_a_sign_of_its_own() -> None:
 @pytest.mark.parametrize(("language", "why", "setting"), [("en", "silent", "reconnect period: 1m"),
                                                            ("nl", "niets laten horen", "verbinden: 1m")])  # fmt: skip
 def test_a_change_says_why_in_the_technicians_language(language: str, why: str, setting: str) -> None:
-    cause, row = Wording(Labels.of(language)).why(told().of("1007")[3])
+    cause, row = Sentences(Labels.of(language)).why(told().of("1007")[3])
     assert why in cause
     assert setting in cause
     assert "12: " in row

@@ -144,7 +144,7 @@ async def test_a_page_of_one_user_never_hears_what_another_may_see(site: Site) -
 
 async def test_every_answer_keeps_to_itself_and_only_pages_are_served(site: Site) -> None:
     visitor = Visitor(site.url)
-    for path in ("/", "/page/console.js", "/page/style.css", "/words?lang=nl", "/page/nothing.js"):
+    for path in ("/", "/page/console.js", "/page/style.css", "/texts?lang=nl", "/page/nothing.js"):
         _, body = await visitor.ask("GET", path)
         policy = dict(part.strip().split(" ", 1) for part in visitor.headers["content-security-policy"].split(";"))
         assert policy["default-src"] == "'none'"

@@ -7,8 +7,18 @@ from datetime import timedelta
 from google.protobuf import duration_pb2
 
 from rescue_applet.attachment import Attachment, Phase
-from rescue_applet.child_protocol import Failed, RebootOrdered, WentDown
-from rescue_applet.events import Chat, ComputerEvent, Ended, Error, Joined, LinkChanged, LinkState, Terms, View
+from rescue_applet.child_protocol import Failed, RebootRequested, WentDown
+from rescue_applet.events import (
+    ChatReceived,
+    ComputerEvent,
+    CustomerView,
+    Ended,
+    Error,
+    Joined,
+    LinkChanged,
+    LinkState,
+    Terms,
+)
 from rescue_protos.v1 import applet_pb2 as pb
 
 
@@ -80,7 +90,7 @@ def test_without_pending_terms_it_has_joined_by_attaching() -> None:
     attachment.receive(attached(), 0)
     assert attachment.take_news() == [
         LinkChanged(state=LinkState.CONNECTED),
-        View(customer="", lead="", collaborators=[], on_hold=False),
+        CustomerView(customer="", lead="", collaborators=[], on_hold=False),
         Joined(session="s1"),
     ]
 
@@ -263,7 +273,7 @@ def test_a_reboot_order_is_passed_on_once_the_connection_it_came_on_has_answered
     assert attachment.take_news() == []
     reply = pb.HeartbeatReply(number=asked.heartbeat.number)
     attachment.receive(pb.AttachResponse(heartbeat_reply=reply), 1.1)
-    assert attachment.take_news() == [RebootOrdered(order_id="o1", technician="alice")]
+    assert attachment.take_news() == [RebootRequested(order_id="o1", technician="alice")]
 
 
 def test_a_reboot_order_on_a_connection_that_the_server_gave_up_is_forgotten() -> None:
@@ -273,7 +283,7 @@ def test_a_reboot_order_on_a_connection_that_the_server_gave_up_is_forgotten() -
     attachment.dial(1.3)
     attachment.receive(attached(), 1.4)
     attachment.receive(pb.AttachResponse(heartbeat_reply=pb.HeartbeatReply(number=9)), 1.5)
-    assert news_of(attachment, RebootOrdered) == []
+    assert news_of(attachment, RebootRequested) == []
 
 
 def test_going_down_is_reported_once_and_waits_for_the_receipt() -> None:
@@ -328,7 +338,7 @@ def test_a_closed_applet_obeys_no_reboot_order() -> None:
     attachment = at_work()
     attachment.close("r1", 1)
     attachment.receive(pb.AttachResponse(reboot=pb.RebootOrder(order_id="o1")), 1)
-    assert news_of(attachment, RebootOrdered) == []
+    assert news_of(attachment, RebootRequested) == []
 
 
 def test_a_close_before_joining_is_not_worth_waiting_for_a_lost_link() -> None:
@@ -386,7 +396,7 @@ def test_chat_lines_are_told_with_who_wrote_them() -> None:
     line = pb.AppletChatLine(text="hi")
     setattr(line, "from", "alice")
     attachment.receive(pb.AttachResponse(chat=line), 1)
-    assert attachment.take_news() == [Chat(sender="alice", text="hi")]
+    assert attachment.take_news() == [ChatReceived(sender="alice", text="hi")]
 
 
 def test_an_unchanged_view_is_no_news() -> None:
@@ -394,7 +404,7 @@ def test_an_unchanged_view_is_no_news() -> None:
     view = pb.AttachResponse(view=pb.SessionView(customer="Carl", lead="alice"))
     attachment.receive(view, 1)
     attachment.receive(view, 2)
-    assert attachment.take_news() == [View(customer="Carl", lead="alice", collaborators=[], on_hold=False)]
+    assert attachment.take_news() == [CustomerView(customer="Carl", lead="alice", collaborators=[], on_hold=False)]
 
 
 def test_a_new_process_resumes_with_what_was_on_disk() -> None:

@@ -57,7 +57,7 @@ async def test_the_first_reading_makes_no_jump(clock: FollowedClock, real: RealT
 async def test_an_appointment_is_reached_by_an_advance_of_a_paused_clock(clock: FollowedClock) -> None:
     clock.update(ServerReading(at=EPOCH, speed=0.0))
     making = asyncio.create_task(clock.set_hold(timedelta(seconds=30)))
-    said = await clock.to_say.get()
+    said = await clock.outgoing.get()
     assert isinstance(said, ClockHold)
     clock.confirm(said.number, EPOCH + 30 * SECOND)
     hold = await making
@@ -72,7 +72,7 @@ async def test_an_appointment_is_reached_by_an_advance_of_a_paused_clock(clock: 
 async def test_the_servers_word_on_when_it_is_due_counts(clock: FollowedClock) -> None:
     clock.update(ServerReading(at=EPOCH, speed=0.0))
     making = asyncio.create_task(clock.set_hold(timedelta(seconds=30)))
-    said = await clock.to_say.get()
+    said = await clock.outgoing.get()
     assert isinstance(said, ClockHold)
     clock.confirm(said.number, EPOCH + 31 * SECOND)
     assert (await making).due - clock.now == 31 * SECOND
@@ -83,7 +83,7 @@ async def test_an_open_appointment_is_made_again_and_a_kept_one_is_not(clock: Fo
     assert clock.open_holds == [hold]
     clock.release(hold)
     assert clock.open_holds == []
-    assert [clock.to_say.get_nowait(), clock.to_say.get_nowait()] == [hold, HoldReleased(hold.number)]
+    assert [clock.outgoing.get_nowait(), clock.outgoing.get_nowait()] == [hold, HoldReleased(hold.number)]
 
 
 async def test_each_change_of_speed_is_told_once(clock: FollowedClock) -> None:
@@ -101,7 +101,7 @@ async def test_what_passes_before_the_first_reading_is_no_emulated_time(real: Re
     await asyncio.sleep(0)
     real.seconds += 2  # nothing is known of the server's clock yet
     clock.update(ServerReading(at=EPOCH, speed=0.0))
-    hold = await clock.to_say.get()
+    hold = await clock.outgoing.get()
     assert isinstance(hold, ClockHold)
     assert hold.due - clock.now == 30 * SECOND
     clock.confirm(hold.number, EPOCH + 30 * SECOND)

@@ -44,7 +44,7 @@ def test_what_is_no_duration_is_refused_with_an_example(text: str) -> None:
         ("reboot 1m", commands.Reboot(boot_time=timedelta(minutes=1))),
         ("reboot hold", commands.Reboot(hold=True)),
         ("boot", commands.Boot()),
-        ("chat  Hello there,  you ", commands.SendChatLine(text="Hello there,  you")),
+        ("chat  Hello there,  you ", commands.WriteChatLine(text="Hello there,  you")),
         ("close", commands.CloseApplet()),
         ("quit", commands.PullPlug()),
     ],

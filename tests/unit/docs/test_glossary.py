@@ -69,9 +69,6 @@ OLD = {
 }
 """Each old identifier with the word that is used instead."""
 
-NOT_YET = {"desk", "hear", "heard", "lifeline", "patience"}  # fmt: skip
-"""Words that are still in the code; take each out of here when it is gone."""
-
 
 def test_the_old_words_do_not_come_back() -> None:
     found = [
@@ -80,7 +77,7 @@ def test_the_old_words_do_not_come_back() -> None:
         for path in sorted((ROOT / program).rglob("*.py"))
         if not path.stem.endswith(("_pb2", "_pb2_grpc"))
         for name, line in identifiers(path)
-        if name in OLD.keys() - NOT_YET
+        if name in OLD
     ]
     assert found == []
 

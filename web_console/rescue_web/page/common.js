@@ -1,8 +1,8 @@
-// What both pages need: words, the proof that a request is ours, the emulated clock, events that resume.
+// What both pages need: texts, the proof that a request is ours, the emulated clock, events that resume.
 
-export const words = { text: {}, status: {}, command: {}, needs: {}, process: {}, setting: {} };
-export const say = (english) => words.text[english] ?? english;
-export const statusWord = (name) => words.status[name] ?? name;
+export const texts = { text: {}, status: {}, command: {}, needs: {}, process: {}, setting: {} };
+export const say = (english) => texts.text[english] ?? english;
+export const statusWord = (name) => texts.status[name] ?? name;
 export const $ = (id) => document.getElementById(id);
 
 let proof = "";
@@ -32,7 +32,7 @@ export function refill(element, children) {
 /** What people wrote: its direction of writing is its own, so that a name cannot turn the text around it. */
 export const written = (text) => el("bdi", {}, text);
 
-/** A status as people read it: in words; the colour only helps. */
+/** A status as people read it: in texts; the colour only helps. */
 export const chip = (status) => el("span", { class: "chip", "data-status": status }, statusWord(status));
 
 export function tell(text, bad = false) {
@@ -72,9 +72,9 @@ export async function post(path, body) {
   }
 }
 
-/** Load the words of a language and put them where the page has data-text. */
+/** Load the texts of a language and put them where the page has data-text. */
 export async function speak(language) {
-  Object.assign(words, await get(`/words?lang=${language}`));
+  Object.assign(texts, await get(`/texts?lang=${language}`));
   document.documentElement.lang = language;
   $("language").value = language;
   localStorage.setItem("language", language);
@@ -83,7 +83,7 @@ export async function speak(language) {
 
 export const language = () => localStorage.getItem("language") ?? (navigator.language.startsWith("nl") ? "nl" : "en");
 
-/** Begin a page: who this is, its words, its header. `redraw` is called when the language changes. */
+/** Begin a page: who this is, its texts, its header. `redraw` is called when the language changes. */
 export async function begin(redraw) {
   const me = await get("/me");
   proof = me.proof;
@@ -157,8 +157,8 @@ export function tick(also = () => {}) {
 /** Show why a session is where it is: each change with its reason, and the timeline. Resolves to its chat so far. */
 export async function explain(session, mine) {
   const [{ changes, chat }, drawn] = await Promise.all([
-    get(`/history/${encodeURIComponent(session)}?lang=${words.language}`),
-    get(`/timeline/${encodeURIComponent(session)}?lang=${words.language}`),
+    get(`/history/${encodeURIComponent(session)}?lang=${texts.language}`),
+    get(`/timeline/${encodeURIComponent(session)}?lang=${texts.language}`),
   ]);
   if (!mine()) return chat;
   $("timeline").replaceChildren(document.importNode(new DOMParser().parseFromString(drawn, "image/svg+xml").documentElement, true));

@@ -1,6 +1,6 @@
 // The technician's console: their queue, the session they chose, and every command with the reason when it is not possible.
 
-import { $, begin, chip, el, emulatedNow, explain, get, listen, pageId, period, post, refill, say, statusWord, tell, tick, words, written } from "./common.js";
+import { $, begin, chip, el, emulatedNow, explain, get, listen, pageId, period, post, refill, say, statusWord, tell, tick, texts, written } from "./common.js";
 
 const COMMANDS = ["start", "hold", "transfer", "invite", "remove", "lead offer", "lead cancel", "reboot", "end"];
 const PROCESSES = ["remote-control", "screen-sharing", "file-manager", "file-transfer", "save-dialog", "calling-card"];
@@ -14,10 +14,10 @@ let me = "";
 
 const inOrder = () => [...entries.values()].sort((a, b) => (a.created_at + a.session).localeCompare(b.created_at + b.session));
 const allows = (entry, command) => online && entry.possible.includes(command);
-const why = (command) => online ? `${words.command[command]}: ${words.needs[command] ?? ""}` : say("the server is away");
+const why = (command) => online ? `${texts.command[command]}: ${texts.needs[command] ?? ""}` : say("the server is away");
 
 async function order(line) {
-  const answer = await post(`/line?lang=${words.language}`, { line });
+  const answer = await post(`/line?lang=${texts.language}`, { line });
   tell(say(answer.ok ? "done" : answer.message), !answer.ok);
   return answer;
 }
@@ -62,7 +62,7 @@ function button(entry, command) {
     "data-key": command, "aria-disabled": String(!possible), title: possible ? null : why(command),
     "aria-description": possible ? null : why(command),
     onclick: () => possible ? act(entry, command) : tell(why(command), true),
-  }, words.command[command]);
+  }, texts.command[command]);
 }
 
 function drawFacts(entry) {
@@ -70,7 +70,7 @@ function drawFacts(entry) {
     ["PIN", entry.pin], ["Channel", entry.channel], ["Lead", entry.lead], ["From", entry.introduced_by], ["Comment", entry.comment],
   ].filter(([, value]) => value).flatMap(([name, value]) => [el("dt", {}, say(name)), el("dd", {}, written(value))]);
   if (entry.due_at) {
-    facts.push(el("dt", {}, say("times out in")), el("dd", {}, el("span", { class: "figures", "data-due": entry.due_at, "data-urgent-from": entry.urgent_from }), ` (${words.setting[entry.due_by] ?? entry.due_by})`));
+    facts.push(el("dt", {}, say("times out in")), el("dd", {}, el("span", { class: "figures", "data-due": entry.due_at, "data-urgent-from": entry.urgent_from }), ` (${texts.setting[entry.due_by] ?? entry.due_by})`));
   }
   $("facts").replaceChildren(...facts);
   $("participants").replaceChildren(...entry.participants.map((who) => el("li", {},
@@ -105,7 +105,7 @@ function drawProcesses(entry) {
         const answer = await order(`${event.target.checked ? "open" : "close"} ${entry.session} ${process}`);
         if (!answer.ok) drawSession();
       },
-    }), words.process[process]);
+    }), texts.process[process]);
   });
   refill($("processes"), [el("legend", {}, say("Processes that prevent the idle time-out")), ...boxes]);
 }
@@ -164,7 +164,7 @@ function ask(title, content, confirm, done) {
 function askWhetherToEnd(entry) {
   const about = el("p", { id: "dialog-about" }, `${say("Session")} ${entry.session}${entry.customer ? ", " : ""}`, written(entry.customer),
     el("br"), say(entry.before_ending));
-  ask(words.command.end, [about], words.command.end, () => {
+  ask(texts.command.end, [about], texts.command.end, () => {
     $("dialog").close();
     order(`end ${entry.session}`);
   });
@@ -174,7 +174,7 @@ async function askTechnician(entry, command, fits) {
   const found = (await get("/directory")).technicians.filter(fits);
   const choice = el("select", { id: "whom" }, ...found.map((who) => el("option", { value: who.name }, `${who.name} (${who.group}, ${say(who.connected ? "there" : "away")})`)));
   const content = found.length ? [el("label", { for: "whom" }, say("Whom?")), choice] : [el("p", {}, say("There is nobody to choose."))];
-  ask(words.command[command], content, found.length ? words.command[command] : null, () => {
+  ask(texts.command[command], content, found.length ? texts.command[command] : null, () => {
     $("dialog").close();
     const [verb, ...rest] = command.split(" ");
     order([verb, entry.session, ...rest, `"${choice.value}"`].join(" "));
@@ -190,8 +190,8 @@ async function askTarget(session) {
   ];
   const choice = el("select", { id: "target" }, ...options.map(([value, text]) => el("option", { value }, text)));
   const comment = el("input", { id: "comment", maxlength: 500, autocomplete: "off" });
-  ask(words.command.transfer, [el("label", { for: "target" }, say("To whom?")), choice,
-    el("label", { for: "comment" }, say("Comment for those who get it (may be empty)")), comment], words.command.transfer, () => {
+  ask(texts.command.transfer, [el("label", { for: "target" }, say("To whom?")), choice,
+    el("label", { for: "comment" }, say("Comment for those who get it (may be empty)")), comment], texts.command.transfer, () => {
     $("dialog").close();
     const said = comment.value.trim();
     order(`transfer ${session} "${choice.value}"${said ? ` comment ${said}` : ""}`);

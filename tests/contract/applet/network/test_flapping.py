@@ -41,7 +41,7 @@ async def played(relay: Relay, fault: str, seed: int) -> tuple[list[tuple[float,
         lan.apply(parse_lan_fault(fault))
         upcoming = 0
         while not faults or faults[-1]:
-            saying = await clock.to_say.get()
+            saying = await clock.outgoing.get()
             said.append(type(saying).__name__)
             if isinstance(saying, ClockHold):
                 upcoming = saying.due - start + EPOCH

@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from rescue_console.timeline import Change, Happening
+from rescue_console.timeline import Change, TimelineEntry
 from rescue_console.timeline_svg import course_of, timeline_svg
 from rescue_protos.status_table import REMOVED
 
@@ -15,9 +15,9 @@ NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 SVG = "{http://www.w3.org/2000/svg}"
 
 
-def happened(revision: int, seconds: float, event: str, *changes: Change, cause: str = "") -> Happening:
+def happened(revision: int, seconds: float, event: str, *changes: Change, cause: str = "") -> TimelineEntry:
     at = NOON + timedelta(seconds=seconds)
-    return Happening(revision=revision, at=at, event=event, cause=cause or f"because of {event}", changes=changes)
+    return TimelineEntry(revision=revision, at=at, event=event, cause=cause or f"because of {event}", changes=changes)
 
 
 def alice(status: str, previous: str | None = None, row: int | None = None) -> Change:
@@ -59,7 +59,9 @@ def test_the_order_of_what_is_given_does_not_matter() -> None:
 
 def test_the_link_can_be_told_from_what_queues_showed() -> None:
     nameless = [
-        Happening(revision=one.revision, at=one.at, cause=one.cause, changes=one.changes) for one in CALL if one.changes
+        TimelineEntry(revision=one.revision, at=one.at, cause=one.cause, changes=one.changes)
+        for one in CALL
+        if one.changes
     ]
     link = told(course_of(nameless).lanes)["customer's link"]
     assert link == ["awaiting", "connected", "reconnecting", "offline", "connected"]

@@ -13,7 +13,7 @@ from rescue_server.core import decide, organization
 from rescue_server.core.events import LinkLost
 from rescue_server.runtime import command_handlers
 from rescue_server.runtime.applet_orders import Probe
-from rescue_server.runtime.attachments import Attachment, Attachments
+from rescue_server.runtime.attachments import AppletConnection, Attachments
 from rescue_server.runtime.engine import Outcome, live_engine
 from rescue_server.runtime.schedule import timekeeper
 from rescue_server.runtime.schedule.timekeeper import Timekeeper
@@ -45,7 +45,7 @@ class Office:
         self.keeper = Timekeeper(self.engine, self.attachments)
         self.work: list[asyncio.Future[None]] = [asyncio.ensure_future(self.engine.run())]
 
-    async def applet(self, *, answers: bool) -> tuple[str, Attachment]:
+    async def applet(self, *, answers: bool) -> tuple[str, AppletConnection]:
         """Attach an applet now; return its session."""
         pin = f"{len(self.attachments):06}"
         session = (await self.engine.perform(command_handlers.create_pin("alice", "", lambda: pin))).session
@@ -57,7 +57,7 @@ class Office:
             self.work.append(asyncio.ensure_future(self._answer(attachment)))
         return session, attachment
 
-    async def _answer(self, attachment: Attachment) -> None:
+    async def _answer(self, attachment: AppletConnection) -> None:
         while True:
             await attachment.news.wait()
             attachment.news.clear()
