@@ -160,6 +160,18 @@ class AdminClient:
         answer = await self._service.call_idempotent(lambda stub: stub.RemoveTechnicianAccount, request)
         return OrganizationChange(revision=answer.revision)
 
+    async def remove_group(self, name: str) -> OrganizationChange:
+        """Remove a technician group that has no technicians, no sessions and serves no channel."""
+        request = admin_pb2.RemoveGroupRequest(request_id=_fresh(), group=name)
+        answer = await self._service.call_idempotent(lambda stub: stub.RemoveGroup, request)
+        return OrganizationChange(revision=answer.revision)
+
+    async def remove_channel(self, name: str) -> OrganizationChange:
+        """Remove a channel that has no sessions."""
+        request = admin_pb2.RemoveChannelRequest(request_id=_fresh(), channel=name)
+        answer = await self._service.call_idempotent(lambda stub: stub.RemoveChannel, request)
+        return OrganizationChange(revision=answer.revision)
+
     async def renew_secret(self, user: str) -> OrganizationChange:
         """Make a new secret for a user; the result has it. The old secret becomes invalid."""
         request = admin_pb2.RenewSecretRequest(request_id=_fresh(), user=user)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -21,7 +22,7 @@ _TIMEOUT = 10.0  # real seconds
 class FaultRule:
     """A fault rule. `state` is armed, at-work or spent. `fired_at` is emulated time, None while the rule is armed.
 
-    `left` is how often the rule will still inject its fault.
+    `left` is how often the rule will still inject its fault. Without `technicians` it concerns everybody.
     """
 
     number: int
@@ -29,6 +30,7 @@ class FaultRule:
     state: str
     fired_at: datetime | None
     left: int
+    technicians: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, object]:
         """Return the object that `--json` prints."""
@@ -44,9 +46,12 @@ class FaultClient:
             connection, fault_pb2_grpc.FaultServiceStub, timeout=_TIMEOUT
         )
 
-    async def add(self, text: str) -> FaultRule:
-        """Arm a rule, for example "when 1001 becomes Active for alice: lan off for 40s"."""
-        request = fault_pb2.AddFaultRequest(text=text)
+    async def add(self, text: str, *, technicians: Iterable[str] = ()) -> FaultRule:
+        """Arm a rule, for example "when 1001 becomes Active for alice: lan off for 40s".
+
+        With `technicians` it concerns only their sessions, their calls, and the calls of the applets in their sessions.
+        """
+        request = fault_pb2.AddFaultRequest(text=text, technicians=technicians)
         # A second request would add a second rule.
         answer = await self._service.call_once(lambda stub: stub.AddFault, request)
         return _rule(answer.rule)
@@ -72,4 +77,5 @@ def _rule(rule: fault_pb2.FaultRule) -> FaultRule:
         state=name.lower().replace("_", "-"),
         fired_at=rule.fired_at.ToDatetime(tzinfo=UTC) if rule.HasField("fired_at") else None,
         left=rule.left,
+        technicians=tuple(rule.technicians),
     )

@@ -114,5 +114,7 @@ class FakeAdministration(
         self.paused = True
         return clock_pb2.PauseClockResponse(clock=self._reading())
 
-    AddGroup = AddAdministrator = MoveTechnician = RemoveTechnicianAccount = RenewSecret = unimplemented
+    AddGroup = AddAdministrator = MoveTechnician = RemoveTechnicianAccount = RemoveGroup = RemoveChannel = (
+        RenewSecret
+    ) = unimplemented
     WatchQueues = WatchClock = unimplemented

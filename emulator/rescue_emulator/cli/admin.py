@@ -174,11 +174,12 @@ def move_technician(name: str, group: str) -> None:
 @admin.group()
 @connection_options
 def remove() -> None:
-    """Remove a technician.
+    """Remove a technician, group or channel.
 
     \b
-    Example:
+    Examples:
       rescue admin remove technician frank
+      rescue admin remove channel Shop
     """
 
 
@@ -194,6 +195,34 @@ def remove_technician(name: str) -> None:
     """
     done = _as_administrator(lambda client: client.remove_technician(name))
     _print_done(done, f"removed technician {name}", technician=name)
+
+
+@remove.command("group")
+@click.argument("name")
+@connection_options
+def remove_group(name: str) -> None:
+    """Remove a group without technicians, sessions and channels.
+
+    \b
+    Example:
+      rescue admin remove group Printers
+    """
+    done = _as_administrator(lambda client: client.remove_group(name))
+    _print_done(done, f"removed group {name}", group=name)
+
+
+@remove.command("channel")
+@click.argument("name")
+@connection_options
+def remove_channel(name: str) -> None:
+    """Remove a channel without sessions.
+
+    \b
+    Example:
+      rescue admin remove channel Shop
+    """
+    done = _as_administrator(lambda client: client.remove_channel(name))
+    _print_done(done, f"removed channel {name}", channel=name)
 
 
 @admin.command("renew-secret")

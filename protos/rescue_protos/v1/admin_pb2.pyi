@@ -418,6 +418,86 @@ class MoveTechnicianResponse(google.protobuf.message.Message):
 Global___MoveTechnicianResponse: typing_extensions.TypeAlias = MoveTechnicianResponse
 
 @typing.final
+class RemoveGroupRequest(google.protobuf.message.Message):
+    """The group to remove."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: builtins.int
+    GROUP_FIELD_NUMBER: builtins.int
+    request_id: builtins.str
+    """A request with the same id gets the same answer."""
+    group: builtins.str
+    """The group's name."""
+    def __init__(
+        self,
+        *,
+        request_id: builtins.str = ...,
+        group: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["group", b"group", "request_id", b"request_id"]) -> None: ...
+
+Global___RemoveGroupRequest: typing_extensions.TypeAlias = RemoveGroupRequest
+
+@typing.final
+class RemoveGroupResponse(google.protobuf.message.Message):
+    """Done."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    REVISION_FIELD_NUMBER: builtins.int
+    revision: builtins.int
+    """The revision from which the change is in force."""
+    def __init__(
+        self,
+        *,
+        revision: builtins.int = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["revision", b"revision"]) -> None: ...
+
+Global___RemoveGroupResponse: typing_extensions.TypeAlias = RemoveGroupResponse
+
+@typing.final
+class RemoveChannelRequest(google.protobuf.message.Message):
+    """The channel to remove."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: builtins.int
+    CHANNEL_FIELD_NUMBER: builtins.int
+    request_id: builtins.str
+    """A request with the same id gets the same answer."""
+    channel: builtins.str
+    """The channel's name."""
+    def __init__(
+        self,
+        *,
+        request_id: builtins.str = ...,
+        channel: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["channel", b"channel", "request_id", b"request_id"]) -> None: ...
+
+Global___RemoveChannelRequest: typing_extensions.TypeAlias = RemoveChannelRequest
+
+@typing.final
+class RemoveChannelResponse(google.protobuf.message.Message):
+    """Done."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    REVISION_FIELD_NUMBER: builtins.int
+    revision: builtins.int
+    """The revision from which the change is in force."""
+    def __init__(
+        self,
+        *,
+        revision: builtins.int = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["revision", b"revision"]) -> None: ...
+
+Global___RemoveChannelResponse: typing_extensions.TypeAlias = RemoveChannelResponse
+
+@typing.final
 class RemoveTechnicianAccountRequest(google.protobuf.message.Message):
     """The technician to remove."""
 

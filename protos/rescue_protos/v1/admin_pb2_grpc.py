@@ -70,6 +70,16 @@ class AdminServiceStub(object):
                 request_serializer=rescue__protos_dot_v1_dot_admin__pb2.MoveTechnicianRequest.SerializeToString,
                 response_deserializer=rescue__protos_dot_v1_dot_admin__pb2.MoveTechnicianResponse.FromString,
                 _registered_method=True)
+        self.RemoveGroup = channel.unary_unary(
+                '/rescue_protos.v1.AdminService/RemoveGroup',
+                request_serializer=rescue__protos_dot_v1_dot_admin__pb2.RemoveGroupRequest.SerializeToString,
+                response_deserializer=rescue__protos_dot_v1_dot_admin__pb2.RemoveGroupResponse.FromString,
+                _registered_method=True)
+        self.RemoveChannel = channel.unary_unary(
+                '/rescue_protos.v1.AdminService/RemoveChannel',
+                request_serializer=rescue__protos_dot_v1_dot_admin__pb2.RemoveChannelRequest.SerializeToString,
+                response_deserializer=rescue__protos_dot_v1_dot_admin__pb2.RemoveChannelResponse.FromString,
+                _registered_method=True)
         self.RemoveTechnicianAccount = channel.unary_unary(
                 '/rescue_protos.v1.AdminService/RemoveTechnicianAccount',
                 request_serializer=rescue__protos_dot_v1_dot_admin__pb2.RemoveTechnicianAccountRequest.SerializeToString,
@@ -140,6 +150,20 @@ class AdminServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def RemoveGroup(self, request, context):
+        """Removes a technician group that has no technicians, no sessions and serves no channel.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RemoveChannel(self, request, context):
+        """Removes a channel that has no sessions.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def RemoveTechnicianAccount(self, request, context):
         """Removes a technician who takes part in no session.
         """
@@ -199,6 +223,16 @@ def add_AdminServiceServicer_to_server(servicer, server):
                     servicer.MoveTechnician,
                     request_deserializer=rescue__protos_dot_v1_dot_admin__pb2.MoveTechnicianRequest.FromString,
                     response_serializer=rescue__protos_dot_v1_dot_admin__pb2.MoveTechnicianResponse.SerializeToString,
+            ),
+            'RemoveGroup': grpc.unary_unary_rpc_method_handler(
+                    servicer.RemoveGroup,
+                    request_deserializer=rescue__protos_dot_v1_dot_admin__pb2.RemoveGroupRequest.FromString,
+                    response_serializer=rescue__protos_dot_v1_dot_admin__pb2.RemoveGroupResponse.SerializeToString,
+            ),
+            'RemoveChannel': grpc.unary_unary_rpc_method_handler(
+                    servicer.RemoveChannel,
+                    request_deserializer=rescue__protos_dot_v1_dot_admin__pb2.RemoveChannelRequest.FromString,
+                    response_serializer=rescue__protos_dot_v1_dot_admin__pb2.RemoveChannelResponse.SerializeToString,
             ),
             'RemoveTechnicianAccount': grpc.unary_unary_rpc_method_handler(
                     servicer.RemoveTechnicianAccount,
@@ -406,6 +440,60 @@ class AdminService(object):
             '/rescue_protos.v1.AdminService/MoveTechnician',
             rescue__protos_dot_v1_dot_admin__pb2.MoveTechnicianRequest.SerializeToString,
             rescue__protos_dot_v1_dot_admin__pb2.MoveTechnicianResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RemoveGroup(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/rescue_protos.v1.AdminService/RemoveGroup',
+            rescue__protos_dot_v1_dot_admin__pb2.RemoveGroupRequest.SerializeToString,
+            rescue__protos_dot_v1_dot_admin__pb2.RemoveGroupResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RemoveChannel(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/rescue_protos.v1.AdminService/RemoveChannel',
+            rescue__protos_dot_v1_dot_admin__pb2.RemoveChannelRequest.SerializeToString,
+            rescue__protos_dot_v1_dot_admin__pb2.RemoveChannelResponse.FromString,
             options,
             channel_credentials,
             insecure,

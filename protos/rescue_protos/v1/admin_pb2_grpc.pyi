@@ -140,6 +140,38 @@ _AdminServiceMoveTechnicianType = typing_extensions.TypeVar(
     ],
 )
 
+_AdminServiceRemoveGroupType = typing_extensions.TypeVar(
+    '_AdminServiceRemoveGroupType',
+    grpc.UnaryUnaryMultiCallable[
+        rescue_protos.v1.admin_pb2.RemoveGroupRequest,
+        rescue_protos.v1.admin_pb2.RemoveGroupResponse,
+    ],
+    grpc.aio.UnaryUnaryMultiCallable[
+        rescue_protos.v1.admin_pb2.RemoveGroupRequest,
+        rescue_protos.v1.admin_pb2.RemoveGroupResponse,
+    ],
+    default=grpc.UnaryUnaryMultiCallable[
+        rescue_protos.v1.admin_pb2.RemoveGroupRequest,
+        rescue_protos.v1.admin_pb2.RemoveGroupResponse,
+    ],
+)
+
+_AdminServiceRemoveChannelType = typing_extensions.TypeVar(
+    '_AdminServiceRemoveChannelType',
+    grpc.UnaryUnaryMultiCallable[
+        rescue_protos.v1.admin_pb2.RemoveChannelRequest,
+        rescue_protos.v1.admin_pb2.RemoveChannelResponse,
+    ],
+    grpc.aio.UnaryUnaryMultiCallable[
+        rescue_protos.v1.admin_pb2.RemoveChannelRequest,
+        rescue_protos.v1.admin_pb2.RemoveChannelResponse,
+    ],
+    default=grpc.UnaryUnaryMultiCallable[
+        rescue_protos.v1.admin_pb2.RemoveChannelRequest,
+        rescue_protos.v1.admin_pb2.RemoveChannelResponse,
+    ],
+)
+
 _AdminServiceRemoveTechnicianAccountType = typing_extensions.TypeVar(
     '_AdminServiceRemoveTechnicianAccountType',
     grpc.UnaryUnaryMultiCallable[
@@ -188,7 +220,7 @@ _AdminServiceWatchQueuesType = typing_extensions.TypeVar(
     ],
 )
 
-class AdminServiceStub(typing.Generic[_AdminServiceGetOrganizationType, _AdminServiceChangeSettingsType, _AdminServiceAddGroupType, _AdminServiceAddTechnicianType, _AdminServiceAddChannelType, _AdminServiceAddAdministratorType, _AdminServiceMoveTechnicianType, _AdminServiceRemoveTechnicianAccountType, _AdminServiceRenewSecretType, _AdminServiceWatchQueuesType]):
+class AdminServiceStub(typing.Generic[_AdminServiceGetOrganizationType, _AdminServiceChangeSettingsType, _AdminServiceAddGroupType, _AdminServiceAddTechnicianType, _AdminServiceAddChannelType, _AdminServiceAddAdministratorType, _AdminServiceMoveTechnicianType, _AdminServiceRemoveGroupType, _AdminServiceRemoveChannelType, _AdminServiceRemoveTechnicianAccountType, _AdminServiceRenewSecretType, _AdminServiceWatchQueuesType]):
     """The calls of the Administration Center."""
 
     @typing.overload
@@ -220,6 +252,14 @@ class AdminServiceStub(typing.Generic[_AdminServiceGetOrganizationType, _AdminSe
         grpc.UnaryUnaryMultiCallable[
             rescue_protos.v1.admin_pb2.MoveTechnicianRequest,
             rescue_protos.v1.admin_pb2.MoveTechnicianResponse,
+        ],
+        grpc.UnaryUnaryMultiCallable[
+            rescue_protos.v1.admin_pb2.RemoveGroupRequest,
+            rescue_protos.v1.admin_pb2.RemoveGroupResponse,
+        ],
+        grpc.UnaryUnaryMultiCallable[
+            rescue_protos.v1.admin_pb2.RemoveChannelRequest,
+            rescue_protos.v1.admin_pb2.RemoveChannelResponse,
         ],
         grpc.UnaryUnaryMultiCallable[
             rescue_protos.v1.admin_pb2.RemoveTechnicianAccountRequest,
@@ -266,6 +306,14 @@ class AdminServiceStub(typing.Generic[_AdminServiceGetOrganizationType, _AdminSe
             rescue_protos.v1.admin_pb2.MoveTechnicianResponse,
         ],
         grpc.aio.UnaryUnaryMultiCallable[
+            rescue_protos.v1.admin_pb2.RemoveGroupRequest,
+            rescue_protos.v1.admin_pb2.RemoveGroupResponse,
+        ],
+        grpc.aio.UnaryUnaryMultiCallable[
+            rescue_protos.v1.admin_pb2.RemoveChannelRequest,
+            rescue_protos.v1.admin_pb2.RemoveChannelResponse,
+        ],
+        grpc.aio.UnaryUnaryMultiCallable[
             rescue_protos.v1.admin_pb2.RemoveTechnicianAccountRequest,
             rescue_protos.v1.admin_pb2.RemoveTechnicianAccountResponse,
         ],
@@ -299,6 +347,12 @@ class AdminServiceStub(typing.Generic[_AdminServiceGetOrganizationType, _AdminSe
 
     MoveTechnician: _AdminServiceMoveTechnicianType
     """Moves a technician to another group."""
+
+    RemoveGroup: _AdminServiceRemoveGroupType
+    """Removes a technician group that has no technicians, no sessions and serves no channel."""
+
+    RemoveChannel: _AdminServiceRemoveChannelType
+    """Removes a channel that has no sessions."""
 
     RemoveTechnicianAccount: _AdminServiceRemoveTechnicianAccountType
     """Removes a technician who takes part in no session."""
@@ -339,6 +393,14 @@ AdminServiceAsyncStub: typing_extensions.TypeAlias = AdminServiceStub[
     grpc.aio.UnaryUnaryMultiCallable[
         rescue_protos.v1.admin_pb2.MoveTechnicianRequest,
         rescue_protos.v1.admin_pb2.MoveTechnicianResponse,
+    ],
+    grpc.aio.UnaryUnaryMultiCallable[
+        rescue_protos.v1.admin_pb2.RemoveGroupRequest,
+        rescue_protos.v1.admin_pb2.RemoveGroupResponse,
+    ],
+    grpc.aio.UnaryUnaryMultiCallable[
+        rescue_protos.v1.admin_pb2.RemoveChannelRequest,
+        rescue_protos.v1.admin_pb2.RemoveChannelResponse,
     ],
     grpc.aio.UnaryUnaryMultiCallable[
         rescue_protos.v1.admin_pb2.RemoveTechnicianAccountRequest,
@@ -412,6 +474,22 @@ class AdminServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[rescue_protos.v1.admin_pb2.MoveTechnicianResponse, collections.abc.Awaitable[rescue_protos.v1.admin_pb2.MoveTechnicianResponse]]:
         """Moves a technician to another group."""
+
+    @abc.abstractmethod
+    def RemoveGroup(
+        self,
+        request: rescue_protos.v1.admin_pb2.RemoveGroupRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[rescue_protos.v1.admin_pb2.RemoveGroupResponse, collections.abc.Awaitable[rescue_protos.v1.admin_pb2.RemoveGroupResponse]]:
+        """Removes a technician group that has no technicians, no sessions and serves no channel."""
+
+    @abc.abstractmethod
+    def RemoveChannel(
+        self,
+        request: rescue_protos.v1.admin_pb2.RemoveChannelRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[rescue_protos.v1.admin_pb2.RemoveChannelResponse, collections.abc.Awaitable[rescue_protos.v1.admin_pb2.RemoveChannelResponse]]:
+        """Removes a channel that has no sessions."""
 
     @abc.abstractmethod
     def RemoveTechnicianAccount(

@@ -25,29 +25,29 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1crescue_protos/v1/fault.proto\x12\x10rescue_protos.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x92\x01\n\tFaultRule\x12\x0e\n\x06number\x18\x01 \x01(\r\x12\x0c\n\x04text\x18\x02 \x01(\t\x12+\n\x05state\x18\x03 \x01(\x0e\x32\x1c.rescue_protos.v1.FaultState\x12,\n\x08\x66ired_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04left\x18\x05 \x01(\r\"\x1f\n\x0f\x41\x64\x64\x46\x61ultRequest\x12\x0c\n\x04text\x18\x01 \x01(\t\"=\n\x10\x41\x64\x64\x46\x61ultResponse\x12)\n\x04rule\x18\x01 \x01(\x0b\x32\x1b.rescue_protos.v1.FaultRule\"\x13\n\x11ListFaultsRequest\"@\n\x12ListFaultsResponse\x12*\n\x05rules\x18\x01 \x03(\x0b\x32\x1b.rescue_protos.v1.FaultRule\"$\n\x12\x43learFaultsRequest\x12\x0e\n\x06number\x18\x01 \x01(\r\"&\n\x13\x43learFaultsResponse\x12\x0f\n\x07removed\x18\x01 \x01(\r*p\n\nFaultState\x12\x1b\n\x17\x46\x41ULT_STATE_UNSPECIFIED\x10\x00\x12\x15\n\x11\x46\x41ULT_STATE_ARMED\x10\x01\x12\x17\n\x13\x46\x41ULT_STATE_AT_WORK\x10\x02\x12\x15\n\x11\x46\x41ULT_STATE_SPENT\x10\x03\x32\x96\x02\n\x0c\x46\x61ultService\x12Q\n\x08\x41\x64\x64\x46\x61ult\x12!.rescue_protos.v1.AddFaultRequest\x1a\".rescue_protos.v1.AddFaultResponse\x12W\n\nListFaults\x12#.rescue_protos.v1.ListFaultsRequest\x1a$.rescue_protos.v1.ListFaultsResponse\x12Z\n\x0b\x43learFaults\x12$.rescue_protos.v1.ClearFaultsRequest\x1a%.rescue_protos.v1.ClearFaultsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1crescue_protos/v1/fault.proto\x12\x10rescue_protos.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa7\x01\n\tFaultRule\x12\x0e\n\x06number\x18\x01 \x01(\r\x12\x0c\n\x04text\x18\x02 \x01(\t\x12+\n\x05state\x18\x03 \x01(\x0e\x32\x1c.rescue_protos.v1.FaultState\x12,\n\x08\x66ired_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04left\x18\x05 \x01(\r\x12\x13\n\x0btechnicians\x18\x06 \x03(\t\"4\n\x0f\x41\x64\x64\x46\x61ultRequest\x12\x0c\n\x04text\x18\x01 \x01(\t\x12\x13\n\x0btechnicians\x18\x02 \x03(\t\"=\n\x10\x41\x64\x64\x46\x61ultResponse\x12)\n\x04rule\x18\x01 \x01(\x0b\x32\x1b.rescue_protos.v1.FaultRule\"\x13\n\x11ListFaultsRequest\"@\n\x12ListFaultsResponse\x12*\n\x05rules\x18\x01 \x03(\x0b\x32\x1b.rescue_protos.v1.FaultRule\"$\n\x12\x43learFaultsRequest\x12\x0e\n\x06number\x18\x01 \x01(\r\"&\n\x13\x43learFaultsResponse\x12\x0f\n\x07removed\x18\x01 \x01(\r*p\n\nFaultState\x12\x1b\n\x17\x46\x41ULT_STATE_UNSPECIFIED\x10\x00\x12\x15\n\x11\x46\x41ULT_STATE_ARMED\x10\x01\x12\x17\n\x13\x46\x41ULT_STATE_AT_WORK\x10\x02\x12\x15\n\x11\x46\x41ULT_STATE_SPENT\x10\x03\x32\x96\x02\n\x0c\x46\x61ultService\x12Q\n\x08\x41\x64\x64\x46\x61ult\x12!.rescue_protos.v1.AddFaultRequest\x1a\".rescue_protos.v1.AddFaultResponse\x12W\n\nListFaults\x12#.rescue_protos.v1.ListFaultsRequest\x1a$.rescue_protos.v1.ListFaultsResponse\x12Z\n\x0b\x43learFaults\x12$.rescue_protos.v1.ClearFaultsRequest\x1a%.rescue_protos.v1.ClearFaultsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'rescue_protos.v1.fault_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_FAULTSTATE']._serialized_start=493
-  _globals['_FAULTSTATE']._serialized_end=605
+  _globals['_FAULTSTATE']._serialized_start=535
+  _globals['_FAULTSTATE']._serialized_end=647
   _globals['_FAULTRULE']._serialized_start=84
-  _globals['_FAULTRULE']._serialized_end=230
-  _globals['_ADDFAULTREQUEST']._serialized_start=232
-  _globals['_ADDFAULTREQUEST']._serialized_end=263
-  _globals['_ADDFAULTRESPONSE']._serialized_start=265
-  _globals['_ADDFAULTRESPONSE']._serialized_end=326
-  _globals['_LISTFAULTSREQUEST']._serialized_start=328
-  _globals['_LISTFAULTSREQUEST']._serialized_end=347
-  _globals['_LISTFAULTSRESPONSE']._serialized_start=349
-  _globals['_LISTFAULTSRESPONSE']._serialized_end=413
-  _globals['_CLEARFAULTSREQUEST']._serialized_start=415
-  _globals['_CLEARFAULTSREQUEST']._serialized_end=451
-  _globals['_CLEARFAULTSRESPONSE']._serialized_start=453
-  _globals['_CLEARFAULTSRESPONSE']._serialized_end=491
-  _globals['_FAULTSERVICE']._serialized_start=608
-  _globals['_FAULTSERVICE']._serialized_end=886
+  _globals['_FAULTRULE']._serialized_end=251
+  _globals['_ADDFAULTREQUEST']._serialized_start=253
+  _globals['_ADDFAULTREQUEST']._serialized_end=305
+  _globals['_ADDFAULTRESPONSE']._serialized_start=307
+  _globals['_ADDFAULTRESPONSE']._serialized_end=368
+  _globals['_LISTFAULTSREQUEST']._serialized_start=370
+  _globals['_LISTFAULTSREQUEST']._serialized_end=389
+  _globals['_LISTFAULTSRESPONSE']._serialized_start=391
+  _globals['_LISTFAULTSRESPONSE']._serialized_end=455
+  _globals['_CLEARFAULTSREQUEST']._serialized_start=457
+  _globals['_CLEARFAULTSREQUEST']._serialized_end=493
+  _globals['_CLEARFAULTSRESPONSE']._serialized_start=495
+  _globals['_CLEARFAULTSRESPONSE']._serialized_end=533
+  _globals['_FAULTSERVICE']._serialized_start=650
+  _globals['_FAULTSERVICE']._serialized_end=928
 # @@protoc_insertion_point(module_scope)

@@ -61,6 +61,7 @@ class FaultRule(google.protobuf.message.Message):
     STATE_FIELD_NUMBER: builtins.int
     FIRED_AT_FIELD_NUMBER: builtins.int
     LEFT_FIELD_NUMBER: builtins.int
+    TECHNICIANS_FIELD_NUMBER: builtins.int
     number: builtins.int
     """Its number."""
     text: builtins.str
@@ -73,6 +74,10 @@ class FaultRule(google.protobuf.message.Message):
     def fired_at(self) -> google.protobuf.timestamp_pb2.Timestamp:
         """When its condition was met, in emulated time; not set while it is armed."""
 
+    @property
+    def technicians(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """The technicians whom the rule concerns, sorted by name; empty: everybody."""
+
     def __init__(
         self,
         *,
@@ -81,9 +86,10 @@ class FaultRule(google.protobuf.message.Message):
         state: Global___FaultState.ValueType = ...,
         fired_at: google.protobuf.timestamp_pb2.Timestamp | None = ...,
         left: builtins.int = ...,
+        technicians: collections.abc.Iterable[builtins.str] | None = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["fired_at", b"fired_at"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["fired_at", b"fired_at", "left", b"left", "number", b"number", "state", b"state", "text", b"text"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["fired_at", b"fired_at", "left", b"left", "number", b"number", "state", b"state", "technicians", b"technicians", "text", b"text"]) -> None: ...
 
 Global___FaultRule: typing_extensions.TypeAlias = FaultRule
 
@@ -94,14 +100,23 @@ class AddFaultRequest(google.protobuf.message.Message):
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
     TEXT_FIELD_NUMBER: builtins.int
+    TECHNICIANS_FIELD_NUMBER: builtins.int
     text: builtins.str
     """The notation is described in docs/faults.md."""
+    @property
+    def technicians(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """The technicians whom the rule may concern: only sessions with one of them, their calls, and
+        the calls of the applets in their sessions. Empty: everybody. With technicians, a rule cannot
+        name a session, a user or a method that is not theirs.
+        """
+
     def __init__(
         self,
         *,
         text: builtins.str = ...,
+        technicians: collections.abc.Iterable[builtins.str] | None = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["text", b"text"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["technicians", b"technicians", "text", b"text"]) -> None: ...
 
 Global___AddFaultRequest: typing_extensions.TypeAlias = AddFaultRequest
 

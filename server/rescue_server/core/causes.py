@@ -11,7 +11,9 @@ from rescue_server.core.organization import (
     AdministratorAdded,
     AnyOrganizationEvent,
     ChannelAdded,
+    ChannelDeleted,
     GroupAdded,
+    GroupDeleted,
     SecretChanged,
     SettingsChanged,
     TechnicianAdded,
@@ -101,7 +103,9 @@ def _facts(event: AnyOrganizationEvent) -> dict[str, str]:
             return {"name": name, "group": group}
         case ChannelAdded(name=name, groups=groups):
             return {"name": name, "groups": ", ".join(groups)}
-        case GroupAdded(name=name) | AdministratorAdded(name=name) | TechnicianDeleted(name=name):
+        case GroupAdded(name=name) | GroupDeleted(name=name) | ChannelDeleted(name=name):
+            return {"name": name}
+        case AdministratorAdded(name=name) | TechnicianDeleted(name=name):
             return {"name": name}
         case SecretChanged(user=user):
             return {"name": user}

@@ -14,6 +14,10 @@ import msgspec
 from rescue_server.core.events import AnySessionEvent
 from rescue_server.core.organization import (
     AnyOrganizationEvent,
+    ChannelAdded,
+    ChannelDeleted,
+    GroupAdded,
+    GroupDeleted,
     OrganizationEvent,
     SecretChanged,
     SettingsChanged,
@@ -54,11 +58,24 @@ class Compaction:
                 self._unseen["moved", name] = revision, event
             case TechnicianAdded(name=name):
                 self._unseen["added", name] = revision, event
+            case GroupAdded(name=name):
+                self._unseen["added", f"group:{name}"] = revision, event
+            case ChannelAdded(name=name):
+                self._unseen["added", f"channel:{name}"] = revision, event
+            case GroupDeleted(name=name):
+                self._delete_owner(revision, f"group:{name}")
+            case ChannelDeleted(name=name):
+                self._delete_owner(revision, f"channel:{name}")
             case TechnicianDeleted(name=name):
                 self._replace("secret", name)
                 self._replace("moved", name)
                 if self._replace("added", name) is not None:
                     self.dropped.add(revision)  # no session's event ever found this technician
+
+    def _delete_owner(self, revision: int, owner: str) -> None:
+        self._replace("settings", owner)
+        if self._replace("added", owner) is not None:
+            self.dropped.add(revision)  # no session's event ever found this group or channel
 
     def _replace(self, kind: str, name: str) -> AnyOrganizationEvent | None:
         revision, event = self._unseen.pop((kind, name), (0, None))

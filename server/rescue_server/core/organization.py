@@ -10,12 +10,14 @@ import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 import msgspec
 
-from rescue_protos.errors import AlreadyExists, InvalidArgument, NotFound
+from rescue_protos.errors import AlreadyExists, InvalidArgument, NotFound, OrganizationRefused
 from rescue_server.settings import SessionSettings
 
+Value = TypeVar("Value")
 NAME_LENGTH = 64  # characters
 _USERS = ("technician", "administrator")
 _GRAMMAR = {'"': "it quotes words", ":": "it ends a kind of target, as in group:Support"}
@@ -70,6 +72,18 @@ class TechnicianDeleted(OrganizationEvent, frozen=True, kw_only=True, tag=True):
     name: str
 
 
+class GroupDeleted(OrganizationEvent, frozen=True, kw_only=True, tag=True):
+    """A technician group that had no technicians, no sessions, and served no channel."""
+
+    name: str
+
+
+class ChannelDeleted(OrganizationEvent, frozen=True, kw_only=True, tag=True):
+    """A channel that had no sessions."""
+
+    name: str
+
+
 class SecretChanged(OrganizationEvent, frozen=True, kw_only=True, tag=True):
     """A user's new secret, as a hash."""
 
@@ -87,7 +101,7 @@ class SettingsChanged(OrganizationEvent, frozen=True, kw_only=True, tag=True):
 
 AnyOrganizationEvent = (
     GroupAdded | TechnicianAdded | ChannelAdded | AdministratorAdded | TechnicianMoved
-    | TechnicianDeleted | SecretChanged | SettingsChanged
+    | TechnicianDeleted | GroupDeleted | ChannelDeleted | SecretChanged | SettingsChanged
 )  # fmt: skip
 
 
@@ -128,6 +142,13 @@ class Organization:
             serving = self.channels[name]
             return tuple(sorted(person for person, group in self.technicians.items() if group in serving))
         raise NotFound.of(kind, name, self._list_names(kind))
+
+    def require_unused_group(self, name: str) -> None:
+        """Raise NotFound without such a group, OrganizationRefused if it has technicians or serves a channel."""
+        if members := self.members(f"group:{name}"):
+            raise OrganizationRefused(f"{name} still has technicians ({', '.join(members)}): move or remove them first")
+        if served := sorted(channel for channel, groups in self.channels.items() if name in groups):
+            raise OrganizationRefused(f"{name} still serves channels ({', '.join(served)}): remove them first")
 
     def require_technician(self, name: str) -> None:
         """Raise NotFound if there is no such technician."""
@@ -177,6 +198,14 @@ def apply_change(organization: Organization, event: AnyOrganizationEvent) -> Org
                 technicians=dict(_without(old.technicians, event.name)),
                 secret_hashes=dict(_without(old.secret_hashes, event.name)),
             )
+        case GroupDeleted():
+            return replace(old, settings=dict(_without(old.settings, f"group:{event.name}")))
+        case ChannelDeleted():
+            return replace(
+                old,
+                channels=dict(_without(old.channels, event.name)),
+                settings=dict(_without(old.settings, f"channel:{event.name}")),
+            )
         case SecretChanged():
             return replace(old, secret_hashes={**old.secret_hashes, event.user: event.secret_hash})
         case SettingsChanged():
@@ -187,7 +216,7 @@ def apply_change(organization: Organization, event: AnyOrganizationEvent) -> Org
             return replace(old, settings={**old.settings, event.owner: changed})
 
 
-def _without(mapping: Mapping[str, str], name: str) -> Iterator[tuple[str, str]]:
+def _without(mapping: Mapping[str, Value], name: str) -> Iterator[tuple[str, Value]]:
     return ((key, value) for key, value in mapping.items() if key != name)
 
 

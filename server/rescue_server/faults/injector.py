@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -32,6 +32,7 @@ from rescue_server.faults.rules import (
     Shown,
     parse_rule,
 )
+from rescue_server.faults.scope import callers, covers, require_names
 from rescue_server.runtime.schedule.clock_barrier import ClockBarrier, ClockBarriers
 from rescue_server.runtime.state import AppliedEvent, EngineState
 
@@ -49,10 +50,14 @@ class RuleState(StrEnum):
 
 @dataclass(slots=True, eq=False, kw_only=True)
 class ActiveRule:
-    """A rule that was added: `left` is how often it will still act, `session` whom it concerns once it has fired."""
+    """A rule that was added: `left` is how often it will still act, `session` whom it concerns once it has fired.
+
+    Without `technicians` it concerns everybody; see `rescue_server.faults.scope`.
+    """
 
     number: int
     rule: Rule
+    technicians: frozenset[str] = frozenset()
     state: RuleState = RuleState.ARMED
     fired_at: datetime | None = None
     left: int = 0
@@ -100,23 +105,28 @@ class FaultInjector:
 
     # Administering
 
-    def add(self, text: str) -> ActiveRule:
-        """Arm a rule. Raises InvalidArgument, Unknown, ResourceExhausted."""
+    def add(self, text: str, technicians: Collection[str] = ()) -> ActiveRule:
+        """Arm a rule, for these technicians only if there are any.
+
+        Raises InvalidArgument, NotFound and ResourceExhausted.
+        """
         try:
             rule = parse_rule(text, self._methods)
         except BadRule as error:
             raise InvalidArgument.of("text", str(error)) from None
-        self._check(rule)
+        require_names(self._state, rule, technicians)
         self._make_room()
         self._last_rule += 1
-        active = self._rules[self._last_rule] = ActiveRule(number=self._last_rule, rule=rule)
+        active = self._rules[self._last_rule] = ActiveRule(
+            number=self._last_rule, rule=rule, technicians=frozenset(technicians)
+        )
         match rule.moment:
             case None:
                 self._fire(active, rule.session)
             case Called():
                 self._on_calls.append(active)
             case Shown() as shown:
-                session = self._already(shown) if shown.already else None
+                session = self._already(active, shown) if shown.already else None
                 if session is None:
                     self._on_steps.append(active)
                 else:
@@ -128,7 +138,7 @@ class FaultInjector:
         return list(self._rules.values())
 
     def clear(self, number: int = 0) -> int:
-        """Remove a rule, or all; return how many. Raises Unknown."""
+        """Remove a rule, or all; return how many. Raises NotFound."""
         if number and number not in self._rules:
             raise NotFound.of("fault rule", str(number), "`rescue fault list` shows those there are")
         gone = [self._rules.pop(n) for n in ([number] if number else list(self._rules))]
@@ -140,15 +150,6 @@ class FaultInjector:
                 self.order_done(order.session, number)
         return len(gone)
 
-    def _check(self, rule: Rule) -> None:
-        organization = self._state.organization
-        if rule.session and rule.session not in self._state.sessions:
-            raise NotFound.of("session", rule.session)
-        for part in (rule.moment, rule.action):
-            name = part.user if isinstance(part, Shown | Called | AffectCall) else ""
-            if name and name not in organization.secret_hashes:
-                raise NotFound.of("user", name, "there are: " + ", ".join(sorted(organization.secret_hashes)))
-
     def _make_room(self) -> None:
         spent = [number for number, active in self._rules.items() if active.state is RuleState.SPENT]
         if len(self._rules) >= MAX_RULES:
@@ -156,10 +157,10 @@ class FaultInjector:
                 raise ResourceExhausted(f"there are {MAX_RULES} fault rules at work: clear some first")
             del self._rules[spent[0]]
 
-    def _already(self, shown: Shown) -> str | None:
+    def _already(self, active: ActiveRule, shown: Shown) -> str | None:
         sessions = self._state.sessions
         for session in [sessions.get(shown.session)] if shown.session else list(sessions.values()):
-            if session is None:
+            if session is None or not covers(active.technicians, session):
                 continue
             names = [shown.user] if shown.user else list(session.entries)
             if any(session.status_for(name) is shown.status for name in names):
@@ -173,14 +174,16 @@ class FaultInjector:
         if not self._on_steps or applied.after is None:
             return
         changes = _changes(applied, applied.after)
-        for active in [active for active in self._on_steps if _fits(active.rule.moment, applied.after.id, changes)]:
+        for active in [active for active in self._on_steps if _fits(active, applied.after, changes)]:
             self._on_steps.remove(active)
             self._fire(active, applied.after.id)
 
     @contextlib.asynccontextmanager
-    async def around(self, method: str, user: str) -> AsyncIterator[None]:
+    async def around(
+        self, method: str, request: object, *, user: str = "", computer_of: str = ""
+    ) -> AsyncIterator[None]:
         """Around a call of a method (its bare name); `user` is empty for an applet. Raises InjectedFault."""
-        affect = self._called(method, user)
+        affect = self._called(method, user, callers(self._state, request, user=user, computer_of=computer_of))
         if affect is None:
             yield
             return
@@ -266,17 +269,17 @@ class FaultInjector:
             active.state = RuleState.SPENT
             hook.remove(active)
 
-    def _called(self, method: str, user: str) -> AffectCall | None:
+    def _called(self, method: str, user: str, whose: frozenset[str]) -> AffectCall | None:
         for active in list(self._on_calls):
             moment = active.rule.moment
-            if isinstance(moment, Called) and moment.method == method and moment.user in ("", user):
+            if isinstance(moment, Called) and _concerns(active, moment, method, user, whose):
                 active.calls += 1
                 if active.calls == moment.nth:
                     self._on_calls.remove(active)
                     self._fire(active, "")
         for active in self._affecting:
             action = active.rule.action
-            if isinstance(action, AffectCall) and action.method == method and action.user in ("", user):
+            if isinstance(action, AffectCall) and _concerns(active, action, method, user, whose):
                 self._act(active, self._affecting)
                 return action
         return None
@@ -313,9 +316,16 @@ def _changes(applied: AppliedEvent, after: Session) -> dict[str, Status]:
     return found
 
 
-def _fits(moment: object, session: str, changes: Mapping[str, Status]) -> bool:
+def _concerns(active: ActiveRule, part: Called | AffectCall, method: str, user: str, whose: frozenset[str]) -> bool:
+    is_ours = not active.technicians or not active.technicians.isdisjoint(whose)
+    return is_ours and part.method == method and part.user in ("", user)
+
+
+def _fits(active: ActiveRule, session: Session, changes: Mapping[str, Status]) -> bool:
+    moment = active.rule.moment
     return (
         isinstance(moment, Shown)
-        and moment.session in ("", session)
+        and moment.session in ("", session.id)
+        and covers(active.technicians, session)
         and any(status is moment.status and moment.user in ("", technician) for technician, status in changes.items())
     )

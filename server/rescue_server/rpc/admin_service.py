@@ -106,6 +106,14 @@ class AdminService(admin_pb2_grpc.AdminServiceServicer):
                 self._issued.forget(request.technician)
         return pb.RemoveTechnicianAccountResponse(revision=answer.revision)
 
+    async def RemoveGroup(self, request: pb.RemoveGroupRequest, context: Context) -> pb.RemoveGroupResponse:
+        act = command_handlers.remove_group(caller().name, request.group)
+        return pb.RemoveGroupResponse(revision=(await self._perform(request, act)).revision)
+
+    async def RemoveChannel(self, request: pb.RemoveChannelRequest, context: Context) -> pb.RemoveChannelResponse:
+        act = command_handlers.remove_channel(caller().name, request.channel)
+        return pb.RemoveChannelResponse(revision=(await self._perform(request, act)).revision)
+
     async def RenewSecret(self, request: pb.RenewSecretRequest, context: Context) -> pb.RenewSecretResponse:
         answer, secret = await self._with_secret(
             request, request.user, lambda h: command_handlers.renew_secret(caller().name, request.user, h)

@@ -26,7 +26,7 @@ class FaultService(fault_pb2_grpc.FaultServiceServicer):
         self._faults = faults
 
     async def AddFault(self, request: pb.AddFaultRequest, context: Context) -> pb.AddFaultResponse:
-        return pb.AddFaultResponse(rule=_rule(self._faults.add(request.text)))
+        return pb.AddFaultResponse(rule=_rule(self._faults.add(request.text, request.technicians)))
 
     async def ListFaults(self, request: pb.ListFaultsRequest, context: Context) -> pb.ListFaultsResponse:
         return pb.ListFaultsResponse(rules=map(_rule, self._faults.all()))
@@ -38,5 +38,10 @@ class FaultService(fault_pb2_grpc.FaultServiceServicer):
 def _rule(active: ActiveRule) -> pb.FaultRule:
     fired_at = translate.timestamp(active.fired_at) if active.fired_at else None
     return pb.FaultRule(
-        number=active.number, text=active.rule.text, state=_STATES[active.state], fired_at=fired_at, left=active.left
+        number=active.number,
+        text=active.rule.text,
+        state=_STATES[active.state],
+        fired_at=fired_at,
+        left=active.left,
+        technicians=sorted(active.technicians),
     )

@@ -106,7 +106,9 @@ class Guard(grpc.aio.ServerInterceptor):
                 _caller.set(principal)
                 _require_message(request)
                 if self._faults.affects_calls:
-                    async with self._faults.around(name, principal.name):
+                    async with self._faults.around(
+                        name, request, user=principal.name, computer_of=principal.computer_of
+                    ):
                         return await behavior(request, context)
                 return await behavior(request, context)
 
@@ -119,7 +121,9 @@ class Guard(grpc.aio.ServerInterceptor):
                 _caller.set(principal)
                 _require_message(request)
                 if self._faults.affects_calls:
-                    async with self._faults.around(name, principal.name):
+                    async with self._faults.around(
+                        name, request, user=principal.name, computer_of=principal.computer_of
+                    ):
                         pass  # a stream is meddled with when it is opened
                 with self._slot(permission, principal, context):
                     answers = behavior(request, context)

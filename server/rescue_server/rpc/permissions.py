@@ -54,7 +54,7 @@ PERMISSIONS: dict[str, Permission] = {
         f"{_PACKAGE}AdminService/{method}": Permission.ADMINISTRATOR
         for method in (
             "GetOrganization", "ChangeSettings", "AddGroup", "AddTechnician", "AddChannel", "AddAdministrator",
-            "MoveTechnician", "RemoveTechnicianAccount", "RenewSecret", "WatchQueues",
+            "MoveTechnician", "RemoveTechnicianAccount", "RemoveGroup", "RemoveChannel", "RenewSecret", "WatchQueues",
         )
     },
 }  # fmt: skip

@@ -19,7 +19,7 @@ from rescue_protos.errors import (
 )
 from rescue_server.core import commands, decide, organization
 from rescue_server.core.events import SessionTransferred
-from rescue_server.core.session import Session
+from rescue_server.core.session import Session, is_gone
 from rescue_server.runtime.credentials import ticket_fits
 from rescue_server.runtime.engine import Answer, Handler, Outcome
 from rescue_server.runtime.limits import LIMITS, Limits
@@ -240,6 +240,28 @@ def remove_technician(by: str, name: str) -> Handler:
     return handle
 
 
+def remove_group(by: str, name: str) -> Handler:
+    """Remove a technician group that nothing needs any more."""
+
+    def handle(state: EngineState, context: decide.Context) -> Outcome:
+        state.organization.require_unused_group(name)
+        _require_no_sessions(state, f"group:{name}")
+        return Outcome(events=[organization.GroupDeleted(at=context.now, by=by, name=name)])
+
+    return handle
+
+
+def remove_channel(by: str, name: str) -> Handler:
+    """Remove a channel without sessions."""
+
+    def handle(state: EngineState, context: decide.Context) -> Outcome:
+        state.organization.members(f"channel:{name}")
+        _require_no_sessions(state, f"channel:{name}")
+        return Outcome(events=[organization.ChannelDeleted(at=context.now, by=by, name=name)])
+
+    return handle
+
+
 def renew_secret(by: str, user: str, secret_hash: str) -> Handler:
     """Give a user a new secret."""
 
@@ -249,6 +271,12 @@ def renew_secret(by: str, user: str, secret_hash: str) -> Handler:
         return Outcome(events=[organization.SecretChanged(at=context.now, by=by, user=user, secret_hash=secret_hash)])
 
     return handle
+
+
+def _require_no_sessions(state: EngineState, owner: str) -> None:
+    """Raise OrganizationRefused while sessions follow the settings of this group or channel."""
+    if left := [session.id for session in state.sessions.values() if session.owner == owner and not is_gone(session)]:
+        raise OrganizationRefused(f"{owner} still has sessions ({', '.join(sorted(left, key=int))}): end them first")
 
 
 def _require_room(state: EngineState, opener: str, most: int) -> None:

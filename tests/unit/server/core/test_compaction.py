@@ -7,12 +7,14 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rescue_protos.errors import InvalidArgument
+from rescue_protos.errors import InvalidArgument, NotFound, OrganizationRefused
 from rescue_server.core.compaction import Compaction
 from rescue_server.core.events import ChatSent
 from rescue_server.core.organization import (
     ChannelAdded,
+    ChannelDeleted,
     GroupAdded,
+    GroupDeleted,
     Organization,
     OrganizationEvent,
     SecretChanged,
@@ -32,18 +34,22 @@ FOUNDING: list[AnyEvent] = [
     ChannelAdded(at=NOON, name="Web", groups=("Support",)),
 ]
 NAMES = st.sampled_from(["alice", "bob"])
-GROUPS = st.sampled_from(["Support", "Network"])
+GROUPS = st.sampled_from(["Support", "Network", "Night"])
 SECONDS = st.integers(1, 3000).map(lambda seconds: timedelta(seconds=seconds))
 CHANGES: st.SearchStrategy[AnyEvent] = st.one_of(
     st.just(SEEN),
     st.builds(TechnicianAdded, at=st.just(NOON), name=NAMES, group=GROUPS),
     st.builds(TechnicianMoved, at=st.just(NOON), name=NAMES, group=GROUPS),
     st.builds(TechnicianDeleted, at=st.just(NOON), name=NAMES),
+    st.just(GroupAdded(at=NOON, name="Night")),
+    st.just(GroupDeleted(at=NOON, name="Night")),
+    st.just(ChannelAdded(at=NOON, name="Late", groups=("Night",))),
+    st.just(ChannelDeleted(at=NOON, name="Late")),
     st.builds(SecretChanged, at=st.just(NOON), user=NAMES, secret_hash=st.sampled_from("xyz")),
     st.builds(
         SettingsChanged,
         at=st.just(NOON),
-        owner=st.sampled_from(["group:Support", "channel:Web"]),
+        owner=st.sampled_from(["group:Support", "channel:Web", "group:Night", "channel:Late"]),
         # The server refuses some orders of these two changes, because each limits the other.
         periods=st.dictionaries(st.sampled_from(["reconnect_period", "heartbeat_interval"]), SECONDS),
         terms=st.none() | st.sampled_from(["", "be kind"]),
@@ -55,14 +61,27 @@ def is_possible(organization: Organization, event: AnyEvent) -> bool:
     """Whether the server could store this event."""
     there = organization.technicians
     match event:
-        case TechnicianAdded(name=name):
-            return name not in there
-        case TechnicianMoved(name=name) | TechnicianDeleted(name=name) | SecretChanged(user=name):
+        case TechnicianAdded(name=name, group=group):
+            return name not in there and group in organization.groups
+        case TechnicianMoved(name=name, group=group):
+            return name in there and group in organization.groups
+        case GroupAdded(name=name):
+            return name not in organization.groups
+        case ChannelAdded(name=name, groups=groups):
+            return name not in organization.channels and set(groups) <= set(organization.groups)
+        case ChannelDeleted(name=name):
+            return name in organization.channels
+        case GroupDeleted(name=name):
+            try:
+                organization.require_unused_group(name)
+            except (NotFound, OrganizationRefused):
+                return False
+        case TechnicianDeleted(name=name) | SecretChanged(user=name):
             return name in there
         case SettingsChanged(periods=periods, owner=owner):
             try:
                 organization.settings_of(owner).changed(periods)
-            except InvalidArgument:
+            except (InvalidArgument, NotFound):
                 return False
     return True
 
@@ -117,6 +136,11 @@ def test_what_nobody_saw_is_bounded_by_what_there_is() -> None:
             SecretChanged(at=NOON, user=f"guest{minute}", secret_hash="x"),
             TechnicianMoved(at=NOON, name=f"guest{minute}", group="Network"),
             TechnicianDeleted(at=NOON, name=f"guest{minute}"),
+            GroupAdded(at=NOON, name=f"night{minute}"),
+            ChannelAdded(at=NOON, name=f"late{minute}", groups=(f"night{minute}",)),
+            SettingsChanged(at=NOON, owner=f"group:night{minute}", terms="be kind"),
+            ChannelDeleted(at=NOON, name=f"late{minute}"),
+            GroupDeleted(at=NOON, name=f"night{minute}"),
         ]
     (*founding, last) = folded([*FOUNDING, *changes]).values()
     assert founding == FOUNDING
