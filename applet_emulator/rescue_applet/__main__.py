@@ -9,16 +9,18 @@ import re
 import signal
 import sys
 import uuid
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 import click
 
 from rescue_applet import commands, events
 from rescue_applet.computer import EmulatedComputer, TermsPolicy
 from rescue_applet.network.cable import CannotLay
-from rescue_applet.network.cables import KINDS, Kind
+from rescue_applet.network.cables import KINDS
 from rescue_applet.output import Printer
 from rescue_applet.saved_state import saved_state
 from rescue_applet.terminal_input import read_lines
@@ -42,6 +44,74 @@ def _six_digits(_context: click.Context, _parameter: click.Parameter, pin: str |
     if pin is not None and not re.fullmatch(r"[0-9]{6}", pin):
         raise click.BadParameter("a PIN has six digits")
     return pin
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommandLine:
+    """The options as given."""
+
+    pin: str | None
+    channel: str | None
+    name: str
+    terms: str
+    boot_time: timedelta
+    lan: str
+    seed: int | None
+    server: str | None
+    data: str | None
+    as_json: bool
+    plain: bool
+    language: str
+
+    @property
+    def joins(self) -> bool:
+        """Whether it says which session to join; else the full screen asks for a PIN."""
+        return bool(self.pin or self.channel)
+
+    def shows_full_screen(self) -> bool:
+        return not (self.as_json or self.plain) and _can_show_full_screen()
+
+    def join_request(self, entered_pin: str) -> JoinRequest:
+        return JoinRequest(
+            request_id=str(uuid.uuid4()),
+            pin=entered_pin or self.pin or "",
+            channel=self.channel or "",
+            customer=self.name,
+        )
+
+
+class Computers:
+    """Makes the computer of a command line, once for each PIN that is entered; all have the same seed."""
+
+    def __init__(self, command_line: CommandLine) -> None:
+        self._options = command_line
+        self._seed = random.randrange(2**31) if command_line.seed is None else command_line.seed
+        self._tls_environment = TlsEnvironment()
+
+    def find_server(self) -> str:
+        """Return the server's address as it is now. Raises NoAccess."""
+        self._tls_environment.update(server=self._options.server, data=self._options.data, behind_cable=True)
+        return find_server(server=self._options.server, data=self._options.data)
+
+    @asynccontextmanager
+    async def plugged_in(self, entered_pin: str, listener: events.Listener) -> AsyncIterator[EmulatedComputer]:
+        """Make a computer with a disk and a cable, and clear them away afterwards. Raises CannotLay."""
+        cable = KINDS[self._options.lan](self.find_server)
+        try:
+            with saved_state() as place:
+                file = TicketFile(place / "ticket.json")
+                file.write(SavedTicket(errand=self._options.join_request(entered_pin)))
+                yield EmulatedComputer(
+                    ticket_file=file.path,
+                    server=self.find_server,
+                    cable=cable,
+                    boot_time=self._options.boot_time,
+                    terms=TermsPolicy(self._options.terms),
+                    listener=listener,
+                    seed=self._seed,
+                )
+        finally:
+            await cable.close()
 
 
 @click.command()
@@ -81,20 +151,7 @@ def _six_digits(_context: click.Context, _parameter: click.Parameter, pin: str |
     show_default="the language of the environment",
     help="The language of the full screen.",
 )
-def applet(
-    pin: str | None,
-    channel: str | None,
-    name: str,
-    terms: str,
-    boot_time: timedelta,
-    lan: str,
-    seed: int | None,
-    server: str | None,
-    data: str | None,
-    as_json: bool,
-    plain: bool,
-    language: str,
-) -> None:
+def applet(**given: Any) -> None:
     """The customer's computer with the applet on it: on the full screen of a terminal, else line by line.
 
     Lines on stdin, one a line: accept, decline, lan off, lan on, reboot [DURATION|hold], boot, chat TEXT,
@@ -116,73 +173,38 @@ def applet(
       lan reset                   present connections are reset
     Durations are emulated time.
     """
-    full_screen = not (as_json or plain) and _can_show_full_screen()
-    if (pin and channel) or not (pin or channel or full_screen):
+    command_line = CommandLine(**given)
+    full_screen = command_line.shows_full_screen()
+    if (command_line.pin and command_line.channel) or not (command_line.joins or full_screen):
         raise click.UsageError("give either --pin or --channel")
-    if sys.stdin is not None and sys.stdin.isatty() and not as_json and not full_screen:
+    if sys.stdin is not None and sys.stdin.isatty() and not command_line.as_json and not full_screen:
         print(f"Commands: {commands.HELP}", file=sys.stderr)
-    listener = Printer(as_json=as_json)
-    if seed is None:
-        seed = random.randrange(2**31)
-
-    tls_environment = TlsEnvironment()
-
-    def find() -> str:
-        tls_environment.update(server=server, data=data, behind_cable=True)
-        return find_server(server=server, data=data)
-
-    def plug_in(entered: str, listener: events.Listener) -> AbstractAsyncContextManager[EmulatedComputer]:
-        errand = JoinRequest(
-            request_id=str(uuid.uuid4()), pin=entered or pin or "", channel=channel or "", customer=name
-        )
-        return _plugged_in(errand, TermsPolicy(terms), boot_time, KINDS[lan], seed, find, listener)
-
     # gRPC remarks on stderr about lost connections, here and in the applet; to lose them is our daily work.
     os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
-    try:
-        find()
-        if full_screen:
-            from rescue_applet.tui.app import run as show
+    sys.exit(_run(command_line, Printer(as_json=command_line.as_json), full_screen=full_screen))
 
-            status = show(plug_in, name=name, asks_pin=not (pin or channel), language=language, listener=listener)
-        else:
-            status = asyncio.run(_run(plug_in("", listener), listener))
+
+def _run(command_line: CommandLine, listener: Printer, *, full_screen: bool) -> int:
+    """Run the computer; return the exit status."""
+    computers = Computers(command_line)
+    try:
+        computers.find_server()
+        if not full_screen:
+            return asyncio.run(_run_line_by_line(computers.plugged_in("", listener), listener))
+        from rescue_applet.tui.app import run
+
+        return run(
+            computers.plugged_in,
+            name=command_line.name,
+            asks_pin=not command_line.joins,
+            language=command_line.language,
+            listener=listener,
+        )
     except NoAccess as error:
         listener.failure(events.Error(code="UNAVAILABLE", reason="NO_ACCESS", message=str(error)))
-        status = 1
     except CannotLay as error:
         listener.failure(events.Error(code="FAILED_PRECONDITION", reason="NO_SUCH_CABLE", message=str(error)))
-        status = 1
-    sys.exit(status)
-
-
-@asynccontextmanager
-async def _plugged_in(
-    errand: JoinRequest,
-    terms: TermsPolicy,
-    boot_time: timedelta,
-    kind: Kind,
-    seed: int,
-    find: Callable[[], str],
-    listener: events.Listener,
-) -> AsyncIterator[EmulatedComputer]:
-    """Make a computer with a disk and a cable, and clear them away afterwards. Raises CannotLay."""
-    cable = kind(find)
-    try:
-        with saved_state() as place:
-            file = TicketFile(place / "ticket.json")
-            file.write(SavedTicket(errand=errand))
-            yield EmulatedComputer(
-                ticket_file=file.path,
-                server=find,
-                cable=cable,
-                boot_time=boot_time,
-                terms=terms,
-                listener=listener,
-                seed=seed,
-            )
-    finally:
-        await cable.close()
+    return 1
 
 
 def _can_show_full_screen() -> bool:
@@ -198,7 +220,7 @@ def _can_show_full_screen() -> bool:
     return False
 
 
-async def _run(plugged_in: AbstractAsyncContextManager[EmulatedComputer], listener: Printer) -> int:
+async def _run_line_by_line(plugged_in: AbstractAsyncContextManager[EmulatedComputer], listener: Printer) -> int:
     """Run the computer line by line; return the exit status. Raises CannotLay."""
     async with plugged_in as computer:
         return await _live(computer, listener)

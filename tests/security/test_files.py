@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from rescue_applet.ticket_file import JoinRequest, SavedTicket, TicketFile
 from rescue_common.private_files import NotPrivate, make_private
 from rescue_common.state_directory import Access
-from rescue_server.__main__ import server
+from rescue_server.cli.server import server
 from tests.security.conftest import Opened
 
 

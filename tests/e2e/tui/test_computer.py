@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
 import pytest
 
-from rescue_applet import events
-from rescue_applet.__main__ import _plugged_in
+from rescue_applet.__main__ import CommandLine, Computers
 from rescue_applet.computer import TermsPolicy
-from rescue_applet.network.cables import KINDS
-from rescue_applet.ticket_file import JoinRequest
 from rescue_applet.tui.app import CustomerComputer
 from rescue_emulator.world.technician import Technician
 from rescue_emulator.world.world import World
@@ -33,12 +29,21 @@ class Customer(Reader):
 
 @asynccontextmanager
 async def computer(world: World) -> AsyncIterator[Customer]:
-    def plug_in(pin: str, listener: events.Listener):  # type: ignore[no-untyped-def]
-        errand = JoinRequest(request_id=os.urandom(8).hex(), pin=pin, channel="", customer="Jan")
-        boot_time = timedelta(seconds=30)
-        return _plugged_in(errand, TermsPolicy.ASK, boot_time, KINDS["relay"], 0, lambda: world.address, listener)
-
-    app = CustomerComputer(plug_in, name="Jan", asks_pin=True, language="en", splash=0.3)
+    command_line = CommandLine(
+        pin=None,
+        channel=None,
+        name="Jan",
+        terms=TermsPolicy.ASK.value,
+        boot_time=timedelta(seconds=30),
+        lan="relay",
+        seed=0,
+        server=world.address,
+        data=None,
+        as_json=False,
+        plain=False,
+        language="en",
+    )
+    app = CustomerComputer(Computers(command_line).plugged_in, name="Jan", asks_pin=True, language="en", splash=0.3)
     async with app.run_test(size=(80, 24)) as pilot:
         customer = Customer(app, pilot)
         yield customer

@@ -1,0 +1,232 @@
+"""`rescue server`: the options of the session server, and what they may not say together."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+from click.core import ParameterSource
+
+from rescue_common.cli_options import SPEED, chosen_directory
+from rescue_common.hosts import BadAddress, is_loopback, parse_host_port
+from rescue_server.cli.backup import backup
+from rescue_server.cli.certificates import certificates
+from rescue_server.observe.logs import LEVELS, LogFormat, configure
+
+if TYPE_CHECKING:  # importing the server costs more than a subcommand's whole run
+    from rescue_server.app import ServerOptions
+    from rescue_server.observe.observation import MetricsAddress
+    from rescue_server.rpc.tls import ServerTls
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommandLine:
+    """The options as given. `check` refuses what contradicts, `options` says them in the server's own types."""
+
+    listen: str
+    data: str | None
+    organization: Path | None
+    speed: float | None
+    paused: bool
+    tls_cert: Path | None
+    tls_key: Path | None
+    tls_client_ca: Path | None
+    insecure: bool
+    keep_ended: str
+    restore: Path | None
+    ring: int | None
+    log_format: str | None
+    log_level: str | None
+    metrics: str | None
+    web: str | None
+    as_json: bool
+
+    def check(self) -> None:
+        """Raises click.UsageError."""
+        if self.paused and self.speed is not None:
+            raise click.UsageError("--speed and --paused exclude each other")
+        if bool(self.tls_cert) != bool(self.tls_key) or (self.tls_client_ca and not self.tls_cert):
+            raise click.UsageError("TLS needs --tls-cert and --tls-key; --tls-client-ca goes with both")
+        if not self._is_safe_at(_host_and_port("--listen", self.listen)[0]):
+            raise click.UsageError(
+                f"--listen {self.listen}: without TLS the server listens on this machine only, because everything, "
+                "secrets too, would cross the network readable by all: give --tls-cert and --tls-key "
+                "(`rescue server certificates` makes them), or --insecure if you mean it"
+            )
+        if self.web and not self._is_safe_at(_host_and_port("--web", self.web)[0]):
+            raise click.UsageError(
+                f"--web {self.web}: beyond this machine it needs --tls-cert and --tls-key, or --insecure"
+            )
+
+    def options(self) -> ServerOptions:
+        """Raises click.UsageError."""
+        from rescue_server.app import ServerOptions
+
+        host, port = _host_and_port("--listen", self.listen)
+        return ServerOptions(
+            host=host,
+            port=port,
+            data=chosen_directory(self.data),
+            organization=self.organization,
+            speed=self.speed,
+            paused=self.paused,
+            as_json=self.as_json,
+            keep_ended=self._keep_ended(),
+            restore=self.restore,
+            ring=self.ring,
+            web=self.web or "",
+            web_options=self._web_options(),
+            metrics=self._metrics(),
+            tls=self._tls(),
+        )
+
+    def configure_logs(self) -> None:
+        """Without `--log` only warnings are logged."""
+        configure(
+            LogFormat(self.log_format or LogFormat.TEXT), self.log_level or ("info" if self.log_format else "warning")
+        )
+
+    def _is_safe_at(self, host: str) -> bool:
+        return bool(self.tls_cert) or self.insecure or is_loopback(host)
+
+    def _keep_ended(self) -> timedelta:
+        from rescue_common.durations import BadDuration, parse_duration
+
+        try:
+            return parse_duration(self.keep_ended)
+        except BadDuration as error:
+            raise click.UsageError(f"--keep-ended: {error}") from None
+
+    def _metrics(self) -> MetricsAddress | None:
+        from rescue_server.observe.observation import MetricsAddress
+
+        if not self.metrics:
+            return None
+        host, port = _host_and_port("--metrics", self.metrics)
+        return MetricsAddress(host=host, port=port)
+
+    def _tls(self) -> ServerTls | None:
+        from rescue_server.rpc.tls import ServerTls
+
+        if not (self.tls_cert and self.tls_key):
+            return None
+        return ServerTls(cert=self.tls_cert, key=self.tls_key, client_ca=self.tls_client_ca)
+
+    def _web_options(self) -> tuple[str, ...]:
+        """What the companion is started with: pages are as safe as calls."""
+        with_tls = ("--tls-cert", str(self.tls_cert), "--tls-key", str(self.tls_key)) if self.tls_cert else ()
+        return (*with_tls, "--insecure") if self.insecure else with_tls
+
+
+def _file(name: str, text: str) -> Callable[[Command], Command]:
+    path = click.Path(path_type=Path, dir_okay=False, exists=True)
+    return click.option(name, type=path, metavar="FILE", help=text)
+
+
+def _host_and_port(option: str, given: str) -> tuple[str, int]:
+    try:
+        return parse_host_port(given)
+    except BadAddress:
+        raise click.UsageError(f"{option} {given}: HOST:PORT is needed, like 127.0.0.1:0") from None
+
+
+@click.group(invoke_without_command=True)
+@click.option(
+    "--listen",
+    default="127.0.0.1:0",
+    show_default=True,
+    metavar="HOST:PORT",
+    help="Where to listen; port 0: a free one.",
+)
+@click.option("--data", metavar="DIR", help="The state directory.  [default: the platform's]")
+@click.option(
+    "--organization",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="TOML file with groups, technicians and channels for the first start.",
+)
+@click.option("--speed", type=SPEED, help="Emulated seconds per real second.")
+@click.option("--paused", is_flag=True, help="Time moves only by `rescue clock advance`.")
+@_file("--tls-cert", "PEM file with the server's certificate (chain): listen with TLS.")
+@_file("--tls-key", "PEM file with its key.")
+@_file("--tls-client-ca", "PEM file: let in only clients whose certificate it signed.")
+@click.option("--insecure", is_flag=True, help="Listen beyond this machine without TLS.")
+@click.option(
+    "--keep-ended",
+    default="30d",
+    show_default=True,
+    metavar="DURATION",
+    help="Emulated time after which a session that ended, and that no queue shows, is forgotten.",
+)
+@_file("--restore", "Begin with this backup instead of the store, which is kept beside it.")
+@click.option("--ring", type=click.IntRange(1), hidden=True, help="Updates kept per technician, for tests.")
+@click.option("--log", "log_format", type=click.Choice(["text", "json"]), help="Write a log to stderr, in this form.")
+@click.option(
+    "--log-level",
+    type=click.Choice(LEVELS),
+    help="What to log.  [default: info with --log, else warning]",
+)
+@click.option("--metrics", metavar="HOST:PORT", help="Answer Prometheus there; port 0: a free one.")
+@click.option("--web", metavar="HOST:PORT", help="Serve the consoles to browsers there; port 0: a free one.")
+@click.option("--json", "as_json", is_flag=True, help="Say when ready as one JSON object.")
+@click.pass_context
+def server(ctx: click.Context, /, **given: Any) -> None:
+    """Run the session server.
+
+    It keeps every session in its state directory, where clients of the same account also find its address and
+    their secrets. SIGTERM and Ctrl-C stop it in order; kill -9 loses nothing either.
+
+    \b
+    Example:
+      rescue server --listen 127.0.0.1:50051 --speed 60
+      rescue server --web 127.0.0.1:8080
+    """
+    if ctx.invoked_subcommand is not None:
+        return
+    if given["restore"] and ctx.get_parameter_source("restore") is not ParameterSource.COMMANDLINE:
+        raise click.UsageError(
+            "--restore stands on the command line only: from elsewhere every start would do it again"
+        )
+    command_line = CommandLine(**given)
+    command_line.check()
+    # What gRPC would write to stderr of a port in use or of a bad handshake, the server says itself, or logs.
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+    command_line.configure_logs()
+    _run(command_line.options())
+
+
+def _run(options: ServerOptions) -> None:
+    """Run the server; if it cannot run, say why in one line and exit with 1."""
+    from rescue_common.private_files import NotPrivate
+    from rescue_common.tls import BadTls
+    from rescue_protos.errors import RescueError
+    from rescue_server.app import serve
+    from rescue_server.observe.observation import CannotObserve
+    from rescue_server.rpc.listener import CannotListen
+    from rescue_server.startup.companion import NoCompanion, check_companion
+    from rescue_server.store.errors import StoreError
+
+    try:
+        if options.web:
+            check_companion()
+        serve(options)
+    except (RescueError, StoreError, CannotListen, CannotObserve, BadTls, NoCompanion, NotPrivate) as error:
+        click.echo(f"rescue server: {error}", err=True)
+        sys.exit(1)
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        click.echo(f"rescue server: {where}{error.strerror or error}", err=True)
+        sys.exit(1)
+
+
+# Options for running the server are not those of its subcommands; each subcommand takes its own --data.
+server.add_command(certificates)
+server.add_command(backup)
