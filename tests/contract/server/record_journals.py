@@ -2,8 +2,8 @@
 
     python tests/contract/server/record_journals.py tests/contract/server/journals/VERSION
 
-`-conformance.jsonl` are conformance scenarios, as few as cover all 62 rows; `-others.jsonl` has the events that no row
-needs, so that the two together have every kind of event.
+`-conformance.jsonl` are conformance scenarios, as few as cover all 62 rows; `-others.jsonl` and `-removals.jsonl` have
+the events that no row needs, so that all together have every kind of event.
 
 A recording is never made anew for a version that is released: that later versions still read it is what it is for.
 """
@@ -86,6 +86,16 @@ async def record_others(target: Path) -> None:
         await write_down(world, target)
 
 
+async def record_removals(target: Path) -> None:
+    """Make a technician group and a channel, and remove both."""
+    async with World(paused=True) as world:
+        await world.admin.add_group("Night")
+        await world.admin.add_channel("Phone", groups=["Night"])
+        await world.admin.remove_channel("Phone")
+        await world.admin.remove_group("Night")
+        await write_down(world, target)
+
+
 async def write_down(world: World, target: Path) -> None:
     """Print the world's journal into a file, by the command that people use."""
     command = (sys.executable, "-m", "rescue_emulator", "events", "--json", "--data", str(world.data))
@@ -95,7 +105,8 @@ async def write_down(world: World, target: Path) -> None:
 
 
 async def main(stem: str) -> None:
-    """Record both."""
+    """Record all."""
+    await record_removals(Path(f"{stem}-removals.jsonl"))
     await record_others(Path(f"{stem}-others.jsonl"))
     await record_conformance(Path(f"{stem}-conformance.jsonl"))
 
