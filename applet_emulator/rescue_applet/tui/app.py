@@ -59,6 +59,7 @@ class CustomerComputer(App[int]):
 
     CSS_PATH = "computer.tcss"
     ENABLE_COMMAND_PALETTE = False
+    AUTO_FOCUS = None  # else the first field would get the keys that are commands, also while it is hidden
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("l", "switch_lan", show=False),
         Binding("r", "execute('reboot')", show=False),
@@ -213,7 +214,8 @@ class CustomerComputer(App[int]):
         lost.update(Text(say("Connection lost; trying to reconnect …")))
         screen.query_one("#ask").display = self._awaits_pin
         screen.query_one("#problem", Static).update(Text(safe(self._problem)))
-        screen.query_one("#pin", Input).placeholder = say("six digits")
+        pin = screen.query_one("#pin", Input)
+        pin.placeholder, pin.disabled = say("six digits"), not self._awaits_pin
         screen.query_one("#terms").display = asks = model.asks_terms
         if asks:
             paragraphs = "\n".join(safe(line) for line in model.terms.splitlines())

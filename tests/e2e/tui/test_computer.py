@@ -28,10 +28,11 @@ class Customer(Reader):
 
 
 @asynccontextmanager
-async def computer(world: World) -> AsyncIterator[Customer]:
+async def computer(world: World, *, pin: str | None = None, channel: str | None = None) -> AsyncIterator[Customer]:
+    """The computer as `rescue applet` starts it; without a PIN and a channel the customer enters the PIN."""
     command_line = CommandLine(
-        pin=None,
-        channel=None,
+        pin=pin,
+        channel=channel,
         name="Jan",
         terms=TermsPolicy.ASK.value,
         boot_time=timedelta(seconds=30),
@@ -43,7 +44,9 @@ async def computer(world: World) -> AsyncIterator[Customer]:
         plain=False,
         language="en",
     )
-    app = CustomerComputer(Computers(command_line).plugged_in, name="Jan", asks_pin=True, language="en", splash=0.3)
+    app = CustomerComputer(
+        Computers(command_line).plugged_in, name="Jan", asks_pin=not command_line.joins, language="en", splash=0.3
+    )
     async with app.run_test(size=(80, 24)) as pilot:
         customer = Customer(app, pilot)
         yield customer
@@ -124,6 +127,25 @@ async def test_the_customer_sees_what_happens_and_does_what_customers_do() -> No
         await customer.press("space")
         await customer.until(lambda: not customer.app.is_running, "gone")
         assert customer.app.return_value == 0
+
+
+@pytest.mark.parametrize("started_with", ["--pin", "--channel"])
+async def test_keys_work_at_once_when_the_command_line_says_the_session(started_with: str) -> None:
+    async with World() as world:
+        alice = await world.technician("alice")
+        pin = (await alice.pin("Jan")).pin if started_with == "--pin" else None
+        async with computer(world, pin=pin, channel=None if pin else "Web") as customer:
+            await customer.reads("Waiting for a technician.")
+            assert customer.app.focused is None
+            await customer.write("123456")
+            assert customer.app.is_running, "a PIN that nobody asked for ends nothing"
+            await customer.press("l")
+            await customer.reads("○ off")
+            await customer.press("l")
+            await customer.reads("● connected")
+            await customer.press("m")
+            await customer.write("Hello")
+            await customer.reads("You: Hello")
 
 
 @pytest.mark.parametrize(("key", "status"), [("a", "Waiting"), ("d", "Connecting")])
