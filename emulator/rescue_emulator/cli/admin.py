@@ -177,9 +177,8 @@ def remove() -> None:
     """Remove a technician, group or channel.
 
     \b
-    Examples:
+    Example:
       rescue admin remove technician frank
-      rescue admin remove channel Shop
     """
 
 
