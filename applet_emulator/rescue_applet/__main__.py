@@ -95,7 +95,7 @@ class Computers:
 
     @asynccontextmanager
     async def plugged_in(self, entered_pin: str, listener: events.Listener) -> AsyncIterator[EmulatedComputer]:
-        """Make a computer with a disk and a cable, and clear them away afterwards. Raises CannotLay."""
+        """Make a computer with saved state and a cable, and remove both afterwards. Raises CannotLay."""
         cable = KINDS[self._options.lan](self.find_server)
         try:
             with saved_state() as place:
@@ -179,7 +179,7 @@ def applet(**given: Any) -> None:
         raise click.UsageError("give either --pin or --channel")
     if sys.stdin is not None and sys.stdin.isatty() and not command_line.as_json and not full_screen:
         print(f"Commands: {commands.HELP}", file=sys.stderr)
-    # gRPC remarks on stderr about lost connections, here and in the applet; to lose them is our daily work.
+    # gRPC writes to stderr about lost connections, here and in the applet. The emulator loses them on purpose.
     os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
     sys.exit(_run(command_line, Printer(as_json=command_line.as_json), full_screen=full_screen))
 

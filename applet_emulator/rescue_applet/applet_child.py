@@ -1,4 +1,4 @@
-"""The applet's process: the computer starts it, sends it orders, reads its news and kills it."""
+"""The applet's process, seen by the computer: start it, send it orders, read its news and kill it."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ class AppletChild:
 
     @staticmethod
     async def start(*, relay: str, ticket_file: Path, entry: tuple[str, ...] = ()) -> AppletChild:
-        """Start the applet with the near end of the cable and its file on the computer's disk.
+        """Start the applet with the address of the cable's near end and its ticket file.
 
-        `entry` is the command that brings it to where the cable ends, and becomes it.
+        `entry` is a command that runs the applet where the cable ends, for example in a network namespace.
         """
         arguments = (relay, str(ticket_file))
         server = inherited_fork_server()
@@ -49,7 +49,7 @@ class AppletChild:
         return self._process.pid
 
     def send(self, order: child_protocol.Orders) -> None:
-        """Give an order; one that comes too late is lost with the process."""
+        """Send an order. One that comes too late is lost with the process."""
         if self._process.stdin is not None and not self._process.stdin.is_closing():
             self._process.stdin.write(child_protocol.encode(order))
 

@@ -1,4 +1,4 @@
-"""The applet: attaches to its session, obeys, and comes back with the ticket that is on disk.
+"""The applet's program: it attaches to its session, carries out orders, and resumes with the saved ticket.
 
 Run by its computer as `python -m rescue_applet.applet_process RELAY FILE`: it gets the near end of the network
 cable and its ticket file, and nothing else. Orders come on stdin, news goes to stdout. The end of its stdin means
@@ -50,7 +50,7 @@ class Applet:
         self._finished = asyncio.Event()
 
     async def run(self, orders: asyncio.StreamReader) -> None:
-        """Stay until the session is over, or the computer reboots."""
+        """Run until the session is over, or the computer reboots."""
         async with asyncio.TaskGroup() as tasks:
             living = tasks.create_task(self._live())
             listening = tasks.create_task(self._listen(orders))
@@ -145,9 +145,9 @@ class Applet:
             return started.session, started.ticket
 
     async def _connection(self, attachment: Attachment) -> None:
-        """Dial, and serve the attachment until it is lost or done."""
+        """Connect, and serve the attachment until the connection is lost or the applet is done."""
         attachment.dial(time.monotonic())
-        # A grpc channel of its own, because a connection that was given up must not be found again.
+        # A gRPC channel of its own, because gRPC must not reuse a connection that was given up.
         channel = open_channel(self._relay, keepalive=False)
         call = applet_pb2_grpc.AppletServiceStub(channel).Attach()
         outgoing: asyncio.Queue[pb.AttachRequest] = asyncio.Queue()
@@ -182,7 +182,7 @@ class Applet:
         self._stirred.set()
 
     async def _until(self, deadline: float | None) -> None:
-        """Sleep until the deadline, or until something stirs."""
+        """Sleep until the deadline, or until something happens."""
         if deadline is not None and not self._stirred.is_set():
             try:
                 async with asyncio.timeout(max(deadline - time.monotonic(), 0)):
@@ -192,7 +192,7 @@ class Applet:
         self._stirred.clear()
 
     def _settle(self, attachment: Attachment) -> None:
-        """Write to disk what must outlive the process, then send the news."""
+        """Save what must outlive the process, then send the news."""
         news = attachment.take_news()
         if not attachment.done:
             outbox = tuple(report.SerializeToString() for report in attachment.outbox)
@@ -239,7 +239,7 @@ def _say(news: ComputerEvent) -> None:
         sys.stdout.buffer.write(child_protocol.encode(news))
         sys.stdout.buffer.flush()
     except OSError:
-        os._exit(0)  # Nobody listens: the computer is gone.
+        os._exit(0)  # The computer is gone.
 
 
 async def _main(relay: str, file: TicketFile) -> None:

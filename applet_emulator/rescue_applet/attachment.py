@@ -43,7 +43,7 @@ REFUSED_FOR_GOOD = frozenset(
 
 
 class Phase(Enum):
-    """Where the attachment stands."""
+    """The state of the attachment."""
 
     APART = auto()
     GREETING = auto()
@@ -81,7 +81,7 @@ class Attachment:
         self._going_down: str | None = None
         self._down_by = 0.0
 
-    # What the shell pulls.
+    # The shell reads these.
 
     @property
     def connected(self) -> bool:
@@ -120,7 +120,7 @@ class Attachment:
                 return min(moment for moment in moments if moment is not None)
         return None
 
-    # What the shell passes in.
+    # The shell calls these.
 
     def dial(self, now: float) -> None:
         """A fresh connection is there to be used."""
@@ -324,7 +324,7 @@ class Attachment:
             self._news.append(shown)
 
     def _beat(self, now: float, *, probe: int = 0) -> int:
-        # The answer to a probe is an answer already: nobody owes another one.
+        # The answer to a probe is an answer already: no other one is due.
         number = self._heartbeats.beat(now, owed=not probe)
         self._requests.append(pb.AttachRequest(heartbeat=pb.Heartbeat(number=number, probe=probe)))
         return number

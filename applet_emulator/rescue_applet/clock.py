@@ -39,7 +39,7 @@ class ClockHold:
 
 @dataclass(frozen=True, slots=True)
 class HoldReleased:
-    """The appointment of that number is over."""
+    """The clock hold of that number is over."""
 
     number: int
 
@@ -79,11 +79,11 @@ class FollowedClock:
 
     @property
     def open_holds(self) -> list[ClockHold]:
-        """Those to be made again with a server that has restarted."""
+        """Return the clock holds to request again from a server that has restarted."""
         return list(self._holds.values())
 
     def update(self, reading: ServerReading) -> None:
-        """A reading came."""
+        """Take in a reading of the server's clock."""
         if self._offset is None:
             self._offset = reading.at - self.now
         self._set(reading.at - self._offset, reading.speed)
@@ -91,13 +91,13 @@ class FollowedClock:
         self._known.set()
 
     def confirm(self, number: int, due_at: int) -> None:
-        """The server has confirmed an appointment, for this moment (nanoseconds since 1970)."""
+        """The server has confirmed a clock hold, for this moment (nanoseconds since 1970)."""
         if hold := self._holds.get(number):
             hold.due = due_at - (self._offset or 0)
             hold.confirm.set()
 
     def freeze(self) -> None:
-        """The server is away: its clock stands still meanwhile, so this one does too."""
+        """Stop this clock while the server is away, because the server's clock stands still meanwhile."""
         if self._followed:
             self._followed = False
             self._set(self.now, 0.0)
@@ -106,7 +106,7 @@ class FollowedClock:
         """Request that the server's clock stops after this emulated time. Waits a short time for the confirmation."""
         within = CONFIRMED_WITHIN if self._followed else FOLLOWED_WITHIN
         until = asyncio.get_running_loop().time() + within
-        # Before the first reading this clock runs, and the server's may stand: what it shows is nothing to reckon from.
+        # Before the first reading this clock runs, and the server's may stand still: its time cannot be used yet.
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout_at(until):
                 await self._known.wait()
@@ -114,7 +114,8 @@ class FollowedClock:
         hold = ClockHold(self._last_number, self.now + _nanoseconds(after))
         self._holds[hold.number] = hold
         self.outgoing.put_nowait(hold)
-        # Without the server's word an advance would run past the moment; after the wait its own reckoning has to do.
+        # Without a confirmation an advance could run past the moment. After the wait this clock's own reading must
+        # do.
         try:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout_at(until):
@@ -125,16 +126,16 @@ class FollowedClock:
         return hold
 
     def release(self, hold: ClockHold) -> None:
-        """What was to be done at that moment is done, or is not wanted any more."""
+        """Release a clock hold: its action is done, or not wanted any more."""
         if self._holds.pop(hold.number, None):
             self.outgoing.put_nowait(HoldReleased(hold.number))
 
     def order_done(self, number: int) -> None:
-        """An order of the server's is carried out."""
+        """Report that an order of the server was carried out."""
         self.outgoing.put_nowait(OrderDone(number))
 
     async def sleep_until(self, hold: ClockHold) -> None:
-        """Sleep until the appointment's moment, at whatever speed the clock runs."""
+        """Sleep until the clock hold's moment, at whatever speed the clock runs."""
         while (missing := hold.due - self.now) > 0:
             changed = self._changed
             try:

@@ -1,6 +1,6 @@
-"""Following the server's clock, beside the cable.
+"""Following the server's clock, without using the cable.
 
-Kept apart from `clock` because gRPC takes its time to import: the computer does that while its applet starts.
+A module of its own, because importing gRPC is slow: the computer does it while its applet starts.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ async def watch_clock(
     """
     metadata = (("rescue-session", session), ("rescue-ticket", ticket))
     while True:
-        # Away, or not there yet: it is asked again.
+        # The server is away or not started yet: try again.
         with contextlib.suppress(NoAccess, grpc.RpcError, TimeoutError, ValueError):
             await _watch_once(clock, server(), metadata, order)
         clock.freeze()

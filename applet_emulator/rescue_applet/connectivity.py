@@ -7,7 +7,7 @@ import contextlib
 import time
 
 # Real seconds. Enough for an applet that missed the loss to give its connection up and be greeted on a new one; less
-# than the server waits for an appointment to be kept, so that the server gets the result while it waits.
+# than the server waits for a clock barrier to be released, so that the server gets the result while it waits.
 BACK_WITHIN = 4.0  # real seconds
 REACHED_WITHIN = 10.0  # real seconds
 

@@ -1,7 +1,7 @@
 """The events at the customer's side, which the computer passes to its listener.
 
-Each event is one line of `rescue applet --json`: the field `event` is the class's tag. A listener is the seam
-where a face (JSON lines, plain lines, later a full screen) is put on the computer.
+Each event is one line of `rescue applet --json`; the field `event` is the class's tag. A front end (JSON lines, plain
+lines, full screen) is a listener of these events.
 """
 
 from __future__ import annotations

@@ -142,7 +142,7 @@ class PowerSwitch:
             await applet.kill_and_wait()
 
     async def _shut_down(self, reboot: _Reboot) -> None:
-        # First the appointment: the reader of Rebooting may advance the clock at once.
+        # First the clock hold: whoever reads Rebooting may advance the clock at once.
         if reboot.after is not None:
             reboot.hold = await self._clock.set_hold(reboot.after)
         reboot.prepared.set()

@@ -1,4 +1,4 @@
-"""The computer's disk: a directory that is there as long as its computer, and no longer.
+"""The computer's saved state: a directory that exists as long as its computer runs.
 
 A running computer holds its directory's lock. The system releases the lock when the process ends. The next computer
 that starts removes the directories without a lock, with their session tickets.
@@ -19,7 +19,7 @@ PREFIX = "rescue-computer-"
 
 @contextlib.contextmanager
 def saved_state() -> Iterator[Path]:
-    """Give a directory that only its owner can open, for the length of the block. Raises OSError."""
+    """Yield a directory that only its owner can open, for the length of the block. Raises OSError."""
     _sweep(Path(tempfile.gettempdir()))
     path, lock = _make()
     try:
@@ -32,7 +32,7 @@ def saved_state() -> Iterator[Path]:
 def _make() -> tuple[Path, int]:
     while True:
         path = Path(tempfile.mkdtemp(prefix=PREFIX))
-        with contextlib.suppress(FileNotFoundError):  # somebody swept it before it had its lock
+        with contextlib.suppress(FileNotFoundError):  # another computer removed it before it had its lock
             lock = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
             fcntl.flock(lock, fcntl.LOCK_EX)
             if path.exists():

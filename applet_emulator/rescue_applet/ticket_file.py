@@ -1,7 +1,7 @@
-"""What survives a reboot: the one file that the applet keeps on its computer's disk.
+"""What survives a reboot: the one file in which the applet saves its state.
 
-It begins as the errand that the customer gave the applet (a PIN or a channel), then holds the session's ticket
-and what the customer did that the server has not confirmed yet. It is gone when the session is over.
+At first it holds the join request (a PIN or a channel), then the session's ticket and the reports that the server has
+not confirmed yet. It is removed when the session is over.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from rescue_common.private_files import write_private
 
 
 class JoinRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """How to come by a session. One of `pin` and `channel` is set; `customer` is a name or empty.
+    """How to join a session. One of `pin` and `channel` is set; `customer` is a name or empty.
 
     The request id is on disk before the request is sent, so that a second request finds the same session.
     """
@@ -45,14 +45,14 @@ class TicketFile:
         self.path = path
 
     def read(self) -> SavedTicket:
-        """Return what is kept. Raises OSError, or msgspec.DecodeError if it is no ticket file."""
+        """Return the content. Raises OSError, or msgspec.DecodeError if it is no ticket file."""
         return msgspec.json.decode(self.path.read_bytes(), type=SavedTicket)
 
     def write(self, kept: SavedTicket) -> None:
-        """Put it on disk. Raises OSError."""
-        # Not durable: the emulated computer never loses what its machine keeps.
+        """Write the content. Raises OSError."""
+        # Without fsync: the emulated computer's disk survives as long as the machine runs.
         write_private(self.path, msgspec.json.encode(kept), durable=False)
 
     def forget(self) -> None:
-        """Remove it, if it is there."""
+        """Remove the file, if it exists."""
         self.path.unlink(missing_ok=True)

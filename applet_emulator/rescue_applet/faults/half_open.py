@@ -10,5 +10,5 @@ from rescue_applet.network.cable import Cable
 
 
 def apply(cable: Cable) -> None:
-    """Do it, now."""
+    """Abandon the present connections."""
     cable.abandon()

@@ -6,5 +6,5 @@ from rescue_applet.network.cable import Cable
 
 
 def apply(cable: Cable) -> None:
-    """Do it, now."""
+    """Reset the present connections."""
     cable.reset()

@@ -1,7 +1,7 @@
 """The faults that are in force on the computer's cable, and for how long.
 
-One fault in each slot, a newer one in the place of the older; together they make the cable's condition. Durations
-are emulated time: each change to come is an appointment with the server's clock, so that an advance stops there.
+One fault in each slot, a newer one in the place of the older; together they make the cable's condition. Durations are
+emulated time. Each later change is a clock hold on the server's clock, so that an advance stops there.
 """
 
 from __future__ import annotations
@@ -59,8 +59,8 @@ class FaultSchedule:
         self._turn = asyncio.Lock()
 
     def apply(self, fault: LanFault, *, done: Callable[[], None] = lambda: None) -> None:
-        """Let a fault happen, after all earlier changes. `done` is called once it is in force, and the end
-        of one that ends is noted with the clock."""
+        """Apply a fault, after all earlier changes. `done` is called once it is in force and, if it has an end, once
+        the clock hold for the end is set."""
         if self._waiting or isinstance(fault, Flap) or fault.lasts is not None:
             self._later(self._start_fault(fault, done))
         else:
@@ -68,7 +68,7 @@ class FaultSchedule:
             done()
 
     def lift(self, slot: str = "", *, done: Callable[[], None] = lambda: None) -> None:
-        """Take the fault in a slot away, or all. Harmless if there is none."""
+        """Lift the fault in a slot, or all. Without a fault nothing happens."""
         if self._waiting:
             self._later(self._lift(slot, done))
         else:
@@ -97,7 +97,8 @@ class FaultSchedule:
         self._report()
 
     async def _start_fault(self, fault: LanFault, done: Callable[[], None]) -> None:
-        # It is in force at once. It is reported after the clock has its end, so that the reader may advance the clock.
+        # It is in force at once. It is reported after the clock hold for its end is set, so that the reader may
+        # advance.
         if isinstance(fault, Flap):
             turns = flap.turns(fault, Random(f"{self._seed} {fault}"))
             off_for, on_for = next(turns)
@@ -162,7 +163,7 @@ class FaultSchedule:
                     return
                 self._flaps_off = False
                 self._apply()
-                # The next appointment before this one is kept: an advance must not run past it.
+                # Set the next clock hold before this one is released: an advance must not run past it.
                 past, end = end, await self._clock.set_hold(on_for)
                 self._report()
                 await self._back()

@@ -37,7 +37,7 @@ class RelayedConnection:
         self._flows: dict[Direction, Flow] = {}
 
     def reach(self, far: socket.socket) -> None:
-        """The far end is there."""
+        """Use a far end that was dialled."""
         self.far = far
         if self._abandoned:
             self.abandon()
@@ -60,7 +60,7 @@ class RelayedConnection:
                 flow.stop()
 
     def abandon(self) -> None:
-        """Both ends stay open; everything that they send is lost."""
+        """Keep both ends open, and lose everything that they send."""
         if self.far is None:
             self._abandoned = self.dialling  # the server may have received it already
         if self.far is None or self._discarding:
@@ -86,7 +86,7 @@ class RelayedConnection:
                 self.close()
 
     def reset(self) -> None:
-        """Both ends get a reset instead of a close."""
+        """Reset both ends instead of closing them."""
         self._was_reset = True
         for end in (self.near, self.far):
             if end is not None and end.fileno() >= 0:
@@ -94,13 +94,14 @@ class RelayedConnection:
         self.close()
 
     def turn_away(self, far: socket.socket) -> None:
-        """A far end that comes too late gets what the others got."""
+        """Treat a far end that comes too late as the others were treated."""
         if self._was_reset:
             _reset_on_close(far)
         far.close()
 
     def forget_near_end(self) -> None:
-        """Only while nothing goes up. The far side must not notice before the cable carries again."""
+        """Forget the near end, only while nothing is carried up: the far side must not notice before the cable
+        carries again."""
         self._drop_flows()
         if self.near in self._discarding:
             self._loop.remove_reader(self.near)

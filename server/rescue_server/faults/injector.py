@@ -1,8 +1,8 @@
-"""The fault rules of a running server: which wait for their moment, and which are at work.
+"""The fault rules of a running server: which are armed, and which are active.
 
-The rest of the server asks at four hooks: a published event, a call, a heartbeat, and a computer that follows the
-clock. An order to a computer is a barrier as well, so that an advance waits until it is carried out. Nothing is
-stored: a server that starts anew has no rules.
+The rest of the server calls four hooks: for a published event, a call, a heartbeat, and a computer that follows the
+clock. An order to a computer is a clock barrier as well, so that an advance waits until it is carried out. Nothing is
+stored: a restarted server has no rules.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class ActiveRule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ComputerOrder:
-    """What a computer is to do."""
+    """An order to a computer."""
 
     number: int
     line: str
@@ -75,7 +75,7 @@ class ComputerOrder:
 
 @dataclass(slots=True, eq=False, kw_only=True)
 class _OpenOrder:
-    """An order that is not carried out yet, and the barrier that an advance keeps meanwhile."""
+    """An order that is not carried out yet, and the clock barrier that an advance waits at."""
 
     session: str
     active: ActiveRule
@@ -93,7 +93,7 @@ class FaultInjector:
         self._barriers = barriers
         self._methods = methods
         self._rules: dict[int, ActiveRule] = {}
-        # What each hook has to look at; empty while no rule concerns it.
+        # The rules of each hook; empty while no rule concerns it.
         self._on_steps: list[ActiveRule] = []
         self._on_calls: list[ActiveRule] = []
         self._losing: list[ActiveRule] = []
@@ -182,7 +182,7 @@ class FaultInjector:
     async def around(
         self, method: str, request: object, *, user: str = "", computer_of: str = ""
     ) -> AsyncIterator[None]:
-        """Around a call of a method (its bare name); `user` is empty for an applet. Raises InjectedFault."""
+        """Wrap a call of a method (its bare name). `user` is empty for an applet. Raises InjectedFault."""
         affect = self._called(method, user, callers(self._state, request, user=user, computer_of=computer_of))
         if affect is None:
             yield
@@ -193,7 +193,7 @@ class FaultInjector:
             async with self._waited(affect.delay):
                 yield
             return
-        with contextlib.suppress(RescueError):  # a refusal is a reply as well
+        with contextlib.suppress(RescueError):  # an error is a reply as well
             yield
         raise InjectedFault(f"a fault rule has lost the reply of {method}", code="UNAVAILABLE")
 
@@ -212,7 +212,7 @@ class FaultInjector:
         return False
 
     def follow(self, session: str, listener: Callable[[ComputerOrder], None]) -> Callable[[], None]:
-        """A computer listens for orders. Returns what ends that."""
+        """Send orders to a computer. Returns a function that ends this."""
         self._followers[session] = listener
         for order in self._waiting.pop(session, []):
             listener(order)
@@ -286,7 +286,7 @@ class FaultInjector:
 
     @contextlib.asynccontextmanager
     async def _waited(self, delay: timedelta) -> AsyncIterator[None]:
-        """Wait for emulated time to pass; an advance goes on when the block is done."""
+        """Wait for emulated time to pass. An advance goes on after the block."""
         barrier = self._barriers.add(self._clock.now() + delay)
         changed = asyncio.Event()
         forget = self._clock.on_change(changed.set)

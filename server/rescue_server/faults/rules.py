@@ -1,4 +1,4 @@
-"""How people write a fault rule: `when 1001 becomes Active for alice: lan off for 40s`.
+"""The notation of fault rules: `when 1001 becomes Active for alice: lan off for 40s`.
 
 The whole truth about that notation; docs/faults.md tells it to people.
 
@@ -64,7 +64,7 @@ class Called:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderComputer:
-    """The session's computer is told a line, as if it were typed there."""
+    """The session's computer carries out a line, as if it were typed there."""
 
     line: str
 
@@ -161,7 +161,7 @@ def with_numbers(text: str, numbers: Mapping[str, str]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Sessions:
-    """How sessions are written: by their `names`, or by number if there are none."""
+    """How a rule refers to sessions: by their `names`, or by number if there are none."""
 
     names: tuple[str, ...]
 
@@ -170,7 +170,7 @@ class _Sessions:
         return self.names[0] if self.names else "1001"
 
     def read(self, word: str) -> str:
-        """Return the session of a word. Raises BadRule if it stands for none."""
+        """Return the session that a word refers to. Raises BadRule if there is none."""
         plain = word.casefold()
         if plain in self.names if self.names else re.fullmatch("[0-9]+", plain):
             return plain

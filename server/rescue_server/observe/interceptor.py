@@ -1,6 +1,6 @@
 """Around every call, outside the guard: what it was, who made it, how it ended and how long it took.
 
-Observers are told of each call that ended; they see its outcome, never its content.
+Observers get each call that ended: its outcome, never its content.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Call:
 
 
 class Observing(grpc.aio.ServerInterceptor):
-    """Tells `observers` of every call when it ended, and the log at INFO."""
+    """Reports every call that ended to `observers`, and to the log at INFO."""
 
     def __init__(self, observers: Sequence[Callable[[Call], None]] = ()) -> None:
         self._observers = tuple(observers)

@@ -1,4 +1,4 @@
-"""Everything that looks at a running server, wired once: what it is told, and what it opens and closes."""
+"""Logs, metrics and traces of a running server: opened, fed and closed in one place."""
 
 from __future__ import annotations
 

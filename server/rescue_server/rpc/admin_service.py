@@ -129,8 +129,8 @@ class AdminService(admin_pb2_grpc.AdminServiceServicer):
         raise ShuttingDown.of()
 
     async def _with_secret(self, request: Any, user: str, handler_with: Callable[[str], Handler]) -> tuple[Answer, str]:
-        """Perform with a fresh secret; a repeated request is answered without one, since only hashes are kept."""
-        # A task of its own: the caller may go away, but then, too, the new secret must be where it is looked for.
+        """Perform with a fresh secret. A repeated request is answered without one, because only hashes are stored."""
+        # A task of its own: if the caller goes away, the access file must still get the new secret.
         renewing = asyncio.create_task(self._give_secret(request, user, handler_with))
         self._background.add(renewing)
         renewing.add_done_callback(self._done)
@@ -139,7 +139,7 @@ class AdminService(admin_pb2_grpc.AdminServiceServicer):
     def _done(self, renewing: asyncio.Task[tuple[Answer, str]]) -> None:
         self._background.discard(renewing)
         if not renewing.cancelled():
-            renewing.exception()  # nobody may be left to be told
+            renewing.exception()  # the caller may be gone
 
     async def _give_secret(self, request: Any, user: str, handler_with: Callable[[str], Handler]) -> tuple[Answer, str]:
         secret = new_secret()

@@ -92,7 +92,7 @@ class AppletService(applet_pb2_grpc.AppletServiceServicer):
                 yield pb.AttachResponse(ended=translate.ended(session))
                 return
             yield pb.AttachResponse(attached=self._attached(session))
-            # What was said up to here and is on its way already is told apart by its revision.
+            # Of a line that was sent already, the applet recognises the revision.
             for line in self._engine.chats.after(session.id, hello.chat_after):
                 attachment.send(line)
             if session.reboot_order:
@@ -130,7 +130,7 @@ class AppletService(applet_pb2_grpc.AppletServiceServicer):
         pace = Pace(self._limits.applet_messages_per_second, time.monotonic())
         async for request in requests:
             if (wait := pace.wait(time.monotonic())) > 0:
-                await asyncio.sleep(wait)  # what is not read holds up its sender
+                await asyncio.sleep(wait)  # gRPC's flow control then holds up the sender
             if not self._attachments.is_current(attachment):
                 return
             kind = request.WhichOneof("message")
@@ -161,10 +161,10 @@ class AppletService(applet_pb2_grpc.AppletServiceServicer):
         try:
             await self._engine.perform(command_handlers.of_applet(attachment.session, _decision_of(report)), asked)
         except STORAGE_ERRORS:
-            return  # no receipt: the applet sends it again
+            return  # without an answer the applet sends it again
         except RescueError as refusal:
             attachment.send(orders.ReportAnswered(report.request_id, str(refusal)))
-            refusal.__traceback__ = None  # it is remembered for a retry; the report need not be
+            refusal.__traceback__ = None  # the error is kept for a retry; the report need not be kept
         else:
             attachment.send(orders.ReportAnswered(report.request_id))
 

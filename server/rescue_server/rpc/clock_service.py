@@ -1,4 +1,4 @@
-"""The clock of the emulator: read it, follow it, set its pace, and hold it at clock barriers."""
+"""The clock's side of the contract: read it, follow it, set its speed, and hold it at clock barriers."""
 
 from __future__ import annotations
 

@@ -201,7 +201,7 @@ class ConsoleService(console_pb2_grpc.ConsoleServiceServicer):
 
 
 async def _news(watcher: Watcher) -> None:
-    """Wait for news; after a while without any, ask for a bookmark."""
+    """Wait for an update. After a while without one, request a bookmark."""
     try:
         async with asyncio.timeout(BOOKMARK_EVERY):
             await watcher.news.wait()

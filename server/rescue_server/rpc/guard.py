@@ -1,6 +1,6 @@
 """The interceptor around every call: authentication, authorization, limits, and the mapping of errors to gRPC statuses.
 
-It wraps each gRPC handler once. These raise RescueError, and find the caller with `caller()`.
+It wraps each gRPC handler once. Handlers raise RescueError, and get their caller from `caller()`.
 """
 
 from __future__ import annotations
@@ -124,7 +124,7 @@ class Guard(grpc.aio.ServerInterceptor):
                     async with self._faults.around(
                         name, request, user=principal.name, computer_of=principal.computer_of
                     ):
-                        pass  # a stream is meddled with when it is opened
+                        pass  # a fault strikes a stream when it is opened
                 with self._slot(permission, principal, context):
                     answers = behavior(request, context)
                     if inspect.isawaitable(answers):
@@ -165,7 +165,7 @@ class Guard(grpc.aio.ServerInterceptor):
         return principal
 
     def _require_unrevoked(self, principal: Principal) -> None:
-        """A user whose secret was renewed, or who is none any more, hears nothing more on streams that are open."""
+        """End the open streams of a user whose secret was renewed or who was removed."""
         if not principal.name:
             return
         if self._engine.published.organization.secret_hashes.get(principal.name) != principal.secret_hash:
@@ -195,7 +195,7 @@ class Guard(grpc.aio.ServerInterceptor):
 
 @contextlib.asynccontextmanager
 async def _translated(context: Context) -> AsyncIterator[None]:
-    """Turn what a handler raises into a status; whatever is not foreseen is logged, and INTERNAL to the caller."""
+    """Turn a handler's error into a gRPC status. An unexpected one is logged, and is INTERNAL for the caller."""
     try:
         yield
     except errors.RescueError as error:
@@ -210,7 +210,7 @@ async def _translated(context: Context) -> AsyncIterator[None]:
 
 
 def _lenient(deserializer: Any) -> Any:
-    """gRPC answers bytes that are no message with an error of its own that blames the server."""
+    """Accept bytes that are no message: gRPC itself would answer them with an error that blames the server."""
 
     def deserialize(data: bytes) -> Any:
         try:
@@ -228,6 +228,6 @@ def _require_message(request: Any) -> None:
 
 async def _abort(context: Context, error: errors.RescueError) -> None:
     code, message, trailing = to_status(error)
-    # A refusal is remembered, for a retry of its request; the frames that it came through, with the request, are not.
+    # The error is kept for a retry of its request. Its traceback would keep the whole request as well.
     error.__traceback__ = error.__context__ = None
     await context.abort(code, message, trailing)

@@ -81,7 +81,7 @@ class JournalService(journal_pb2_grpc.JournalServiceServicer):
 
 
 def _messages(lines: Iterable[Line], user: Principal) -> Iterable[list[pb.JournalEvent]]:
-    """What of these lines the user may read, in portions that fit into a message."""
+    """Yield the lines that the user may read, in portions that fit into a message."""
     portion: list[pb.JournalEvent] = []
     size = 0
     for line in lines:
@@ -118,5 +118,5 @@ def _message(line: Line, user: Principal) -> pb.JournalEvent:
 
 
 def heading(row: int) -> str:
-    """Return under which heading of the article a row stands; empty for 0, a new entry."""
+    """Return the article's heading of a row; empty for 0, a new entry."""
     return read_rows()[row - 1].heading if row else ""

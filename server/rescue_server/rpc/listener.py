@@ -53,7 +53,7 @@ class Service:
 
 
 class CannotListen(Exception):
-    """The address is in use or not ours."""
+    """The address is in use, or is not an address of this machine."""
 
 
 class Listener:
@@ -78,7 +78,7 @@ class Listener:
     def bind(self, host: str, ports: list[int], credentials: grpc.ServerCredentials | None = None) -> int:
         """Take the first of these ports that is free (0: any) and return it; with TLS if credentials are given.
 
-        Who calls from now on waits for `start`. Raises CannotListen.
+        Calls wait for `start`. Raises CannotListen.
         """
         for port in ports:
             try:
@@ -102,7 +102,7 @@ class Listener:
             await self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
 
     async def stop(self) -> None:
-        """Take no more calls, end the streams with a clear status, and wait for calls that are under way."""
+        """Accept no more calls, end the streams with a clear status, and wait for calls that are under way."""
         await self._health.enter_graceful_shutdown()
         for service in self._services:
             if service.drain is not None:

@@ -1,7 +1,7 @@
-"""All queues side by side, for who supervises: states, not steps.
+"""All queues side by side, for a supervisor: states, not each change.
 
-Whoever reads slowly misses states in between and nothing else, so that no supervisor can hold up the server. The
-steps are in the journal.
+A slow reader misses states in between and nothing else, so that no supervisor can hold up the server. Every change is
+in the journal.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _Mark = tuple[Organization, bool, int]
 
 
 async def overview(engine: Engine, *, until: asyncio.Event) -> AsyncGenerator[pb.WatchQueuesResponse, None]:
-    """Tell all queues, then those that changed, until then. An empty message is a sign of life."""
+    """Yield all queues, then those that changed, until the event is set. An empty message is a sign of life."""
     sent: dict[str, _Mark] = {}
     news = engine.watch.subscribe()
     try:
@@ -56,7 +56,7 @@ async def _first(*events: asyncio.Event) -> None:
 
 
 def _mark(engine: Engine, technician: str) -> _Mark:
-    """What tells whether a queue is still as it was sent; settings move the moments when entries fall due."""
+    """Return a mark that differs if the queue must be sent again. Settings count, because they move due times."""
     watch = engine.watch
     return engine.published.organization, watch.connected(technician), watch.changed_at(technician)
 

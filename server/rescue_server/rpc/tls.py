@@ -1,4 +1,4 @@
-"""The server's side of TLS: its certificate, whom it lets in, and how renewed files take effect without a restart."""
+"""The server's side of TLS: its certificate, the clients that it admits, and renewed files without a restart."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class ServerTls:
     def for_clients(self) -> Tls:
         """What clients of the same account need: the files that `rescue server certificates` puts beside ours.
 
-        Without a CA there, what gRPC trusts by itself has to do.
+        Without a CA file there, clients use the CAs that gRPC trusts.
         """
         beside = self.cert.resolve().parent
         cert, key = beside / CLIENT_CERT_FILE, beside / CLIENT_KEY_FILE
@@ -53,7 +53,7 @@ class ServerTls:
 
 
 class _Files:
-    """What is in force. gRPC asks in a thread of its own."""
+    """The files in use. gRPC reads them in a thread of its own."""
 
     def __init__(self, tls: ServerTls) -> None:
         self._tls = tls
@@ -62,7 +62,7 @@ class _Files:
         self.first = _configuration(tls)
 
     def renewed(self) -> grpc.ServerCertificateConfiguration | None:
-        """The new files if there are any that fit together; None: what is in force stays."""
+        """Return new files if they match each other; None: the present ones stay in use."""
         with self._lock:
             try:
                 stamp = _stamp(self._tls)
@@ -84,7 +84,8 @@ def _stamp(tls: ServerTls) -> tuple[tuple[int, int, int], ...]:
 
 def _configuration(tls: ServerTls) -> grpc.ServerCertificateConfiguration:
     try:
-        # A key that does not fit is found here and not by the first client; nobody is asked for a password.
+        # A key that does not match is found here and not by the first client. An encrypted key fails without a
+        # prompt.
         ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(tls.cert, tls.key, password="")
         if tls.client_ca is not None:
             ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_verify_locations(tls.client_ca)

@@ -1,4 +1,4 @@
-"""Between the core's words and the contract's. Nothing is decided here."""
+"""Translation between the core's types and the contract's messages. Nothing is decided here."""
 
 from __future__ import annotations
 

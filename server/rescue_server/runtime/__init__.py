@@ -1,4 +1,4 @@
-"""What makes the pure core a running server: the engine, leases, timers, the watch and who is there.
+"""What makes the pure core a running server: the engine, leases, timers, watches and connected consoles.
 
 asyncio, no gRPC. One engine is the single writer: a command is decided, stored, applied and then published, in order.
 """

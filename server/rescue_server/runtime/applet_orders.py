@@ -1,4 +1,4 @@
-"""The orders that an applet gets, and those that follow from an event: a reboot, a chat line, the end, another view."""
+"""The orders that the server sends to an applet, and which of them follow from an event."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rescue_server.runtime.state import AppliedEvent
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """Answer now."""
+    """The applet must answer now."""
 
     number: int
 
@@ -66,7 +66,7 @@ class ReportAnswered:
 
 @dataclass(frozen=True, slots=True)
 class GivenUp:
-    """The link was lost: orders that are still on their way are not to be carried out. Nothing follows."""
+    """The link was lost: the applet must not carry out orders that are still on their way. Nothing follows."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,7 +40,7 @@ class Attachments:
         self._probes = 0
 
     def take_place(self, session: str, instance: str, attempt: int) -> AppletConnection | None:
-        """Attach. The newer wins, and the older gets an order to leave; None if this one is itself the older.
+        """Attach an applet: the newer attachment wins, the older gets an order to leave. None: this one is older.
 
         Of two attachments of one applet process the higher attempt is the newer: a connection that was held up on its
         way must not displace its successor.
@@ -55,12 +55,12 @@ class Attachments:
         return mine
 
     def leave(self, attachment: AppletConnection) -> None:
-        """The connection is gone."""
+        """Remove the attachment of a connection that ended."""
         if self._current.get(attachment.session) is attachment:
             del self._current[attachment.session]
 
     def is_current(self, attachment: AppletConnection) -> bool:
-        """Whether no newer one has replaced it."""
+        """Whether no newer attachment has replaced it."""
         return self._current.get(attachment.session) is attachment
 
     def of(self, session: str) -> AppletConnection | None:

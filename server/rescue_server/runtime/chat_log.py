@@ -1,4 +1,4 @@
-"""The last chat lines of each session, for an applet that was away when they were said."""
+"""The last chat lines of each session, for an applet that was not connected when they were written."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ KEPT = 200  # lines per session
 
 
 class ChatLog:
-    """Lines by session while it goes on; an ended session has nobody to tell them to."""
+    """The chat lines of each open session. The lines of an ended session are dropped, because its applet is gone."""
 
     def __init__(self) -> None:
         self._lines: dict[str, deque[ChatShown]] = {}
@@ -28,5 +28,5 @@ class ChatLog:
             lines.append(ChatShown(applied.event.technician, applied.event.text, applied.revision))
 
     def after(self, session: str, revision: int) -> list[ChatShown]:
-        """What was said in a session after a revision, in order."""
+        """Return the chat lines of a session after a revision, in order."""
         return [line for line in self._lines.get(session, ()) if line.revision > revision]

@@ -74,9 +74,9 @@ def redeem_pin(pin: str, customer: str, ticket_hash: str) -> Handler:
 def limit_attempts(
     handler: Handler, attempts: AttemptLimiter, source: str, now: Callable[[], float] = time.monotonic
 ) -> Handler:
-    """The same act, refused with ResourceExhausted while the source has to wait; a refused PIN counts as a guess.
+    """Return the handler with a limit: it raises ResourceExhausted while the source has to wait. A wrong PIN counts.
 
-    Asked and counted where acts are decided, one after the other: many attempts at once gain nothing.
+    Handlers run one after the other, so many attempts at the same time do not get around the limit.
     """
 
     def guarded(state: EngineState, context: decide.Context) -> Outcome:
@@ -110,7 +110,7 @@ def start_through_channel(channel: str, customer: str, ticket_hash: str, limits:
 
 
 def of_applet(session_id: str, decision: Callable[[Session, decide.Context], decide.Events]) -> Handler:
-    """Something that the session's applet said or did."""
+    """Handle a report or a change of the session's applet."""
 
     def handle(state: EngineState, context: decide.Context) -> Outcome:
         session = state.sessions.get(session_id)
@@ -288,7 +288,7 @@ def _require_room(state: EngineState, opener: str, most: int) -> None:
 
 
 def _free_pin(state: EngineState, context: decide.Context, new_pin: Callable[[], str]) -> str:
-    """A PIN that no session has that could still be redeemed, and if possible none ever had."""
+    """Return a PIN that no open session has, and if possible one that no session ever had."""
     for attempt in range(PIN_ATTEMPTS):
         pin = new_pin()
         session = state.sessions.get(state.pins.get(pin, ""))

@@ -1,7 +1,7 @@
 """Group commit: many results are stored in one transaction, and published once they are on the disk.
 
-While the store writes one batch, the next one collects. Storing then costs about as much for a hundred commands as for
-one.
+While the store writes one batch, the next one is collected. So storing a hundred commands costs about as much as
+storing one.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(slots=True, kw_only=True)
 class Staged:
-    """What one handler did to the state ahead, on its way to the store; `done` gets its answer."""
+    """The result of one handler, which is applied to the state ahead but not stored yet. `done` gets its answer."""
 
     events: list[AppliedEvent]
     updates: list[dict[str, QueueUpdate]]
@@ -34,7 +34,7 @@ class Staged:
 
 
 class GroupCommit:
-    """Stores what is staged, batch by batch, in order. `mark` returns where the clock stands."""
+    """Stores what is staged, batch by batch, in order. `mark` returns the reading of the clock."""
 
     def __init__(self, store: StoreThread, mark: Callable[[], ClockMark]) -> None:
         self._store = store

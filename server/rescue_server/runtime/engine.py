@@ -1,8 +1,8 @@
 """The single writer: decide, store, apply, publish, in this order, one command after the other.
 
-A command is decided at once on the state that runs ahead of the store; many are stored together (`commit.py`); when
-they are on the disk they are published and answered. If storing fails, the state ahead is set back and every command
-on its way is refused: nothing is acknowledged that is not stored, and nothing is shown that is not stored.
+A command is decided at once, on a state that may be ahead of the store. Many commands are stored together
+(`commit.py`). When they are on the disk, they are published and answered. If storing fails, the state ahead is set
+back and every command that is not stored yet is refused. So nothing is answered or shown that is not stored.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ class Engine:
 
     @property
     def store(self) -> Store:
-        """The store; use it through `in_store`."""
+        """The store. Call it through `in_store` only."""
         return self._store.store
 
     @property
@@ -209,7 +209,7 @@ class Engine:
         for staged in batch:
             if not staged.done.done():
                 staged.done.set_exception(error)
-                staged.done.exception()  # nobody waits for the events of a timer
+                staged.done.exception()  # the events of a timer have no caller
 
 
 def clock_mark(clock: ServerClock) -> ClockMark:

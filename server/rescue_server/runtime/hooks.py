@@ -1,4 +1,4 @@
-"""The hooks of the engine: what others give it to call."""
+"""The hooks of the engine: functions that other parts give it to call."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from rescue_server.runtime.state import AppliedEvent
 
 
 def _ignore_append(seconds: float, events: int) -> None:
-    """Nobody measures the store."""
+    """Do nothing: the default hook."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,6 @@
-"""The journal for those who read it: from any revision on, once or as it grows, each event with what it changed.
+"""Reading the journal: from any revision on, once or as it grows, each event with what it changed.
 
-It is read from the store in pieces, so a reader costs no memory that grows and holds up nobody for long.
+It is read from the store in pieces, so a reader costs little memory and delays others only briefly.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from rescue_server.store.protocol import StoredEvent
 
 WITHHELD = "withheld"
 _READ = 1000  # events read from the store at a time
-_TOLD = 100  # events told before others may have a turn
+_TOLD = 100  # events delivered before other tasks run
 _HASHES = {
     events.SessionCreated: "ticket_hash",
     events.PinRedeemed: "ticket_hash",
@@ -29,7 +29,7 @@ _HASHES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """One line of the journal and what there is to say of it."""
+    """One line of the journal, with the changes and the cause that it explains."""
 
     stored: StoredEvent
     event: AnyEvent
@@ -38,14 +38,14 @@ class Line:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Piece:
-    """The next lines; nothing that was asked for is missing up to `through`."""
+    """The next lines. They are complete up to revision `through`."""
 
     lines: tuple[Line, ...]
     through: int
 
 
 class Journal:
-    """One engine's journal."""
+    """The journal of one engine."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -58,20 +58,20 @@ class Journal:
         self._news.set()
 
     def drain(self) -> None:
-        """Let every follower come to its end: the server shuts down."""
+        """End every follower: the server shuts down."""
         self._draining = True
         self._news.set()
 
     async def read(self, after: int, *, session: str = "") -> AsyncIterator[Piece]:
-        """Deliver what followed a revision, up to the last one now; of one session, or of everything."""
+        """Yield the lines after a revision, up to the last one now: of one session, or all."""
         last = self._engine.published.revision
         async for piece in self._read(EventHistory(), 0, after, last, session):
             yield piece
 
     async def follow(self, after: int, *, session: str = "", from_now: bool = False) -> AsyncIterator[Piece]:
-        """Deliver what followed a revision, then what happens, until the server drains.
+        """Yield the lines after a revision, then each new line, until the server shuts down.
 
-        `from_now` saves reading what came before if nothing followed yet; who had an entry once is then not known.
+        `from_now` skips the earlier lines if there is no newer one; then it is not known who had an entry once.
         """
         published = self._engine.published
         caught_up = from_now and after >= published.revision

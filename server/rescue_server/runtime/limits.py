@@ -1,4 +1,4 @@
-"""How much of the server one caller may take: open streams by who opened them, open sessions by whose they are.
+"""How much of the server one caller may use: open streams for each caller, open sessions for each owner.
 
 Every limit is far above honest use. What is refused here is refused with ResourceExhausted, which names the limit.
 """
@@ -15,13 +15,13 @@ from rescue_protos.errors import ResourceExhausted
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """The most of each; streams are those open at a time."""
+    """The maximum of each resource. Streams are those that are open at the same time."""
 
     streams_per_technician: int = 32
     streams_per_administrator: int = 32
     streams_per_computer: int = 8
     anonymous_streams_per_peer: int = 64
-    # Peers behind one address are one: an office's, or all computers of a load test.
+    # All peers behind one address count as one: those of an office, or all computers of a load test.
     attachments_per_peer: int = 20_000
     unproven_attachments_per_peer: int = 4_096
     open_sessions_per_technician: int = 1_000
@@ -34,14 +34,14 @@ LIMITS = Limits()
 
 
 class Slots:
-    """Counts who has how many of something that is limited."""
+    """Counts how many of a limited resource each owner has."""
 
     def __init__(self) -> None:
         self._taken: Counter[str] = Counter()
 
     @contextlib.contextmanager
     def taken(self, owner: str, most: int, what: str) -> Iterator[None]:
-        """Take a place for the length of the block. Raises ResourceExhausted if the owner has `most` already."""
+        """Take one for the length of the block. Raises ResourceExhausted if the owner has `most` already."""
         if self._taken[owner] >= most:
             raise ResourceExhausted(f"at most {most} {what} at a time", metadata={"limit": str(most), "what": what})
         self._taken[owner] += 1

@@ -1,4 +1,4 @@
-"""Which consoles are there, and which technicians are in focus: one of their consoles is.
+"""Which consoles are connected, and which technicians are in focus: those with a console in focus.
 
 After a restart of the server a technician who was in focus counts as in focus for a few real seconds more, so that
 their console can come back.
@@ -14,7 +14,7 @@ from typing import Any
 from rescue_protos.errors import STORAGE_ERRORS
 
 FOCUS_KEPT = 5.0  # real seconds after a start
-RETRY = 1.0  # real seconds until what could not be stored is tried again
+RETRY = 1.0  # real seconds until a change that could not be stored is tried again
 
 
 class ConnectedConsoles:
@@ -49,11 +49,11 @@ class Presence:
         return self._consoles.in_focus()
 
     def assume(self, technicians: frozenset[str]) -> None:
-        """These technicians were in focus when the server stopped."""
+        """Assume the focus of technicians who had it when the server stopped."""
         self._consoles.assumed = technicians
 
     async def end_assumption(self) -> None:
-        """Wait for the technicians who were in focus; those who do not come back in time lose it."""
+        """Wait for the technicians whose focus is assumed. Those who do not come back in time lose it."""
         await asyncio.sleep(FOCUS_KEPT)
         before, self._consoles.assumed = self.in_focus(), frozenset()
         for technician in sorted(before - self.in_focus()):
@@ -61,17 +61,17 @@ class Presence:
                 await self._change(technician)
 
     async def set(self, technician: str, console: object, in_focus: bool) -> None:
-        """A console is there, in focus or not."""
+        """Record that a console is connected, in focus or not."""
         before = technician in self.in_focus()
         consoles = self._consoles.of.setdefault(technician, {})
-        # One that returns out of focus says nothing of the others, which may be on their way.
+        # A console that returns out of focus says nothing about the technician's others, which may still reconnect.
         if in_focus or console in consoles:
             self._consoles.assumed -= {technician}
         consoles[console] = in_focus
         await self._report(technician, before)
 
     async def leave(self, technician: str, console: object) -> None:
-        """A console lost its connection: it is not in focus."""
+        """Remove a console that lost its connection: it is not in focus any more."""
         before = technician in self.in_focus()
         self._consoles.of.get(technician, {}).pop(console, None)
         if not self._closing:
@@ -79,7 +79,7 @@ class Presence:
                 await self._report(technician, before)
 
     def close(self) -> None:
-        """The server stops: that consoles leave now says nothing about their technicians."""
+        """Stop following: consoles that leave while the server stops do not lose the focus."""
         self._closing = True
         for retry in self._retries.values():
             retry.cancel()

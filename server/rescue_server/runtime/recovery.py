@@ -1,8 +1,8 @@
-"""From the journal back to the state: what the server does at its start, and what it says if it cannot.
+"""Recovery of the state from the journal at the start of the server.
 
-A store whose rows are whole may still hold what this program does not understand: events of a later version, or of a
-session that another event should have created. Going on with a part of the state would lose sessions silently, so the
-server does not start.
+A store with undamaged rows can still hold events that this program does not understand: those of a later version, or
+of a session that no event created. Going on with a part of the state would lose sessions silently, so the server does
+not start.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from rescue_server.store.errors import JournalUnreadable
 from rescue_server.store.protocol import Store
 
 REPLAYED_INTO_RINGS = 20_000  # events; who resumes after an older revision gets a snapshot
-# What a body raises that is no event of ours, or one that does not fit what came before it.
+# What is raised by a body that is not a known event, or that does not fit the events before it.
 _NOT_UNDERSTOOD = (msgspec.MsgspecError, UnlistedChange, UnknownSession, RescueError, LookupError, ValueError)
 
 

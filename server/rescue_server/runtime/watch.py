@@ -1,4 +1,4 @@
-"""Who watches a queue, and what they have not seen yet.
+"""The watches of queues: each technician's recent updates, and how far each watcher has read.
 
 Each technician has a bounded ring of updates. A watcher is only a position in it: it reads on from there when it can,
 so a slow one costs no memory and delays nobody. Older than the ring is compacted: the watcher gets a new snapshot.
@@ -41,7 +41,7 @@ class Watcher:
     after: int = 0
     delivered: int = 0
     bookmark_wanted: bool = False
-    stuck: bool = False  # it was waited for in vain, and has taken nothing since
+    stuck: bool = False  # `settled` timed out on it, and it has taken nothing since
     news: asyncio.Event = field(default_factory=asyncio.Event)
 
 
@@ -58,7 +58,7 @@ class Watch:
         self.oldest = 0  # what happened up to this revision is in no ring
 
     def publish(self, revision: int, updates: Mapping[str, QueueUpdate]) -> None:
-        """An event is stored: tell its updates. Never waits for anybody."""
+        """Publish the updates of a stored event. Never waits."""
         self.revision = revision
         for technician, update in updates.items():
             ring = self._rings.setdefault(technician, _Ring())
@@ -71,7 +71,7 @@ class Watch:
         self._wake_observers()
 
     def disconnect(self, technician: str) -> None:
-        """Keep no more updates for somebody who is no technician any more.
+        """Drop the ring of a removed technician.
 
         That there were some is remembered: a console of a later one of that name does not go on after them.
         """
@@ -102,7 +102,7 @@ class Watch:
             news.set()
 
     def open(self, technician: str, console: str) -> Watcher:
-        """Begin to watch, after the current revision."""
+        """Open a watcher that starts after the current revision."""
         watcher = Watcher(technician=technician, console=console, after=self.revision, delivered=self.revision)
         self._watchers.add(watcher)
         self._wake_observers()
@@ -148,7 +148,7 @@ class Watch:
         return sum(1 for _ in takewhile(lambda revised: revised.revision > watcher.delivered, recent))
 
     def delivered(self, watcher: Watcher) -> None:
-        """What was taken has been handed to the connection."""
+        """Record that the connection has accepted what was taken."""
         watcher.delivered = watcher.after
         watcher.stuck = False
         self._progress.set()
@@ -160,7 +160,7 @@ class Watch:
                 _want_bookmark(watcher)
 
     def wake(self, technician: str) -> None:
-        """All watches of the technician are to try and say something now: whether they still may has changed."""
+        """Wake all watches of the technician, because their permission has changed."""
         for watcher in self._watchers:
             if watcher.technician == technician:
                 _want_bookmark(watcher)

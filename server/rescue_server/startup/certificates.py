@@ -1,11 +1,11 @@
-"""A certificate authority for development, and certificates of it: made by `rescue server certificates`.
+"""A certificate authority (CA) for development, and the certificates that it signs: `rescue server certificates`.
 
     DIR/ca.pem       whom to trust          ca.key       signs further certificates (0600)
     DIR/server.pem   the server's           server.key   (0600)
     DIR/client.pem   clients', mutual TLS   client.key   (0600)
 
-The CA is kept if it is there, so that whoever trusts it goes on doing so; the others are made anew, each whole or not
-at all, and a running server takes them at the next connection.
+An existing CA is kept, so that clients that trust it still do. The other files are made anew, each complete or not at
+all. A running server uses them from its next connection on.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 CA_LIFE = timedelta(days=3650)
 LIFE = timedelta(days=365)
-CLOCKS_DIFFER = timedelta(hours=1)  # a certificate is good from a little earlier on
+CLOCKS_DIFFER = timedelta(hours=1)  # a certificate is valid from a little earlier on
 
 
 class CannotMakeCertificates(Exception):
@@ -71,7 +71,7 @@ def server_names(hosts: Sequence[str]) -> tuple[str, ...]:
 
 
 def _sign(name: str, ca: _Signed | None, names: Sequence[str], *, life: timedelta) -> _Signed:
-    """Make a key and a certificate for it; without a CA it is one itself."""
+    """Make a key and its certificate. Without a CA the certificate is that of a CA."""
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes
     from cryptography.hazmat.primitives.asymmetric import ec
@@ -138,7 +138,7 @@ def _write(made: _Signed, certificate: Path, key: Path) -> list[Path]:
     from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
     private = made.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    # The key first: a server that looks in between finds two that do not fit, and keeps what it has.
+    # The key first: a server that reads the files in between finds a pair that does not match, and keeps the old one.
     write_private(key, private)
     write_private(certificate, made.certificate.public_bytes(Encoding.PEM), mode=0o644)
     return [certificate, key]

@@ -1,7 +1,7 @@
-"""The companion that shows the consoles in a browser: a process of its own, beside the server for as long as it runs.
+"""The companion of the server: the process of `rescue web`, which shows the consoles in a browser.
 
-It is a client like any other, of another package that need not be installed; the server only starts and ends it. The
-leash that it runs on ends it when the server dies.
+The companion is a client like any other, and its package is optional. The server starts it and ends it. A leash ends
+it when the server dies.
 """
 
 from __future__ import annotations
@@ -20,18 +20,21 @@ _ENDS_WITHIN = 5.0
 
 
 class NoCompanion(Exception):
-    """It could not be started; the message says why."""
+    """The companion could not be started. The message says why."""
 
 
 def check_companion() -> None:
-    """Raise NoCompanion if what it needs is not installed."""
+    """Raise NoCompanion if a package that it needs is not installed."""
     if any(find_spec(name) is None for name in ("rescue_web", "starlette", "uvicorn")):
         raise NoCompanion("--web needs Starlette and uvicorn: pip install 'rescue-emulator[web]'")
 
 
 @contextlib.asynccontextmanager
 async def companion(listen: str, *, data: Path, options: tuple[str, ...] = ()) -> AsyncIterator[str]:
-    """Run it for the length of the block, and tell its URL. `options` are more of `rescue web`. Raises NoCompanion."""
+    """Run it for the length of the block, and yield its URL. `options` are those of `rescue web`.
+
+    Raises NoCompanion.
+    """
     reading, writing = os.pipe()
     with open(writing, "wb"):  # noqa: ASYNC230, nothing is ever written: it is closed when this process ends
         process = await asyncio.create_subprocess_exec(

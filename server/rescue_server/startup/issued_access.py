@@ -1,8 +1,8 @@
 """The address and secrets that clients of the same account find in the state directory.
 
-The store holds secrets as hashes only, so this file is the one place where they are to be had. It and the store cannot
-be written at once: a secret is promised here before its hash is stored, and kept afterwards. If the server dies in
-between, its next start asks the store which one holds.
+The store keeps hashes of secrets only, so this file is the one place with the secrets themselves. It and the store
+cannot be written at the same time: a secret is written here as pending before its hash is stored, and as valid
+afterwards. If the server dies in between, its next start compares both with the store.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from rescue_server.runtime.credentials import secret_fits
 
 
 class IssuedSecrets:
-    """One state directory's. What changes it raises OSError if the file cannot be written."""
+    """The access file of one state directory. Methods that change it raise OSError if the file cannot be written."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
@@ -33,36 +33,36 @@ class IssuedSecrets:
         return int(port) if port.isdigit() else 0
 
     def missing(self, users: Iterable[str]) -> list[str]:
-        """The users of whom there is no secret."""
+        """Return the users of whom the file has no secret."""
         return sorted(set(users) - set(self._known.secrets))
 
     def prepare(self, secrets: Mapping[str, str]) -> None:
-        """Write down secrets that are about to become valid."""
+        """Write secrets that are about to become valid, as pending."""
         promised = {**self._known.promised}
         for user, secret in secrets.items():
             promised[user] = [*promised.get(user, []), secret]
         self._save(replace(self._known, promised=promised))
 
     def write(self, secrets: Mapping[str, str]) -> None:
-        """Write down that these are the users' secrets now."""
+        """Write these as the users' valid secrets."""
         self._save(replace(self._known, secrets={**self._known.secrets, **secrets}, promised=self._but(secrets)))
 
     def revoke(self, secrets: Mapping[str, str]) -> None:
-        """Write down that these did not become valid."""
+        """Remove pending secrets that did not become valid."""
         self._save(replace(self._known, promised=self._but(secrets)))
 
     def forget(self, user: str) -> None:
-        """Let go of what is known of somebody who is no user any more."""
+        """Remove the secrets of a removed user."""
         secrets = {name: secret for name, secret in self._known.secrets.items() if name != user}
         self._save(replace(self._known, secrets=secrets))
 
     def mark_unsure(self) -> None:
-        """Have every secret compared with the store at the next `confirm`: a backup knows those of its own time."""
+        """Have `confirm` compare every secret with the store: a backup has the secrets of its own time."""
         if self._known.secrets:
             self.prepare(self._known.secrets)
 
     def confirm(self, hashes: Mapping[str, str]) -> None:
-        """Keep of each user to whom something was promised what the store says; forget who is no user.
+        """Decide by the store which pending secrets are valid, and remove those of removed users.
 
         Takes tens of milliseconds for each secret that is compared.
         """
@@ -76,11 +76,11 @@ class IssuedSecrets:
             self._save(replace(self._known, secrets=secrets, promised={}))
 
     def listens_at(self, server: str, tls: Tls | None = None) -> None:
-        """Write down the address, and what clients of the same account need for TLS."""
+        """Write the address, and what clients of the same account need for TLS."""
         self._save(replace(self._known, server=server, tls=tls))
 
     def _but(self, secrets: Mapping[str, str]) -> dict[str, list[str]]:
-        """What is promised besides these: others may be under way at the same time."""
+        """Return the other pending secrets, because several changes can be under way."""
         rest = {
             user: [secret for secret in promised if secret != secrets.get(user)]
             for user, promised in self._known.promised.items()

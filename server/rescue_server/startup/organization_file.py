@@ -1,4 +1,4 @@
-"""The organization that a server begins with: from a TOML file, or a small one of its own.
+"""The organization that a new server begins with: read from a TOML file, or a small default one.
 
 administrators = ["admin"]
 
@@ -160,14 +160,14 @@ def _settings(table: dict[str, Any], owner: str, place: tuple[str, ...], now: da
 
 
 def _unread(message: str, text: str) -> tuple[int, str]:
-    """The line at which TOML could not be read on, and why: tomllib says both in one message."""
+    """Return the line of a TOML error, and the reason; tomllib has both in one message."""
     found = re.fullmatch(r"(.*) \(at (?:line (\d+), column \d+|end of document)\)", message)
     end = max(len(text.splitlines()), 1)
     return (int(found[2] or end), found[1]) if found else (end, message)
 
 
 def _line_of(text: str, place: tuple[str, ...]) -> int:
-    """The line at which a place of the file is written; 0 if it cannot be told."""
+    """Return the line at which a place of the file is written; 0 if it is not known."""
     lines = text.splitlines()
     start = 0
     for depth, part in enumerate(place):

@@ -1,4 +1,4 @@
-"""The moments at which an advance must stop for somebody: a computer that boots at a certain time.
+"""The moments at which an advance must stop, for example because a computer boots then.
 
 Without them an advance of ten minutes would pass a boot after thirty seconds before the computer could do it.
 """
@@ -12,7 +12,7 @@ from datetime import datetime
 
 @dataclass(slots=True, eq=False)
 class ClockBarrier:
-    """Somebody wants to act at `due`, and will say when that is done."""
+    """An advance stops at `due` until the barrier is released."""
 
     due: datetime
     released: asyncio.Event = field(default_factory=asyncio.Event)
@@ -25,13 +25,13 @@ class ClockBarriers:
         self._open: set[ClockBarrier] = set()
 
     def add(self, due: datetime) -> ClockBarrier:
-        """Note a barrier."""
+        """Add a barrier."""
         barrier = ClockBarrier(due)
         self._open.add(barrier)
         return barrier
 
     def release(self, barrier: ClockBarrier) -> None:
-        """It is over."""
+        """Remove a barrier: an advance need not stop there any more."""
         barrier.released.set()
         self._open.discard(barrier)
 

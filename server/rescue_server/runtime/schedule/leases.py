@@ -1,8 +1,8 @@
-"""How long each applet is believed in without a sign of life.
+"""How long each applet counts as connected without a sign of life.
 
 A lease runs while the session's link is connected: from the last heartbeat for the reconnect period. Heartbeats are
-neither stored nor published; they only move a date here. A lease that ran out is *judged* before the link is lost: an
-applet that answers a probe keeps it.
+neither stored nor published; they only move a due time here. Before a link is lost, the applet gets a probe: one that
+answers keeps its lease.
 
 Source: "in Reconnecting status in one minute" (row 6).
 """
@@ -17,7 +17,7 @@ from datetime import datetime, timedelta
 
 @dataclass(slots=True)
 class Lease:
-    """What is known of one lease."""
+    """One lease."""
 
     renewed_at: datetime
     answers: int = 0
@@ -34,12 +34,12 @@ class Leases:
         self._heap: list[tuple[datetime, str]] = []
 
     def start(self, session: str, now: datetime) -> None:
-        """The link is connected from now on."""
+        """Start the lease: the link is connected from now on."""
         self._leases[session] = Lease(renewed_at=now)
         heapq.heappush(self._heap, (now + self._period_of(session), session))
 
     def renew(self, session: str, now: datetime, *, answered: bool = False) -> bool:
-        """A sign of life. A renewal never shortens a lease. Returns whether there was one to renew.
+        """Renew the lease at a sign of life. A renewal never shortens it. Return whether there was a lease.
 
         `answered`: it was sent after somebody asked. A mere heartbeat may have been under way before the cable was cut.
         """
@@ -52,7 +52,7 @@ class Leases:
         return True
 
     def extend(self, session: str, until: datetime) -> None:
-        """As if a sign of life had come as late as `until`: an applet that answers lives through an advance."""
+        """Extend the lease as if the last sign of life had come at `until`."""
         lease = self._leases.get(session)
         if lease is not None:
             lease.renewed_at = max(lease.renewed_at, until)
@@ -72,7 +72,7 @@ class Leases:
         return -1 if lease is None else lease.answers
 
     def confirm_expired(self, sessions: Iterable[str]) -> None:
-        """These did not answer: their leases may end at their due time."""
+        """Record that these applets did not answer: their leases may end at their due time."""
         for session in sessions:
             if session in self._leases:
                 self._leases[session].confirmed_expired = True
@@ -108,7 +108,7 @@ class Leases:
         return None
 
     def within(self, moment: datetime) -> list[str]:
-        """The sessions whose leases run out by then, soonest first."""
+        """Return the sessions whose leases run out by a moment, soonest first."""
         dues = ((self.due(session), session) for session in self._leases)
         return [session for due, session in sorted((d, s) for d, s in dues if d is not None) if due <= moment]
 

@@ -33,7 +33,7 @@ class LiveSchedule:
         self._ended: dict[str, Lease] = {}  # leases that ended by events that are not stored yet
 
     def accepts(self, request: Request | None) -> bool:
-        """Everybody may ask for something."""
+        """Accept every request."""
         return True
 
     def start(self) -> None:

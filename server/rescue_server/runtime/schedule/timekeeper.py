@@ -1,4 +1,4 @@
-"""Time at work: fires what falls due, judges leases that ran out, and carries out an advance.
+"""The passing of time: applies what falls due, decides about leases that ran out, and carries out an advance.
 
 A lease is judged only after its applet has left a probe unanswered for two real seconds. While the clock
 runs, the probe is sent early enough that the reconnect period still holds at real speed; at a speed at which it
@@ -134,7 +134,7 @@ class Timekeeper:
             if moment is None:
                 break
             if running_out := [s for s in self._leases.within(moment) if not self._is_dead(s)]:
-                # All at once: whoever answers now answers for the whole advance.
+                # Probe all applets at once: an answer now counts for the whole advance.
                 alive |= await self._probe_all(s for s in self._leases if s not in alive and not self._is_dead(s))
                 for session in alive & set(running_out):
                     self._leases.extend(session, target)
@@ -168,7 +168,7 @@ class Timekeeper:
             self.barriers.release(barrier)
 
     async def _probe_all(self, sessions: Iterable[str]) -> set[str]:
-        """Ask all of these; return who answered. Who did not is judged dead."""
+        """Probe all of these; return those that answered. The others' leases are confirmed as expired."""
         probed = {session: self._leases.answers(session) for session in sessions}
         for session in probed:
             self.attachments.probe(session)
