@@ -100,7 +100,7 @@ class Computers:
         try:
             with saved_state() as place:
                 file = TicketFile(place / "ticket.json")
-                file.write(SavedTicket(errand=self._options.join_request(entered_pin)))
+                file.write(SavedTicket(join_request=self._options.join_request(entered_pin)))
                 yield EmulatedComputer(
                     ticket_file=file.path,
                     server=self.find_server,

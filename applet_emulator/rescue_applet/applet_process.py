@@ -88,58 +88,60 @@ class Applet:
                 chat = pb.CustomerChat(text=order.text)
                 attachment.report(pb.Report(request_id=_new_id(), chat=chat), now)
             case child_protocol.SendChat():
-                _say(Error(message="there is no session to chat in yet"))
+                _send_news(Error(message="there is no session to chat in yet"))
         self._stirred.set()
 
     async def _live(self) -> None:
-        if not self._saved.ticket and not await self._ask_for_session():
+        if not self._saved.ticket and not await self._join():
             return
-        kept = self._saved
-        _say(child_protocol.TicketKept(session=kept.session, ticket=kept.ticket))
+        saved = self._saved
+        _send_news(child_protocol.TicketKept(session=saved.session, ticket=saved.ticket))
         attachment = self._attachment = Attachment(
-            session=kept.session,
-            ticket=kept.ticket,
+            session=saved.session,
+            ticket=saved.ticket,
             instance=_new_id(),
-            joined=kept.joined,
+            joined=saved.joined,
             outbox=self._unconfirmed,
-            chat_after=kept.chat_after,
+            chat_after=saved.chat_after,
         )
         attachment.set_speed(self._speed)
         while not attachment.done:
             await self._connection(attachment)
             if not attachment.done:
                 await asyncio.sleep(PAUSE)
-                self._settle(attachment)
+                self._save_and_send(attachment)
 
-    async def _ask_for_session(self) -> bool:
+    async def _join(self) -> bool:
         """Redeem the PIN, or start through the channel. Returns whether there is a session now."""
         while True:
             try:
-                session, ticket = await self._ask_once()
+                session, ticket = await self._request_session()
             except grpc.RpcError as error:
                 refusal = from_rpc_error(error)
                 delay = max(PAUSE, refusal.retry_after)
                 if delay <= LONGEST_RETRY_DELAY and (isinstance(refusal, Unavailable) or refusal.code in _TRY_AGAIN):
-                    _say(child_protocol.Unreachable(message=str(refusal)))
+                    _send_news(child_protocol.Unreachable(message=str(refusal)))
                     await asyncio.sleep(delay)
                     continue
                 self._finish(
                     child_protocol.Failed(code=refusal.code, reason=refusal.reason, message=str(refusal)),
                 )
                 return False
-            self._keep(msgspec.structs.replace(self._saved, session=session, ticket=ticket))
+            self._save(msgspec.structs.replace(self._saved, session=session, ticket=ticket))
             return True
 
-    async def _ask_once(self) -> tuple[str, str]:
-        errand = self._saved.errand
+    async def _request_session(self) -> tuple[str, str]:
+        join_request = self._saved.join_request
         async with open_channel(self._relay, keepalive=False) as channel:
             stub = applet_pb2_grpc.AppletServiceStub(channel)
-            if errand.pin:
-                pin = pb.RedeemPinRequest(request_id=errand.request_id, pin=errand.pin, customer=errand.customer)
+            if join_request.pin:
+                pin = pb.RedeemPinRequest(
+                    request_id=join_request.request_id, pin=join_request.pin, customer=join_request.customer
+                )
                 redeemed = await stub.RedeemPin(pin, timeout=ASKING_WITHIN)
                 return redeemed.session, redeemed.ticket
             start = pb.StartThroughChannelRequest(
-                request_id=errand.request_id, channel=errand.channel, customer=errand.customer
+                request_id=join_request.request_id, channel=join_request.channel, customer=join_request.customer
             )
             started = await stub.StartThroughChannel(start, timeout=ASKING_WITHIN)
             return started.session, started.ticket
@@ -155,12 +157,12 @@ class Applet:
         writing = asyncio.create_task(_write(call, outgoing))
         try:
             while attachment.connected:
-                self._settle(attachment)
+                self._save_and_send(attachment)
                 for request in attachment.take_requests():
                     outgoing.put_nowait(request)
                 await self._until(attachment.deadline)
                 attachment.wake(time.monotonic())
-            self._settle(attachment)
+            self._save_and_send(attachment)
         finally:
             reading.cancel()
             writing.cancel()
@@ -191,12 +193,12 @@ class Applet:
                 return
         self._stirred.clear()
 
-    def _settle(self, attachment: Attachment) -> None:
+    def _save_and_send(self, attachment: Attachment) -> None:
         """Save what must outlive the process, then send the news."""
         news = attachment.take_news()
         if not attachment.done:
             outbox = tuple(report.SerializeToString() for report in attachment.outbox)
-            self._keep(
+            self._save(
                 msgspec.structs.replace(
                     self._saved, joined=attachment.joined, outbox=outbox, chat_after=attachment.chat_after
                 )
@@ -205,17 +207,17 @@ class Applet:
             if isinstance(happening, Ended | child_protocol.Failed | child_protocol.WentDown):
                 self._finish(happening)
             else:
-                _say(happening)
+                _send_news(happening)
 
-    def _keep(self, kept: SavedTicket) -> None:
-        if kept != self._saved:
-            self._saved = kept
-            self._file.write(kept)
+    def _save(self, saved: SavedTicket) -> None:
+        if saved != self._saved:
+            self._saved = saved
+            self._file.write(saved)
 
     def _finish(self, last_word: ComputerEvent) -> None:
         if not isinstance(last_word, child_protocol.WentDown):
             self._file.forget()
-        _say(last_word)
+        _send_news(last_word)
         self._finished.set()
 
 
@@ -234,7 +236,7 @@ def _new_id() -> str:
     return str(uuid.uuid4())
 
 
-def _say(news: ComputerEvent) -> None:
+def _send_news(news: ComputerEvent) -> None:
     try:
         sys.stdout.buffer.write(child_protocol.encode(news))
         sys.stdout.buffer.flush()
@@ -248,7 +250,9 @@ async def _main(relay: str, file: TicketFile) -> None:
     try:
         applet = Applet(relay=relay, file=file)
     except (OSError, msgspec.DecodeError, DecodeError) as error:
-        _say(child_protocol.Failed(code="DATA_LOSS", reason="TICKET_FILE_DAMAGED", message=f"{file.path}: {error}"))
+        _send_news(
+            child_protocol.Failed(code="DATA_LOSS", reason="TICKET_FILE_DAMAGED", message=f"{file.path}: {error}")
+        )
         os._exit(1)
     await applet.run(orders)
     # All is sent and saved; tearing down gRPC and the interpreter would only delay the computer.

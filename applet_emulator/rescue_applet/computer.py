@@ -16,7 +16,7 @@ from rescue_applet.clock import FollowedClock
 from rescue_applet.connectivity import Connectivity
 from rescue_applet.faults.schedule import FaultSchedule
 from rescue_applet.network.cable import Cable, CannotLay
-from rescue_applet.power_switch import PowerSwitch
+from rescue_applet.power_switch import PowerHooks, PowerSwitch
 from rescue_common.lan_notation import Off
 
 Outcome = events.Ended | events.Error | None
@@ -58,10 +58,12 @@ class EmulatedComputer:
             clock=self._clock,
             connectivity=self._connectivity,
             listener=listener,
-            on_event=self._receive,
-            first=self._first_orders,
-            start=self._start,
-            back=self._link_back,
+            hooks=PowerHooks(
+                on_news=self._receive,
+                first_orders=self._first_orders,
+                start=self._start,
+                until_back=self._link_back,
+            ),
         )
         self._clock.on_speed = lambda speed: self._send(child_protocol.SpeedChanged(speed=speed))
         self._outcome: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
@@ -205,7 +207,7 @@ class EmulatedComputer:
             case events.Ended():
                 self._last_word = news
             case events.Terms():
-                self._be_asked(news)
+                self._show_terms(news)
             case _:
                 self._pass_on(news)
 
@@ -249,7 +251,7 @@ class EmulatedComputer:
             order=self._execute_order,
         )
 
-    def _be_asked(self, terms: events.Terms) -> None:
+    def _show_terms(self, terms: events.Terms) -> None:
         if self._answer is not None:
             self._send(child_protocol.GiveAnswer(accepted=self._answer))
         elif not self._terms_shown:

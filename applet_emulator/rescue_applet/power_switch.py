@@ -35,12 +35,23 @@ class _Reboot:
     boot: asyncio.Event = field(default_factory=asyncio.Event)
 
 
-class PowerSwitch:
-    """Keeps an applet running while the computer is on.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PowerHooks:
+    """What the power switch calls of its computer.
 
-    `on_event` gets the applet's news. `first` returns the first orders for each new applet. `start` runs a coroutine
-    beside the computer's other tasks. `back` waits until the applet has found the server again, or cannot.
+    `on_news` gets the applet's news. `first_orders` returns the first orders for each new applet. `start` runs a
+    coroutine beside the computer's other tasks. `until_back` waits until the applet has found the server again, or
+    cannot.
     """
+
+    on_news: Callable[[child_protocol.News], None]
+    first_orders: Callable[[], Iterable[child_protocol.Orders]]
+    start: Callable[[Coroutine[None, None, None]], asyncio.Task[None]]
+    until_back: Callable[[], Awaitable[None]]
+
+
+class PowerSwitch:
+    """Keeps an applet running while the computer is on. `listener` gets the computer's own events."""
 
     def __init__(
         self,
@@ -50,20 +61,14 @@ class PowerSwitch:
         clock: FollowedClock,
         connectivity: Connectivity,
         listener: events.Listener,
-        on_event: Callable[[child_protocol.News], None],
-        first: Callable[[], Iterable[child_protocol.Orders]],
-        start: Callable[[Coroutine[None, None, None]], asyncio.Task[None]],
-        back: Callable[[], Awaitable[None]],
+        hooks: PowerHooks,
     ) -> None:
         self._ticket_file = ticket_file
         self._cable = cable
         self._clock = clock
         self._connectivity = connectivity
         self._listener = listener
-        self._receive = on_event
-        self._first = first
-        self._start = start
-        self._back = back
+        self._hooks = hooks
         self._applet: AppletChild | None = None
         self._reboot: _Reboot | None = None
         self._next_dies = False
@@ -85,11 +90,11 @@ class PowerSwitch:
             self._applet.send(order)
 
     def applet_works(self) -> None:
-        """The applet has reached the server once: what it dies of from now on is something else."""
+        """Record that the applet has reached the server: an earlier failure has nothing to do with later ones."""
         self._deaths = 0
 
     async def stay_on(self, over: Callable[[], bool]) -> bool:
-        """Run the applet, through reboots, until it is `over` after one has ended: True. False: it is hopeless."""
+        """Run the applet, through reboots, until one ends and it is `over`: True. False: it cannot stay alive."""
         while True:
             await self._run_applet()
             if over():
@@ -107,7 +112,7 @@ class PowerSwitch:
         """Reboot, unless that is under way: back `after` an emulated time, or at the boot command if that is None."""
         if self._reboot is None:
             self._reboot = _Reboot(order_id, after)
-            self._start(self._shut_down(self._reboot))
+            self._hooks.start(self._shut_down(self._reboot))
 
     def boot(self) -> bool:
         """Boot now. Returns whether there was anything to boot."""
@@ -133,10 +138,10 @@ class PowerSwitch:
             if self._next_dies:
                 self._next_dies = False
                 applet.kill()
-            for order in self._first():
+            for order in self._hooks.first_orders():
                 applet.send(order)
             async for news in applet.news():
-                self._receive(news)
+                self._hooks.on_news(news)
         finally:
             self._applet = None
             await applet.kill_and_wait()
@@ -167,9 +172,9 @@ class PowerSwitch:
                 wait.cancel()
         self._reboot = None
         if reboot.hold is not None:
-            self._start(self._keep(reboot.hold))
+            self._hooks.start(self._release_when_back(reboot.hold))
 
-    async def _keep(self, hold: ClockHold) -> None:
-        """An advancing clock goes on when the applet is back, or cannot be."""
-        await self._back()
+    async def _release_when_back(self, hold: ClockHold) -> None:
+        """Let an advance go on when the applet is back, or cannot be."""
+        await self._hooks.until_back()
         self._clock.release(hold)

@@ -30,7 +30,7 @@ class SavedTicket(msgspec.Struct, frozen=True, kw_only=True):
     """The file's content. `session` and `ticket` are empty until the server gave them; `outbox` holds
     serialized reports in the order of their making; `chat_after` is the revision of the last chat line shown."""
 
-    errand: JoinRequest
+    join_request: JoinRequest
     session: str = ""
     ticket: str = ""
     joined: bool = False

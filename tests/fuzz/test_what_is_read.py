@@ -181,7 +181,7 @@ kept_files = (
         plain_values, lambda v: st.lists(v, max_size=3) | st.dictionaries(names, v, max_size=3), max_leaves=8
     ).map(lambda value: json.dumps(value).encode())
     | st.fixed_dictionaries(
-        {"errand": st.fixed_dictionaries({"request_id": plain_values}, optional={"pin": plain_values})},
+        {"join_request": st.fixed_dictionaries({"request_id": plain_values}, optional={"pin": plain_values})},
         optional={"session": plain_values, "ticket": plain_values, "outbox": tables, "chat_after": plain_values},
     ).map(lambda value: json.dumps(value).encode())
 )
@@ -198,10 +198,12 @@ def test_a_ticket_file_is_one_or_is_refused(tmp_path: Path, content: bytes) -> N
         Applet(relay="127.0.0.1:1", file=TicketFile(path))
     except (msgspec.DecodeError, DecodeError):
         return
-    assert TicketFile(path).read().errand
+    assert TicketFile(path).read().join_request
 
 
-@pytest.mark.parametrize("content", [b"", b"\xff", b"{}", b'{"errand": {"request_id": "r"}, "outbox": ["/////w=="]}'])
+@pytest.mark.parametrize(
+    "content", [b"", b"\xff", b"{}", b'{"join_request": {"request_id": "r"}, "outbox": ["/////w=="]}']
+)
 async def test_an_applet_with_a_damaged_ticket_file_says_so_and_ends(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "ticket.json"
     path.write_bytes(content)
@@ -221,7 +223,7 @@ async def test_an_applet_with_a_damaged_ticket_file_says_so_and_ends(tmp_path: P
 
 def test_a_ticket_file_comes_back_as_it_was(tmp_path: Path) -> None:
     kept = SavedTicket(
-        errand=JoinRequest(request_id="r", customer="\x1b\u202e☃"), session="1", ticket="t", outbox=(b"\x00",)
+        join_request=JoinRequest(request_id="r", customer="\x1b\u202e☃"), session="1", ticket="t", outbox=(b"\x00",)
     )
     file = TicketFile(tmp_path / "ticket.json")
     file.write(kept)

@@ -98,7 +98,7 @@ def test_a_directory_of_somebody_else_that_is_open_is_refused(tmp_path: Path, mo
 @pytest.mark.usefixtures("no_umask")
 def test_access_and_ticket_files_are_0600_whatever_the_umask(tmp_path: Path) -> None:
     Access(server="127.0.0.1:1", secrets={"alice": "s3cret"}).write(tmp_path)
-    TicketFile(tmp_path / "ticket.json").write(SavedTicket(errand=JoinRequest(request_id="r", pin="123456")))
+    TicketFile(tmp_path / "ticket.json").write(SavedTicket(join_request=JoinRequest(request_id="r", pin="123456")))
     assert modes(tmp_path) == {"access.json": 0o600, "ticket.json": 0o600}
 
 

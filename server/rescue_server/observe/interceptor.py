@@ -103,9 +103,9 @@ class Observing(grpc.aio.ServerInterceptor):
             call.seconds = real_time() - began
             with contextlib.suppress(LookupError):  # nobody was let in
                 call.user = caller().name
-            self._tell(call)
+            self._report(call)
 
-    def _tell(self, call: Call) -> None:
+    def _report(self, call: Call) -> None:
         for observer in self._observers:
             observer(call)
         level = logging.ERROR if call.code in _FAILURES else logging.INFO

@@ -71,10 +71,10 @@ class _Judge:
                 due += overdue_on_return(before, self._organization, event.at)
             if difference := _due_difference(event, due):
                 return True, difference
-        told = self._history.explain(event)
-        if told is None:
+        explained = self._history.explain(event)
+        if explained is None:
             return False, ""
-        now, then = [_words(change) for change in told.changes], [_words(change) for change in line.changes]
+        now, then = [_words(change) for change in explained.changes], [_words(change) for change in line.changes]
         if now == then:
             return True, ""
         return True, f"the consoles showed {_list(then)}; today's core derives {_list(now)}"

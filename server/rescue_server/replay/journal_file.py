@@ -70,10 +70,10 @@ def read_store(path: Path) -> Iterator[RecordedLine]:
             for row in connection.execute(f"SELECT {EVENT_COLUMNS} FROM journal ORDER BY revision"):
                 stored = event_of(row)
                 event = read_event(stored)
-                told = history.explain(event)
+                explained = history.explain(event)
                 changes = tuple(
                     RecordedChange(technician=c.technician, previous=c.previous, status=c.status, row=c.row or None)
-                    for c in (told.changes if told else ())
+                    for c in (explained.changes if explained else ())
                 )
                 yield RecordedLine(
                     revision=stored.revision, at=stored.at, stream=stored.stream, changes=changes, body=event

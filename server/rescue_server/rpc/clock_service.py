@@ -22,7 +22,7 @@ from rescue_server.runtime.engine import Engine
 from rescue_server.runtime.schedule.clock_barrier import ClockBarrier
 from rescue_server.runtime.schedule.timekeeper import Timekeeper
 
-TELL_EVERY = 1.0  # real seconds
+READING_INTERVAL = 1.0  # real seconds
 LONGEST_ADVANCE = timedelta(days=366)
 END_OF_TIME = datetime(9000, 1, 1, tzinfo=UTC)  # due times beyond it must still be dates
 CLOCK_BARRIERS_EACH = 64
@@ -85,7 +85,7 @@ class ClockService(clock_pb2_grpc.ClockServiceServicer):
                 yield response
                 response = pb.WatchClockResponse()
                 with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(TELL_EVERY):
+                    async with asyncio.timeout(READING_INTERVAL):
                         response = await news.get()
             if self._draining.is_set():
                 raise ShuttingDown.of()
@@ -107,7 +107,7 @@ class ClockService(clock_pb2_grpc.ClockServiceServicer):
     ) -> None:
         async for request in requests:
             if news.qsize() > CLOCK_BARRIERS_EACH:
-                await asyncio.sleep(TELL_EVERY)  # who does not read what it is told is hardly listened to either
+                await asyncio.sleep(READING_INTERVAL)  # a client that does not read is not read from
             if request.HasField("release"):
                 barrier = mine.pop(request.release.number, None)
                 if barrier is not None:

@@ -65,10 +65,12 @@ class JournalService(journal_pb2_grpc.JournalServiceServicer):
         known: frozenset[str] = frozenset()
         async for piece in self._journal.read(0, session=request.session):
             for line in piece.lines:
-                known |= line.told.known
-                changes = tuple(c for c in line.told.changes if request.technician in ("", c.technician))
+                known |= line.explained.known
+                changes = tuple(c for c in line.explained.changes if request.technician in ("", c.technician))
                 if changes:
-                    answer.events.append(_message(replace(line, told=replace(line.told, changes=changes)), user))
+                    answer.events.append(
+                        _message(replace(line, explained=replace(line.explained, changes=changes)), user)
+                    )
         if not user.administrator and user.name not in known:
             raise unknown
         if request.technician and request.technician not in known:
@@ -85,7 +87,7 @@ def _messages(lines: Iterable[Line], user: Principal) -> Iterable[list[pb.Journa
     portion: list[pb.JournalEvent] = []
     size = 0
     for line in lines:
-        if not user.administrator and user.name not in line.told.known:
+        if not user.administrator and user.name not in line.explained.known:
             continue
         if portion and size + len(line.stored.body) > MOST_BYTES:
             yield portion
@@ -97,16 +99,16 @@ def _messages(lines: Iterable[Line], user: Principal) -> Iterable[list[pb.Journa
 
 
 def _message(line: Line, user: Principal) -> pb.JournalEvent:
-    stored, told = line.stored, line.told
+    stored, explained = line.stored, line.explained
     message = pb.JournalEvent(
         revision=stored.revision,
         at=translate.timestamp(stored.at),
         stream=stored.stream,
-        name=told.cause.event,
+        name=explained.cause.event,
         body=shown_body(line, None if user.administrator else user.name).decode(),
-        cause=translate.cause(told.cause),
+        cause=translate.cause(explained.cause),
     )
-    for change in told.changes:
+    for change in explained.changes:
         message.changes.add(
             technician=change.technician,
             previous=translate.status(change.previous),

@@ -19,7 +19,7 @@ from rescue_server.store.protocol import StoredEvent
 
 WITHHELD = "withheld"
 _READ = 1000  # events read from the store at a time
-_TOLD = 100  # events delivered before other tasks run
+_PORTION = 100  # events delivered before other tasks run
 _HASHES = {
     events.SessionCreated: "ticket_hash",
     events.PinRedeemed: "ticket_hash",
@@ -33,7 +33,7 @@ class Line:
 
     stored: StoredEvent
     event: AnyEvent
-    told: ExplainedEvent
+    explained: ExplainedEvent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,9 +99,9 @@ class Journal:
             batch = [
                 stored for stored in await self._engine.stored_events(read_through, _READ) if stored.revision <= last
             ]
-            for start in range(0, len(batch), _TOLD):
-                part = batch[start : start + _TOLD]
-                lines = _told(history, part, session)
+            for start in range(0, len(batch), _PORTION):
+                part = batch[start : start + _PORTION]
+                lines = _explained(history, part, session)
                 if part[-1].revision > after:
                     fresh = tuple(line for line in lines if line.stored.revision > after)
                     yield Piece(lines=fresh, through=part[-1].revision)
@@ -115,20 +115,20 @@ def shown_body(line: Line, technician: str | None) -> bytes:
     hidden = _HASHES.get(type(line.event), "")
     if hidden and getattr(line.event, hidden):
         return _without(line.stored.body, hidden, WITHHELD)
-    if isinstance(line.event, events.ChatSent) and technician is not None and technician not in line.told.present:
+    if isinstance(line.event, events.ChatSent) and technician is not None and technician not in line.explained.present:
         return _without(line.stored.body, "text", "")
     return line.stored.body
 
 
-def _told(history: EventHistory, batch: list[StoredEvent], session: str) -> list[Line]:
+def _explained(history: EventHistory, batch: list[StoredEvent], session: str) -> list[Line]:
     lines = []
     for stored in batch:
         if session and stored.stream != session:
             continue
         event = read_event(stored)
-        told = history.explain(event)
-        if told is not None:
-            lines.append(Line(stored=stored, event=event, told=told))
+        explained = history.explain(event)
+        if explained is not None:
+            lines.append(Line(stored=stored, event=event, explained=explained))
     return lines
 
 

@@ -13,7 +13,7 @@ from rescue_applet.ticket_file import JoinRequest, SavedTicket, TicketFile
 def test_what_is_kept_is_read_back_and_only_its_owner_can(tmp_path: Path) -> None:
     file = TicketFile(tmp_path / "ticket.json")
     kept = SavedTicket(
-        errand=JoinRequest(request_id="r", pin="123456", customer="Zoë"),
+        join_request=JoinRequest(request_id="r", pin="123456", customer="Zoë"),
         session="s",
         ticket="t",
         joined=True,
@@ -27,7 +27,7 @@ def test_what_is_kept_is_read_back_and_only_its_owner_can(tmp_path: Path) -> Non
 
 def test_a_forgotten_ticket_is_gone(tmp_path: Path) -> None:
     file = TicketFile(tmp_path / "ticket.json")
-    file.write(SavedTicket(errand=JoinRequest(request_id="r")))
+    file.write(SavedTicket(join_request=JoinRequest(request_id="r")))
     file.forget()
     file.forget()
     with pytest.raises(FileNotFoundError):
