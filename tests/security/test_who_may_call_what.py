@@ -195,7 +195,7 @@ async def test_a_technician_cannot_turn_to_anothers_console(house: House, caller
     assert (await received(watch)).HasField("snapshot")
     assert (await received(watch)).HasField("bookmark")
     request = console_pb2.SyncQueueRequest(console="hers")
-    await house.console.SyncQueue(request, metadata=callers.other)  # would put a bookmark into her watch
+    await house.console.SyncQueue(request, metadata=callers.other)  # would put a bookmark into the watch
     await house.new_pin(alice, "marker")
     assert (await received(watch)).HasField("delta")
     watch.cancel()

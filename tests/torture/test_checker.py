@@ -52,7 +52,7 @@ EVENTS: list[AnyEvent] = [
 
 
 def sound() -> History:
-    """A history in which alice makes a PIN, the server dies, and she talks to her customer afterwards."""
+    """A history in which alice makes a PIN, the server dies, and alice writes to the customer afterwards."""
     desk, journal, seen = EngineState(), [], [Seen(kind="snapshot", revision=2)]
     for event in EVENTS:
         step = desk.apply(event)

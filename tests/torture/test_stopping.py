@@ -84,7 +84,7 @@ async def test_a_torn_store_is_found_at_start_and_a_backup_helps(tmp_path: Path)
         again = await asyncio.to_thread(rescue_server, "backup", str(backup), *where)
         assert (again.returncode, "is there already" in again.stderr) == (1, True)
         lost, _ = await alice.pin("lost")
-        await world.admin.renew_secret("carol")  # the backup knows her by the one of before
+        await world.admin.renew_secret("carol")  # the backup has the old secret
 
         await world.stop_server()
         store = data / STORE_FILE

@@ -120,13 +120,13 @@ async def _call(world: World, alice: Technician, bob: Technician, screen: Screen
 
     for technician in (alice, bob):
         technician.program.listen(partial(_show_update, screen, technician.name))
-    async with act("alice makes a PIN code and reads it out to her customer."):
+    async with act("alice makes a PIN code and reads it out to the customer."):
         session, pin = await alice.pin(CUSTOMER)
     async with act(f"{CUSTOMER} runs the applet with PIN {pin}."):
         computer = await world.computer(pin=pin, name=CUSTOMER)
         screen.computer("on")
         await alice.sees(session, "Waiting")
-    async with act("alice starts the session and wants bob to look at it with her."):
+    async with act("alice starts the session and invites bob to look at it too."):
         await alice.command("start", session)
         await alice.command("invite", session, "bob")
         await bob.command("start", session)
@@ -147,7 +147,7 @@ async def _call(world: World, alice: Technician, bob: Technician, screen: Screen
     async with act("alice hands the lead to bob, who accepts."):
         await alice.command("lead", session, "offer", "bob")
         await bob.command("lead", session, "accept")
-    async with act("All is well again. bob ends the session; alice clears it from her queue."):
+    async with act("All is well again. bob ends the session; alice clears it from the queue."):
         await bob.command("end", session)
         await alice.sees(session, "Closed")
         await alice.command("end", session)

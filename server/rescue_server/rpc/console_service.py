@@ -78,7 +78,7 @@ class ConsoleService(console_pb2_grpc.ConsoleServiceServicer):
             raise ShuttingDown.of()
         finally:
             watch.close(watcher)
-            leaving = asyncio.ensure_future(self._presence.leave(technician, watcher))
+            leaving = asyncio.create_task(self._presence.leave(technician, watcher))
             self._background.add(leaving)
             leaving.add_done_callback(self._background.discard)
 

@@ -46,7 +46,7 @@ async def overview(engine: Engine, *, until: asyncio.Event) -> AsyncGenerator[pb
 
 async def _first(*events: asyncio.Event) -> None:
     """Wait for one of several. Raises TimeoutError when it is time for a sign of life."""
-    waiting = [asyncio.ensure_future(event.wait()) for event in events]
+    waiting = [asyncio.create_task(event.wait()) for event in events]
     try:
         async with asyncio.timeout(_LOOK):
             await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
