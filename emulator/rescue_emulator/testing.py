@@ -16,10 +16,11 @@ from __future__ import annotations
 from rescue_client.records import Entry, Participant, Process, Status
 from rescue_common.processes.child import Program, ProgramEnded
 from rescue_emulator.world.computer import Computer
+from rescue_emulator.world.errors import NotEntered, NotOwner, WrongEventLoop
 from rescue_emulator.world.records import CreatedSession, StatusUpdate
 from rescue_emulator.world.sync import SyncComputer, SyncTechnician, SyncWorld
 from rescue_emulator.world.technician import CommandRefused, NotSeen, Technician
-from rescue_emulator.world.world import NotEntered, NotOwner, World, WrongEventLoop
+from rescue_emulator.world.world import World
 
 __all__ = [
     "CommandRefused",

@@ -276,7 +276,7 @@ class Play:
     async def clear(self) -> None:
         """Undo all effects of this scenario. Raises StepFailed, and what the world raises."""
         technicians = list(self.stage.technicians.values())
-        if self.stage.world.server.status is not None:
+        if self.stage.world.is_owner and self.stage.world.server.status is not None:
             await self.stage.world.restart_server()
         if self.has_fault_rules:
             await self.stage.world.faults.clear()

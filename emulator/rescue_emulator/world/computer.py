@@ -10,6 +10,7 @@ from typing import Any
 from rescue_common.durations import format_duration
 from rescue_common.lan_notation import HalfOpen, Off, Reset, parse_lan_fault
 from rescue_common.processes.child import Event, Program
+from rescue_emulator.world.belongings import Belongings
 from rescue_emulator.world.technician import CommandRefused
 
 
@@ -62,9 +63,10 @@ class Computer:
     CommandRefused if the computer cannot do it now.
     """
 
-    def __init__(self, name: str, program: Program) -> None:
+    def __init__(self, name: str, program: Program, *, own: Belongings | None = None) -> None:
         self.name = name
         self.program = program
+        self._own = own or Belongings()
         self.session: str | None = None
         self.applet_pid: int | None = None
         program.listen(self._receive)
@@ -94,7 +96,7 @@ class Computer:
 
     async def kill_applet(self) -> None:
         """Kill the applet's process; the computer starts it again. Returns at once."""
-        await self.program.send("kill")
+        await self._send_line("kill")
 
     async def lan_on(self) -> None:
         """Plug the cable in again."""
@@ -106,15 +108,15 @@ class Computer:
 
     async def accept(self) -> None:
         """Accept the terms, as the customer."""
-        await self.program.send("accept")
+        await self._send_line("accept")
 
     async def decline(self) -> None:
         """Decline the terms, as the customer."""
-        await self.program.send("decline")
+        await self._send_line("decline")
 
     async def chat(self, text: str) -> None:
         """Send a chat line, as the customer."""
-        await self.program.send(f"chat {text}")
+        await self._send_line(f"chat {text}")
 
     async def reboot(self, duration: str | timedelta | None = None) -> None:
         """Reboot, as the customer; returns when the computer goes down. `duration` is emulated time."""
@@ -131,20 +133,24 @@ class Computer:
 
     async def close(self) -> None:
         """Close the applet, as the customer. If the cable is out, the server is informed when it is back."""
-        await self.program.send("close")
+        await self._send_line("close")
 
     async def quit(self) -> int:
         """Pull the power plug: the program ends without informing the server. Returns its exit status."""
-        await self.program.send("quit")
+        await self._send_line("quit")
         return await self.program.ended()
 
     async def ended(self, timeout: float = 10) -> int:
         """Wait until the program has ended by itself; return its exit status."""
         return await self.program.ended(timeout)
 
+    async def _send_line(self, line: str) -> None:
+        self._own.timeline.act(f"{self.name}: {line}")
+        await self.program.send(line)
+
     async def _send_and_wait(self, line: str, wanted: Callable[[Event], bool], timeout: float = 10) -> None:
         before = len(self.program.events)  # only an answer to this line, not an older event of the same kind
-        await self.program.send(line)
+        await self._send_line(line)
         answer = await self.program.until(
             lambda: next(
                 (event for event in self.program.events[before:] if wanted(event) or _is("error")(event)), None
@@ -159,6 +165,7 @@ class Computer:
         match event.get("event"):
             case "joined":
                 self.session = str(event["session"])
+                self._own.sessions.add(self.session)
             case "applet":
                 self.applet_pid = int(event["pid"])
 

@@ -1,6 +1,6 @@
-"""A world on an external server: its own accounts there, and their removal.
+"""A world on an external server: what it makes there for itself, and how it leaves nothing of that behind.
 
-Each such world creates a small organization of its own. Worlds on one server share nothing but the clock.
+On a shared server each world creates a small organization of its own. Such worlds share nothing but the clock.
 """
 
 from __future__ import annotations
@@ -8,17 +8,26 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
-from rescue_client.admin import AdminClient
+from rescue_client.clock import ClockClient, ClockReading
+from rescue_client.connection import Connection
+from rescue_client.console import ConsoleClient
+from rescue_client.overview import OverviewClient
+from rescue_client.records import Entry
 from rescue_common.processes.child import ProgramEnded
+from rescue_emulator.world.belongings import Belongings
+from rescue_emulator.world.own_clients import WorldAdmin, WorldFaults
 from rescue_emulator.world.people import CHANNELS, GROUPS, AccountNames
+from rescue_emulator.world.server_access import ServerAccess
 from rescue_emulator.world.technician import CommandRefused, Technician
-from rescue_protos.errors import RescueError
+from rescue_emulator.world.timeline import Timeline
+from rescue_protos.errors import FailedPrecondition, NotFound
 from rescue_protos.status_table import REMOVED, REMOVED_TIMED_OUT
 
 _REMOVED_STATUSES = (None, REMOVED, REMOVED_TIMED_OUT)
-_REMOVAL_TIMEOUT = 10.0  # real seconds
+_LEAVING_TIMEOUT = 10.0  # real seconds
+_ROUNDS = 3  # the second ends what the first could only start; the third removes entries that are left as Closed
 
 
 def unique_names() -> AccountNames:
@@ -26,36 +35,85 @@ def unique_names() -> AccountNames:
     return AccountNames(suffix=secrets.token_hex(4))
 
 
-async def create_accounts(admin: AdminClient, names: AccountNames) -> Mapping[str, str]:
-    """Create the world's organization, unless it uses the server's; return the secrets by account.
-
-    Raises RescueError.
-    """
-    if not names.suffix:
+async def create_accounts(admin: WorldAdmin, own: Belongings) -> None:
+    """Create the world's organization, unless it uses the server's. Raises RescueError."""
+    if not own.shares:
         await admin.organization()  # a wrong address or secret is reported now
-        return {}
+        return
     for group in GROUPS:
-        await admin.add_group(names.account(group))
+        await admin.add_group(group)
     people = [(name, group) for group, members in GROUPS.items() for name in members]
-    done = await asyncio.gather(
-        *(admin.add_technician(names.account(name), group=names.account(group)) for name, group in people)
-    )
+    await asyncio.gather(*(admin.add_technician(name, group=group) for name, group in people))
     for name, groups in CHANNELS.items():
-        await admin.add_channel(names.account(name), groups=map(names.account, groups))
-    return {names.account(name): one.secret for (name, _), one in zip(people, done, strict=True)}
+        await admin.add_channel(name, groups=groups)
+    own.timeline = Timeline()  # it tells what the test does from now on
 
 
-async def remove_accounts(admin: AdminClient, names: AccountNames, technicians: Sequence[Technician]) -> None:
-    """End the world's sessions and remove its technicians.
+async def leave(connection: Connection, own: Belongings, access: ServerAccess) -> None:
+    """Remove from an external server what a world made there, and restore what it changed.
 
-    The API cannot remove groups and channels: they stay, under names that no other world uses.
+    Raises RescueError, NoAccess and TimeoutError.
     """
-    async with asyncio.timeout(_REMOVAL_TIMEOUT):
-        for session in dict.fromkeys(session for technician in technicians for session in technician.sessions):
-            await end_session(session, technicians)
-        for name in (name for members in GROUPS.values() for name in members) if names.suffix else ():
-            with contextlib.suppress(RescueError):
-                await admin.remove_technician(names.account(name))
+    async with asyncio.timeout(_LEAVING_TIMEOUT):
+        admin = WorldAdmin(connection, own)
+        await WorldFaults(connection, own).clear()
+        await _end_sessions(connection, own, access)
+        for owner, settings in own.settings.items():
+            if owner.partition(":")[2] not in (*own.groups, *own.channels):
+                await admin.change_settings(owner, settings)
+        for remove, names in (
+            (admin.remove_channel, own.channels),
+            (admin.remove_technician, own.technicians),
+            (admin.remove_group, own.groups),
+        ):
+            for name in list(names):
+                with contextlib.suppress(NotFound):  # another administrator was quicker
+                    await remove(name)
+        if own.pace is not None:
+            await _restore_pace(ClockClient(connection), own.pace)
+
+
+async def _end_sessions(connection: Connection, own: Belongings, access: ServerAccess) -> None:
+    """End the world's sessions, also those that none of its consoles shows."""
+    for _ in range(_ROUNDS):
+        left = await _queues(connection, own)
+        for technician, entries in left.items():
+            secret = own.secrets.get(technician)
+            async with access.connect_as(technician, secret, timeout=connection.timeout) as connected:
+                console = ConsoleClient(connected)
+                for entry in entries:
+                    await _end_entry(console, entry.session)
+        if not left:
+            return
+
+
+async def _queues(connection: Connection, own: Belongings) -> dict[str, list[Entry]]:
+    """Return the entries of the world's sessions, by technician."""
+    async with contextlib.aclosing(OverviewClient(connection).watch()) as states:
+        overview = await anext(states)
+    entries = {
+        queue.technician: [
+            entry for entry in queue.entries if queue.technician in own.technicians or entry.session in own.sessions
+        ]
+        for queue in overview.queues
+    }
+    return {technician: some for technician, some in entries.items() if some}
+
+
+async def _end_entry(console: ConsoleClient, session: str) -> None:
+    for command in (console.end, console.start, console.end):
+        try:
+            await command(session)
+        except (FailedPrecondition, NotFound):
+            continue  # not allowed in this status: try the next, or a colleague has ended it
+        if command == console.end:
+            return
+
+
+async def _restore_pace(clock: ClockClient, found: ClockReading) -> None:
+    await clock.set_speed(found.speed)
+    if found.paused:
+        await clock.pause()
 
 
 async def end_session(session: str, technicians: Sequence[Technician]) -> bool:

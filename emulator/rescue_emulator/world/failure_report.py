@@ -1,4 +1,4 @@
-"""The report of a failure: the seed, what every console showed and when, the causes, and the last log lines.
+"""The report of a failure: the seed, what the test did and what every console showed and why, and the last log lines.
 
 It is made from what this process has received from its consoles, so it needs no server.
 """
@@ -8,44 +8,26 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from rescue_common.processes.child import Program
+from rescue_emulator.world.belongings import Belongings
 from rescue_emulator.world.records import StatusUpdate
 from rescue_emulator.world.technician import Technician
 
-_CAUSES = 8  # the last updates, with their causes
 
-
-def failure_report(*, seed: int, technicians: Sequence[Technician], programs: Iterable[Program]) -> str:
+def failure_report(
+    *, seed: int, technicians: Sequence[Technician], own: Belongings, programs: Iterable[Program]
+) -> str:
     """Return the report as text for people."""
-    changes = _changes(technicians)
     return "\n".join(
         [
             f"seed: {seed}",
             *(technician.view() for technician in technicians),
-            "timeline (emulated time, all consoles):",
-            *(timeline_lines(changes) or ["  nothing was shown"]),
-            "last changes and why:",
-            *(
-                f"  {update.at:%H:%M:%S} {name}: {update.status}, because {update.cause}"
-                for _, name, update in changes[-_CAUSES:]
-            ),
+            "timeline (emulated time; > is what the test did):",
+            *(own.timeline.lines() or ["  nothing was done or shown"]),
+            *(f"armed and never fired: fault rule {rule}" for rule in own.unfired),
             "last log lines:",
             *(program.log_tail() for program in programs),
         ]
     )
-
-
-def timeline_lines(changes: Sequence[tuple[str, str, StatusUpdate]]) -> list[str]:
-    """Return a line for each moment and session: which console showed which status."""
-    lines: list[str] = []
-    last = None
-    for session, name, update in changes:
-        moment = (update.at, update.revision, session)
-        if moment == last:
-            lines[-1] += f"; {name} {update.status}"
-        else:
-            lines.append(f"  {update.at:%H:%M:%S} #{update.revision:<4} {session}: {name} {update.status}")
-        last = moment
-    return lines
 
 
 def draw_timelines(technicians: Sequence[Technician]) -> dict[str, str]:

@@ -22,8 +22,8 @@ class AccountNames:
     suffix: str = ""
 
     def account(self, name: str) -> str:
-        """Return the name on the server."""
-        return f"{name}-{self.suffix}" if self.suffix else name
+        """Return the name on the server; a name that is one already stays."""
+        return f"{self.plain(name)}-{self.suffix}" if self.suffix else name
 
     def owner(self, written: str) -> str:
         """Return `technician:NAME`, `group:NAME` or `channel:NAME` with the name on the server."""
@@ -33,3 +33,7 @@ class AccountNames:
     def plain(self, name: str) -> str:
         """Return the plain name; the reverse of `account`."""
         return name.removesuffix(f"-{self.suffix}") if self.suffix else name
+
+    def plain_text(self, text: str) -> str:
+        """Return a text with the plain names in the place of those on the server."""
+        return text.replace(f"-{self.suffix}", "") if self.suffix else text

@@ -11,6 +11,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from rescue_client.records import Entry, Participant, PinCreated, Process, Status
+from rescue_emulator.world.people import AccountNames
+
+_PLAIN = AccountNames()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,13 +51,13 @@ class StatusUpdate:
     at: datetime
 
     @classmethod
-    def read(cls, event: Mapping[str, Any]) -> StatusUpdate:
-        """Read it from a console's `entry` line."""
+    def read(cls, event: Mapping[str, Any], names: AccountNames = _PLAIN) -> StatusUpdate:
+        """Read it from a console's `entry` line, in a test's own names."""
         return cls(
             status=Status(event["status"]),
             previous=None if event["previous"] is None else Status(event["previous"]),
             row=event["row"],
-            cause=event["cause"],
+            cause=names.plain_text(event["cause"]),
             label=event["label"],
             revision=event["revision"],
             at=datetime.fromisoformat(event["at"]),
@@ -66,24 +69,24 @@ class StatusUpdate:
         return f"{at} #{self.revision} {self.previous or '-'} -> {self.status} ({row}: {self.cause})"
 
 
-def read_entry(line: Mapping[str, Any]) -> Entry:
-    """Read an entry of the queue from the console's reply to `queue`."""
+def read_entry(line: Mapping[str, Any], names: AccountNames = _PLAIN) -> Entry:
+    """Read an entry of the queue from the console's reply to `queue`, in a test's own names."""
     return Entry(
         session=line["session"],
         status=Status(line["status"]),
         customer=line["customer"],
-        channel=line["channel"],
+        channel=names.plain(line["channel"]),
         pin=line["pin"],
         created_at=_read_time(line["created_at"]),
         since=_read_time(line["since"]),
         joined_at=_read_time(line["joined_at"]),
         participants=tuple(
-            Participant(technician=one["technician"], status=Status(one["status"]), lead=one["lead"])
+            Participant(technician=names.plain(one["technician"]), status=Status(one["status"]), lead=one["lead"])
             for one in line["participants"]
         ),
         comment=line["comment"],
-        introduced_by=line["introduced_by"],
-        lead_offered_to=line["lead_offered_to"],
+        introduced_by=names.plain(line["introduced_by"]),
+        lead_offered_to=names.plain(line["lead_offered_to"]),
         processes=tuple(map(Process, line["processes"])),
         allowed=tuple(line["possible"]),
         due_at=_read_time(line["due_at"]),

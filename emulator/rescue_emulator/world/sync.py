@@ -161,7 +161,7 @@ _SYNC_CLASSES: dict[type, type[_Sync]] = {
 def _wrap(value: Any) -> Any:
     if isinstance(value, tuple) and type(value) is tuple:
         return tuple(map(_wrap, value))
-    wrapper = _SYNC_CLASSES.get(type(value))
+    wrapper = next((_SYNC_CLASSES[kind] for kind in type(value).__mro__ if kind in _SYNC_CLASSES), None)
     return wrapper(value) if wrapper else value
 
 

@@ -21,7 +21,6 @@ __all__ = ["SyncAdmin", "SyncClock", "SyncComputer", "SyncFaults", "SyncTechnici
 class SyncWorld:
     seed: int
     random: Random
-    address: str
     def __init__(
         self,
         world: World | None = None,
@@ -40,6 +39,10 @@ class SyncWorld:
     def share(self, *, seed: int | None = None) -> Self: ...
     @property
     def data(self) -> Path: ...
+    @property
+    def address(self) -> str: ...
+    @property
+    def is_owner(self) -> bool: ...
     @property
     def server(self) -> Program: ...
     @property

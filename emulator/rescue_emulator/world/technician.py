@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from rescue_client.records import Entry, Process, Status
 from rescue_common.processes.child import Event, Program
-from rescue_emulator.world.people import AccountNames
+from rescue_emulator.world.belongings import Belongings
 from rescue_emulator.world.records import CreatedSession, StatusUpdate, read_entry, read_status
 
 # Real seconds. The console itself waits up to 30 s for a server that cannot be reached.
 _REPLY_TIMEOUT = 40.0
+
+# Commands that change nothing are not in the timeline.
+_UNTOLD = ("queue", "sync")
 
 #: Called with every update that any console of this process shows; the pytest plugin measures its coverage here.
 update_listeners: list[Callable[[StatusUpdate], None]] = []
@@ -45,11 +48,12 @@ class Technician:
     """
 
     def __init__(
-        self, name: str, program: Program, *, report: Callable[[], str], names: AccountNames | None = None
+        self, name: str, program: Program, *, report: Callable[[], Awaitable[str]], own: Belongings | None = None
     ) -> None:
         self.name = name
         self.program = program
-        self._names = names or AccountNames()
+        self._own = own or Belongings()
+        self._names = self._own.names
         self.account = self._names.account(name)
         self._report = report
         self._shown: dict[str, Status] = {}
@@ -66,6 +70,8 @@ class Technician:
         """
         line = " ".join(words)
         self._lines += 1
+        if words[0] not in _UNTOLD:
+            self._own.timeline.act(f"{self.name}: {self._names.plain_text(line)}")
         number = self._lines  # counted before the first await, because replies come in the order of the lines
         await self.program.send(line)
         reply = await self.program.until(
@@ -73,6 +79,8 @@ class Technician:
         )
         if not reply.get("ok"):
             raise CommandRefused(self.name, line, reply)
+        if "pin" in reply:
+            self._own.sessions.add(str(reply["session"]))
         return dict(reply)
 
     async def pin(self, customer: str = "") -> CreatedSession:
@@ -82,7 +90,7 @@ class Technician:
 
     async def queue(self) -> list[Entry]:
         """Return the entries of the queue, as the server has them now."""
-        return [read_entry(line) for line in (await self.command("queue"))["entries"]]
+        return [read_entry(line, self._names) for line in (await self.command("queue"))["entries"]]
 
     async def start(self, session: str) -> None:
         """Start the session, or continue it after a hold."""
@@ -160,7 +168,7 @@ class Technician:
         except TimeoutError:
             last = str(self.status(session) or "nothing")
             message = f"{self.name} saw {last!r} of session {session}, not {str(wanted)!r}, within {timeout:g} s"
-            raise NotSeen(message, self._report()) from None
+            raise NotSeen(message, await self._report()) from None
 
     def status(self, session: str) -> Status | None:
         """Return the last status that the queue showed, also if it was a removal; None if it showed none."""
@@ -176,12 +184,9 @@ class Technician:
         return list(self._shown)
 
     def view(self) -> str:
-        """Return what the queue showed, as text for people."""
-        lines = [f"{self.name}'s queue:" if self._shown else f"{self.name}'s queue: nothing yet"]
-        for session, status in self._shown.items():
-            lines.append(f"  {session}: {status}")
-            lines += [f"    {update}" for update in self._history.get(session, ())]
-        return "\n".join(lines)
+        """Return what the queue shows, as text for people."""
+        shown = ", ".join(f"{session} {status}" for session, status in self._shown.items())
+        return f"{self.name}'s queue: {shown or 'nothing yet'}"
 
     def _quoted_account(self, technician: str | Technician) -> str:
         account = technician.account if isinstance(technician, Technician) else self._names.account(technician)
@@ -194,7 +199,8 @@ class Technician:
             session = str(event["session"])
             self._shown[session] = Status(event["status"])
             if not event.get("snapshot"):
-                update = StatusUpdate.read(event)
+                update = StatusUpdate.read(event, self._names)
+                self._own.timeline.shown(self.name, session, update)
                 self._history.setdefault(session, []).append(update)
                 for listener in update_listeners:
                     listener(update)

@@ -22,6 +22,7 @@ import random
 import shutil
 import socket
 import tempfile
+import warnings
 import weakref
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
@@ -31,47 +32,24 @@ from typing import Self
 
 from rescue_client.admin import AdminClient, Settings
 from rescue_client.clock import ClockClient, ClockReading
-from rescue_client.connection import Connection
+from rescue_client.connection import NO_WAIT, Connection
 from rescue_client.faults import FaultClient
-from rescue_common.processes.child import Program, stop_all
-from rescue_common.state_directory import Access, find_secret, find_server, find_tls
-from rescue_common.tls import Tls
+from rescue_common.processes.child import Program, ProgramEnded, stop_all
+from rescue_common.state_directory import NoAccess, find_server, find_tls
+from rescue_emulator.world.belongings import Belongings
 from rescue_emulator.world.computer import Computer
-from rescue_emulator.world.external_server import create_accounts, remove_accounts, unique_names
+from rescue_emulator.world.errors import NotEntered, NotOwner, WrongEventLoop
+from rescue_emulator.world.external_server import create_accounts, leave, unique_names
 from rescue_emulator.world.failure_report import failure_report
-from rescue_emulator.world.people import AccountNames
+from rescue_emulator.world.own_clients import WorldAdmin, WorldClock, WorldFaults
 from rescue_emulator.world.ports import reserve_port
+from rescue_emulator.world.server_access import ServerAccess
 from rescue_emulator.world.technician import NotSeen, Technician
-from rescue_protos.errors import Unavailable
+from rescue_protos.errors import NotFound, RescueError, Unavailable
 
-ADMINISTRATOR = "admin"
 _START_TIMEOUT = 30.0  # real seconds, for a process on a busy machine
 _CALL_TIMEOUT = timedelta(seconds=30)  # long enough for a restart of the server
 _FIRST_CALL_TIMEOUT = timedelta(seconds=5)  # an external server runs already, or does not exist
-
-
-class NotEntered(RuntimeError):
-    """The world was used before it was entered."""
-
-    def __str__(self) -> str:
-        return "the world was not entered: use `async with World() as world`"
-
-
-class NotOwner(RuntimeError):
-    """The world uses an external server; only the owner of a server can do this."""
-
-    def __str__(self) -> str:
-        return "this world uses an external server: it cannot stop, start or inspect it"
-
-
-class WrongEventLoop(RuntimeError):
-    """The world was entered in another event loop than the one that uses it now."""
-
-    def __str__(self) -> str:
-        return (
-            "this world was entered in another event loop: under pytest-asyncio, fixtures need the loop of their tests "
-            "(asyncio_default_fixture_loop_scope is to be as wide as the tests' loop_scope)"
-        )
 
 
 class World:
@@ -98,17 +76,12 @@ class World:
         self._pace = ["--paused"] if paused and speed is None else []
         self._pace += ["--speed", f"{speed:g}"] if speed is not None else []
         self._organization = ["--organization", str(organization)] if organization is not None else []
-        self._data = Path(data).absolute() if data is not None else None
+        self._access = ServerAccess(data=Path(data).absolute() if data is not None else None)
         self._entered = False
         self._loop: asyncio.AbstractEventLoop | None = None
         self._directory: Path | None = None
         self._remove_directory: weakref.finalize[..., World] | None = None
-        self._external: str | None = None
-        self._accounts_created = False
-        self._secret = ""  # the administrator's, on an external server; looked up if empty
-        self._tls: Tls | None = None
-        self._names = AccountNames()
-        self._secrets: Mapping[str, str] = {}
+        self._own = Belongings()
         self._server: Program | None = None
         self._port: socket.socket | None = None
         self._connection: Connection | None = None
@@ -116,7 +89,6 @@ class World:
         self._computers: list[Computer] = []
         self.seed = seed if seed is not None else random.SystemRandom().randrange(2**32)
         self.random = random.Random(self.seed)
-        self.address = ""
 
     @classmethod
     def external(
@@ -130,47 +102,60 @@ class World:
         server's organization. Raises NoAccess and BadTls; entering the world raises also RescueError.
         """
         world = cls(data=data, seed=seed)
-        world._external = find_server(server=server, data=data)
-        world._tls = find_tls(server=server, data=data)
-        if share:
-            world._names = unique_names()
+        world._access.tls = find_tls(server=server, data=data)
+        world._visit(find_server(server=server, data=data), share=share)
         return world
 
     def share(self, *, seed: int | None = None) -> Self:
         """Make another world on this world's server, with accounts of its own. The two share the clock."""
-        other = type(self)(data=self._data, seed=self.random.randrange(2**32) if seed is None else seed)
-        other._external, other._names = self.address, unique_names()
-        other._secret, other._tls = self._credentials()
+        other = type(self)(data=self._access.data, seed=self.random.randrange(2**32) if seed is None else seed)
+        other._visit(self.address, share=True)
+        other._access.secret, other._access.tls = self._access.credentials()
         return other
+
+    def _visit(self, address: str, *, share: bool) -> None:
+        self._access.is_external, self._access.address, self._own.is_guest = True, address, True
+        if share:
+            self._own.names = unique_names()
 
     @property
     def data(self) -> Path:
         """The state directory."""
-        if self._data is None:
-            raise NotOwner if self._external else NotEntered
-        return self._data
+        if self._access.data is None:
+            raise self._no_server()
+        return self._access.data
+
+    @property
+    def address(self) -> str:
+        """HOST:PORT of the server; empty before the world was entered."""
+        return self._access.address
+
+    @property
+    def is_owner(self) -> bool:
+        """Whether the server is this world's own."""
+        return not self._access.is_external
 
     @property
     def server(self) -> Program:
         """The server's process."""
         if self._server is None:
-            raise NotOwner if self._external else NotEntered
+            raise self._no_server()
         return self._server
 
     @property
     def admin(self) -> AdminClient:
         """The Administration Center."""
-        return AdminClient(self._shared_connection())
+        return WorldAdmin(self._shared_connection(), self._own)
 
     @property
     def clock(self) -> ClockClient:
         """The emulated clock."""
-        return ClockClient(self._shared_connection())
+        return WorldClock(self._shared_connection(), self._own)
 
     @property
     def faults(self) -> FaultClient:
         """The server's fault rules: `await world.faults.add("when 1001 becomes Active: lan off for 40s")`."""
-        return FaultClient(self._shared_connection())
+        return WorldFaults(self._shared_connection(), self._own)
 
     @property
     def technicians(self) -> Sequence[Technician]:
@@ -179,16 +164,15 @@ class World:
 
     def name(self, written: str) -> str:
         """Return "technician:NAME", "group:NAME" or "channel:NAME" with the name on the server."""
-        return self._names.owner(written)
+        return self._own.names.owner(written)
 
     async def __aenter__(self) -> Self:
         self._entered, self._loop = True, asyncio.get_running_loop()
         try:
-            if self._external is not None:
-                self.address = self._external
+            if not self.is_owner:
                 await self._create_accounts()
             else:
-                self._data = self._data or self._scratch() / "data"
+                self._access.data = self._access.data or self._scratch() / "data"
                 self._port = reserve_port()
                 number = self._port.getsockname()[1] if self._port is not None else 0
                 await self._start_server(f"127.0.0.1:{number}", *self._pace, *self._organization)
@@ -201,25 +185,30 @@ class World:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if isinstance(error, Exception) and not isinstance(error, NotSeen):  # which has a report already
-            error.add_note(self.report())
+            error.add_note(await self._report_with_rules())
         await self._end()
 
     async def technician(self, name: str, *, lang: str = "en") -> Technician:
         """Open a technician's console; returns when the console shows the queue."""
-        account = self._names.account(name)
+        account = self._own.names.account(name)
         program = await self._run(
             f"console {name}",
             "rescue_console",
             *(account, "--lang", lang, "--json"),
-            environment={"RESCUE_SECRET": self._secrets[account]} if account in self._secrets else {},
+            environment={"RESCUE_SECRET": self._own.secrets[account]} if account in self._own.secrets else {},
         )
-        technician = Technician(name, program, report=self.report, names=self._names)
+        technician = Technician(name, program, report=self._report_with_rules, own=self._own)
         self._technicians.append(technician)
-        await program.until(
-            lambda: next((event for event in program.events if event.get("event") == "snapshot-end"), None),
-            timeout=_START_TIMEOUT,
-            what="event snapshot-end",
-        )
+        try:
+            await program.until(
+                lambda: next((event for event in program.events if event.get("event") == "snapshot-end"), None),
+                timeout=_START_TIMEOUT,
+                what="event snapshot-end",
+            )
+        except ProgramEnded:
+            self._technicians.remove(technician)
+            await self._require_technician(name)
+            raise
         return technician
 
     async def computer(
@@ -240,7 +229,7 @@ class World:
         """
         if (pin is None) == (channel is None):
             raise ValueError("a computer needs either a pin or a channel")
-        access = ["--pin", pin] if pin is not None else ["--channel", self._names.account(str(channel))]
+        access = ["--pin", pin] if pin is not None else ["--channel", self._own.names.account(str(channel))]
         called = ["--name", name] if name else []
         number = f"computer {len(self._computers) + 1}"
         program = await self._run(
@@ -253,7 +242,8 @@ class World:
             *options,
             environment={},
         )
-        computer = Computer(name or number, program)
+        computer = Computer(name or number, program, own=self._own)
+        self._own.timeline.act(f"{computer.name} starts with {'a PIN' if channel is None else f'channel {channel}'}")
         self._computers.append(computer)
         if wait:
             await computer.joined(_START_TIMEOUT)
@@ -279,14 +269,16 @@ class World:
         Returns all settings. Raises InvalidSetting and RescueError.
         """
         changes = {name.replace("_", "-"): value for name, value in settings.items()}
-        return await self.admin.change_settings(self._names.owner(owner), changes)
+        return await self.admin.change_settings(owner, changes)
 
     async def kill_server(self) -> None:
         """Kill the server, as a crash would; consoles and computers keep running."""
+        self._own.timeline.act("the server is killed")
         await self.server.kill()
 
     async def stop_server(self) -> int:
         """Stop the server with SIGTERM; return its exit status."""
+        self._own.timeline.act("the server is stopped")
         return await self.server.stop()
 
     async def restart_server(self, *options: str) -> None:
@@ -297,11 +289,20 @@ class World:
         """
         if self.server.status is None:
             await self.stop_server()
+        self._own.timeline.act(" ".join(("the server starts again", *options)))
         await self._start_server(self.address, *options)
 
     def report(self) -> str:
-        """Return the failure report: the seed, each console's view, the timeline, causes, and each log's last lines."""
-        return failure_report(seed=self.seed, technicians=self._technicians, programs=self._programs())
+        """Return the failure report: the seed, each queue, the timeline of acts and statuses, each log's last lines."""
+        return failure_report(seed=self.seed, technicians=self._technicians, own=self._own, programs=self._programs())
+
+    async def _report_with_rules(self) -> str:
+        """Return the failure report with the fault rules as they are now, unless the server is away."""
+        with contextlib.suppress(RescueError, NoAccess):
+            async with self._access.connect(NO_WAIT) as connection:
+                rules = await WorldFaults(connection, self._own).all()
+                self._own.unfired = [f"{rule.number}: {rule.text}" for rule in rules if rule.fired_at is None]
+        return self.report()
 
     def _programs(self) -> list[Program]:
         server = [self._server] if self._server is not None else []
@@ -309,28 +310,18 @@ class World:
         return [*server, *consoles, *(computer.program for computer in self._computers)]
 
     def _shared_connection(self) -> Connection:
-        if not self.address:
-            raise NotEntered
         if self._connection is None:
-            self._connection = self._connect(_CALL_TIMEOUT)
+            self._connection = self._access.connect(_CALL_TIMEOUT)
         return self._connection
 
-    def _connect(self, timeout: timedelta) -> Connection:
-        secret, tls = self._credentials()
-        return Connection(self.address, user=ADMINISTRATOR, secret=secret, timeout=timeout, tls=lambda: tls)
-
-    def _credentials(self) -> tuple[str, Tls | None]:
-        """Return the administrator's secret and the TLS settings. Raises NotEntered and NoAccess."""
-        if self._external is None:
-            # The state directory of our own server counts, not the user's environment.
-            access = Access.read(self.data)
-            return access.secrets[ADMINISTRATOR], access.tls
-        return self._secret or find_secret(ADMINISTRATOR, data=self._data), self._tls
+    def _no_server(self) -> Exception:
+        return NotEntered() if self.is_owner else NotOwner()
 
     async def _run(self, name: str, module: str, *arguments: str, environment: Mapping[str, str]) -> Program:
         """Start a client program. Its temporary files stay in the scratch directory, even if it is killed."""
-        where = ["--server", self.address, *(["--data", str(self._data)] if self._data is not None else [])]
-        tls = self._credentials()[1]
+        access = self._access
+        where = ["--server", access.address, *(["--data", str(access.data)] if access.data is not None else [])]
+        tls = access.credentials()[1]
         there = {**(tls.variables() if tls else {}), **environment}
         return await self._start(name, module, *arguments, *where, environment=there)
 
@@ -353,24 +344,38 @@ class World:
     async def _create_accounts(self) -> None:
         """Create the world's accounts on the external server. Raises NoAccess and RescueError."""
         try:
-            async with self._connect(_FIRST_CALL_TIMEOUT) as connection:
-                self._secrets = await create_accounts(AdminClient(connection), self._names)
+            async with self._access.connect(_FIRST_CALL_TIMEOUT) as connection:
+                await create_accounts(WorldAdmin(connection, self._own), self._own)
         except Unavailable as error:
             error.add_note(f"No server was found at {self.address}, where this world expects one: does it run there?")
             raise
-        self._accounts_created = True
+
+    async def _leave(self) -> None:
+        try:
+            async with self._access.connect(_FIRST_CALL_TIMEOUT) as connection:
+                await leave(connection, self._own, self._access)
+        except Unavailable:
+            pass  # the server has ended
+        except (RescueError, NoAccess, TimeoutError) as error:
+            warnings.warn(f"this world left something behind on {self.address}: {error}", stacklevel=2)
+
+    async def _require_technician(self, name: str) -> None:
+        """Raise NotFound, which says who there is, if the world has no such technician."""
+        found = await self.admin.organization()
+        there = sorted(one for group in found.groups for one in group.technicians)
+        if name not in there:
+            raise NotFound.of("technician", name, "there are: " + ", ".join(there)) from None
 
     async def _start_server(self, listen: str, *options: str) -> None:
         arguments = ["--listen", listen, "--data", str(self.data), *self._options, *options, "--json"]
         self._server = await self._start("server", "rescue_server", *arguments, environment={})
         ready = await self._server.event("ready", timeout=_START_TIMEOUT)
-        self.address = str(ready["server"])
+        self._access.address = str(ready["server"])
 
     async def _end(self) -> None:
         try:
-            if self._accounts_created:
-                with contextlib.suppress(Exception):  # the server may have ended; the next world uses other names
-                    await remove_accounts(self.admin, self._names, self._technicians)
+            if not self.is_owner:
+                await self._leave()
             if self._connection is not None:
                 await self._connection.close()
             # Consoles and computers first: without the server they would only try to reconnect.

@@ -118,6 +118,7 @@ _SHOWN = re.compile(
     r"(?P<session>any session|\S+) (?P<verb>is|becomes) (?P<status>.+?)(?: for (?P<technician>\S+))?", re.IGNORECASE
 )
 _NAMED = re.compile(r"(?:(?<=^when )|(?<= at ))\S+(?= (?:is|becomes) |$)", re.IGNORECASE)
+_USER = re.compile(r"\b(for|of) (\S+?)(?=:? |:?$)", re.IGNORECASE)
 _CALLED = re.compile(rf"{_METHOD} is called(?: (?P<times>[0-9]+) times?)?", re.IGNORECASE)
 _LOSE = re.compile(rf"lose {_NEXT} heartbeat(?P<reply> repl(?:y|ies))?s?", re.IGNORECASE)
 _FAIL = re.compile(rf"fail {_NEXT}(?: calls? of)? {_METHOD} with (?P<code>\w+)", re.IGNORECASE)
@@ -157,6 +158,11 @@ def parse_rule(text: str, methods: Mapping[str, bool], *, sessions: Collection[s
 def with_numbers(text: str, numbers: Mapping[str, str]) -> str:
     """Return a rule that reads well, with the number of each named session in the place of its name."""
     return _NAMED.sub(lambda found: numbers.get(found[0].casefold(), found[0]), " ".join(text.split()))
+
+
+def with_users(text: str, accounts: Mapping[str, str]) -> str:
+    """Return a rule with the account of each named user in the place of the name; other names stay."""
+    return _USER.sub(lambda found: f"{found[1]} {accounts.get(found[2], found[2])}", " ".join(text.split()))
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,7 +41,11 @@ async def replaying(journal: Path, data: Path, *options: str) -> AsyncIterator[P
 @asynccontextmanager
 async def console(name: str, data: Path) -> AsyncIterator[Technician]:
     program = await Program.start(f"console {name}", "rescue_console", name, "--json", "--data", str(data))
-    technician = Technician(name, program, report=lambda: "")
+
+    async def nothing() -> str:
+        return ""
+
+    technician = Technician(name, program, report=nothing)
     try:
         await program.event("snapshot-end", timeout=60)
         yield technician

@@ -20,6 +20,7 @@ from rescue_server.faults.rules import (
     Shown,
     parse_rule,
     with_numbers,
+    with_users,
 )
 
 METHODS = methods()
@@ -181,3 +182,20 @@ def test_sessions_can_have_names_until_they_have_numbers(named: str, numbered: s
 def test_where_sessions_have_names_numbers_are_none(text: str, hint: str) -> None:
     with pytest.raises(BadRule, match=hint):
         parse_rule(text, METHODS, sessions=("vos", "smit"))
+
+
+@pytest.mark.parametrize(
+    ("text", "there"),
+    [
+        ("when any becomes Active for bob: lan off for 40s", "when any becomes Active for bob-1: lan off for 40s"),
+        ("when StartSession of bob is called 2 times: lan on", "when StartSession of bob-1 is called 2 times: lan on"),
+        (
+            "fail next 3 calls of StartSession of bob with INTERNAL",
+            "fail next 3 calls of StartSession of bob-1 with INTERNAL",
+        ),
+        ("lose next replies of StartSession of bob", "lose next replies of StartSession of bob-1"),
+        ("when 1001 becomes Incoming for eve: lan off", "when 1001 becomes Incoming for eve: lan off"),
+    ],
+)
+def test_names_in_a_rule_become_accounts(text: str, there: str) -> None:
+    assert with_users(text, {"bob": "bob-1"}) == there

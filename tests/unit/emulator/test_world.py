@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
@@ -158,7 +159,7 @@ async def test_a_failure_tells_what_everybody_saw(world: World) -> None:
         await alice.sees(session, "Active", timeout=0.2)
     text = str(unseen.value)
     assert "alice's queue:" in text
-    assert "- -> Connecting (new: " in text
+    assert re.search(rf"\n  \d\d:\d\d:\d\d   {session} #\d+: alice Connecting: alice created", text)
     assert "server | " in text
 
 
