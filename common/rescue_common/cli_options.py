@@ -1,4 +1,4 @@
-"""Options that several commands share: TLS (see `tls`), finite numbers, texts that are UTF-8."""
+"""Options that several commands share: TLS (see `tls`), finite numbers, durations, texts that are UTF-8."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ import math
 import os
 import unicodedata
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
+from rescue_common.durations import BadDuration, parse_duration
 from rescue_common.emulated_time import MAX_SPEED
 from rescue_common.state_directory import NoAccess, state_directory
 from rescue_common.streams import is_utf8
@@ -62,6 +64,30 @@ class FiniteRange(click.FloatRange):
 
 SPEED = FiniteRange(0, MAX_SPEED, min_open=True)
 """Emulated seconds per real second."""
+
+
+class Duration(click.ParamType[timedelta]):
+    """A duration such as 90s or 1h30m; with `positive`, none of no length."""
+
+    name = "duration"
+
+    def __init__(self, *, positive: bool = False) -> None:
+        self._positive = positive
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
+        if isinstance(value, timedelta):
+            return value
+        try:
+            found = parse_duration(str(value))
+        except BadDuration as error:
+            self.fail(str(error), param, ctx)
+        if self._positive and not found:
+            self.fail("no time goes by (possible: 90s, 5m, 1h30m)", param, ctx)
+        return found
+
+
+DURATION = Duration()
+POSITIVE_DURATION = Duration(positive=True)
 
 
 class Utf8Text(click.types.StringParamType):

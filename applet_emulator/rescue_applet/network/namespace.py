@@ -42,7 +42,7 @@ class Interface:
     """A computer's own network interface. Raises CannotLay if there cannot be one here."""
 
     def __init__(self, far_end: Callable[[], str]) -> None:
-        _check()
+        require_namespaces()
         self._number, self._lock = _take_number()
         self._namespace = _namespace(self._number)
         self._host_end = _host_end(self._number)
@@ -109,7 +109,7 @@ class Interface:
         os.close(self._lock)
 
 
-def _check() -> None:
+def require_namespaces() -> None:
     if not sys.platform.startswith("linux"):
         raise CannotLay("--lan netns needs Linux: take --lan relay")
     if os.geteuid() != 0:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
-from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -26,16 +25,24 @@ Result = TypeVar("Result")
 
 def connection_options(command: Command) -> Command:
     """Add the options that say which server to call, as which user, and how to print."""
-    shared = partial(click.option, expose_value=False, callback=_store_shared)
+    user = _shared("--user", default=None, help="Administrator to sign in as; admin if not given.")
+    return server_options(user(command))
+
+
+def server_options(command: Command) -> Command:
+    """Add the options of a call that needs no user: which server to call, and how to print."""
     for option in (
         tls_options,
-        shared("--json", "json", is_flag=True, default=None, help="Print one JSON object a line."),
-        shared("--user", default=None, help="Administrator to sign in as; admin if not given."),
-        shared("--data", metavar="DIR", help="State directory of the server."),
-        shared("--server", metavar="HOST:PORT", help="Where the server is."),
+        _shared("--json", "json", is_flag=True, default=None, help="Print one JSON object a line."),
+        _shared("--data", metavar="DIR", help="State directory of the server."),
+        _shared("--server", metavar="HOST:PORT", help="Where the server is."),
     ):
         command = option(command)
     return command
+
+
+def _shared(*names: str, **attributes: Any) -> Callable[[Command], Command]:
+    return click.option(*names, expose_value=False, callback=_store_shared, **attributes)
 
 
 def _store_shared(ctx: click.Context, param: click.Parameter, value: object) -> None:

@@ -8,23 +8,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from rescue_common.cli_options import SPEED
-from rescue_common.durations import BadDuration, parse_duration
+from rescue_common.cli_options import POSITIVE_DURATION, SPEED
 from rescue_emulator.cli.calls import connection_options, run_call
 from rescue_emulator.cli.output import iso_time, print_result
 
 if TYPE_CHECKING:
     from rescue_client.clock import ClockClient, ClockReading
-
-
-def _read_duration(ctx: click.Context, param: click.Parameter, value: str) -> timedelta:
-    try:
-        found = parse_duration(value)
-    except BadDuration as error:
-        raise click.BadParameter(str(error), ctx, param) from None
-    if not found:
-        raise click.BadParameter("no time goes by (possible: 90s, 5m, 1h30m)", ctx, param)
-    return found
 
 
 @click.group(invoke_without_command=True)
@@ -55,7 +44,7 @@ def show_call_and_print() -> None:
 
 
 @clock.command()
-@click.argument("duration", callback=_read_duration)
+@click.argument("duration", type=POSITIVE_DURATION)
 @connection_options
 def advance(duration: timedelta) -> None:
     """Move the time forward by DURATION (90s, 5m, 1h30m); whatever is due on the way happens.

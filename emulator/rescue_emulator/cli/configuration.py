@@ -41,7 +41,7 @@ def configured(name: str, command: click.Command, *, given: str | None) -> dict[
     `given` is the file; without it, the file of the user is read if it exists. Raises click.UsageError if the file is
     no TOML, or if it names an option that does not exist.
     """
-    path = Path(given) if given else _own_file()
+    path = Path(given) if given else own_file()
     if path is None:
         return {}
     try:
@@ -96,7 +96,7 @@ def _as_text(value: Any) -> Any:
     return str(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else value
 
 
-def _own_file() -> Path | None:
+def own_file() -> Path | None:
     """Return the user's own file; None for a user without a home directory, as in some containers."""
     import platformdirs  # needed only if --config is not given
 

@@ -30,6 +30,8 @@ SUBCOMMANDS = {
     "fault": ("rescue_emulator.cli.fault:fault", "Inject faults at a chosen moment."),
     "why": ("rescue_emulator.cli.why:why", "Explain why a session has its status."),
     "events": ("rescue_emulator.cli.events:events", "Print or follow the journal."),
+    "health": ("rescue_emulator.cli.health:health", "Ask the server whether it accepts calls."),
+    "doctor": ("rescue_emulator.cli.doctor:doctor", "Check this installation, and say how to mend it."),
     "wait": ("rescue_emulator.cli.wait:wait", "Wait until a queue shows a status."),
     "coverage": (
         "rescue_server.cli.coverage:coverage",

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from rescue_common.durations import BadDuration, format_duration, parse_duration
+from rescue_common.cli_options import DURATION
+from rescue_common.durations import format_duration
 from rescue_emulator.cli.calls import connection_options, json_wanted, run_call
 from rescue_emulator.cli.output import json_line, print_lines
 from rescue_protos.explanations import LANGUAGES
@@ -43,20 +44,11 @@ class StatusName(click.ParamType[frozenset[str]]):
         raise click.BadParameter(f"{value!r} is no status (possible: {possible})", ctx, param)
 
 
-def _read_duration(ctx: click.Context, param: click.Parameter, value: str) -> timedelta:
-    try:
-        return parse_duration(value)
-    except BadDuration as error:
-        raise click.BadParameter(str(error), ctx, param) from None
-
-
 @click.command()
 @click.argument("session")
 @click.option("--technician", required=True, metavar="NAME", help="Whose queue.")
 @click.option("--status", required=True, type=StatusName(), help='The status to wait for, for example "On Hold".')
-@click.option(
-    "--timeout", default="30s", show_default=True, callback=_read_duration, help="How long to wait, in real time."
-)
+@click.option("--timeout", type=DURATION, default="30s", show_default=True, help="How long to wait, in real time.")
 @connection_options
 def wait(session: str, technician: str, status: frozenset[str], timeout: timedelta) -> None:
     """Wait until a technician's queue shows a status for SESSION; at once if it does already.

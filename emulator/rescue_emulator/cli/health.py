@@ -1,0 +1,45 @@
+"""`rescue health`: whether a server accepts calls, for health checks and for people."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+
+import click
+
+from rescue_common.cli_options import DURATION
+from rescue_emulator.cli.calls import server_options, shared_option
+from rescue_emulator.cli.output import print_result
+
+_SERVING = "SERVING"
+
+
+@click.command()
+@click.option("--timeout", type=DURATION, default="5s", show_default=True, help="How long to wait, in real time.")
+@server_options
+def health(timeout: timedelta) -> int:
+    """Ask the server whether it accepts calls. Exit status 0 if it does, 1 if it does not.
+
+    Uses the standard gRPC health service, so it needs neither a user nor a secret.
+
+    \b
+    Examples:
+      rescue health
+      rescue health --server 127.0.0.1:50051 --timeout 1s
+    """
+    from rescue_client.health import check_health
+    from rescue_common.state_directory import NoAccess, TlsEnvironment, find_server
+    from rescue_common.tls import BadTls
+    from rescue_protos.errors import RescueError
+
+    where = {"server": shared_option("server"), "data": shared_option("data")}
+    try:
+        address = find_server(**where)
+        TlsEnvironment().update(**where)
+        status = asyncio.run(check_health(address, timeout=timeout))
+    except RescueError as error:
+        raise click.ClickException(f"the server at {address} does not answer: {error}") from None
+    except (NoAccess, BadTls) as error:
+        raise click.ClickException(str(error)) from None
+    print_result({"server": address, "status": status}, [f"{address} is {status}"])
+    return 0 if status == _SERVING else 1
