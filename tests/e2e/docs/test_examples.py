@@ -39,7 +39,7 @@ def folder(tmp_path: Path) -> Path:
 
 def run(*words: str | Path, folder: Path, timeout: float = 100) -> str:
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    environment = {**os.environ, "PATH": path, "PROTOS": str(ROOT / "protos"), "HOME": str(folder)}
+    environment = {**os.environ, "PATH": path, "HOME": str(folder)}
     done = subprocess.run(
         [str(word) for word in words], cwd=folder, env=environment, capture_output=True, text=True, timeout=timeout
     )

@@ -35,6 +35,18 @@ def test_a_file_that_cannot_be_written_is_one_line() -> None:
     assert "Traceback" not in found.stderr
 
 
+def test_the_contract_is_written_so_that_a_compiler_finds_its_imports(tmp_path: Path) -> None:
+    found = rescue("docs", "proto", "--out", str(tmp_path / "proto"))
+    assert (found.returncode, found.stdout) == (0, "")
+    files = sorted((tmp_path / "proto").rglob("*.proto"))
+    assert {"access.proto", "console.proto", "applet.proto"} <= {file.name for file in files}
+    compiled = tmp_path / "contract.binpb"
+    command = [sys.executable, "-m", "grpc_tools.protoc", "-I", str(tmp_path / "proto"), "-o", str(compiled)]
+    done = subprocess.run([*command, *map(str, files)], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert b"rescue_protos/v1/console.proto" in compiled.read_bytes()
+
+
 @pytest.mark.long
 async def test_the_timeline_of_a_real_session(tmp_path: Path) -> None:
     file = tmp_path / "call.svg"
