@@ -41,6 +41,12 @@ REFUSED_FOR_GOOD = frozenset(
     {"UNAUTHENTICATED", "PERMISSION_DENIED", "INVALID_ARGUMENT", "FAILED_PRECONDITION", "UNIMPLEMENTED"}
 )
 
+_END_REASONS = {
+    number: name.removeprefix("END_REASON_").lower().replace("_", "-")
+    for name, number in pb.EndReason.items()
+    if number
+}
+
 
 class Phase(Enum):
     """The state of the attachment."""
@@ -166,8 +172,7 @@ class Attachment:
             case "view":
                 self._show(response.view)
             case "ended":
-                name = pb.EndReason.Name(response.ended.reason).removeprefix("END_REASON_")
-                self._done(Ended(reason=name.lower().replace("_", "-")))
+                self._done(Ended(reason=_END_REASONS.get(response.ended.reason, "unknown")))
             case "superseded":
                 self._done(Ended(reason="superseded"))
 

@@ -87,8 +87,11 @@ class CustomerView(ComputerEvent, frozen=True, kw_only=True, tag="view"):
 
 
 class Ended(ComputerEvent, frozen=True, kw_only=True, tag="ended"):
-    """The session is over for this applet, and why: a reason of the contract in kebab-case, `superseded`
-    (another applet took the session over), or `session-ended` (it is over; the server no longer knows why)."""
+    """The session is over for this applet, and why: a reason of the contract in kebab-case.
+
+    Or `superseded` (another applet took the session over), `session-ended` (the server no longer knows why), `unknown`
+    (a newer server's reason).
+    """
 
     reason: str
 

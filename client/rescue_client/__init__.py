@@ -78,6 +78,7 @@ if TYPE_CHECKING:
     from rescue_client.records import Target as Target
     from rescue_client.records import TargetKind as TargetKind
     from rescue_client.records import Transferred as Transferred
+    from rescue_client.records import UnknownUpdate as UnknownUpdate
     from rescue_client.records import Update as Update
     from rescue_common.state_directory import NoAccess as NoAccess
     from rescue_common.state_directory import NoSecret as NoSecret
@@ -171,6 +172,7 @@ __all__ = [
     "Transferred",
     "Unauthenticated",
     "Unavailable",
+    "UnknownUpdate",
     "Update",
     "connect",
 ]
@@ -237,6 +239,7 @@ _MODULES = {
         "Target",
         "TargetKind",
         "Transferred",
+        "UnknownUpdate",
         "Update",
     ),
     "rescue_common.state_directory": (

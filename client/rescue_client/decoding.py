@@ -1,4 +1,7 @@
-"""Decode the contract's messages to `records`."""
+"""Decode the contract's messages to `records`.
+
+A newer server may send values and kinds of messages that this client does not know: they become `UNKNOWN`.
+"""
 
 from __future__ import annotations
 
@@ -23,13 +26,14 @@ from rescue_client.records import (
     Process,
     Snapshot,
     Status,
+    UnknownUpdate,
 )
 from rescue_protos.v1 import common_pb2, console_pb2
 
 # The contract's constants have the names of `records`, with a prefix.
-STATUSES = {number: Status[name.removeprefix("STATUS_")] for name, number in common_pb2.Status.items() if number}
-PROCESSES = {number: Process[name.removeprefix("PROCESS_")] for name, number in common_pb2.Process.items() if number}
-_PROCESS_NUMBERS = {process: number for number, process in PROCESSES.items()}
+_STATUSES = {number: Status[name.removeprefix("STATUS_")] for name, number in common_pb2.Status.items() if number}
+_PROCESSES = {number: Process[name.removeprefix("PROCESS_")] for name, number in common_pb2.Process.items() if number}
+_PROCESS_NUMBERS = {process: number for number, process in _PROCESSES.items()}
 
 
 def process_number(process: Process) -> common_pb2.Process.ValueType:
@@ -37,11 +41,21 @@ def process_number(process: Process) -> common_pb2.Process.ValueType:
     return _PROCESS_NUMBERS[process]
 
 
+def status_of(number: common_pb2.Status.ValueType) -> Status:
+    """Decode a status."""
+    return _STATUSES.get(number, Status.UNKNOWN)
+
+
+def previous_status_of(number: common_pb2.Status.ValueType) -> Status | None:
+    """Decode the status before a change; None if there was none."""
+    return status_of(number) if number else None
+
+
 def entry_of(message: common_pb2.QueueEntry) -> Entry:
     """Decode one entry of a queue."""
     return Entry(
         session=message.session,
-        status=STATUSES[message.status],
+        status=status_of(message.status),
         customer=message.customer,
         channel=message.channel,
         pin=message.pin,
@@ -49,14 +63,13 @@ def entry_of(message: common_pb2.QueueEntry) -> Entry:
         since=_time(message, "since"),
         joined_at=_time(message, "joined_at"),
         participants=tuple(
-            Participant(technician=who.technician, status=STATUSES[who.status], lead=who.lead)
+            Participant(technician=who.technician, status=status_of(who.status), lead=who.lead)
             for who in message.participants
         ),
         comment=message.comment,
         introduced_by=message.introduced_by,
         lead_offered_to=message.lead_offered_to,
-        # A newer server may have processes that this client does not know: leave them out.
-        processes=tuple(PROCESSES[number] for number in message.processes if number in PROCESSES),
+        processes=tuple(_PROCESSES.get(number, Process.UNKNOWN) for number in message.processes),
         allowed=tuple(message.allowed),
         due_at=_time(message, "due_at"),
         due_by=message.due_by,
@@ -89,7 +102,7 @@ def directory_of(message: console_pb2.GetDirectoryResponse) -> Directory:
 
 
 def updates_of(message: console_pb2.WatchQueueResponse) -> Iterator[Snapshot | Delta | Bookmark]:
-    """Decode the updates of one message of a watch; a `compacted` message has none."""
+    """Decode the updates of one message of a watch; a `compacted` message and one of an unknown kind have none."""
     what = message.WhichOneof("message")
     if what == "snapshot":
         found = message.snapshot
@@ -106,7 +119,7 @@ def moment(stamp: Timestamp) -> datetime:
     return stamp.ToDatetime(tzinfo=UTC)
 
 
-def _delta_of(message: console_pb2.QueueDelta) -> Delta | Bookmark:
+def _delta_of(message: console_pb2.QueueDelta) -> Delta:
     revision, at, cause = message.revision, moment(message.at), cause_of(message.cause)
     match message.WhichOneof("what"):
         case "status":
@@ -116,7 +129,7 @@ def _delta_of(message: console_pb2.QueueDelta) -> Delta | Bookmark:
                 at=at,
                 cause=cause,
                 entry=entry_of(change.entry),
-                previous=STATUSES.get(change.previous),
+                previous=previous_status_of(change.previous),
                 row=change.row or None,
             )
         case "entry":
@@ -145,8 +158,7 @@ def _delta_of(message: console_pb2.QueueDelta) -> Delta | Bookmark:
                 entry=entry_of(offer.entry) if offer.HasField("entry") else None,
             )
         case _:
-            # A newer server's kind of delta: it cannot be shown, but the watch has passed its revision.
-            return Bookmark(revision=revision)
+            return UnknownUpdate(revision=revision, at=at, cause=cause)
 
 
 def _time(message: common_pb2.QueueEntry, field: str) -> datetime | None:

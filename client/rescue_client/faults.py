@@ -16,13 +16,19 @@ if TYPE_CHECKING:
     from rescue_protos.v1.fault_pb2_grpc import FaultServiceAsyncStub
 
 _TIMEOUT = 10.0  # real seconds
+_STATES = {
+    number: name.removeprefix("FAULT_STATE_").lower().replace("_", "-")
+    for name, number in fault_pb2.FaultState.items()
+    if number
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FaultRule:
-    """A fault rule. `state` is armed, at-work or spent. `fired_at` is emulated time, None while the rule is armed.
+    """A fault rule. `state` is armed, at-work or spent; unknown if the server is newer than this client.
 
-    `left` is how often the rule will still inject its fault. Without `technicians` it concerns everybody.
+    `fired_at` is emulated time, None while the rule is armed. `left` is how often the rule will still inject its fault.
+    Without `technicians` it concerns everybody.
     """
 
     number: int
@@ -70,11 +76,10 @@ class FaultClient:
 
 
 def _rule(rule: fault_pb2.FaultRule) -> FaultRule:
-    name = fault_pb2.FaultState.Name(rule.state).removeprefix("FAULT_STATE_")
     return FaultRule(
         number=rule.number,
         text=rule.text,
-        state=name.lower().replace("_", "-"),
+        state=_STATES.get(rule.state, "unknown"),
         fired_at=rule.fired_at.ToDatetime(tzinfo=UTC) if rule.HasField("fired_at") else None,
         left=rule.left,
         technicians=tuple(rule.technicians),

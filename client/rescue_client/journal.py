@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from rescue_client.connection import NO_WAIT, Connection, Deadline
-from rescue_client.decoding import STATUSES, moment
+from rescue_client.decoding import moment, previous_status_of, status_of
 from rescue_client.records import Cause, ChatReceived, SessionHistory, Status, StatusChange
 from rescue_client.service import ServiceClient
 from rescue_common.durations import format_duration
@@ -114,7 +114,7 @@ class JournalClient:
         return Explanation(
             revision=found.revision,
             lines=_lines(found.events),
-            participants={one.technician: STATUSES[one.status] for one in found.participants},
+            participants={one.technician: status_of(one.status) for one in found.participants},
         )
 
     async def read(
@@ -215,12 +215,12 @@ def _line(event: journal_pb2.JournalEvent) -> JournalLine:
         changes=tuple(
             QueueChange(
                 technician=change.technician,
-                previous=STATUSES.get(change.previous),
-                status=STATUSES[change.status],
+                previous=previous_status_of(change.previous),
+                status=status_of(change.status),
                 row=change.row or None,
                 heading=change.heading,
             )
             for change in event.changes
         ),
-        body=json.loads(event.body),
+        body=json.loads(event.body or "{}"),
     )

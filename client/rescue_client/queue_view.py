@@ -24,6 +24,7 @@ from rescue_client.records import (
     ServerLost,
     SessionHistory,
     Snapshot,
+    UnknownUpdate,
     Update,
 )
 
@@ -81,7 +82,7 @@ class QueueView:
                 view = replace(self, alarms=_put(self.alarms, session, due_at))
             case LeadOfferReceived(entry=Entry() as entry):
                 view = self._with(entry)
-            case LeadOfferReceived() | Bookmark():
+            case LeadOfferReceived() | UnknownUpdate() | Bookmark():
                 view = self
         return replace(view, revision=update.revision)
 

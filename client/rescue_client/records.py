@@ -15,7 +15,10 @@ CUSTOMER = "customer"
 
 
 class Status(StrEnum):
-    """What a technician's queue shows of a session; the value is the published English name."""
+    """What a technician's queue shows of a session; the value is the published English name.
+
+    `UNKNOWN` is a status of a newer server, which this client has no name for.
+    """
 
     CONNECTING = "Connecting"
     WAITING = "Waiting"
@@ -32,6 +35,7 @@ class Status(StrEnum):
     TIMED_OUT = "Timed Out"
     REMOVED = "Removed from TC queue"
     REMOVED_TIMED_OUT = "Removed from TC queue (Timed Out)"
+    UNKNOWN = "Unknown"
 
     @property
     def gone(self) -> bool:
@@ -40,7 +44,10 @@ class Status(StrEnum):
 
 
 class Process(StrEnum):
-    """A process that prevents the idle time-out; the value is the word of the scripted console."""
+    """A process that prevents the idle time-out; the value is the word of the scripted console.
+
+    `UNKNOWN` is a process of a newer server; it can be seen, but neither opened nor closed.
+    """
 
     REMOTE_CONTROL = "remote-control"
     SCREEN_SHARING = "screen-sharing"
@@ -48,6 +55,11 @@ class Process(StrEnum):
     FILE_TRANSFER = "file-transfer"
     SAVE_DIALOG = "save-dialog"
     CALLING_CARD = "calling-card"
+    UNKNOWN = "unknown"
+
+
+KNOWN_PROCESSES = tuple(process for process in Process if process is not Process.UNKNOWN)
+"""The processes that can be opened and closed."""
 
 
 class TargetKind(StrEnum):
@@ -228,6 +240,15 @@ class LeadOfferReceived:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class UnknownUpdate:
+    """An update of a kind that only a newer client knows. `cause` is why it happened, if the server says so."""
+
+    revision: int
+    at: datetime
+    cause: Cause
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Bookmark:
     """Nothing else of this queue changed up to this revision."""
 
@@ -246,7 +267,7 @@ class ServerBack:
     """The watch has the server again."""
 
 
-Delta = EntryChanged | EntryDetails | ChatReceived | IdleAlarm | LeadOfferReceived
+Delta = EntryChanged | EntryDetails | ChatReceived | IdleAlarm | LeadOfferReceived | UnknownUpdate
 Update = Snapshot | Delta | Bookmark | ServerLost | ServerBack
 
 

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from rescue_client.records import Process, Target, TargetKind
+from rescue_client.records import KNOWN_PROCESSES, Process, Target, TargetKind
 
 LONGEST_LINE = 64 * 1024
 """In bytes, without the line break."""
@@ -269,7 +269,7 @@ def _with_technician(involvement: Involvement) -> Callable[[_Words], Command]:
 
 def _use_process(*, opened: bool) -> Callable[[_Words], Command]:
     def parser(words: _Words) -> Command:
-        session, process = words.word("session"), words.one_of("process", tuple(Process))
+        session, process = words.word("session"), words.one_of("process", KNOWN_PROCESSES)
         words.nothing_more()
         return UseProcess(session=session, process=Process(process), opened=opened)
 

@@ -29,6 +29,7 @@ from rescue_client.records import (
     ServerLost,
     Snapshot,
     Transferred,
+    UnknownUpdate,
     Update,
 )
 from rescue_common.emulated_time import format_timestamp
@@ -138,6 +139,8 @@ def update_lines(update: Update, before: QueueView, labels: Labels) -> Iterator[
                 "from": update.sender,
                 "cause": update.cause.text,
             } | _stamp(update.revision, update.at)
+        case UnknownUpdate():
+            yield {"event": "unknown", "cause": update.cause.text} | _stamp(update.revision, update.at)
         case ServerLost(reason=reason):
             yield {"event": "server", "state": "lost", "message": reason}
         case ServerBack():

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from rescue_protos.errors import RescueError
 
 
+UNKNOWN_UPDATE = "A newer server reports something that this program does not know."
+"""The English text for an update of an unknown kind."""
+
+
 class Labels:
     """The labels of one language; get it with `Labels.of`."""
 
@@ -33,7 +37,8 @@ class Labels:
 
     def status(self, name: str) -> str:
         """Return what a status is called, given its English name."""
-        return status_table.labels(self.language).get(name, name)
+        published = status_table.labels(self.language)
+        return published[name] if name in published else self.text(name)
 
     def command(self, name: str) -> str:
         """Return what a command is called, given what is typed for it: "hold" or "lead accept"."""

@@ -33,12 +33,13 @@ from rescue_client.records import (
     Snapshot,
     Status,
     Transferred,
+    UnknownUpdate,
     Update,
 )
 from rescue_common.terminal import safe
 from rescue_console.commands import USAGE, BadLine, parse
 from rescue_console.execute import execute
-from rescue_console.labels import Labels
+from rescue_console.labels import UNKNOWN_UPDATE, Labels
 from rescue_console.terminal_input import typed_lines
 from rescue_protos.errors import RescueError
 
@@ -125,6 +126,9 @@ class PlainConsole:
                     f" ({safe(self._labels.cause(update.cause, update.cause.text))})",
                     style="dim",
                 )
+            case UnknownUpdate():
+                why = f" ({safe(self._labels.cause(update.cause, update.cause.text))})" if update.cause.text else ""
+                self._say(f"{update.at:%H:%M:%S} {text(UNKNOWN_UPDATE)}{why}", style="dim")
             case ServerLost():
                 self._say(text("The server is lost; waiting for it."), style="bold red")
             case ServerBack():

@@ -17,8 +17,9 @@ from xml.sax.saxutils import escape
 
 from rescue_common.causes import sentence
 from rescue_common.languages import catalog_of
+from rescue_console.labels import Labels
 from rescue_console.timeline import TimelineEntry
-from rescue_protos.status_table import REMOVED, REMOVED_TIMED_OUT, labels
+from rescue_protos.status_table import REMOVED, REMOVED_TIMED_OUT
 
 GONE = (REMOVED, REMOVED_TIMED_OUT)
 
@@ -86,6 +87,7 @@ _FILLS = {
     "offline": "#e5a59c",
     "rebooting": "#ecc8ea",
 }
+_UNKNOWN_FILL = "#e8e8e8"  # a status of a newer server
 _INK, _QUIET, _PAPER, _LINE = "#1d2126", "#565e67", "#ffffff", "#c9cdd2"
 _FONT = "font-family='system-ui, sans-serif'"
 _LETTER = 6.6  # points that a letter of 12 needs at most, on average
@@ -123,7 +125,7 @@ def timeline_svg(happenings: Iterable[TimelineEntry], *, session: str = "", lang
 
 def course_of(happenings: Iterable[TimelineEntry], *, lang: str = "en") -> TimelineChart:
     """Return the lanes of a session's happenings, which are taken in the order of their revisions."""
-    say, names = partial(catalog_of(lang).text, "timeline"), labels(lang)
+    say, status_label = partial(catalog_of(lang).text, "timeline"), Labels.of(lang).status
     lanes: dict[str, list[Stretch]] = {}
     ends: dict[tuple[str, int], str] = {}
     moments: list[datetime] = []
@@ -141,10 +143,12 @@ def course_of(happenings: Iterable[TimelineEntry], *, lang: str = "en") -> Timel
             lane = lanes.setdefault(change.technician, [])
             _end(lane, column)
             if change.status in GONE:
-                ends[change.technician, column] = f"{names[change.status]}: {cause}{row}"
+                ends[change.technician, column] = f"{status_label(change.status)}: {cause}{row}"
             else:
                 why = f"{cause}{row}"
-                lane.append(Stretch(name=change.status, label=names[change.status], since=column, until=None, why=why))
+                lane.append(
+                    Stretch(name=change.status, label=status_label(change.status), since=column, until=None, why=why)
+                )
         if moves:
             _end(link, column)
             if state:
@@ -217,10 +221,11 @@ def _stretch(one: Stretch, course: TimelineChart, xs: Sequence[int], y: int, say
         when = say("since {}").format(since)
     else:
         when = say("from {} to {}").format(since, _elapsed(course.moments[one.until] - first))
+    fill = _FILLS.get(one.name, _UNKNOWN_FILL)
     dashed = "" if one.until is not None else f" stroke='{_QUIET}' stroke-dasharray='3 2'"
     return (
         f"<g><title>{escape(f'{one.label}, {when}: {one.why}')}</title>"
-        f"<rect x='{x}' y='{y + 2}' width='{width}' height='{_LANE - 8}' rx='4' fill='{_FILLS[one.name]}'{dashed}/>"
+        f"<rect x='{x}' y='{y + 2}' width='{width}' height='{_LANE - 8}' rx='4' fill='{fill}'{dashed}/>"
         f"{_text(x + 6, y + 19, one.label)}</g>"
     )
 

@@ -22,11 +22,11 @@ from rescue_client.connection import Connection
 from rescue_client.console import ConsoleClient
 from rescue_client.queue_view import QueueView
 from rescue_client.records import (
+    KNOWN_PROCESSES,
     Bookmark,
     Entry,
     EntryChanged,
     EntryDetails,
-    Process,
     ServerBack,
     ServerLost,
     Snapshot,
@@ -108,7 +108,7 @@ class Desk:
         target = dice.choice(
             [Target(kind=TargetKind.TECHNICIAN, name=other), Target(kind=TargetKind.CHANNEL, name="Web")]
         )
-        process = dice.choice(list(Process))
+        process = dice.choice(KNOWN_PROCESSES)
         ways: dict[str, Callable[[], Awaitable[Any]]] = {
             "chat": lambda: client.chat(session, token),
             "start": lambda: client.start(session),

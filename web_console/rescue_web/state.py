@@ -14,7 +14,6 @@ from rescue_common.emulated_time import format_timestamp
 from rescue_console.labels import Labels
 from rescue_console.timeline import history_of
 from rescue_console.timeline_svg import timeline_svg
-from rescue_protos.explanations import explanation
 from rescue_web.computers import Computers, where
 from rescue_web.logins import Login, Logins
 from rescue_web.supervisor_page import SupervisorPage
@@ -85,7 +84,7 @@ class AppState:
                         "cause": labels.cause(happening, happening.cause),
                         "setting": labels.setting(happening.setting) if happening.setting else "",
                         "value": happening.setting_value,
-                        "explained": explanation(change.row, language) if change.row else "",
+                        "explained": labels.row(change.row) if change.row else "",
                     }
                 )
         return {"changes": changes, "chat": chat}

@@ -22,6 +22,7 @@ from rescue_client.records import (
     ServerBack,
     ServerLost,
     Snapshot,
+    UnknownUpdate,
     Update,
 )
 from rescue_common.emulated_time import format_timestamp
@@ -143,6 +144,8 @@ class TechnicianPage:
                 self.feed.publish("server", {"online": self._view.online})
             case Bookmark():
                 pass
+            case UnknownUpdate():
+                self.feed.publish("unknown", {"cause": update.cause.text}, revision=update.revision)
             case _:
                 lines = list(json_lines.update_lines(update, before, Labels.of(_ENGLISH)))
                 session = update.entry.session if isinstance(update, EntryChanged | EntryDetails) else update.session

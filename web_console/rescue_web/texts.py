@@ -8,20 +8,22 @@ from __future__ import annotations
 
 from functools import cache
 
+from rescue_client.records import Status
 from rescue_common.languages import catalog_of
+from rescue_console.labels import UNKNOWN_UPDATE, Labels
 from rescue_console.urgency import END_FOR_ALL, LEAVE
-from rescue_protos import status_table
 
 
 @cache
 def page_texts(language: str) -> dict[str, object]:
     """Return all texts of a language, as pages take them."""
     catalog = catalog_of(language)
+    labels = Labels.of(language)
     contexts = ("command", "needs", "process", "setting")
     return {
         "language": language,
-        "status": status_table.labels(language),
+        "status": {name: labels.status(name) for name in Status},
         **{context: {key: catalog.text(context, key) for key in catalog.keys(context)} for context in contexts},
         "text": {english: catalog.text("web", english) for english in catalog.keys("web")}
-        | {english: catalog.text("text", english) for english in (LEAVE, END_FOR_ALL)},
+        | {english: catalog.text("text", english) for english in (LEAVE, END_FOR_ALL, UNKNOWN_UPDATE)},
     }

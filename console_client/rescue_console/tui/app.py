@@ -23,13 +23,14 @@ from textual.widgets import DataTable, Input, Static
 from rescue_client.clock import EmulatedClock
 from rescue_client.console import ConsoleClient
 from rescue_client.queue_view import QueueView
-from rescue_client.records import Answer, Entry, EntryChanged, LeadOfferReceived, ServerBack, ServerLost, Update
+from rescue_client.records import Answer, Entry, ServerLost
 from rescue_common.exit_status import INTERRUPTED
 from rescue_common.languages import LANGUAGES
 from rescue_common.terminal import own_screen, safe
 from rescue_console.commands import Chat, Command
 from rescue_console.execute import execute
 from rescue_console.labels import Labels
+from rescue_console.tui.announcements import announcement
 from rescue_console.tui.command_dialogs import CommandDialogs
 from rescue_console.tui.detail import Detail
 from rescue_console.tui.dialogs import Help
@@ -218,7 +219,10 @@ class TechnicianConsole(App[int]):
             async for update in updates:
                 self.view, self.history = self.view.after(update), self.history.after(update)
                 self._backlog.receive(update)
-                self._announce(update)
+                if isinstance(update, ServerLost):
+                    self.clock.update(None)
+                if announced := announcement(update, self.wording):
+                    self.say(announced)
                 if self._redraw is None:  # several changes of one moment are drawn together
                     self._redraw = asyncio.get_running_loop().call_later(0.05, self.draw)
 
@@ -244,23 +248,6 @@ class TechnicianConsole(App[int]):
                 self.clock.update(reading)
                 if pace != self.clock.rate or not self._ticking:
                     self.draw()
-
-    def _announce(self, update: Update) -> None:
-        text = self.wording.text
-        match update:
-            case EntryChanged(entry=entry, cause=cause) if entry.status.gone:
-                why = self.wording.labels.cause(cause, cause.text)
-                self.say(f"{text('Session')} {entry.session} {text('left the queue')}: {safe(why)}.")
-            case EntryChanged(entry=entry, previous=None) if entry.introduced_by or entry.channel:
-                by = f" ({text('by')} {safe(entry.introduced_by)})" if entry.introduced_by else ""
-                status = self.wording.labels.status(entry.status)
-                self.say(f"{text('Session')} {entry.session} {text('new in the queue')}: {status}{by}")
-            case LeadOfferReceived(session=session, sender=sender):
-                self.say(f"{text('Session')} {session}: {safe(sender)} {text('offers you the lead status')}")
-            case ServerLost():
-                self.clock.update(None)
-            case ServerBack():
-                self.say(text("The server is back."))
 
     def _keep(self, work: Coroutine[None, None, None], name: str) -> None:
         """Run something for as long as the console runs; if the server refuses it for good, the console ends."""

@@ -12,6 +12,7 @@ from rescue_client.clock import EmulatedClock
 from rescue_client.console import ConsoleClient
 from rescue_client.queue_view import QueueView
 from rescue_client.records import (
+    KNOWN_PROCESSES,
     Answer,
     Colleague,
     Directory,
@@ -167,7 +168,7 @@ class CommandDialogs:
         ]
 
     def _processes(self, entry: Entry, *, opened: bool) -> list[Choice]:
-        names = [process for process in Process if (process in entry.processes) is opened]
+        names = [process for process in KNOWN_PROCESSES if (process in entry.processes) is opened]
         return [Choice(key=process.value, label=self._console.wording.labels.process(process)) for process in names]
 
     async def _directory(self) -> Directory | None:

@@ -195,7 +195,8 @@ class Help(ModalScreen[None]):
         for key, meaning in keys:
             meanings.add_row(Text(f"{key:>3}", style="bold"), Text(meaning))
         statuses = Text(f"{text('Statuses')}\n", style="bold")
-        statuses.append_text(Text("\n").join(self._wording.status(status) for status in Status if not status.gone))
+        shown_ones = [status for status in Status if not status.gone and status is not Status.UNKNOWN]
+        statuses.append_text(Text("\n").join(map(self._wording.status, shown_ones)))
         shown = Table.grid(padding=(0, 2))
         shown.add_row(meanings, statuses)
         with Vertical(classes="dialog", id="helping") as dialog:

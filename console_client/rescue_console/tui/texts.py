@@ -31,6 +31,7 @@ SIGNS = {
     Status.TIMED_OUT: "□",
     Status.REMOVED: "-",
     Status.REMOVED_TIMED_OUT: "-",
+    Status.UNKNOWN: "◇",
 }
 STYLES = {
     Status.CONNECTING: "#7fb2d9",
@@ -48,6 +49,7 @@ STYLES = {
     Status.TIMED_OUT: "#c9a0a0",
     Status.REMOVED: "#a0a0a0",
     Status.REMOVED_TIMED_OUT: "#c9a0a0",
+    Status.UNKNOWN: "#c8c8c8",
 }
 URGENT = "bold #ffffff on #b3261e"
 QUIET = "#9a9a9a"

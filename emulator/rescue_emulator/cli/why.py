@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 import click
 
 from rescue_common.durations import format_duration
+from rescue_console.labels import Labels
 from rescue_emulator.cli.calls import connection_options, json_wanted, run_call
 from rescue_emulator.cli.events import cause_with_setting
 from rescue_emulator.cli.output import iso_time, json_line, print_lines
-from rescue_protos.explanations import LANGUAGES, explanation
-from rescue_protos.status_table import REMOVED, labels, read_rows
+from rescue_protos.explanations import LANGUAGES
+from rescue_protos.status_table import REMOVED
 
 if TYPE_CHECKING:
     from rescue_client.journal import JournalLine, QueueChange
@@ -37,26 +38,27 @@ def why(session: str, technician: str, lang: str) -> None:
         print_lines(json_line(_change_as_json(line, change, lang)) for line, change in changes)
         return
     now = {technician: found.participants.get(technician, REMOVED)} if technician else found.participants
-    names = labels(lang)
-    statuses = ", ".join(f"{name}: {names[status]}" for name, status in now.items()) or "in nobody's queue"
+    labels = Labels.of(lang)
+    statuses = ", ".join(f"{name}: {labels.status(status)}" for name, status in now.items()) or "in nobody's queue"
     lines = [click.style(f"session {session} now  {statuses}", bold=True)]
     for line, change in changes:
-        lines += _change_lines(line, change, lang)
+        lines += _change_lines(line, change, labels)
     print_lines(lines)
 
 
 def _change_as_json(line: JournalLine, change: QueueChange, lang: str) -> dict[str, object]:
     """Return one change with its reason, as one JSON object."""
+    labels = Labels.of(lang)
     return {
         "event": "change",
         "session": line.stream,
         "technician": change.technician,
         "previous": change.previous,
         "status": change.status,
-        "label": labels(lang)[change.status],
+        "label": labels.status(change.status),
         "row": change.row,
         "heading": change.heading or None,
-        "explanation": explanation(change.row, lang) if change.row else None,
+        "explanation": (labels.row(change.row) if change.row else "") or None,
         "cause": line.cause,
         "cause_event": line.name,
         "by": line.by or None,
@@ -67,16 +69,15 @@ def _change_as_json(line: JournalLine, change: QueueChange, lang: str) -> dict[s
     }
 
 
-def _change_lines(line: JournalLine, change: QueueChange, lang: str) -> list[str]:
+def _change_lines(line: JournalLine, change: QueueChange, labels: Labels) -> list[str]:
     """Return one change with its reason, for people."""
-    if change.row is None:
-        heading = f"{labels(lang)[change.status]} (new in the queue)"
+    status = labels.status(change.status)
+    if change.previous is None:
+        heading = f"{status} (new in the queue)"
     else:
-        row = read_rows()[change.row - 1]
-        start, end = (row.start, row.end) if lang == "en" else (row.start_nl, row.end_nl)
-        heading = f"{start} → {end} (row {row.row})"
+        heading = f"{labels.status(change.previous)} → {status} (row {change.row or '-'})"
     first = f"{iso_time(line.at)}  {change.technician}  {click.style(heading, bold=True)}"
     lines = [first, f"  because {cause_with_setting(line)}"]
-    if change.row is not None:
-        lines.append(f"  {explanation(change.row, lang)}")
+    if change.row is not None and (explained := labels.row(change.row)):
+        lines.append(f"  {explained}")
     return lines

@@ -117,7 +117,7 @@ export function listen(listeners) {
     leave("");
   });
   events.addEventListener("clock", (event) => { hearClock(JSON.parse(event.data)); listeners.clock?.(JSON.parse(event.data)); });
-  for (const kind of ["snapshot", "update", "computers"]) {
+  for (const kind of ["snapshot", "update", "unknown", "computers"]) {
     if (listeners[kind]) events.addEventListener(kind, (event) => listeners[kind](JSON.parse(event.data), lost));
   }
 }

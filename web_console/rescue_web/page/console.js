@@ -96,9 +96,10 @@ function drawChat(entry) {
 }
 
 function drawProcesses(entry) {
-  const boxes = PROCESSES.map((process) => {
+  const unknown = entry.processes.filter((process) => !PROCESSES.includes(process)).slice(0, 1); // of a newer server
+  const boxes = [...PROCESSES, ...unknown].map((process) => {
     const open = entry.processes.includes(process);
-    const possible = allows(entry, open ? "close" : "open");
+    const possible = PROCESSES.includes(process) && allows(entry, open ? "close" : "open");
     return el("label", { title: possible ? null : why(open ? "close" : "open") }, el("input", {
       type: "checkbox", "data-key": process, checked: open, disabled: !possible,
       onchange: async (event) => {
@@ -262,6 +263,7 @@ document.addEventListener("visibilitychange", tellFocus);
 listen({
   snapshot: (state, lost) => { lost(!state.online); snapshot(state); said = null; tellFocus(); },
   update,
+  unknown: () => tell(say("A newer server reports something that this program does not know.")),
   online: (is) => { if (is !== online) { online = is; draw(); } if (is) { said = null; tellFocus(); } },
 });
 tick(drawDue);
