@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from rescue_emulator.pytest.tracebacks import hide_library
 from rescue_emulator.pytest.worlds import MODES, RUN, WORLDS, Run, SharedServer, new_world
 
 if TYPE_CHECKING:
@@ -105,14 +106,19 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    if call.excinfo is not None and not item.config.getoption("fulltrace"):
+        hide_library(call.excinfo.tb)
     report = yield
     worlds = item.stash.get(WORLDS, [])
     if report.failed and worlds:
+        from rescue_emulator.world.sync import SyncWorld
+
         run = item.config.stash[RUN]
         reported = getattr(call.excinfo.value if call.excinfo else None, "report", "")
         for world in worlds:
-            text = world.report()
-            if reported != text:  # else the exception contains it
+            # The exception may contain the report; else the server is asked while it is there.
+            if not reported or reported != world.report():
+                text = SyncWorld(world).look() if call.when == "call" else world.report()
                 report.sections.append(("rescue world", text))
         again = f"pytest --rescue-seed={run.seed} '{item.nodeid}'"
         report.sections.append(("rescue again", "\n".join([again, *_pictures(item, worlds)])))

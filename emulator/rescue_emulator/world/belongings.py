@@ -18,7 +18,6 @@ class Belongings:
     """The belongings of one world. `is_guest`: its server is external, so the world leaves nothing behind there.
 
     `settings`, by owner, and `pace` are from before the world changed them; `changed` has the settings as they are now.
-    `unfired` are the rules that were armed and had never fired when a test failed.
     """
 
     names: AccountNames = field(default_factory=AccountNames)
@@ -30,7 +29,6 @@ class Belongings:
     channels: list[str] = field(default_factory=list)
     sessions: set[str] = field(default_factory=set)
     rules: list[int] = field(default_factory=list)
-    unfired: list[str] = field(default_factory=list)
     settings: dict[str, dict[str, str]] = field(default_factory=dict)
     changed: dict[str, dict[str, str]] = field(default_factory=dict)
     pace: ClockReading | None = None

@@ -67,6 +67,7 @@ class Computer:
         self.name = name
         self.program = program
         self._own = own or Belongings()
+        self._link = self._cable = ""
         self.session: str | None = None
         self.applet_pid: int | None = None
         program.listen(self._receive)
@@ -144,6 +145,11 @@ class Computer:
         """Wait until the program has ended by itself; return its exit status."""
         return await self.program.ended(timeout)
 
+    def view(self) -> str:
+        """Return how the computer is, as text for people."""
+        state = ", ".join(filter(None, (self._link, self._cable)))
+        return f"{self.name}: {state or 'has not joined'}" + (f" (session {self.session})" if self.session else "")
+
     async def _send_line(self, line: str) -> None:
         self._own.timeline.act(f"{self.name}: {line}")
         await self.program.send(line)
@@ -166,6 +172,14 @@ class Computer:
             case "joined":
                 self.session = str(event["session"])
                 self._own.sessions.add(self.session)
+            case "link":
+                self._link = f"link {event['state']}"
+            case "cable":
+                self._cable = ", ".join((f"cable {event['state']}", *event.get("faults", ())))
+            case "rebooting":
+                self._link = "rebooting"
+            case "ended":
+                self._link = "the session is over"
             case "applet":
                 self.applet_pid = int(event["pid"])
 

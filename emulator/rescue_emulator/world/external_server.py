@@ -8,7 +8,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import secrets
+import warnings
 from collections.abc import Sequence
+from datetime import timedelta
 
 from rescue_client.clock import ClockClient, ClockReading
 from rescue_client.connection import Connection
@@ -16,16 +18,18 @@ from rescue_client.console import ConsoleClient
 from rescue_client.overview import OverviewClient
 from rescue_client.records import Entry
 from rescue_common.processes.child import ProgramEnded
+from rescue_common.state_directory import NoAccess
 from rescue_emulator.world.belongings import Belongings
 from rescue_emulator.world.own_clients import WorldAdmin, WorldFaults
 from rescue_emulator.world.people import CHANNELS, GROUPS, AccountNames
 from rescue_emulator.world.server_access import ServerAccess
 from rescue_emulator.world.technician import CommandRefused, Technician
 from rescue_emulator.world.timeline import Timeline
-from rescue_protos.errors import FailedPrecondition, NotFound
+from rescue_protos.errors import FailedPrecondition, NotFound, RescueError, Unavailable
 from rescue_protos.status_table import REMOVED, REMOVED_TIMED_OUT
 
 _REMOVED_STATUSES = (None, REMOVED, REMOVED_TIMED_OUT)
+_TIMEOUT = timedelta(seconds=5)  # an external server runs already, or does not exist
 _LEAVING_TIMEOUT = 10.0  # real seconds
 _ROUNDS = 3  # the second ends what the first could only start; the third removes entries that are left as Closed
 
@@ -35,8 +39,17 @@ def unique_names() -> AccountNames:
     return AccountNames(suffix=secrets.token_hex(4))
 
 
-async def create_accounts(admin: WorldAdmin, own: Belongings) -> None:
-    """Create the world's organization, unless it uses the server's. Raises RescueError."""
+async def create_accounts(access: ServerAccess, own: Belongings) -> None:
+    """Create the world's organization, unless it uses the server's. Raises NoAccess and RescueError."""
+    try:
+        async with access.connect(_TIMEOUT) as connection:
+            await _create_accounts(WorldAdmin(connection, own), own)
+    except Unavailable as error:
+        error.add_note(f"No server was found at {access.address}, where this world expects one: does it run there?")
+        raise
+
+
+async def _create_accounts(admin: WorldAdmin, own: Belongings) -> None:
     if not own.shares:
         await admin.organization()  # a wrong address or secret is reported now
         return
@@ -49,28 +62,34 @@ async def create_accounts(admin: WorldAdmin, own: Belongings) -> None:
     own.timeline = Timeline()  # it tells what the test does from now on
 
 
-async def leave(connection: Connection, own: Belongings, access: ServerAccess) -> None:
-    """Remove from an external server what a world made there, and restore what it changed.
+async def leave(access: ServerAccess, own: Belongings) -> None:
+    """Remove from an external server what a world made there, and restore what it changed; warn if that fails."""
+    try:
+        async with asyncio.timeout(_LEAVING_TIMEOUT), access.connect(_TIMEOUT) as connection:
+            await _leave(connection, own, access)
+    except Unavailable:
+        pass  # the server has ended
+    except (RescueError, NoAccess, TimeoutError) as error:
+        warnings.warn(f"this world left something behind on {access.address}: {error}", stacklevel=2)
 
-    Raises RescueError, NoAccess and TimeoutError.
-    """
-    async with asyncio.timeout(_LEAVING_TIMEOUT):
-        admin = WorldAdmin(connection, own)
-        await WorldFaults(connection, own).clear()
-        await _end_sessions(connection, own, access)
-        for owner, settings in own.settings.items():
-            if owner.partition(":")[2] not in (*own.groups, *own.channels):
-                await admin.change_settings(owner, settings)
-        for remove, names in (
-            (admin.remove_channel, own.channels),
-            (admin.remove_technician, own.technicians),
-            (admin.remove_group, own.groups),
-        ):
-            for name in list(names):
-                with contextlib.suppress(NotFound):  # another administrator was quicker
-                    await remove(name)
-        if own.pace is not None:
-            await _restore_pace(ClockClient(connection), own.pace)
+
+async def _leave(connection: Connection, own: Belongings, access: ServerAccess) -> None:
+    admin = WorldAdmin(connection, own)
+    await WorldFaults(connection, own).clear()
+    await _end_sessions(connection, own, access)
+    for owner, settings in own.settings.items():
+        if owner.partition(":")[2] not in (*own.groups, *own.channels):
+            await admin.change_settings(owner, settings)
+    for remove, names in (
+        (admin.remove_channel, own.channels),
+        (admin.remove_technician, own.technicians),
+        (admin.remove_group, own.groups),
+    ):
+        for name in list(names):
+            with contextlib.suppress(NotFound):  # another administrator was quicker
+                await remove(name)
+    if own.pace is not None:
+        await _restore_pace(ClockClient(connection), own.pace)
 
 
 async def _end_sessions(connection: Connection, own: Belongings, access: ServerAccess) -> None:

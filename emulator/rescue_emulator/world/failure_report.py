@@ -1,33 +1,62 @@
-"""The report of a failure: the seed, what the test did and what every console showed and why, and the last log lines.
+"""The report of a failure: the seed, the state at the end, the timeline, and the last log lines.
 
-It is made from what this process has received from its consoles, so it needs no server.
+The timeline is what this process did and received from its consoles, so it needs no server.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from rescue_common.processes.child import Program
 from rescue_emulator.world.belongings import Belongings
+from rescue_emulator.world.computer import Computer
+from rescue_emulator.world.end_state import EndState
 from rescue_emulator.world.records import StatusUpdate
 from rescue_emulator.world.technician import Technician
 
 
-def failure_report(
-    *, seed: int, technicians: Sequence[Technician], own: Belongings, programs: Iterable[Program]
-) -> str:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cast:
+    """Whom and what a report is about. `end` is missing if the server was not asked, or has gone."""
+
+    own: Belongings
+    technicians: Sequence[Technician]
+    computers: Sequence[Computer]
+    programs: Sequence[Program]
+    end: EndState | None
+
+
+def failure_report(seed: int, cast: Cast) -> str:
     """Return the report as text for people."""
     return "\n".join(
         [
             f"seed: {seed}",
-            *(technician.view() for technician in technicians),
+            "at the end:",
+            *_end_lines(cast),
             "timeline (emulated time; > is what the test did):",
-            *(own.timeline.lines() or ["  nothing was done or shown"]),
-            *(f"armed and never fired: fault rule {rule}" for rule in own.unfired),
+            *(cast.own.timeline.lines() or ["  nothing was done or shown"]),
             "last log lines:",
-            *(program.log_tail() for program in programs),
+            *(program.log_tail() for program in cast.programs),
         ]
     )
+
+
+def _end_lines(cast: Cast) -> Iterator[str]:
+    if cast.end is not None:
+        yield cast.end.clock_line()
+    for technician in cast.technicians:
+        focus = "in focus" if technician.in_focus else "not in focus"
+        yield f"  {technician.view()} ({focus})"
+        if cast.end is not None:
+            yield from cast.end.entry_lines(technician.account, in_focus=technician.in_focus)
+    yield from (f"  {computer.view()}" for computer in cast.computers)
+    for owner, settings in cast.own.changed.items():
+        before = cast.own.settings[owner]
+        told = ", ".join(f"{name}={value!r} (was {before[name]!r})" for name, value in settings.items())
+        yield f"  settings of {cast.own.names.plain_text(owner)}: {told}"
+    if cast.end is not None:
+        yield from cast.end.rule_lines()
 
 
 def draw_timelines(technicians: Sequence[Technician]) -> dict[str, str]:

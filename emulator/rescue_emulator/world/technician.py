@@ -8,6 +8,7 @@ from typing import Any
 from rescue_client.records import Entry, Process, Status
 from rescue_common.processes.child import Event, Program
 from rescue_emulator.world.belongings import Belongings
+from rescue_emulator.world.end_state import what_is_missing
 from rescue_emulator.world.records import CreatedSession, StatusUpdate, read_entry, read_status
 
 # Real seconds. The console itself waits up to 30 s for a server that cannot be reached.
@@ -42,9 +43,10 @@ class NotSeen(AssertionError, TimeoutError):
 class Technician:
     """A technician whose console runs as a process, `program`. Get one from `World.technician`.
 
-    `name` is the name in the test, `account` the name on the server; they differ only on a shared server.
-    A `session` is its id, such as `pin` returns. Every command raises CommandRefused if the server or the console
-    refuses it, TimeoutError if no reply comes, and ProgramEnded if the console has ended.
+    `in_focus` is whether the console is in focus; a new one is. `name` is the name in the test, `account` the name on
+    the server; they differ only on a shared server. A `session` is its id, such as `pin` returns. Every command raises
+    CommandRefused if the server or the console refuses it, TimeoutError if no reply comes, and ProgramEnded if the
+    console has ended.
     """
 
     def __init__(
@@ -55,6 +57,7 @@ class Technician:
         self._own = own or Belongings()
         self._names = self._own.names
         self.account = self._names.account(name)
+        self.in_focus: bool = True
         self._report = report
         self._shown: dict[str, Status] = {}
         self._history: dict[str, list[StatusUpdate]] = {}
@@ -79,6 +82,8 @@ class Technician:
         )
         if not reply.get("ok"):
             raise CommandRefused(self.name, line, reply)
+        if words[0] == "focus":
+            self.in_focus = words[1] == "on"
         if "pin" in reply:
             self._own.sessions.add(str(reply["session"]))
         return dict(reply)
@@ -168,6 +173,7 @@ class Technician:
         except TimeoutError:
             last = str(self.status(session) or "nothing")
             message = f"{self.name} saw {last!r} of session {session}, not {str(wanted)!r}, within {timeout:g} s"
+            message += f"\n{what_is_missing(self.status(session), wanted)}"
             raise NotSeen(message, await self._report()) from None
 
     def status(self, session: str) -> Status | None:
@@ -186,7 +192,7 @@ class Technician:
     def view(self) -> str:
         """Return what the queue shows, as text for people."""
         shown = ", ".join(f"{session} {status}" for session, status in self._shown.items())
-        return f"{self.name}'s queue: {shown or 'nothing yet'}"
+        return f"{self.name}'s queue: {shown or 'nothing'}"
 
     def _quoted_account(self, technician: str | Technician) -> str:
         account = technician.account if isinstance(technician, Technician) else self._names.account(technician)

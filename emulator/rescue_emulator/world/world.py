@@ -22,7 +22,6 @@ import random
 import shutil
 import socket
 import tempfile
-import warnings
 import weakref
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
@@ -38,18 +37,18 @@ from rescue_common.processes.child import Program, ProgramEnded, stop_all
 from rescue_common.state_directory import NoAccess, find_server, find_tls
 from rescue_emulator.world.belongings import Belongings
 from rescue_emulator.world.computer import Computer
+from rescue_emulator.world.end_state import EndState, look_at_server
 from rescue_emulator.world.errors import NotEntered, NotOwner, WrongEventLoop
 from rescue_emulator.world.external_server import create_accounts, leave, unique_names
-from rescue_emulator.world.failure_report import failure_report
+from rescue_emulator.world.failure_report import Cast, failure_report
 from rescue_emulator.world.own_clients import WorldAdmin, WorldClock, WorldFaults
 from rescue_emulator.world.ports import reserve_port
 from rescue_emulator.world.server_access import ServerAccess
 from rescue_emulator.world.technician import NotSeen, Technician
-from rescue_protos.errors import NotFound, RescueError, Unavailable
+from rescue_protos.errors import NotFound, RescueError
 
 _START_TIMEOUT = 30.0  # real seconds, for a process on a busy machine
 _CALL_TIMEOUT = timedelta(seconds=30)  # long enough for a restart of the server
-_FIRST_CALL_TIMEOUT = timedelta(seconds=5)  # an external server runs already, or does not exist
 
 
 class World:
@@ -82,6 +81,7 @@ class World:
         self._directory: Path | None = None
         self._remove_directory: weakref.finalize[..., World] | None = None
         self._own = Belongings()
+        self._end_state: EndState | None = None
         self._server: Program | None = None
         self._port: socket.socket | None = None
         self._connection: Connection | None = None
@@ -170,7 +170,7 @@ class World:
         self._entered, self._loop = True, asyncio.get_running_loop()
         try:
             if not self.is_owner:
-                await self._create_accounts()
+                await create_accounts(self._access, self._own)
             else:
                 self._access.data = self._access.data or self._scratch() / "data"
                 self._port = reserve_port()
@@ -185,7 +185,7 @@ class World:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if isinstance(error, Exception) and not isinstance(error, NotSeen):  # which has a report already
-            error.add_note(await self._report_with_rules())
+            error.add_note(await self.look())
         await self._end()
 
     async def technician(self, name: str, *, lang: str = "en") -> Technician:
@@ -197,7 +197,7 @@ class World:
             *(account, "--lang", lang, "--json"),
             environment={"RESCUE_SECRET": self._own.secrets[account]} if account in self._own.secrets else {},
         )
-        technician = Technician(name, program, report=self._report_with_rules, own=self._own)
+        technician = Technician(name, program, report=self.look, own=self._own)
         self._technicians.append(technician)
         try:
             await program.until(
@@ -293,15 +293,24 @@ class World:
         await self._start_server(self.address, *options)
 
     def report(self) -> str:
-        """Return the failure report: the seed, each queue, the timeline of acts and statuses, each log's last lines."""
-        return failure_report(seed=self.seed, technicians=self._technicians, own=self._own, programs=self._programs())
+        """Return the failure report: the seed, the state at the end, what was done and shown, each log's last lines.
 
-    async def _report_with_rules(self) -> str:
-        """Return the failure report with the fault rules as they are now, unless the server is away."""
-        with contextlib.suppress(RescueError, NoAccess):
+        Of the state it has what consoles and computers said; `look` adds what the server knows.
+        """
+        cast = Cast(
+            own=self._own,
+            technicians=self._technicians,
+            computers=self._computers,
+            programs=self._programs(),
+            end=self._end_state,
+        )
+        return failure_report(self.seed, cast)
+
+    async def look(self) -> str:
+        """Ask the server for the state of the clock, queues and fault rules, if it is there; return the report."""
+        with contextlib.suppress(RescueError, NoAccess, NotEntered, TimeoutError):
             async with self._access.connect(NO_WAIT) as connection:
-                rules = await WorldFaults(connection, self._own).all()
-                self._own.unfired = [f"{rule.number}: {rule.text}" for rule in rules if rule.fired_at is None]
+                self._end_state = await look_at_server(connection, self._own)
         return self.report()
 
     def _programs(self) -> list[Program]:
@@ -341,24 +350,6 @@ class World:
             self._remove_directory = weakref.finalize(self, _remove, self._directory, os.getpid())
         return self._directory
 
-    async def _create_accounts(self) -> None:
-        """Create the world's accounts on the external server. Raises NoAccess and RescueError."""
-        try:
-            async with self._access.connect(_FIRST_CALL_TIMEOUT) as connection:
-                await create_accounts(WorldAdmin(connection, self._own), self._own)
-        except Unavailable as error:
-            error.add_note(f"No server was found at {self.address}, where this world expects one: does it run there?")
-            raise
-
-    async def _leave(self) -> None:
-        try:
-            async with self._access.connect(_FIRST_CALL_TIMEOUT) as connection:
-                await leave(connection, self._own, self._access)
-        except Unavailable:
-            pass  # the server has ended
-        except (RescueError, NoAccess, TimeoutError) as error:
-            warnings.warn(f"this world left something behind on {self.address}: {error}", stacklevel=2)
-
     async def _require_technician(self, name: str) -> None:
         """Raise NotFound, which says who there is, if the world has no such technician."""
         found = await self.admin.organization()
@@ -375,7 +366,7 @@ class World:
     async def _end(self) -> None:
         try:
             if not self.is_owner:
-                await self._leave()
+                await leave(self._access, self._own)
             if self._connection is not None:
                 await self._connection.close()
             # Consoles and computers first: without the server they would only try to reconnect.

@@ -133,7 +133,10 @@ async def test_the_last_status_counts_not_one_that_passed_by(play: Play) -> None
         await alice.sees("s1", "Rebooting", timeout=0.1)
     assert isinstance(unseen.value, TimeoutError)
     assert isinstance(unseen.value, AssertionError)
-    assert "saw 'Active' of session s1, not 'Rebooting', within 0.1 s\nwhat everybody saw" in str(unseen.value)
+    said = str(unseen.value).splitlines()
+    assert said[0] == "alice saw 'Active' of session s1, not 'Rebooting', within 0.1 s"
+    assert said[1].startswith("Active becomes Rebooting when this happens (row 11): A technician ordered a reboot")
+    assert said[2:] == ["what everybody saw"]
 
 
 async def test_what_is_no_status_is_not_waited_for(play: Play) -> None:

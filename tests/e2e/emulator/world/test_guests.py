@@ -138,7 +138,9 @@ async def test_what_was_not_seen_tells_the_rules_that_never_fired(guest: World) 
     alice = await guest.technician("alice")
     session, _ = await alice.pin()
     await guest.faults.add(f"when {session} becomes Active for alice: lan off")
-    with pytest.raises(NotSeen, match=f"never fired: fault rule .*: when {session} becomes Active for alice: lan off"):
+    with pytest.raises(
+        NotSeen, match=f"fault rule 1, armed and never fired: when {session} becomes Active for alice: lan off"
+    ):
         await alice.sees(session, Status.RECONNECTING, timeout=0.1)
 
 
