@@ -11,7 +11,7 @@ from datetime import timedelta
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from rescue_client.channel import open_channel
+from rescue_client.channel import open_channel, within
 from rescue_common.tls import Tls
 from rescue_protos.error_details import from_rpc_error
 
@@ -27,7 +27,7 @@ async def check_health(address: str, *, timeout: timedelta, tls: Callable[[], Tl
     async with open_channel(address, tls=tls) as channel:
         request = health_pb2.HealthCheckRequest()
         try:
-            answer = await health_pb2_grpc.HealthStub(channel).Check(request, timeout=timeout.total_seconds())
+            answer = await within(timeout.total_seconds(), health_pb2_grpc.HealthStub(channel).Check(request))
         except grpc.aio.AioRpcError as error:
             raise from_rpc_error(error) from None
     return str(health_pb2.HealthCheckResponse.ServingStatus.Name(answer.status))

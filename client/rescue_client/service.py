@@ -7,7 +7,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 import grpc
 
-from rescue_client.channel import Metadata
+from rescue_client.channel import Metadata, within
 from rescue_client.connection import Connection, Deadline, Method
 
 Stub = TypeVar("Stub")
@@ -21,7 +21,7 @@ class UnaryMethod(Protocol[RequestT, ReplyT]):
     """A method of a stub that takes one message and returns one."""
 
     def __call__(
-        self, request: RequestT, /, *, timeout: float | None, metadata: Metadata, wait_for_ready: bool | None
+        self, request: RequestT, /, *, metadata: Metadata, wait_for_ready: bool | None
     ) -> Awaitable[ReplyT]: ...
 
 
@@ -65,6 +65,6 @@ class ServiceClient(Generic[Stub]):
         timeout: float,
         wait_for_ready: bool | None = None,
     ) -> Method[Reply]:
-        return lambda channel, metadata: method(channel.stub(self._stub))(
-            request, metadata=metadata, timeout=timeout, wait_for_ready=wait_for_ready
+        return lambda channel, metadata: within(
+            timeout, method(channel.stub(self._stub))(request, metadata=metadata, wait_for_ready=wait_for_ready)
         )

@@ -18,6 +18,7 @@ import asyncio
 import inspect
 import os
 import threading
+import time
 from collections.abc import Awaitable, Callable
 from functools import cache, wraps
 from types import TracebackType
@@ -33,6 +34,13 @@ from rescue_emulator.world.world import World
 __all__ = ["SyncAdmin", "SyncClock", "SyncComputer", "SyncFaults", "SyncTechnician", "SyncWorld"]
 
 
+class _RealTimeLoop(asyncio.SelectorEventLoop):
+    """An event loop whose timers run on even if a test has frozen the time of this process."""
+
+    def time(self) -> float:
+        return time.clock_gettime(time.CLOCK_MONOTONIC)  # which freezegun and time-machine leave alone
+
+
 def _loop() -> asyncio.AbstractEventLoop:
     """Return the background loop; one loop serves all worlds and ends with the process."""
     return _loop_of(os.getpid())  # no thread outlives a fork
@@ -40,7 +48,7 @@ def _loop() -> asyncio.AbstractEventLoop:
 
 @cache
 def _loop_of(process: int) -> asyncio.AbstractEventLoop:
-    loop = asyncio.new_event_loop()
+    loop = _RealTimeLoop()
     threading.Thread(target=loop.run_forever, name="rescue worlds", daemon=True).start()
     return loop
 
