@@ -47,7 +47,7 @@ def _six_digits(_context: click.Context, _parameter: click.Parameter, pin: str |
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CommandLine:
+class ComputerCommandLine:
     """The options as given."""
 
     pin: str | None
@@ -83,7 +83,7 @@ class CommandLine:
 class Computers:
     """Makes the computer of a command line, once for each PIN that is entered; all have the same seed."""
 
-    def __init__(self, command_line: CommandLine) -> None:
+    def __init__(self, command_line: ComputerCommandLine) -> None:
         self._options = command_line
         self._seed = random.randrange(2**31) if command_line.seed is None else command_line.seed
         self._tls_environment = TlsEnvironment()
@@ -173,7 +173,7 @@ def applet(**given: Any) -> None:
       lan reset                   present connections are reset
     Durations are emulated time.
     """
-    command_line = CommandLine(**given)
+    command_line = ComputerCommandLine(**given)
     full_screen = command_line.shows_full_screen()
     if (command_line.pin and command_line.channel) or not (command_line.joins or full_screen):
         raise click.UsageError("give either --pin or --channel")
@@ -184,7 +184,7 @@ def applet(**given: Any) -> None:
     sys.exit(_run(command_line, Printer(as_json=command_line.as_json), full_screen=full_screen))
 
 
-def _run(command_line: CommandLine, listener: Printer, *, full_screen: bool) -> int:
+def _run(command_line: ComputerCommandLine, listener: Printer, *, full_screen: bool) -> int:
     """Run the computer; return the exit status."""
     computers = Computers(command_line)
     try:

@@ -18,7 +18,7 @@ from enum import Enum, auto
 
 from rescue_applet.child_protocol import Failed, Reached, RebootRequested, WentDown
 from rescue_applet.events import (
-    ChatReceived,
+    ChatLineReceived,
     ComputerEvent,
     CustomerView,
     Ended,
@@ -314,7 +314,7 @@ class Attachment:
     def _receive_chat(self, line: pb.AppletChatLine) -> None:
         if line.revision > self.chat_after or not line.revision:
             self.chat_after = max(self.chat_after, line.revision)
-            self._news.append(ChatReceived(sender=getattr(line, "from"), text=line.text))
+            self._news.append(ChatLineReceived(sender=getattr(line, "from"), text=line.text))
 
     def _show(self, view: pb.SessionView) -> None:
         self._heartbeats.set_interval(view.heartbeat_interval.ToTimedelta().total_seconds())

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import msgspec
 
-from rescue_applet.events import ChatReceived, ComputerEvent, CustomerView, Ended, Error, Joined, LinkChanged, Terms
+from rescue_applet.events import ChatLineReceived, ComputerEvent, CustomerView, Ended, Error, Joined, LinkChanged, Terms
 
 LONGEST_LINE = 16 * 1024 * 1024  # bytes
 
@@ -96,7 +96,7 @@ News = (
     | Terms
     | Joined
     | LinkChanged
-    | ChatReceived
+    | ChatLineReceived
     | CustomerView
     | Ended
     | Error

@@ -29,7 +29,7 @@ class ServerReading:
 
 
 @dataclass(slots=True, eq=False)
-class ClockHold:
+class ComputerBarrier:
     """A moment at which the server's clock shall stop for this computer, on the computer's own axis."""
 
     number: int
@@ -38,8 +38,8 @@ class ClockHold:
 
 
 @dataclass(frozen=True, slots=True)
-class HoldReleased:
-    """The clock hold of that number is over."""
+class BarrierReleased:
+    """The clock barrier of that number is over."""
 
     number: int
 
@@ -55,7 +55,7 @@ class FollowedClock:
     """The followed clock. The caller must call `update`, `confirm` and `freeze`, and send what is in `outgoing`."""
 
     def __init__(self, *, real: Callable[[], float] = time.monotonic) -> None:
-        self.outgoing: asyncio.Queue[ClockHold | HoldReleased | OrderDone] = asyncio.Queue()
+        self.outgoing: asyncio.Queue[ComputerBarrier | BarrierReleased | OrderDone] = asyncio.Queue()
         self.on_speed: Callable[[float], None] = lambda speed: None
         self._real = real
         self._read_at = real()
@@ -65,7 +65,7 @@ class FollowedClock:
         self._followed = False
         self._known = asyncio.Event()
         self._changed = asyncio.Event()
-        self._holds: dict[int, ClockHold] = {}
+        self._barriers: dict[int, ComputerBarrier] = {}
         self._last_number = 0
 
     @property
@@ -78,9 +78,9 @@ class FollowedClock:
         return self._then + int((self._real() - self._read_at) * self._speed * SECOND)
 
     @property
-    def open_holds(self) -> list[ClockHold]:
-        """Return the clock holds to request again from a server that has restarted."""
-        return list(self._holds.values())
+    def open_barriers(self) -> list[ComputerBarrier]:
+        """Return the clock barriers to request again from a server that has restarted."""
+        return list(self._barriers.values())
 
     def update(self, reading: ServerReading) -> None:
         """Take in a reading of the server's clock."""
@@ -91,10 +91,10 @@ class FollowedClock:
         self._known.set()
 
     def confirm(self, number: int, due_at: int) -> None:
-        """The server has confirmed a clock hold, for this moment (nanoseconds since 1970)."""
-        if hold := self._holds.get(number):
-            hold.due = due_at - (self._offset or 0)
-            hold.confirm.set()
+        """The server has confirmed a clock barrier, for this moment (nanoseconds since 1970)."""
+        if barrier := self._barriers.get(number):
+            barrier.due = due_at - (self._offset or 0)
+            barrier.confirm.set()
 
     def freeze(self) -> None:
         """Stop this clock while the server is away, because the server's clock stands still meanwhile."""
@@ -102,7 +102,7 @@ class FollowedClock:
             self._followed = False
             self._set(self.now, 0.0)
 
-    async def set_hold(self, after: timedelta) -> ClockHold:
+    async def set_barrier(self, after: timedelta) -> ComputerBarrier:
         """Request that the server's clock stops after this emulated time. Waits a short time for the confirmation."""
         within = CONFIRMED_WITHIN if self._followed else FOLLOWED_WITHIN
         until = asyncio.get_running_loop().time() + within
@@ -111,32 +111,32 @@ class FollowedClock:
             async with asyncio.timeout_at(until):
                 await self._known.wait()
         self._last_number += 1
-        hold = ClockHold(self._last_number, self.now + _nanoseconds(after))
-        self._holds[hold.number] = hold
-        self.outgoing.put_nowait(hold)
+        barrier = ComputerBarrier(self._last_number, self.now + _nanoseconds(after))
+        self._barriers[barrier.number] = barrier
+        self.outgoing.put_nowait(barrier)
         # Without a confirmation an advance could run past the moment. After the wait this clock's own reading must
         # do.
         try:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout_at(until):
-                    await hold.confirm.wait()
+                    await barrier.confirm.wait()
         except asyncio.CancelledError:
-            self.release(hold)
+            self.release(barrier)
             raise
-        return hold
+        return barrier
 
-    def release(self, hold: ClockHold) -> None:
-        """Release a clock hold: its action is done, or not wanted any more."""
-        if self._holds.pop(hold.number, None):
-            self.outgoing.put_nowait(HoldReleased(hold.number))
+    def release(self, barrier: ComputerBarrier) -> None:
+        """Release a clock barrier: its action is done, or not wanted any more."""
+        if self._barriers.pop(barrier.number, None):
+            self.outgoing.put_nowait(BarrierReleased(barrier.number))
 
     def order_done(self, number: int) -> None:
         """Report that an order of the server was carried out."""
         self.outgoing.put_nowait(OrderDone(number))
 
-    async def sleep_until(self, hold: ClockHold) -> None:
-        """Sleep until the clock hold's moment, at whatever speed the clock runs."""
-        while (missing := hold.due - self.now) > 0:
+    async def sleep_until(self, barrier: ComputerBarrier) -> None:
+        """Sleep until the clock barrier's moment, at whatever speed the clock runs."""
+        while (missing := barrier.due - self.now) > 0:
             changed = self._changed
             try:
                 async with asyncio.timeout(missing / SECOND / self._speed if self._speed else None):

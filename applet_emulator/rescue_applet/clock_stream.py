@@ -12,7 +12,7 @@ from collections.abc import Callable
 import grpc
 from google.protobuf import duration_pb2
 
-from rescue_applet.clock import ClockHold, FollowedClock, HoldReleased, OrderDone, ServerReading
+from rescue_applet.clock import BarrierReleased, ComputerBarrier, FollowedClock, OrderDone, ServerReading
 from rescue_client.channel import open_channel
 from rescue_common.state_directory import NoAccess
 from rescue_protos.v1 import clock_pb2 as pb
@@ -73,18 +73,18 @@ async def _send_requests(
     while not clock.outgoing.empty():
         clock.outgoing.get_nowait()  # Meant for a connection that is gone; what is still open is said anew.
     try:
-        for hold in clock.open_holds:
-            await call.write(_request(clock, hold))
+        for barrier in clock.open_barriers:
+            await call.write(_request(clock, barrier))
         while True:
             await call.write(_request(clock, await clock.outgoing.get()))
     except (grpc.RpcError, asyncio.InvalidStateError):
         return  # The reader learns how the call ended.
 
 
-def _request(clock: FollowedClock, request: ClockHold | HoldReleased | OrderDone) -> pb.WatchClockRequest:
+def _request(clock: FollowedClock, request: ComputerBarrier | BarrierReleased | OrderDone) -> pb.WatchClockRequest:
     if isinstance(request, OrderDone):
         return pb.WatchClockRequest(done=pb.ComputerOrderDone(number=request.number))
-    if isinstance(request, HoldReleased):
+    if isinstance(request, BarrierReleased):
         return pb.WatchClockRequest(release=pb.ClockBarrierRelease(number=request.number))
     after = duration_pb2.Duration()
     after.FromNanoseconds(max(request.due - clock.now, 1))

@@ -212,7 +212,7 @@ class EmulatedComputer:
                 self._pass_on(news)
 
     def _pass_on(
-        self, news: events.Joined | events.LinkChanged | events.ChatReceived | events.CustomerView | events.Error
+        self, news: events.Joined | events.LinkChanged | events.ChatLineReceived | events.CustomerView | events.Error
     ) -> None:
         match news:
             case events.LinkChanged(state=events.LinkState.CONNECTED):

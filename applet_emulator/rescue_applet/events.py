@@ -70,7 +70,7 @@ class Rebooting(ComputerEvent, frozen=True, kw_only=True, tag="rebooting"):
     """The computer is down and will boot."""
 
 
-class ChatReceived(ComputerEvent, frozen=True, kw_only=True, tag="chat", rename={"sender": "from"}):
+class ChatLineReceived(ComputerEvent, frozen=True, kw_only=True, tag="chat", rename={"sender": "from"}):
     """A chat line. `sender` is a technician's name, or empty: then the customer wrote it."""
 
     sender: str
@@ -111,7 +111,7 @@ Event = (
     | LinkChanged
     | CableChanged
     | Rebooting
-    | ChatReceived
+    | ChatLineReceived
     | CustomerView
     | Ended
     | Error

@@ -39,7 +39,7 @@ def plain_line(event: events.Event) -> str:
             return f"The network cable is {event.state}" + (f", with {', '.join(faults)}{seed}." if faults else ".")
         case events.Rebooting():
             return "The computer is rebooting."
-        case events.ChatReceived():
+        case events.ChatLineReceived():
             return f"{safe(event.sender) or 'You'}: {safe(event.text)}"
         case events.CustomerView():
             return _who_is_there(event)

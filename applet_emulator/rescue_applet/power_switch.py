@@ -14,7 +14,7 @@ from pathlib import Path
 
 from rescue_applet import child_protocol, events
 from rescue_applet.applet_child import AppletChild
-from rescue_applet.clock import ClockHold, FollowedClock
+from rescue_applet.clock import ComputerBarrier, FollowedClock
 from rescue_applet.connectivity import Connectivity
 from rescue_applet.network.cable import Cable
 
@@ -30,7 +30,7 @@ class _Reboot:
 
     order_id: str
     after: timedelta | None
-    hold: ClockHold | None = None
+    barrier: ComputerBarrier | None = None
     prepared: asyncio.Event = field(default_factory=asyncio.Event)
     boot: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -147,9 +147,9 @@ class PowerSwitch:
             await applet.kill_and_wait()
 
     async def _shut_down(self, reboot: _Reboot) -> None:
-        # First the clock hold: whoever reads Rebooting may advance the clock at once.
+        # First the clock barrier: whoever reads Rebooting may advance the clock at once.
         if reboot.after is not None:
-            reboot.hold = await self._clock.set_hold(reboot.after)
+            reboot.barrier = await self._clock.set_barrier(reboot.after)
         reboot.prepared.set()
         applet = self._applet
         if applet is not None:
@@ -163,18 +163,18 @@ class PowerSwitch:
         self._listener(events.Rebooting())
         await reboot.prepared.wait()
         waits: list[asyncio.Task[object]] = [asyncio.create_task(reboot.boot.wait())]
-        if reboot.hold is not None:
-            waits.append(asyncio.create_task(self._clock.sleep_until(reboot.hold)))
+        if reboot.barrier is not None:
+            waits.append(asyncio.create_task(self._clock.sleep_until(reboot.barrier)))
         try:
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         finally:
             for wait in waits:
                 wait.cancel()
         self._reboot = None
-        if reboot.hold is not None:
-            self._hooks.start(self._release_when_back(reboot.hold))
+        if reboot.barrier is not None:
+            self._hooks.start(self._release_when_back(reboot.barrier))
 
-    async def _release_when_back(self, hold: ClockHold) -> None:
+    async def _release_when_back(self, barrier: ComputerBarrier) -> None:
         """Let an advance go on when the applet is back, or cannot be."""
         await self._hooks.until_back()
-        self._clock.release(hold)
+        self._clock.release(barrier)

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from rescue_applet.child_protocol import Failed, read_news
 from rescue_applet.commands import BadCommand, parse_command
-from rescue_applet.events import ChatReceived
+from rescue_applet.events import ChatLineReceived
 from rescue_applet.output import json_line, plain_line
 from rescue_applet.ticket_file import JoinRequest, SavedTicket, TicketFile
 from rescue_common.durations import BadDuration, parse_duration
@@ -243,9 +243,9 @@ def test_an_access_file_is_one_or_is_refused(tmp_path: Path, content: bytes) -> 
     text=st.text(max_size=60) | st.sampled_from(["\x1b]0;title\x07", "\x9b2J", "\u202eevil", "a\rb", "\x7f", "\u2028"])
 )
 def test_nothing_that_is_shown_drives_a_terminal(text: str) -> None:
-    for shown in (safe(text), plain_line(ChatReceived(sender=text, text=text))):
+    for shown in (safe(text), plain_line(ChatLineReceived(sender=text, text=text))):
         assert not {unicodedata.category(char) for char in shown} & {"Cc", "Cf", "Cs", "Zl", "Zp"}
-    line = json_line(ChatReceived(sender=text, text=text))
+    line = json_line(ChatLineReceived(sender=text, text=text))
     assert line.isascii()
     assert line.isprintable()
 

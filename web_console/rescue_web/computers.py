@@ -115,7 +115,7 @@ class OwnComputer:
         self._changed()
 
 
-class Computers:
+class StartedComputers:
     """All computers of this companion. `changed` is called after every change."""
 
     def __init__(self, *, where: list[str], changed: Callable[[], None]) -> None:

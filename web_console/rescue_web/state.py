@@ -14,7 +14,7 @@ from rescue_common.emulated_time import format_timestamp
 from rescue_console.labels import Labels
 from rescue_console.timeline import history_of
 from rescue_console.timeline_svg import timeline_svg
-from rescue_web.computers import Computers, where
+from rescue_web.computers import StartedComputers, where
 from rescue_web.logins import Login, Logins
 from rescue_web.supervisor_page import SupervisorPage
 from rescue_web.technician_page import TechnicianPage
@@ -29,7 +29,7 @@ class AppState:
     def __init__(self, *, server: str | None, data: Path | None) -> None:
         self._server, self._data = server, data
         self.logins = Logins()
-        self.computers = Computers(where=where(server, data), changed=self._computers_changed)
+        self.computers = StartedComputers(where=where(server, data), changed=self._computers_changed)
         # To check a secret is expensive on purpose. Without a limit, anybody could keep the server busy through us.
         self._sign_ins = asyncio.Semaphore(_MAX_SIGN_INS)
 

@@ -15,7 +15,7 @@ from rescue_common.emulated_time import MAX_SPEED, format_timestamp
 from rescue_console import json_lines
 from rescue_console.labels import Labels
 from rescue_protos.errors import RescueError
-from rescue_web.computers import Computers, NotPossible
+from rescue_web.computers import NotPossible, StartedComputers
 from rescue_web.feed import Data, Feed, written
 
 _CLOCK_EVERY = 1.0  # real seconds
@@ -24,7 +24,7 @@ _CLOCK_EVERY = 1.0  # real seconds
 class SupervisorPage:
     """What the pages of one administrator's login show."""
 
-    def __init__(self, connection: Connection, computers: Computers) -> None:
+    def __init__(self, connection: Connection, computers: StartedComputers) -> None:
         self.feed = Feed(self._whole)
         self.clock = ClockClient(connection)
         self._client = OverviewClient(connection)

@@ -1,7 +1,7 @@
 """The faults that are in force on the computer's cable, and for how long.
 
 One fault in each slot, a newer one in the place of the older; together they make the cable's condition. Durations are
-emulated time. Each later change is a clock hold on the server's clock, so that an advance stops there.
+emulated time. Each later change is a clock barrier on the server's clock, so that an advance stops there.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from datetime import timedelta
 from random import Random
 
 from rescue_applet import events
-from rescue_applet.clock import ClockHold, FollowedClock
+from rescue_applet.clock import ComputerBarrier, FollowedClock
 from rescue_applet.faults import delay, flap, half_open, loss, off, reset
 from rescue_applet.network.cable import Cable
 from rescue_applet.network.condition import Condition
@@ -60,7 +60,7 @@ class FaultSchedule:
 
     def apply(self, fault: LanFault, *, done: Callable[[], None] = lambda: None) -> None:
         """Apply a fault, after all earlier changes. `done` is called once it is in force and, if it has an end, once
-        the clock hold for the end is set."""
+        the clock barrier for the end is set."""
         if self._waiting or isinstance(fault, Flap) or fault.lasts is not None:
             self._later(self._start_fault(fault, done))
         else:
@@ -97,7 +97,7 @@ class FaultSchedule:
         self._report()
 
     async def _start_fault(self, fault: LanFault, done: Callable[[], None]) -> None:
-        # It is in force at once. It is reported after the clock hold for its end is set, so that the reader may
+        # It is in force at once. It is reported after the clock barrier for its end is set, so that the reader may
         # advance.
         if isinstance(fault, Flap):
             turns = flap.turns(fault, Random(f"{self._seed} {fault}"))
@@ -105,7 +105,7 @@ class FaultSchedule:
             self._empty(fault.slot)
             self._flaps_off = True
             self._put(fault)
-            end = await self._clock.set_hold(off_for)
+            end = await self._clock.set_barrier(off_for)
             self._schedules[fault.slot] = self._start(self._keep_flapping(turns, on_for, end))
             self._report()
         elif isinstance(fault, HalfOpen | Reset) or fault.lasts is None:
@@ -113,7 +113,7 @@ class FaultSchedule:
         else:
             self._empty(fault.slot)
             self._put(fault)
-            end = await self._clock.set_hold(fault.lasts)
+            end = await self._clock.set_barrier(fault.lasts)
             self._schedules[fault.slot] = self._start(self._end(fault, end))
             self._report()
         done()
@@ -140,7 +140,7 @@ class FaultSchedule:
         if (schedule := self._schedules.pop(slot, None)) is not None and schedule is not asyncio.current_task():
             schedule.cancel()
 
-    async def _end(self, fault: LastingFault, end: ClockHold) -> None:
+    async def _end(self, fault: LastingFault, end: ComputerBarrier) -> None:
         try:
             await self._clock.sleep_until(end)
             self._lift_now(fault.slot)
@@ -150,7 +150,7 @@ class FaultSchedule:
             self._clock.release(end)
 
     async def _keep_flapping(
-        self, turns: Iterator[tuple[timedelta, timedelta]], on_for: timedelta, end: ClockHold
+        self, turns: Iterator[tuple[timedelta, timedelta]], on_for: timedelta, end: ComputerBarrier
     ) -> None:
         past = end
         try:
@@ -163,8 +163,8 @@ class FaultSchedule:
                     return
                 self._flaps_off = False
                 self._apply()
-                # Set the next clock hold before this one is released: an advance must not run past it.
-                past, end = end, await self._clock.set_hold(on_for)
+                # Set the next clock barrier before this one is released: an advance must not run past it.
+                past, end = end, await self._clock.set_barrier(on_for)
                 self._report()
                 await self._back()
                 self._clock.release(past)
@@ -172,7 +172,7 @@ class FaultSchedule:
                 off_for, on_for = turn
                 self._flaps_off = True
                 self._apply()
-                past, end = end, await self._clock.set_hold(off_for)
+                past, end = end, await self._clock.set_barrier(off_for)
                 self._report()
                 self._clock.release(past)
         finally:

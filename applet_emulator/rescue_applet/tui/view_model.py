@@ -31,7 +31,7 @@ class ScreenModel:
     session: str = ""
     terms: str = ""
     view: events.CustomerView | None = None
-    chat: tuple[events.ChatReceived, ...] = ()
+    chat: tuple[events.ChatLineReceived, ...] = ()
     ended: str = ""
 
     @property
@@ -57,7 +57,7 @@ class ScreenModel:
                 return replace(self, session=session)
             case events.CustomerView():
                 return replace(self, view=event)
-            case events.ChatReceived():
+            case events.ChatLineReceived():
                 return replace(self, chat=(*self.chat, event)[-CHAT_LINES_KEPT:])
             case events.Ended(reason=reason):
                 return replace(self, ended=reason, pid=0, link=None)

@@ -94,7 +94,7 @@ class FaultInjector:
         self._methods = methods
         self._rules: dict[int, ActiveRule] = {}
         # The rules of each hook; empty while no rule concerns it.
-        self._on_steps: list[ActiveRule] = []
+        self._on_statuses: list[ActiveRule] = []
         self._on_calls: list[ActiveRule] = []
         self._losing: list[ActiveRule] = []
         self._affecting: list[ActiveRule] = []
@@ -128,7 +128,7 @@ class FaultInjector:
             case Shown() as shown:
                 session = self._already(active, shown) if shown.already else None
                 if session is None:
-                    self._on_steps.append(active)
+                    self._on_statuses.append(active)
                 else:
                     self._fire(active, session)
         return active
@@ -142,7 +142,7 @@ class FaultInjector:
         if number and number not in self._rules:
             raise NotFound.of("fault rule", str(number), "`rescue fault list` shows those there are")
         gone = [self._rules.pop(n) for n in ([number] if number else list(self._rules))]
-        for hook in (self._on_steps, self._on_calls, self._losing, self._affecting):
+        for hook in (self._on_statuses, self._on_calls, self._losing, self._affecting):
             hook[:] = [active for active in hook if active not in gone]
         for number, order in list(self._open.items()):
             if order.active in gone:
@@ -171,11 +171,11 @@ class FaultInjector:
 
     def on_applied(self, applied: AppliedEvent) -> None:
         """An event was published: a status may have changed."""
-        if not self._on_steps or applied.after is None:
+        if not self._on_statuses or applied.after is None:
             return
         changes = _changes(applied, applied.after)
-        for active in [active for active in self._on_steps if _fits(active, applied.after, changes)]:
-            self._on_steps.remove(active)
+        for active in [active for active in self._on_statuses if _fits(active, applied.after, changes)]:
+            self._on_statuses.remove(active)
             self._fire(active, applied.after.id)
 
     @contextlib.asynccontextmanager

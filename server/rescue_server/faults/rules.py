@@ -227,7 +227,7 @@ def _action(text: str, methods: Mapping[str, bool]) -> Action:
             times=_times(found["times"]),
         )
     if found := _LOSE_REPLY.fullmatch(text):
-        meddle = _meddle(found, methods, loses_reply=True)
+        meddle = _affect(found, methods, loses_reply=True)
         if methods[meddle.method]:
             raise BadRule(f"{meddle.method} is a stream: it has no single reply to lose")
         return meddle
@@ -235,16 +235,16 @@ def _action(text: str, methods: Mapping[str, bool]) -> Action:
         code = found["code"].upper()
         if code not in CODES:
             raise BadRule(f"{found['code']!r} is no code to fail with (possible: {', '.join(CODES)})")
-        return _meddle(found, methods, code=code)
+        return _affect(found, methods, code=code)
     if found := _DELAY.fullmatch(text):
         try:
-            return _meddle(found, methods, delay=parse_duration(found["delay"]))
+            return _affect(found, methods, delay=parse_duration(found["delay"]))
         except BadDuration as error:
             raise BadRule(str(error)) from None
     raise BadRule(f"{text!r} is no fault (possible: {_POSSIBLE})")
 
 
-def _meddle(
+def _affect(
     found: re.Match[str],
     methods: Mapping[str, bool],
     *,

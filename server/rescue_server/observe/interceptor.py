@@ -15,11 +15,11 @@ from typing import Any, TypeAlias
 import grpc
 
 from rescue_server.observe.logs import facts
+from rescue_server.rpc.call_context import CallContext
 from rescue_server.rpc.guard import caller, source_of
 
 log = logging.getLogger("rescue_server.calls")
 RpcHandler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
-Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 _FAILURES = frozenset({"INTERNAL", "UNKNOWN", "DATA_LOSS"})
 _QUIET = ("/grpc.health.", "/grpc.reflection.")
 
@@ -66,7 +66,7 @@ class Observing(grpc.aio.ServerInterceptor):
         return grpc.stream_stream_rpc_method_handler(self._stream(handler.stream_stream, name), *coders)
 
     def _unary(self, behavior: Any, method: str) -> Any:
-        async def observed(request: Any, context: Context) -> Any:
+        async def observed(request: Any, context: CallContext) -> Any:
             call = Call(method=method, streaming=False, session=_text(request, "session"))
             with self._timed(call, context):
                 answer = await behavior(request, context)
@@ -77,7 +77,7 @@ class Observing(grpc.aio.ServerInterceptor):
         return observed
 
     def _stream(self, behavior: Any, method: str) -> Any:
-        async def observed(request: Any, context: Context) -> AsyncIterator[Any]:
+        async def observed(request: Any, context: CallContext) -> AsyncIterator[Any]:
             call = Call(method=method, streaming=True, session=_text(request, "session"))
             with self._timed(call, context):
                 async with contextlib.aclosing(behavior(request, context)) as messages:
@@ -87,7 +87,7 @@ class Observing(grpc.aio.ServerInterceptor):
         return observed
 
     @contextlib.contextmanager
-    def _timed(self, call: Call, context: Context) -> Iterator[None]:
+    def _timed(self, call: Call, context: CallContext) -> Iterator[None]:
         real_time = asyncio.get_running_loop().time
         began = real_time()
         call.peer = source_of(context.peer())  # now: of a call that is over, gRPC has nothing left to ask
@@ -129,7 +129,7 @@ def _text(message: Any, field: str) -> str:
     return found if isinstance(found, str) else ""
 
 
-def _code_of(context: Context) -> str:
+def _code_of(context: CallContext) -> str:
     """The code that the guard aborted with; UNKNOWN if something else went wrong."""
     found: Any = context.code()
     if isinstance(found, grpc.StatusCode):

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any, TypeAlias
-
-import grpc
 
 from rescue_protos.v1 import access_pb2, access_pb2_grpc
 from rescue_server.rpc import translate
+from rescue_server.rpc.call_context import CallContext
 from rescue_server.rpc.guard import source_of
 from rescue_server.runtime.credentials import TOKEN_LIFE, Tokens
 from rescue_server.runtime.engine import Engine
-
-Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 
 
 class AccessService(access_pb2_grpc.AccessServiceServicer):
@@ -23,7 +19,7 @@ class AccessService(access_pb2_grpc.AccessServiceServicer):
         self._engine = engine
         self._tokens = tokens
 
-    async def SignIn(self, request: access_pb2.SignInRequest, context: Context) -> access_pb2.SignInResponse:
+    async def SignIn(self, request: access_pb2.SignInRequest, context: CallContext) -> access_pb2.SignInResponse:
         organization = self._engine.published.organization
         secret_hash = organization.secret_hashes.get(request.user)
         source = source_of(context.peer())

@@ -7,14 +7,13 @@ import errno
 import logging
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import aclosing, contextmanager
-from typing import Any, TypeAlias
-
-import grpc
+from typing import Any
 
 from rescue_protos.errors import InvalidArgument, RescueError, ShuttingDown, StorageFull, StorageUnavailable
 from rescue_protos.v1 import admin_pb2 as pb
 from rescue_protos.v1 import admin_pb2_grpc
 from rescue_server.rpc import translate
+from rescue_server.rpc.call_context import CallContext
 from rescue_server.rpc.guard import caller
 from rescue_server.rpc.queue_overview import overview
 from rescue_server.runtime import command_handlers
@@ -23,7 +22,6 @@ from rescue_server.runtime.engine import Answer, Engine, Handler
 from rescue_server.startup.issued_access import IssuedSecrets
 
 log = logging.getLogger(__name__)
-Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 
 
 class AdminService(admin_pb2_grpc.AdminServiceServicer):
@@ -39,7 +37,9 @@ class AdminService(admin_pb2_grpc.AdminServiceServicer):
         """End every overview: the server shuts down."""
         self._draining.set()
 
-    async def GetOrganization(self, request: pb.GetOrganizationRequest, context: Context) -> pb.GetOrganizationResponse:
+    async def GetOrganization(
+        self, request: pb.GetOrganizationRequest, context: CallContext
+    ) -> pb.GetOrganizationResponse:
         state = self._engine.published
         organization = state.organization
         answer = pb.GetOrganizationResponse(revision=state.revision, administrators=sorted(organization.administrators))
@@ -58,7 +58,9 @@ class AdminService(admin_pb2_grpc.AdminServiceServicer):
             )
         return answer
 
-    async def ChangeSettings(self, request: pb.ChangeSettingsRequest, context: Context) -> pb.ChangeSettingsResponse:
+    async def ChangeSettings(
+        self, request: pb.ChangeSettingsRequest, context: CallContext
+    ) -> pb.ChangeSettingsResponse:
         kind = request.WhichOneof("owner")
         if kind is None:
             raise InvalidArgument.of("owner", "name a group or a channel")
@@ -68,11 +70,11 @@ class AdminService(admin_pb2_grpc.AdminServiceServicer):
         settings = self._engine.published.organization.settings_of(owner)
         return pb.ChangeSettingsResponse(revision=answer.revision, settings=translate.settings(settings))
 
-    async def AddGroup(self, request: pb.AddGroupRequest, context: Context) -> pb.AddGroupResponse:
+    async def AddGroup(self, request: pb.AddGroupRequest, context: CallContext) -> pb.AddGroupResponse:
         answer = await self._perform(request, command_handlers.add_group(caller().name, request.name))
         return pb.AddGroupResponse(revision=answer.revision)
 
-    async def AddTechnician(self, request: pb.AddTechnicianRequest, context: Context) -> pb.AddTechnicianResponse:
+    async def AddTechnician(self, request: pb.AddTechnicianRequest, context: CallContext) -> pb.AddTechnicianResponse:
         answer, secret = await self._with_secret(
             request,
             request.name,
@@ -80,48 +82,50 @@ class AdminService(admin_pb2_grpc.AdminServiceServicer):
         )
         return pb.AddTechnicianResponse(revision=answer.revision, secret=secret)
 
-    async def AddChannel(self, request: pb.AddChannelRequest, context: Context) -> pb.AddChannelResponse:
-        act = command_handlers.add_channel(caller().name, request.name, tuple(request.groups))
-        return pb.AddChannelResponse(revision=(await self._perform(request, act)).revision)
+    async def AddChannel(self, request: pb.AddChannelRequest, context: CallContext) -> pb.AddChannelResponse:
+        handler = command_handlers.add_channel(caller().name, request.name, tuple(request.groups))
+        return pb.AddChannelResponse(revision=(await self._perform(request, handler)).revision)
 
     async def AddAdministrator(
-        self, request: pb.AddAdministratorRequest, context: Context
+        self, request: pb.AddAdministratorRequest, context: CallContext
     ) -> pb.AddAdministratorResponse:
         answer, secret = await self._with_secret(
             request, request.name, lambda h: command_handlers.add_administrator(caller().name, request.name, h)
         )
         return pb.AddAdministratorResponse(revision=answer.revision, secret=secret)
 
-    async def MoveTechnician(self, request: pb.MoveTechnicianRequest, context: Context) -> pb.MoveTechnicianResponse:
-        act = command_handlers.move_technician(caller().name, request.technician, request.group)
-        return pb.MoveTechnicianResponse(revision=(await self._perform(request, act)).revision)
+    async def MoveTechnician(
+        self, request: pb.MoveTechnicianRequest, context: CallContext
+    ) -> pb.MoveTechnicianResponse:
+        handler = command_handlers.move_technician(caller().name, request.technician, request.group)
+        return pb.MoveTechnicianResponse(revision=(await self._perform(request, handler)).revision)
 
     async def RemoveTechnicianAccount(
-        self, request: pb.RemoveTechnicianAccountRequest, context: Context
+        self, request: pb.RemoveTechnicianAccountRequest, context: CallContext
     ) -> pb.RemoveTechnicianAccountResponse:
-        act = command_handlers.remove_technician(caller().name, request.technician)
-        answer = await self._perform(request, act)
+        handler = command_handlers.remove_technician(caller().name, request.technician)
+        answer = await self._perform(request, handler)
         if request.technician not in self._engine.published.organization.secret_hashes:
             with _later():
                 self._issued.forget(request.technician)
         return pb.RemoveTechnicianAccountResponse(revision=answer.revision)
 
-    async def RemoveGroup(self, request: pb.RemoveGroupRequest, context: Context) -> pb.RemoveGroupResponse:
-        act = command_handlers.remove_group(caller().name, request.group)
-        return pb.RemoveGroupResponse(revision=(await self._perform(request, act)).revision)
+    async def RemoveGroup(self, request: pb.RemoveGroupRequest, context: CallContext) -> pb.RemoveGroupResponse:
+        handler = command_handlers.remove_group(caller().name, request.group)
+        return pb.RemoveGroupResponse(revision=(await self._perform(request, handler)).revision)
 
-    async def RemoveChannel(self, request: pb.RemoveChannelRequest, context: Context) -> pb.RemoveChannelResponse:
-        act = command_handlers.remove_channel(caller().name, request.channel)
-        return pb.RemoveChannelResponse(revision=(await self._perform(request, act)).revision)
+    async def RemoveChannel(self, request: pb.RemoveChannelRequest, context: CallContext) -> pb.RemoveChannelResponse:
+        handler = command_handlers.remove_channel(caller().name, request.channel)
+        return pb.RemoveChannelResponse(revision=(await self._perform(request, handler)).revision)
 
-    async def RenewSecret(self, request: pb.RenewSecretRequest, context: Context) -> pb.RenewSecretResponse:
+    async def RenewSecret(self, request: pb.RenewSecretRequest, context: CallContext) -> pb.RenewSecretResponse:
         answer, secret = await self._with_secret(
             request, request.user, lambda h: command_handlers.renew_secret(caller().name, request.user, h)
         )
         return pb.RenewSecretResponse(revision=answer.revision, secret=secret)
 
     async def WatchQueues(
-        self, request: pb.WatchQueuesRequest, context: Context
+        self, request: pb.WatchQueuesRequest, context: CallContext
     ) -> AsyncIterator[pb.WatchQueuesResponse]:
         async with aclosing(overview(self._engine, until=self._draining)) as states:
             async for state in states:

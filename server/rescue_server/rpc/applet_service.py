@@ -6,9 +6,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator
-from typing import Any, TypeAlias
-
-import grpc
+from typing import Any
 
 from rescue_protos.errors import STORAGE_ERRORS, InvalidArgument, RescueError, ShuttingDown
 from rescue_protos.v1 import applet_pb2 as pb
@@ -19,6 +17,7 @@ from rescue_server.core.status import Link
 from rescue_server.faults.injector import FaultInjector
 from rescue_server.faults.rules import LostMessage
 from rescue_server.rpc import translate
+from rescue_server.rpc.call_context import CallContext
 from rescue_server.rpc.guard import source_of
 from rescue_server.runtime import applet_orders as orders
 from rescue_server.runtime import attachments, command_handlers
@@ -31,7 +30,6 @@ from rescue_server.runtime.sign_in_rate import PINS_EACH, PINS_OVERALL, AttemptL
 
 HELLO_WITHIN = 10.0  # real seconds
 INSTANCE_LENGTH = 64
-Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 Requests = AsyncIterator[pb.AttachRequest]
 
 
@@ -54,26 +52,26 @@ class AppletService(applet_pb2_grpc.AppletServiceServicer):
         """End every attachment: the server shuts down."""
         self._attachments.send_to_all(orders.ServerLeaves())
 
-    async def RedeemPin(self, request: pb.RedeemPinRequest, context: Context) -> pb.RedeemPinResponse:
+    async def RedeemPin(self, request: pb.RedeemPinRequest, context: CallContext) -> pb.RedeemPinResponse:
         asked = translate.request_of("applet", request)
         ticket = derive_ticket(self._key, asked.id, asked.fingerprint)
         redeem = command_handlers.redeem_pin(request.pin, request.customer, hash_ticket(ticket))
-        act = command_handlers.limit_attempts(redeem, self._guessing, source_of(context.peer()))
-        answer = await self._engine.perform(act, asked)
+        handler = command_handlers.limit_attempts(redeem, self._guessing, source_of(context.peer()))
+        answer = await self._engine.perform(handler, asked)
         return pb.RedeemPinResponse(session=answer.session, ticket=ticket)
 
     async def StartThroughChannel(
-        self, request: pb.StartThroughChannelRequest, context: Context
+        self, request: pb.StartThroughChannelRequest, context: CallContext
     ) -> pb.StartThroughChannelResponse:
         asked = translate.request_of("applet", request)
         ticket = derive_ticket(self._key, asked.id, asked.fingerprint)
-        act = command_handlers.start_through_channel(
+        handler = command_handlers.start_through_channel(
             request.channel, request.customer, hash_ticket(ticket), self._limits
         )
-        answer = await self._engine.perform(act, asked)
+        answer = await self._engine.perform(handler, asked)
         return pb.StartThroughChannelResponse(session=answer.session, ticket=ticket)
 
-    async def Attach(self, request_iterator: Requests, context: Context) -> AsyncIterator[pb.AttachResponse]:
+    async def Attach(self, request_iterator: Requests, context: CallContext) -> AsyncIterator[pb.AttachResponse]:
         most = self._limits.unproven_attachments_per_peer
         with self._unproven.taken(source_of(context.peer()), most, "attachments that have not said hello"):
             hello = await _hello(request_iterator)

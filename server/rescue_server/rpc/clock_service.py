@@ -7,9 +7,6 @@ import contextlib
 import math
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypeAlias
-
-import grpc
 
 from rescue_common.emulated_time import MAX_SPEED
 from rescue_protos.errors import InvalidArgument, ResourceExhausted, ShuttingDown
@@ -17,6 +14,7 @@ from rescue_protos.v1 import clock_pb2 as pb
 from rescue_protos.v1 import clock_pb2_grpc
 from rescue_server.faults.injector import ComputerOrder, FaultInjector
 from rescue_server.rpc import translate
+from rescue_server.rpc.call_context import CallContext
 from rescue_server.rpc.guard import caller
 from rescue_server.runtime.engine import Engine
 from rescue_server.runtime.schedule.clock_barrier import ClockBarrier
@@ -26,7 +24,6 @@ READING_INTERVAL = 1.0  # real seconds
 LONGEST_ADVANCE = timedelta(days=366)
 END_OF_TIME = datetime(9000, 1, 1, tzinfo=UTC)  # due times beyond it must still be dates
 CLOCK_BARRIERS_EACH = 64
-Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 
 
 class ClockService(clock_pb2_grpc.ClockServiceServicer):
@@ -43,10 +40,10 @@ class ClockService(clock_pb2_grpc.ClockServiceServicer):
         """End every follower: the server shuts down."""
         self._draining.set()
 
-    async def GetClock(self, request: pb.GetClockRequest, context: Context) -> pb.GetClockResponse:
+    async def GetClock(self, request: pb.GetClockRequest, context: CallContext) -> pb.GetClockResponse:
         return pb.GetClockResponse(clock=self._reading())
 
-    async def AdvanceClock(self, request: pb.AdvanceClockRequest, context: Context) -> pb.AdvanceClockResponse:
+    async def AdvanceClock(self, request: pb.AdvanceClockRequest, context: CallContext) -> pb.AdvanceClockResponse:
         by = translate.period("by", request.by)
         if not timedelta(0) < by <= LONGEST_ADVANCE:
             raise InvalidArgument.of("by", f"more than 0 and at most {LONGEST_ADVANCE.days} days")
@@ -55,18 +52,18 @@ class ClockService(clock_pb2_grpc.ClockServiceServicer):
         await self._timekeeper.advance(by)
         return pb.AdvanceClockResponse(clock=self._reading(), revision=self._engine.published.revision)
 
-    async def SetClockSpeed(self, request: pb.SetClockSpeedRequest, context: Context) -> pb.SetClockSpeedResponse:
+    async def SetClockSpeed(self, request: pb.SetClockSpeedRequest, context: CallContext) -> pb.SetClockSpeedResponse:
         if not math.isfinite(request.speed) or not 0 < request.speed <= MAX_SPEED:
             raise InvalidArgument.of("speed", f"more than 0 and at most {MAX_SPEED:g}")
         await self._timekeeper.run_at(request.speed)
         return pb.SetClockSpeedResponse(clock=self._reading())
 
-    async def PauseClock(self, request: pb.PauseClockRequest, context: Context) -> pb.PauseClockResponse:
+    async def PauseClock(self, request: pb.PauseClockRequest, context: CallContext) -> pb.PauseClockResponse:
         await self._timekeeper.pause()
         return pb.PauseClockResponse(clock=self._reading())
 
     async def WatchClock(
-        self, request_iterator: AsyncIterator[pb.WatchClockRequest], context: Context
+        self, request_iterator: AsyncIterator[pb.WatchClockRequest], context: CallContext
     ) -> AsyncIterator[pb.WatchClockResponse]:
         news: asyncio.Queue[pb.WatchClockResponse | None] = asyncio.Queue()
         mine: dict[int, ClockBarrier] = {}

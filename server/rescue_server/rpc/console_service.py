@@ -6,9 +6,7 @@ import asyncio
 import contextlib
 import secrets
 from collections.abc import AsyncIterator
-from typing import Any, TypeAlias
-
-import grpc
+from typing import Any
 
 from rescue_protos.errors import STORAGE_ERRORS, InvalidArgument, ShuttingDown
 from rescue_protos.v1 import console_pb2 as pb
@@ -16,6 +14,7 @@ from rescue_protos.v1 import console_pb2_grpc
 from rescue_server.core import commands
 from rescue_server.core.queue import entry_of
 from rescue_server.rpc import translate
+from rescue_server.rpc.call_context import CallContext
 from rescue_server.rpc.guard import caller
 from rescue_server.runtime import command_handlers
 from rescue_server.runtime.credentials import new_pin
@@ -26,7 +25,6 @@ from rescue_server.runtime.watch import Watcher
 
 BOOKMARK_EVERY = 10.0  # real seconds of an idle watch
 CONSOLE_ID_LENGTH = 64
-Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 
 
 class ConsoleService(console_pb2_grpc.ConsoleServiceServicer):
@@ -45,7 +43,9 @@ class ConsoleService(console_pb2_grpc.ConsoleServiceServicer):
         for watcher in self._engine.watch.watchers:
             watcher.news.set()
 
-    async def WatchQueue(self, request: pb.WatchQueueRequest, context: Context) -> AsyncIterator[pb.WatchQueueResponse]:
+    async def WatchQueue(
+        self, request: pb.WatchQueueRequest, context: CallContext
+    ) -> AsyncIterator[pb.WatchQueueResponse]:
         technician, console = caller().name, _console_id(request.console)
         watch = self._engine.watch
         watcher = watch.open(technician, console)
@@ -95,21 +95,21 @@ class ConsoleService(console_pb2_grpc.ConsoleServiceServicer):
         ]
         return pb.ListQueueResponse(revision=state.revision, entries=entries)
 
-    async def ListQueue(self, request: pb.ListQueueRequest, context: Context) -> pb.ListQueueResponse:
+    async def ListQueue(self, request: pb.ListQueueRequest, context: CallContext) -> pb.ListQueueResponse:
         return self._queue(caller().name)
 
-    async def SyncQueue(self, request: pb.SyncQueueRequest, context: Context) -> pb.SyncQueueResponse:
+    async def SyncQueue(self, request: pb.SyncQueueRequest, context: CallContext) -> pb.SyncQueueResponse:
         self._engine.watch.want_bookmarks(caller().name, _console_id(request.console))
         return pb.SyncQueueResponse(revision=self._engine.published.revision)
 
-    async def SetFocus(self, request: pb.SetFocusRequest, context: Context) -> pb.SetFocusResponse:
+    async def SetFocus(self, request: pb.SetFocusRequest, context: CallContext) -> pb.SetFocusResponse:
         technician, console = caller().name, _console_id(request.console)
         mine = [w for w in self._engine.watch.watchers if w.technician == technician and w.console == console]
         for watcher in mine:
             await self._presence.set(technician, watcher, request.in_focus)
         return pb.SetFocusResponse(revision=self._engine.published.revision)
 
-    async def GetDirectory(self, request: pb.GetDirectoryRequest, context: Context) -> pb.GetDirectoryResponse:
+    async def GetDirectory(self, request: pb.GetDirectoryRequest, context: CallContext) -> pb.GetDirectoryResponse:
         organization = self._engine.published.organization
         answer = pb.GetDirectoryResponse(groups=organization.groups, channels=sorted(organization.channels))
         for name in sorted(organization.technicians):
@@ -117,7 +117,7 @@ class ConsoleService(console_pb2_grpc.ConsoleServiceServicer):
             answer.technicians.add(name=name, group=organization.technicians[name], connected=connected)
         return answer
 
-    async def CreatePin(self, request: pb.CreatePinRequest, context: Context) -> pb.CreatePinResponse:
+    async def CreatePin(self, request: pb.CreatePinRequest, context: CallContext) -> pb.CreatePinResponse:
         answer = await self._perform(
             request, command_handlers.create_pin(caller().name, request.customer, new_pin, self._limits)
         )
@@ -126,75 +126,85 @@ class ConsoleService(console_pb2_grpc.ConsoleServiceServicer):
             revision=answer.revision, session=answer.session, pin=answer.pin, valid_for=valid_for
         )
 
-    async def StartSession(self, request: pb.StartSessionRequest, context: Context) -> pb.StartSessionResponse:
+    async def StartSession(self, request: pb.StartSessionRequest, context: CallContext) -> pb.StartSessionResponse:
         answer = await self._command(request, commands.StartSession(technician=caller().name, session=request.session))
         return pb.StartSessionResponse(revision=answer.revision)
 
-    async def HoldSession(self, request: pb.HoldSessionRequest, context: Context) -> pb.HoldSessionResponse:
+    async def HoldSession(self, request: pb.HoldSessionRequest, context: CallContext) -> pb.HoldSessionResponse:
         answer = await self._command(request, commands.HoldSession(technician=caller().name, session=request.session))
         return pb.HoldSessionResponse(revision=answer.revision)
 
-    async def TransferSession(self, request: pb.TransferSessionRequest, context: Context) -> pb.TransferSessionResponse:
+    async def TransferSession(
+        self, request: pb.TransferSessionRequest, context: CallContext
+    ) -> pb.TransferSessionResponse:
         kind = request.WhichOneof("target")
         if kind is None:
             raise InvalidArgument.of("target", "name a technician, a technician group or a channel")
-        order = commands.TransferSession(
+        command = commands.TransferSession(
             technician=caller().name,
             session=request.session,
             target=f"{kind}:{getattr(request, kind)}",
             comment=request.comment,
         )
-        answer = await self._command(request, order)
+        answer = await self._command(request, command)
         return pb.TransferSessionResponse(revision=answer.revision, incoming=answer.technicians)
 
     async def InviteTechnician(
-        self, request: pb.InviteTechnicianRequest, context: Context
+        self, request: pb.InviteTechnicianRequest, context: CallContext
     ) -> pb.InviteTechnicianResponse:
-        order = commands.InviteTechnician(technician=caller().name, session=request.session, invited=request.technician)
-        return pb.InviteTechnicianResponse(revision=(await self._command(request, order)).revision)
+        command = commands.InviteTechnician(
+            technician=caller().name, session=request.session, invited=request.technician
+        )
+        return pb.InviteTechnicianResponse(revision=(await self._command(request, command)).revision)
 
     async def RemoveTechnician(
-        self, request: pb.RemoveTechnicianRequest, context: Context
+        self, request: pb.RemoveTechnicianRequest, context: CallContext
     ) -> pb.RemoveTechnicianResponse:
-        order = commands.RemoveTechnician(technician=caller().name, session=request.session, removed=request.technician)
-        return pb.RemoveTechnicianResponse(revision=(await self._command(request, order)).revision)
+        command = commands.RemoveTechnician(
+            technician=caller().name, session=request.session, removed=request.technician
+        )
+        return pb.RemoveTechnicianResponse(revision=(await self._command(request, command)).revision)
 
-    async def OfferLead(self, request: pb.OfferLeadRequest, context: Context) -> pb.OfferLeadResponse:
-        order = commands.OfferLead(technician=caller().name, session=request.session, to=request.technician)
-        return pb.OfferLeadResponse(revision=(await self._command(request, order)).revision)
+    async def OfferLead(self, request: pb.OfferLeadRequest, context: CallContext) -> pb.OfferLeadResponse:
+        command = commands.OfferLead(technician=caller().name, session=request.session, to=request.technician)
+        return pb.OfferLeadResponse(revision=(await self._command(request, command)).revision)
 
-    async def CancelLeadOffer(self, request: pb.CancelLeadOfferRequest, context: Context) -> pb.CancelLeadOfferResponse:
-        order = commands.CancelLeadOffer(technician=caller().name, session=request.session)
-        return pb.CancelLeadOfferResponse(revision=(await self._command(request, order)).revision)
+    async def CancelLeadOffer(
+        self, request: pb.CancelLeadOfferRequest, context: CallContext
+    ) -> pb.CancelLeadOfferResponse:
+        command = commands.CancelLeadOffer(technician=caller().name, session=request.session)
+        return pb.CancelLeadOfferResponse(revision=(await self._command(request, command)).revision)
 
-    async def AcceptLead(self, request: pb.AcceptLeadRequest, context: Context) -> pb.AcceptLeadResponse:
-        order = commands.AcceptLead(technician=caller().name, session=request.session)
-        return pb.AcceptLeadResponse(revision=(await self._command(request, order)).revision)
+    async def AcceptLead(self, request: pb.AcceptLeadRequest, context: CallContext) -> pb.AcceptLeadResponse:
+        command = commands.AcceptLead(technician=caller().name, session=request.session)
+        return pb.AcceptLeadResponse(revision=(await self._command(request, command)).revision)
 
-    async def RebootComputer(self, request: pb.RebootComputerRequest, context: Context) -> pb.RebootComputerResponse:
-        order = commands.RebootComputer(technician=caller().name, session=request.session, order=secrets.token_hex(8))
-        return pb.RebootComputerResponse(revision=(await self._command(request, order)).revision)
+    async def RebootComputer(
+        self, request: pb.RebootComputerRequest, context: CallContext
+    ) -> pb.RebootComputerResponse:
+        command = commands.RebootComputer(technician=caller().name, session=request.session, order=secrets.token_hex(8))
+        return pb.RebootComputerResponse(revision=(await self._command(request, command)).revision)
 
-    async def SendChat(self, request: pb.SendChatRequest, context: Context) -> pb.SendChatResponse:
-        order = commands.SendChatLine(technician=caller().name, session=request.session, text=request.text)
-        return pb.SendChatResponse(revision=(await self._command(request, order)).revision)
+    async def SendChat(self, request: pb.SendChatRequest, context: CallContext) -> pb.SendChatResponse:
+        command = commands.SendChatLine(technician=caller().name, session=request.session, text=request.text)
+        return pb.SendChatResponse(revision=(await self._command(request, command)).revision)
 
-    async def OpenProcess(self, request: pb.OpenProcessRequest, context: Context) -> pb.OpenProcessResponse:
+    async def OpenProcess(self, request: pb.OpenProcessRequest, context: CallContext) -> pb.OpenProcessResponse:
         process = translate.process_of(request.process)
-        order = commands.OpenProcess(technician=caller().name, session=request.session, process=process)
-        return pb.OpenProcessResponse(revision=(await self._command(request, order)).revision)
+        command = commands.OpenProcess(technician=caller().name, session=request.session, process=process)
+        return pb.OpenProcessResponse(revision=(await self._command(request, command)).revision)
 
-    async def CloseProcess(self, request: pb.CloseProcessRequest, context: Context) -> pb.CloseProcessResponse:
+    async def CloseProcess(self, request: pb.CloseProcessRequest, context: CallContext) -> pb.CloseProcessResponse:
         process = translate.process_of(request.process)
-        order = commands.CloseProcess(technician=caller().name, session=request.session, process=process)
-        return pb.CloseProcessResponse(revision=(await self._command(request, order)).revision)
+        command = commands.CloseProcess(technician=caller().name, session=request.session, process=process)
+        return pb.CloseProcessResponse(revision=(await self._command(request, command)).revision)
 
-    async def EndSession(self, request: pb.EndSessionRequest, context: Context) -> pb.EndSessionResponse:
-        order = commands.EndSession(technician=caller().name, session=request.session)
-        return pb.EndSessionResponse(revision=(await self._command(request, order)).revision)
+    async def EndSession(self, request: pb.EndSessionRequest, context: CallContext) -> pb.EndSessionResponse:
+        command = commands.EndSession(technician=caller().name, session=request.session)
+        return pb.EndSessionResponse(revision=(await self._command(request, command)).revision)
 
-    async def _command(self, request: Any, order: commands.AnyCommand) -> Answer:
-        return await self._perform(request, command_handlers.command(order))
+    async def _command(self, request: Any, command: commands.AnyCommand) -> Answer:
+        return await self._perform(request, command_handlers.command(command))
 
     async def _perform(self, request: Any, handler: Handler) -> Answer:
         return await self._engine.perform(handler, translate.request_of(caller().name, request))

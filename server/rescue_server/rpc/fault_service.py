@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
-
-import grpc
-
 from rescue_protos.v1 import fault_pb2 as pb
 from rescue_protos.v1 import fault_pb2_grpc
 from rescue_server.faults.injector import ActiveRule, FaultInjector, RuleState
 from rescue_server.rpc import translate
+from rescue_server.rpc.call_context import CallContext
 
-Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 _STATES = {
     RuleState.ARMED: pb.FAULT_STATE_ARMED,
     RuleState.AT_WORK: pb.FAULT_STATE_AT_WORK,
@@ -25,13 +21,13 @@ class FaultService(fault_pb2_grpc.FaultServiceServicer):
     def __init__(self, faults: FaultInjector) -> None:
         self._faults = faults
 
-    async def AddFault(self, request: pb.AddFaultRequest, context: Context) -> pb.AddFaultResponse:
+    async def AddFault(self, request: pb.AddFaultRequest, context: CallContext) -> pb.AddFaultResponse:
         return pb.AddFaultResponse(rule=_rule(self._faults.add(request.text, request.technicians)))
 
-    async def ListFaults(self, request: pb.ListFaultsRequest, context: Context) -> pb.ListFaultsResponse:
+    async def ListFaults(self, request: pb.ListFaultsRequest, context: CallContext) -> pb.ListFaultsResponse:
         return pb.ListFaultsResponse(rules=map(_rule, self._faults.all()))
 
-    async def ClearFaults(self, request: pb.ClearFaultsRequest, context: Context) -> pb.ClearFaultsResponse:
+    async def ClearFaults(self, request: pb.ClearFaultsRequest, context: CallContext) -> pb.ClearFaultsResponse:
         return pb.ClearFaultsResponse(removed=self._faults.clear(request.number))
 
 

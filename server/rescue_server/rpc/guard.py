@@ -22,6 +22,7 @@ from rescue_protos import errors
 from rescue_protos.error_details import to_status
 from rescue_server.core.organization import Organization
 from rescue_server.faults.injector import FaultInjector
+from rescue_server.rpc.call_context import CallContext
 from rescue_server.rpc.permissions import PERMISSIONS, Permission
 from rescue_server.runtime.command_handlers import admit
 from rescue_server.runtime.credentials import Principal, Tokens
@@ -32,7 +33,6 @@ log = logging.getLogger(__name__)
 IPV6_NETWORK = 64  # bits; one customer usually gets a /64, so limits count by network, not by address
 _caller: ContextVar[Principal] = ContextVar("caller")
 RpcHandler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
-Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +100,7 @@ class Guard(grpc.aio.ServerInterceptor):
         )
 
     def _unary(self, behavior: Any, permission: Permission | None, name: str) -> Any:
-        async def guarded(request: Any, context: Context) -> Any:
+        async def guarded(request: Any, context: CallContext) -> Any:
             async with _translated(context):
                 principal = self._admit(permission, context)
                 _caller.set(principal)
@@ -115,7 +115,7 @@ class Guard(grpc.aio.ServerInterceptor):
         return guarded
 
     def _stream(self, behavior: Any, permission: Permission | None, name: str) -> Any:
-        async def guarded(request: Any, context: Context) -> AsyncIterator[Any]:
+        async def guarded(request: Any, context: CallContext) -> AsyncIterator[Any]:
             async with _translated(context):
                 principal = self._admit(permission, context)
                 _caller.set(principal)
@@ -137,7 +137,7 @@ class Guard(grpc.aio.ServerInterceptor):
 
         return guarded
 
-    def _admit(self, permission: Permission | None, context: Context) -> Principal:
+    def _admit(self, permission: Permission | None, context: CallContext) -> Principal:
         if permission is None:
             raise errors.PermissionDenied("this method has no permission: nobody may call it")
         if permission in (Permission.ANYBODY, Permission.APPLET):
@@ -174,7 +174,7 @@ class Guard(grpc.aio.ServerInterceptor):
             )
 
     def _slot(
-        self, permission: Permission | None, principal: Principal, context: Context
+        self, permission: Permission | None, principal: Principal, context: CallContext
     ) -> contextlib.AbstractContextManager[None]:
         limits, streams = self._limits, "open streams of one user"
         if principal.computer_of:
@@ -194,7 +194,7 @@ class Guard(grpc.aio.ServerInterceptor):
 
 
 @contextlib.asynccontextmanager
-async def _translated(context: Context) -> AsyncIterator[None]:
+async def _translated(context: CallContext) -> AsyncIterator[None]:
     """Turn a handler's error into a gRPC status. An unexpected one is logged, and is INTERNAL for the caller."""
     try:
         yield
@@ -226,7 +226,7 @@ def _require_message(request: Any) -> None:
         raise errors.InvalidArgument.of("request", "these bytes are no such message")
 
 
-async def _abort(context: Context, error: errors.RescueError) -> None:
+async def _abort(context: CallContext, error: errors.RescueError) -> None:
     code, message, trailing = to_status(error)
     # The error is kept for a retry of its request. Its traceback would keep the whole request as well.
     error.__traceback__ = error.__context__ = None

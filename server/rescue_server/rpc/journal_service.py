@@ -7,9 +7,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import replace
-from typing import Any, TypeAlias
-
-import grpc
 
 from rescue_protos.errors import NotFound, ShuttingDown
 from rescue_protos.status_table import read_rows
@@ -17,13 +14,13 @@ from rescue_protos.v1 import journal_pb2 as pb
 from rescue_protos.v1 import journal_pb2_grpc
 from rescue_server.core.status import LEADS, Status
 from rescue_server.rpc import translate
+from rescue_server.rpc.call_context import CallContext
 from rescue_server.rpc.guard import caller
 from rescue_server.runtime.credentials import Principal
 from rescue_server.runtime.engine import Engine
 from rescue_server.runtime.journal import Journal, Line, shown_body
 
 MOST_BYTES = 256 * 1024  # of event bodies in one message; a single event may be longer
-Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 
 
 class JournalService(journal_pb2_grpc.JournalServiceServicer):
@@ -37,7 +34,9 @@ class JournalService(journal_pb2_grpc.JournalServiceServicer):
         """End every follower: the server shuts down."""
         self._journal.drain()
 
-    async def ListEvents(self, request: pb.ListEventsRequest, context: Context) -> AsyncIterator[pb.ListEventsResponse]:
+    async def ListEvents(
+        self, request: pb.ListEventsRequest, context: CallContext
+    ) -> AsyncIterator[pb.ListEventsResponse]:
         user = caller()
         async for piece in self._journal.read(request.after_revision, session=request.session):
             for events in _messages(piece.lines, user):
@@ -45,7 +44,7 @@ class JournalService(journal_pb2_grpc.JournalServiceServicer):
             yield pb.ListEventsResponse(through_revision=piece.through)
 
     async def WatchEvents(
-        self, request: pb.WatchEventsRequest, context: Context
+        self, request: pb.WatchEventsRequest, context: CallContext
     ) -> AsyncIterator[pb.WatchEventsResponse]:
         user = caller()
         pieces = self._journal.follow(request.after_revision, session=request.session, from_now=user.administrator)
@@ -55,7 +54,7 @@ class JournalService(journal_pb2_grpc.JournalServiceServicer):
             yield pb.WatchEventsResponse(through_revision=piece.through)
         raise ShuttingDown.of()
 
-    async def Explain(self, request: pb.ExplainRequest, context: Context) -> pb.ExplainResponse:
+    async def Explain(self, request: pb.ExplainRequest, context: CallContext) -> pb.ExplainResponse:
         user, state = caller(), self._engine.published
         session = state.sessions.get(request.session)
         unknown = NotFound.of("session", request.session, "it never was, it is not yours, or it is forgotten by now")

@@ -44,16 +44,16 @@ def create_pin(technician: str, customer: str, new_pin: Callable[[], str], limit
     return handle
 
 
-def command(order: commands.AnyCommand) -> Handler:
+def command(given: commands.AnyCommand) -> Handler:
     """A technician's command to a session."""
 
     def handle(state: EngineState, context: decide.Context) -> Outcome:
-        session = state.sessions.get(order.session)
+        session = state.sessions.get(given.session)
         if session is None:
-            raise NotFound.of("session", order.session, "it is not in your queue")
-        events = decide.decide(session, order, context)
+            raise NotFound.of("session", given.session, "it is not in your queue")
+        events = decide.decide(session, given, context)
         targets = events[0].targets if isinstance(events[0], SessionTransferred) else ()
-        return Outcome(events=events, answer=Answer(session=order.session, technicians=targets))
+        return Outcome(events=events, answer=Answer(session=given.session, technicians=targets))
 
     return handle
 

@@ -31,11 +31,11 @@ from rescue_server.runtime.state import ORGANIZATION, read_event
 
 KEEP_ENDED = timedelta(days=30)  # emulated
 KEEP_ANSWERS = 3600.0  # real seconds
-FOLD_EVERY = 3600.0  # real seconds
+COMPACT_EVERY = 3600.0  # real seconds
 SWEEP_EVERY = 30.0  # real seconds
 AT_ONCE = 200  # sessions compacted in one transaction: commands wait for it
 _READ = 1000  # events read at a time, for the same reason
-_FOLDED_AT_ONCE = 5000  # events
+_COMPACTED_AT_ONCE = 5000  # events
 
 
 def _real_now() -> float:
@@ -54,7 +54,7 @@ class Retention:
         self._gone_before: frozenset[str] = frozenset()
         self._marks: deque[tuple[float, int]] = deque()  # real time, and the last revision then
         self._answers_through = 0
-        self._folded_at: float | None = None  # real time
+        self._compacted_at: float | None = None  # real time
 
     async def run(self, every: float = SWEEP_EVERY) -> None:
         """Sweep now and then, until cancelled."""
@@ -78,16 +78,16 @@ class Retention:
         if not due and answers_through > self._answers_through:
             await self._compact([], answers_through)
         self._answers_through = answers_through
-        if self._folded_at is None or self._real_now() - self._folded_at >= FOLD_EVERY:
-            self._folded_at = self._real_now()
-            await self._fold(before)
+        if self._compacted_at is None or self._real_now() - self._compacted_at >= COMPACT_EVERY:
+            self._compacted_at = self._real_now()
+            await self._compact_organization(before)
         return len(due)
 
-    async def _fold(self, before: datetime) -> None:
+    async def _compact_organization(self, before: datetime) -> None:
         """Drop the changes of the organization up to that moment that later ones stand for."""
         compaction, stored_by_revision = Compaction(), {}
         after = 0
-        while len(compaction.dropped) < _FOLDED_AT_ONCE:
+        while len(compaction.dropped) < _COMPACTED_AT_ONCE:
             batch = [stored for stored in await self._engine.stored_events(after, _READ) if stored.at <= before]
             for stored in batch:
                 if stored.stream == ORGANIZATION:

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 
-from rescue_applet.__main__ import CommandLine, Computers
+from rescue_applet.__main__ import ComputerCommandLine, Computers
 from rescue_applet.computer import TermsPolicy
 from rescue_applet.tui.app import CustomerComputer
 from rescue_emulator.world.technician import Technician
@@ -30,7 +30,7 @@ class Customer(Reader):
 @asynccontextmanager
 async def computer(world: World, *, pin: str | None = None, channel: str | None = None) -> AsyncIterator[Customer]:
     """The computer as `rescue applet` starts it; without a PIN and a channel the customer enters the PIN."""
-    command_line = CommandLine(
+    command_line = ComputerCommandLine(
         pin=pin,
         channel=channel,
         name="Jan",

@@ -132,8 +132,8 @@ STORY = {
         events.LinkChanged(state=events.LinkState.CONNECTED),
         events.Joined(session="1007"),
         events.CustomerView(customer="Jan", lead="alice", collaborators=["bob"], on_hold=False),
-        events.ChatReceived(sender="alice", text="Good morning! I am going to look at your printer."),
-        events.ChatReceived(sender="", text="Please do."),
+        events.ChatLineReceived(sender="alice", text="Good morning! I am going to look at your printer."),
+        events.ChatLineReceived(sender="", text="Please do."),
     ),
     "lost": (
         events.AppletStarted(pid=4711),

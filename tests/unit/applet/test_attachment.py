@@ -9,7 +9,7 @@ from google.protobuf import duration_pb2
 from rescue_applet.attachment import Attachment, Phase
 from rescue_applet.child_protocol import Failed, RebootRequested, WentDown
 from rescue_applet.events import (
-    ChatReceived,
+    ChatLineReceived,
     ComputerEvent,
     CustomerView,
     Ended,
@@ -396,7 +396,7 @@ def test_chat_lines_are_told_with_who_wrote_them() -> None:
     line = pb.AppletChatLine(text="hi")
     setattr(line, "from", "alice")
     attachment.receive(pb.AttachResponse(chat=line), 1)
-    assert attachment.take_news() == [ChatReceived(sender="alice", text="hi")]
+    assert attachment.take_news() == [ChatLineReceived(sender="alice", text="hi")]
 
 
 def test_an_unchanged_view_is_no_news() -> None:

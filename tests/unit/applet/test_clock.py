@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from rescue_applet.clock import SECOND, ClockHold, FollowedClock, HoldReleased, ServerReading
+from rescue_applet.clock import SECOND, BarrierReleased, ComputerBarrier, FollowedClock, ServerReading
 
 EPOCH = 1_700_000_000 * SECOND
 
@@ -56,9 +56,9 @@ async def test_the_first_reading_makes_no_jump(clock: FollowedClock, real: RealT
 
 async def test_an_appointment_is_reached_by_an_advance_of_a_paused_clock(clock: FollowedClock) -> None:
     clock.update(ServerReading(at=EPOCH, speed=0.0))
-    making = asyncio.create_task(clock.set_hold(timedelta(seconds=30)))
+    making = asyncio.create_task(clock.set_barrier(timedelta(seconds=30)))
     said = await clock.outgoing.get()
-    assert isinstance(said, ClockHold)
+    assert isinstance(said, ComputerBarrier)
     clock.confirm(said.number, EPOCH + 30 * SECOND)
     hold = await making
     reaching = asyncio.create_task(clock.sleep_until(hold))
@@ -71,19 +71,19 @@ async def test_an_appointment_is_reached_by_an_advance_of_a_paused_clock(clock: 
 
 async def test_the_servers_word_on_when_it_is_due_counts(clock: FollowedClock) -> None:
     clock.update(ServerReading(at=EPOCH, speed=0.0))
-    making = asyncio.create_task(clock.set_hold(timedelta(seconds=30)))
+    making = asyncio.create_task(clock.set_barrier(timedelta(seconds=30)))
     said = await clock.outgoing.get()
-    assert isinstance(said, ClockHold)
+    assert isinstance(said, ComputerBarrier)
     clock.confirm(said.number, EPOCH + 31 * SECOND)
     assert (await making).due - clock.now == 31 * SECOND
 
 
 async def test_an_open_appointment_is_made_again_and_a_kept_one_is_not(clock: FollowedClock) -> None:
-    hold = await clock.set_hold(timedelta(seconds=30))
-    assert clock.open_holds == [hold]
+    hold = await clock.set_barrier(timedelta(seconds=30))
+    assert clock.open_barriers == [hold]
     clock.release(hold)
-    assert clock.open_holds == []
-    assert [clock.outgoing.get_nowait(), clock.outgoing.get_nowait()] == [hold, HoldReleased(hold.number)]
+    assert clock.open_barriers == []
+    assert [clock.outgoing.get_nowait(), clock.outgoing.get_nowait()] == [hold, BarrierReleased(hold.number)]
 
 
 async def test_each_change_of_speed_is_told_once(clock: FollowedClock) -> None:
@@ -97,12 +97,12 @@ async def test_each_change_of_speed_is_told_once(clock: FollowedClock) -> None:
 
 async def test_what_passes_before_the_first_reading_is_no_emulated_time(real: RealTime) -> None:
     clock = FollowedClock(real=real)
-    making = asyncio.create_task(clock.set_hold(timedelta(seconds=30)))
+    making = asyncio.create_task(clock.set_barrier(timedelta(seconds=30)))
     await asyncio.sleep(0)
     real.seconds += 2  # nothing is known of the server's clock yet
     clock.update(ServerReading(at=EPOCH, speed=0.0))
     hold = await clock.outgoing.get()
-    assert isinstance(hold, ClockHold)
+    assert isinstance(hold, ComputerBarrier)
     assert hold.due - clock.now == 30 * SECOND
     clock.confirm(hold.number, EPOCH + 30 * SECOND)
     await making

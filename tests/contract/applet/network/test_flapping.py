@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from rescue_applet.clock import SECOND, ClockHold, FollowedClock, HoldReleased, ServerReading
+from rescue_applet.clock import SECOND, BarrierReleased, ComputerBarrier, FollowedClock, ServerReading
 from rescue_applet.events import CableChanged, Event
 from rescue_applet.faults.schedule import FaultSchedule
 from rescue_applet.network.relay import Relay
@@ -43,12 +43,12 @@ async def played(relay: Relay, fault: str, seed: int) -> tuple[list[tuple[float,
         while not faults or faults[-1]:
             saying = await clock.outgoing.get()
             said.append(type(saying).__name__)
-            if isinstance(saying, ClockHold):
+            if isinstance(saying, ComputerBarrier):
                 upcoming = saying.due - start + EPOCH
                 clock.confirm(saying.number, upcoming)
             if len(said) == 1:
                 await told.wait()  # from now on a change is told before its appointment is kept
-            if len(said) == 1 or isinstance(saying, HoldReleased):
+            if len(said) == 1 or isinstance(saying, BarrierReleased):
                 clock.update(ServerReading(at=upcoming, speed=0.0))
     return changes, said
 
