@@ -150,7 +150,9 @@ def events() -> str:
                 inspect.isclass(kind) and kind.__module__ == module.__name__ and hasattr(kind, "__struct_config__")
             ):  # type: ignore[attr-defined]
                 continue
-            if not kind.__struct_config__.tag or kind.__name__.endswith(("SessionEvent", "OrganizationEvent")):
+            if not kind.__struct_config__.tag or kind.__name__.endswith(
+                ("SessionEvent", "OrganizationEvent", "Activity")
+            ):
                 continue
             fields = [name for name in kind.__struct_fields__ if name not in ("session", "at")]
             yield f"`{kind.__name__}`", ", ".join(f"`{name}`" for name in fields) or "-", _first_sentence(kind.__doc__)

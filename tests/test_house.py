@@ -43,6 +43,20 @@ def test_only_packages_stand_in_the_folders_of_the_programs() -> None:
     assert loose == []
 
 
+NAMED_TWICE = {"Cause", "Organization", "Process", "Status"}
+"""What is one thing on both sides of the wire: the client's record and the core's value cannot share code."""
+
+
+def test_a_class_name_stands_for_one_class() -> None:
+    places: dict[str, list[str]] = {}
+    for path in SOURCES:
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                places.setdefault(node.name, []).append(f"{path.relative_to(ROOT)}:{node.lineno}")
+    twice = {name: found for name, found in places.items() if len(found) > 1}
+    assert set(twice) == NAMED_TWICE, {name: found for name, found in twice.items() if name not in NAMED_TWICE}
+
+
 def test_whatever_is_imported_is_installed_along() -> None:
     """What only comes with something else, or with the developers' tools, is missing where people install the wheel."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]

@@ -164,7 +164,8 @@ class Attachment:
                 self._beat(now, probe=response.probe.number)
             case "reboot" if not self._outbox.closing and self._ordered is None:
                 # A cable that was off may deliver an order from before a loss that only the server saw. The
-                # server breaks off connections that it has given up: on one that still answers the order stands.
+                # server breaks off connections that it has given up: if a connection still answers, the order is
+                # valid.
                 order = RebootRequested(order_id=response.reboot.order_id, technician=response.reboot.technician)
                 self._ordered = (self._beat(now), order)
             case "chat":

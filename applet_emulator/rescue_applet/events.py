@@ -55,9 +55,9 @@ class LinkChanged(ComputerEvent, frozen=True, kw_only=True, tag="link"):
 
 
 class CableChanged(ComputerEvent, frozen=True, kw_only=True, tag="cable"):
-    """The cable was switched, or something is wrong with it; this is in force.
+    """The cable was switched, or a fault began or ended; this is its state now.
 
-    `faults` are those in force, and the one that has just struck the connections; `seed` decides what is random
+    `faults` are the active faults, and a fault of one moment that was just applied; `seed` decides what is random
     about them, if anything is.
     """
 

@@ -13,7 +13,7 @@ LONGEST_INTERVAL = 3.0  # real seconds
 
 
 class Heartbeats:
-    """Those of one connection after the other; each counts its own from 1."""
+    """The heartbeats of an applet, over its connections; each connection counts from 1."""
 
     def __init__(self) -> None:
         self.last = 0
@@ -51,7 +51,8 @@ class Heartbeats:
         self._sent_at = now
 
     def beat(self, now: float, *, owed: bool = True) -> int:
-        """Return the number of the one that is sent now. The server owes an answer to it, unless it is one itself."""
+        """Return the number of the heartbeat that is sent now. The server answers it, unless it is an answer to a
+        probe."""
         self.last += 1
         self._sent_at = now
         if owed:
@@ -59,12 +60,12 @@ class Heartbeats:
         return self.last
 
     def answered(self, number: int) -> None:
-        """The server has answered this one, and so all before it."""
+        """Record that the server has answered this heartbeat, and so all before it."""
         while self._unanswered and self._unanswered[0][0] <= number:
             self._unanswered.popleft()
 
     def excuse(self, held_up: float) -> None:
-        """The answers get this much longer: nobody was there to read them."""
+        """Extend the time for the answers: this process was held up and could not read them."""
         self._unanswered = deque((number, sent + held_up) for number, sent in self._unanswered)
 
     @property

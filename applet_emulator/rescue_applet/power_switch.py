@@ -1,7 +1,7 @@
-"""The computer's power, and the process of the applet that lives by it.
+"""The computer's power, and the process of the applet, which runs only while the computer is on.
 
-The computer is on or down; while it is down no process of the applet exists. It starts the applet again when that
-dies unasked. What the applet remembers across a reboot is in the ticket file on the computer's disk.
+The computer is on or down; while it is down no process of the applet exists. If the applet ends unexpectedly, the
+computer starts it again. The ticket file keeps what the applet needs after a reboot.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from rescue_applet.connectivity import Connectivity
 from rescue_applet.network.cable import Cable
 
 GOES_DOWN_WITHIN = 3.0  # real seconds
-BREATH = 0.3  # real seconds
+RESTART_DELAY = 0.3  # real seconds
 # An applet that dies so often without ever reaching the server will not do better the next time.
 HOPELESS = 10
 
@@ -94,7 +94,8 @@ class PowerSwitch:
         self._deaths = 0
 
     async def stay_on(self, over: Callable[[], bool]) -> bool:
-        """Run the applet, through reboots, until one ends and it is `over`: True. False: it cannot stay alive."""
+        """Run the applet, through reboots. Return True when the session is `over`, False if the applet cannot keep
+        running."""
         while True:
             await self._run_applet()
             if over():
@@ -106,7 +107,7 @@ class PowerSwitch:
             if self._deaths == HOPELESS:
                 return False
             if self._deaths > 1:
-                await asyncio.sleep(BREATH)
+                await asyncio.sleep(RESTART_DELAY)
 
     def go_down(self, *, order_id: str, after: timedelta | None) -> None:
         """Reboot, unless that is under way: back `after` an emulated time, or at the boot command if that is None."""

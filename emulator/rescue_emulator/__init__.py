@@ -2,7 +2,8 @@
 
     from rescue_emulator.testing import World
 
-`rescue_emulator.testing` is the public API. Its names are also here; importing this package alone loads nothing.
+`rescue_emulator.testing` is the public API. The names that most tests need are also here; importing this package alone
+loads nothing.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""The session server: it keeps the sessions, derives what each technician sees, and tells it."""
+"""The session server: it keeps the sessions, derives what each technician sees, and publishes it."""

@@ -71,7 +71,7 @@ from rescue_server.store.sqlite import SqliteStore
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerOptions:
-    """What the command line says. `speed` and `paused` as given, else the clock goes on as it was."""
+    """The options of the command line. Without `speed` and `paused` the clock goes on as it was stored."""
 
     host: str
     port: int
@@ -109,7 +109,7 @@ def _restore(backup: Path, data: Path) -> None:
 
 
 async def _serve(options: ServerOptions, store: SqliteStore) -> None:
-    stop = _stop_signal()  # before anybody is told that we are there: who is told may end us at once
+    stop = _stop_signal()  # first, because a client may stop the server as soon as the address is known
     observation = Observation(options.metrics)
     async with contextlib.AsyncExitStack() as running:
         address, work = await running.enter_async_context(serving(options, store, observation=observation))
@@ -130,7 +130,7 @@ async def serving(
     tokens: Tokens | None = None,
     observation: Observation | None = None,
 ) -> AsyncIterator[tuple[str, Sequence[asyncio.Future[None]]]]:
-    """Accept calls for the length of the block: where, and what is at work (if a part of that dies, so should all)."""
+    """Accept calls for the length of the block. Yields the address and the background tasks: if one fails, stop."""
     observation = observation or Observation()
     recording = options.recording
     clock = _clock(options, store, start=recording.start if recording else None)
@@ -172,7 +172,7 @@ async def serving(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Parts:
-    """What stands around one engine and follows its events."""
+    """The parts of the server that follow the engine's events."""
 
     engine: Engine
     observation: Observation
@@ -187,7 +187,7 @@ class _Parts:
     def of(
         cls, options: ServerOptions, engine: Engine, consoles: ConnectedConsoles, observation: Observation
     ) -> _Parts:
-        """Build them and subscribe them to the engine. Raises CannotObserve."""
+        """Build the parts and subscribe them to the engine. Raises CannotObserve."""
         attachments = Attachments()
         journal = Journal(engine)
         timekeeper = Timekeeper(engine, attachments)
@@ -241,7 +241,7 @@ async def _begin_replay(schedule: ReplaySchedule, engine: Engine, issued: Issued
 
 
 def _clock(options: ServerOptions, store: SqliteStore, *, start: datetime | None) -> ServerClock:
-    """Time goes on from where it stood, as it went, unless options say otherwise."""
+    """Return the clock: it goes on from the stored reading, at the stored speed, unless options say otherwise."""
     mark = store.clock()
     start = start or (mark.now if mark else wall_clock())
     speed = options.speed or (mark.speed if mark else 1.0)
@@ -283,12 +283,13 @@ async def _first_start(options: ServerOptions, engine: Engine, issued: IssuedSec
 
 
 def _ports(options: ServerOptions, issued: IssuedSecrets) -> list[int]:
-    """With --listen HOST:0, the port of last time if it is still free: clients that wait for us find us again."""
+    """Return the ports to try. With --listen HOST:0 that is first the last port, so that waiting clients find the
+    server."""
     return [options.port] if options.port or not issued.last_port else [issued.last_port, 0]
 
 
 def _from_here(host: str, port: int) -> str:
-    """Where clients of this machine find a server that listens at `host`, which may be every address."""
+    """Return the address by which clients of this machine reach a server that listens at `host`."""
     near = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}.get(host, host)
     return f"{near}:{port}"
 
@@ -322,7 +323,7 @@ def _stop_signal() -> asyncio.Event:
 
 
 async def _until(stop: asyncio.Event, work: Sequence[asyncio.Future[None]]) -> None:
-    """Wait for that; if a part of the server dies, so does the server, with its error."""
+    """Wait for the signal. If a part of the server fails, raise its error."""
     stopping = asyncio.create_task(stop.wait())
     watched: set[asyncio.Future[Any]] = {stopping, *work}
     while not stopping.done():

@@ -127,7 +127,7 @@ class FaultSchedule:
             ONE_SHOT[type(fault)](self.cable)
             self._report(str(fault))
         else:
-            self._listener(events.Error(message=f"the LAN is off: there is nothing that {fault} could strike"))
+            self._listener(events.Error(message=f"{fault} has no effect while the LAN is off"))
 
     def _put(self, fault: LastingFault) -> None:
         self._faults[fault.slot] = fault

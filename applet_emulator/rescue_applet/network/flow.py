@@ -21,7 +21,7 @@ WINDOW = 4 * 1024 * 1024  # bytes
 
 class Flow:
     """From `source` to `sink`. `settled` is called when it has `finished` or is `broken`. `name` tells the
-    direction and the connection: with the seed it decides the flow's luck, chunk by chunk."""
+    direction and the connection: with the seed it decides the random choices of each chunk."""
 
     def __init__(
         self,

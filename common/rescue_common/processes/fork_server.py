@@ -8,7 +8,8 @@ The parent's side is `forked`.
 
 A request (`ChildRequest`) comes with six descriptors: the child's stdin, stdout, stderr and working directory, its
 parent pipe, and its status socket. On the status socket the child sends its pid, and the requester answers what the
-child becomes (`ChildStart`). Without an answer nobody wants the child any more, and it ends. At the end the fork server
+child becomes (`ChildStart`). If no answer comes, the requester is gone, and the child
+ends. At the end the fork server
 sends the exit status (negative: the signal). Each of these is one line. The child keeps its end of the socket open as
 long as it lives, so that the requester sees the end of a child even if the fork server ended before.
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from rescue_common.languages import LANGUAGES
 from rescue_emulator.cli.output import count
 from rescue_emulator.cli.signals import cancel_on_sigterm
 
@@ -42,7 +43,7 @@ class Rows(click.ParamType[tuple[int, ...]]):
 @click.option("--rows", type=Rows(), default=f"1-{LAST_ROW}", help="Which rows, like 1,6,20-28; all by default.")
 @click.option(
     "--lang",
-    type=click.Choice(["en", "nl"]),
+    type=click.Choice(LANGUAGES),
     default="en",
     show_default=True,
     help="The consoles' language; their labels are compared with the table's.",

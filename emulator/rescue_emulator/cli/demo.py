@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import click
 
 from rescue_common.cli_options import FiniteRange
+from rescue_common.languages import LANGUAGES
 from rescue_emulator.cli.signals import cancel_on_sigterm
 
 if TYPE_CHECKING:
@@ -35,9 +36,7 @@ CUSTOMER = "Ms Vos"
     metavar="N",
     help="Emulated seconds in a real one: at 1, the minute until a lost network shows is a minute.",
 )
-@click.option(
-    "--lang", type=click.Choice(["en", "nl"]), default="en", show_default=True, help="The consoles' language."
-)
+@click.option("--lang", type=click.Choice(LANGUAGES), default="en", show_default=True, help="The consoles' language.")
 @click.option(
     "--web/--no-web",
     default=None,

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import click
 
+from rescue_common.languages import LANGUAGES
+
 picture_language = click.option(
-    "--lang", type=click.Choice(["en", "nl"]), default="en", show_default=True, help="Language of the statuses."
+    "--lang", type=click.Choice(LANGUAGES), default="en", show_default=True, help="Language of the statuses."
 )
 console_language = click.option(
-    "--lang", type=click.Choice(["en", "nl"]), default="en", show_default=True, help="Language of the consoles."
+    "--lang", type=click.Choice(LANGUAGES), default="en", show_default=True, help="Language of the consoles."
 )

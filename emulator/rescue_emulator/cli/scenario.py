@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rescue_common.cli_options import SPEED
+from rescue_common.languages import LANGUAGES
 from rescue_emulator.cli.output import count
 from rescue_emulator.cli.signals import cancel_on_sigterm
 
@@ -45,9 +46,7 @@ def scenario() -> None:
 @click.option("--speed", type=SPEED, help="Let the clock run at this speed.")
 @click.option("--narrate", is_flag=True, help="Play slowly, and explain what happens and why.")
 @click.option("--step", is_flag=True, help="As --narrate, and wait for Enter before each step.")
-@click.option(
-    "--lang", type=click.Choice(["en", "nl"]), default="en", show_default=True, help="The consoles' language."
-)
+@click.option("--lang", type=click.Choice(LANGUAGES), default="en", show_default=True, help="The consoles' language.")
 @click.option("--seed", type=int, help="Seed of all random choices, as a failed run has printed it.")
 @click.option("--junit", type=click.Path(dir_okay=False, writable=True, path_type=Path), help="Write JUnit XML.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a scenario.")

@@ -1,6 +1,6 @@
 """Plays the published rows in lanes: each lane is a world of its own that plays one scenario after another.
 
-Lanes save time, because silence takes real time: the server believes in a lost LAN only after a probe without answer.
+Lanes save time, because a LAN loss takes real time: the server waits two seconds for the answer to a probe.
 Meanwhile another lane can work. Lanes cannot affect each other.
 """
 

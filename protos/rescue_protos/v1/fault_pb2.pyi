@@ -102,7 +102,7 @@ class AddFaultRequest(google.protobuf.message.Message):
     TEXT_FIELD_NUMBER: builtins.int
     TECHNICIANS_FIELD_NUMBER: builtins.int
     text: builtins.str
-    """The notation is described in docs/faults.md."""
+    """The notation is described in docs/how-to/faults.md."""
     @property
     def technicians(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
         """The technicians whom the rule may concern: only sessions with one of them, their calls, and

@@ -193,7 +193,7 @@ def server(ctx: click.Context, /, **given: Any) -> None:
         return
     if given["restore"] and ctx.get_parameter_source("restore") is not ParameterSource.COMMANDLINE:
         raise click.UsageError(
-            "--restore stands on the command line only: from elsewhere every start would do it again"
+            "--restore can only be given on the command line: in a file or the environment, every start would do so"
         )
     command_line = CommandLine(**given)
     command_line.check()

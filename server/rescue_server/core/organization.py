@@ -34,65 +34,68 @@ class OrganizationEvent(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
 
 class GroupAdded(OrganizationEvent, frozen=True, kw_only=True, tag=True):
-    """A technician group with the default settings."""
+    """A technician group was added, with the default settings."""
 
     name: str
 
 
 class TechnicianAdded(OrganizationEvent, frozen=True, kw_only=True, tag=True):
-    """A technician joined a group."""
+    """A technician was added to a group."""
 
     name: str
     group: str
 
 
 class ChannelAdded(OrganizationEvent, frozen=True, kw_only=True, tag=True):
-    """A channel that these groups serve."""
+    """A channel was added; these groups serve it."""
 
     name: str
     groups: tuple[str, ...]
 
 
 class AdministratorAdded(OrganizationEvent, frozen=True, kw_only=True, tag=True):
-    """Somebody who may use the Administration Center and the clock."""
+    """An administrator was added: they may use the Administration Center and the clock."""
 
     name: str
 
 
 class TechnicianMoved(OrganizationEvent, frozen=True, kw_only=True, tag=True):
-    """The technician is in another group now."""
+    """A technician was moved to another group."""
 
     name: str
     group: str
 
 
 class TechnicianDeleted(OrganizationEvent, frozen=True, kw_only=True, tag=True):
-    """A technician who takes part in no session."""
+    """A technician who takes part in no session was removed."""
 
     name: str
 
 
 class GroupDeleted(OrganizationEvent, frozen=True, kw_only=True, tag=True):
-    """A technician group that had no technicians, no sessions, and served no channel."""
+    """A technician group without technicians, sessions and channels was removed."""
 
     name: str
 
 
 class ChannelDeleted(OrganizationEvent, frozen=True, kw_only=True, tag=True):
-    """A channel that had no sessions."""
+    """A channel without sessions was removed."""
 
     name: str
 
 
 class SecretChanged(OrganizationEvent, frozen=True, kw_only=True, tag=True):
-    """A user's new secret, as a hash."""
+    """A user got a new secret; `secret_hash` is its hash."""
 
     user: str
     secret_hash: str
 
 
 class SettingsChanged(OrganizationEvent, frozen=True, kw_only=True, tag=True):
-    """`owner` is "group:NAME" or "channel:NAME". `periods` has only the changed ones; `terms` is None if unchanged."""
+    """Settings of `owner` were changed: "group:NAME" or "channel:NAME".
+
+    `periods` has only the changed ones; `terms` is None if unchanged.
+    """
 
     owner: str
     periods: dict[str, timedelta] = {}

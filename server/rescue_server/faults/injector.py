@@ -83,7 +83,7 @@ class _OpenOrder:
 
 
 class FaultInjector:
-    """`methods` are those that can be meddled with, and whether each is a stream; `state` is what is published."""
+    """`methods` are those that a rule can affect, and whether each is a stream; `state` is what is published."""
 
     def __init__(
         self, state: EngineState, clock: ServerClock, barriers: ClockBarriers, methods: Mapping[str, bool]

@@ -1,4 +1,4 @@
-"""Which methods of the contract a fault rule may meddle with."""
+"""Which methods of the contract a fault rule can affect."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """The notation of fault rules: `when 1001 becomes Active for alice: lan off for 40s`.
 
-The whole truth about that notation; docs/faults.md tells it to people.
+This is the complete grammar; docs/how-to/faults.md explains it.
 
     RULE    [when MOMENT:] FAULT [at SESSION]
     MOMENT  SESSION|any becomes STATUS [for TECHNICIAN]
@@ -265,7 +265,7 @@ def _affect(
 def _method(name: str, methods: Mapping[str, bool]) -> str:
     known = {method.casefold(): method for method in methods}
     if name.casefold() not in known:
-        raise BadRule(f"{name!r} is no method that can be meddled with (possible: {', '.join(sorted(methods))})")
+        raise BadRule(f"{name!r} is no method that a rule can affect (possible: {', '.join(sorted(methods))})")
     return known[name.casefold()]
 
 

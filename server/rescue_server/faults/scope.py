@@ -1,7 +1,7 @@
 """Whom a fault rule concerns: everybody, or only some technicians.
 
 Worlds that share a server have technicians of their own. A rule with technicians concerns their sessions, their calls,
-and the calls of the applets in their sessions. So the rule of one world never strikes another.
+and the calls of the applets in their sessions. So the rule of one world never affects another.
 """
 
 from __future__ import annotations

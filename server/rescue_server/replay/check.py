@@ -1,7 +1,7 @@
 """Whether today's core derives from a recorded journal's events what the consoles showed when they happened.
 
-Pure. Two questions of every line: are the changes of status the same, and had what ran out really run out by then, with
-nothing that was due before left out?
+Pure. Two questions of every line: are the changes of status the same? And did each period end when the journal says,
+with no earlier deadline skipped?
 """
 
 from __future__ import annotations

@@ -124,7 +124,7 @@ class Guard(grpc.aio.ServerInterceptor):
                     async with self._faults.around(
                         name, request, user=principal.name, computer_of=principal.computer_of
                     ):
-                        pass  # a fault strikes a stream when it is opened
+                        pass  # a fault rule affects a stream only when it is opened
                 with self._slot(permission, principal, context):
                     answers = behavior(request, context)
                     if inspect.isawaitable(answers):

@@ -1,14 +1,15 @@
 """What the server may forget, and when: sessions that ended long ago, what the organization once was, old answers.
 
-A session goes when no queue shows it any more and it ended longer ago than is to be kept (emulated time). An answer
-goes after an hour of *real* time, because retries happen in real time: a console gives up after half a minute. An
+A session is removed when no queue shows it any more and it ended longer ago than `keep_ended` (emulated time). An
+answer is removed after an
+hour of *real* time, because retries happen in real time: a console gives up after half a minute. An
 applet's reports are repeated for as long as its cable is out, so their answers stay while their session goes on.
 
-The session with the highest number always stays: it is what keeps a number from being given out twice.
+The session with the highest number always stays, so that no number is given out twice.
 
-A change of the organization goes when it is as old as that, and a later one, before any session's event that is still
-there, changed the same (`core/compaction.py`). Looking for those reads the journal, so it is done once an hour of real
-time: what administrators do is done in real time as well, whatever the clock's speed.
+A change of the organization is removed when it is older than `keep_ended` and a later change replaced it. That change
+must come before the first session event that is still stored (`core/compaction.py`). The search reads the journal, so
+it runs once an hour of real time: administrators work in real time, whatever the clock's speed.
 """
 
 from __future__ import annotations
@@ -64,10 +65,10 @@ class Retention:
                 await self.sweep()
 
     async def sweep(self) -> int:
-        """Forget what may be forgotten; return how many sessions that were. Raises StorageUnavailable."""
+        """Remove what may be removed; return how many sessions that were. Raises StorageUnavailable."""
         published = self._engine.published
         gone = [session for session in published.sessions.values() if is_gone(session)]
-        # Whoever is being told of the end of a session still looks it up: it stays for one more sweep.
+        # An applet that gets the end of a session just now still looks it up: it stays for one more sweep.
         known, self._gone_before = self._gone_before, frozenset(session.id for session in gone)
         before = self._engine.clock.now() - self._keep_ended
         due = [session.id for session in gone if session.id in known and _ended_before(session, before)]
@@ -84,7 +85,7 @@ class Retention:
         return len(due)
 
     async def _compact_organization(self, before: datetime) -> None:
-        """Drop the changes of the organization up to that moment that later ones stand for."""
+        """Drop the changes of the organization up to that moment that later changes replaced."""
         compaction, stored_by_revision = Compaction(), {}
         after = 0
         while len(compaction.dropped) < _COMPACTED_AT_ONCE:

@@ -73,7 +73,7 @@ class Watch:
     def disconnect(self, technician: str) -> None:
         """Drop the ring of a removed technician.
 
-        That there were some is remembered: a console of a later one of that name does not go on after them.
+        The last revision is remembered, so that a new technician of the same name does not resume from it.
         """
         if (ring := self._rings.get(technician)) is not None and ring.updates:
             ring.dropped_through = ring.updates[-1].revision

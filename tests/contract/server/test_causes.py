@@ -35,10 +35,14 @@ def causes_of(journal: Path) -> list[tuple[Cause, str]]:
     return causes
 
 
+REWORDED = {"the customer reboots his computer": "the customer reboots the computer"}
+"""Sentences that were changed after they were recorded: they are for people, and a journal keeps the event itself."""
+
+
 @pytest.mark.parametrize("journal", JOURNALS, ids=lambda path: path.stem)
 def test_the_english_sentences_are_the_recorded_ones(journal: Path) -> None:
     for cause, recorded in causes_of(journal):
-        assert sentence(cause, "en") == recorded
+        assert sentence(cause, "en") == REWORDED.get(recorded, recorded)
 
 
 @pytest.mark.parametrize("journal", JOURNALS, ids=lambda path: path.stem)

@@ -61,5 +61,5 @@ async def test_faults_of_the_lan_last_for_their_blocks_and_their_emulated_time()
                 assert cable(computer)[-1] == ("off", ["delay 0.001s", "off"])
             assert cable(computer)[-1] == ("on", ["delay 0.001s"])
         async with computer.lan("off"):
-            with pytest.raises(CommandRefused, match="nothing that reset could strike"):
+            with pytest.raises(CommandRefused, match="reset has no effect while the LAN is off"):
                 await computer.lan("reset")

@@ -118,7 +118,7 @@ async def test_why_and_events_tell_what_happened_and_coverage_counts_it(story: S
     assert "alice: Active → Reconnecting (12)" in out
 
 
-async def test_a_technician_reads_his_sessions_and_no_chat_from_when_he_was_not_there(story: Story) -> None:
+async def test_a_technician_reads_own_sessions_and_no_chat_from_before_they_joined(story: Story) -> None:
     async def read_as(user: str) -> list[dict[str, Any]]:
         secret = Access.read(story.world.data).secrets[user]
         async with Connection(story.world.address, user=user, secret=secret, timeout=timedelta(0)) as connection:

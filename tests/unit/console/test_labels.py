@@ -85,7 +85,7 @@ def test_a_word_without_translation_is_shown_as_it_is() -> None:
         ("ProcessOpened", "bob", "remote-control", "bob heeft een proces geopend: Besturing op afstand"),
         ("TechnicianRemoved", "alice", "file-manager", "alice heeft file-manager verwijderd"),
         ("SessionCreated.customer", "", "Web", "een klant is binnengekomen via het kanaal Web"),
-        ("RebootBegan.customer", "", "", "de klant start zijn computer opnieuw op"),
+        ("RebootBegan.customer", "", "", "de klant start de computer opnieuw op"),
         ("LinkRestored", "", "", "de applet is er weer"),
     ],
 )

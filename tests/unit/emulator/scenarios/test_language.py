@@ -97,7 +97,7 @@ SENSELESS = [
         "5:12: 'any' is any session in a rule: call the customer something else",
     ),
     (STEPS + RULE.format("fail next StartSession of erin with ABORTED"), "3:12: no technician is called 'erin': "),
-    (STEPS + RULE.format("fail next Dance with ABORTED"), "3:12: 'Dance' is no method that can be meddled with"),
+    (STEPS + RULE.format("fail next Dance with ABORTED"), "3:12: 'Dance' is no method that a rule can affect"),
     (STEPS + RULE.format("kill applet at vos"), "3:12: 'vos' is no session (possible: customer)"),
     (STEPS + "queues:\n  alice: ['Active, row 4']\n", "4:11: row 4 ends in Outgoing, not in Active"),
     (STEPS + "queues:\n  alice: {customer: ['Active, row 63']}\n", "4:22: the table has rows 1 to 62"),

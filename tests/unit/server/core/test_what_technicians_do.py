@@ -64,7 +64,7 @@ def test_starting_a_channels_session_takes_it_from_all_others() -> None:
     assert builder.last["alice"] == ("Waiting", "Removed from TC queue")
 
 
-def test_the_leads_hold_is_for_all_and_his_start_gives_back_whom_it_held(builder: SessionBuilder) -> None:
+def test_the_leads_hold_is_for_all_and_their_start_gives_back_whom_it_held(builder: SessionBuilder) -> None:
     builder.do("carol start")
     builder.do("carol hold")
     builder.do("alice hold")
