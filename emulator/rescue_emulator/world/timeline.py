@@ -22,7 +22,7 @@ class Act:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Shown:
+class ShownUpdate:
     """A change of status that a technician's console showed."""
 
     at: datetime
@@ -35,7 +35,7 @@ class Timeline:
     """The acts and status changes of one world."""
 
     def __init__(self) -> None:
-        self._entries: list[Act | Shown] = []
+        self._entries: list[Act | ShownUpdate] = []
         self._clock = EmulatedClock()
         self._shown_at: datetime | None = None
 
@@ -56,16 +56,16 @@ class Timeline:
     def shown(self, technician: str, session: str, update: StatusUpdate) -> None:
         """Add a change that a console showed."""
         self._shown_at = max(self._shown_at or update.at, update.at)
-        self._entries.append(Shown(at=update.at, technician=technician, session=session, update=update))
+        self._entries.append(ShownUpdate(at=update.at, technician=technician, session=session, update=update))
 
     def lines(self) -> list[str]:
         """Return the timeline as text: a line for each act, and one for each event of a session."""
         return [_act_line(group) if isinstance(group, Act) else _event_line(group) for group in self._groups()]
 
-    def _groups(self) -> Iterator[Act | list[Shown]]:
+    def _groups(self) -> Iterator[Act | list[ShownUpdate]]:
         """Yield acts, and together what the consoles showed of one event, in the order of time."""
-        events: dict[tuple[int, str], list[Shown]] = {}
-        found: list[tuple[datetime, Act | list[Shown]]] = []
+        events: dict[tuple[int, str], list[ShownUpdate]] = {}
+        found: list[tuple[datetime, Act | list[ShownUpdate]]] = []
         last = next((entry.at for entry in self._entries if entry.at is not None), datetime.max.replace(tzinfo=UTC))
         for entry in self._entries:
             last = entry.at or last  # an act without a time stays where it was done
@@ -85,7 +85,7 @@ def _act_line(act: Act) -> str:
     return f"  {at} > {act.text}"
 
 
-def _event_line(shown: Iterable[Shown]) -> str:
+def _event_line(shown: Iterable[ShownUpdate]) -> str:
     changes: dict[str, list[str]] = {}
     for one in sorted(shown, key=lambda one: one.technician):
         update = one.update
