@@ -115,7 +115,7 @@ async def send_heartbeats(call: Attachment, most: int) -> None:
         await call.write(applet_pb2.AttachRequest(heartbeat=applet_pb2.Heartbeat(number=number)))
 
 
-async def test_appointments_of_a_computer(small: House, refused: Refused) -> None:
+async def test_barriers_of_a_computer(small: House, refused: Refused) -> None:
     redeemed = await small.redeem((await small.new_pin(await small.signed_in("alice"))).pin)
     metadata = (("rescue-session", redeemed.session), ("rescue-ticket", redeemed.ticket))
     call = clock_pb2_grpc.ClockServiceStub(small.channel).WatchClock(metadata=metadata)

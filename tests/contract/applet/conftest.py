@@ -46,7 +46,7 @@ class Peer(ScriptedServer, applet_pb2_grpc.AppletServiceServicer, clock_pb2_grpc
         self.epoch = self.now = EPOCH
         self.speed = 1.0
         self.paused = False
-        self.appointments: dict[int, int] = {}
+        self.barriers: dict[int, int] = {}
         self.clock_tickets: list[str] = []
         self._attached: asyncio.Queue[pb.AttachResponse] | None = None
         self._watchers: set[asyncio.Queue[clock_pb2.WatchClockResponse]] = set()
@@ -158,7 +158,7 @@ class Peer(ScriptedServer, applet_pb2_grpc.AppletServiceServicer, clock_pb2_grpc
         self.clock_tickets.append(f"{metadata['rescue-session']} {metadata['rescue-ticket']}")
         mine: asyncio.Queue[clock_pb2.WatchClockResponse] = asyncio.Queue()
         self._watchers.add(mine)
-        hearing = asyncio.create_task(self._make_appointments(requests, mine))
+        hearing = asyncio.create_task(self._set_barriers(requests, mine))
         try:
             yield clock_pb2.WatchClockResponse(clock=self.reading())
             while True:
@@ -171,19 +171,19 @@ class Peer(ScriptedServer, applet_pb2_grpc.AppletServiceServicer, clock_pb2_grpc
             self._watchers.discard(mine)
             hearing.cancel()
 
-    async def _make_appointments(
+    async def _set_barriers(
         self,
         requests: AsyncIterator[clock_pb2.WatchClockRequest],
         answers: asyncio.Queue[clock_pb2.WatchClockResponse],
     ) -> None:
         async for request in requests:
             if request.WhichOneof("message") == "release":
-                del self.appointments[request.release.number]
+                del self.barriers[request.release.number]
                 continue
             number = request.barrier.number
-            self.appointments[number] = self.now + request.barrier.after.ToNanoseconds()
+            self.barriers[number] = self.now + request.barrier.after.ToNanoseconds()
             due = timestamp_pb2.Timestamp()
-            due.FromNanoseconds(self.appointments[number])
+            due.FromNanoseconds(self.barriers[number])
             noted = clock_pb2.WatchClockResponse(clock=self.reading(), confirmed=number, due_at=due)
             answers.put_nowait(noted)
 

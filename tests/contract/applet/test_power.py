@@ -26,7 +26,7 @@ async def test_a_reboot_ends_the_process_and_takes_emulated_time(peer: Peer, sta
     await customer.sees(event="rebooting")
     assert not customer.has_process(first)
     assert [report.going_down.order_id for report in peer.reports.values()] == ["o1"]
-    assert list(peer.appointments.values()) == [peer.epoch + 40 * 10**9]
+    assert list(peer.barriers.values()) == [peer.epoch + 40 * 10**9]
     peer.advance(39)
     await asyncio.sleep(0.3)
     assert customer.events[-1]["event"] == "rebooting"
@@ -34,7 +34,7 @@ async def test_a_reboot_ends_the_process_and_takes_emulated_time(peer: Peer, sta
     second = (await customer.sees(event="applet"))["pid"]
     assert second != first
     await customer.sees(event="link", state="connected")
-    await peer.until(lambda: not peer.appointments)
+    await peer.until(lambda: not peer.barriers)
     assert peer.asked == ["123456 "]
     assert peer.hellos[0].instance != peer.hellos[1].instance
     assert [event["event"] for event in customer.events].count("joined") == 1

@@ -54,7 +54,7 @@ async def test_the_first_reading_makes_no_jump(clock: FollowedClock, real: RealT
     assert clock.now == before == 5 * SECOND
 
 
-async def test_an_appointment_is_reached_by_an_advance_of_a_paused_clock(clock: FollowedClock) -> None:
+async def test_a_barrier_is_reached_by_an_advance_of_a_paused_clock(clock: FollowedClock) -> None:
     clock.update(ServerReading(at=EPOCH, speed=0.0))
     making = asyncio.create_task(clock.set_barrier(timedelta(seconds=30)))
     said = await clock.outgoing.get()
@@ -78,7 +78,7 @@ async def test_the_servers_word_on_when_it_is_due_counts(clock: FollowedClock) -
     assert (await making).due - clock.now == 31 * SECOND
 
 
-async def test_an_open_appointment_is_made_again_and_a_kept_one_is_not(clock: FollowedClock) -> None:
+async def test_an_open_barrier_is_set_again_and_a_released_one_is_not(clock: FollowedClock) -> None:
     hold = await clock.set_barrier(timedelta(seconds=30))
     assert clock.open_barriers == [hold]
     clock.release(hold)

@@ -1,4 +1,4 @@
-"""A flap against the clock: an appointment for each turn, and the seed decides them all."""
+"""A flap against the clock: a clock barrier for each turn, and the seed decides them all."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ EPOCH = 1_800_000_000 * SECOND
 
 
 async def played(relay: Relay, fault: str, seed: int) -> tuple[list[tuple[float, str]], list[str]]:
-    """Let a fault run its course on a paused clock that is moved from appointment to appointment.
+    """Let a fault run its course on a paused clock that is moved from clock barrier to clock barrier.
 
-    Returns each change of the cable with its emulated second, and what was said to the server.
+    Returns each change of the cable with its emulated second, and what was sent to the server.
     """
     clock = FollowedClock()
     clock.update(ServerReading(at=EPOCH, speed=0.0))
     start = clock.now
     changes: list[tuple[float, str]] = []
     faults: list[list[str]] = []
-    told = asyncio.Event()
+    reported = asyncio.Event()
 
     def hear(event: Event) -> None:
         assert isinstance(event, CableChanged)
         changes.append(((clock.now - start) / SECOND, event.state))
         faults.append(event.faults)
-        told.set()
+        reported.set()
 
     async def at_once() -> None:
         return
@@ -47,7 +47,7 @@ async def played(relay: Relay, fault: str, seed: int) -> tuple[list[tuple[float,
                 upcoming = saying.due - start + EPOCH
                 clock.confirm(saying.number, upcoming)
             if len(said) == 1:
-                await told.wait()  # from now on a change is told before its appointment is kept
+                await reported.wait()  # from now on a change is reported before its barrier is released
             if len(said) == 1 or isinstance(saying, BarrierReleased):
                 clock.update(ServerReading(at=upcoming, speed=0.0))
     return changes, said
@@ -56,8 +56,8 @@ async def played(relay: Relay, fault: str, seed: int) -> tuple[list[tuple[float,
 async def test_it_is_off_and_on_for_its_times(wire: Wire) -> None:
     changes, said = await played(wire.relay, "flap 3s/2s ×3", seed=1)
     assert changes == [(0, "off"), (3, "on"), (5, "off"), (8, "on"), (10, "off"), (13, "on")]
-    # The next appointment stands before the last one is given up: an advance cannot run past a turn.
-    assert said == ["ClockHold", *["ClockHold", "HoldReleased"] * 4, "HoldReleased"]
+    # The next barrier stands before the last one is released: an advance cannot run past a turn.
+    assert said == ["ComputerBarrier", *["ComputerBarrier", "BarrierReleased"] * 4, "BarrierReleased"]
 
 
 async def test_the_same_seed_replays_it_and_another_one_does_not(wire: Wire) -> None:
