@@ -37,6 +37,7 @@ USER = TECHNICIAN | ADMINISTRATOR
 USER_OR_COMPUTER = USER | {"computer"}
 MAY_CALL = {
     "grpc.health.v1.Health": ANYBODY,
+    "grpc.reflection.v1.ServerReflection": ANYBODY,
     "grpc.reflection.v1alpha.ServerReflection": ANYBODY,
     "rescue_protos.v1.AccessService": ANYBODY,
     # The message says who calls: see the tests of PINs and tickets.

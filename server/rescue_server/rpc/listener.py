@@ -10,7 +10,8 @@ from typing import Protocol, runtime_checkable
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
-from grpc_reflection.v1alpha import reflection
+
+from rescue_server.rpc.reflection import enable_reflection
 
 STOP_WITHIN = 2.0  # real seconds for streams to end by themselves
 _OPTIONS = (
@@ -73,7 +74,7 @@ class Listener:
             service.register(self._server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         names = [service.name for service in self._services]
-        reflection.enable_server_reflection((*names, health.SERVICE_NAME, reflection.SERVICE_NAME), self._server)
+        enable_reflection((*names, health.SERVICE_NAME), self._server)
 
     def bind(self, host: str, ports: list[int], credentials: grpc.ServerCredentials | None = None) -> int:
         """Take the first of these ports that is free (0: any) and return it; with TLS if credentials are given.

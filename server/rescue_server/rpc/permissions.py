@@ -22,6 +22,7 @@ PERMISSIONS: dict[str, Permission] = {
     "/grpc.health.v1.Health/Check": Permission.ANYBODY,
     "/grpc.health.v1.Health/List": Permission.ANYBODY,
     "/grpc.health.v1.Health/Watch": Permission.ANYBODY,
+    "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo": Permission.ANYBODY,
     "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo": Permission.ANYBODY,
     f"{_PACKAGE}AccessService/SignIn": Permission.ANYBODY,
     # The PIN, the channel's name or the ticket is in the message.
