@@ -16,8 +16,10 @@ import click
 
 from rescue_common.cli_options import SPEED
 from rescue_common.languages import LANGUAGES
-from rescue_emulator.cli.output import count
+from rescue_emulator.cli.output import count, json_line
 from rescue_emulator.cli.signals import cancel_on_sigterm
+from rescue_emulator.cli.story_file import StoryFile
+from rescue_emulator.scenarios.bundled import bundled_stories
 
 if TYPE_CHECKING:
     from rescue_emulator.scenarios.model import Scenario
@@ -25,9 +27,7 @@ if TYPE_CHECKING:
     from rescue_emulator.scenarios.player import Player
 
 _NARROWEST = 20  # columns; on a narrower terminal lines are not broken
-FILES = click.argument(
-    "files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE..."
-)
+FILES = click.argument("files", nargs=-1, required=True, type=StoryFile(), metavar="FILE|NAME...")
 
 
 @click.group()
@@ -36,6 +36,7 @@ def scenario() -> None:
 
     \b
     Examples:
+      rescue scenario list
       rescue scenario record 1001 --output story.yaml
       rescue scenario run story.yaml
     """
@@ -60,7 +61,7 @@ def run(
     junit: Path | None,
     as_json: bool,
 ) -> int:
-    """Play every scenario of the FILEs with real programs.
+    """Play every scenario of the FILEs with real programs. NAME is a bundled story (see `rescue scenario list`).
 
     Exit status 1 if a console showed anything else than the scenario expects. Without --speed the clock is paused and
     advanced, which is fast.
@@ -69,9 +70,10 @@ def run(
     Examples:
       rescue scenario run story.yaml
       rescue scenario run story.yaml --narrate --lang nl
+      rescue scenario run lunch
     """
-    if sum((speed is not None, narrate, step)) > 1:
-        raise click.UsageError("--speed, --narrate and --step exclude each other")
+    if speed is not None and (narrate or step):
+        raise click.UsageError("--speed excludes --narrate and --step")
     stories = [story for path in files for story in _read(path)]
     from rescue_common.processes.child import ProgramEnded
     from rescue_emulator.scenarios.results import as_junit
@@ -115,6 +117,28 @@ def check(files: Sequence[Path]) -> int:
             bad += 1
             click.echo(str(error), err=True)
     return 1 if bad else 0
+
+
+@scenario.command("list")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a story.")
+def list_stories(as_json: bool) -> None:
+    """List the bundled stories: NAME for `run` and `check`, and what each is about.
+
+    \b
+    Example:
+      rescue scenario list
+    """
+    for name, path in bundled_stories().items():
+        (story,) = _read(path)
+        if as_json:
+            click.echo(json_line({"name": name, "title": story.title, "about": story.about, "file": str(path)}))
+        else:
+            _show_story(name, story)
+
+
+def _show_story(name: str, story: Scenario) -> None:
+    click.echo(click.style(name, bold=True))
+    click.echo(_fitted(f"    {story.about}"))
 
 
 @scenario.command()
@@ -261,9 +285,13 @@ class _Run:
             click.echo(played.details, err=True)
 
     def _show(self, text: str) -> None:
-        width = shutil.get_terminal_size().columns if sys.stdout.isatty() else 0
-        click.echo(wrapped(text, width) if width > _NARROWEST else text, err=self._as_json)
+        click.echo(_fitted(text), err=self._as_json)
         sys.stdout.flush()
+
+
+def _fitted(text: str) -> str:
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else 0
+    return wrapped(text, width) if width > _NARROWEST else text
 
 
 def wrapped(text: str, width: int) -> str:

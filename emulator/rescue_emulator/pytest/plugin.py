@@ -137,11 +137,10 @@ def _pictures(item: pytest.Item, worlds: list[World]) -> list[str]:
     for session, picture in drawn:
         path = directory / f"{test}-{session}.svg"
         try:
-            if not given and not directory.exists():
-                directory.mkdir()
-                # The directory is inside a checkout, as pytest's own cache is.
+            if not directory.exists():
+                directory.mkdir(parents=True)
+                # The directory may be inside a checkout, as pytest's own cache is.
                 (directory / ".gitignore").write_text("*\n", encoding="utf-8")
-            directory.mkdir(parents=True, exist_ok=True)
             path.write_text(picture, encoding="utf-8")
         except OSError as error:
             lines.append(f"no timeline was drawn: {error}")

@@ -198,6 +198,31 @@ def test_a_failure_explains_itself_and_can_be_played_again(pytester: pytest.Pyte
     assert leftovers.none_within()
 
 
+def test_the_configuration_of_the_readme_is_quiet(pytester: pytest.Pytester, leftovers: Leftovers) -> None:
+    readme = (Path(__file__).parents[4] / "README.md").read_text(encoding="utf-8")
+    settings = re.findall(r'`(asyncio_\w+) = "(\w+)"`', readme)
+    assert settings
+    pytester.makeini("\n".join(["[pytest]", *(f"{name} = {value}" for name, value in settings)]))
+    pytester.makepyfile(ASYNC)
+    result = pytester.runpytest_subprocess("-W", "error", timeout=280)
+    result.assert_outcomes(passed=1)
+    assert "Warning" not in result.stdout.str() + result.stderr.str()
+
+
+def test_artifacts_in_a_project_are_ignored_by_git(pytester: pytest.Pytester, leftovers: Leftovers) -> None:
+    pytester.makepyfile("""
+        def test_it(sync_world):
+            sync_world.technician("alice").pin()
+            assert not sync_world
+    """)
+    pytester.mkdir("kept")
+    for directory in ("fresh/pictures", "kept"):
+        run(pytester, "--rescue-artifacts", directory).assert_outcomes(failed=1)
+        assert list((pytester.path / directory).glob("*.svg"))
+    assert (pytester.path / "fresh/pictures/.gitignore").read_text(encoding="utf-8") == "*\n"
+    assert not (pytester.path / "kept/.gitignore").exists()  # the tester's own directory is their business
+
+
 def test_no_two_tests_draw_into_the_same_file() -> None:
     tests = [f"tests/test_{name}.py::test_it[{long}{end}]" for name in "ab" for long in ("", "x" * 200) for end in "/-"]
     names = {file_name_of(test) for test in [*tests, "tests/test_a.py::test_it", "tests/test_" + "a" * 200]}

@@ -115,7 +115,7 @@ def test_a_class_is_asked_and_told_why(tmp_path: Path, answer: str, verdict: str
     story = tmp_path / "short.yaml"
     story.write_text(SHORT, encoding="utf-8")
     # Enter is pressed once too often; that is no answer.
-    text = at_a_terminal([*RUN, "--step", str(story)], {"see now?": answer, "(Enter)": "\n"})
+    text = at_a_terminal([*RUN, "--narrate", "--step", str(story)], {"see now?": answer, "(Enter)": "\n"})
     assert verdict in text
     assert f"{score} right." in text
     before, _, after = text.partition("Which status will alice see now?")

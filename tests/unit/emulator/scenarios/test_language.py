@@ -230,4 +230,17 @@ def test_a_bad_file_is_not_played(tmp_path: Path) -> None:
     done = rescue("run", str(bad))
     assert (done.returncode, done.stdout) == (1, "")
     assert "1:8: steps: a list is expected" in done.stderr
-    assert rescue("run", "--narrate", "--step", str(STORIES[0])).returncode == 2
+    assert rescue("run", "--narrate", "--step", str(bad)).returncode == 1  # --step is --narrate, and waits
+    assert rescue("run", "--speed", "2", "--step", str(STORIES[0])).returncode == 2
+
+
+def test_bundled_stories_are_listed_and_known_by_name() -> None:
+    listed = [json.loads(line) for line in rescue("list", "--json").stdout.splitlines()]
+    assert [Path(story["file"]) for story in listed] == STORIES
+    assert all(story["about"] and story["title"] for story in listed)
+    people = rescue("list").stdout
+    assert all(f"{story['name']}\n    {story['about']}\n" in people for story in listed)
+    assert rescue("check", "lunch").stdout == f"{STORIES[0].parent / 'lunch.yaml'}: 1 scenario\n"
+    unknown = rescue("run", "dinner")
+    assert unknown.returncode == 2
+    assert "no bundled story has that name (a-chain-of-transfers, " in unknown.stderr
