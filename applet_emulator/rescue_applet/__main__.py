@@ -30,6 +30,7 @@ from rescue_common.durations import parse_duration
 from rescue_common.exit_status import INTERRUPTED
 from rescue_common.extras import is_textual_installed
 from rescue_common.languages import LANGUAGES, language_of_environment
+from rescue_common.signals import Terminated, run_until_signalled
 from rescue_common.state_directory import NoAccess, TlsEnvironment, find_server
 
 
@@ -190,7 +191,7 @@ def _run(command_line: ComputerCommandLine, listener: Printer, *, full_screen: b
     try:
         computers.find_server()
         if not full_screen:
-            return asyncio.run(_run_line_by_line(computers.plugged_in("", listener), listener))
+            return run_until_signalled(_run_line_by_line(computers.plugged_in("", listener), listener))
         from rescue_applet.tui.app import run
 
         return run(
@@ -200,6 +201,10 @@ def _run(command_line: ComputerCommandLine, listener: Printer, *, full_screen: b
             language=command_line.language,
             listener=listener,
         )
+    except Terminated:  # before the computer was there
+        return 0
+    except KeyboardInterrupt:
+        return INTERRUPTED
     except NoAccess as error:
         listener.failure(events.Error(code="UNAVAILABLE", reason="NO_ACCESS", message=str(error)))
     except CannotLay as error:

@@ -6,17 +6,14 @@ stderr, 130 interrupted.
 
 from __future__ import annotations
 
-import asyncio
 import os
-import signal
 import sys
-from collections.abc import Coroutine
-from contextlib import suppress
 
 from rescue_client.connection import Connection
 from rescue_client.console import ConsoleClient
 from rescue_common.exit_status import INTERRUPTED
 from rescue_common.extras import is_textual_installed
+from rescue_common.signals import Terminated, run_until_signalled
 from rescue_common.state_directory import NoAccess
 from rescue_common.tls import BadTls
 from rescue_console.labels import Labels
@@ -32,7 +29,9 @@ def run(*, technician: str, as_json: bool, plain: bool, language: str, server: s
     """
     face = "json" if as_json else _front_end(plain=plain, language=language)
     try:
-        status = asyncio.run(_until_signalled(_console(technician, face, language, server, data)))
+        status = run_until_signalled(_console(technician, face, language, server, data))
+    except Terminated:
+        status = 0
     except KeyboardInterrupt:
         status = INTERRUPTED
     except BrokenPipeError:
@@ -76,25 +75,6 @@ async def _console(technician: str, face: str, language: str, server: str | None
             from rescue_console.plain import PlainConsole
 
             await PlainConsole(client, labels=labels).run()
-    return 0
-
-
-async def _until_signalled(console: Coroutine[None, None, int]) -> int:
-    running = asyncio.ensure_future(console)
-    told = False
-
-    def end() -> None:
-        nonlocal told
-        told = True
-        running.cancel()
-
-    with suppress(NotImplementedError):  # no signal handlers on this platform's event loop
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, end)
-    try:
-        return await running
-    except asyncio.CancelledError:
-        if not told:
-            raise
     return 0
 
 

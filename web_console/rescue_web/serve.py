@@ -11,6 +11,8 @@ import os
 import signal
 import socket
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -94,12 +96,19 @@ class _Web(uvicorn.Server):
         if self._tls and self.config.ssl:
             follow_renewals(self.config.ssl, *self._tls)
         await super().startup(sockets)
-        loop = asyncio.get_running_loop()
-        for signum, status in ((signal.SIGTERM, 0), (signal.SIGINT, INTERRUPTED)):
-            # uvicorn's own handlers would raise the signal again in the end.
-            loop.add_signal_handler(signum, self._end, status)
         ready = {"event": "ready", "web": self._url, "pid": os.getpid()}
         print(json.dumps(ready) if self._as_json else f"ready: open {self._url}", flush=True)
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Let the event loop handle signals, for as long as the server runs.
+
+        uvicorn's own handlers run within whatever runs at that moment, and raise the signal again in the end.
+        """
+        loop = asyncio.get_running_loop()
+        for signum, status in ((signal.SIGTERM, 0), (signal.SIGINT, INTERRUPTED)):
+            loop.add_signal_handler(signum, self._end, status)
+        yield
 
     def _end(self, status: int) -> None:
         self.status = status

@@ -6,7 +6,6 @@ imported only when a command really calls the server.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from rescue_common.cli_options import tls_options
+from rescue_common.signals import run_until_signalled
 from rescue_common.terminal import safe
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def run_call(work: Callable[[Connection], Awaitable[Result]], *, timeout: timede
                 raise click.ClickException(f"the server at {connection.address} does not answer: {error}") from None
 
     try:
-        return asyncio.run(call())
+        return run_until_signalled(call())
     except InvalidSetting as error:
         raise click.UsageError(str(error)) from None
     except RescueError as error:

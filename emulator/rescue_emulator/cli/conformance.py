@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 import sys
 import time
@@ -12,8 +11,8 @@ from typing import TYPE_CHECKING
 import click
 
 from rescue_common.languages import LANGUAGES
+from rescue_common.signals import Terminated, run_until_signalled
 from rescue_emulator.cli.output import count
-from rescue_emulator.cli.signals import cancel_on_sigterm
 
 if TYPE_CHECKING:
     from rescue_emulator.conformance.runner import RowOutcome
@@ -71,8 +70,10 @@ def conformance(*, rows: tuple[int, ...], lang: str, report: Path | None, lanes:
     _print_message(f"{count(len(rows), 'row')} in {count(lanes, 'lane')}: starting a server and consoles for each")
     began = time.monotonic()
     try:
-        outcomes = asyncio.run(_play(rows, lang=lang, lanes=lanes, printer=_Printer(len(rows), as_json=as_json)))
-    except asyncio.CancelledError:
+        outcomes = run_until_signalled(
+            _play(rows, lang=lang, lanes=lanes, printer=_Printer(len(rows), as_json=as_json))
+        )
+    except Terminated:
         raise KeyboardInterrupt from None  # SIGTERM: all worlds were ended before the end of the run
     except (ProgramEnded, TimeoutError) as error:
         raise click.ClickException(f"the programs could not be started: {error}") from None
@@ -89,7 +90,6 @@ def conformance(*, rows: tuple[int, ...], lang: str, report: Path | None, lanes:
 async def _play(rows: tuple[int, ...], *, lang: str, lanes: int, printer: _Printer) -> tuple[RowOutcome, ...]:
     from rescue_emulator.conformance.runner import play_rows
 
-    cancel_on_sigterm()
     return await play_rows(rows, lang=lang, lanes=lanes, on_outcome=printer.print, on_message=_print_message)
 
 

@@ -16,7 +16,7 @@ import click
 
 from rescue_common.cli_options import FiniteRange
 from rescue_common.languages import LANGUAGES
-from rescue_emulator.cli.signals import cancel_on_sigterm
+from rescue_common.signals import Terminated, run_until_signalled
 
 if TYPE_CHECKING:
     from rescue_common.processes.child import Event
@@ -62,8 +62,8 @@ def demo(*, speed: float, lang: str, web: bool | None) -> int:
         raise click.ClickException(WEB_MISSING)
     pages = web if web is not None else sys.stdout.isatty() and is_web_installed()
     try:
-        asyncio.run(_play(choose_screen(lang=lang), speed=speed, lang=lang, pages=pages, stay=bool(web)))
-    except asyncio.CancelledError:
+        run_until_signalled(_play(choose_screen(lang=lang), speed=speed, lang=lang, pages=pages, stay=bool(web)))
+    except Terminated:
         raise KeyboardInterrupt from None  # SIGTERM: all processes were ended before the end of the story
     except (ProgramEnded, CommandRefused, TimeoutError) as error:
         raise click.ClickException(f"the story broke off: {error}") from None
@@ -73,7 +73,6 @@ def demo(*, speed: float, lang: str, web: bool | None) -> int:
 async def _play(screen: Screen, *, speed: float, lang: str, pages: bool, stay: bool) -> None:
     from rescue_emulator.world.world import World
 
-    cancel_on_sigterm()
     with screen:
         screen.starting(f"a session server, {speed:g} times as fast as life, and the consoles of alice and bob")
         async with World(speed=speed) as world, AsyncExitStack() as beside:

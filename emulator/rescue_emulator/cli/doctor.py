@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import platform
 import shutil
 import sys
@@ -16,6 +15,7 @@ from pathlib import Path
 
 import click
 
+from rescue_common.signals import run_until_signalled
 from rescue_emulator.cli.calls import json_wanted, server_options, shared_option
 from rescue_emulator.cli.output import json_line, print_lines
 
@@ -151,7 +151,7 @@ def _server(server: str | None, data: str | None) -> Finding:
         return Finding(name="server", state=State.ABSENT, found="none is known here", fix=str(error))
     try:
         TlsEnvironment().update(server=server, data=data)
-        health = asyncio.run(check_health(address, timeout=_TIMEOUT))
+        health = run_until_signalled(check_health(address, timeout=_TIMEOUT))
     except BadTls as error:
         return Finding(name="server", state=State.WRONG, found=f"{address}: {error}", fix="see --tls-ca")
     except RescueError:

@@ -15,6 +15,7 @@ from pathlib import Path
 import click
 
 from rescue_common.cli_options import SPEED
+from rescue_common.signals import run_until_signalled
 
 
 @click.command(context_settings={"ignore_unknown_options": True})
@@ -42,7 +43,7 @@ def execute(speed: float | None, running: bool, organization: Path | None, comma
     from rescue_common.processes.child import ProgramEnded
 
     try:
-        return asyncio.run(_execute(speed or (1 if running else None), organization, command))
+        return run_until_signalled(_execute(speed or (1 if running else None), organization, command))
     except (ProgramEnded, TimeoutError) as error:
         raise click.ClickException(f"the server could not be started: {error}") from None
 

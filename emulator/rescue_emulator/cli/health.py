@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import timedelta
 
 import click
 
 from rescue_common.cli_options import DURATION
+from rescue_common.signals import run_until_signalled
 from rescue_emulator.cli.calls import server_options, shared_option
 from rescue_emulator.cli.output import print_result
 
@@ -36,7 +36,7 @@ def health(timeout: timedelta) -> int:
     try:
         address = find_server(**where)
         TlsEnvironment().update(**where)
-        status = asyncio.run(check_health(address, timeout=timeout))
+        status = run_until_signalled(check_health(address, timeout=timeout))
     except RescueError as error:
         raise click.ClickException(f"the server at {address} does not answer: {error}") from None
     except (NoAccess, BadTls) as error:

@@ -17,7 +17,8 @@ from typing import NoReturn
 import click
 
 from rescue_common.cli_options import refuse_other_encodings
-from rescue_common.exit_status import INTERRUPTED
+from rescue_common.exit_status import INTERRUPTED, TERMINATED
+from rescue_common.signals import Terminated
 from rescue_common.streams import OutputLost, flush_output, lost_output, prepare_streams
 from rescue_emulator.cli.configuration import configured, name_environment
 
@@ -142,8 +143,10 @@ def _run() -> int:
         error.show()  # one plain line: a panel would break a message that a script looks for
         return error.exit_code
     except (click.Abort, KeyboardInterrupt) as stop:
-        interrupted = isinstance(stop, KeyboardInterrupt) or isinstance(stop.__context__, KeyboardInterrupt)
-        return INTERRUPTED if interrupted else 1
+        cause = stop if isinstance(stop, KeyboardInterrupt) else stop.__context__
+        if isinstance(cause, Terminated):
+            return TERMINATED
+        return INTERRUPTED if isinstance(cause, KeyboardInterrupt) else 1
     except OSError as error:
         if error.filename is not None or error.errno not in (errno.EPIPE, errno.ENOSPC):
             raise

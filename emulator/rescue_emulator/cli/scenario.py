@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import shutil
 import sys
@@ -16,8 +15,8 @@ import click
 
 from rescue_common.cli_options import SPEED
 from rescue_common.languages import LANGUAGES
+from rescue_common.signals import Terminated, run_until_signalled
 from rescue_emulator.cli.output import count, json_line
-from rescue_emulator.cli.signals import cancel_on_sigterm
 from rescue_emulator.cli.story_file import StoryFile
 from rescue_emulator.scenarios.bundled import bundled_stories
 
@@ -81,8 +80,8 @@ def run(
     this_run = _Run(lang=lang, speed=speed, seed=seed, narrate=narrate or step, step=step, as_json=as_json)
     outcomes = this_run.outcomes
     try:
-        asyncio.run(this_run.play(stories))
-    except asyncio.CancelledError:
+        run_until_signalled(this_run.play(stories))
+    except Terminated:
         raise KeyboardInterrupt from None  # SIGTERM: the world was ended before the end of the run
     except (ProgramEnded, TimeoutError) as error:
         raise click.ClickException(f"the programs could not be started: {error}") from None
@@ -188,7 +187,7 @@ def record(
         if journal is not None:
             lines = read_journal(journal.read_text(encoding="utf-8-sig"))
         else:
-            lines = asyncio.run(_journal(server, data))
+            lines = run_until_signalled(_journal(server, data))
         text = write_scenario(lines, sessions, title=title)
     except (BadScenario, NoAccess, RescueError, OSError, UnicodeDecodeError) as error:
         raise click.ClickException(str(error)) from None
@@ -238,7 +237,6 @@ class _Run:
         from rescue_emulator.scenarios.stage import SCENARIO_TIMEOUT
         from rescue_emulator.world.world import World
 
-        cancel_on_sigterm()
         running = self._speed is not None
         await play_all(
             deque(stories),
