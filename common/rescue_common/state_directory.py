@@ -84,7 +84,8 @@ class Access:
 def state_directory(given: str | Path | None = None) -> Path:
     """Return the state directory: the option, else RESCUE_DATA, else the platform's user data directory.
 
-    Raises NoAccess if that is below a home directory and this user has none, as in some containers.
+    Raises NoAccess if that is below a home directory and this user has none, as in some containers, or below a working
+    directory that was removed.
     """
     named = given or os.environ.get("RESCUE_DATA")
     try:
@@ -95,6 +96,8 @@ def state_directory(given: str | Path | None = None) -> Path:
         directory = Path(platformdirs.user_data_dir("rescue-emulator", appauthor=False))
     except RuntimeError:
         directory = Path("~")
+    except FileNotFoundError:
+        raise NoAccess(f"{named} is nowhere: the working directory was removed; name a whole path") from None
     if not directory.is_absolute():  # some versions return the path with its "~"
         raise NoAccess("this user has no home directory: name a state directory with --data DIR or RESCUE_DATA")
     return directory

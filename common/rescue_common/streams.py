@@ -21,7 +21,14 @@ class OutputLost(Exception):
 
 
 def prepare_streams(*, data: bool) -> None:
-    """Escape letters that a stream cannot encode. With `data`, standard output is UTF-8, because programs read it."""
+    """Escape letters that a stream cannot encode. With `data`, standard output is UTF-8, because programs read it.
+
+    A stream that was closed at the start is the null device, so that no other file gets its number.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            number = os.open(os.devnull, os.O_RDWR)
+            setattr(sys, name, open(number, mode, encoding="utf-8", closefd=False))  # noqa: SIM115
     for stream, is_data in ((sys.stdout, data), (sys.stderr, False)):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(encoding="utf-8" if is_data else stream.encoding, errors="backslashreplace")

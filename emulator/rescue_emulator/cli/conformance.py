@@ -64,7 +64,7 @@ def conformance(*, rows: tuple[int, ...], lang: str, report: Path | None, lanes:
     from rescue_emulator.conformance.report import as_html, sum_up
     from rescue_emulator.conformance.runner import default_lanes
 
-    if report is not None and not report.absolute().parent.is_dir():  # refused now, not after a minute of playing
+    if report is not None and not report.parent.is_dir():  # refused now, not after a minute of playing
         raise click.FileError(str(report), "there is no such directory")
     lanes = min(lanes or default_lanes(), len(rows))
     _print_message(f"{count(len(rows), 'row')} in {count(lanes, 'lane')}: starting a server and consoles for each")
