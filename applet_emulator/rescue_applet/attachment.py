@@ -332,7 +332,9 @@ class Attachment:
     def _beat(self, now: float, *, probe: int = 0) -> int:
         # The answer to a probe is an answer already: no other one is due.
         number = self._heartbeats.beat(now, owed=not probe)
-        self._requests.append(pb.AttachRequest(heartbeat=pb.Heartbeat(number=number, probe=probe)))
+        self._requests.append(
+            pb.AttachRequest(heartbeat=pb.Heartbeat(number=number, probe=probe, chat_after=self.chat_after))
+        )
         return number
 
     def _lose(self, now: float) -> None:

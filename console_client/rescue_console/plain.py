@@ -108,7 +108,7 @@ class PlainConsole:
 
     def _announce(self, update: Update) -> None:
         text = self._labels.text
-        if not isinstance(update, Bookmark | Snapshot | EntryDetails):
+        if not (isinstance(update, Bookmark | EntryDetails) or (isinstance(update, Snapshot) and not update.compacted)):
             self._leave_prompt()
         match update:
             case ChatReceived():
@@ -125,6 +125,10 @@ class PlainConsole:
                     f"{update.at:%H:%M:%S} {entry.session} {before}{self._labels.status(entry.status)}"
                     f" ({safe(self._labels.cause(update.cause, update.cause.text))})",
                     style="dim",
+                )
+            case Snapshot(compacted=True):
+                self._say(
+                    text("The console was away for long: changes and chat lines are missing here."), style="bold red"
                 )
             case UnknownUpdate():
                 why = f" ({safe(self._labels.cause(update.cause, update.cause.text))})" if update.cause.text else ""

@@ -37,6 +37,7 @@ SMALL = replace(
     unproven_attachments_per_peer=1,
     open_sessions_per_technician=3,
     open_sessions_per_channel=2,
+    unconfirmed_chat_lines=3,
     applet_messages_per_second=100.0,
 )
 
@@ -241,6 +242,29 @@ async def test_a_message_that_is_too_long_is_refused_and_the_connection_lives(ho
         await house.new_pin(alice, "x" * 1_000_000)
     assert caught.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
     assert (await house.new_pin(alice)).pin
+
+
+async def test_a_chat_line_is_refused_while_the_computer_has_not_confirmed_many(small: House, refused: Refused) -> None:
+    alice = await small.signed_in("alice")
+    redeemed = await small.redeem((await small.new_pin(alice)).pin)
+    call, _ = await attached(small, redeemed, "i")
+    start = console_pb2.StartSessionRequest(request_id="s", session=redeemed.session)
+    await small.console.StartSession(start, metadata=alice)
+
+    async def say(number: int) -> int:
+        line = console_pb2.SendChatRequest(request_id=f"c{number}", session=redeemed.session, text=f"line {number}")
+        return (await small.console.SendChat(line, metadata=alice)).revision
+
+    revisions = [await say(number) for number in range(3)]
+    async with refused("RESOURCE_EXHAUSTED", "LIMIT_REACHED") as errors:
+        await say(3)
+    assert errors[0].metadata == {"limit": "3", "what": "unconfirmed chat lines"}
+    confirmation = applet_pb2.Heartbeat(number=1, chat_after=revisions[0])
+    await call.write(applet_pb2.AttachRequest(heartbeat=confirmation))
+    while not (await received(call)).HasField("heartbeat_reply"):
+        pass
+    assert await say(3) > revisions[-1]  # the same request again: a refusal by a limit is not kept
+    call.cancel()
 
 
 async def test_names_and_texts_have_a_longest_length(house: House, refused: Refused) -> None:

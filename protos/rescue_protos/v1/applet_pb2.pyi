@@ -236,17 +236,23 @@ class Heartbeat(google.protobuf.message.Message):
 
     NUMBER_FIELD_NUMBER: builtins.int
     PROBE_FIELD_NUMBER: builtins.int
+    CHAT_AFTER_FIELD_NUMBER: builtins.int
     number: builtins.int
     """Counts the heartbeats of this attachment, from 1."""
     probe: builtins.int
     """The number of the probe that it answers; 0 for an ordinary heartbeat."""
+    chat_after: builtins.int
+    """As in Hello: the server keeps later lines only. A technician's line is refused while too many
+    are not confirmed by it.
+    """
     def __init__(
         self,
         *,
         number: builtins.int = ...,
         probe: builtins.int = ...,
+        chat_after: builtins.int = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["number", b"number", "probe", b"probe"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["chat_after", b"chat_after", "number", b"number", "probe", b"probe"]) -> None: ...
 
 Global___Heartbeat: typing_extensions.TypeAlias = Heartbeat
 

@@ -91,7 +91,8 @@ class AppletService(applet_pb2_grpc.AppletServiceServicer):
                 return
             yield pb.AttachResponse(attached=self._attached(session))
             # Of a line that was sent already, the applet recognises the revision.
-            for line in self._engine.chats.after(session.id, hello.chat_after):
+            self._engine.chats.confirm(session.id, hello.chat_after)
+            for line in self._engine.chats.unconfirmed(session.id):
                 attachment.send(line)
             if session.reboot_order:
                 attachment.send(orders.RebootNow(session.reboot_order, session.reboot_ordered_by))
@@ -138,6 +139,7 @@ class AppletService(applet_pb2_grpc.AppletServiceServicer):
                 if self._faults.loses(attachment.session, LostMessage.HEARTBEAT):
                     continue
                 await self._sign_of_life(attachment.session, answered=bool(request.heartbeat.probe))
+                self._engine.chats.confirm(attachment.session, request.heartbeat.chat_after)
                 if request.heartbeat.probe or not self._faults.loses(attachment.session, LostMessage.HEARTBEAT_REPLY):
                     attachment.send(orders.HeartbeatAnswered(request.heartbeat.number))
             elif kind == "report":

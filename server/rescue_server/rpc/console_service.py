@@ -187,7 +187,8 @@ class ConsoleService(console_pb2_grpc.ConsoleServiceServicer):
 
     async def SendChat(self, request: pb.SendChatRequest, context: CallContext) -> pb.SendChatResponse:
         command = commands.SendChatLine(technician=caller().name, session=request.session, text=request.text)
-        return pb.SendChatResponse(revision=(await self._command(request, command)).revision)
+        handler = command_handlers.limit_chat(command_handlers.command(command), self._engine.chats, self._limits)
+        return pb.SendChatResponse(revision=(await self._perform(request, handler)).revision)
 
     async def OpenProcess(self, request: pb.OpenProcessRequest, context: CallContext) -> pb.OpenProcessResponse:
         process = translate.process_of(request.process)

@@ -11,9 +11,11 @@ from collections import deque
 from dataclasses import dataclass, field
 
 from rescue_server.runtime.applet_orders import Order, Probe, TakenOver, ViewChanged, orders_of
+from rescue_server.runtime.chat_log import MOST_KEPT
 from rescue_server.runtime.state import AppliedEvent
 
-OUTBOX = 256
+# Room for all chat lines that a computer may not have confirmed, twice: those of before and after it attached.
+OUTBOX = 2 * MOST_KEPT + 256
 
 
 @dataclass(slots=True, eq=False)

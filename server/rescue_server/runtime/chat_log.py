@@ -1,4 +1,8 @@
-"""The last chat lines of each session, for an applet that was not connected when they were written."""
+"""The chat lines that the customer's computer has not confirmed yet: they are sent again when it attaches anew.
+
+No line is lost without a word: a technician's line is refused while `limits.unconfirmed_chat_lines` are kept. The
+customer's own lines are not, because a computer that sends them confirms them as well.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +12,12 @@ from rescue_server.core.events import ChatSent
 from rescue_server.runtime.applet_orders import ChatShown
 from rescue_server.runtime.state import AppliedEvent
 
-KEPT = 200  # lines per session
+MOST_KEPT = 1_000
+"""Lines per session, also of a computer that confirms none."""
 
 
 class ChatLog:
-    """The chat lines of each open session. The lines of an ended session are dropped, because its applet is gone."""
+    """The unconfirmed lines of each open session. Those of an ended one are dropped, because its applet is gone."""
 
     def __init__(self) -> None:
         self._lines: dict[str, deque[ChatShown]] = {}
@@ -24,9 +29,15 @@ class ChatLog:
         if applied.after.ended_at is not None:
             self._lines.pop(applied.after.id, None)
         elif isinstance(applied.event, ChatSent):
-            lines = self._lines.setdefault(applied.after.id, deque(maxlen=KEPT))
+            lines = self._lines.setdefault(applied.after.id, deque(maxlen=MOST_KEPT))
             lines.append(ChatShown(applied.event.technician, applied.event.text, applied.revision))
 
-    def after(self, session: str, revision: int) -> list[ChatShown]:
-        """Return the chat lines of a session after a revision, in order."""
-        return [line for line in self._lines.get(session, ()) if line.revision > revision]
+    def confirm(self, session: str, revision: int) -> None:
+        """Drop the lines that the computer has shown."""
+        lines = self._lines.get(session)
+        while lines and lines[0].revision <= revision:
+            lines.popleft()
+
+    def unconfirmed(self, session: str) -> list[ChatShown]:
+        """Return the lines that the computer has not confirmed, in order."""
+        return list(self._lines.get(session, ()))

@@ -20,6 +20,7 @@ from rescue_protos.errors import (
 from rescue_server.core import commands, decide, organization
 from rescue_server.core.events import SessionTransferred
 from rescue_server.core.session import Session, is_gone
+from rescue_server.runtime.chat_log import ChatLog
 from rescue_server.runtime.credentials import ticket_fits
 from rescue_server.runtime.engine import Answer, Handler, Outcome
 from rescue_server.runtime.limits import LIMITS, Limits
@@ -56,6 +57,25 @@ def command(given: commands.AnyCommand) -> Handler:
         return Outcome(events=events, answer=Answer(session=given.session, technicians=targets))
 
     return handle
+
+
+def limit_chat(handler: Handler, chats: ChatLog, limits: Limits = LIMITS) -> Handler:
+    """Return the handler with a limit: it raises ResourceExhausted while too many lines of the session are unconfirmed.
+
+    The customer has lost the LAN, or their computer does not keep up.
+    """
+
+    def limited(state: EngineState, context: decide.Context) -> Outcome:
+        outcome = handler(state, context)
+        waiting = len(chats.unconfirmed(outcome.answer.session))
+        if waiting >= limits.unconfirmed_chat_lines:
+            raise ResourceExhausted(
+                f"the customer's computer has not received the last {waiting} chat lines; this one was not sent",
+                metadata={"limit": str(waiting), "what": "unconfirmed chat lines"},
+            )
+        return outcome
+
+    return limited
 
 
 def redeem_pin(pin: str, customer: str, ticket_hash: str) -> Handler:

@@ -91,3 +91,20 @@ async def test_on_a_terminal_it_prompts_draws_changes_and_minds_no_color(peer: P
             await process.wait()
         os.close(ours)
     assert not re.search(rb"\x1b\[(?:\d+;)*(?:[34][0-8]|9[0-7]|10[0-7])[;m]", shown), "no colour"
+
+
+async def test_it_says_that_it_missed_something_while_it_was_away(peer: Peer, console: StartConsole) -> None:
+    alice = await console(json_lines=False)
+    await alice.type("queue")
+    assert alice.process.stdout is not None
+    async with asyncio.timeout(15):
+        while b"empty" not in await alice.process.stdout.readline():
+            pass
+        await peer.crash()
+        peer.change("s1", "WAITING")
+        peer.compact()
+        await peer.boot()
+        while b"changes and chat lines are missing here" not in await alice.process.stdout.readline():
+            pass
+    await alice.type("quit")
+    assert await asyncio.wait_for(alice.process.wait(), 15) == 0
