@@ -7,6 +7,7 @@ has just found a future pending and is about to set its result. Here the event l
 from __future__ import annotations
 
 import signal
+import threading
 from collections.abc import Coroutine
 from contextlib import suppress
 from typing import Any, TypeVar
@@ -35,9 +36,10 @@ def run_until_signalled(program: Coroutine[Any, Any, Result]) -> Result:
             if task is not None:
                 task.cancel()
 
-        with suppress(NotImplementedError):  # no signal handlers on this platform's event loop
-            for number in (signal.SIGINT, signal.SIGTERM):
-                loop.add_signal_handler(number, stop, number)
+        if threading.current_thread() is threading.main_thread():  # no other thread gets signals
+            with suppress(NotImplementedError):  # no signal handlers on this platform's event loop
+                for number in (signal.SIGINT, signal.SIGTERM):
+                    loop.add_signal_handler(number, stop, number)
         return await program
 
     try:
