@@ -12,6 +12,7 @@ from rescue_client.connection import Connection
 from rescue_client.decoding import entry_of
 from rescue_client.records import Entry
 from rescue_client.service import ServiceClient
+from rescue_common.natural_order import natural_key
 from rescue_protos.errors import Unauthenticated, Unavailable
 from rescue_protos.v1 import admin_pb2, admin_pb2_grpc
 
@@ -58,7 +59,9 @@ class OverviewClient:
         revision, online = 0, True
 
         def overview() -> Overview:
-            return Overview(revision=revision, queues=tuple(known[name] for name in sorted(known)), online=online)
+            return Overview(
+                revision=revision, queues=tuple(known[name] for name in sorted(known, key=natural_key)), online=online
+            )
 
         while True:
             request = admin_pb2.WatchQueuesRequest()

@@ -23,6 +23,7 @@ from rescue_client.records import (
     Target,
     TargetKind,
 )
+from rescue_common.natural_order import natural_key
 from rescue_common.terminal import safe
 from rescue_console import urgency
 from rescue_console.commands import (
@@ -35,7 +36,8 @@ from rescue_console.commands import (
     UseProcess,
     WithTechnician,
 )
-from rescue_console.tui.dialogs import Choice, Choose, Chosen, Confirm, NewPin
+from rescue_console.tui.choose import Choice, Choose, Chosen
+from rescue_console.tui.dialogs import Confirm, NewPin
 from rescue_console.tui.texts import Sentences
 from rescue_protos.errors import RescueError
 
@@ -54,6 +56,9 @@ class Console(Protocol):
 
     def select(self, session: str) -> None:
         """Select a session's row."""
+
+    def action_give(self, name: str) -> None:
+        """Give a command to the selected session."""
 
     def say(self, message: str, *, severity: SeverityLevel = "information") -> None:
         """Show a message for a while."""
@@ -109,7 +114,9 @@ class CommandDialogs:
             entry=lambda session: console.view.entries.get(session),
             now=lambda: console.clock.now,
         )
-        await self._screens.push_screen_wait(dialog)
+        following = await self._screens.push_screen_wait(dialog)
+        if following is not None:
+            console.action_give(following)
 
     async def _really_end(self, entry: Entry) -> bool:
         question, wording = urgency.before_ending(entry), self._console.wording
@@ -128,9 +135,12 @@ class CommandDialogs:
             Choice(key="", label=text("Technicians")),
             *self._people(directory, entry, key=lambda name: f"technician:{name}"),
             Choice(key="", label=text("Technician groups")),
-            *(Choice(key=f"group:{group}", label=safe(group)) for group in directory.groups),
+            *(Choice(key=f"group:{group}", label=safe(group)) for group in sorted(directory.groups, key=natural_key)),
             Choice(key="", label=text("Channels")),
-            *(Choice(key=f"channel:{channel}", label=safe(channel)) for channel in directory.channels),
+            *(
+                Choice(key=f"channel:{channel}", label=safe(channel))
+                for channel in sorted(directory.channels, key=natural_key)
+            ),
         ]
         chosen = await self._choose(title, choices, comment=True)
         if chosen is None:
@@ -156,6 +166,7 @@ class CommandDialogs:
             return f"{there} · {safe(who.group)}{inside}"
 
         others = [who for who in directory.technicians if who.name != self._console.client.technician]
+        others.sort(key=lambda who: natural_key(who.name))
         return [Choice(key=key(who.name), label=f"{safe(who.name):<12}", remark=remark(who)) for who in others]
 
     def _participants(self, entry: Entry, *, lead: bool) -> list[Choice]:
@@ -163,7 +174,7 @@ class CommandDialogs:
         wanted = (Status.COLLABORATING,) if lead else (Status.COLLABORATING, Status.INVITATION, Status.REBOOTING)
         return [
             Choice(key=who.technician, label=f"{safe(who.technician):<12}", remark=labels.status(who.status))
-            for who in entry.participants
+            for who in sorted(entry.participants, key=lambda who: natural_key(who.technician))
             if who.technician != self._console.client.technician and who.status in wanted
         ]
 

@@ -1,81 +1,25 @@
-"""The dialogs: a new PIN, choosing somebody or something, a question, help."""
+"""The dialogs: a new PIN, a question, help."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from typing import ClassVar
 
 from rich.table import Table
 from rich.text import Text
+from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
 from textual.screen import ModalScreen
-from textual.widgets import Digits, Input, OptionList, Static
-from textual.widgets.option_list import Option
+from textual.widgets import Digits, Input, Static
 
 from rescue_client.records import Entry, PinCreated, Status
-from rescue_console.tui.texts import QUIET, Sentences, elapsed
+from rescue_console.tui.texts import Sentences, elapsed
 from rescue_console.tui.toolbar import KEYS
 
 _ESCAPE: list[BindingType] = [Binding("escape", "back", show=False, priority=True)]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Choice:
-    """Something to choose; with an empty key a heading."""
-
-    key: str
-    label: str
-    remark: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Chosen:
-    """What was chosen, and the comment that was written to it."""
-
-    key: str
-    comment: str = ""
-
-
-class Choose(ModalScreen[Chosen | None]):
-    """Choose one of several; None if one goes back."""
-
-    BINDINGS: ClassVar[list[BindingType]] = _ESCAPE
-
-    def __init__(self, title: str, choices: Sequence[Choice], wording: Sentences, *, comment: bool = False) -> None:
-        super().__init__()
-        self._title, self._choices, self._wording, self._comment = title, choices, wording, comment
-
-    def compose(self) -> ComposeResult:
-        text = self._wording.text
-        with Vertical(classes="dialog") as dialog:
-            dialog.border_title = self._title
-            if self._choices:
-                yield OptionList(*(_option(choice) for choice in self._choices), id="choices")
-            else:
-                yield Static(Text(text("There is nobody to choose.")))
-            if self._comment:
-                yield Input(placeholder=text("Comment for those who get it (may be empty)"), id="comment")
-            hints = [text("Enter: choose"), *([text("Tab: comment")] if self._comment else []), text("Esc: back")]
-            yield Static(Text("   ".join(hints)), classes="hint")
-
-    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
-        self._done(event.option.id)
-
-    def on_input_submitted(self) -> None:
-        choices = self.query_one(OptionList)
-        if choices.highlighted is not None:
-            self._done(choices.get_option_at_index(choices.highlighted).id)
-
-    def _done(self, key: str | None) -> None:
-        comment = self.query_one("#comment", Input).value.strip() if self._comment else ""
-        self.dismiss(Chosen(key=key, comment=comment) if key else None)
-
-    def action_back(self) -> None:
-        self.dismiss(None)
 
 
 class Confirm(ModalScreen[bool]):
@@ -101,10 +45,11 @@ class Confirm(ModalScreen[bool]):
         self.dismiss(False)
 
 
-class NewPin(ModalScreen[None]):
+class NewPin(ModalScreen[str | None]):
     """Ask for the customer's name, create the session, and show its PIN large until it is used.
 
-    `create` creates it, or returns None if that was refused; `entry` and `now` are asked while it is shown.
+    `create` creates it, or returns None if that was refused; `entry` and `now` are asked while it is shown. A command's
+    key closes the dialog and is its result.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [*_ESCAPE, Binding("enter", "back", show=False)]
@@ -155,16 +100,26 @@ class NewPin(ModalScreen[None]):
         self.query_one("#hint", Static).update(Text(text("Esc: back")))
         self._show()
 
+    def on_key(self, event: events.Key) -> None:
+        """Leave the PIN for another command."""
+        command = next((name for name, key in KEYS.items() if key == event.character), None)
+        if self._made is not None and command is not None:
+            event.stop()
+            self.dismiss(command)
+
     def _show(self) -> None:
         now = self._now()
-        if self._made is None or now is None:
+        if self._made is None or not self.is_current or now is None:
             return
         text, entry = self._wording.text, self._entry(self._made.session)
         left = (self._until or now + self._made.valid_for) - now
         self._listed = self._listed or entry is not None  # the watch may be a moment behind the answer
         if entry is not None and not entry.pin:
-            said = Text(f"{text('The PIN has been used.')} ").append_text(self._wording.status(entry.status))
-        elif left > timedelta(0) and (entry is not None or not self._listed):
+            status = self._wording.labels.status(entry.status)
+            self.app.notify(f"{text('The PIN has been used.')} {status}", markup=False)
+            self.dismiss(None)
+            return
+        if left > timedelta(0) and (entry is not None or not self._listed):
             said = Text(f"{text('valid for')} {elapsed(left)}")
         else:
             said = Text(text("The PIN is no longer valid."), style="bold")
@@ -207,12 +162,3 @@ class Help(ModalScreen[None]):
 
     def action_back(self) -> None:
         self.dismiss(None)
-
-
-def _option(choice: Choice) -> Option:
-    if not choice.key:
-        return Option(Text(choice.label, style="bold"), disabled=True)
-    label = Text(f"  {choice.label}")
-    if choice.remark:
-        label.append(f"  {choice.remark}", style=QUIET)
-    return Option(label, id=choice.key)

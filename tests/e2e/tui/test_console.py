@@ -17,6 +17,7 @@ from rescue_common.state_directory import Access
 from rescue_console.commands import OnSession, SessionAction
 from rescue_console.labels import Labels
 from rescue_console.tui.app import TechnicianConsole
+from rescue_console.tui.dialogs import NewPin
 from rescue_console.tui.toolbar import KEYS, widget_id
 from rescue_emulator.world.world import World
 from tests.e2e.tui.fake_technician import Reader
@@ -32,6 +33,10 @@ class Person(Reader):
     def allowed(self) -> tuple[str, ...]:
         """What the selected session's status allows."""
         return self.app.entry.allowed if self.app.entry is not None else ()
+
+    def participants(self) -> list[str]:
+        """Who takes part in the selected session."""
+        return [who.technician for who in self.app.entry.participants] if self.app.entry is not None else []
 
     async def sees(self, session: str, status: Status) -> None:
         """Wait until the entry has a status and the screen shows it."""
@@ -75,9 +80,9 @@ async def test_every_command_for_one_technician_by_its_key() -> None:
     async with World() as world, console(world) as alice:
         session, pin = await alice.new_pin("Jan")
         computer = await world.computer(pin=pin)
-        await alice.reads("The PIN has been used.")
-        await alice.press("escape")
+        await alice.is_told("The PIN has been used.", "Waiting")
         await alice.sees(session, Status.WAITING)
+        assert not isinstance(alice.app.screen, NewPin)
 
         await alice.press("s")
         await alice.sees(session, Status.ACTIVE)
@@ -297,3 +302,36 @@ async def test_the_language_changes_while_it_runs() -> None:
         await alice.reads("Sessie onderbreken", "Onderbroken")
         await alice.press("escape", "f2")
         await alice.reads("Technician Console", "Connecting", "New PIN", "History")
+
+
+async def test_the_keys_of_commands_work_while_a_pin_is_shown() -> None:
+    async with World() as world, console(world) as alice:
+        session, _ = await alice.new_pin("Jan")
+        await alice.press("i")
+        await alice.is_told(f"Session {session}: Connecting", "Invite technician")
+        assert not isinstance(alice.app.screen, NewPin)
+        other, _ = await alice.new_pin("Els")
+        await alice.press("n")
+        await alice.reads("Name of the customer")
+        await alice.press("escape")
+        await alice.sees(other, Status.CONNECTING)
+
+
+async def test_what_is_typed_in_a_picker_chooses_by_name_and_names_are_in_natural_order() -> None:
+    async with World() as world, console(world) as alice:
+        for number in (10, 2, 1):
+            await world.admin.add_technician(f"tech{number}", group="Support")
+        session, pin = await alice.new_pin("Jan")
+        await world.computer(pin=pin)
+        await alice.sees(session, Status.WAITING)
+        await alice.press("s")
+        await alice.sees(session, Status.ACTIVE)
+        await alice.press("i")
+        await alice.reads("Invite technician", "tech10")
+        lines = [line.split()[1] for line in alice.screen.splitlines() if "tech" in line and "Support" in line]
+        assert lines == ["tech1", "tech2", "tech10"]
+        await alice.press(*"tech2")
+        await alice.reads("typed: tech2")
+        await alice.until(lambda: "bob" not in alice.screen)
+        await alice.press("enter")
+        await alice.until(lambda: alice.participants() == ["alice", "tech2"])

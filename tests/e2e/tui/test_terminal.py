@@ -107,7 +107,6 @@ async def test_two_consoles_and_a_computer_live_through_a_lan_loss_and_a_reboot(
         shown = await terminals.shows("computer", "Waiting for a technician.", session)
         assert "transport" not in shown
         await terminals.shows("alice", "The PIN has been used.")
-        terminals.press("alice", "Escape")
         await terminals.shows("alice", "○ Waiting", "[s] Start", without="Create PIN")
         terminals.press("alice", "s")
         await terminals.shows("alice", "● Active", "[i] Invite")

@@ -22,6 +22,9 @@ export function el(tag, properties = {}, ...children) {
   return made;
 }
 
+/** The natural order of names: tech2 before tech10. */
+export const inNaturalOrder = new Intl.Collator(undefined, { numeric: true, sensitivity: "base" }).compare;
+
 /** Put new children into an element, and the focus back to the one with the same data-key. */
 export function refill(element, children) {
   const key = element.contains(document.activeElement) ? document.activeElement.dataset.key : null;

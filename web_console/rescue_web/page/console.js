@@ -1,6 +1,6 @@
 // The technician's console: their queue, the session they chose, and every command with the reason when it is not possible.
 
-import { $, begin, chip, el, emulatedNow, explain, get, listen, pageId, period, post, refill, say, statusWord, tell, tick, texts, written } from "./common.js";
+import { $, begin, chip, el, emulatedNow, explain, get, inNaturalOrder, listen, pageId, period, post, refill, say, statusWord, tell, tick, texts, written } from "./common.js";
 
 const COMMANDS = ["start", "hold", "transfer", "invite", "remove", "lead offer", "lead cancel", "reboot", "end"];
 const PROCESSES = ["remote-control", "screen-sharing", "file-manager", "file-transfer", "save-dialog", "calling-card"];
@@ -171,8 +171,16 @@ function askWhetherToEnd(entry) {
   });
 }
 
+async function directory() {
+  const found = await get("/directory");
+  found.technicians.sort((a, b) => inNaturalOrder(a.name, b.name));
+  found.groups.sort(inNaturalOrder);
+  found.channels.sort(inNaturalOrder);
+  return found;
+}
+
 async function askTechnician(entry, command, fits) {
-  const found = (await get("/directory")).technicians.filter(fits);
+  const found = (await directory()).technicians.filter(fits);
   const choice = el("select", { id: "whom" }, ...found.map((who) => el("option", { value: who.name }, `${who.name} (${who.group}, ${say(who.connected ? "there" : "away")})`)));
   const content = found.length ? [el("label", { for: "whom" }, say("Whom?")), choice] : [el("p", {}, say("There is nobody to choose."))];
   ask(texts.command[command], content, found.length ? texts.command[command] : null, () => {
@@ -183,7 +191,7 @@ async function askTechnician(entry, command, fits) {
 }
 
 async function askTarget(session) {
-  const found = await get("/directory");
+  const found = await directory();
   const options = [
     ...found.technicians.filter((who) => who.name !== me).map((who) => [`technician:${who.name}`, `${who.name} (${who.group}, ${say(who.connected ? "there" : "away")})`]),
     ...found.groups.map((name) => [`group:${name}`, `${name} (${say("group")})`]),

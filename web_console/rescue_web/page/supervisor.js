@@ -1,6 +1,6 @@
 // The supervisor's page: every queue, every session, the clock, and the computers that were started from here.
 
-import { $, begin, chip, el, explain, get, listen, post, refill, say, tell, tick, written } from "./common.js";
+import { $, begin, chip, el, explain, get, inNaturalOrder, listen, post, refill, say, tell, tick, written } from "./common.js";
 
 let queues = [];
 let computers = [];
@@ -43,7 +43,7 @@ function sessions() {
       found.set(entry.session, known);
     }
   }
-  return [...found.values()].sort((a, b) => a.session.localeCompare(b.session));
+  return [...found.values()].sort((a, b) => inNaturalOrder(a.session, b.session));
 }
 
 function drawSessions() {
@@ -93,7 +93,7 @@ async function drawChannels() {
   const found = await get("/directory").catch(() => null);
   if (!found) return; // the server is away: when it is back there is another snapshot
   const chosen = $("channel").value; // somebody may have been quicker, or only have changed the language
-  $("channel").replaceChildren(el("option", { value: "" }, say("no channel")), ...found.channels.map((name) => el("option", { value: name }, name)));
+  $("channel").replaceChildren(el("option", { value: "" }, say("no channel")), ...found.channels.sort(inNaturalOrder).map((name) => el("option", { value: name }, name)));
   $("channel").value = found.channels.includes(chosen) ? chosen : "";
 }
 
