@@ -22,6 +22,7 @@ Reply = TypeVar("Reply")
 Stub = TypeVar("Stub")
 
 _SIGN_IN_TIMEOUT = 10.0  # real seconds
+_VISITOR = "rescue-visitor"
 
 _ALWAYS = (
     ("grpc.initial_reconnect_backoff_ms", 200),
@@ -81,15 +82,17 @@ def _credentials(tls: Tls) -> grpc.ChannelCredentials:
 class SignedInChannel:
     """A grpc channel and the user who calls over it.
 
-    It signs in before the first call and again when the token expires.
+    It signs in before the first call and again when the token expires. `visitor` is the address of the person who
+    signs in, if this program does it for somebody else: wrong secrets then count as theirs.
     """
 
-    def __init__(self, channel: grpc.aio.Channel, *, user: str, secret: str) -> None:
+    def __init__(self, channel: grpc.aio.Channel, *, user: str, secret: str, visitor: str = "") -> None:
         self.channel = channel
         self.user = user
         self.administrator = False
         """Whether the user is an administrator; known after the sign-in."""
         self._secret = secret
+        self._visitor: Metadata = ((_VISITOR, visitor),) if visitor else ()
         self._metadata: Metadata | None = None
         self._refusal: RescueError | None = None
         self._signing_in = asyncio.Lock()
@@ -110,7 +113,7 @@ class SignedInChannel:
     async def metadata(self) -> Metadata:
         """Return the metadata that a call must carry; sign in first if necessary. Raises RescueError.
 
-        A secret that was refused is not sent again: the server would count that as guessing, and delay other users.
+        A secret that was refused is not sent again: it would be refused again.
         """
         async with self._signing_in:
             if self._refusal is not None:
@@ -122,7 +125,8 @@ class SignedInChannel:
     async def _sign_in(self) -> Metadata:
         request = access_pb2.SignInRequest(user=self.user, secret=self._secret)
         try:
-            answer = await within(_SIGN_IN_TIMEOUT, self.stub(access_pb2_grpc.AccessServiceStub).SignIn(request))
+            stub = self.stub(access_pb2_grpc.AccessServiceStub)
+            answer = await within(_SIGN_IN_TIMEOUT, stub.SignIn(request, metadata=self._visitor))
         except grpc.RpcError as error:
             failure = from_rpc_error(error)
             if isinstance(failure, Unauthenticated):

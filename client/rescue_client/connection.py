@@ -87,6 +87,7 @@ class Connection:
 
     `timeout` limits, in real time, how long a call waits for a server that is away. `locate` is called after each
     failure; without it the address and the secret stay as they are. `tls` returns the TLS files of a new grpc channel.
+    `visitor` is the address of the person for whom a program signs in; the server believes programs of its own machine.
     """
 
     def __init__(
@@ -98,12 +99,14 @@ class Connection:
         timeout: timedelta = TIMEOUT,
         locate: Locate | None = None,
         tls: Callable[[], Tls | None] = Tls.of_environment,
+        visitor: str = "",
     ) -> None:
         self.user = user
         self.timeout = timeout
         self._location = (address, secret)
         self._locate = locate
         self._tls = tls
+        self._visitor = visitor
         self._current: _SharedChannel | None = None
         self._open: set[_SharedChannel] = set()
         """The current channel, and the channels that were replaced and still have calls."""
@@ -119,6 +122,7 @@ class Connection:
         server: str | None = None,
         data: str | Path | None = None,
         timeout: timedelta = TIMEOUT,
+        visitor: str = "",
     ) -> Self:
         """Find the server, the TLS files and the secret as every program does: option, environment, state directory.
 
@@ -132,7 +136,7 @@ class Connection:
 
         address, first_secret = locate()
         tls = partial(find_tls, server=server, data=data)
-        return cls(address, user=user, secret=first_secret, timeout=timeout, locate=locate, tls=tls)
+        return cls(address, user=user, secret=first_secret, timeout=timeout, locate=locate, tls=tls, visitor=visitor)
 
     @property
     def address(self) -> str:
@@ -302,7 +306,9 @@ class Connection:
 
     def _open_channel(self) -> _SharedChannel:
         address, secret = self._location
-        channel = SignedInChannel(open_channel(address, tls=self._tls), user=self.user, secret=secret)
+        channel = SignedInChannel(
+            open_channel(address, tls=self._tls), user=self.user, secret=secret, visitor=self._visitor
+        )
         shared = _SharedChannel(channel=channel, location=self._location)
         self._open.add(shared)
         return shared

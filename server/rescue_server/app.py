@@ -33,7 +33,6 @@ from rescue_protos.v1 import (
     journal_pb2_grpc,
 )
 from rescue_server.clock import ServerClock, wall_clock
-from rescue_server.core.organization import AdministratorAdded, AnyOrganizationEvent, SecretChanged, TechnicianAdded
 from rescue_server.faults.injector import FaultInjector
 from rescue_server.faults.methods import methods
 from rescue_server.observe.observation import MetricsAddress, Observation
@@ -50,8 +49,8 @@ from rescue_server.rpc.listener import Listener, Service
 from rescue_server.rpc.tls import ServerTls
 from rescue_server.runtime import command_handlers
 from rescue_server.runtime.attachments import Attachments
-from rescue_server.runtime.credentials import Tokens, hash_secret, new_secret, server_key
-from rescue_server.runtime.engine import Engine, Outcome, compose_engine, live_engine
+from rescue_server.runtime.credentials import Tokens, server_key
+from rescue_server.runtime.engine import Engine, compose_engine, live_engine
 from rescue_server.runtime.hooks import Hooks
 from rescue_server.runtime.journal import Journal
 from rescue_server.runtime.limits import LIMITS, Limits
@@ -61,8 +60,8 @@ from rescue_server.runtime.schedule.timekeeper import Timekeeper
 from rescue_server.runtime.state import EngineStates
 from rescue_server.runtime.watch import Watch
 from rescue_server.startup.companion import companion
+from rescue_server.startup.first_start import prepare_organization
 from rescue_server.startup.issued_access import IssuedSecrets
-from rescue_server.startup.organization_file import read_organization
 from rescue_server.store.directory import DirectoryLock
 from rescue_server.store.files import STORE_FILE
 from rescue_server.store.restoration import restore
@@ -147,7 +146,7 @@ async def serving(
         prepare = partial(_begin_replay, schedule, engine, issued)
     else:
         engine = live_engine(store, clock, hooks=hooks, watch=watch)
-        prepare = partial(_first_start, options, engine, issued)
+        prepare = partial(prepare_organization, options.organization, engine, issued)
     parts = _Parts.of(options, engine, consoles, observation)
     listener = _listener(options, parts, issued, limits, tokens or Tokens())
     engine.load()
@@ -258,28 +257,6 @@ def _in_focus(engine: Engine) -> frozenset[str]:
 
 async def _focus(engine: Engine, technician: str, focused: bool) -> None:
     await engine.perform(command_handlers.focus(technician, focused))
-
-
-async def _first_start(options: ServerOptions, engine: Engine, issued: IssuedSecrets) -> None:
-    """Make the organization of a new store; make new secrets for users whose secret is not in the access file."""
-    events: list[AnyOrganizationEvent] = []
-    now = engine.clock.now()
-    await asyncio.to_thread(issued.confirm, engine.published.organization.secret_hashes)
-    if engine.published.revision == 0:
-        events = read_organization(options.organization, now)
-        users = [e.name for e in events if isinstance(e, TechnicianAdded | AdministratorAdded)]
-    else:
-        if options.organization is not None:
-            print("the state directory has an organization already: --organization is not read", file=sys.stderr)
-        # Whoever owns the directory owns the users: a lost access file must not lock them out.
-        users = issued.missing(engine.published.organization.secret_hashes)
-    fresh = {user: new_secret() for user in users}
-    hashes = await asyncio.gather(*(asyncio.to_thread(hash_secret, secret) for secret in fresh.values()))
-    events += [SecretChanged(at=now, user=u, secret_hash=h) for u, h in zip(fresh, hashes, strict=True)]
-    if events:
-        issued.prepare(fresh)
-        await engine.perform(lambda state, context: Outcome(events=events))
-        issued.write(fresh)
 
 
 def _ports(options: ServerOptions, issued: IssuedSecrets) -> list[int]:

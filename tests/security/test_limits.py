@@ -22,7 +22,7 @@ from rescue_server.core.organization import NAME_LENGTH
 from rescue_server.rpc.applet_service import INSTANCE_LENGTH
 from rescue_server.rpc.clock_service import CLOCK_BARRIERS_EACH
 from rescue_server.rpc.console_service import CONSOLE_ID_LENGTH
-from rescue_server.rpc.guard import source_of
+from rescue_server.rpc.sources import source_of
 from rescue_server.runtime.limits import LIMITS, Limits, Pace, Slots
 from rescue_server.settings import TERMS_LENGTH
 from tests.security.conftest import House, Opened, Refused, received
@@ -359,6 +359,7 @@ def test_places_and_pace() -> None:
         ("ipv6:[2001:db8::ffff]:1", "2001:db8::/64"),
         ("ipv6:%5B::ffff:10.0.0.1%5D:1", "10.0.0.1"),
         ("ipv6:%5Bfe80::1%25eth0%5D:1", "fe80::/64"),
+        ("ipv6:%5B::1%5D:1", "::1"),
         ("unix:", "unix"),
         ("", ""),
     ],

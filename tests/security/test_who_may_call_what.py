@@ -308,8 +308,10 @@ def test_secrets_and_tickets_are_stored_as_hashes_only() -> None:
     from rescue_server.runtime import credentials
 
     hashed = credentials.hash_secret("secret")
-    assert hashed.startswith("$argon2id$")
-    assert "m=19456,t=2" in hashed
+    assert "secret" not in hashed
+    assert credentials.secret_fits("secret", hashed)
+    assert not any(credentials.secret_fits(wrong, hashed) for wrong in ("", "secrets", hashed))
+    assert not credentials.secret_fits("", "")
     ticket = credentials.derive_ticket(b"key", "id", "fingerprint")
     assert credentials.ticket_fits(ticket, credentials.hash_ticket(ticket))
     assert not credentials.ticket_fits(ticket, "")

@@ -144,7 +144,7 @@ class _Routes:
         user, secret = body.get("user"), body.get("secret")
         if not isinstance(user, str) or not isinstance(secret, str) or not user or not secret:
             raise HTTPException(400, "a name and a secret are needed")
-        login = await self._signed_in(user, secret)
+        login = await self._signed_in(user, secret, request.client.host if request.client else "")
         if (former := self._state.logins.find(request.cookies.get(_cookie(request), ""))) is not None:
             await self._state.logins.end(former)
         answer = JSONResponse({"ok": True})
@@ -152,9 +152,9 @@ class _Routes:
         answer.set_cookie(_cookie(request), login.key, httponly=True, samesite="strict", secure=secure, path="/")
         return answer
 
-    async def _signed_in(self, user: str, secret: str) -> Login:
+    async def _signed_in(self, user: str, secret: str, visitor: str) -> Login:
         try:
-            return await self._state.sign_in(user, secret)
+            return await self._state.sign_in(user, secret, visitor=visitor)
         except Unauthenticated:
             raise HTTPException(401, "The name or the secret is not right.") from None
         except RescueError as error:

@@ -30,12 +30,16 @@ class AppState:
         self._server, self._data = server, data
         self.logins = Logins()
         self.computers = StartedComputers(where=where(server, data), changed=self._computers_changed)
-        # To check a secret is expensive on purpose. Without a limit, anybody could keep the server busy through us.
+        # Each sign-in opens a connection. Without a limit, anybody could keep the server busy through us.
         self._sign_ins = asyncio.Semaphore(_MAX_SIGN_INS)
 
-    async def sign_in(self, user: str, secret: str) -> Login:
-        """Sign a user in. Raises RescueError if the secret is wrong or the server is away."""
-        connect = partial(Connection.find, user=user, secret=secret, server=self._server, data=self._data)
+    async def sign_in(self, user: str, secret: str, *, visitor: str) -> Login:
+        """Sign in a user whose browser is at the address `visitor`.
+
+        Raises RescueError if the secret is wrong or the server is away.
+        """
+        find = partial(Connection.find, server=self._server, data=self._data)
+        connect = partial(find, user=user, secret=secret, visitor=visitor)
         connection = connect(timeout=_TIMEOUT)
         try:
             async with self._sign_ins:

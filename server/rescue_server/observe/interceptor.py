@@ -16,7 +16,8 @@ import grpc
 
 from rescue_server.observe.logs import facts
 from rescue_server.rpc.call_context import CallContext
-from rescue_server.rpc.guard import caller, source_of
+from rescue_server.rpc.guard import caller
+from rescue_server.rpc.sources import source_of
 
 log = logging.getLogger("rescue_server.calls")
 RpcHandler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"

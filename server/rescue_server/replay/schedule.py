@@ -79,8 +79,7 @@ class ReplaySchedule:
         Returns these secrets by user.
         """
         secrets = {user: new_secret() for user in sorted(self._recording.users)}
-        for user, secret in secrets.items():
-            self._hashes[user] = await asyncio.to_thread(hash_secret, secret)
+        self._hashes = {user: hash_secret(secret) for user, secret in secrets.items()}
         opening = [self._with_new_secret(line.body) for line in self._recording.opening]
         await engine.perform(lambda state, context: Outcome(events=opening))
         self._begun = True

@@ -7,7 +7,7 @@ from datetime import timedelta
 from rescue_protos.v1 import access_pb2, access_pb2_grpc
 from rescue_server.rpc import translate
 from rescue_server.rpc.call_context import CallContext
-from rescue_server.rpc.guard import source_of
+from rescue_server.rpc.sources import visitor_of
 from rescue_server.runtime.credentials import TOKEN_LIFE, Tokens
 from rescue_server.runtime.engine import Engine
 
@@ -22,8 +22,7 @@ class AccessService(access_pb2_grpc.AccessServiceServicer):
     async def SignIn(self, request: access_pb2.SignInRequest, context: CallContext) -> access_pb2.SignInResponse:
         organization = self._engine.published.organization
         secret_hash = organization.secret_hashes.get(request.user)
-        source = source_of(context.peer())
-        token = await self._tokens.sign_in(request.user, request.secret, secret_hash, source=source)
+        token = self._tokens.sign_in(request.user, request.secret, secret_hash, source=visitor_of(context))
         return access_pb2.SignInResponse(
             token=token,
             valid_for=translate.duration(timedelta(seconds=TOKEN_LIFE)),

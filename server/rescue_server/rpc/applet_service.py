@@ -18,7 +18,7 @@ from rescue_server.faults.injector import FaultInjector
 from rescue_server.faults.rules import LostMessage
 from rescue_server.rpc import translate
 from rescue_server.rpc.call_context import CallContext
-from rescue_server.rpc.guard import source_of
+from rescue_server.rpc.sources import source_of
 from rescue_server.runtime import applet_orders as orders
 from rescue_server.runtime import attachments, command_handlers
 from rescue_server.runtime.applet_orders import view_of

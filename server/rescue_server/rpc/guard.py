@@ -7,13 +7,11 @@ from __future__ import annotations
 
 import contextlib
 import inspect
-import ipaddress
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, TypeAlias
-from urllib.parse import unquote
 
 import grpc
 from google.protobuf.message import DecodeError
@@ -24,13 +22,13 @@ from rescue_server.core.organization import Organization
 from rescue_server.faults.injector import FaultInjector
 from rescue_server.rpc.call_context import CallContext
 from rescue_server.rpc.permissions import PERMISSIONS, Permission
+from rescue_server.rpc.sources import source_of
 from rescue_server.runtime.command_handlers import admit
 from rescue_server.runtime.credentials import Principal, Tokens
 from rescue_server.runtime.engine import Engine
 from rescue_server.runtime.limits import LIMITS, Limits, Slots
 
 log = logging.getLogger(__name__)
-IPV6_NETWORK = 64  # bits; one customer usually gets a /64, so limits count by network, not by address
 _caller: ContextVar[Principal] = ContextVar("caller")
 RpcHandler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 
@@ -43,26 +41,6 @@ class _Malformed:
 def caller() -> Principal:
     """Return who called the handler that runs now."""
     return _caller.get()
-
-
-def source_of(peer: str) -> str:
-    """Return the host of gRPC's name of a peer ("ipv4:127.0.0.1:4711"), of IPv6 its network.
-
-    All local sockets are one source.
-    """
-    family, _, rest = peer.partition(":")
-    if family not in ("ipv4", "ipv6"):
-        return family
-    host = unquote(rest).rpartition(":")[0].strip("[]").partition("%")[0]
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        return host
-    if isinstance(address, ipaddress.IPv6Address):
-        if address.ipv4_mapped is not None:
-            return str(address.ipv4_mapped)
-        return str(ipaddress.ip_network((address, IPV6_NETWORK), strict=False))
-    return str(address)
 
 
 class Guard(grpc.aio.ServerInterceptor):

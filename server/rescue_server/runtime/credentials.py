@@ -1,13 +1,12 @@
 """Who somebody is: secrets, tokens and session tickets.
 
-Secrets are stored as argon2id hashes, tickets as SHA-256 (they are long and random). A ticket is derived from the
-server's key and the whole request that created it, so that a repeated request gets the same ticket without the ticket
-ever being stored.
+Secrets and tickets are long and random, and nobody chooses them. So their SHA-256 is stored: a slow hash protects
+secrets that can be guessed, and would let strangers keep the server busy. A ticket is derived from the server's key and
+the whole request that created it, so that a repeated request gets the same ticket without the ticket ever being stored.
 """
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import hashlib
 import hmac
@@ -16,26 +15,22 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-
-from argon2 import PasswordHasher
-from argon2.exceptions import InvalidHashError, VerificationError
+from typing import NoReturn
 
 from rescue_common.private_files import write_private
 from rescue_protos.errors import ResourceExhausted, Unauthenticated
-from rescue_server.runtime.sign_in_rate import SECRETS_EACH, SECRETS_OVERALL, SECRETS_PEER, AttemptLimiter
+from rescue_server.runtime.allowance import WRONG_SECRETS, Allowances
 
 TOKEN_LIFE = 900.0  # real seconds
 KEY_FILE = "server.key"
 KEY_LENGTH = 32  # bytes
-SECRET_LENGTH = 1024  # characters; longer ones are not worth hashing
-CHECKED_AT_A_TIME = 4  # secrets; each takes 19 MiB and a core for a moment
-# 19 MiB, two passes: the least that OWASP's password storage guidance asks of argon2id.
-_hasher = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
+SECRET_BYTES = 24  # random; 192 bits
+_HASHED = "sha256$"
 
 
 def new_secret() -> str:
     """Return a fresh secret for a user."""
-    return secrets.token_urlsafe(24)
+    return secrets.token_urlsafe(SECRET_BYTES)
 
 
 def new_pin() -> str:
@@ -44,13 +39,13 @@ def new_pin() -> str:
 
 
 def hash_secret(secret: str) -> str:
-    """Return what is stored of a secret. Takes tens of milliseconds on purpose."""
-    return _hasher.hash(secret)
+    """Return what is stored of a secret."""
+    return _HASHED + hashlib.sha256(secret.encode()).hexdigest()
 
 
 def secret_fits(secret: str, secret_hash: str) -> bool:
-    """Return whether this is the secret. Takes as long as hashing it."""
-    return _verify(secret_hash, secret)
+    """Return whether this is the secret. Takes as long whether it is or not, also if the hash is empty."""
+    return hmac.compare_digest(hash_secret(secret), secret_hash)
 
 
 def hash_ticket(ticket: str) -> str:
@@ -111,32 +106,22 @@ class Tokens:
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
         self._now = now
         self._tokens: dict[bytes, _Token] = {}
-        self._wrong_of_users = AttemptLimiter(each=SECRETS_EACH)
-        self._wrong_of_peers = AttemptLimiter(each=SECRETS_PEER, overall=SECRETS_OVERALL)
-        self._checking = asyncio.Semaphore(CHECKED_AT_A_TIME)
+        self._wrong = Allowances(WRONG_SECRETS)
 
-    async def sign_in(self, user: str, secret: str, secret_hash: str | None, *, source: str) -> str:
+    def sign_in(self, user: str, secret: str, secret_hash: str | None, *, source: str) -> str:
         """Return a token. `source` is where the attempt comes from.
+
+        The right secret always gets in, however many wrong ones came before it: guessing 192 bits is hopeless, and a
+        wrong secret costs no more than any refused call. A source of too many is only told to slow down.
 
         Raises Unauthenticated, which does not say whether the user exists; ResourceExhausted after too many failures.
         """
-        with_name = f"{source} {user[:SECRET_LENGTH]}"
-        self._require_patience(source, with_name)
-        async with self._checking:
-            self._require_patience(source, with_name)  # those before in the line may have failed
-            known = secret_hash or _NOBODYS_HASH
-            fits = len(secret) <= SECRET_LENGTH and await asyncio.to_thread(_verify, known, secret)
-            if not fits or secret_hash is None:
-                self._wrong_of_users.failed(with_name, self._now())
-                self._wrong_of_peers.failed(source, self._now())
-                raise Unauthenticated(
-                    f"the secret of {user!r} is not accepted: see RESCUE_SECRET and the state directory",
-                    reason="WRONG_SECRET",
-                )
+        if not secret_fits(secret, secret_hash or ""):
+            self._refuse(user, source)
         now = self._now()
         self._tokens = {key: token for key, token in self._tokens.items() if token.expires > now}
         token = secrets.token_urlsafe(32)
-        self._tokens[_key(token)] = _Token(user, secret_hash, now + TOKEN_LIFE)
+        self._tokens[_key(token)] = _Token(user, secret_hash or "", now + TOKEN_LIFE)
         return token
 
     def user_of(self, token: str) -> tuple[str, str]:
@@ -146,27 +131,19 @@ class Tokens:
             raise Unauthenticated("the token is not known or has expired: sign in again", reason="TOKEN_EXPIRED")
         return known.user, known.secret_hash
 
-    def _require_patience(self, source: str, with_name: str) -> None:
+    def _refuse(self, user: str, source: str) -> NoReturn:
         now = self._now()
-        wait = max(self._wrong_of_users.wait(with_name, now), self._wrong_of_peers.wait(source, now))
-        if wait > 0:
+        if (wait := self._wrong.wait(source, now)) > 0:
             raise ResourceExhausted(
                 f"too many wrong secrets: the next attempt is possible in {wait:.1f} s",
                 reason="TOO_MANY_WRONG_SECRETS",
                 retry_after=wait,
             )
+        self._wrong.spend(source, now)
+        raise Unauthenticated(
+            f"the secret of {user!r} is not accepted: see RESCUE_SECRET and the state directory", reason="WRONG_SECRET"
+        )
 
 
 def _key(token: str) -> bytes:
     return hashlib.sha256(token.encode()).digest()
-
-
-def _verify(secret_hash: str, secret: str) -> bool:
-    try:
-        return _hasher.verify(secret_hash, secret)
-    except (VerificationError, InvalidHashError):
-        return False
-
-
-# Unknown users must cost as much time as known ones.
-_NOBODYS_HASH = "$argon2id$v=19$m=19456,t=2,p=1$enRwwmGCsvduYp1/pBie6Q$ozrAKmMk07BKgcpTW9pEQmXARyZLk/s1BCvfdSWwejU"

@@ -80,9 +80,3 @@ class AttemptLimiter:
 # 57 days; customers who mistype do not notice any of it.
 PINS_EACH = Policy(free=10, first_wait=1.0, longest_wait=900.0, forget_after=600.0)
 PINS_OVERALL = Policy(free=100, first_wait=0.1, longest_wait=5.0, forget_after=60.0)
-# Secrets have 192 random bits; this only keeps guessers from using up the server. Counted for a peer and a user's name
-# together, so that a script with an old secret does not lock out its neighbours; for a peer, so that one that tries
-# many names locks out nobody elsewhere; and for all.
-SECRETS_EACH = Policy(free=10, first_wait=1.0, longest_wait=60.0, forget_after=60.0)
-SECRETS_PEER = Policy(free=50, first_wait=0.5, longest_wait=10.0, forget_after=10.0)
-SECRETS_OVERALL = Policy(free=200, first_wait=0.1, longest_wait=1.0, forget_after=1.0)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from rescue_common.state_directory import Access, NoAccess
 from rescue_common.tls import Tls
-from rescue_server.runtime.credentials import secret_fits
+from rescue_server.startup.old_hashes import fits
 
 
 class IssuedSecrets:
@@ -31,6 +31,11 @@ class IssuedSecrets:
         """The port that the server had last time; 0 if it is not known."""
         _, _, port = self._known.server.rpartition(":")
         return int(port) if port.isdigit() else 0
+
+    @property
+    def secrets(self) -> Mapping[str, str]:
+        """The secrets that are known, by user."""
+        return self._known.secrets
 
     def missing(self, users: Iterable[str]) -> list[str]:
         """Return the users of whom the file has no secret."""
@@ -69,7 +74,7 @@ class IssuedSecrets:
         secrets = {user: secret for user, secret in self._known.secrets.items() if user in hashes}
         for user, promised in self._known.promised.items():
             candidates = dict.fromkeys([*promised, *filter(None, [secrets.pop(user, None)])])
-            fitting = (secret for secret in candidates if user in hashes and secret_fits(secret, hashes[user]))
+            fitting = (secret for secret in candidates if user in hashes and fits(secret, hashes[user]))
             if (holds := next(fitting, None)) is not None:
                 secrets[user] = holds
         if self._known.promised or secrets != self._known.secrets:

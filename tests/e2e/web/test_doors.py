@@ -15,6 +15,7 @@ import pytest
 
 from rescue_common.processes.child import Program
 from rescue_common.state_directory import Access
+from rescue_server.runtime.allowance import WRONG_SECRETS
 from rescue_server.startup.certificates import make_certificates
 from tests.e2e.web.browser import Site
 
@@ -22,8 +23,9 @@ from tests.e2e.web.browser import Site
 class Visitor:
     """A browser without a page: keeps its cookie, knows its proof once signed in."""
 
-    def __init__(self, url: str, *, ca: Path | None = None) -> None:
+    def __init__(self, url: str, *, ca: Path | None = None, source: str = "") -> None:
         self._at = urlsplit(url)
+        self._source = (source, 0) if source else None
         self._ca = ca
         self.cookie = ""
         self.headers: dict[str, str] = {}
@@ -42,7 +44,7 @@ class Visitor:
     def _connection(self) -> http.client.HTTPConnection:
         where, port = str(self._at.hostname), self._at.port
         if self._ca is None:
-            return http.client.HTTPConnection(where, port, timeout=30)
+            return http.client.HTTPConnection(where, port, timeout=30, source_address=self._source)
         trusting = ssl.create_default_context(cafile=self._ca)
         return http.client.HTTPSConnection(where, port, timeout=30, context=trusting)
 
@@ -72,6 +74,14 @@ async def test_only_the_right_secret_opens_and_the_cookie_is_for_this_site_alone
     await another.ask("POST", "/sign-in", {"user": "alice", "secret": site.secrets["alice"]})
     flags = {flag.strip().lower() for flag in another.headers["set-cookie"].split(";")[1:]}
     assert {"httponly", "samesite=strict", "path=/"} <= flags
+
+
+async def test_wrong_secrets_of_one_visitor_are_not_those_of_another(site: Site) -> None:
+    guesser, other = Visitor(site.url, source="127.0.0.2"), Visitor(site.url, source="127.0.0.3")
+    answers = [await guesser.sign_in("alice", "wrong") for _ in range(WRONG_SECRETS.at_once + 2)]
+    assert (answers[0], answers[-1]) == (401, 429)
+    assert await other.sign_in("alice", "wrong") == 401
+    assert await other.sign_in("alice", site.secrets["alice"]) == 200
 
 
 async def test_a_foreign_page_can_change_nothing(site: Site) -> None:

@@ -1,0 +1,53 @@
+"""Where calls come from: what limits count by."""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import Any, TypeAlias
+from urllib.parse import unquote
+
+import grpc
+
+IPV6_NETWORK = 64  # bits; one customer usually gets a /64, so limits count by network, not by address
+VISITOR = "rescue-visitor"
+Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
+
+
+def source_of(peer: str) -> str:
+    """Return the host of gRPC's name of a peer ("ipv4:127.0.0.1:4711"), of IPv6 its network.
+
+    All local sockets are one source.
+    """
+    family, _, rest = peer.partition(":")
+    if family not in ("ipv4", "ipv6"):
+        return family
+    host = unquote(rest).rpartition(":")[0].strip("[]").partition("%")[0]
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return host
+    if isinstance(address, ipaddress.IPv6Address):
+        if address.ipv4_mapped is not None:
+            return str(address.ipv4_mapped)
+        if address.is_loopback:
+            return str(address)
+        return str(ipaddress.ip_network((address, IPV6_NETWORK), strict=False))
+    return str(address)
+
+
+def is_local(source: str) -> bool:
+    """Return whether a source is this machine."""
+    try:
+        return ipaddress.ip_network(source).is_loopback
+    except ValueError:
+        return source == "unix"
+
+
+def visitor_of(context: Context) -> str:
+    """Return the source of a sign-in: who calls, or for whom a program of this machine says that it calls."""
+    source = source_of(context.peer())
+    for key, value in context.invocation_metadata() or ():
+        if key == VISITOR and isinstance(value, str) and is_local(source):
+            # As gRPC writes a peer; the port is of no interest.
+            return source_of(f"ipv6:[{value}]:0" if ":" in value else f"ipv4:{value}:0")
+    return source
