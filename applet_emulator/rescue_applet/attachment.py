@@ -19,6 +19,7 @@ from enum import Enum, auto
 from rescue_applet.child_protocol import Failed, Reached, RebootRequested, WentDown
 from rescue_applet.events import (
     ChatLineReceived,
+    ChatLineUnsent,
     ComputerEvent,
     CustomerView,
     Ended,
@@ -230,6 +231,8 @@ class Attachment:
         self._outbox.put(report, now)
         if self.phase is Phase.ATTACHED:
             self._requests.append(pb.AttachRequest(report=report))
+        else:
+            self._show_unsent_lines()
 
     def close(self, request_id: str, now: float) -> None:
         """The customer closes the applet. If a session was joined, the server gets the report, even late."""
@@ -297,7 +300,7 @@ class Attachment:
             # Refused or not, the customer has closed it.
             self._done(Ended(reason="closed-by-customer"))
         elif receipt.refusal:
-            self._news.append(Error(message=receipt.refusal))
+            self._news.append(Error(message=receipt.refusal, unsent=report.chat.text))
         elif what == "terms":
             if report.terms.accepted:
                 self._join()
@@ -340,11 +343,15 @@ class Attachment:
     def _lose(self, now: float) -> None:
         self._requests.clear()
         self._set_link(LinkState.LOST)
+        self._show_unsent_lines()
         self.phase = Phase.APART
         if self._going_down:
             self._done(WentDown())
         elif self._outbox.closing and not self._worth_a_goodbye:
             self._done(Ended(reason="closed-by-customer"))
+
+    def _show_unsent_lines(self) -> None:
+        self._news.extend(ChatLineUnsent(text=text) for text in self._outbox.take_unsent_lines())
 
     def _set_link(self, state: LinkState) -> None:
         if state is not self._link:

@@ -8,7 +8,17 @@ from __future__ import annotations
 
 import msgspec
 
-from rescue_applet.events import ChatLineReceived, ComputerEvent, CustomerView, Ended, Error, Joined, LinkChanged, Terms
+from rescue_applet.events import (
+    ChatLineReceived,
+    ChatLineUnsent,
+    ComputerEvent,
+    CustomerView,
+    Ended,
+    Error,
+    Joined,
+    LinkChanged,
+    Terms,
+)
 
 LONGEST_LINE = 16 * 1024 * 1024  # bytes
 
@@ -97,6 +107,7 @@ News = (
     | Joined
     | LinkChanged
     | ChatLineReceived
+    | ChatLineUnsent
     | CustomerView
     | Ended
     | Error

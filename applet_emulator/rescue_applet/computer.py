@@ -212,7 +212,13 @@ class EmulatedComputer:
                 self._pass_on(news)
 
     def _pass_on(
-        self, news: events.Joined | events.LinkChanged | events.ChatLineReceived | events.CustomerView | events.Error
+        self,
+        news: events.Joined
+        | events.LinkChanged
+        | events.ChatLineReceived
+        | events.ChatLineUnsent
+        | events.CustomerView
+        | events.Error,
     ) -> None:
         match news:
             case events.LinkChanged(state=events.LinkState.CONNECTED):
@@ -275,11 +281,12 @@ class EmulatedComputer:
 
     def _send_or_refuse(self, order: child_protocol.Orders) -> None:
         if not self._power.runs_applet and not isinstance(order, child_protocol.Close):
-            self._refuse("the applet is being started: try again")
+            unsent = order.text if isinstance(order, child_protocol.SendChat) else ""
+            self._refuse("the applet is being started: try again", unsent=unsent)
         self._send(order)
 
-    def _refuse(self, message: str) -> None:
-        self._listener(events.Error(message=message))
+    def _refuse(self, message: str, *, unsent: str = "") -> None:
+        self._listener(events.Error(message=message, unsent=unsent))
 
     # Its tasks.
 

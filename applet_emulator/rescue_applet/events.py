@@ -77,6 +77,12 @@ class ChatLineReceived(ComputerEvent, frozen=True, kw_only=True, tag="chat", ren
     text: str
 
 
+class ChatLineUnsent(ComputerEvent, frozen=True, kw_only=True, tag="chat-unsent"):
+    """The customer wrote a chat line that the server does not get now. When it has it, `ChatLineReceived` follows."""
+
+    text: str
+
+
 class CustomerView(ComputerEvent, frozen=True, kw_only=True, tag="view"):
     """What the customer sees of the session. `lead` is empty if nobody leads."""
 
@@ -97,11 +103,15 @@ class Ended(ComputerEvent, frozen=True, kw_only=True, tag="ended"):
 
 
 class Error(ComputerEvent, frozen=True, kw_only=True, tag="error"):
-    """Something could not be done. Of a call that failed, `code` and `reason` are the server's."""
+    """Something could not be done. Of a call that failed, `code` and `reason` are the server's.
+
+    `unsent` is the chat line that was refused.
+    """
 
     message: str
     code: str = ""
     reason: str = ""
+    unsent: str = ""
 
 
 Event = (
@@ -112,6 +122,7 @@ Event = (
     | CableChanged
     | Rebooting
     | ChatLineReceived
+    | ChatLineUnsent
     | CustomerView
     | Ended
     | Error

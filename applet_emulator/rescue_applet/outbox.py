@@ -19,6 +19,7 @@ class Outbox:
     def __init__(self, reports: Iterable[pb.Report] = ()) -> None:
         self._reports = {report.request_id: report for report in reports}
         self._repeat_at = 0.0
+        self._called_unsent: set[str] = set()
 
     @property
     def reports(self) -> tuple[pb.Report, ...]:
@@ -53,6 +54,13 @@ class Outbox:
         """Return all of them, to be sent now; they stay."""
         self._repeat_at = now + REPEAT_AFTER
         return self.reports
+
+    def take_unsent_lines(self) -> list[str]:
+        """Return the chat lines that wait for their receipts, each once."""
+        unsent = [report for report in self.reports if report.WhichOneof("what") == "chat"]
+        news = [report for report in unsent if report.request_id not in self._called_unsent]
+        self._called_unsent = {report.request_id for report in unsent}
+        return [report.chat.text for report in news]
 
     def confirmed(self, request_id: str) -> pb.Report | None:
         """The receipt came. Returns what it is for; None if that was not waiting."""

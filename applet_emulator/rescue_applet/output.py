@@ -41,6 +41,8 @@ def plain_line(event: events.Event) -> str:
             return "The computer is rebooting."
         case events.ChatLineReceived():
             return f"{safe(event.sender) or 'You'}: {safe(event.text)}"
+        case events.ChatLineUnsent():
+            return f"You (not sent yet): {safe(event.text)}"
         case events.CustomerView():
             return _who_is_there(event)
         case events.Ended():

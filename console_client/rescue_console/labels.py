@@ -14,6 +14,7 @@ from rescue_common.languages import Catalog, catalog_of
 from rescue_protos import status_table
 
 if TYPE_CHECKING:
+    from rescue_client.records import Entry
     from rescue_console.commands import BadLine
     from rescue_protos.errors import RescueError
 
@@ -85,6 +86,13 @@ class Labels:
         """Return what is wrong with a line, without its usage."""
         facts = {name: self._catalog.text("bad line", fact) for name, fact in error.facts.items()}
         return self._catalog.text("bad line", error.template).format_map(facts)
+
+    def customer(self, entry: Entry | None) -> str:
+        """Return by which name the customer's chat lines are signed; one that a technician has is marked."""
+        if entry is None or not entry.customer:
+            return self.text("customer")
+        is_taken = entry.customer.casefold() in {who.technician.casefold() for who in entry.participants}
+        return f"{entry.customer} ({self.text('customer')})" if is_taken else entry.customer
 
     def row(self, number: int) -> str:
         """Return a row of the published table in the emulator's own words; empty for one that this console lacks."""

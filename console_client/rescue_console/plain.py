@@ -112,7 +112,7 @@ class PlainConsole:
             self._leave_prompt()
         match update:
             case ChatReceived():
-                sender = update.sender or text("customer")
+                sender = update.sender or self._labels.customer(self._view.entries.get(update.session))
                 self._say(f"{update.session} <{safe(sender)}> {safe(update.text)}", style="cyan")
             case IdleAlarm():
                 self._say(f"{update.session}: {text('times out at')} {update.due_at:%H:%M:%S}", style="bold red")

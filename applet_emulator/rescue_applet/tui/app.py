@@ -287,7 +287,7 @@ class CustomerComputer(App[int]):
         return f"{safe(view.lead)} {doing}" + (f", {say('with')} {names}." if names else ".")
 
     def _chat(self) -> Text:
-        if not self.model.chat:
+        if not self.model.chat and not self.model.unsent:
             return Text(self._translate("No chat lines yet."), style="#5f6670")
         lines = Text()
         for line in self.model.chat:
@@ -295,6 +295,9 @@ class CustomerComputer(App[int]):
                 f"{safe(line.sender) or self._translate('You')}: ", style="bold #0d4f7a" if line.sender else "bold"
             )
             lines.append(f"{safe(line.text)}\n")
+        for unsent in self.model.unsent:
+            mark = f"{self._translate('You')} ({self._translate('not sent yet')}): "
+            lines.append(f"{mark}{safe(unsent)}\n", style="italic #5f6670")
         lines.rstrip()
         return lines
 
@@ -365,6 +368,8 @@ class CustomerComputer(App[int]):
             self.draw()
         elif written and self._computer is not None:
             event.input.clear()
+            self.model = self.model.with_unsent(written)
+            self.draw()
             self._computer.execute(commands.WriteChatLine(text=written))
 
 

@@ -20,7 +20,9 @@ class Power(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScreenModel:
-    """The computer and the applet's window. `starts` counts the computer's boots."""
+    """The computer and the applet's window. `starts` counts the computer's boots.
+
+    `unsent` are the customer's lines that the server has not confirmed yet."""
 
     power: Power = Power.STARTING
     starts: int = 0
@@ -32,6 +34,7 @@ class ScreenModel:
     terms: str = ""
     view: events.CustomerView | None = None
     chat: tuple[events.ChatLineReceived, ...] = ()
+    unsent: tuple[str, ...] = ()
     ended: str = ""
 
     @property
@@ -58,8 +61,20 @@ class ScreenModel:
             case events.CustomerView():
                 return replace(self, view=event)
             case events.ChatLineReceived():
-                return replace(self, chat=(*self.chat, event)[-CHAT_LINES_KEPT:])
+                unsent = self.unsent if event.sender else _without(self.unsent, event.text)
+                return replace(self, chat=(*self.chat, event)[-CHAT_LINES_KEPT:], unsent=unsent)
+            case events.ChatLineUnsent():
+                return self  # it was written here
             case events.Ended(reason=reason):
                 return replace(self, ended=reason, pid=0, link=None)
             case events.Error():
-                return self
+                return replace(self, unsent=_without(self.unsent, event.unsent))
+
+    def with_unsent(self, text: str) -> ScreenModel:
+        """Return the picture with a chat line that the customer has just written."""
+        return replace(self, unsent=(*self.unsent, text))
+
+
+def _without(lines: tuple[str, ...], text: str) -> tuple[str, ...]:
+    place = lines.index(text) if text in lines else len(lines)
+    return (*lines[:place], *lines[place + 1 :])

@@ -166,7 +166,7 @@ class TechnicianConsole(App[int]):
             if (session, changes, wording) != (*self._drawn[:1], *self._drawn[2:3], *self._drawn[4:5]):
                 detail.show_history(changes, wording)
             if (session, lines, wording) != (*self._drawn[:1], *self._drawn[3:5]):
-                detail.show_chat(lines, wording)
+                detail.show_chat(lines, entry, wording)
             self._drawn = drawn
         detail.show_time(entry, changes, now, wording, bright=self._bright)
         screen.query_one("#head", Static).update(self._head(screen.size.width))

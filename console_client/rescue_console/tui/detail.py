@@ -89,12 +89,11 @@ class Detail(Container):
         self.query_one("#changes", Static).update(Group(*told))
         self.query_one("#history", VerticalScroll).scroll_home(animate=False)
 
-    def show_chat(self, lines: Sequence[ChatReceived], wording: Sentences) -> None:
+    def show_chat(self, lines: Sequence[ChatReceived], entry: Entry | None, wording: Sentences) -> None:
         """Draw the chat, the newest line last."""
-        text = Text()
+        text, customer = Text(), safe(wording.labels.customer(entry))
         for line in lines:
-            sender = safe(line.sender) or wording.text("customer")
-            text.append(f"{sender}: ", style="bold #56ccf2" if line.sender else "bold #f2c94c")
+            text.append(f"{safe(line.sender) or customer}: ", style="bold #56ccf2" if line.sender else "bold #f2c94c")
             text.append(f"{safe(line.text)}\n")
         text.rstrip()
         self.query_one("#lines", Static).update(text or Text(wording.text("No chat lines yet."), style=QUIET))

@@ -55,7 +55,7 @@ async def test_it_speaks_dutch_and_lets_nobody_drive_the_terminal(peer: Peer, co
     assert "Onderbroken" in text
     assert "Sessie starten [start], Sessie overdragen [transfer]" in text
     assert "Jan\\x1b[2J[red]" in text
-    assert "<klant> hoi\\x1b]0;x\\x07" in text
+    assert "<Jan\\x1b[2J[red]> hoi\\x1b]0;x\\x07" in text
     assert "mogelijk: Sessie starten [start], Sessie beëindigen [end]" in text
     assert "gebruik: chat SESSION TEXT" in text
     assert "Status hoofdtechnicus" in text
@@ -82,7 +82,7 @@ async def test_on_a_terminal_it_prompts_draws_changes_and_minds_no_color(peer: P
         await _shows(ours, "┘\r\nalice> ", shown)  # the table is drawn, and the prompt below it
         peer.tell(chat=console_pb2.SessionChat(session="s1", line=common_pb2.ChatLine(text="hoi")))
         # What is told begins a line of its own, and the prompt is there again.
-        await _shows(ours, "alice> \r\ns1 <customer> hoi\r\nalice> ", shown)
+        await _shows(ours, "alice> \r\ns1 <Jan> hoi\r\nalice> ", shown)
         os.write(ours, b"quit\n")
         assert await asyncio.wait_for(process.wait(), 30) == 0
     finally:

@@ -170,3 +170,19 @@ async def test_pulling_the_plug_ends_it_without_a_word() -> None:
         await customer.until(lambda: not customer.app.is_running, "gone")
         await alice.sync()
         assert alice.status(session) == "Waiting"
+
+
+async def test_a_line_that_is_written_while_the_cable_is_off_is_shown_as_not_sent_yet() -> None:
+    async with World(paused=True) as world, computer(world) as customer:
+        alice = await world.technician("alice")
+        session = await joined(customer, alice)
+        await alice.start(session)
+        await customer.reads("alice is helping you.")
+        await customer.press("l")
+        await customer.until(lambda: not customer.app.model.cable, "cut")
+        await customer.press("m")
+        await customer.write("hello?")
+        await customer.reads("You (not sent yet): hello?")
+        await customer.press("escape", "l")
+        await customer.until(lambda: "not sent yet" not in customer.screen, "sent")
+        await customer.reads("You: hello?")

@@ -75,7 +75,7 @@ async def test_a_call_from_pin_to_end(site: Site, open_page: Opening, faultless:
     await computer.chat("And now?")
     await late.get_by_role("log").get_by_text("And now?").wait_for()
     said = await late.get_by_role("log").locator("p").all_inner_texts()
-    assert said == ["alice: Did you try it off & <on>?", "customer: Yes.", "customer: And now?"], "each once"
+    assert said == ["alice: Did you try it off & <on>?", "Ms Vos: Yes.", "Ms Vos: And now?"], "each once"
     await late.context.close()
 
     async with computer.lan_off():

@@ -10,6 +10,7 @@ from rescue_applet.attachment import Attachment, Phase
 from rescue_applet.child_protocol import Failed, RebootRequested, WentDown
 from rescue_applet.events import (
     ChatLineReceived,
+    ChatLineUnsent,
     ComputerEvent,
     CustomerView,
     Ended,
@@ -248,7 +249,7 @@ def test_a_refused_report_is_told_and_not_repeated() -> None:
     attachment = at_work()
     attachment.report(chat("r1"), 1)
     attachment.receive(receipt("r1", "too long"), 1)
-    assert attachment.take_news() == [Error(message="too long")]
+    assert attachment.take_news() == [Error(message="too long", unsent="hello")]
     assert attachment.outbox == ()
 
 
@@ -413,3 +414,14 @@ def test_a_new_process_resumes_with_what_was_on_disk() -> None:
     attachment.receive(attached(), 0)
     assert kinds(attachment.take_requests()) == ["hello", "chat"]
     assert news_of(attachment, Joined) == []
+
+
+def test_a_chat_line_without_a_link_is_called_unsent_once() -> None:
+    attachment = at_work()
+    attachment.take_news()
+    attachment.report(chat("r1", "on its way"), 1)
+    assert attachment.take_news() == []
+    attachment.broke(2)
+    attachment.report(chat("r2", "later"), 3)
+    lost = LinkChanged(state=LinkState.LOST)
+    assert attachment.take_news() == [lost, ChatLineUnsent(text="on its way"), ChatLineUnsent(text="later")]

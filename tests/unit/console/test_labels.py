@@ -7,7 +7,7 @@ import inspect
 
 import pytest
 
-from rescue_client.records import Cause, Process, Status
+from rescue_client.records import Cause, Entry, Participant, Process, Status
 from rescue_common.languages import LANGUAGES, catalog_of
 from rescue_console import plain
 from rescue_console.commands import LONGEST_LINE, USAGE, BadLine, Involvement, SessionAction, parse
@@ -40,6 +40,18 @@ def test_every_command_and_process_has_a_name(language: str) -> None:
         assert labels.command(name) == catalog_of(language).find("command", name) != ""
     for process in Process:
         assert labels.process(process) == catalog_of(language).find("process", process) != ""
+
+
+@pytest.mark.parametrize(
+    ("customer", "signed"),
+    [("Jan", "Jan"), ("", "klant"), ("Alice", "Alice (klant)")],
+    ids=["named", "unnamed", "taken"],
+)
+def test_a_customers_lines_are_signed_by_their_name(customer: str, signed: str) -> None:
+    alice = Participant(technician="alice", status=Status.ACTIVE, lead=True)
+    entry = Entry(session="1", status=Status.ACTIVE, customer=customer, participants=(alice,))
+    assert Labels.of("nl").customer(entry) == signed
+    assert Labels.of("nl").customer(None) == "klant"
 
 
 def test_the_buttons_are_called_as_in_the_articles() -> None:

@@ -84,9 +84,16 @@ function drawOffer(entry) {
   return refill($("offer"), [el("p", {}, `${entry.lead} ${say("offers you the lead status")}.`), button(entry, "lead accept")]);
 }
 
+/** By which name the customer's lines are signed; one that a technician has is marked. */
+function customerName(entry) {
+  if (!entry.customer) return say("customer");
+  const taken = entry.participants.some((who) => who.technician.toLowerCase() === entry.customer.toLowerCase());
+  return taken ? `${entry.customer} (${say("customer")})` : entry.customer;
+}
+
 function drawChat(entry) {
   const lines = chats.get(entry.session) ?? [];
-  $("chat").replaceChildren(...(lines.length ? lines.map((line) => el("p", {}, el("b", {}, line.from || say("customer")), ": ", written(line.text)))
+  $("chat").replaceChildren(...(lines.length ? lines.map((line) => el("p", {}, el("b", {}, written(line.from || customerName(entry))), ": ", written(line.text)))
     : [el("p", { class: "quiet" }, say("No chat lines yet."))]));
   $("chat").scrollTop = $("chat").scrollHeight;
   const possible = allows(entry, "chat");
