@@ -8,19 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from rescue_common.durations import format_duration
 from rescue_common.lan_notation import (
     POSSIBLE,
     BadLanFault,
-    Delay,
-    Direction,
-    Flap,
-    HalfOpen,
-    LanFault,
-    Loss,
-    Off,
-    RandomLoss,
-    Reset,
     parse_lan_fault,
 )
 from rescue_server.faults.rules import AffectCall, BadRule, Called, Rule, Shown, parse_rule, with_numbers
@@ -70,37 +60,6 @@ def find_customer_without_session(text: str, numbers: Mapping[str, str]) -> str:
 def rule_for(text: str, numbers: Mapping[str, str]) -> str:
     """Return a valid rule in the notation of the server."""
     return with_numbers(text, numbers)
-
-
-def lan_sentence(text: str, who: str) -> str:
-    """Return a sentence about what happens to the network of a computer."""
-    if text == "on":
-        return f"the network cable of {who}'s computer is back in"
-    if text.startswith(LIFT):
-        return f"the network of {who}'s computer is over its {text.removeprefix(LIFT)}"
-    fault = parse_lan_fault(text)
-    return _fault_sentence(fault, who) + (f", for {format_duration(fault.lasts)}" if fault.lasts is not None else "")
-
-
-def _fault_sentence(fault: LanFault, who: str) -> str:
-    match fault:
-        case Off():
-            return f"a foot catches the network cable of {who}'s computer"
-        case Loss(direction=Direction.UP):
-            return f"whatever {who}'s computer sends gets lost on its way"
-        case Loss():
-            return f"whatever is sent to {who}'s computer gets lost on its way"
-        case RandomLoss(percent=percent):
-            return f"the network of {who}'s computer loses {percent}% of what it carries, and has to repeat it"
-        case Delay(by=by):
-            return f"the network of {who}'s computer is slow: all that it carries arrives {format_duration(by)} later"
-        case Flap(off=off, on=on, times=times):
-            often = f", {times} times" if times else ", over and over"
-            return f"the network cable of {who}'s computer has a loose contact: out for {off}, in for {on}{often}"
-        case HalfOpen():
-            return f"the connections of {who}'s computer die, and neither end is told"
-        case Reset():
-            return f"the connections of {who}'s computer are reset"
 
 
 def _parse(text: str, customers: Sequence[str]) -> Rule:

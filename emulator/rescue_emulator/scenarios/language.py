@@ -137,6 +137,7 @@ def schema() -> dict[str, Any]:
             "row": {"type": "integer", "minimum": 1, "maximum": 62, "description": "The published row it plays."},
             "change": {**text, "description": "That row's change: START -> END."},
             "seen by": {**text, "description": "The technician in whose queue that change happens."},
+            "trainee": {**text, "description": "As an exercise: the technician whose steps are left to a person."},
             "way": {**text, "description": "Which of several ways this one is."},
             "participants": _participants_schema(),
             "settings": _settings_schema(),

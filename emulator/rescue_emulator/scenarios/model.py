@@ -46,10 +46,10 @@ class Scenario:
     """A story, or one way to play a published row.
 
     For a row: `row`, its `start` and `end`, `seen_by` (the technician in whose queue the change happens) and `way` (one
-    of the article's ways). `by_customer` is what each technician's console must show, by customer and technician; a
-    technician who is missing sees nothing. `at_most` is the alternative: the rows that each technician may see.
-    `settings` are by group or channel; those of one owner are set together. `extra` are more technicians, with their
-    groups.
+    of the article's ways). `trainee` is the technician whose part an exercise leaves to a person. `by_customer` is what
+    each technician's console must show, by customer and technician; a technician who is missing sees nothing. `at_most`
+    is the alternative: the rows that each technician may see. `settings` are by group or channel; those of one owner
+    are set together. `extra` are more technicians, with their groups.
     """
 
     steps: tuple[Step, ...]
@@ -60,6 +60,7 @@ class Scenario:
     start: str = ""
     end: str = ""
     seen_by: str = ""
+    trainee: str = ""
     way: str = ""
     customers: tuple[str, ...] = (CUSTOMER,)
     extra: Mapping[str, str] = field(default_factory=dict)

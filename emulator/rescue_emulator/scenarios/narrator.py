@@ -10,33 +10,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from rescue_emulator.scenarios.faults import ADD, LAN, lan_sentence
 from rescue_emulator.scenarios.model import Scenario, Step
 from rescue_emulator.scenarios.results import name_of
+from rescue_emulator.scenarios.sentences import sentence
 from rescue_protos.status_table import labels, read_rows
 
 if TYPE_CHECKING:
     from rescue_emulator.world.records import StatusUpdate
 
 _SECONDS_A_WORD = 0.3  # real time; about the speed of a reader
-_SENTENCES = {
-    "pin": "{who} makes a PIN code",
-    "start": "{who} starts the session",
-    "hold": "{who} puts the session on hold",
-    "end": "{who} ends the session",
-    "reboot": "{who} reboots the computer",
-    "run applet": "{who} runs the applet",
-    "close": "{who} closes the applet",
-    "quit": "{who}'s computer loses its power",
-    "kill applet": "the applet of {who} crashes",
-    "accept": "{who} accepts the terms",
-    "decline": "{who} declines the terms",
-    "boot": "{who}'s computer boots",
-    "focus off": "{who} turns to another window",
-    "focus on": "{who} turns back to the console",
-    "lead accept": "{who} accepts the lead",
-    "lead cancel": "{who} takes back the offer of the lead",
-}
 
 
 class TerminalNarrator:
@@ -115,47 +97,6 @@ class TerminalNarrator:
         self._show(text)
         if self._pause:
             await asyncio.sleep(min(len(text.split()) * _SECONDS_A_WORD * self._pause, 6))
-
-
-def sentence(step: Step) -> str:
-    """Return a step as an English sentence."""
-    text = _sentence(step, step.who.capitalize())
-    return text[:1].upper() + text[1:]
-
-
-def _sentence(step: Step, who: str) -> str:
-    what = step.what
-    match step.who:
-        case "clock":
-            return f"{what.removeprefix('advance ')} go by"
-        case "admin" if what.startswith(ADD):
-            return f"the administrator adds a fault: {what.removeprefix(ADD)}"
-        case "admin":
-            return f"the administrator sets {what.removeprefix('set ')}"
-        case "server":
-            return {"kill": "the server crashes", "start": "the server starts", "restart": "the server restarts"}[what]
-    if what.startswith(LAN):
-        return lan_sentence(what.removeprefix(LAN), who)
-    plain, _, customer = what.partition(" for ")
-    if plain in _SENTENCES:
-        return _SENTENCES[plain].format(who=who) + (f" for {customer.capitalize()}" if customer else "")
-    if what.startswith("cannot "):
-        return f"{who} tries to {what.removeprefix('cannot ')}, in vain"
-    verb, _, rest = what.partition(" ")
-    return f"{who} {_VERBS.get(verb, verb)} {rest}"
-
-
-_VERBS = {
-    "transfer": "transfers the session to",
-    "invite": "invites",
-    "remove": "removes",
-    "lead": "does about the lead:",
-    "open": "opens",
-    "close": "closes",
-    "chat": "writes:",
-    "reboot": "reboots the computer,",
-    "run": "runs the",
-}
 
 
 def find_reader() -> Callable[[str], str] | None:

@@ -49,7 +49,7 @@ class Narrator(Protocol):
 
 
 @dataclass(slots=True, kw_only=True)
-class _Call:
+class CustomerCall:
     """One customer's call for help."""
 
     session: str = ""
@@ -64,7 +64,7 @@ class Play:
     stage: Stage
     scenario: Scenario
     narrator: Narrator | None
-    calls: dict[str, _Call] = field(default_factory=dict)
+    calls: dict[str, CustomerCall] = field(default_factory=dict)
     changed: set[tuple[str, str]] = field(default_factory=set)
     unfocused: set[str] = field(default_factory=set)
     has_fault_rules: bool = False
@@ -143,8 +143,8 @@ class Play:
             case technician:
                 await self._technician(technician, step.what)
 
-    def _call(self, customer: str) -> _Call:
-        return self.calls.setdefault(customer, _Call())
+    def _call(self, customer: str) -> CustomerCall:
+        return self.calls.setdefault(customer, CustomerCall())
 
     async def _set(self, owner: str, settings: Mapping[str, str]) -> None:
         self.changed |= {(owner, name) for name in settings}
@@ -175,7 +175,7 @@ class Play:
             case "start" | "restart":
                 await self.stage.world.restart_server()
 
-    async def _customer(self, call: _Call, name: str, what: str) -> None:
+    async def _customer(self, call: CustomerCall, name: str, what: str) -> None:
         if what.startswith("run applet"):
             await self._run_applet(call, name, what.split()[2:])
             return
@@ -210,7 +210,7 @@ class Play:
             case "decline":
                 await computer.decline()
 
-    async def _run_applet(self, call: _Call, name: str, options: list[str]) -> None:
+    async def _run_applet(self, call: CustomerCall, name: str, options: list[str]) -> None:
         chosen = dict(option.split(":", 1) for option in options)
         terms = chosen.get("terms", "accept")
         channel = chosen.get("channel")
@@ -258,7 +258,7 @@ class Play:
             case _:
                 await self._command(technician, call, what)
 
-    async def _command(self, technician: Technician, call: _Call, what: str) -> None:
+    async def _command(self, technician: Technician, call: CustomerCall, what: str) -> None:
         verb, _, rest = what.partition(" ")
         match verb:
             case "transfer":

@@ -88,6 +88,8 @@ def _meaning_flaws(node: yaml.Node) -> Iterator[Flaw]:
         yield from _setting_flaws(state, owner.value, {name.value: value for name, value in settings.value})
     for item in fields["steps"].value:
         yield from _step_flaws(item.value[0], people, state)
+    if "trainee" in fields and fields["trainee"].value not in people.technicians:
+        yield flaw_at(fields["trainee"], f"the trainee is one of {_join_names(people.technicians)}")
     if "queues" in fields and "at most" in fields:
         yield flaw_at(fields["at most"], "either queues or at most")
     for part in ("queues", "at most"):
@@ -253,6 +255,7 @@ def _scenario(node: yaml.Node, source: str) -> Scenario:
         start=start,
         end=end,
         seen_by=text.get("seen by", ""),
+        trainee=text.get("trainee", ""),
         way=text.get("way", ""),
         customers=people.customers,
         extra=MappingProxyType(people.extra),

@@ -12,7 +12,7 @@ from rescue_emulator.cli.main import SUBCOMMANDS, load
 from tests.help_examples import Example, commands, examples
 
 ALL = [example for name, command in commands() for example in examples(name, command)]
-_FILES = ("run-1.jsonl", "run-2.jsonl", "journal.jsonl", "story.yaml", "monday.sqlite3")
+_FILES = ("run-1.jsonl", "run-2.jsonl", "journal.jsonl", "story.yaml", "exercise.yaml", "monday.sqlite3")
 _FILES_OF_TLS = ("tls/server.pem", "tls/server.key")
 
 

@@ -16,7 +16,7 @@ import pytest
 from rescue_applet.faults import flap
 from rescue_common.lan_notation import SLOTS, Flap, HalfOpen, Reset, parse_lan_fault
 from rescue_emulator.scenarios.model import Step
-from rescue_emulator.scenarios.narrator import sentence
+from rescue_emulator.scenarios.sentences import sentence
 
 STRUCK = (
     "lan delay 20ms ±10ms",

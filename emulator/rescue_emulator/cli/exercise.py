@@ -1,0 +1,314 @@
+"""`rescue exercise`: bring a session from one status to another in a console of one's own, and be judged."""
+
+from __future__ import annotations
+
+import asyncio
+import getpass
+import json
+import shlex
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from rescue_common.languages import LANGUAGES, language_of_environment
+from rescue_common.signals import Terminated, run_until_signalled
+from rescue_emulator.cli.output import count, print_lines
+
+if TYPE_CHECKING:
+    from rescue_emulator.exercises.coach import Coach, Result
+    from rescue_emulator.exercises.model import Exercise
+    from rescue_emulator.exercises.progress import ProgressFile, Score
+    from rescue_emulator.exercises.terminal import TerminalPresenter
+    from rescue_emulator.exercises.texts import ExerciseTexts
+    from rescue_emulator.world.world import World
+
+_language = click.option(
+    "--lang", type=click.Choice(LANGUAGES), default=language_of_environment, help="Language of the texts."
+)
+_person = click.option("--person", default=getpass.getuser, help="Whose score; by default the user of this account.")
+_data = click.option(
+    "--data", type=click.Path(file_okay=False, path_type=Path), help="State directory for the server of the exercise."
+)
+_web = click.option("--web", metavar="HOST:PORT", help="Show the consoles in a browser, too.")
+_predict = click.option("--predict", is_flag=True, help="Ask before the change which status follows.")
+
+
+@click.group()
+def exercise() -> None:
+    """Exercises, one for each published status change: you act in your own console, the system plays the others.
+
+    \b
+    Examples:
+      rescue exercise list
+      rescue exercise start 14
+    """
+
+
+@exercise.command("list")
+@_language
+@_person
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
+def list_exercises(lang: str, person: str, as_json: bool) -> None:
+    """List the exercises; a ✓ is before those that you have solved.
+
+    \b
+    Example:
+      rescue exercise list --lang nl
+    """
+    from rescue_emulator.exercises.model import row_exercises
+    from rescue_emulator.exercises.progress import solved_exercises
+    from rescue_emulator.exercises.texts import ExerciseTexts
+
+    texts, solved = ExerciseTexts(lang), solved_exercises(_read_scores(person))
+    for one in row_exercises():
+        done = one.name in solved
+        if as_json:
+            scenario = one.scenario
+            found = {"exercise": one.name, "start": scenario.start, "end": scenario.end, "trainee": one.trainee}
+            print_lines([json.dumps({**found, "solved": done}, ensure_ascii=False)])
+        else:
+            print_lines([f"{'✓' if done else ' '} {texts.title(one)}"])
+
+
+@exercise.command()
+@click.argument("which", metavar="ROW|FILE")
+@_language
+@_person
+@_data
+@_web
+@_predict
+def start(which: str, lang: str, person: str, data: Path | None, web: str | None, predict: bool) -> int:
+    """Do the exercise of ROW, or those of a FILE. Exit status 0 if all were solved.
+
+    It prints how to open your console. h and Enter gives a hint, q and Enter stops.
+
+    \b
+    Examples:
+      rescue exercise start 14
+      rescue exercise start 12 --predict --lang nl
+    """
+    return _play(_chosen(which), lang=lang, person=person, data=data, web=web, predict=predict)
+
+
+@exercise.command("next")
+@_language
+@_person
+@_data
+@_web
+@_predict
+def next_exercise(lang: str, person: str, data: Path | None, web: str | None, predict: bool) -> int:
+    """Do the first exercise of the table that you have not solved yet.
+
+    \b
+    Example:
+      rescue exercise next
+    """
+    from rescue_emulator.exercises.model import row_exercises
+    from rescue_emulator.exercises.progress import solved_exercises
+
+    solved = solved_exercises(_read_scores(person))
+    left = [one for one in row_exercises() if one.name not in solved]
+    if not left:
+        click.echo("all exercises are solved")
+        return 0
+    return _play(left[:1], lang=lang, person=person, data=data, web=web, predict=predict)
+
+
+@exercise.command()
+@click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+def check(files: Sequence[Path]) -> int:
+    """Check exercise FILES without playing them: scenario files with a `trainee`.
+
+    \b
+    Example:
+      rescue exercise check exercise.yaml
+    """
+    from rescue_emulator.exercises.model import read_exercises
+    from rescue_emulator.scenarios.model import BadScenario
+
+    bad = 0
+    for path in files:
+        try:
+            click.echo(f"{path}: {count(len(read_exercises(path)), 'exercise')}")
+        except BadScenario as error:
+            bad += 1
+            click.echo(str(error), err=True)
+    return 1 if bad else 0
+
+
+@exercise.command()
+@click.option("--person", default="", help="Only the scores of this person.")
+@click.option("--format", "how", type=click.Choice(["text", "json", "csv", "junit"]), default="text", show_default=True)
+def scores(person: str, how: str) -> None:
+    """Print the scores that are kept: everybody's, or one person's.
+
+    \b
+    Example:
+      rescue exercise scores --format csv
+    """
+    from rescue_emulator.exercises.progress import as_csv, as_junit
+
+    found = _read_scores(person)
+    match how:
+        case "json":
+            print_lines(json.dumps(asdict(score), ensure_ascii=False) for score in found)
+        case "csv":
+            click.echo(as_csv(found), nl=False)
+        case "junit":
+            click.echo(as_junit(found), nl=False)
+        case _:
+            print_lines(
+                f"{score.at}  {score.person}: exercise {score.exercise} {'solved' if score.solved else 'not solved'}, "
+                f"{score.wrong} wrong, {count(score.hints, 'hint')}, {score.right} of {score.questions} predicted"
+                for score in found
+            )
+
+
+def _chosen(which: str) -> list[Exercise]:
+    from rescue_emulator.exercises.model import read_exercises, row_exercise
+    from rescue_emulator.scenarios.model import BadScenario
+    from rescue_protos.status_table import read_rows
+
+    if which.isdecimal():
+        if not 1 <= int(which) <= len(read_rows()):
+            raise click.BadParameter(f"there is no row {which}: the table has rows 1 to {len(read_rows())}")
+        return [row_exercise(int(which))]
+    try:
+        return list(read_exercises(Path(which)))
+    except BadScenario as error:
+        raise click.ClickException(str(error)) from None
+    except OSError as error:
+        raise click.BadParameter(f"{which}: {error.strerror or error} (a row is a number from 1 to 62)") from None
+
+
+def _progress() -> ProgressFile:
+    from rescue_common.cli_options import chosen_directory
+    from rescue_emulator.exercises.progress import ProgressFile
+
+    return ProgressFile(chosen_directory(None) / "scores")
+
+
+def _read_scores(person: str) -> tuple[Score, ...]:
+    from rescue_emulator.exercises.progress import BadPerson
+
+    try:
+        return _progress().read(person)
+    except BadPerson as error:
+        raise click.BadParameter(str(error), param_hint="--person") from None
+    except OSError as error:
+        raise click.ClickException(f"the scores cannot be read: {error}") from None
+
+
+def _play(
+    exercises: Sequence[Exercise], *, lang: str, person: str, data: Path | None, web: str | None, predict: bool
+) -> int:
+    from rescue_common.processes.child import ProgramEnded
+    from rescue_emulator.exercises.texts import ExerciseTexts
+
+    _read_scores(person)  # a bad name must be found before the exercise, not after it
+    run = _Run(texts=ExerciseTexts(lang), person=person, predict=predict)
+    try:
+        solved = run_until_signalled(run.play(exercises, data=data, web=web))
+    except Terminated:
+        raise KeyboardInterrupt from None  # SIGTERM: the world was ended in order
+    except (ProgramEnded, TimeoutError) as error:
+        raise click.ClickException(f"the programs could not be started: {error}") from None
+    return 0 if solved else 1
+
+
+class _Run:
+    """Plays exercises in one world, and keeps each score."""
+
+    def __init__(self, *, texts: ExerciseTexts, person: str, predict: bool) -> None:
+        self._texts = texts
+        self._person = person
+        self._predict = predict
+
+    async def play(self, exercises: Sequence[Exercise], *, data: Path | None, web: str | None) -> bool:
+        from rescue_emulator.exercises.coach import Coach
+        from rescue_emulator.exercises.terminal import TerminalPresenter
+        from rescue_emulator.scenarios.stage import Stage
+        from rescue_emulator.world.world import World
+
+        async with World(data=data, options=("--web", web) if web else ()) as world:
+            stage = await Stage.build(world, lang=self._texts.language)
+            self._show_doors(world, exercises[0].trainee, web)
+            solved = True
+            for one in exercises:
+                presenter = TerminalPresenter(texts=self._texts, show=click.echo)
+                coach = Coach(exercise=one, stage=stage, presenter=presenter, predict=self._predict)
+                result = await _coached(coach, presenter)
+                if result is None:
+                    return False
+                solved &= result.solved
+                with suppress(Exception):  # after the last exercise the world ends anyway
+                    await coach.clear()
+                await asyncio.to_thread(self._keep, result)
+        return solved
+
+    def _show_doors(self, world: World, trainee: str, web: str | None) -> None:
+        from rescue_common.state_directory import Access
+
+        command = f"rescue console {trainee} --data {shlex.quote(str(world.data))}"
+        click.echo(self._texts.text("Open your console in another terminal: {command}", command=command))
+        if web:
+            secret = Access.read(world.data).secrets[trainee]
+            url = f"http://{web}/"
+            line = "Or in a browser: {url} (user {user}, secret {secret})"
+            click.echo(self._texts.text(line, url=url, user=trainee, secret=secret))
+
+    def _keep(self, result: Result) -> None:
+        from rescue_emulator.exercises.progress import Score, now_text
+
+        score = Score(
+            at=now_text(datetime.now(UTC)),
+            person=self._person,
+            exercise=result.exercise.name,
+            trainee=result.exercise.trainee,
+            solved=result.solved,
+            why=result.why,
+            wrong=result.wrong,
+            hints=result.hints,
+            right=result.right,
+            questions=result.questions,
+            seconds=round(result.seconds, 1),
+        )
+        try:
+            _progress().add(score)
+        except OSError as error:
+            click.echo(f"the score could not be kept: {error}", err=True)
+
+
+async def _coached(coach: Coach, presenter: TerminalPresenter) -> Result | None:
+    """Run the exercise while the trainee may ask for hints. Returns None if they stop it."""
+    playing = asyncio.create_task(coach.run())
+    reading = asyncio.create_task(_read_lines(coach, presenter, playing))
+    try:
+        return await playing
+    except asyncio.CancelledError:
+        if reading.done():
+            return None
+        raise
+    finally:
+        reading.cancel()
+        await asyncio.gather(reading, return_exceptions=True)
+
+
+async def _read_lines(coach: Coach, presenter: TerminalPresenter, playing: asyncio.Task[Result]) -> None:
+    from rescue_console.terminal_input import typed_lines
+
+    async for typed in typed_lines():
+        line = typed.line.decode(errors="replace").strip()
+        if presenter.is_asking:
+            presenter.answers.put_nowait(line)
+        elif line.casefold() == "q":
+            playing.cancel()
+            return
+        elif line.casefold() == "h":
+            presenter.hint(coach.take_hint())
+    await asyncio.Event().wait()  # the input ended; the exercise goes on in the console

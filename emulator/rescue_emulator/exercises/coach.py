@@ -1,0 +1,283 @@
+"""Plays an exercise: takes everybody's steps but the trainee's, waits for those, and judges them by the journal."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import aclosing, asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+from rescue_client.connection import Connection
+from rescue_client.journal import JournalClient, JournalLine
+from rescue_common.durations import parse_duration
+from rescue_emulator.exercises.attempt import Attempt, Judgement
+from rescue_emulator.exercises.model import Exercise
+from rescue_emulator.scenarios.model import Step
+from rescue_emulator.scenarios.play import CustomerCall, Play
+from rescue_emulator.world.technician import NotSeen
+from rescue_protos.status_table import labels
+
+if TYPE_CHECKING:
+    from rescue_emulator.scenarios.stage import Stage
+    from rescue_emulator.world.technician import Technician
+
+_SLICES = 10
+_SLICE_PAUSE = 0.3  # real seconds
+HINTS = 3
+"""Where to look, which command, the whole step."""
+
+
+class Presenter(Protocol):
+    """Shows an exercise to the trainee."""
+
+    async def setting_up(self, exercise: Exercise) -> None:
+        """The system is about to lead the session to the start status."""
+
+    async def begins(self, exercise: Exercise, session: str) -> None:
+        """The start status is reached: say what the task is."""
+
+    async def asks_status(self, exercise: Exercise) -> str:
+        """Ask which status the trainee's queue will show next. Returns the answer; empty if nobody answers."""
+
+    async def answered(self, *, right: bool, status: str) -> None:
+        """Show whether a prediction was right."""
+
+    async def system_step(self, step: Step) -> None:
+        """The system takes a step of somebody else."""
+
+    async def trainee_step(self, step: Step, session: str) -> None:
+        """It is the trainee's turn. `session` is empty before there is one."""
+
+    async def changed(self, line: JournalLine) -> None:
+        """Queues show something new."""
+
+    async def wrong(self, verdict: Judgement, line: JournalLine) -> None:
+        """The trainee did something that was not asked for."""
+
+    async def ended(self, result: Result) -> None:
+        """The exercise is over."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """How an exercise ended. `right` of `questions` predictions were right; `seconds` are real, without the set-up."""
+
+    exercise: Exercise
+    solved: bool
+    why: str
+    wrong: int
+    hints: int
+    right: int
+    questions: int
+    seconds: float
+
+
+@dataclass(slots=True, kw_only=True)
+class Coach:
+    """One attempt at an exercise on a stage. With `slowly` the emulated time passes while one watches."""
+
+    exercise: Exercise
+    stage: Stage
+    presenter: Presenter
+    predict: bool = False
+    slowly: bool = True
+    hints: int = 0
+    step: Step | None = None  # the trainee's, while it is awaited
+    _attempt: Attempt = field(init=False)
+    _play: Play = field(init=False)
+    _news: asyncio.Condition = field(default_factory=asyncio.Condition)
+    _verdict: Judgement = Judgement.NOTHING
+    _revision: int = 0
+    _right: int = 0
+    _questions: int = 0
+
+    def __post_init__(self) -> None:
+        self._attempt = Attempt(exercise=self.exercise)
+        self._play = Play(stage=self.stage, scenario=self.exercise.scenario, narrator=None)
+
+    async def run(self) -> Result:
+        """Play the exercise to its end: solved, or gone astray. Raises what the world raises."""
+        await self.presenter.setting_up(self.exercise)
+        await self._play.prepare()
+        async with self._followed_journal():
+            left = await self._set_up()
+            began = time.monotonic()
+            self._attempt.has_begun = True
+            await self.presenter.begins(self.exercise, self._session)
+            why = await self._take(left)
+            result = self._result(why, time.monotonic() - began)
+        await self.presenter.ended(result)
+        return result
+
+    def take_hint(self) -> int:
+        """Count a hint for the present step; return its number, 1 to HINTS, or 0 if no step is awaited."""
+        if self.step is None:
+            return 0
+        self._given = min(self._given + 1, HINTS)
+        self.hints += 1
+        return self._given
+
+    _given: int = 0
+
+    @property
+    def _session(self) -> str:
+        return self._play.calls[self.exercise.scenario.customers[0]].session if self._play.calls else ""
+
+    async def clear(self) -> None:
+        """Undo what the exercise left behind. Raises StepFailed, and what the world raises."""
+        await self._play.clear()
+
+    async def _set_up(self) -> tuple[Step, ...]:
+        """Take all steps up to the start status. Returns the steps that are left."""
+        steps = self.exercise.scenario.steps
+        for number, step in enumerate(steps):
+            if self._attempt.begins():
+                return self._without_what_is_seen(steps[number:])
+            await self._play.take(step)
+            await self._caught_up()
+        return ()
+
+    def _without_what_is_seen(self, steps: tuple[Step, ...]) -> tuple[Step, ...]:
+        """Leave out the checks of the start status itself."""
+        while steps and steps[0].what.startswith("sees "):
+            steps = steps[1:]
+        return steps
+
+    async def _take(self, steps: tuple[Step, ...]) -> str:
+        """Take the rest, or wait for the trainee to take it. Returns why the exercise is not solved; empty if it is."""
+        for number, step in enumerate(steps):
+            if self.predict and self._leads_to_change(steps[number:]):
+                await self._ask()
+            if self.exercise.is_for_trainee(step):
+                await self._await_trainee(step)
+            else:
+                await self._take_step(step)
+            await self._caught_up()
+            if self._verdict in (Judgement.OTHER_WAY, Judgement.ASTRAY):
+                return str(self._verdict)
+        await self.stage.sync()
+        await self._caught_up()
+        return "" if self._attempt.is_solved else str(Judgement.ASTRAY)
+
+    def _leads_to_change(self, steps: tuple[Step, ...]) -> bool:
+        """Whether this is the last step before the trainee's next status is seen: no more can be known before."""
+        at_end = all(step.what.startswith("sees ") for step in steps[1:])
+        return at_end and not steps[0].what.startswith("sees ") and not self._attempt.is_solved
+
+    async def _ask(self) -> None:
+        expected = self.exercise.expected[-1].status
+        answer = (await self.presenter.asks_status(self.exercise)).strip()
+        self._questions += 1
+        right = answer.casefold() in _names(expected)
+        self._right += right
+        await self.presenter.answered(right=right, status=expected)
+
+    async def _take_step(self, step: Step) -> None:
+        await self.presenter.system_step(step)
+        if step.who == "clock" and self.slowly:
+            by = parse_duration(step.what.removeprefix("advance ")) / _SLICES
+            for _ in range(_SLICES):
+                await self.stage.world.advance(by)
+                await asyncio.sleep(_SLICE_PAUSE)
+            return
+        with suppress(NotSeen):  # the judge tells better what was seen instead
+            await self._play.take(step)
+
+    async def _await_trainee(self, step: Step) -> None:
+        self._given = 0
+        if step.what.startswith("focus "):
+            await self._await_focus(step)
+            return
+        self.step = self._attempt.wanted = step
+        await self.presenter.trainee_step(step, self._session)
+        async with self._news:
+            await self._news.wait_for(lambda: self._attempt.wanted is None or self._has_failed)
+        self.step = None
+        if step.what == "pin":
+            await self._learn_pin()
+
+    async def _learn_pin(self) -> None:
+        """Find the session and the PIN that the trainee made: the customer needs them."""
+        call = self._play.calls.setdefault(self.exercise.scenario.customers[0], CustomerCall())
+        newest = max(await self._trainee_console().queue(), key=lambda entry: int(entry.session))
+        call.session, call.pin = newest.session, newest.pin
+
+    async def _await_focus(self, step: Step) -> None:
+        """The coach's own console of the trainee must not keep the focus that the trainee takes away."""
+        wanted = step.what == "focus on"
+        if not wanted:
+            await self._play.take(step)
+            await self._caught_up()
+        if self._attempt.in_focus is wanted:
+            return
+        self.step = step
+        await self.presenter.trainee_step(step, self._session)
+        async with self._news:
+            await self._news.wait_for(lambda: self._attempt.in_focus is wanted or self._has_failed)
+        self.step = None
+
+    @property
+    def _has_failed(self) -> bool:
+        return self._verdict in (Judgement.OTHER_WAY, Judgement.ASTRAY)
+
+    @asynccontextmanager
+    async def _followed_journal(self) -> AsyncIterator[None]:
+        world = self.stage.world
+        async with Connection.find(user="admin", data=world.data) as connection:
+            journal = JournalClient(connection)
+            following = asyncio.create_task(self._follow(journal, await self._revision_now()))
+            try:
+                yield
+            finally:
+                following.cancel()
+                await asyncio.gather(following, return_exceptions=True)
+
+    async def _revision_now(self) -> int:
+        return int((await self._trainee_console().command("sync"))["revision"])
+
+    def _trainee_console(self) -> Technician:
+        return self.stage.technicians[self.exercise.trainee]
+
+    async def _follow(self, journal: JournalClient, after: int) -> None:
+        async with aclosing(journal.watch(after)) as pieces:
+            async for piece in pieces:
+                for line in piece.lines:
+                    await self._receive(line)
+                async with self._news:
+                    self._revision = max(self._revision, piece.through)
+                    self._news.notify_all()
+
+    async def _receive(self, line: JournalLine) -> None:
+        if self._session and line.stream not in ("", self._session):
+            return
+        verdict = self._attempt.take(line)
+        if line.changes and self._attempt.has_begun:
+            await self.presenter.changed(line)
+        if verdict in (Judgement.WRONG, Judgement.OTHER_WAY, Judgement.ASTRAY):
+            await self.presenter.wrong(verdict, line)
+        if not self._has_failed:
+            self._verdict = verdict
+
+    async def _caught_up(self) -> None:
+        """Wait until the journal has been read up to what every console shows now."""
+        revision = await self._revision_now()
+        async with self._news:
+            await self._news.wait_for(lambda: self._revision >= revision)
+
+    def _result(self, why: str, seconds: float) -> Result:
+        return Result(
+            exercise=self.exercise,
+            solved=not why,
+            why=why,
+            wrong=self._attempt.wrong,
+            hints=self.hints,
+            right=self._right,
+            questions=self._questions,
+            seconds=seconds,
+        )
+
+
+def _names(status: str) -> frozenset[str]:
+    return frozenset({status.casefold(), labels("nl")[status].casefold()})

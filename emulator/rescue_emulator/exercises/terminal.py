@@ -1,0 +1,96 @@
+"""An exercise on a terminal: what happens is printed, and the trainee types h for a hint and q to stop."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import click
+
+from rescue_client.journal import JournalLine
+from rescue_emulator.exercises.attempt import Judgement
+from rescue_emulator.exercises.coach import Result
+from rescue_emulator.exercises.model import Exercise
+from rescue_emulator.exercises.texts import ExerciseTexts
+from rescue_emulator.scenarios.model import Step
+
+
+@dataclass(slots=True, kw_only=True)
+class TerminalPresenter:
+    """Shows an exercise line by line. `answers` are the lines that the trainee types to a question."""
+
+    texts: ExerciseTexts
+    show: Callable[[str], None]
+    answers: asyncio.Queue[str] = field(default_factory=asyncio.Queue)
+    is_asking: bool = False
+    _session: str = ""
+    _step: Step | None = None
+
+    async def setting_up(self, exercise: Exercise) -> None:
+        self.show(click.style(self.texts.title(exercise), bold=True))
+        self.show(self.texts.text("The others prepare the session …"))
+
+    async def begins(self, exercise: Exercise, session: str) -> None:
+        text, scenario = self.texts, exercise.scenario
+        if scenario.row is not None:
+            start, end = text.status(scenario.start), text.status(scenario.end)
+            task = "Session {session} is {start} in {trainee}'s queue. Bring it to {end}."
+            if start == end:
+                task = "Session {session} is {start} in {trainee}'s queue. Watch what becomes of it."
+            self.show("\n" + text.text(task, session=session, start=start, end=end, trainee=exercise.trainee))
+        elif scenario.about:
+            self.show(f"\n{scenario.about}")
+        self.show(text.text("h and Enter: a hint. q and Enter: stop."))
+
+    async def asks_status(self, exercise: Exercise) -> str:
+        self.is_asking = True
+        self.show("\n? " + self.texts.text("Which status will {trainee} see next?", trainee=exercise.trainee))
+        try:
+            return await self.answers.get()
+        finally:
+            self.is_asking = False
+
+    async def answered(self, *, right: bool, status: str) -> None:
+        verdict = self.texts.text("Right.") if right else self.texts.text("No.")
+        self.show(f"  {verdict} {self.texts.status(status)}.")
+
+    async def system_step(self, step: Step) -> None:
+        if not step.what.startswith("sees "):
+            self.show(f"● {self.texts.step(step)}.")
+
+    async def trainee_step(self, step: Step, session: str) -> None:
+        self._step, self._session = step, session
+        self.show("► " + self.texts.text("It is your turn."))
+
+    async def changed(self, line: JournalLine) -> None:
+        for change in line.changes:
+            status = self.texts.status(change.status)
+            shown = f"{self.texts.status(change.previous)} → {status}" if change.previous else status
+            row = f"  [{self.texts.text('row {row}', row=change.row)}]" if change.row else ""
+            self.show(f"    {line.at:%H:%M:%S}  {change.technician}: {click.style(shown, bold=True)}{row}")
+
+    async def wrong(self, verdict: Judgement, line: JournalLine) -> None:
+        sentences = {
+            Judgement.WRONG: "That was not the step that leads there.",
+            Judgement.OTHER_WAY: "The status is reached, but in another way than by the row's steps.",
+            Judgement.ASTRAY: "From here the session does not come to the status any more.",
+        }
+        self.show("✗ " + self.texts.text(sentences[verdict]))
+
+    async def ended(self, result: Result) -> None:
+        text = self.texts
+        verdict = text.text("Solved.") if result.solved else text.text("Not solved.")
+        self.show(f"\n{click.style(verdict, bold=True)} {text.explanation(result.exercise)}")
+        self.show(text.text("wrong steps: {wrong}, hints: {hints}", wrong=result.wrong, hints=result.hints))
+        if result.questions:
+            self.show(
+                text.text("{right} of {questions} predictions right", right=result.right, questions=result.questions)
+            )
+
+    def hint(self, number: int) -> None:
+        """Show a hint for the present step: 1 to 3, or 0 if there is nothing to do now."""
+        if self._step is None or not number:
+            self.show("  " + self.texts.text("There is nothing for you to do at this moment."))
+            return
+        self.show(f"  {number}/3 " + self.texts.hints(self._step, self._session)[number - 1])

@@ -1,0 +1,81 @@
+"""The sentences of an exercise, English and Dutch: the task, what others do, and hints. Pure."""
+
+from __future__ import annotations
+
+from rescue_common.languages import catalog_of
+from rescue_console.labels import Labels
+from rescue_emulator.exercises.model import Exercise
+from rescue_emulator.scenarios.model import Step
+from rescue_emulator.scenarios.sentences import sentence
+from rescue_protos.explanations import explanation
+
+_TWO_WORDS = ("lead offer", "lead accept", "lead cancel", "focus on", "focus off")
+
+
+class ExerciseTexts:
+    """The sentences in one language. Raises ValueError for a language that has no catalog."""
+
+    def __init__(self, language: str) -> None:
+        self.language = language
+        self._catalog = catalog_of(language)
+        self._labels = Labels.of(language)
+
+    def text(self, english: str, **facts: object) -> str:
+        """Return a sentence of the catalog, with its facts."""
+        return self._catalog.text("exercise", english).format(**facts)
+
+    def status(self, name: str) -> str:
+        """Return what a status is called."""
+        return self._labels.status(name)
+
+    def title(self, exercise: Exercise) -> str:
+        """Return an exercise in one line: row, change and trainee."""
+        scenario = exercise.scenario
+        if scenario.row is None:
+            return f"{scenario.title or scenario.source} ({exercise.trainee})"
+        change = f"{self.status(scenario.start)} → {self.status(scenario.end)}"
+        return self.text("row {row}: {change} ({trainee})", row=scenario.row, change=change, trainee=exercise.trainee)
+
+    def explanation(self, exercise: Exercise) -> str:
+        """Return how the change comes about, in the emulator's own words; of a trainer's file, what it is about."""
+        row = exercise.scenario.row
+        return explanation(row, self.language) if row is not None else exercise.scenario.about
+
+    def step(self, step: Step) -> str:
+        """Return what somebody does, as a sentence."""
+        return sentence(step, self.language)
+
+    def hints(self, step: Step, session: str) -> tuple[str, str, str]:
+        """Return the three hints for a step: where to look, which command, the whole step."""
+        verb, rest = split_step(step)
+        if verb.startswith("focus"):
+            return (
+                self.text("Look at the top line of the console: it says whether the console is in focus."),
+                self.text("Turn the focus with F3, or by going to another window."),
+                self.text("Type: {line}", line=step.what),
+            )
+        if verb == "pin":
+            where = self.text("Look at the toolbar: a session begins with a PIN.")
+        else:
+            where = self.text("Select session {session} in the list, and look at the toolbar.", session=session)
+        command = self._labels.command(verb)
+        words = ("pin", *([rest] if rest else [])) if verb == "pin" else _typed(verb, rest, session)
+        return (
+            where,
+            self.text("The command is: {command}", command=command),
+            self.text("Type: {line}", line=" ".join(words)),
+        )
+
+
+def split_step(step: Step) -> tuple[str, str]:
+    """Split a technician's step into the command and what follows it."""
+    for verb in _TWO_WORDS:
+        if step.what == verb or step.what.startswith(f"{verb} "):
+            return verb, step.what.removeprefix(verb).strip()
+    verb, _, rest = step.what.partition(" ")
+    return verb, rest
+
+
+def _typed(verb: str, rest: str, session: str) -> tuple[str, ...]:
+    first, _, second = verb.partition(" ")
+    return tuple(word for word in (first, session, second, rest) if word)
