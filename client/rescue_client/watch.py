@@ -107,6 +107,7 @@ class QueueWatch:
                     except PermissionDenied:
                         raise
                     except RescueError as error:
+                        has_fresh_token = False  # another restart may follow before the token was of use
                         self._connection.relocate(channel)
                         reason = str(error) or error.code
                 self.progress.record(is_up=False)

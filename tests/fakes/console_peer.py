@@ -47,6 +47,8 @@ class Peer(ScriptedServer, console_pb2_grpc.ConsoleServiceServicer, access_pb2_g
         """How many deltas that the client has seen already a resumed watch begins with."""
         self.in_batches = False
         self.before_answer: Callable[[str, Context], Awaitable[None]] | None = None
+        self.watch_refusals: list[RescueError] = []
+        """What the next watches are refused with, one each."""
         self.watch_ended = asyncio.Event()
         self._tokens: set[str] = set()
         self._watchers: dict[str, asyncio.Queue[console_pb2.WatchQueueResponse]] = {}
@@ -132,6 +134,8 @@ class Peer(ScriptedServer, console_pb2_grpc.ConsoleServiceServicer, access_pb2_g
         self, request: console_pb2.WatchQueueRequest, context: Context
     ) -> AsyncIterator[console_pb2.WatchQueueResponse]:
         await self._authorize(context)
+        if self.watch_refusals:
+            await context.abort(*to_status(self.watch_refusals.pop(0)))
         self.watches.append(request)
         mailbox: asyncio.Queue[console_pb2.WatchQueueResponse] = asyncio.Queue()
         self._watchers[request.console] = mailbox

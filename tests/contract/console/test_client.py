@@ -259,6 +259,13 @@ async def test_a_renewed_secret_is_looked_up_again(peer: Peer, client_of: Client
         await reader.until(lambda: reader.of(ServerBack))
 
 
+async def test_a_server_that_restarts_twice_in_a_row_is_watched_again(peer: Peer, client_of: ClientOf) -> None:
+    expired = Unauthenticated("sign in again", reason="TOKEN_EXPIRED")
+    peer.watch_refusals += [expired, Unavailable("the server is away"), expired]
+    async with client_of() as client, Reader(client) as reader:
+        await reader.until(lambda: reader.of(Snapshot))
+
+
 async def test_sync_returns_when_the_reader_is_done_with_everything_up_to_now(peer: Peer, client_of: ClientOf) -> None:
     async with client_of() as client, Reader(client) as reader:
         for number in range(50):
