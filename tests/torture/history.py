@@ -83,7 +83,8 @@ class Restart:
 @dataclass(slots=True, kw_only=True)
 class History:
     """Everything. `journal` and `clock` are those at the very end; `silenced` are sessions whose applet or network
-    was harmed at any time, `alive` those whose applet runs and is on the network at the end.
+    was harmed at any time, `alive` those whose applet runs and is on the network at the end. `pauses`, `disk_errors`
+    and `jumps` count the trouble with the machine.
     """
 
     seed: int
@@ -98,6 +99,9 @@ class History:
     answers: dict[str, int] = field(default_factory=dict)  # request id: revision
     clock: datetime | None = None
     exits: list[int] = field(default_factory=list)  # of servers that were asked to stop
+    pauses: int = 0
+    disk_errors: int = 0
+    jumps: int = 0  # of the machine's wall clock
 
 
 def digest(events: Iterable[StoredEvent]) -> str:

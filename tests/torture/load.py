@@ -39,6 +39,7 @@ from rescue_emulator import CommandRefused, World
 from rescue_emulator.world.computer import Computer
 from rescue_protos.errors import RescueError, Unavailable
 from tests.torture.history import Command, Console, History, Outcome, Seen, moment
+from tests.torture.machine import paused
 
 TECHNICIANS = ("alice", "bob", "carol")
 WEB = Target(kind=TargetKind.CHANNEL, name="Web")
@@ -226,7 +227,10 @@ class Customer:
             await computer.reboot("20s")
         elif deed < 0.92:
             await self._unplug(computer, session)
-        elif deed < 0.94:
+        elif deed < 0.96 and computer.applet_pid:
+            with paused(computer.applet_pid):
+                await asyncio.sleep(dice.uniform(0.1, 4))
+        elif deed < 0.98:
             await computer.close()
 
 

@@ -1,4 +1,4 @@
-"""A torture run: the server is killed again and again under load, and the history of it all is judged.
+"""A torture run: the server is killed again and again under load on a failing machine, and the history is judged.
 
 `python -m tests.torture.run [--kills N] [--seed N]` is what `make torture` does; `test_torture.py` does a short one.
 """
@@ -18,7 +18,9 @@ from rescue_emulator import World
 from tests.torture.checker import Verdict, judge
 from tests.torture.history import History, Outcome, Restart, digest, moment, read_store
 from tests.torture.load import TECHNICIANS, Customer, Desk, Timer, chosen_request_ids
+from tests.torture.machine import failing_machine
 from tests.torture.processes import ConsoleProcess
+from tests.torture.trouble import Trouble
 
 SHORT_LIFE = 1.5  # real seconds that a server is left alone at most
 LONG_LIFE = 4.0
@@ -30,7 +32,9 @@ async def torture(
     """Play the run and return its history. After `budget` real seconds it is brought to its end, however few kills."""
     history = History(seed=seed)
     dice = random.Random(seed)
-    async with World(speed=5, seed=seed) as world, AsyncExitStack() as stack:
+    async with AsyncExitStack() as stack:
+        machine = stack.enter_context(failing_machine())
+        world = await stack.enter_async_context(World(speed=5, seed=seed, data=machine.data))
         stack.enter_context(chosen_request_ids())
         await world.set("group:Support", idle_timeout="2m", waiting_timeout="10m", connecting_timeout="3m")
         await world.set("channel:Web", waiting_timeout="10m", terms="")
@@ -39,15 +43,18 @@ async def torture(
             await stack.enter_async_context(desk.connection)
         people = [Customer(world, history, n, gentle=n == 0) for n in range(customers)]
         victim = ConsoleProcess(world, history, "carol")
+        trouble = Trouble(world, history, machine)
         watching = [asyncio.create_task(desk.watch()) for desk in desks]
         working = [
             *(asyncio.create_task(desk.work()) for desk in desks),
             *(asyncio.create_task(person.live()) for person in people),
             asyncio.create_task(Timer(world, history).play()),
             asyncio.create_task(victim.live(dice.random())),
+            asyncio.create_task(trouble.play()),
         ]
         try:
-            await _kill_again_and_again(world, history, dice, kills, life, moment() + budget, [*watching, *working])
+            tasks = [*watching, *working]
+            await _kill_again_and_again(world, history, trouble, dice, kills, life, moment() + budget, tasks)
             await _stop(working)
             await _settle(world, history, desks, people, victim)
         finally:
@@ -58,6 +65,7 @@ async def torture(
 async def _kill_again_and_again(
     world: World,
     history: History,
+    trouble: Trouble,
     dice: random.Random,
     kills: int,
     life: float,
@@ -78,7 +86,8 @@ async def _kill_again_and_again(
             if task.done():
                 task.result()  # nobody but us may end them
         if dice.random() < 0.15:
-            history.exits.append(await world.stop_server())
+            async with trouble.quiet:  # a paused server cannot stop in time
+                history.exits.append(await world.stop_server())
         else:
             await world.kill_server()
         died = moment()
@@ -92,7 +101,8 @@ async def _kill_again_and_again(
                 answers=frozenset(answers),
             )
         )
-        await world.restart_server()
+        async with trouble.quiet:  # nothing starts on a disk that fails
+            await world.restart_server()
         if sys.stderr.isatty() or number % 25 == 24:
             print(f"death {number + 1} of {kills}, {len(journal)} events", file=sys.stderr)
 
@@ -142,7 +152,8 @@ def summary(history: History, verdict: Verdict, seconds: float) -> str:
     """Return what a person wants to know."""
     outcomes = {kind: sum(c.outcome is kind for c in history.commands) for kind in Outcome}
     return (
-        f"seed {history.seed}: {history.kills} deaths, {len(history.journal or ())} events, "
+        f"seed {history.seed}: {history.kills} deaths, {history.pauses} pauses, {history.disk_errors} disk errors, "
+        f"{history.jumps} jumps of the clock, {len(history.journal or ())} events, "
         f"{len(history.commands)} commands ({', '.join(f'{n} {kind}' for kind, n in outcomes.items())}), "
         f"{sum(len(console.seen) for console in history.consoles)} updates at {len(history.consoles)} consoles, "
         f"{seconds:.0f} s: {verdict}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import shutil
 
 import pytest
 
@@ -20,4 +21,8 @@ async def test_nothing_is_lost_when_the_server_dies_again_and_again() -> None:
     history = await torture(seed=seed, kills=10, customers=2, consoles=4, life=SHORT_LIFE, budget=20)
     verdict = judge(history)
     assert history.kills >= 2
+    assert history.pauses
+    if shutil.which("cc"):  # without a compiler the machine cannot fail otherwise
+        assert history.disk_errors
+        assert history.jumps
     assert verdict.answer == "yes", summary(history, verdict, moment() - began)
