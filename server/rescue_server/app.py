@@ -48,8 +48,9 @@ from rescue_server.rpc.journal_service import JournalService
 from rescue_server.rpc.listener import Listener, Service
 from rescue_server.rpc.tls import ServerTls
 from rescue_server.runtime import command_handlers
+from rescue_server.runtime.admission import Admission
 from rescue_server.runtime.attachments import Attachments
-from rescue_server.runtime.credentials import Tokens, server_key
+from rescue_server.runtime.credentials import server_key
 from rescue_server.runtime.engine import Engine, compose_engine, live_engine
 from rescue_server.runtime.hooks import Hooks
 from rescue_server.runtime.journal import Journal
@@ -126,7 +127,7 @@ async def serving(
     store: SqliteStore,
     *,
     limits: Limits = LIMITS,
-    tokens: Tokens | None = None,
+    admission: Admission | None = None,
     observation: Observation | None = None,
 ) -> AsyncIterator[tuple[str, Sequence[asyncio.Future[None]]]]:
     """Accept calls for the length of the block. Yields the address and the background tasks: if one fails, stop."""
@@ -148,7 +149,7 @@ async def serving(
         engine = live_engine(store, clock, hooks=hooks, watch=watch)
         prepare = partial(prepare_organization, options.organization, engine, issued)
     parts = _Parts.of(options, engine, consoles, observation)
-    listener = _listener(options, parts, issued, limits, tokens or Tokens())
+    listener = _listener(options, parts, issued, limits, admission or Admission.by())
     engine.load()
     credentials = options.tls.credentials() if options.tls else None
     port = listener.bind(options.host, _ports(options, issued), credentials)  # before anything is written
@@ -216,13 +217,15 @@ class _Parts:
         return [asyncio.create_task(each) for each in running]
 
 
-def _listener(options: ServerOptions, parts: _Parts, issued: IssuedSecrets, limits: Limits, tokens: Tokens) -> Listener:
+def _listener(
+    options: ServerOptions, parts: _Parts, issued: IssuedSecrets, limits: Limits, admission: Admission
+) -> Listener:
     """Return the listener with every service of the contract; their streams are ended in this order."""
     engine, timekeeper, faults = parts.engine, parts.timekeeper, parts.faults
-    applet = AppletService(engine, timekeeper, faults, server_key(options.data), limits)
+    applet = AppletService(engine, timekeeper, faults, server_key(options.data), admission.pins, limits)
     return Listener(
         [
-            Service.of(access_pb2, access_pb2_grpc, AccessService(engine, tokens)),
+            Service.of(access_pb2, access_pb2_grpc, AccessService(engine, admission.tokens)),
             Service.of(applet_pb2, applet_pb2_grpc, applet),
             Service.of(console_pb2, console_pb2_grpc, ConsoleService(engine, parts.presence, limits)),
             Service.of(clock_pb2, clock_pb2_grpc, ClockService(engine, timekeeper, faults)),
@@ -230,7 +233,7 @@ def _listener(options: ServerOptions, parts: _Parts, issued: IssuedSecrets, limi
             Service.of(fault_pb2, fault_pb2_grpc, FaultService(faults)),
             Service.of(journal_pb2, journal_pb2_grpc, JournalService(engine, parts.journal)),
         ],
-        guard=Guard(engine, tokens, faults, limits),
+        guard=Guard(engine, admission.tokens, faults, limits),
         around=parts.observation.interceptors(),
     )
 

@@ -19,7 +19,7 @@ from rescue_protos.error_details import from_rpc_error
 from rescue_protos.errors import RescueError
 from rescue_protos.v1 import access_pb2, access_pb2_grpc, applet_pb2, applet_pb2_grpc, console_pb2, console_pb2_grpc
 from rescue_server.app import ServerOptions, serving
-from rescue_server.runtime.credentials import Tokens
+from rescue_server.runtime.admission import Admission
 from rescue_server.runtime.limits import LIMITS, Limits
 from rescue_server.store.files import STORE_FILE
 from rescue_server.store.sqlite import SqliteStore
@@ -31,7 +31,7 @@ def fresh_id() -> str:
 
 @dataclass
 class House:
-    """The server and a grpc channel to it. `now` is the time of the tokens, in real seconds."""
+    """The server and a grpc channel to it. `now` is the time of `Admission`, in real seconds."""
 
     data: Path
     address: str = ""
@@ -75,8 +75,8 @@ async def opened(data: Path, *, limits: Limits = LIMITS, paused: bool = False) -
     make_private(data)
     options = ServerOptions(host="127.0.0.1", port=0, data=data, paused=paused)
     with contextlib.closing(SqliteStore.open(data / STORE_FILE)) as store:
-        tokens = Tokens(now=lambda: house.now)
-        async with serving(options, store, limits=limits, tokens=tokens) as (address, _):
+        admission = Admission.by(lambda: house.now)
+        async with serving(options, store, limits=limits, admission=admission) as (address, _):
             house.address = address
             async with grpc.aio.insecure_channel(address, options=[("grpc.use_local_subchannel_pool", 1)]) as channel:
                 house.channel = channel

@@ -25,8 +25,8 @@ from rescue_server.runtime.applet_orders import view_of
 from rescue_server.runtime.credentials import derive_ticket, hash_ticket
 from rescue_server.runtime.engine import Engine
 from rescue_server.runtime.limits import LIMITS, Limits, Pace, Slots
+from rescue_server.runtime.pin_attempts import PinAttempts
 from rescue_server.runtime.schedule.timekeeper import Timekeeper
-from rescue_server.runtime.sign_in_rate import PINS_EACH, PINS_OVERALL, AttemptLimiter
 
 HELLO_WITHIN = 10.0  # real seconds
 INSTANCE_LENGTH = 64
@@ -37,7 +37,13 @@ class AppletService(applet_pb2_grpc.AppletServiceServicer):
     """`key` is the server's own: session tickets are derived from it."""
 
     def __init__(
-        self, engine: Engine, timekeeper: Timekeeper, faults: FaultInjector, key: bytes, limits: Limits = LIMITS
+        self,
+        engine: Engine,
+        timekeeper: Timekeeper,
+        faults: FaultInjector,
+        key: bytes,
+        pins: PinAttempts,
+        limits: Limits = LIMITS,
     ) -> None:
         self._engine = engine
         self._faults = faults
@@ -45,7 +51,7 @@ class AppletService(applet_pb2_grpc.AppletServiceServicer):
         self._attachments = timekeeper.attachments
         self._key = key
         self._limits = limits
-        self._guessing = AttemptLimiter(each=PINS_EACH, overall=PINS_OVERALL)
+        self._pins = pins
         self._unproven = Slots()
 
     def drain(self) -> None:
@@ -56,8 +62,10 @@ class AppletService(applet_pb2_grpc.AppletServiceServicer):
         asked = translate.request_of("applet", request)
         ticket = derive_ticket(self._key, asked.id, asked.fingerprint)
         redeem = command_handlers.redeem_pin(request.pin, request.customer, hash_ticket(ticket))
-        handler = command_handlers.limit_attempts(redeem, self._guessing, source_of(context.peer()))
-        answer = await self._engine.perform(handler, asked)
+        source = source_of(context.peer())
+        handler = command_handlers.limit_guesses(redeem, self._pins.guesses, source, self._pins.now)
+        async with self._pins.turn(source):
+            answer = await self._engine.perform(handler, asked)
         return pb.RedeemPinResponse(session=answer.session, ticket=ticket)
 
     async def StartThroughChannel(

@@ -36,6 +36,14 @@ class Allowances:
         while len(self._whole_at) > MAX_SOURCES:
             self._whole_at.popitem(last=False)
 
+    def spent(self, source: str, now: float) -> float:
+        """Return how many times count against the source now."""
+        return max(0.0, self._whole_at.get(source, now) - now) / self._allowance.every
+
+    def forget(self, source: str) -> None:
+        """Give the source its whole allowance again."""
+        self._whole_at.pop(source, None)
+
     def __len__(self) -> int:
         return len(self._whole_at)
 

@@ -5,7 +5,6 @@ A handler finds the session, lets the core decide, and returns the events and th
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 
@@ -24,7 +23,7 @@ from rescue_server.runtime.chat_log import ChatLog
 from rescue_server.runtime.credentials import ticket_fits
 from rescue_server.runtime.engine import Answer, Handler, Outcome
 from rescue_server.runtime.limits import LIMITS, Limits
-from rescue_server.runtime.sign_in_rate import AttemptLimiter
+from rescue_server.runtime.pin_guesses import PinGuesses, too_many_wrong_pins
 from rescue_server.runtime.state import EngineState
 
 PIN_ATTEMPTS = 1000
@@ -91,26 +90,23 @@ def redeem_pin(pin: str, customer: str, ticket_hash: str) -> Handler:
     return handle
 
 
-def limit_attempts(
-    handler: Handler, attempts: AttemptLimiter, source: str, now: Callable[[], float] = time.monotonic
-) -> Handler:
-    """Return the handler with a limit: it raises ResourceExhausted while the source has to wait. A wrong PIN counts.
+def limit_guesses(handler: Handler, guesses: PinGuesses, source: str, now: Callable[[], float]) -> Handler:
+    """The same act, refused with ResourceExhausted while the source has to wait; a refused PIN counts as a guess.
 
-    Handlers run one after the other, so many attempts at the same time do not get around the limit.
+    Asked and counted where acts are decided, one after the other: many attempts at once gain nothing, nor does a caller
+    who hangs up before the answer.
     """
 
     def guarded(state: EngineState, context: decide.Context) -> Outcome:
-        if (wait := attempts.wait(source, now())) > 0:
-            raise ResourceExhausted(
-                f"too many wrong PINs: the next attempt is possible in {wait:.1f} s",
-                reason="TOO_MANY_WRONG_PINS",
-                retry_after=wait,
-            )
+        if (wait := guesses.wait(source, now())) > 0:
+            raise too_many_wrong_pins(wait)
         try:
-            return handler(state, context)
+            outcome = handler(state, context)
         except PinRefused:
-            attempts.failed(source, now())
+            guesses.wrong(source, now())
             raise
+        guesses.right(source)
+        return outcome
 
     return guarded
 

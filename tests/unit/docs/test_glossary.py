@@ -22,7 +22,7 @@ OLD = {
     "Caller": "Connection",
     "Desk": "State, TechnicianPage",
     "Folding": "compaction",
-    "Guessing": "sign_in_rate",
+    "Guessing": "PinGuesses",
     "House": "AppState",
     "LimitReached": "ResourceExhausted",
     "NotAllowed": "PermissionDenied",
