@@ -26,9 +26,10 @@ class Trouble:
         """Until cancelled."""
         dice, kinds = self._dice, ["pause", "disk", "jump"] if self._machine.can_fail else ["pause"]
         while True:
-            await asyncio.sleep(dice.uniform(0.1, 1.5))
-            async with self.quiet:
-                await self._shake(dice.choice(kinds))
+            for kind in dice.sample(kinds, len(kinds)):  # a short run has each of them too
+                await asyncio.sleep(dice.uniform(0.1, 1.5))
+                async with self.quiet:
+                    await self._shake(kind)
 
     async def _shake(self, kind: str) -> None:
         match kind:
