@@ -15,6 +15,7 @@ from rescue_server.core import commands
 from rescue_server.core.queue import entry_of
 from rescue_server.rpc import translate
 from rescue_server.rpc.call_context import CallContext
+from rescue_server.rpc.delta_messages import DeltaMessages
 from rescue_server.rpc.guard import caller
 from rescue_server.runtime import command_handlers
 from rescue_server.runtime.credentials import new_pin
@@ -35,6 +36,7 @@ class ConsoleService(console_pb2_grpc.ConsoleServiceServicer):
         self._presence = presence
         self._limits = limits
         self._background: set[asyncio.Task[None]] = set()
+        self._messages = DeltaMessages()
         self._draining = False
 
     def drain(self) -> None:
@@ -49,6 +51,7 @@ class ConsoleService(console_pb2_grpc.ConsoleServiceServicer):
         technician, console = caller().name, _console_id(request.console)
         watch = self._engine.watch
         watcher = watch.open(technician, console)
+        idle = _IdleTimer(watcher)
         try:
             with contextlib.suppress(*STORAGE_ERRORS):  # reading goes on while nothing can be stored
                 await self._presence.set(technician, watcher, request.in_focus)
@@ -64,19 +67,18 @@ class ConsoleService(console_pb2_grpc.ConsoleServiceServicer):
                     oldest = watch.oldest_resumable(technician)
                     yield pb.WatchQueueResponse(compacted=pb.Compacted(oldest_revision=oldest))
                     yield self._snapshot(watcher)
-                elif len(taken) == 1:
-                    yield pb.WatchQueueResponse(delta=translate.delta(taken[0]))
                 elif taken:
-                    deltas = pb.QueueDeltas(deltas=map(translate.delta, taken))
-                    yield pb.WatchQueueResponse(deltas=deltas)
+                    yield self._messages.of(taken)
                 elif watcher.bookmark_wanted:
                     watcher.bookmark_wanted = False
                     yield pb.WatchQueueResponse(bookmark=pb.Bookmark(revision=watcher.after))
                 watch.delivered(watcher)
                 if not taken:
-                    await _news(watcher)
+                    await watcher.news.wait()
+                    idle.not_now()
             raise ShuttingDown.of()
         finally:
+            idle.cancel()
             watch.close(watcher)
             leaving = asyncio.create_task(self._presence.leave(technician, watcher))
             self._background.add(leaving)
@@ -104,7 +106,7 @@ class ConsoleService(console_pb2_grpc.ConsoleServiceServicer):
 
     async def SetFocus(self, request: pb.SetFocusRequest, context: CallContext) -> pb.SetFocusResponse:
         technician, console = caller().name, _console_id(request.console)
-        mine = [w for w in self._engine.watch.watchers if w.technician == technician and w.console == console]
+        mine = [watcher for watcher in self._engine.watch.watchers_of(technician) if watcher.console == console]
         for watcher in mine:
             await self._presence.set(technician, watcher, request.in_focus)
         return pb.SetFocusResponse(revision=self._engine.published.revision)
@@ -211,13 +213,32 @@ class ConsoleService(console_pb2_grpc.ConsoleServiceServicer):
         return await self._engine.perform(handler, translate.request_of(caller().name, request))
 
 
-async def _news(watcher: Watcher) -> None:
-    """Wait for an update. After a while without one, request a bookmark."""
-    try:
-        async with asyncio.timeout(BOOKMARK_EVERY):
-            await watcher.news.wait()
-    except TimeoutError:
-        watcher.bookmark_wanted = True
+class _IdleTimer:
+    """Requests a bookmark for a watch that has been idle for a while.
+
+    It is armed once in that while: to arm it anew at each update would cost more than the update.
+    """
+
+    def __init__(self, watcher: Watcher) -> None:
+        self._watcher = watcher
+        self._loop = asyncio.get_running_loop()
+        self._active_at = self._loop.time()
+        self._timer = self._loop.call_later(BOOKMARK_EVERY, self._look)
+
+    def not_now(self) -> None:
+        """The watch is not idle."""
+        self._active_at = self._loop.time()
+
+    def cancel(self) -> None:
+        """Request nothing any more."""
+        self._timer.cancel()
+
+    def _look(self) -> None:
+        now = self._loop.time()
+        if now - self._active_at >= BOOKMARK_EVERY:
+            self._watcher.want_bookmark()
+            self._active_at = now
+        self._timer = self._loop.call_at(self._active_at + BOOKMARK_EVERY, self._look)
 
 
 def _console_id(given: str) -> str:

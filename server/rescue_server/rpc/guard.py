@@ -71,7 +71,7 @@ class Guard(grpc.aio.ServerInterceptor):
             return grpc.unary_unary_rpc_method_handler(guarded, _lenient(deserializer), serializer)
         if handler.unary_stream:
             guarded = self._stream(handler.unary_stream, permission, name)
-            return grpc.unary_stream_rpc_method_handler(guarded, _lenient(deserializer), serializer)
+            return grpc.unary_stream_rpc_method_handler(guarded, _lenient(deserializer), _unless_bytes(serializer))
         # Of a stream of requests the handler itself meets the DecodeError.
         return grpc.stream_stream_rpc_method_handler(
             self._stream(handler.stream_stream, permission, name), deserializer, serializer
@@ -197,6 +197,16 @@ def _lenient(deserializer: Any) -> Any:
             return _Malformed()
 
     return deserialize
+
+
+def _unless_bytes(serializer: Any) -> Any:
+    """Let a handler yield a message that is serialized already, because others get the same."""
+
+    def serialize(message: Any) -> bytes:
+        serialized: bytes = message if isinstance(message, bytes) else serializer(message)
+        return serialized
+
+    return serialize
 
 
 def _require_message(request: Any) -> None:

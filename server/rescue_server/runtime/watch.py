@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from itertools import takewhile
+from itertools import chain, takewhile
 
 from rescue_server.core.queue import QueueUpdate
 
@@ -18,9 +18,9 @@ RING = 4096  # updates kept per technician
 BATCH = 256  # updates handed out at once
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Revised:
-    """An update and the revision of the event it comes from."""
+    """An update and the revision of the event it comes from. Technicians to whom it says the same share it."""
 
     revision: int
     update: QueueUpdate
@@ -44,6 +44,11 @@ class Watcher:
     stuck: bool = False  # `settled` timed out on it, and it has taken nothing since
     news: asyncio.Event = field(default_factory=asyncio.Event)
 
+    def want_bookmark(self) -> None:
+        """The watch is to get a bookmark as soon as it has seen all."""
+        self.bookmark_wanted = True
+        self.news.set()
+
 
 class Watch:
     """All rings and watchers."""
@@ -51,7 +56,7 @@ class Watch:
     def __init__(self, *, ring: int = RING) -> None:
         self._size = ring
         self._rings: dict[str, _Ring] = {}
-        self._watchers: set[Watcher] = set()
+        self._watchers: dict[str, set[Watcher]] = {}  # by technician
         self._observers: set[asyncio.Event] = set()
         self._progress = asyncio.Event()
         self.revision = 0
@@ -60,13 +65,13 @@ class Watch:
     def publish(self, revision: int, updates: Mapping[str, QueueUpdate]) -> None:
         """Publish the updates of a stored event. Never waits."""
         self.revision = revision
+        shared: dict[int, Revised] = {}
         for technician, update in updates.items():
             ring = self._rings.setdefault(technician, _Ring())
-            ring.updates.append(Revised(revision, update))
+            ring.updates.append(shared.setdefault(id(update), Revised(revision, update)))
             if len(ring.updates) > self._size:
                 ring.dropped_through = ring.updates.popleft().revision
-        for watcher in self._watchers:
-            if watcher.technician in updates:
+            for watcher in self.watchers_of(technician):
                 watcher.news.set()
         self._wake_observers()
 
@@ -104,13 +109,16 @@ class Watch:
     def open(self, technician: str, console: str) -> Watcher:
         """Open a watcher that starts after the current revision."""
         watcher = Watcher(technician=technician, console=console, after=self.revision, delivered=self.revision)
-        self._watchers.add(watcher)
+        self._watchers.setdefault(technician, set()).add(watcher)
         self._wake_observers()
         return watcher
 
     def close(self, watcher: Watcher) -> None:
         """Close the watcher."""
-        self._watchers.discard(watcher)
+        others = self._watchers.get(watcher.technician, set())
+        others.discard(watcher)
+        if not others:
+            self._watchers.pop(watcher.technician, None)
         self._progress.set()
         self._wake_observers()
 
@@ -155,19 +163,18 @@ class Watch:
 
     def want_bookmarks(self, technician: str, console: str) -> None:
         """The watches of this console are to get a bookmark as soon as they have seen all."""
-        for watcher in self._watchers:
-            if watcher.technician == technician and watcher.console == console:
-                _want_bookmark(watcher)
+        for watcher in self.watchers_of(technician):
+            if watcher.console == console:
+                watcher.want_bookmark()
 
     def wake(self, technician: str) -> None:
         """Wake all watches of the technician, because their permission has changed."""
-        for watcher in self._watchers:
-            if watcher.technician == technician:
-                _want_bookmark(watcher)
+        for watcher in self.watchers_of(technician):
+            watcher.want_bookmark()
 
     def connected(self, technician: str) -> bool:
         """Whether a console of the technician watches."""
-        return any(watcher.technician == technician for watcher in self._watchers)
+        return technician in self._watchers
 
     async def settled(self, revision: int, timeout: float) -> None:
         """Wait until every watcher has been handed what concerns it up to a revision, `timeout` real seconds at most.
@@ -176,12 +183,19 @@ class Watch:
         """
         try:
             async with asyncio.timeout(timeout):
-                while any(self._is_behind(watcher, revision) for watcher in self._watchers if not watcher.stuck):
-                    self._progress.clear()
-                    await self._progress.wait()
+                # One after the other: whoever has caught up stays so, and need not be looked at again.
+                for watcher in self.watchers:
+                    await self._caught_up(watcher, revision)
         except TimeoutError:
-            for watcher in self._watchers:
+            for watcher in self.watchers:
                 watcher.stuck = watcher.stuck or self._is_behind(watcher, revision)
+
+    async def _caught_up(self, watcher: Watcher, revision: int) -> None:
+        while not watcher.stuck and watcher in self.watchers_of(watcher.technician):
+            if not self._is_behind(watcher, revision):
+                return
+            self._progress.clear()
+            await self._progress.wait()
 
     def _is_behind(self, watcher: Watcher, revision: int) -> bool:
         ring = self._rings.get(watcher.technician)
@@ -194,9 +208,8 @@ class Watch:
     @property
     def watchers(self) -> frozenset[Watcher]:
         """Return the watchers that are open now."""
-        return frozenset(self._watchers)
+        return frozenset(chain.from_iterable(self._watchers.values()))
 
-
-def _want_bookmark(watcher: Watcher) -> None:
-    watcher.bookmark_wanted = True
-    watcher.news.set()
+    def watchers_of(self, technician: str) -> Collection[Watcher]:
+        """Return the watchers of a technician's queue that are open now."""
+        return self._watchers.get(technician, ())

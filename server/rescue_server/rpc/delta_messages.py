@@ -1,0 +1,62 @@
+"""The deltas of watches as bytes: an update is translated and serialized once, however many consoles get it.
+
+gRPC would serialize a message for each console. Here all watches of the same update write the same bytes. Only the
+latest are kept: a console that reads late costs a translation of its own.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from typing import cast
+
+from google.protobuf.message import Message
+
+from rescue_protos.v1 import console_pb2 as pb
+from rescue_server.rpc import translate
+from rescue_server.runtime.watch import Revised
+
+KEPT = 256  # deltas
+
+_DELTA = pb.WatchQueueResponse.DELTA_FIELD_NUMBER
+_DELTAS = pb.WatchQueueResponse.DELTAS_FIELD_NUMBER
+_EACH = pb.QueueDeltas.DELTAS_FIELD_NUMBER
+
+
+class DeltaMessages:
+    """Makes the messages of what watches have taken, and keeps the latest deltas for others."""
+
+    def __init__(self, kept: int = KEPT) -> None:
+        self._most = kept
+        self._kept: OrderedDict[Revised, bytes] = OrderedDict()
+
+    def of(self, taken: Sequence[Revised]) -> pb.WatchQueueResponse:
+        """Return the message of these updates. It is bytes, which the guard lets pass in place of a message."""
+        if len(taken) == 1:
+            content = _field(_DELTA, self._delta(taken[0]))
+        else:
+            content = _field(_DELTAS, b"".join(_field(_EACH, self._delta(revised)) for revised in taken))
+        return cast("pb.WatchQueueResponse", content)
+
+    def _delta(self, revised: Revised) -> bytes:
+        known = self._kept.get(revised)
+        if known is None:
+            delta: Message = translate.delta(revised)
+            known = self._kept[revised] = delta.SerializeToString()
+            if len(self._kept) > self._most:
+                self._kept.popitem(last=False)
+        return known
+
+
+def _field(number: int, content: bytes) -> bytes:
+    """Return a field that holds a message, as protobuf writes it: the tag, the length, the message."""
+    return bytes([number << 3 | 2]) + _varint(len(content)) + content
+
+
+def _varint(number: int) -> bytes:
+    digits = bytearray()
+    while number > 0x7F:
+        digits.append(number & 0x7F | 0x80)
+        number >>= 7
+    digits.append(number)
+    return bytes(digits)
