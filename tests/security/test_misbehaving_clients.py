@@ -148,8 +148,15 @@ class Server:
 
     @property
     def megabytes(self) -> float:
+        return self._memory("VmRSS")
+
+    @property
+    def most_megabytes(self) -> float:
+        return self._memory("VmHWM")
+
+    def _memory(self, kind: str) -> float:
         status = Path(f"/proc/{self.program.pid}/status").read_text()
-        return int(next(line for line in status.splitlines() if line.startswith("VmRSS")).split()[1]) / 1024
+        return int(next(line for line in status.splitlines() if line.startswith(kind)).split()[1]) / 1024
 
     async def descriptors_are(self, wanted: Callable[[int], bool]) -> None:
         async with asyncio.timeout(60):
@@ -200,6 +207,21 @@ async def open_and_abandon(server: Server, streams: int, connections: int) -> in
                     call.cancel()
             # Else the connection simply goes away under them.
     return opened
+
+
+@pytest.mark.parametrize("size", [1, 100])
+async def test_what_is_compressed_is_refused_and_never_unpacked(server: Server, refused: Refused, size: int) -> None:
+    """A hundred zeros, or a hundred megabytes of them that are a hundred kilobytes on the wire."""
+    before = server.most_megabytes
+    zeros = bytes(100) if size == 1 else bytes(size << 20)
+    async with server.channel() as channel:
+        gzip = grpc.Compression.Gzip
+        for method in ("AccessService/SignIn", "AppletService/RedeemPin", "AppletService/Attach"):
+            # On the wire a stream of one request looks the same.
+            call: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(f"/rescue_protos.v1.{method}")
+            async with refused("UNIMPLEMENTED"):
+                await call(zeros, compression=gzip)
+    assert server.most_megabytes - before < 32
 
 
 async def test_streams_opened_and_abandoned_by_the_thousand_leave_nothing(server: Server) -> None:

@@ -25,6 +25,8 @@ _OPTIONS = (
     ("grpc.server.max_pending_requests", 20_000),
     ("grpc.server.max_pending_requests_hard_limit", 40_000),
     ("grpc.max_receive_message_length", 256 * 1024),
+    # What is compressed has any size: nothing is unpacked, and gRPC refuses the call.
+    ("grpc.compression_enabled_algorithms_bitset", 1),
 )
 
 
