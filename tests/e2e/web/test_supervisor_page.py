@@ -50,11 +50,16 @@ async def test_a_supervisor_sees_all_and_moves_time_cables_and_power(
     await computer.get_by_role("button", name="Boot", exact=True).click()
     await alice.get_by_text("Waiting").wait_for()
 
-    await admin.get_by_role("button", name="Show 1001").click()
+    show = admin.get_by_role("button", name="Show 1001")
+    assert (await show.bounding_box())["height"] < 45, "one line"
+    await show.click()
     await admin.locator("#timeline svg").get_by_text("Rebooting", exact=True).first.wait_for()
     await admin.get_by_label("Speed").fill("60")
     await admin.get_by_role("button", name="Run").click()
     await admin.get_by_text("60 times as fast as life").wait_for()
+    await site.world.clock.set_speed(20)
+    await admin.get_by_text("20 times as fast as life").wait_for()
+    assert await admin.get_by_label("Speed").input_value() == "20"
     await admin.get_by_role("button", name="Pause").click()
     await admin.get_by_text("stands still").wait_for()
     assert (await site.world.clock.show()).paused

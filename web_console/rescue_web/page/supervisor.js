@@ -5,6 +5,7 @@ import { $, begin, chip, el, explain, get, inNaturalOrder, listen, post, refill,
 let queues = [];
 let computers = [];
 let clock = null;
+let speedShown = null; // what somebody types in the field stays until the clock's speed changes
 let chosen = null;
 let fingerprint = "";
 
@@ -24,6 +25,10 @@ function draw() {
 function drawPace() {
   if (!clock?.now) return;
   const pace = clock.paused || !clock.speed ? say("stands still") : `${clock.set ?? clock.speed} ${say("times as fast as life")}`;
+  if (clock.set && clock.set !== speedShown && document.activeElement !== $("speed")) {
+    speedShown = clock.set;
+    $("speed").value = clock.set;
+  }
   $("pace").textContent = `${say("Emulated time")}: ${pace}`;
 }
 
