@@ -168,6 +168,9 @@ class LineSplitter:
     So `parse` refuses it, and no more of it is ever kept in memory.
     """
 
+    ended = False
+    """Only a person at a terminal ends the input before it ends by itself."""
+
     def __init__(self) -> None:
         self._rest = bytearray()
 

@@ -1,4 +1,4 @@
-"""The plain console: commands typed at a prompt, the queue as a table whenever it changes.
+"""The plain console: commands typed at a prompt, the queue as a table, and each row of it that changes.
 
 For terminals that a full-screen console does not suit, and for reading along in a file. Rich draws the table
 (and minds NO_COLOR); everything that other people wrote is shown as `safe` text, never as markup.
@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from contextlib import aclosing
+from contextlib import aclosing, nullcontext
 
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
@@ -21,9 +20,7 @@ from rescue_client.records import (
     Answer,
     Bookmark,
     ChatReceived,
-    Entry,
     EntryChanged,
-    EntryDetails,
     IdleAlarm,
     LeadOfferReceived,
     PinCreated,
@@ -31,7 +28,6 @@ from rescue_client.records import (
     ServerBack,
     ServerLost,
     Snapshot,
-    Status,
     Transferred,
     UnknownUpdate,
     Update,
@@ -40,22 +36,10 @@ from rescue_common.terminal import safe
 from rescue_console.commands import USAGE, BadLine, parse
 from rescue_console.execute import execute
 from rescue_console.labels import UNKNOWN_UPDATE, Labels
+from rescue_console.plain_queue import QueueRows
+from rescue_console.prompt import Prompt
 from rescue_console.terminal_input import typed_lines
 from rescue_protos.errors import RescueError
-
-_STYLES = {
-    Status.ACTIVE: "green",
-    Status.COLLABORATING: "green",
-    Status.WAITING: "bold yellow",
-    Status.INCOMING: "bold yellow",
-    Status.INVITATION: "bold yellow",
-    Status.ON_HOLD: "yellow",
-    Status.RECONNECTING: "magenta",
-    Status.REBOOTING: "magenta",
-    Status.OFFLINE: "red",
-    Status.CLOSED: "dim",
-    Status.TIMED_OUT: "dim red",
-}
 
 _TOGETHER = 0.05
 """Changes within so many seconds are drawn together."""
@@ -69,10 +53,11 @@ class PlainConsole:
         self._labels = labels
         self._console = console or Console(highlight=False)
         self._view = QueueView(technician=client.technician)
-        self._asks = sys.stdin.isatty() and self._console.is_terminal
+        self._rows = QueueRows(client.technician, labels)
+        asks = sys.stdin.isatty() and self._console.is_terminal
+        self._prompt = Prompt(self._console, f"{safe(client.technician)}> ") if asks else None
         self._drawing: asyncio.TimerHandle | None = None
-        self._changed = False  # the queue is another than the table that was drawn last
-        self._prompted = False  # the cursor stands behind the prompt
+        self._is_new = False  # a whole queue came
 
     async def run(self) -> None:
         """Show and obey until `quit` or the end of input.
@@ -84,15 +69,15 @@ class PlainConsole:
         try:
             async with asyncio.TaskGroup() as tasks:
                 showing = tasks.create_task(self._show_updates())
-                if self._asks:
+                if self._prompt is not None:
                     self._say(self._labels.text("Type `help` for the commands, `quit` to leave."), style="dim")
-                await self._execute_lines()
+                with self._prompt.on_terminal(0) if self._prompt is not None else nullcontext():
+                    await self._execute_lines()
                 showing.cancel()
         except* (RescueError, BrokenPipeError) as failures:
             failure = failures.exceptions[0]
         finally:
             if self._drawing is not None:
-                self._drawing.cancel()
                 self._draw()
         if failure is not None:  # raised up there, early releases of Python 3.11 would put it into a group again
             raise failure from None
@@ -102,14 +87,12 @@ class PlainConsole:
             async for update in updates:
                 self._view = self._view.after(update)
                 self._announce(update)
-                self._changed |= isinstance(update, Snapshot | EntryChanged | EntryDetails)
+                self._is_new |= isinstance(update, Snapshot)
                 if self._drawing is None and not isinstance(update, Bookmark):
                     self._drawing = asyncio.get_running_loop().call_later(_TOGETHER, self._draw)
 
     def _announce(self, update: Update) -> None:
         text = self._labels.text
-        if not (isinstance(update, Bookmark | EntryDetails) or (isinstance(update, Snapshot) and not update.compacted)):
-            self._leave_prompt()
         match update:
             case ChatReceived():
                 sender = update.sender or self._labels.customer(self._view.entries.get(update.session))
@@ -139,11 +122,10 @@ class PlainConsole:
                 self._say(text("The server is back."), style="bold green")
 
     async def _execute_lines(self) -> None:
-        async with aclosing(typed_lines()) as lines:
+        async with aclosing(typed_lines(splitter=self._prompt)) as lines:
             await self._client.wait_for_queue()
-            self._prompt()
+            self._draw()
             async for typed in lines:
-                self._prompted = False
                 word = typed.line.strip()
                 if word in (b"quit", b"exit"):
                     return
@@ -151,7 +133,7 @@ class PlainConsole:
                     self._help()
                 else:
                     await self._execute(typed.line)
-                self._prompt()
+                self._show_prompt()
 
     async def _execute(self, line: bytes) -> None:
         try:
@@ -165,7 +147,7 @@ class PlainConsole:
         except RescueError as error:
             self._say(f"{error.code}: {safe(self._labels.refusal(error))}", style="red")
             if error.allowed:
-                self._say(f"{self._labels.text('possible')}: {self._commands(error.allowed)}")
+                self._say(f"{self._labels.text('possible')}: {self._rows.commands(error.allowed)}")
 
     def _report(self, answer: Answer) -> None:
         text = self._labels.text
@@ -175,55 +157,23 @@ class PlainConsole:
             case Transferred():
                 self._say(f"{text('done')}: {', '.join(safe(name) for name in answer.incoming)}", style="green")
             case QueueListing(entries=entries):
-                self._console.print(self._table(entries))
+                self._print(self._rows.whole(entries, self._view))
             case _:
                 self._say(text("done"), style="green")
 
     def _draw(self) -> None:
-        self._drawing = None
+        if self._drawing is not None:
+            self._drawing.cancel()
+            self._drawing = None
         try:
-            if self._changed:
-                self._changed = self._prompted = False
-                self._console.print()
-                self._console.print(self._table(self._view.in_order()))
-            self._prompt()
+            if self._is_new:
+                self._is_new = False
+                self._print(self._rows.whole(self._view.in_order(), self._view))
+            elif (changed := self._rows.changed(self._view)) is not None:
+                self._print(changed)
+            self._show_prompt()
         except BrokenPipeError:
             pass  # the next line that somebody waits for finds out, too, and ends the console
-
-    def _table(self, entries: tuple[Entry, ...]) -> Table | Text:
-        text = self._labels.text
-        if not entries:
-            return Text(text("The queue is empty."), style="dim")
-        table = Table(title=f"{text('Queue')}: {escape(safe(self._client.technician))}", title_justify="left")
-        for heading in ("Session", "Status", "Customer", "Lead", "Since", "Possible now"):
-            table.add_column(text(heading))
-        for entry in entries:
-            table.add_row(
-                Text(entry.session),
-                Text(self._labels.status(entry.status), style=_STYLES.get(entry.status, "")),
-                Text(self._customer(entry)),
-                Text(safe(entry.lead)),
-                Text(f"{entry.since:%H:%M:%S}" if entry.since else ""),
-                Text(self._commands(entry.allowed)),
-            )
-        return table
-
-    def _customer(self, entry: Entry) -> str:
-        text = self._labels.text
-        lines = [safe(entry.customer)] if entry.customer else []
-        if entry.pin:
-            lines.append(f"{text('PIN')} {entry.pin}")
-        if entry.comment:
-            lines.append(f"{text('comment')}: {safe(entry.comment)}")
-        if entry.processes:
-            opened = ", ".join(self._labels.process(process) for process in entry.processes)
-            lines.append(f"{text('open')}: {opened}")
-        if self._view.lead_is_offered(entry.session):
-            lines.append(self._labels.command("lead accept"))
-        return "\n".join(lines)
-
-    def _commands(self, names: tuple[str, ...]) -> str:
-        return ", ".join(f"{self._labels.command(name)} [{name}]" for name in names)
 
     def _help(self) -> None:
         table = Table(box=None, show_header=False)
@@ -231,18 +181,16 @@ class PlainConsole:
             table.add_row(Text(usage), Text(self._labels.command(name), style="dim"))
         for name in ("help", "quit"):
             table.add_row(Text(name), Text(self._labels.command(name), style="dim"))
-        self._console.print(table)
+        self._print(table)
 
     def _say(self, text: str, *, style: str = "") -> None:
-        self._console.print(Text(text, style=style))
+        self._print(Text(text, style=style))
 
-    def _leave_prompt(self) -> None:
-        if self._prompted:
-            self._prompted = False
-            self._console.print()
+    def _print(self, printed: Text | Table) -> None:
+        if self._prompt is not None:
+            self._prompt.hide()
+        self._console.print(printed)
 
-    def _prompt(self) -> None:
-        if self._asks and not self._prompted:
-            self._prompted = True
-            self._console.print(Text(f"{safe(self._client.technician)}> ", style="bold"), end="")
-            self._console.file.flush()
+    def _show_prompt(self) -> None:
+        if self._prompt is not None:
+            self._prompt.show()

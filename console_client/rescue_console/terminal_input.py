@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 from rescue_console.commands import LineSplitter
 
@@ -22,8 +23,19 @@ class TypedLine:
     read_at: float
 
 
-async def typed_lines(descriptor: int = 0) -> AsyncGenerator[TypedLine, None]:
-    """Deliver the lines of a file descriptor until its input ends."""
+class Splitter(Protocol):
+    """Cuts the input into lines. `ended` is true if the person has ended the input."""
+
+    @property
+    def ended(self) -> bool: ...
+
+    def feed(self, data: bytes, /) -> Iterator[bytes]: ...
+
+    def finish(self) -> Iterator[bytes]: ...
+
+
+async def typed_lines(descriptor: int = 0, *, splitter: Splitter | None = None) -> AsyncGenerator[TypedLine, None]:
+    """Deliver the lines of a file descriptor until its input ends; they end with a line feed without a `splitter`."""
     loop = asyncio.get_running_loop()
     chunks: asyncio.Queue[tuple[bytes, float]] = asyncio.Queue()
     room = threading.Semaphore(_CHUNKS_AHEAD)
@@ -44,11 +56,11 @@ async def typed_lines(descriptor: int = 0) -> AsyncGenerator[TypedLine, None]:
     # A thread, because a regular file cannot be waited for; daemonic and unbuffered, because nothing can stop a
     # read from a terminal, and the program must end all the same.
     threading.Thread(target=read, name="stdin", daemon=True).start()
-    splitter = LineSplitter()
+    splitter = splitter or LineSplitter()
     while True:
         chunk, read_at = await chunks.get()
         room.release()
         for line in splitter.feed(chunk) if chunk else splitter.finish():
             yield TypedLine(line=line, read_at=read_at)
-        if not chunk:
+        if not chunk or splitter.ended:
             return
