@@ -85,6 +85,7 @@ def judge(history: History) -> Verdict:
         *_links(history, truth),
         *_timers(history, truth),
     ]
+    wrong += [f"after death {deaths} the server ran and answered nobody" for deaths in history.stuck]
     wrong += [f"a server that was asked to stop ended with status {status}" for status in history.exits if status]
     if wrong:
         return Verdict("no", tuple(wrong[:20]))

@@ -99,6 +99,7 @@ class History:
     answers: dict[str, int] = field(default_factory=dict)  # request id: revision
     clock: datetime | None = None
     exits: list[int] = field(default_factory=list)  # of servers that were asked to stop
+    stuck: list[int] = field(default_factory=list)  # after how many deaths a server answered nobody any more
     pauses: int = 0
     disk_errors: int = 0
     jumps: int = 0  # of the machine's wall clock

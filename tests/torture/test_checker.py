@@ -223,6 +223,10 @@ def end_badly_when_asked_to_stop(h: History) -> None:
     h.exits.append(1)
 
 
+def run_and_answer_nobody(h: History) -> None:
+    h.stuck.append(1)
+
+
 WRONGS: list[Callable[[History], None]] = [
     lose_an_acknowledged_command, lose_its_answer, answer_otherwise_than_stored, rewrite_the_past,
     leave_a_gap_in_the_journal, turn_back_time, take_effect_twice, answer_a_retry_otherwise,
@@ -230,7 +234,7 @@ WRONGS: list[Callable[[History], None]] = [
     store_the_command_of_another, skip_an_update, skip_the_last_update, show_an_update_twice,
     show_updates_in_another_order, show_what_never_was, show_what_is_not_stored, list_the_queue_anew,
     list_a_wrong_queue, bookmark_too_early, lose_a_link_that_nobody_harmed, not_notice_a_dead_applet,
-    let_a_timer_pass, end_badly_when_asked_to_stop,
+    let_a_timer_pass, end_badly_when_asked_to_stop, run_and_answer_nobody,
 ]  # fmt: skip
 
 
