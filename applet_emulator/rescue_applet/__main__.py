@@ -30,7 +30,7 @@ from rescue_common.durations import parse_duration
 from rescue_common.exit_status import INTERRUPTED
 from rescue_common.extras import is_textual_installed
 from rescue_common.languages import LANGUAGES, language_of_environment
-from rescue_common.signals import Terminated, run_until_signalled
+from rescue_common.signals import Terminated, expect_children, run_until_signalled
 from rescue_common.state_directory import NoAccess, TlsEnvironment, find_server
 
 
@@ -264,4 +264,5 @@ async def _live(computer: EmulatedComputer, listener: Printer) -> int:
 
 
 if __name__ == "__main__":
+    expect_children()
     applet(prog_name="rescue applet", auto_envvar_prefix="RESCUE_APPLET")

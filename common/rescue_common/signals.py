@@ -1,4 +1,4 @@
-"""Run a program's event loop so that a signal ends the program in order.
+"""Signals: what ends a program in order, and how it learns of the end of its children.
 
 asyncio.run lets SIGINT cancel the program from within whatever runs at that moment, even from within a callback that
 has just found a future pending and is about to set its result. Here the event loop handles signals between callbacks.
@@ -17,6 +17,18 @@ Result = TypeVar("Result")
 
 class Terminated(KeyboardInterrupt):
     """SIGTERM ended the program."""
+
+
+def expect_children() -> None:
+    """Make sure that this process learns the exit status of each of its children.
+
+    A process that is started by one that ignores SIGCHLD ignores it, too, and then the system keeps no exit statuses.
+    Only the main thread can change that: in others nothing happens.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        return
+    if hasattr(signal, "SIGCHLD") and signal.getsignal(signal.SIGCHLD) is signal.SIG_IGN:
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
 
 
 def run_until_signalled(program: Coroutine[Any, Any, Result]) -> Result:

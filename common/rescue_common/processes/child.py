@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from rescue_common.processes.forked import LONGEST_LINE, CannotFork, ForkedProcess, own_fork_server, parent_pipe
+from rescue_common.signals import expect_children
 
 Event = Mapping[str, Any]
 Found = TypeVar("Found")
@@ -73,6 +74,7 @@ class Program:
         The program does not get this process's RESCUE_… variables; only its arguments and `environment` count. It may
         leave files in `directory`: if this process dies, the program removes that directory at its end.
         """
+        expect_children()
         inherited = {key: value for key, value in os.environ.items() if not key.startswith("RESCUE_")}
         there, place = {**inherited, **(environment or {})}, str(directory or "")
         server = own_fork_server({**_BEFORE_LOADING, **there}) if module in _LOADS else None

@@ -19,6 +19,8 @@ import threading
 import time
 from collections.abc import Sequence
 
+from rescue_common.signals import expect_children
+
 KILL_AFTER = 5.0  # real seconds between SIGTERM and SIGKILL
 
 
@@ -66,6 +68,7 @@ class ParentWatch:
 def run(parent_pipe: int, directory: str, module: str, arguments: Sequence[str]) -> None:
     """Run the module in this process until the parent dies; return or raise SystemExit when it has ended."""
     os.set_inheritable(parent_pipe, False)  # a child of this process has a parent pipe of its own, or none
+    expect_children()
     watch = ParentWatch(parent_pipe, directory)
     sys.argv[1:] = arguments
     try:

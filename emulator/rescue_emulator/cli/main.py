@@ -18,7 +18,7 @@ import click
 
 from rescue_common.cli_options import refuse_other_encodings
 from rescue_common.exit_status import INTERRUPTED, TERMINATED
-from rescue_common.signals import Terminated
+from rescue_common.signals import Terminated, expect_children
 from rescue_common.streams import OutputLost, flush_output, lost_output, prepare_streams
 from rescue_emulator.cli.configuration import configured, name_environment
 
@@ -126,6 +126,7 @@ def main() -> NoReturn:
 
     Exit status 0 done, 1 failed, 2 wrong usage, 130 interrupted. A subcommand may return its status.
     """
+    expect_children()
     prepare_streams(data="--json" in sys.argv or sys.argv[1:2] == ["docs"])
     try:
         status = _run()

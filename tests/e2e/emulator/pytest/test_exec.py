@@ -37,6 +37,14 @@ def test_a_signal_and_a_missing_command_are_told_as_shells_do(leftovers: Leftove
     assert run().returncode == 2
 
 
+@pytest.mark.parametrize(("command", "status"), [("exit 0", 0), ("exit 7", 7), ("kill -KILL $$", 137)])
+def test_the_status_is_right_if_the_starter_ignores_the_end_of_children(command: str, status: int) -> None:
+    """As some supervisors of containers and daemons do; then every status was 255."""
+    ignoring = ["env", "--ignore-signal=CHLD", *EXEC, "--", "sh", "-c", command]
+    done = subprocess.run(ignoring, capture_output=True, text=True, timeout=60)
+    assert done.returncode == status, done.stderr
+
+
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
 def test_nothing_is_left_when_it_is_ended(leftovers: Leftovers, tmp_path: Path, how: signal.Signals) -> None:
     there = tmp_path / "there"
