@@ -92,6 +92,11 @@ class Logins:
         for login in list(self._logins.values()):
             await self.end(login)
 
+    def end_feeds(self) -> None:
+        """End the events of every page; the pages try to come back."""
+        for login in self._logins.values():
+            login.page.feed.end()
+
     def supervisor_pages(self) -> list[SupervisorPage]:
         """Return the page of every supervisor."""
         return [login.supervisor_page for login in self._logins.values() if login.supervisor_page is not None]

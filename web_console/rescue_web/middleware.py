@@ -27,6 +27,12 @@ _HEADERS = {
 }
 
 
+_NOT_OURS = (
+    "This console does not answer to the name in this address. Open it by its IP address or as localhost, or start it "
+    "with `rescue web --host NAME` or `rescue server --web HOST:PORT --web-host NAME`.\n"
+)
+
+
 class StrictHeaders:
     """Puts the headers that keep a page to itself on every response."""
 
@@ -61,7 +67,7 @@ class OwnName:
         if scope["type"] != "http" or scope["scheme"] == "https" or self._is_ours(Headers(scope=scope).get("host", "")):
             await self._app(scope, receive, send)
         else:
-            refused = PlainTextResponse("this is not a name of this console: see --host", status_code=400)
+            refused = PlainTextResponse(_NOT_OURS, status_code=400)
             await refused(scope, receive, send)
 
     def _is_ours(self, host: str) -> bool:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import os
 import signal
 import socket
@@ -59,8 +60,9 @@ def run(options: WebOptions) -> int:
         shown = f"[{host}]" if ":" in host else host
         url = f"http{'s' if options.tls else ''}://{shown}:{listening.getsockname()[1]}/"
         names = {host, "localhost", socket.gethostname(), *options.hosts}
-        app = build(AppState(server=options.server, data=options.data), hosts=names)
-        web = _Web(_config(app, options.tls), tls=options.tls, url=url, as_json=options.as_json)
+        state = AppState(server=options.server, data=options.data)
+        config = _config(build(state, hosts=names), options.tls)
+        web = _Web(config, state=state, tls=options.tls, url=url, as_json=options.as_json)
         asyncio.run(web.serve(sockets=[listening]))
         return web.status
 
@@ -84,8 +86,11 @@ def _config(app: Starlette, tls: tuple[Path, Path] | None) -> uvicorn.Config:
 class _Web(uvicorn.Server):
     """Prints when it is ready, and ends as the other programs do. `status` is the exit status."""
 
-    def __init__(self, config: uvicorn.Config, *, tls: tuple[Path, Path] | None, url: str, as_json: bool) -> None:
+    def __init__(
+        self, config: uvicorn.Config, *, state: AppState, tls: tuple[Path, Path] | None, url: str, as_json: bool
+    ) -> None:
         super().__init__(config)
+        self._state = state
         self._tls = tls
         self.status = 1  # unless a signal ended it
         self._url = url
@@ -98,6 +103,13 @@ class _Web(uvicorn.Server):
         await super().startup(sockets)
         ready = {"event": "ready", "web": self._url, "pid": os.getpid()}
         print(json.dumps(ready) if self._as_json else f"ready: open {self._url}", flush=True)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End the events of open pages, then everything else."""
+        # What is still under way after the grace is cut off: that is no error to log.
+        logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
+        self._state.logins.end_feeds()
+        await super().shutdown(sockets)
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:

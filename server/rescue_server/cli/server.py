@@ -47,6 +47,7 @@ class CommandLine:
     log_level: str | None
     metrics: str | None
     web: str | None
+    web_hosts: tuple[str, ...]
     as_json: bool
 
     def check(self) -> None:
@@ -65,6 +66,8 @@ class CommandLine:
             raise click.UsageError(
                 f"--web {self.web}: beyond this machine it needs --tls-cert and --tls-key, or --insecure"
             )
+        if self.web_hosts and not self.web:
+            raise click.UsageError("--web-host goes with --web")
 
     def options(self) -> ServerOptions:
         """Raises click.UsageError."""
@@ -122,8 +125,9 @@ class CommandLine:
 
     def _web_options(self) -> tuple[str, ...]:
         """What the companion is started with: pages are as safe as calls."""
-        with_tls = ("--tls-cert", str(self.tls_cert), "--tls-key", str(self.tls_key)) if self.tls_cert else ()
-        return (*with_tls, "--insecure") if self.insecure else with_tls
+        hosts = [word for name in self.web_hosts for word in ("--host", name)]
+        with_tls = ["--tls-cert", str(self.tls_cert), "--tls-key", str(self.tls_key)] if self.tls_cert else []
+        return (*hosts, *with_tls, *(["--insecure"] if self.insecure else []))
 
 
 def _file(name: str, text: str) -> Callable[[Command], Command]:
@@ -176,6 +180,13 @@ def _host_and_port(option: str, given: str) -> tuple[str, int]:
 )
 @click.option("--metrics", metavar="HOST:PORT", help="Answer Prometheus there; port 0: a free one.")
 @click.option("--web", metavar="HOST:PORT", help="Serve the consoles to browsers there; port 0: a free one.")
+@click.option(
+    "--web-host",
+    "web_hosts",
+    multiple=True,
+    metavar="NAME",
+    help="A further name by which browsers reach them; repeatable.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Say when ready as one JSON object.")
 @click.pass_context
 def server(ctx: click.Context, /, **given: Any) -> None:

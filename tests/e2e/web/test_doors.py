@@ -7,6 +7,7 @@ import http.client
 import json
 import signal
 import ssl
+import sys
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -184,6 +185,52 @@ async def test_the_server_brings_its_pages_along_and_takes_them_with_it(tmp_path
             await visitor.ask("GET", "/")
     finally:
         await server.stop()
+
+
+async def test_a_server_answers_to_the_names_that_it_is_given(tmp_path: Path) -> None:
+    where = ("--data", str(tmp_path / "data"), "--web", "127.0.0.1:0", "--web-host", "help.example.org", "--json")
+    server = await Program.start("server", "rescue_server", *where)
+    try:
+        visitor = Visitor(str((await server.event("ready", 60))["web"]))
+        assert (await visitor.ask("GET", "/", Host="help.example.org:8080"))[0] == 200
+        status, advice = await visitor.ask("GET", "/", Host="evil.example.org")
+        assert status == 400
+        assert "rescue server --web HOST:PORT --web-host NAME" in str(advice)
+    finally:
+        await server.stop()
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 0), (signal.SIGINT, 130)])
+async def test_a_signal_ends_the_console_without_a_word_while_pages_are_open(
+    site: Site, number: signal.Signals, status: int
+) -> None:
+    web = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "rescue_web", "--data", str(site.world.data), "--json"),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    assert web.stdout is not None
+    url = json.loads(await web.stdout.readline())["web"]
+    streams = []
+    for user in ("alice", "admin"):
+        visitor = Visitor(url)
+        assert await visitor.sign_in(user, site.secrets[user]) == 200
+        reader, writer = await asyncio.open_connection("127.0.0.1", int(urlsplit(url).port or 0))
+        writer.write(f"GET /events?page=p HTTP/1.1\r\nHost: localhost\r\nCookie: {visitor.cookie}\r\n\r\n".encode())
+        await reader.readuntil(b"event: snapshot")
+        streams.append((reader, writer))
+    reader, writer = await asyncio.open_connection("127.0.0.1", int(urlsplit(url).port or 0))
+    streams.append((reader, writer))
+    writer.write(
+        b"POST /sign-in HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 9\r\n"
+    )
+    writer.write(b"Expect: 100-continue\r\n\r\n")
+    await reader.readuntil(b"100 Continue")  # it waits for the rest of a request that does not come
+    web.send_signal(number)
+    out, err = await asyncio.wait_for(web.communicate(), 30)
+    assert (web.returncode, out, err) == (status, b"", b"")
+    for _, writer in streams:
+        writer.close()
 
 
 async def test_with_a_certificate_pages_and_cookie_are_as_safe_as_calls(tmp_path: Path) -> None:
