@@ -47,11 +47,11 @@ from rescue_server.rpc.guard import Guard
 from rescue_server.rpc.journal_service import JournalService
 from rescue_server.rpc.listener import Listener, Service
 from rescue_server.rpc.tls import ServerTls
-from rescue_server.runtime import command_handlers
 from rescue_server.runtime.admission import Admission
 from rescue_server.runtime.attachments import Attachments
 from rescue_server.runtime.credentials import server_key
 from rescue_server.runtime.engine import Engine, compose_engine, live_engine
+from rescue_server.runtime.focus import record_focus
 from rescue_server.runtime.hooks import Hooks
 from rescue_server.runtime.journal import Journal
 from rescue_server.runtime.limits import LIMITS, Limits
@@ -202,7 +202,7 @@ class _Parts:
             journal=journal,
             timekeeper=timekeeper,
             faults=faults,
-            presence=Presence(partial(_focus, engine), consoles),
+            presence=Presence(partial(record_focus, engine), consoles),
             retention=Retention(engine, keep_ended=options.keep_ended),
         )
 
@@ -256,10 +256,6 @@ def _in_focus(engine: Engine) -> frozenset[str]:
     return frozenset(
         name for session in sessions if session.ended_at is None for name, e in session.entries.items() if e.focused
     )
-
-
-async def _focus(engine: Engine, technician: str, focused: bool) -> None:
-    await engine.perform(command_handlers.focus(technician, focused))
 
 
 def _ports(options: ServerOptions, issued: IssuedSecrets) -> list[int]:

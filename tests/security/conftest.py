@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import uuid
 from collections.abc import AsyncIterator, Callable
@@ -92,6 +93,30 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
 @pytest.fixture
 def open_house() -> Opened:
     return opened
+
+
+@contextlib.asynccontextmanager
+async def calling_from(source: str, house: House) -> AsyncIterator[applet_pb2_grpc.AppletServiceAsyncStub]:
+    """A caller of another address: gRPC cannot bind one, so a relay does."""
+    host, _, port = house.address.rpartition(":")
+
+    async def relay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        there = await asyncio.open_connection(host, int(port), local_addr=(source, 0))
+        await asyncio.gather(_copied(reader, there[1]), _copied(there[0], writer), return_exceptions=True)
+
+    server = await asyncio.start_server(relay, "127.0.0.1", 0)
+    async with server:
+        at = f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        async with grpc.aio.insecure_channel(at, options=[("grpc.use_local_subchannel_pool", 1)]) as channel:
+            yield applet_pb2_grpc.AppletServiceStub(channel)
+
+
+async def _copied(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    try:
+        while data := await reader.read(65536):
+            writer.write(data)
+    finally:
+        writer.close()
 
 
 async def received(call: Any) -> Any:

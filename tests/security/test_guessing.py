@@ -17,7 +17,7 @@ from rescue_protos.v1 import applet_pb2, applet_pb2_grpc
 from rescue_server.runtime.pin_attempts import LONGEST_LINE, PinAttempts
 from rescue_server.runtime.pin_guesses import EACH, FEW, GUESSERS, HERE, NEWCOMERS, PinGuesses
 from rescue_server.settings import MOST
-from tests.security.conftest import House, Refused
+from tests.security.conftest import House, Refused, calling_from
 
 ALL_PINS = 1_000_000
 LONGEST_LIFE = MOST.total_seconds()
@@ -193,30 +193,6 @@ async def test_wrong_pins_are_slowed_down_however_many_come_at_once(house: House
         await house.applet.RedeemPin(request)
     house.now += HERE.every
     assert (await house.applet.RedeemPin(request)).ticket
-
-
-@contextlib.asynccontextmanager
-async def calling_from(source: str, house: House) -> AsyncIterator[applet_pb2_grpc.AppletServiceAsyncStub]:
-    """A caller of another address: gRPC cannot bind one, so a relay does."""
-    host, _, port = house.address.rpartition(":")
-
-    async def relay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        there = await asyncio.open_connection(host, int(port), local_addr=(source, 0))
-        await asyncio.gather(_copied(reader, there[1]), _copied(there[0], writer), return_exceptions=True)
-
-    server = await asyncio.start_server(relay, "127.0.0.1", 0)
-    async with server:
-        at = f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
-        async with grpc.aio.insecure_channel(at, options=[("grpc.use_local_subchannel_pool", 1)]) as channel:
-            yield applet_pb2_grpc.AppletServiceStub(channel)
-
-
-async def _copied(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    try:
-        while data := await reader.read(65536):
-            writer.write(data)
-    finally:
-        writer.close()
 
 
 async def test_a_customer_gets_in_while_strangers_of_many_addresses_guess(house: House) -> None:

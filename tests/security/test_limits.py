@@ -25,7 +25,7 @@ from rescue_server.rpc.console_service import CONSOLE_ID_LENGTH
 from rescue_server.rpc.sources import source_of
 from rescue_server.runtime.limits import LIMITS, Limits, Pace, Slots
 from rescue_server.settings import TERMS_LENGTH
-from tests.security.conftest import House, Opened, Refused, received
+from tests.security.conftest import House, Opened, Refused, calling_from, received
 
 SMALL = replace(
     LIMITS,
@@ -37,6 +37,8 @@ SMALL = replace(
     unproven_attachments_per_peer=1,
     open_sessions_per_technician=3,
     open_sessions_per_channel=2,
+    channel_starts_at_once=1,
+    channel_starts_per_second=0.1,
     unconfirmed_chat_lines=3,
     applet_messages_per_second=100.0,
 )
@@ -221,6 +223,29 @@ async def test_open_sessions_of_a_technician_and_of_a_channel(small: House, refu
         assert (await small.applet.StartThroughChannel(start)).ticket
     async with refused("RESOURCE_EXHAUSTED", "LIMIT_REACHED"):
         await small.applet.StartThroughChannel(starts[2])
+
+
+async def test_sessions_that_one_address_starts_through_channels(small: House, refused: Refused) -> None:
+    """Nobody signs in for that. Who is refused may come again, others are not concerned, nor is this machine."""
+
+    def start(request_id: str) -> applet_pb2.StartThroughChannelRequest:
+        return applet_pb2.StartThroughChannelRequest(request_id=request_id, channel="Web")
+
+    async with calling_from("127.1.0.1", small) as stranger, calling_from("127.1.0.2", small) as other:
+        first = await stranger.StartThroughChannel(start("first"))
+        async with refused("RESOURCE_EXHAUSTED", "LIMIT_REACHED") as errors:
+            await stranger.StartThroughChannel(start("second"))
+        assert 0 < errors[0].retry_after <= 1 / SMALL.channel_starts_per_second
+        assert await stranger.StartThroughChannel(start("first")) == first  # a retry starts nothing
+        small.now += 1 / SMALL.channel_starts_per_second
+        assert (await stranger.StartThroughChannel(start("second"))).ticket
+        for request_id in ("third", "fourth"):  # too many of the channel, which costs nothing
+            async with refused("RESOURCE_EXHAUSTED", "LIMIT_REACHED") as errors:
+                await other.StartThroughChannel(start(request_id))
+            assert "channel:Web has 2 open sessions" in str(errors[0])
+    async with refused("RESOURCE_EXHAUSTED", "LIMIT_REACHED") as errors:
+        await small.applet.StartThroughChannel(start("from here"))
+    assert "channel:Web has 2 open sessions" in str(errors[0])
 
 
 async def test_open_sessions_are_counted_anew_after_a_restart(

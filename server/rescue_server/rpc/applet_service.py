@@ -21,6 +21,7 @@ from rescue_server.rpc.call_context import CallContext
 from rescue_server.rpc.sources import source_of
 from rescue_server.runtime import applet_orders as orders
 from rescue_server.runtime import attachments, command_handlers
+from rescue_server.runtime.allowance import THIS_MACHINE, Allowance, Allowances
 from rescue_server.runtime.applet_orders import view_of
 from rescue_server.runtime.credentials import derive_ticket, hash_ticket
 from rescue_server.runtime.engine import Engine
@@ -52,6 +53,8 @@ class AppletService(applet_pb2_grpc.AppletServiceServicer):
         self._key = key
         self._limits = limits
         self._pins = pins
+        pace = Allowance(at_once=limits.channel_starts_at_once, every=1 / limits.channel_starts_per_second)
+        self._starts = Allowances(pace)
         self._unproven = Slots()
 
     def drain(self) -> None:
@@ -76,6 +79,8 @@ class AppletService(applet_pb2_grpc.AppletServiceServicer):
         handler = command_handlers.start_through_channel(
             request.channel, request.customer, hash_ticket(ticket), self._limits
         )
+        if (source := source_of(context.peer())) not in THIS_MACHINE:
+            handler = command_handlers.limit_starts(handler, self._starts, source, self._pins.now)
         answer = await self._engine.perform(handler, asked)
         return pb.StartThroughChannelResponse(session=answer.session, ticket=ticket)
 

@@ -6,6 +6,8 @@ from collections import OrderedDict
 from dataclasses import dataclass
 
 MAX_SOURCES = 10_000
+THIS_MACHINE = frozenset({"127.0.0.1", "::1", "unix"})
+"""The sources of programs of the server's machine."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,6 +19,7 @@ from rescue_protos.errors import (
 from rescue_server.core import commands, decide, organization
 from rescue_server.core.events import SessionTransferred
 from rescue_server.core.session import Session, is_gone
+from rescue_server.runtime.allowance import Allowances
 from rescue_server.runtime.chat_log import ChatLog
 from rescue_server.runtime.credentials import ticket_fits
 from rescue_server.runtime.engine import Answer, Handler, Outcome
@@ -111,6 +112,23 @@ def limit_guesses(handler: Handler, guesses: PinGuesses, source: str, now: Calla
     return guarded
 
 
+def limit_starts(handler: Handler, starts: Allowances, source: str, now: Callable[[], float]) -> Handler:
+    """The same start of a session, refused with ResourceExhausted if the source has started too many lately."""
+
+    def guarded(state: EngineState, context: decide.Context) -> Outcome:
+        if (wait := starts.wait(source, now())) > 0:
+            raise ResourceExhausted(
+                f"too many sessions were started from this address: the next one is possible in {wait:.1f} s",
+                metadata={"what": "sessions of one address"},
+                retry_after=wait,
+            )
+        outcome = handler(state, context)
+        starts.spend(source, now())
+        return outcome
+
+    return guarded
+
+
 def start_through_channel(channel: str, customer: str, ticket_hash: str, limits: Limits = LIMITS) -> Handler:
     """A session for every technician of a channel. Raises ResourceExhausted."""
 
@@ -132,18 +150,6 @@ def of_applet(session_id: str, decision: Callable[[Session, decide.Context], dec
         session = state.sessions.get(session_id)
         events = [] if session is None else decision(session, context)
         return Outcome(events=events, answer=Answer(session=session_id))
-
-    return handle
-
-
-def focus(technician: str, focused: bool) -> Handler:
-    """A technician gained or lost the focus: the sessions that they take part in record it."""
-
-    def handle(state: EngineState, context: decide.Context) -> Outcome:
-        events: decide.Events = []
-        for session in state.queue_of(technician):
-            events += decide.on_focus(session, technician=technician, focused=focused, context=context)
-        return Outcome(events=events)
 
     return handle
 

@@ -26,6 +26,9 @@ class Limits:
     unproven_attachments_per_peer: int = 4_096
     open_sessions_per_technician: int = 1_000
     open_sessions_per_channel: int = 20_000
+    # Nobody signs in to start a session through a channel. Programs of this machine may start any number.
+    channel_starts_at_once: int = 200
+    channel_starts_per_second: float = 2.0
     # Chat lines that the customer's computer has not shown yet. It confirms them every few real seconds.
     unconfirmed_chat_lines: int = 500
     # An applet that says more in a second is read no faster than this.
