@@ -32,6 +32,7 @@ from rescue_client.records import (
     UnknownUpdate,
     Update,
 )
+from rescue_common.durations import format_duration
 from rescue_common.terminal import safe
 from rescue_console.commands import USAGE, BadLine, parse
 from rescue_console.execute import execute
@@ -153,7 +154,8 @@ class PlainConsole:
         text = self._labels.text
         match answer:
             case PinCreated():
-                self._say(f"{text('PIN')} {answer.pin}  {text('Session')} {answer.session}", style="bold")
+                valid = f"({text('valid for')} {format_duration(answer.valid_for)})"
+                self._say(f"{text('PIN')} {answer.pin}  {text('Session')} {answer.session}  {valid}", style="bold")
             case Transferred():
                 self._say(f"{text('done')}: {', '.join(safe(name) for name in answer.incoming)}", style="green")
             case QueueListing(entries=entries):

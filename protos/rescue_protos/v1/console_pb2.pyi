@@ -585,7 +585,9 @@ class CreatePinResponse(google.protobuf.message.Message):
     """Six digits."""
     @property
     def valid_for(self) -> google.protobuf.duration_pb2.Duration:
-        """How long the PIN can be redeemed, from now."""
+        """How long the PIN can be redeemed, from now: the smaller of the private code validity and the
+        connecting time-out.
+        """
 
     def __init__(
         self,

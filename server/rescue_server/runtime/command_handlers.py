@@ -39,8 +39,10 @@ def create_pin(technician: str, customer: str, new_pin: Callable[[], str], limit
         pin = _free_pin(state, context, new_pin)
         events = decide.create_pin(session=session, technician=technician, pin=pin, customer=customer, context=context)
         group = f"group:{state.organization.technicians[technician]}"
-        validity = state.organization.settings_of(group).private_code_validity
-        return Outcome(events=events, answer=Answer(session=session, pin=pin, valid_for=validity))
+        settings = state.organization.settings_of(group)
+        # The connecting time-out ends the session, and its PIN with it.
+        valid_for = min(settings.private_code_validity, settings.connecting_timeout)
+        return Outcome(events=events, answer=Answer(session=session, pin=pin, valid_for=valid_for))
 
     return handle
 

@@ -164,6 +164,7 @@ function ask(title, content, confirm, done) {
     el("button", { type: "button", onclick: () => $("dialog").close() }, say("Cancel")),
     confirm ? el("button", { class: "main" }, confirm) : null));
   form.addEventListener("submit", (event) => { event.preventDefault(); done(form); });
+  delete $("dialog").dataset.pinOf;
   $("dialog").replaceChildren(form);
   $("dialog").showModal();
 }
@@ -219,7 +220,10 @@ function askPin() {
   ask(say("New PIN"), [el("label", { for: "name" }, say("Customer's name (may be empty)")), name], say("Create"), async () => {
     const answer = await order(`pin ${name.value.trim()}`.trim());
     if (!answer.ok) return $("dialog").close();
+    const until = new Date(emulatedNow() + answer.valid_for * 1000).toISOString();
+    $("dialog").dataset.pinOf = answer.session;
     $("dialog").replaceChildren(el("h2", { id: "dialog-title" }, `${say("Session")} ${answer.session}`), el("p", {}, say("Tell the customer this PIN:")),
+      el("p", {}, `${say("valid for")} `, el("span", { class: "figures", "data-due": until, "data-urgent-from": until })),
       el("p", { class: "pin", "aria-label": [...answer.pin].join(" "), role: "img" }, answer.pin),
       el("div", { class: "buttons" }, el("button", { class: "main", onclick: () => $("dialog").close(), autofocus: true }, say("Close"))));
     $("dialog").querySelector("button").focus();
@@ -236,6 +240,7 @@ function snapshot(state) {
   for (const [session, lines] of Object.entries(state.chats)) learn(session, lines);
   for (const [session, due] of Object.entries(state.alarms)) alarms.set(session, due);
   draw();
+  closeUsedPin();
   if (chosen) history(chosen);
 }
 
@@ -244,6 +249,15 @@ function learn(session, lines) {
   const known = new Map((chats.get(session) ?? []).map((line) => [line.revision, line]));
   for (const line of lines) known.set(line.revision, line);
   chats.set(session, [...known.values()].sort((a, b) => a.revision - b.revision));
+}
+
+/** Close the dialog of a PIN that was used. */
+function closeUsedPin() {
+  const session = $("dialog").dataset.pinOf;
+  const entry = entries.get(session);
+  if (!$("dialog").open || !session || !entry || entry.pin) return;
+  $("dialog").close();
+  tell(`${say("The PIN has been used.")} ${say("Session")} ${session}: ${statusWord(entry.status)}`);
 }
 
 function update({ session, entry, lines }) {
@@ -256,6 +270,7 @@ function update({ session, entry, lines }) {
     if (line.event === "entry" && line.previous) tell(`${say("Session")} ${session}: ${statusWord(line.previous)} → ${statusWord(line.status)}`);
   }
   draw();
+  closeUsedPin();
   if (session === chosen && lines.some((line) => line.event === "entry" || line.event === "details")) history(session);
 }
 
