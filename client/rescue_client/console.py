@@ -110,7 +110,8 @@ class ConsoleClient:
         """Return the queue as the server has it now."""
         request = pb.ListQueueRequest()
         found = await self._call(lambda stub, metadata: stub.ListQueue(request, metadata=metadata))
-        return QueueListing(revision=found.revision, entries=tuple(decoding.entry_of(entry) for entry in found.entries))
+        entries = tuple(decoding.entry_of(entry, self.technician) for entry in found.entries)
+        return QueueListing(revision=found.revision, entries=entries)
 
     async def directory(self) -> Directory:
         """Return the names that a transfer or an invitation can use."""

@@ -33,6 +33,7 @@ from rescue_protos.v1 import common_pb2, console_pb2
 # The contract's constants have the names of `records`, with a prefix.
 _STATUSES = {number: Status[name.removeprefix("STATUS_")] for name, number in common_pb2.Status.items() if number}
 _PROCESSES = {number: Process[name.removeprefix("PROCESS_")] for name, number in common_pb2.Process.items() if number}
+_GONE = (Status.REMOVED, Status.REMOVED_TIMED_OUT)
 _PROCESS_NUMBERS = {process: number for number, process in _PROCESSES.items()}
 
 
@@ -51,8 +52,8 @@ def previous_status_of(number: common_pb2.Status.ValueType) -> Status | None:
     return status_of(number) if number else None
 
 
-def entry_of(message: common_pb2.QueueEntry) -> Entry:
-    """Decode one entry of a queue."""
+def entry_of(message: common_pb2.QueueEntry, technician: str) -> Entry:
+    """Decode one entry of this technician's queue."""
     return Entry(
         session=message.session,
         status=status_of(message.status),
@@ -62,10 +63,7 @@ def entry_of(message: common_pb2.QueueEntry) -> Entry:
         created_at=_time(message, "created_at"),
         since=_time(message, "since"),
         joined_at=_time(message, "joined_at"),
-        participants=tuple(
-            Participant(technician=who.technician, status=status_of(who.status), lead=who.lead)
-            for who in message.participants
-        ),
+        participants=_participants_of(message, technician),
         comment=message.comment,
         introduced_by=message.introduced_by,
         lead_offered_to=message.lead_offered_to,
@@ -74,6 +72,18 @@ def entry_of(message: common_pb2.QueueEntry) -> Entry:
         due_at=_time(message, "due_at"),
         due_by=message.due_by,
     )
+
+
+def _participants_of(message: common_pb2.QueueEntry, technician: str) -> tuple[Participant, ...]:
+    """Decode who takes part. To a technician who waits the server does not name themselves; here they are added."""
+    named = [
+        Participant(technician=who.technician, status=status_of(who.status), lead=who.lead)
+        for who in message.participants
+    ]
+    status = status_of(message.status)
+    if status not in _GONE and all(who.technician != technician for who in named):
+        named.append(Participant(technician=technician, status=status))
+    return tuple(sorted(named, key=lambda who: who.technician))
 
 
 def cause_of(message: common_pb2.Cause) -> Cause:
@@ -101,17 +111,19 @@ def directory_of(message: console_pb2.GetDirectoryResponse) -> Directory:
     )
 
 
-def updates_of(message: console_pb2.WatchQueueResponse) -> Iterator[Snapshot | Delta | Bookmark]:
-    """Decode the updates of one message of a watch; a `compacted` message and one of an unknown kind have none."""
+def updates_of(message: console_pb2.WatchQueueResponse, technician: str) -> Iterator[Snapshot | Delta | Bookmark]:
+    """Decode the updates of one message of a technician's watch; `compacted`, and one of an unknown kind, has none."""
     what = message.WhichOneof("message")
     if what == "snapshot":
         found = message.snapshot
-        yield Snapshot(revision=found.revision, at=moment(found.at), entries=tuple(entry_of(e) for e in found.entries))
+        yield Snapshot(
+            revision=found.revision, at=moment(found.at), entries=tuple(entry_of(e, technician) for e in found.entries)
+        )
     elif what == "bookmark":
         yield Bookmark(revision=message.bookmark.revision)
     else:
         for delta in [message.delta] if what == "delta" else message.deltas.deltas:
-            yield _delta_of(delta)
+            yield _delta_of(delta, technician)
 
 
 def moment(stamp: Timestamp) -> datetime:
@@ -119,7 +131,7 @@ def moment(stamp: Timestamp) -> datetime:
     return stamp.ToDatetime(tzinfo=UTC)
 
 
-def _delta_of(message: console_pb2.QueueDelta) -> Delta:
+def _delta_of(message: console_pb2.QueueDelta, technician: str) -> Delta:
     revision, at, cause = message.revision, moment(message.at), cause_of(message.cause)
     match message.WhichOneof("what"):
         case "status":
@@ -128,12 +140,12 @@ def _delta_of(message: console_pb2.QueueDelta) -> Delta:
                 revision=revision,
                 at=at,
                 cause=cause,
-                entry=entry_of(change.entry),
+                entry=entry_of(change.entry, technician),
                 previous=previous_status_of(change.previous),
                 row=change.row or None,
             )
         case "entry":
-            return EntryDetails(revision=revision, at=at, cause=cause, entry=entry_of(message.entry))
+            return EntryDetails(revision=revision, at=at, cause=cause, entry=entry_of(message.entry, technician))
         case "chat":
             chat = message.chat
             return ChatReceived(
@@ -142,7 +154,7 @@ def _delta_of(message: console_pb2.QueueDelta) -> Delta:
                 session=chat.session,
                 sender=getattr(chat.line, "from"),
                 text=chat.line.text,
-                entry=entry_of(chat.entry) if chat.HasField("entry") else None,
+                entry=entry_of(chat.entry, technician) if chat.HasField("entry") else None,
             )
         case "alarm":
             alarm = message.alarm
@@ -155,7 +167,7 @@ def _delta_of(message: console_pb2.QueueDelta) -> Delta:
                 cause=cause,
                 session=offer.session,
                 sender=getattr(offer, "from"),
-                entry=entry_of(offer.entry) if offer.HasField("entry") else None,
+                entry=entry_of(offer.entry, technician) if offer.HasField("entry") else None,
             )
         case _:
             return UnknownUpdate(revision=revision, at=at, cause=cause)

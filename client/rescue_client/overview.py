@@ -96,5 +96,5 @@ def _queue(message: admin_pb2.TechnicianQueue) -> TechnicianQueue:
         technician=message.technician,
         group=message.group,
         connected=message.connected,
-        entries=tuple(entry_of(entry) for entry in message.entries),
+        entries=tuple(entry_of(entry, message.technician) for entry in message.entries),
     )

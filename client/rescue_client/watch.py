@@ -134,7 +134,7 @@ class QueueWatch:
             compacted = False
             async for message in call:
                 compacted = compacted or message.HasField("compacted")
-                for update in decoding.updates_of(message):
+                for update in decoding.updates_of(message, self._connection.user):
                     if isinstance(update, Snapshot):
                         update, compacted = replace(update, compacted=compacted), False
                     elif self._revision is not None and update.revision <= self._revision:

@@ -316,6 +316,13 @@ class CoreAtRandom(RuleBasedStateMachine):
             before, self.session = self.session, apply(self.session, event)
             self.journal.append(event)
             told = updates(before, event, self.session, self.organization)
+            for name in self.session.entries:
+                line = entry_of(self.session, name, self.organization)
+                if name in told:
+                    assert told[name].entry in (line, None), "technicians share an update that is not theirs"
+                else:
+                    assert before is not None
+                    assert line == entry_of(before, name, self.organization)
             shown_before = {name: before.status_for(name) for name in before.entries} if before else {}
             shown_after = {name: self.session.status_for(name) for name in self.session.entries}
             for name in TECHNICIANS:

@@ -143,7 +143,7 @@ Global___Process: typing_extensions.TypeAlias = Process
 
 @typing.final
 class Participant(google.protobuf.message.Message):
-    """One technician who takes part in a session, as the other technicians see them."""
+    """One technician who has an entry of a session, as the other technicians see them."""
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
@@ -221,7 +221,10 @@ class QueueEntry(google.protobuf.message.Message):
 
     @property
     def participants(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[Global___Participant]:
-        """Every technician who takes part, this one included, sorted by name."""
+        """Every technician with an entry of this session, sorted by name. But a technician who waits for
+        the session to be started or picked up sees only those who do not wait: neither the others who
+        wait, of whom a channel may have hundreds, nor themselves.
+        """
 
     @property
     def processes(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[Global___Process.ValueType]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cached_property
 from typing import TypedDict, Unpack
 
 from rescue_server.core import events
@@ -15,14 +16,14 @@ from rescue_server.core.allowed import allowed_commands
 from rescue_server.core.causes import Cause, cause_of
 from rescue_server.core.organization import Organization
 from rescue_server.core.session import Session, SessionEntry
-from rescue_server.core.status import LEADS, Status, status_of
+from rescue_server.core.status import LEADS, WAITERS, Role, Status, status_of
 from rescue_server.core.timers import DeadlineKind, deadlines
 from rescue_server.core.transitions import row_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionParticipant:
-    """A technician who takes part in a session, as the other technicians see them."""
+    """A technician who takes part in a session or waits in it, as the other technicians see them."""
 
     technician: str
     status: Status
@@ -31,7 +32,10 @@ class SessionParticipant:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueueEntry:
-    """One line of a technician's queue. If nothing happens before, the setting `due_by` ends it at `due_at`."""
+    """One line of a technician's queue. If nothing happens before, the setting `due_by` ends it at `due_at`.
+
+    A technician who waits does not see the others who wait, nor themselves, among the participants.
+    """
 
     session: str
     status: Status
@@ -72,28 +76,47 @@ class QueueUpdate:
 
 
 def entry_of(
-    session: Session,
-    technician: str,
-    organization: Organization,
-    participants: tuple[SessionParticipant, ...] | None = None,
+    session: Session, technician: str, organization: Organization, participants: Participants | None = None
 ) -> QueueEntry:
     """Return the technician's queue entry as it is now. `participants` are the session's, if the caller has them."""
-    if participants is None:
-        participants = participants_of(session)
+    participants = participants or Participants(session)
+    entry = session.entries[technician]
     due = _next_due(session, technician, organization)
-    return _line(session, technician, session.entries[technician], participants, due)
+    return _line(session, technician, entry, participants.seen_by(entry.role), due)
 
 
-def participants_of(session: Session) -> tuple[SessionParticipant, ...]:
-    """Return who takes part in a session. It is the same for every queue."""
-    return tuple(
-        SessionParticipant(
-            technician=name,
-            status=status_of(entry.role, session.link),
-            lead=entry.role in LEADS,
+class Participants:
+    """Who takes part in a session, as its technicians see it. Made when it is asked for, and shared by all of them.
+
+    Of a channel hundreds may wait for the same session. If each of them saw all others, an event would take bytes and
+    time that grow with the square of their number.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def seen_by(self, role: Role) -> tuple[SessionParticipant, ...]:
+        """Return what a technician with this role sees."""
+        return self._taking_part if role in WAITERS else self._everybody
+
+    @cached_property
+    def _everybody(self) -> tuple[SessionParticipant, ...]:
+        return self._with(frozenset(Role))
+
+    @cached_property
+    def _taking_part(self) -> tuple[SessionParticipant, ...]:
+        return self._with(frozenset(Role) - WAITERS)
+
+    def _with(self, roles: frozenset[Role]) -> tuple[SessionParticipant, ...]:
+        return tuple(
+            SessionParticipant(
+                technician=name,
+                status=status_of(entry.role, self._session.link),
+                lead=entry.role in LEADS,
+            )
+            for name, entry in sorted(self._session.entries.items())
+            if entry.role in roles
         )
-        for name, entry in sorted(session.entries.items())
-    )
 
 
 def _line(
@@ -151,7 +174,8 @@ class _UpdateFacts(TypedDict, total=False):
 class Transition:
     """One event, and the session before and after it: what the updates of all technicians share.
 
-    A channel may have hundreds of technicians, and each ring keeps its updates: they share one tuple of participants.
+    A channel may have hundreds of technicians, and each ring keeps its updates: they share the participants, and those
+    for whom the event makes no difference share the update.
     """
 
     before: Session | None
@@ -159,7 +183,7 @@ class Transition:
     after: Session
     organization: Organization
     cause: Cause
-    participants: tuple[SessionParticipant, ...]
+    participants: Participants
 
     def update(self, **facts: Unpack[_UpdateFacts]) -> QueueUpdate:
         """Make one technician's update; `facts` are what the technicians do not share."""
@@ -174,10 +198,26 @@ def updates(
     before: Session | None, event: events.AnySessionEvent, after: Session, organization: Organization
 ) -> dict[str, QueueUpdate]:
     """Return the update of each queue that changes, by technician. Raises UnlistedChange: a defect."""
-    transition = Transition(before, event, after, organization, cause_of(before, event), participants_of(after))
+    transition = Transition(before, event, after, organization, cause_of(before, event), Participants(after))
     old_entries = before.entries if before else {}
-    found = ((name, _update(transition, name)) for name in sorted({*old_entries, *after.entries}))
-    return {name: update for name, update in found if update is not None}
+    found: dict[str, QueueUpdate] = {}
+    of_waiters: dict[tuple[SessionEntry | None, SessionEntry | None], QueueUpdate | None] = {}
+    for name in sorted({*old_entries, *after.entries}):
+        old, new = old_entries.get(name), after.entries.get(name)
+        if _waits(old) and _waits(new):
+            if (old, new) not in of_waiters:
+                of_waiters[old, new] = _update(transition, name)
+            update = of_waiters[old, new]
+        else:
+            update = _update(transition, name)
+        if update is not None:
+            found[name] = update
+    return found
+
+
+def _waits(entry: SessionEntry | None) -> bool:
+    """Whether the technician is one of those who wait, or not there: then no name makes a difference."""
+    return entry is None or entry.role in WAITERS
 
 
 def _update(transition: Transition, technician: str) -> QueueUpdate | None:
@@ -203,7 +243,8 @@ def _update(transition: Transition, technician: str) -> QueueUpdate | None:
 def _removal(transition: Transition, technician: str, before: Session) -> QueueUpdate:
     entry, gone = before.entries[technician], gone_by(transition.event, technician)
     previous = status_of(entry.role, before.link)
-    line = replace(_line(transition.after, technician, entry, transition.participants), status=gone)
+    participants = transition.participants.seen_by(entry.role)
+    line = replace(_line(transition.after, technician, entry, participants), status=gone)
     return transition.update(entry=line, status_changed=True, previous=previous, row=row_of(previous, gone))
 
 

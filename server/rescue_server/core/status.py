@@ -55,6 +55,7 @@ class Role(StrEnum):
 
 
 ENDED_ROLES = frozenset({Role.CLOSED, Role.TIMED_OUT})
+WAITERS = frozenset({Role.WAITING, Role.INCOMING})  # the session waits until one of them starts it or picks it up
 LEADS = frozenset({Role.LEAD, Role.LEAD_ON_HOLD})
 COLLABORATORS = frozenset({Role.COLLABORATOR, Role.COLLABORATOR_ON_HOLD, Role.HELD_BY_LEAD})
 

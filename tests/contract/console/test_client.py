@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from contextlib import aclosing
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Self, TypeVar
 
@@ -84,6 +85,29 @@ class Reader:
 
     def of(self, kind: type[Kind]) -> list[Kind]:
         return [update for update in self.updates if isinstance(update, kind)]
+
+
+async def test_who_waits_is_named_among_the_participants_though_the_server_does_not_name_them(
+    peer: Peer, client_of: ClientOf
+) -> None:
+    peer.change("s1", "WAITING", participants=[])
+    outgoing = common_pb2.Participant(technician="zoe", status=common_pb2.STATUS_OUTGOING)
+    peer.change("s2", "INCOMING", participants=[outgoing])
+    async with client_of() as client, Reader(client) as reader:
+        last = peer.change("s1", "REMOVED", "WAITING", 3, participants=[])
+        await reader.reaches(last)
+        snapshot, gone = reader.updates
+    assert isinstance(snapshot, Snapshot)
+    alice, zoe = (
+        Participant(technician=name, status=status)
+        for name, status in (("alice", Status.WAITING), ("zoe", Status.OUTGOING))
+    )
+    assert [entry.participants for entry in snapshot.entries] == [
+        (alice,),
+        (replace(alice, status=Status.INCOMING), zoe),
+    ]
+    assert isinstance(gone, EntryChanged)
+    assert gone.entry.participants == ()
 
 
 async def test_a_watch_begins_with_the_queue_and_delivers_every_kind_of_change(peer: Peer, client_of: ClientOf) -> None:

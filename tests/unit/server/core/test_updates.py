@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
+import pytest
+
 from rescue_server.core import events
-from rescue_server.core.queue import updates
-from rescue_server.core.session import apply
-from tests.unit.server.core.session_builder import SessionBuilder
+from rescue_server.core.decide import Context, start_through_channel
+from rescue_server.core.organization import Organization
+from rescue_server.core.queue import QueueEntry, Transition, entry_of, updates
+from rescue_server.core.session import Session, apply
+from rescue_server.settings import SessionSettings
+from tests.unit.server.core.session_builder import START, SessionBuilder, joined
 
 
 def test_all_queues_share_one_list_of_participants(builder: SessionBuilder) -> None:
@@ -16,3 +23,51 @@ def test_all_queues_share_one_list_of_participants(builder: SessionBuilder) -> N
     assert len(entries) == 3
     assert len(entries[0].participants) == 3
     assert len({id(entry.participants) for entry in entries}) == 1
+
+
+def channel_session(technicians: int) -> tuple[Session, Organization]:
+    """A session that waits in the queues of so many technicians of a channel."""
+    names = {f"t{number:05}": "Support" for number in range(technicians)}
+    organization = Organization(
+        technicians=names, channels={"Web": ("Support",)}, settings={"channel:Web": SessionSettings()}
+    )
+    context = Context(organization=organization, in_focus=frozenset(), now=START)
+    made = start_through_channel(session="1", channel="Web", customer="Jan", ticket_hash="h", context=context)
+    return apply(None, made[0]), organization
+
+
+def test_technicians_who_wait_do_not_see_each_other() -> None:
+    session, organization = channel_session(3)
+    assert entry_of(session, "t00000", organization).participants == ()
+
+
+def test_who_takes_part_sees_all_and_who_waits_sees_those_who_take_part() -> None:
+    play = joined()
+    play.do("alice transfer group:Network")
+    seen = {
+        name: [one.technician for one in entry_of(play.session, name, play.organization).participants]
+        for name in ("alice", "dave", "erin")
+    }
+    assert seen == {"alice": ["alice", "dave", "erin"], "dave": ["alice"], "erin": ["alice"]}
+
+
+def test_all_for_whom_an_event_makes_no_difference_share_the_update(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An event of a channel's session costs the work of one update, however many wait for it."""
+    steps: dict[int, int] = {}
+    made = Counter[str]()
+    line = Transition.line
+
+    def counted(self: Transition, technician: str) -> QueueEntry:
+        made["lines"] += 1
+        return line(self, technician)
+
+    monkeypatch.setattr(Transition, "line", counted)
+    for technicians in (10, 1000):
+        made.clear()
+        session, organization = channel_session(technicians)
+        event = events.AppletJoined(at=START, session=session.id)
+        found = updates(session, event, apply(session, event), organization)
+        assert len(found) == technicians
+        assert len({id(update) for update in found.values()}) == 1
+        steps[technicians] = made["lines"]
+    assert steps[10] == steps[1000] == 1
