@@ -17,11 +17,55 @@ from datetime import datetime, timedelta
 
 @dataclass(slots=True)
 class Lease:
-    """One lease."""
+    """One lease. `probed_at`: when a probe was sent that is not answered yet, in attentive seconds.
+
+    `noted`: the due time under which the lease stands in its order. It is not too late, possibly too early: renewals
+    do not touch the order.
+    """
 
     renewed_at: datetime
-    answers: int = 0
     confirmed_expired: bool = False
+    probed_at: float | None = None
+    noted: datetime | None = None
+
+
+class _Order:
+    """Sessions by due time, soonest first. `due` gives a session's due time; None if it does not belong here."""
+
+    def __init__(self, leases: dict[str, Lease], due: Callable[[str], datetime | None]) -> None:
+        self._leases = leases
+        self._due = due
+        self._heap: list[tuple[datetime, str]] = []
+
+    def add(self, session: str, due: datetime) -> None:
+        """Note a session; where it stood before does not count any more."""
+        self._leases[session].noted = due
+        heapq.heappush(self._heap, (due, session))
+
+    def first(self) -> tuple[datetime, str] | None:
+        """Return the one that is due first, and when."""
+        while self._heap:
+            noted, session = self._heap[0]
+            due = self._due(session)
+            if due is None or self._leases[session].noted != noted:
+                heapq.heappop(self._heap)
+            elif due > noted:
+                self._leases[session].noted = due
+                heapq.heapreplace(self._heap, (due, session))
+            else:
+                return due, session
+        return None
+
+    def within(self, moment: datetime) -> list[tuple[datetime, str]]:
+        """Return those that are due by a moment, soonest first. Costs as much as there are of them."""
+        found: list[tuple[datetime, str]] = []
+        while (first := self.first()) is not None and first[0] <= moment:
+            heapq.heappop(self._heap)
+            if not found or found[-1] != first:  # one that left and came back may stand there twice
+                found.append(first)
+        for each in found:
+            heapq.heappush(self._heap, each)
+        return found
 
 
 class Leases:
@@ -30,25 +74,29 @@ class Leases:
     def __init__(self, period_of: Callable[[str], timedelta]) -> None:
         self._period_of = period_of
         self._leases: dict[str, Lease] = {}
-        # For each lease an element that is not too late, possibly too early: renewals do not touch the heap.
-        self._heap: list[tuple[datetime, str]] = []
+        self._order()
+
+    def _order(self) -> None:
+        """Begin both orders anew: the leases with an open probe stand apart, so that the others have a first one."""
+        self._unprobed = _Order(self._leases, lambda session: self._due_if(session, probed=False))
+        self._probed = _Order(self._leases, lambda session: self._due_if(session, probed=True))
+        for session in self._leases:
+            self._note(session)
 
     def start(self, session: str, now: datetime) -> None:
         """Start the lease: the link is connected from now on."""
-        self._leases[session] = Lease(renewed_at=now)
-        heapq.heappush(self._heap, (now + self._period_of(session), session))
+        self._put(session, Lease(renewed_at=now))
 
-    def renew(self, session: str, now: datetime, *, answered: bool = False) -> bool:
-        """Renew the lease at a sign of life. A renewal never shortens it. Return whether there was a lease.
-
-        `answered`: it was sent after somebody asked. A mere heartbeat may have been under way before the cable was cut.
-        """
+    def renew(self, session: str, now: datetime) -> bool:
+        """Renew the lease at a sign of life. A renewal never shortens it. Return whether there was a lease."""
         lease = self._leases.get(session)
         if lease is None:
             return False
         lease.renewed_at = max(lease.renewed_at, now)
-        lease.answers += answered
         lease.confirmed_expired = False
+        if lease.probed_at is not None:
+            lease.probed_at = None
+            self._note(session)
         return True
 
     def extend(self, session: str, until: datetime) -> None:
@@ -63,13 +111,28 @@ class Leases:
 
     def put_back(self, session: str, lease: Lease) -> None:
         """It never ended: what should have ended it could not be stored. Its due time stays what it was."""
-        self._leases[session] = lease
-        heapq.heappush(self._heap, (lease.renewed_at + self._period_of(session), session))
+        self._put(session, lease)
 
-    def answers(self, session: str) -> int:
-        """How often the applet has answered; -1 if there is no lease."""
+    def probe(self, session: str, at: float) -> bool:
+        """Record that a probe goes out, unless one is open or there is no lease. Return whether it was recorded."""
         lease = self._leases.get(session)
-        return -1 if lease is None else lease.answers
+        if lease is None or lease.probed_at is not None:
+            return False
+        lease.probed_at = at
+        self._note(session)
+        return True
+
+    def probed_at(self, session: str) -> float | None:
+        """When the open probe was sent, in attentive seconds; None if none is open."""
+        lease = self._leases.get(session)
+        return None if lease is None else lease.probed_at
+
+    def close_probe(self, session: str) -> None:
+        """The open probe was judged: the next one is a new one."""
+        lease = self._leases.get(session)
+        if lease is not None and lease.probed_at is not None:
+            lease.probed_at = None
+            self._note(session)
 
     def confirm_expired(self, sessions: Iterable[str]) -> None:
         """Record that these applets did not answer: their leases may end at their due time."""
@@ -96,23 +159,37 @@ class Leases:
 
     def first(self) -> tuple[datetime, str] | None:
         """The lease that runs out first, and when."""
-        while self._heap:
-            noted, session = self._heap[0]
-            due = self.due(session)
-            if due is None:
-                heapq.heappop(self._heap)
-            elif due > noted:
-                heapq.heapreplace(self._heap, (due, session))
-            else:
-                return due, session
-        return None
+        found = [each for each in (self._unprobed.first(), self._probed.first()) if each is not None]
+        return min(found, default=None)
+
+    def first_unprobed(self) -> tuple[datetime, str] | None:
+        """The lease that runs out first of those without an open probe, and when."""
+        return self._unprobed.first()
+
+    def any_probed(self) -> bool:
+        """Whether a probe is open."""
+        return self._probed.first() is not None
 
     def within(self, moment: datetime) -> list[str]:
         """Return the sessions whose leases run out by a moment, soonest first."""
-        dues = ((self.due(session), session) for session in self._leases)
-        return [session for due, session in sorted((d, s) for d, s in dues if d is not None) if due <= moment]
+        found = heapq.merge(self._unprobed.within(moment), self._probed.within(moment))
+        return [session for _, session in found]
 
     def refresh(self) -> None:
         """A period was changed: dates may be earlier than noted."""
-        self._heap = [(lease.renewed_at + self._period_of(session), session) for session, lease in self._leases.items()]
-        heapq.heapify(self._heap)
+        self._order()
+
+    def _put(self, session: str, lease: Lease) -> None:
+        self._leases[session] = lease
+        self._note(session)
+
+    def _note(self, session: str) -> None:
+        lease = self._leases[session]
+        order = self._unprobed if lease.probed_at is None else self._probed
+        order.add(session, lease.renewed_at + self._period_of(session))
+
+    def _due_if(self, session: str, *, probed: bool) -> datetime | None:
+        lease = self._leases.get(session)
+        if lease is None or (lease.probed_at is not None) is not probed:
+            return None
+        return lease.renewed_at + self._period_of(session)

@@ -1,38 +1,33 @@
 """The passing of time: applies what falls due, decides about leases that ran out, and carries out an advance.
 
-A lease is judged only after its applet has left a probe unanswered for two real seconds. While the clock
-runs, the probe is sent early enough that the reconnect period still holds at real speed; at a speed at which it
-cannot, the clock is held at the due time until the judgement. An advance walks from due time to due time
-with the clock held.
+A lease is judged only after its applet has left a probe unanswered for two real seconds in which the server was
+attentive (`attention.py`). While the clock runs, the probe is sent early enough that the reconnect period still holds
+at real speed; at a speed at which it cannot, the clock is held at the due time until the judgement. An advance walks
+from due time to due time with the clock held.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
 
 from rescue_protos.errors import STORAGE_ERRORS, StorageUnavailable
 from rescue_server.core.timers import DeadlineKind
 from rescue_server.runtime.attachments import Attachments
 from rescue_server.runtime.engine import Engine
+from rescue_server.runtime.schedule.attention import TURN, AttentiveTime
 from rescue_server.runtime.schedule.clock_barrier import ClockBarriers
+from rescue_server.runtime.schedule.roll_call import RollCall
 
-ANSWER_WITHIN = 2.0  # real seconds for the answer to a probe
-BACK_WITHIN = 5.0  # real seconds for applets after a start of the server, and for a computer to release a clock barrier
+ANSWER_WITHIN = 2.0  # attentive seconds for the answer to a probe
+BACK_WITHIN = 5.0  # attentive seconds for applets to come back after a start of the server
+RELEASE_WITHIN = 5.0  # real seconds for a computer to release a clock barrier
 SHOWN_WITHIN = 2.0  # real seconds for consoles to take what an advance led to
 RETRY_STORE = 1.0  # real seconds between attempts while nothing can be stored
 MARK_CLOCK = 1.0  # real seconds between stored readings of a running clock
-
-
-@dataclass(frozen=True, slots=True)
-class _OpenProbe:
-    """A probe that was sent: when (real seconds), and how often its applet had answered before."""
-
-    sent_at: float
-    answers_before: int
+PROBED_AT_ONCE = 100  # probes sent in one turn of the event loop
 
 
 class Timekeeper:
@@ -45,17 +40,17 @@ class Timekeeper:
         self._leases = engine.schedule.leases
         self.attachments = attachments
         self.barriers = ClockBarriers()
-        self._answered = asyncio.Event()  # some applet showed a sign of life
-        self._open_probes: dict[str, _OpenProbe] = {}  # by session: probes that were sent before the lease ran out
+        self._attention = AttentiveTime()
+        self._roll_calls: set[RollCall] = set()  # those whose answers are waited for now
         self._advancing = asyncio.Lock()
         self._holding = False
-        self._grace_until = 0.0
+        self._grace_until = 0.0  # attentive seconds
         engine.schedule.on_expired_lease(self._hold_for)
         self.clock.on_change(engine.schedule.changed.set)
 
     async def run(self) -> None:
         """Fire what falls due as the clock goes, until cancelled."""
-        self._grace_until = _real_now() + BACK_WITHIN
+        self._grace_until = self._attention.note() + BACK_WITHIN
         while True:
             async with self._advancing:
                 self._schedule.changed.clear()
@@ -120,9 +115,11 @@ class Timekeeper:
 
     def renew_lease(self, session: str, *, answered: bool) -> None:
         """Renew the lease of an applet that sent a heartbeat or answered a probe; to attach counts as an answer."""
-        self._leases.renew(session, self.clock.now(), answered=answered)
-        self._open_probes.pop(session, None)
-        self._answered.set()
+        if self._leases.probed_at(session) is not None:
+            self._attention.answer_came()
+        self._leases.renew(session, self.clock.now())
+        for roll_call in self._roll_calls:
+            roll_call.sign_of_life(session, answered=answered)
 
     # An advance
 
@@ -163,27 +160,29 @@ class Timekeeper:
         while (barrier := self.barriers.first()) is not None and barrier.due <= moment:
             self.clock.announce()  # the computer must see that its moment has come
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(BACK_WITHIN):
+                async with asyncio.timeout(RELEASE_WITHIN):
                     await barrier.released.wait()
             self.barriers.release(barrier)
 
     async def _probe_all(self, sessions: Iterable[str]) -> set[str]:
         """Probe all of these; return those that answered. The others' leases are confirmed as expired."""
-        probed = {session: self._leases.answers(session) for session in sessions}
-        for session in probed:
-            self.attachments.probe(session)
-        timeout = max(ANSWER_WITHIN, self._grace_until - _real_now())
-        await self._wait_for_answers(probed, _real_now() + timeout)
-        alive = {session for session, before in probed.items() if self._leases.answers(session) != before}
-        self._leases.confirm_expired(probed.keys() - alive)
-        return alive
+        probed = frozenset(sessions)
+        with self._calling(RollCall(probed, self._attention)) as roll_call:
+            for count, session in enumerate(probed, 1):
+                self.attachments.probe(session)
+                if count % PROBED_AT_ONCE == 0:
+                    await asyncio.sleep(0)
+            silent = await roll_call.wait(max(self._attention.note() + ANSWER_WITHIN, self._grace_until))
+        self._leases.confirm_expired(silent)
+        return set(probed - silent)
 
-    async def _wait_for_answers(self, probed: dict[str, int], until: float) -> None:
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout_at(until):
-                while any(self._leases.answers(session) == before for session, before in probed.items()):
-                    self._answered.clear()
-                    await self._answered.wait()
+    @contextlib.contextmanager
+    def _calling(self, roll_call: RollCall) -> Iterator[RollCall]:
+        self._roll_calls.add(roll_call)
+        try:
+            yield roll_call
+        finally:
+            self._roll_calls.discard(roll_call)
 
     # The running clock
 
@@ -202,29 +201,17 @@ class Timekeeper:
 
     def _probe_expiring(self) -> None:
         """Send probes to the applets whose leases run out soon, so that the answer is known when they do."""
-        for session in [session for session in self._open_probes if self._leases.due(session) is None]:
-            del self._open_probes[session]  # its link was lost, or it ended
-        lease = self._first_unprobed()
+        lease = self._leases.first_unprobed()
         if lease is None or lease[0] - self._lead(lease[1]) > self.clock.now():
             return
         for session in self._leases.within(self.clock.now() + self._lead(lease[1])):
             self._probe(session)
 
-    def _probe(self, session: str) -> _OpenProbe:
-        """Send a probe, unless one is open. Return the open probe."""
-        if session not in self._open_probes:
-            self._open_probes[session] = _OpenProbe(_real_now(), self._leases.answers(session))
+    def _probe(self, session: str) -> float:
+        """Send a probe, unless one is open. Return when the open one was sent, in attentive seconds."""
+        if self._leases.probe(session, self._attention.note()):
             self.attachments.probe(session)
-        return self._open_probes[session]
-
-    def _first_unprobed(self) -> tuple[datetime, str] | None:
-        """The lease that runs out first of those that nobody probed after yet, and when."""
-        leases = self._leases
-        first = leases.first()
-        if first is None or first[1] not in self._open_probes:
-            return first
-        dues = ((leases.due(session), session) for session in leases if session not in self._open_probes)
-        return min(((due, session) for due, session in dues if due is not None), default=None)
+        return self._leases.probed_at(session) or 0.0
 
     def _lead(self, session: str) -> timedelta:
         """How long before its due time a lease is probed after; half the period at most, for its heartbeats."""
@@ -232,29 +219,24 @@ class Timekeeper:
         return min(timedelta(seconds=ANSWER_WITHIN * self.clock.speed), half)
 
     async def _confirm_while_held(self, sessions: list[str]) -> None:
-        probed = {}
-        until = self._grace_until
+        until = max(self._grace_until, *(self._probe(session) + ANSWER_WITHIN for session in sessions))
+        with self._calling(RollCall(sessions, self._attention, any_sign=True)) as roll_call:
+            silent = await roll_call.wait(until)
+        self._leases.confirm_expired(session for session in silent if self._has_run_out(session))
         for session in sessions:
-            probe = self._probe(session)
-            probed[session] = probe.answers_before
-            until = max(until, probe.sent_at + ANSWER_WITHIN)
-        await self._wait_for_answers(probed, until)
-        self._leases.confirm_expired(s for s, before in probed.items() if self._is_silent(s, before))
-        for session in sessions:
-            self._open_probes.pop(session, None)
+            self._leases.close_probe(session)
         if self._holding:
             self._holding = False
             self.clock.release()
 
     def next_probe(self) -> datetime | None:
         """Return when the next probe must be sent, so that its answer is known in time; None if none must."""
-        lease = self._first_unprobed()
+        lease = self._leases.first_unprobed()
         return None if lease is None else lease[0] - self._lead(lease[1])
 
-    def _is_silent(self, session: str, before: int) -> bool:
-        """Whether it has not answered, and no heartbeat has come meanwhile either."""
+    def _has_run_out(self, session: str) -> bool:
         due = self._leases.due(session)
-        return due is not None and due <= self.clock.now() and self._leases.answers(session) == before
+        return due is not None and due <= self.clock.now()
 
     async def _sleep(self) -> None:
         """Until the next thing falls due, the next probe must be sent, or something changes."""
@@ -264,11 +246,9 @@ class Timekeeper:
             waits.append(self.clock.seconds_until(deadline.due))
         if (probe_at := self.next_probe()) is not None:
             waits.append(self.clock.seconds_until(probe_at))
+        if self._attention.note() < self._grace_until or (self._leases.any_probed() and not self.clock.read().standing):
+            waits.append(TURN)
         seconds = min((wait for wait in waits if wait is not None), default=None)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._schedule.changed.wait()
-
-
-def _real_now() -> float:
-    return asyncio.get_running_loop().time()

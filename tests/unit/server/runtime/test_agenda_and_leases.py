@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -54,7 +55,7 @@ def test_an_agenda_does_not_keep_what_is_out_of_date() -> None:
 
 STEPS = st.one_of(
     st.tuples(st.sampled_from(["start", "renew", "extend"]), SESSIONS, MOMENTS),
-    st.tuples(st.just("end"), SESSIONS, st.none()),
+    st.tuples(st.sampled_from(["end", "probe"]), SESSIONS, st.none()),
     st.tuples(st.just("put back"), SESSIONS, st.none()),
     st.tuples(st.just("period"), SESSIONS, st.integers(1, 9).map(lambda seconds: seconds * SECOND)),
 )
@@ -81,6 +82,8 @@ def test_the_leases_know_which_runs_out_first(steps: list[tuple[str, str, dateti
                 assert (lease is None) is (renewed.pop(session, None) is None)
                 if lease is not None:
                     ended[session] = lease
+            case "probe", _:
+                leases.probe(session, 1.0)
             case "put back", _ if session in ended and session not in renewed:
                 leases.put_back(session, ended[session])
                 renewed[session] = ended[session].renewed_at
@@ -107,11 +110,45 @@ def test_a_sign_of_life_takes_a_judgement_back() -> None:
     assert not leases.is_confirmed_expired("1001")
 
 
-def test_only_what_was_asked_for_counts_as_an_answer() -> None:
+def test_a_lease_with_an_open_probe_does_not_hide_the_next_one_to_probe() -> None:
     leases = Leases(lambda session: SECOND)
     leases.start("1001", NOON)
-    leases.renew("1001", NOON)  # perhaps sent before the cable was cut
-    assert leases.answers("1001") == 0
-    leases.renew("1001", NOON, answered=True)
-    assert leases.answers("1001") == 1
-    assert leases.answers("1002") == -1
+    leases.start("1002", NOON + SECOND)
+    assert leases.probe("1001", 7.5)
+    assert not leases.probe("1001", 9.0), "one is open"
+    assert leases.probed_at("1001") == 7.5
+    assert leases.first_unprobed() == (NOON + 2 * SECOND, "1002")
+    assert leases.first() == (NOON + SECOND, "1001"), "it runs out all the same"
+    leases.renew("1001", NOON)
+    assert leases.probed_at("1001") is None
+    assert leases.first_unprobed() == (NOON + SECOND, "1001")
+
+
+def test_leases_that_are_probed_and_renewed_for_ever_leave_nothing_behind() -> None:
+    leases = Leases(lambda session: SECOND)
+    leases.start("1001", NOON)
+    for second in range(1000):
+        leases.probe("1001", float(second))
+        leases.renew("1001", NOON + second * SECOND)
+        assert leases.within(NOON + second * SECOND) == []
+    assert sum(len(order._heap) for order in (leases._unprobed, leases._probed)) < 10
+
+
+@pytest.mark.parametrize("many", [1_000, 10_000])
+def test_who_runs_out_first_is_found_without_looking_at_all(many: int) -> None:
+    """An advance asks at each of its steps: looking at every lease each time would be quadratic."""
+    looked = 0
+
+    def period(session: str) -> timedelta:
+        nonlocal looked
+        looked += 1
+        return SECOND
+
+    leases = Leases(period)
+    for number in range(many):
+        leases.start(str(number), NOON + number * SECOND)
+    looked = 0
+    for step in range(1, 101):
+        assert leases.within(NOON + step * SECOND) == [str(step - 1)]
+        leases.end(str(step - 1))
+    assert looked <= 1000

@@ -55,7 +55,7 @@ class Office:
 
     async def after(self, minutes: float) -> None:
         self.seconds += 60 * minutes
-        self.engine.schedule.leases.renew("1001", self.clock.now(), answered=True)
+        self.engine.schedule.leases.renew("1001", self.clock.now())
         self.engine.catch_up()
         await self.engine.flush()
 

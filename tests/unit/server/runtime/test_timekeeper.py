@@ -141,11 +141,13 @@ async def test_nothing_is_remembered_of_barriers_to_sessions_that_ended(office: 
     office.work.append(asyncio.ensure_future(office.keeper.run()))
     async with asyncio.timeout(PATIENCE):
         await attachment.news.wait()
-    assert list(office.keeper._open_probes) == [session]
+    leases = office.engine.schedule.leases
+    assert leases.probed_at(session) is not None
     await office.engine.perform(command_handlers.of_applet(session, decide.on_goodbye))
     another, attachment = await office.applet(answers=False)
     office.seconds += 59.0
     office.engine.schedule.changed.set()
     async with asyncio.timeout(PATIENCE):
         await attachment.news.wait()
-    assert list(office.keeper._open_probes) == [another]
+    assert leases.probed_at(session) is None
+    assert leases.probed_at(another) is not None
