@@ -46,7 +46,8 @@ def find_rule_flaws(text: str, customers: Sequence[str], technicians: Sequence[s
         yield f"{ANY!r} is any session in a rule: call the customer something else"
     for part in (rule.moment, rule.action):
         user = part.user if isinstance(part, Shown | Called | AffectCall) else ""
-        if user not in ("", ADMIN, *technicians):
+        possible = technicians if isinstance(part, Shown) else (ADMIN, *technicians)  # only technicians have a queue
+        if user and user not in possible:
             yield f"no technician is called {user!r}: there are {', '.join(map(repr, technicians))}"
 
 

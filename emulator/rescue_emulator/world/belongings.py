@@ -6,6 +6,7 @@ are those on the server.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from rescue_client.clock import ClockReading
@@ -38,6 +39,6 @@ class Belongings:
         """Whether the world has people of its own on a server that others use too."""
         return bool(self.names.suffix)
 
-    def own_people(self) -> str:
-        """Return who there is in this world, in a test's own names."""
-        return "there are: " + ", ".join(sorted(map(self.names.plain, self.technicians)))
+    def plain_list(self, names: Iterable[str]) -> str:
+        """Return what there is, in a test's own names."""
+        return "there are: " + ", ".join(sorted(map(self.names.plain, names)))

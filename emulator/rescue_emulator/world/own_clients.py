@@ -6,7 +6,8 @@ What a test does here is told in its failure report.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 
@@ -39,7 +40,8 @@ class WorldAdmin(AdminClient):
         """Change settings of `group:NAME` or `channel:NAME` of this world; a guest restores them at its end."""
         there = self._own.names.owner(owner)
         before = await self._settings_of(there)
-        found = await super().change_settings(there, changes)
+        with self._own_names():
+            found = await super().change_settings(there, changes)
         written = found.written()
         kept, changed = self._own.settings.setdefault(there, {}), self._own.changed.setdefault(there, {})
         for name in changes:
@@ -52,7 +54,8 @@ class WorldAdmin(AdminClient):
     async def add_group(self, name: str) -> OrganizationChange:
         """Add a technician group that goes with the world."""
         account = self._own.names.account(name)
-        done = await super().add_group(account)
+        with self._own_names():
+            done = await super().add_group(account)
         self._own.groups.append(account)
         self._own.timeline.act(f"admin: add group {name}")
         return done
@@ -60,7 +63,8 @@ class WorldAdmin(AdminClient):
     async def add_technician(self, name: str, *, group: str) -> OrganizationChange:
         """Add a technician who goes with the world; the result has the technician's secret."""
         account = self._own.names.account(name)
-        done = await super().add_technician(account, group=self._own.names.account(group))
+        with self._own_names():
+            done = await super().add_technician(account, group=self._own.names.account(group))
         self._own.technicians.append(account)
         if self._own.is_guest:
             self._own.secrets[account] = done.secret
@@ -70,21 +74,24 @@ class WorldAdmin(AdminClient):
     async def add_channel(self, name: str, *, groups: Iterable[str]) -> OrganizationChange:
         """Add a channel that goes with the world."""
         account, served_by = self._own.names.account(name), list(groups)
-        done = await super().add_channel(account, groups=map(self._own.names.account, served_by))
+        with self._own_names():
+            done = await super().add_channel(account, groups=map(self._own.names.account, served_by))
         self._own.channels.append(account)
         self._own.timeline.act(f"admin: add channel {name}, served by {', '.join(served_by)}")
         return done
 
     async def move_technician(self, name: str, *, group: str) -> OrganizationChange:
         """Move a technician of the world to another group of it."""
-        done = await super().move_technician(self._own.names.account(name), group=self._own.names.account(group))
+        with self._own_names():
+            done = await super().move_technician(self._own.names.account(name), group=self._own.names.account(group))
         self._own.timeline.act(f"admin: move technician {name} to {group}")
         return done
 
     async def remove_technician(self, name: str) -> OrganizationChange:
         """Remove a technician of the world who takes part in no session."""
         account = self._own.names.account(name)
-        done = await super().remove_technician(account)
+        with self._own_names():
+            done = await super().remove_technician(account)
         _forget(self._own.technicians, account)
         self._own.timeline.act(f"admin: remove technician {name}")
         return done
@@ -92,7 +99,8 @@ class WorldAdmin(AdminClient):
     async def remove_group(self, name: str) -> OrganizationChange:
         """Remove a group of the world that nothing needs any more."""
         account = self._own.names.account(name)
-        done = await super().remove_group(account)
+        with self._own_names():
+            done = await super().remove_group(account)
         _forget(self._own.groups, account)
         self._own.timeline.act(f"admin: remove group {name}")
         return done
@@ -100,7 +108,8 @@ class WorldAdmin(AdminClient):
     async def remove_channel(self, name: str) -> OrganizationChange:
         """Remove a channel of the world that has no sessions."""
         account = self._own.names.account(name)
-        done = await super().remove_channel(account)
+        with self._own_names():
+            done = await super().remove_channel(account)
         _forget(self._own.channels, account)
         self._own.timeline.act(f"admin: remove channel {name}")
         return done
@@ -108,11 +117,24 @@ class WorldAdmin(AdminClient):
     async def renew_secret(self, user: str) -> OrganizationChange:
         """Make a new secret for a technician of the world."""
         account = self._own.names.account(user)
-        done = await super().renew_secret(account)
+        with self._own_names():
+            done = await super().renew_secret(account)
         if account in self._own.secrets:
             self._own.secrets[account] = done.secret
         self._own.timeline.act(f"admin: renew the secret of {user}")
         return done
+
+    @contextmanager
+    def _own_names(self) -> Iterator[None]:
+        """Say what does not exist, and what does, in a test's own names."""
+        try:
+            yield
+        except NotFound as error:
+            own, kind = self._own, error.metadata.get("kind", "")
+            there = {"technician": own.technicians, "group": own.groups, "channel": own.channels}.get(kind)
+            if not own.shares or there is None:
+                raise
+            raise NotFound.of(kind, own.names.plain(error.metadata["name"]), own.plain_list(there)) from None
 
     async def _settings_of(self, owner: str) -> dict[str, str]:
         kind, _, name = owner.partition(":")
@@ -185,7 +207,7 @@ class WorldFaults(FaultClient):
         except NotFound as error:
             if not people or error.metadata.get("kind") not in ("user", "technician"):
                 raise
-            raise NotFound.of("technician", own.names.plain(error.metadata["name"]), own.own_people()) from None
+            raise NotFound.of("technician", own.names.plain(error.metadata["name"]), own.plain_list(people)) from None
         own.rules.append(rule.number)
         own.timeline.act(f"fault rule {rule.number}: {text}")
         return self._plain(rule)

@@ -10,7 +10,6 @@ from collections.abc import Collection
 
 from rescue_protos.errors import InvalidArgument, NotFound
 from rescue_protos.v1 import access_pb2, admin_pb2, applet_pb2
-from rescue_server.core.organization import Organization
 from rescue_server.core.session import Session
 from rescue_server.faults.rules import AffectCall, Called, Rule, Shown
 from rescue_server.runtime.state import EngineState
@@ -57,15 +56,16 @@ def require_names(state: EngineState, rule: Rule, technicians: Collection[str]) 
         if session in state.sessions and not covers(technicians, state.sessions[session]):
             raise NotFound.of("session", session)
     for part in (rule.moment, rule.action):
-        if isinstance(part, Shown | Called | AffectCall):
-            _require_user(organization, part.user, technicians)
+        if isinstance(part, Shown):  # only technicians have a queue
+            _require_one_of(technicians or organization.technicians, "technician", part.user)
+        if isinstance(part, Called | AffectCall):
+            _require_one_of(technicians or organization.secret_hashes, "user", part.user)
         if technicians and isinstance(part, Called | AffectCall) and part.method in _OF_NOBODY_ALONE:
             raise InvalidArgument.of(
                 "text", f"{part.method} belongs to no technician: such a rule needs a server of its own"
             )
 
 
-def _require_user(organization: Organization, name: str, technicians: Collection[str]) -> None:
-    there = technicians or organization.secret_hashes.keys()
+def _require_one_of(there: Collection[str], kind: str, name: str) -> None:
     if name and name not in there:
-        raise NotFound.of("user", name, "there are: " + ", ".join(sorted(there)))
+        raise NotFound.of(kind, name, "there are: " + ", ".join(sorted(there)))

@@ -118,6 +118,13 @@ def test_a_rule_that_names_nobody_of_theirs_is_refused(faults: FaultInjector, te
         faults.add(text, ["alice-1"])
 
 
+@pytest.mark.parametrize("text", ["when any becomes Active for admin: lan off", "when any is Waiting for bob: lan off"])
+def test_a_rule_about_a_queue_names_a_technician(state: EngineState, faults: FaultInjector, text: str) -> None:
+    state.apply(organization.SecretChanged(at=NOON, user="admin", secret_hash="x"))
+    with pytest.raises(NotFound, match="there are: alice-1, alice-2"):
+        faults.add(text)
+
+
 @pytest.mark.parametrize("method", ["AddGroup", "Attach"])
 def test_methods_that_belong_to_nobody_alone_are_refused(faults: FaultInjector, method: str) -> None:
     with pytest.raises(InvalidArgument, match="a server of its own"):

@@ -115,6 +115,13 @@ async def test_a_rule_that_names_nobody_is_refused(host: World, guest: World, te
         await host.faults.add(text)
 
 
+async def test_what_does_not_exist_is_said_in_the_worlds_own_names(guest: World) -> None:
+    with pytest.raises(NotFound, match=r"no group 'Suport': there are: Network, Support$"):
+        await guest.set("group:Suport", idle_timeout="1m")
+    with pytest.raises(NotFound, match=r"no technician 'alicia': there are: alice, bob, carol, dave$"):
+        await guest.admin.move_technician("alicia", group="Network")
+
+
 async def test_a_rule_that_would_concern_everybody_needs_a_server_of_its_own(guest: World) -> None:
     with pytest.raises(InvalidArgument, match="a server of its own"):
         await guest.faults.add("fail next AddGroup with INTERNAL")

@@ -96,6 +96,7 @@ SENSELESS = [
         "participants:\n  customers: [any]\n" + STEPS + RULE.format("when any becomes Active: kill applet at any"),
         "5:12: 'any' is any session in a rule: call the customer something else",
     ),
+    (STEPS + RULE.format("when any is Active for admin: lan off"), "3:12: no technician is called 'admin': there are"),
     (STEPS + RULE.format("fail next StartSession of erin with ABORTED"), "3:12: no technician is called 'erin': "),
     (STEPS + RULE.format("fail next Dance with ABORTED"), "3:12: 'Dance' is no method that a rule can affect"),
     (STEPS + RULE.format("kill applet at vos"), "3:12: 'vos' is no session (possible: customer)"),
