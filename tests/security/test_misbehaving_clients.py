@@ -279,6 +279,24 @@ async def test_refused_requests_of_the_largest_size_are_not_kept(server: Server)
     assert grown < 40
 
 
+async def test_clock_barriers_that_nobody_releases_hold_up_an_advance_once(house: House) -> None:
+    """64 of them for two seconds each would be more than two minutes."""
+    joined = await joined_session(house)
+    metadata = (("rescue-session", joined.session), ("rescue-ticket", joined.ticket))
+    stub = clock_pb2_grpc.ClockServiceStub(house.channel)
+    call = stub.WatchClock(metadata=metadata)
+    for number in range(1, 65):
+        barrier = clock_pb2.ClockBarrier(number=number)
+        barrier.after.FromMilliseconds(500 * number)
+        await call.write(clock_pb2.WatchClockRequest(barrier=barrier))
+    confirmed = 0
+    while confirmed < 64:
+        confirmed = max(confirmed, (await received(call)).confirmed)
+    request = clock_pb2.AdvanceClockRequest()
+    request.by.FromSeconds(60)
+    await stub.AdvanceClock(request, metadata=await house.signed_in("admin"), timeout=30)
+
+
 async def test_who_follows_the_clock_and_never_reads_is_not_listened_to(house: House) -> None:
     """Found: what it was to be told was kept for it without end."""
     joined = await joined_session(house)

@@ -256,7 +256,7 @@ class FaultInjector:
         self._last_order += 1
         order = ComputerOrder(number=self._last_order, line=line)
         # A barrier also while nobody listens: a computer that has just joined will in a moment.
-        barrier = self._barriers.add(self._clock.now())
+        barrier = self._barriers.add(self._clock.now(), f"session {active.session}")
         self._open[order.number] = _OpenOrder(session=active.session, active=active, barrier=barrier)
         if (listener := self._followers.get(active.session)) is not None:
             listener(order)
@@ -287,7 +287,7 @@ class FaultInjector:
     @contextlib.asynccontextmanager
     async def _waited(self, delay: timedelta) -> AsyncIterator[None]:
         """Wait for emulated time to pass. An advance goes on after the block."""
-        barrier = self._barriers.add(self._clock.now() + delay)
+        barrier = self._barriers.add(self._clock.now() + delay, "delayed calls")
         changed = asyncio.Event()
         forget = self._clock.on_change(changed.set)
         try:

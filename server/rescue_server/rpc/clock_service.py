@@ -16,6 +16,7 @@ from rescue_server.faults.injector import ComputerOrder, FaultInjector
 from rescue_server.rpc import translate
 from rescue_server.rpc.call_context import CallContext
 from rescue_server.rpc.guard import caller
+from rescue_server.rpc.sources import is_local, source_of
 from rescue_server.runtime.engine import Engine
 from rescue_server.runtime.schedule.clock_barrier import ClockBarrier
 from rescue_server.runtime.schedule.timekeeper import Timekeeper
@@ -67,7 +68,8 @@ class ClockService(clock_pb2_grpc.ClockServiceServicer):
     ) -> AsyncIterator[pb.WatchClockResponse]:
         news: asyncio.Queue[pb.WatchClockResponse | None] = asyncio.Queue()
         mine: dict[int, ClockBarrier] = {}
-        reader = asyncio.create_task(self._listen(request_iterator, mine, news))
+        peer = source_of(context.peer())
+        reader = asyncio.create_task(self._listen(request_iterator, mine, news, peer))
         reader.add_done_callback(lambda task: news.put_nowait(None))
         forget = self._clock.on_change(lambda: news.put_nowait(pb.WatchClockResponse()))
         computer_of = caller().computer_of
@@ -101,7 +103,9 @@ class ClockService(clock_pb2_grpc.ClockServiceServicer):
         requests: AsyncIterator[pb.WatchClockRequest],
         mine: dict[int, ClockBarrier],
         news: asyncio.Queue[pb.WatchClockResponse | None],
+        peer: str,
     ) -> None:
+        owner = f"session {caller().computer_of}" if caller().computer_of else f"user {caller().name}"
         async for request in requests:
             if news.qsize() > CLOCK_BARRIERS_EACH:
                 await asyncio.sleep(READING_INTERVAL)  # a client that does not read is not read from
@@ -118,7 +122,8 @@ class ClockService(clock_pb2_grpc.ClockServiceServicer):
                 if len(mine) >= CLOCK_BARRIERS_EACH:
                     raise ResourceExhausted(f"at most {CLOCK_BARRIERS_EACH} clock barriers at a time")
                 after = translate.period("after", request.barrier.after)
-                mine[number] = self._timekeeper.barriers.add(self._clock.now() + max(after, timedelta(0)))
+                due = self._clock.now() + max(after, timedelta(0))
+                mine[number] = self._timekeeper.barriers.add(due, owner, peer=peer, is_local=is_local(peer))
                 due_at = translate.timestamp(mine[number].due)
                 news.put_nowait(pb.WatchClockResponse(confirmed=number, due_at=due_at))
 

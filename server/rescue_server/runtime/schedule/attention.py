@@ -29,11 +29,14 @@ class AttentiveTime:
         self._noted_at, self._used_before = real(), used()
         self._reading = False
         self.seconds = 0.0
+        self.on_time = 0.0  # as `seconds`, but work counts as well: for waits that a busy caller must not lengthen
 
     def note(self) -> float:
         """End a turn and begin the next one. Return the attentive seconds so far."""
         now, used = self._real(), self._used()
-        idle = max(0.0, min(now - self._noted_at, TURN) - (used - self._used_before))
+        turn = min(now - self._noted_at, TURN)
+        idle = max(0.0, turn - (used - self._used_before))
+        self.on_time += turn
         self.seconds += idle * (_READING if self._reading else 1.0)
         self._noted_at, self._used_before = now, used
         self._reading = False

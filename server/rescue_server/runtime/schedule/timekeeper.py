@@ -18,12 +18,11 @@ from rescue_server.core.timers import DeadlineKind
 from rescue_server.runtime.attachments import Attachments
 from rescue_server.runtime.engine import Engine
 from rescue_server.runtime.schedule.attention import TURN, AttentiveTime
-from rescue_server.runtime.schedule.clock_barrier import ClockBarriers
+from rescue_server.runtime.schedule.clock_barrier import ClockBarriers, WaitingShares
 from rescue_server.runtime.schedule.roll_call import RollCall
 
 ANSWER_WITHIN = 2.0  # attentive seconds for the answer to a probe
 BACK_WITHIN = 5.0  # attentive seconds for applets to come back after a start of the server
-RELEASE_WITHIN = 5.0  # real seconds for a computer to release a clock barrier
 SHOWN_WITHIN = 2.0  # real seconds for consoles to take what an advance led to
 RETRY_STORE = 1.0  # real seconds between attempts while nothing can be stored
 MARK_CLOCK = 1.0  # real seconds between stored readings of a running clock
@@ -126,6 +125,7 @@ class Timekeeper:
     async def _walk(self, target: datetime) -> None:
         self.engine.catch_up()
         alive: set[str] = set()
+        shares = WaitingShares(self._attention)
         while True:
             moment = self._next_moment(target)
             if moment is None:
@@ -142,7 +142,7 @@ class Timekeeper:
             await self.engine.flush()
             if due is not None and due.due <= moment and self._schedule.next_deadline() == due:
                 raise StorageUnavailable("the advance stopped: what fell due could not be stored")
-            await self._wait_at_barriers(moment)
+            await self._wait_at_barriers(moment, shares)
             alive = {session for session in alive if self.attachments.of(session) is not None}
         self.clock.move_to(target)
 
@@ -156,13 +156,10 @@ class Timekeeper:
     def _is_dead(self, session: str) -> bool:
         return self._leases.is_confirmed_expired(session)
 
-    async def _wait_at_barriers(self, moment: datetime) -> None:
-        while (barrier := self.barriers.first()) is not None and barrier.due <= moment:
-            self.clock.announce()  # the computer must see that its moment has come
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(RELEASE_WITHIN):
-                    await barrier.released.wait()
-            self.barriers.release(barrier)
+    async def _wait_at_barriers(self, moment: datetime, shares: WaitingShares) -> None:
+        while due := self.barriers.take(moment):
+            self.clock.announce()  # the computers must see that their moment has come
+            await shares.wait_at(due)
 
     async def _probe_all(self, sessions: Iterable[str]) -> set[str]:
         """Probe all of these; return those that answered. The others' leases are confirmed as expired."""
