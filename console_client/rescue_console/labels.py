@@ -6,12 +6,14 @@ that no catalog has is shown as it is.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import cache
 from typing import TYPE_CHECKING
 
 from rescue_common.causes import CodedCause, sentence, target_name
 from rescue_common.languages import Catalog, catalog_of
 from rescue_protos import status_table
+from rescue_protos.errors import InvalidArgument
 
 if TYPE_CHECKING:
     from rescue_client.records import Entry
@@ -68,6 +70,8 @@ class Labels:
     def refusal(self, error: RescueError) -> str:
         """Return why a call was refused; the server's own sentence if the catalog has none for the reason."""
         facts = error.metadata
+        if error.reason == InvalidArgument.reason:
+            return self._bad_value(error)
         phrase = self._catalog.find("refusal", f"{error.reason} ({facts.get('what', '')})")
         phrase = phrase or self._catalog.find("refusal", error.reason)
         translated = {
@@ -81,6 +85,14 @@ class Labels:
             return phrase.format_map({**facts, **translated}) or str(error) or error.code
         except KeyError:  # another server's facts
             return str(error) or error.code
+
+    def _bad_value(self, error: RescueError) -> str:
+        facts = error.metadata
+        field = self._catalog.text("field", facts.get("field", ""))
+        with suppress(KeyError):  # another server's facts
+            if wrong := self._catalog.find("wrong value", facts.get("wrong", "")).format_map(facts):
+                return f"{field}: {wrong}"
+        return str(error)
 
     def bad_line(self, error: BadLine) -> str:
         """Return what is wrong with a line, without its usage."""

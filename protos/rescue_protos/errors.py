@@ -131,15 +131,20 @@ class ReplayOnly(FailedPrecondition):
 
 
 class InvalidArgument(RescueError):
-    """A field's value is wrong; `fields` maps the field's name to what is wrong."""
+    """A field's value is wrong; `fields` maps the field's name to what is wrong.
+
+    In `metadata`, `wrong` is the English sentence without its facts, by which a translation is found.
+    """
 
     code = "INVALID_ARGUMENT"
     reason = "BAD_VALUE"
 
     @classmethod
-    def of(cls, field: str, wrong: str) -> InvalidArgument:
-        """Make the error of one field."""
-        return cls(f"{field}: {wrong}", metadata={"field": field}, fields={field: wrong})
+    def of(cls, field: str, wrong: str, **facts: str) -> InvalidArgument:
+        """Make the error of one field. `wrong` is a template if there are facts."""
+        said = wrong.format_map(facts) if facts else wrong
+        metadata = {"field": field, "wrong": wrong, **facts}
+        return cls(f"{field}: {said}", metadata=metadata, fields={field: said})
 
     @property
     def field(self) -> str:

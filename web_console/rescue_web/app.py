@@ -23,12 +23,13 @@ from starlette.responses import JSONResponse, RedirectResponse, Response, Stream
 from starlette.routing import Route
 
 from rescue_common.languages import LANGUAGES
+from rescue_console.labels import Labels
 from rescue_protos.errors import PermissionDenied, RescueError, ResourceExhausted, Unauthenticated, Unavailable
 from rescue_web.computers import NotPossible
 from rescue_web.logins import Login, cookie_name
 from rescue_web.middleware import OwnName, StrictHeaders
 from rescue_web.state import AppState
-from rescue_web.texts import page_texts
+from rescue_web.texts import page_text, page_texts
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Collection
@@ -72,7 +73,8 @@ def build(state: AppState, *, hosts: Collection[str]) -> Starlette:
 def _answered_error(request: Request, error: Exception) -> Response:
     if not isinstance(error, HTTPException):  # it is registered for no others
         raise error
-    return JSONResponse({"ok": False, "message": error.detail}, status_code=error.status_code)
+    message = page_text(error.detail, _language(request))
+    return JSONResponse({"ok": False, "message": message}, status_code=error.status_code)
 
 
 Answering = Callable[[Request, Login], Awaitable[Response]]
@@ -90,7 +92,7 @@ class _Routes:
 
         async def guarded(request: Request) -> Response:
             login = self._login(request)
-            return await self._answered(login, answer(request, login))
+            return await self._answered(request, login, answer(request, login))
 
         return guarded
 
@@ -101,21 +103,22 @@ class _Routes:
             login = self._login(request)
             if not hmac.compare_digest(request.headers.get("x-rescue-proof", "").encode(), login.proof.encode()):
                 raise HTTPException(403, "this does not come from a page of this console")
-            return await self._answered(login, answer(request, login, await _body(request)))
+            return await self._answered(request, login, answer(request, login, await _body(request)))
 
         return guarded
 
-    async def _answered(self, login: Login, answer: Awaitable[Response]) -> Response:
+    async def _answered(self, request: Request, login: Login, answer: Awaitable[Response]) -> Response:
+        language = _language(request)
         try:
             return await answer
         except NotPossible as error:
-            raise HTTPException(409, str(error)) from None
+            raise HTTPException(409, page_text(error.template, language, **error.facts)) from None
         except Unauthenticated as error:
             # The user was removed or has another secret. Without a login the page shows the sign-in and does not retry.
             await self._state.logins.end(login)
-            raise _refused(error) from None
+            raise _refused(error, language) from None
         except RescueError as error:
-            raise _refused(error) from None
+            raise _refused(error, language) from None
 
     def _login(self, request: Request) -> Login:
         login = self._state.logins.find(request.cookies.get(_cookie(request), ""))
@@ -144,7 +147,7 @@ class _Routes:
         user, secret = body.get("user"), body.get("secret")
         if not isinstance(user, str) or not isinstance(secret, str) or not user or not secret:
             raise HTTPException(400, "a name and a secret are needed")
-        login = await self._signed_in(user, secret, request.client.host if request.client else "")
+        login = await self._signed_in(user, secret, request)
         if (former := self._state.logins.find(request.cookies.get(_cookie(request), ""))) is not None:
             await self._state.logins.end(former)
         answer = JSONResponse({"ok": True})
@@ -152,13 +155,14 @@ class _Routes:
         answer.set_cookie(_cookie(request), login.key, httponly=True, samesite="strict", secure=secure, path="/")
         return answer
 
-    async def _signed_in(self, user: str, secret: str, visitor: str) -> Login:
+    async def _signed_in(self, user: str, secret: str, request: Request) -> Login:
+        visitor = request.client.host if request.client else ""
         try:
             return await self._state.sign_in(user, secret, visitor=visitor)
         except Unauthenticated:
             raise HTTPException(401, "The name or the secret is not right.") from None
         except RescueError as error:
-            raise _refused(error) from None
+            raise _refused(error, _language(request)) from None
 
     async def sign_out(self, request: Request, login: Login, body: dict[str, Any]) -> Response:
         await self._state.logins.end(login)
@@ -269,8 +273,9 @@ def _file(name: str) -> Response:
     return Response(found.read_text(encoding="utf-8"), media_type=f"{kind}; charset=utf-8")
 
 
-def _refused(error: RescueError) -> HTTPException:
+def _refused(error: RescueError, language: str) -> HTTPException:
     if isinstance(error, Unavailable):
         return HTTPException(503, "the server is away")
+    message = Labels.of(language).refusal(error)
     known = {Unauthenticated: 401, PermissionDenied: 403, ResourceExhausted: 429}
-    return HTTPException(known.get(type(error), 409), str(error) or error.code)
+    return HTTPException(known.get(type(error), 409), message)

@@ -18,7 +18,12 @@ _LONGEST_NAME = 64
 
 
 class NotPossible(Exception):
-    """A switch cannot be used now; the message is the reason."""
+    """What was asked cannot be done now. `template` is the English reason without its `facts`."""
+
+    def __init__(self, template: str, **facts: str) -> None:
+        super().__init__(template.format_map(facts) if facts else template)
+        self.template = template
+        self.facts = facts
 
 
 Answered = Callable[[Event], bool]
@@ -131,7 +136,7 @@ class StartedComputers:
     async def start(self, *, name: str, pin: str = "", channel: str = "") -> None:
         """Start a computer whose customer accepts the terms. Raises NotPossible."""
         if len([one for one in self._computers.values() if one.is_running]) >= MAX_COMPUTERS:
-            raise NotPossible(f"there are {MAX_COMPUTERS} computers already")
+            raise NotPossible("there are {number} computers already", number=str(MAX_COMPUTERS))
         if bool(pin) == bool(channel) or len(name) > _LONGEST_NAME or not name.isprintable():
             raise NotPossible("a computer needs either a PIN or a channel, and a name on one short line")
         self._counted += 1
@@ -154,7 +159,7 @@ class StartedComputers:
         """Apply a switch to a computer. Raises NotPossible."""
         own = self._computers.get(number)
         if own is None:
-            raise NotPossible(f"there is no computer {number}")
+            raise NotPossible("there is no computer {number}", number=str(number))
         if switch == "forget" and not own.is_running:
             del self._computers[number]
         elif switch in _SWITCHES:
@@ -166,7 +171,7 @@ class StartedComputers:
             except (ProgramEnded, TimeoutError) as error:
                 raise NotPossible(str(error).partition("\n")[0]) from None
         else:
-            raise NotPossible(f"a computer has no switch {switch!r}")
+            raise NotPossible("a computer has no switch {switch}", switch=repr(switch))
         self._changed()
 
     async def stop(self) -> None:

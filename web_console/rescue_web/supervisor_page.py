@@ -68,9 +68,9 @@ class SupervisorPage:
                 case "pause":
                     reading = await self.clock.pause()
                 case _:
-                    raise NotPossible(f"the clock cannot {what!r}")
+                    raise NotPossible("the clock cannot {what}", what=repr(what))
         except BadDuration as error:
-            raise NotPossible(str(error)) from None
+            raise NotPossible("{text} is no duration; write it like 90s, 5m or 1h30m", text=repr(error.text)) from None
         self._read(reading)
         return self._clock
 
@@ -128,5 +128,5 @@ def _speed(value: str) -> float:
     except ValueError:
         speed = 0.0
     if not 0 < speed <= MAX_SPEED:
-        raise NotPossible(f"the speed is a number above 0, at most {MAX_SPEED:g}")
+        raise NotPossible("the speed is a number above 0, at most {limit}", limit=f"{MAX_SPEED:g}")
     return speed

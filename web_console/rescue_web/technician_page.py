@@ -70,13 +70,13 @@ class TechnicianPage:
             await self.client.set_focus(any(self._focused.values()))
 
     async def answer(self, line: str, language: str) -> Data:
-        """Execute a line and answer it as the scripted console does; a refusal is in the page's language."""
+        """Execute a line and answer it as the scripted console does; what is wrong is in the page's language."""
         try:
             command = parse(line.encode())
             if command is None:
                 raise BadLine("the line is empty")
         except BadLine as error:
-            return json_lines.bad_line(0, error)
+            return json_lines.bad_line(0, error) | {"message": Labels.of(language).bad_line(error)}
         try:
             return json_lines.reply(0, await execute(command, self.client), Labels.of(_ENGLISH))
         except RescueError as error:

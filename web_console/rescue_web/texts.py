@@ -27,3 +27,9 @@ def page_texts(language: str) -> dict[str, object]:
         "text": {english: catalog.text("web", english) for english in catalog.keys("web")}
         | {english: catalog.text("text", english) for english in (LEAVE, END_FOR_ALL, UNKNOWN_UPDATE)},
     }
+
+
+def page_text(template: str, language: str, **facts: str) -> str:
+    """Return one text of the pages with its facts; one that no catalog has stays English."""
+    text = catalog_of(language).text("web", template)
+    return text.format_map(facts) if facts else text

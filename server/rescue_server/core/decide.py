@@ -371,7 +371,8 @@ def _require_line(field: str, text: str, longest: int, *, empty: bool = True) ->
     if not empty and not text.strip():
         raise InvalidArgument.of(field, "a text is needed")
     if len(text) > longest:
-        raise InvalidArgument.of(field, f"at most {longest} characters, not {len(text)}")
+        wrong = "at most {limit} characters, not {length}"
+        raise InvalidArgument.of(field, wrong, limit=str(longest), length=str(len(text)))
     if "\n" in text or "\r" in text or "\0" in text:
         raise InvalidArgument.of(field, "one line only")
 

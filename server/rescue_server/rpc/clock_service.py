@@ -47,15 +47,15 @@ class ClockService(clock_pb2_grpc.ClockServiceServicer):
     async def AdvanceClock(self, request: pb.AdvanceClockRequest, context: CallContext) -> pb.AdvanceClockResponse:
         by = translate.period("by", request.by)
         if not timedelta(0) < by <= LONGEST_ADVANCE:
-            raise InvalidArgument.of("by", f"more than 0 and at most {LONGEST_ADVANCE.days} days")
+            raise InvalidArgument.of("by", "more than 0 and at most {days} days", days=str(LONGEST_ADVANCE.days))
         if self._clock.now() > END_OF_TIME - by:
-            raise InvalidArgument.of("by", f"the clock cannot go beyond {END_OF_TIME:%Y-%m-%d}")
+            raise InvalidArgument.of("by", "the clock cannot go beyond {end}", end=f"{END_OF_TIME:%Y-%m-%d}")
         await self._timekeeper.advance(by)
         return pb.AdvanceClockResponse(clock=self._reading(), revision=self._engine.published.revision)
 
     async def SetClockSpeed(self, request: pb.SetClockSpeedRequest, context: CallContext) -> pb.SetClockSpeedResponse:
         if not math.isfinite(request.speed) or not 0 < request.speed <= MAX_SPEED:
-            raise InvalidArgument.of("speed", f"more than 0 and at most {MAX_SPEED:g}")
+            raise InvalidArgument.of("speed", "more than 0 and at most {limit}", limit=f"{MAX_SPEED:g}")
         await self._timekeeper.run_at(request.speed)
         return pb.SetClockSpeedResponse(clock=self._reading())
 

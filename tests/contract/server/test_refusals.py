@@ -12,7 +12,19 @@ import pytest
 from rescue_common.languages import catalog_of
 from rescue_console.labels import Labels
 from rescue_protos.error_details import from_rpc_error, to_status
-from rescue_protos.errors import FailedPrecondition, RescueError, ResourceExhausted, Unauthenticated, Unavailable
+from rescue_protos.errors import (
+    FailedPrecondition,
+    InjectedFault,
+    PermissionDenied,
+    ReplayOnly,
+    RescueError,
+    ResourceExhausted,
+    ShuttingDown,
+    StorageFull,
+    StorageUnavailable,
+    Unauthenticated,
+    Unavailable,
+)
 from rescue_server.core import commands
 from rescue_server.runtime import command_handlers
 from rescue_server.runtime.limits import Slots
@@ -53,6 +65,20 @@ def of_no_free_pin() -> None:
 def of_streams(what: str) -> None:
     with Slots().taken("user alice", 0, what):
         pass
+
+
+def of_unconfirmed_lines() -> None:
+    chats: Any = SimpleNamespace(unconfirmed=lambda session: [None] * 500)
+
+    def accepted(state: object, context: object) -> Any:
+        return SimpleNamespace(answer=SimpleNamespace(session="1"))
+
+    state: Any = None
+    command_handlers.limit_chat(accepted, chats)(state, joined().context)
+
+
+def of_class(error: type[RescueError]) -> None:
+    raise error("the server's sentence")
 
 
 def by_reason(error: type[RescueError], reason: str) -> None:
@@ -125,6 +151,32 @@ CASES: dict[str, tuple[Callable[[], None], str]] = {
     ),
     "NO_ANSWER": (lambda: by_reason(Unavailable, "NO_ANSWER"), "de server antwoordt niet"),
     "CONNECTION_CLOSED": (lambda: by_reason(Unavailable, "CONNECTION_CLOSED"), "de verbinding is gesloten"),
+    "LIMIT_REACHED (unconfirmed chat lines)": (
+        of_unconfirmed_lines,
+        "de computer van de klant heeft de laatste 500 chatregels nog niet ontvangen; deze regel is niet verstuurd",
+    ),
+    "STORE_FULL": (lambda: of_class(StorageFull), "de schijf van de server is vol: er is niets veranderd"),
+    "STORE_UNAVAILABLE": (
+        lambda: of_class(StorageUnavailable),
+        "de server kan nu niets opslaan: probeer het zo dadelijk nog eens",
+    ),
+    "SHUTTING_DOWN": (lambda: of_class(ShuttingDown), "de server stopt"),
+    "REPLAY": (
+        lambda: of_class(ReplayOnly),
+        "de server speelt een opname af: er kan worden gekeken, maar niets worden gewijzigd",
+    ),
+    "NOT_PERMITTED": (lambda: of_class(PermissionDenied), "dat mag u niet"),
+    "NOT_AUTHENTICATED": (lambda: of_class(Unauthenticated), "meld u opnieuw aan"),
+    "TOKEN_MISSING": (lambda: by_reason(Unauthenticated, "TOKEN_MISSING"), "meld u eerst aan"),
+    "INJECTED_FAULT": (
+        lambda: of_class(InjectedFault),
+        "een foutregel van deze emulator liet de opdracht mislukken",
+    ),
+    "NOT_WATCHING": (
+        lambda: by_reason(Unavailable, "NOT_WATCHING"),
+        "de console heeft nu geen verbinding met de wachtrij",
+    ),
+    "UNAVAILABLE": (lambda: of_class(Unavailable), "de server is er niet"),
     "TOO_MANY_WRONG_SECRETS": (of_guessing, "te vaak een verkeerd geheim: over 4 s kan het weer"),
 }
 

@@ -187,6 +187,23 @@ async def test_the_server_brings_its_pages_along_and_takes_them_with_it(tmp_path
         await server.stop()
 
 
+async def test_what_is_wrong_is_said_in_the_language_of_the_page(site: Site) -> None:
+    alice, admin = Visitor(site.url), Visitor(site.url)
+    assert await alice.sign_in("alice", site.secrets["alice"]) == 200
+    assert await admin.sign_in("admin", site.secrets["admin"]) == 200
+
+    async def message(visitor: Visitor, path: str, **body: str) -> str:
+        return str((await visitor.ask("POST", f"{path}?lang=nl", body, x_rescue_proof=visitor.proof))[1]["message"])
+
+    assert await message(alice, "/line", line="start") == "de sessie ontbreekt"
+    assert await message(alice, "/line", line=f"pin {'x' * 300}") == "naam van de klant: hoogstens 128 tekens, niet 300"
+    assert "is geen duur" in await message(admin, "/clock", what="advance", value="soon")
+    assert "een getal boven 0" in await message(admin, "/clock", what="speed", value="nan")
+    assert await message(admin, "/clock", what="advance", value="9999h") == "duur: meer dan 0 en hoogstens 366 dagen"
+    assert await message(admin, "/line", line="queue") == "een beheerder heeft geen wachtrij"
+    assert await message(Visitor(site.url), "/line", line="queue") == "meld u eerst aan"
+
+
 async def test_a_server_answers_to_the_names_that_it_is_given(tmp_path: Path) -> None:
     where = ("--data", str(tmp_path / "data"), "--web", "127.0.0.1:0", "--web-host", "help.example.org", "--json")
     server = await Program.start("server", "rescue_server", *where)

@@ -43,8 +43,13 @@ export function tell(text, bad = false) {
   $("message").classList.toggle("bad", bad);
 }
 
+/** A path with the page's language, in which the answer is. */
+function inLanguage(path) {
+  return /[?&]lang=/.test(path) ? path : `${path}${path.includes("?") ? "&" : "?"}lang=${texts.language ?? language()}`;
+}
+
 export async function get(path) {
-  const answer = await fetch(path, { headers: { accept: "application/json" } });
+  const answer = await fetch(inLanguage(path), { headers: { accept: "application/json" } });
   if (answer.status === 401) leave();
   if (!answer.ok) throw new Error((await answer.json().catch(() => ({}))).message ?? answer.statusText);
   return (answer.headers.get("content-type") ?? "").includes("json") ? answer.json() : answer.text();
@@ -63,7 +68,7 @@ function leave(why = "You were signed out: sign in again.") {
 /** Request a change. Resolves to the answer: `ok` is whether it was made, `message` why not. */
 export async function post(path, body) {
   try {
-    const answer = await fetch(path, {
+    const answer = await fetch(inLanguage(path), {
       method: "POST",
       headers: { "content-type": "application/json", "x-rescue-proof": proof },
       body: JSON.stringify(body),

@@ -17,7 +17,7 @@ const allows = (entry, command) => online && entry.possible.includes(command);
 const why = (command) => online ? `${texts.command[command]}: ${texts.needs[command] ?? ""}` : say("the server is away");
 
 async function order(line) {
-  const answer = await post(`/line?lang=${texts.language}`, { line });
+  const answer = await post("/line", { line });
   tell(say(answer.ok ? "done" : answer.message), !answer.ok);
   return answer;
 }
