@@ -48,12 +48,17 @@ class EndState:
         """Return a line for each fault rule, and whether it has ever fired."""
         return [f"  fault rule {rule.number}, {_fate(rule)}: {rule.text}" for rule in self.rules]
 
-    def entry_lines(self, account: str, *, in_focus: bool) -> list[str]:
-        """Return a line for each entry of a technician's queue, with what is running out in it and what is not."""
+    def entry_lines(self, account: str, *, in_focus: bool, shown: Mapping[str, Status | None]) -> list[str]:
+        """Return a line for each entry of a technician's queue, with what is running out in it and what is not.
+
+        `shown` is what the console showed; a difference is said.
+        """
         return [
-            f"    {entry.session} {entry.status}{self._running_out(account, entry, in_focus=in_focus)}"
+            f"    {entry.session} {entry.status}"
+            + ("" if shown.get(entry.session) == entry.status else f"; the console shows {shown.get(entry.session)}")
+            + self._running_out(account, entry, in_focus=in_focus)
             for entry in self.queues.get(account, ())
-        ]
+        ] or ["    nothing"]
 
     def _running_out(self, account: str, entry: Entry, *, in_focus: bool) -> str:
         told = ""

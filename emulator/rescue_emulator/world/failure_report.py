@@ -17,8 +17,8 @@ from rescue_emulator.world.technician import Technician
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Cast:
-    """Whom and what a report is about. `end` is missing if the server was not asked, or has gone."""
+class ReportedWorld:
+    """What a report is about. `end` is missing if the server was not asked, or has gone."""
 
     own: Belongings
     technicians: Sequence[Technician]
@@ -27,36 +27,39 @@ class Cast:
     end: EndState | None
 
 
-def failure_report(seed: int, cast: Cast) -> str:
+def failure_report(seed: int, world: ReportedWorld) -> str:
     """Return the report as text for people."""
     return "\n".join(
         [
             f"seed: {seed}",
             "at the end:",
-            *_end_lines(cast),
+            *_end_lines(world),
             "timeline (emulated time; > is what the test did):",
-            *(cast.own.timeline.lines() or ["  nothing was done or shown"]),
+            *(world.own.timeline.lines() or ["  nothing was done or shown"]),
             "last log lines:",
-            *(program.log_tail() for program in cast.programs),
+            *(program.log_tail() for program in world.programs),
         ]
     )
 
 
-def _end_lines(cast: Cast) -> Iterator[str]:
-    if cast.end is not None:
-        yield cast.end.clock_line()
-    for technician in cast.technicians:
+def _end_lines(world: ReportedWorld) -> Iterator[str]:
+    if world.end is not None:
+        yield world.end.clock_line()
+    for technician in world.technicians:
         focus = "in focus" if technician.in_focus else "not in focus"
-        yield f"  {technician.view()} ({focus})"
-        if cast.end is not None:
-            yield from cast.end.entry_lines(technician.account, in_focus=technician.in_focus)
-    yield from (f"  {computer.view()}" for computer in cast.computers)
-    for owner, settings in cast.own.changed.items():
-        before = cast.own.settings[owner]
+        if world.end is None:
+            yield f"  {technician.view()} ({focus})"
+        else:
+            yield f"  {technician.name}'s queue ({focus}):"
+            shown = {session: technician.status(session) for session in technician.sessions}
+            yield from world.end.entry_lines(technician.account, in_focus=technician.in_focus, shown=shown)
+    yield from (f"  {computer.view()}" for computer in world.computers)
+    for owner, settings in world.own.changed.items():
+        before = world.own.settings[owner]
         told = ", ".join(f"{name}={value!r} (was {before[name]!r})" for name, value in settings.items())
-        yield f"  settings of {cast.own.names.plain_text(owner)}: {told}"
-    if cast.end is not None:
-        yield from cast.end.rule_lines()
+        yield f"  settings of {world.own.names.plain_text(owner)}: {told}"
+    if world.end is not None:
+        yield from world.end.rule_lines()
 
 
 def draw_timelines(technicians: Sequence[Technician]) -> dict[str, str]:

@@ -49,9 +49,9 @@ class Timeline:
         self._clock.update(reading)
         return reading
 
-    def act(self, text: str, *, at: datetime | None = None) -> None:
-        """Add something that the test did, now or at another time."""
-        self._entries.append(Act(at=at or self.now, text=text))
+    def act(self, text: str) -> None:
+        """Add something that the test did now."""
+        self._entries.append(Act(at=self.now, text=text))
 
     def shown(self, technician: str, session: str, update: StatusUpdate) -> None:
         """Add a change that a console showed."""

@@ -40,7 +40,7 @@ from rescue_emulator.world.computer import Computer
 from rescue_emulator.world.end_state import EndState, look_at_server
 from rescue_emulator.world.errors import NotEntered, NotOwner, WrongEventLoop
 from rescue_emulator.world.external_server import create_accounts, leave, unique_names
-from rescue_emulator.world.failure_report import Cast, failure_report
+from rescue_emulator.world.failure_report import ReportedWorld, failure_report
 from rescue_emulator.world.own_clients import WorldAdmin, WorldClock, WorldFaults
 from rescue_emulator.world.ports import reserve_port
 from rescue_emulator.world.server_access import ServerAccess
@@ -297,14 +297,14 @@ class World:
 
         Of the state it has what consoles and computers said; `look` adds what the server knows.
         """
-        cast = Cast(
+        reported = ReportedWorld(
             own=self._own,
             technicians=self._technicians,
             computers=self._computers,
             programs=self._programs(),
             end=self._end_state,
         )
-        return failure_report(self.seed, cast)
+        return failure_report(self.seed, reported)
 
     async def look(self) -> str:
         """Ask the server for the state of the clock, queues and fault rules, if it is there; return the report."""

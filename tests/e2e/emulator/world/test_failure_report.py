@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 
 import pytest
@@ -22,6 +23,7 @@ async def test_the_report_tells_acts_statuses_and_the_end(world: World) -> None:
     await alice.start(session)
     await world.set("group:Support", idle_timeout="2m")
     await world.faults.add("when any becomes Offline: lan on")
+    await world.faults.add("when any becomes Reconnecting: lan delay 1ms")
     async with computer.lan_off():
         await world.advance(minutes=1)
         await alice.sees(session, "Reconnecting")
@@ -37,16 +39,19 @@ async def test_the_report_tells_acts_statuses_and_the_end(world: World) -> None:
         f"alice: start {session}",
         "settings of group:Support: idle-timeout='2m' (was '0s')",
         "fault rule 1: when any becomes Offline: lan on",
+        "fault rule 2: when any becomes Reconnecting: lan delay 1ms",
         "Ms Vos: lan off",
         "advance 1m",
         "Ms Vos: lan lift off",
         "advance 5m",
     ]
     assert told.count("Active -> Reconnecting (row 12)") == 1
+    assert told.count(f"{session} Active;") == 1
     assert told.index("advance 1m") < told.index("Active -> Reconnecting") < told.index("lan lift off")
     assert f"\n    {session} Active; idle-timeout is not running: the console is in focus\n" in told
-    assert "\n  Ms Vos: link connected, cable on (session" in told
+    assert "\n  Ms Vos: link connected, cable on, delay 0.001s (session" in told
     assert "\n  settings of group:Support: idle-timeout='2m' (was '0s')\n" in told
+    assert re.search(r"\n  fault rule 2, fired at \d\d:\d\d:\d\d: when any becomes Reconnecting", told)
     assert "\n  fault rule 1, armed and never fired: when any becomes Offline: lan on\n" in told
     assert ", paused\n" in told
     assert "Active becomes Timed Out when this happens (row 9): Nothing happened in the running session" in str(
