@@ -233,8 +233,8 @@ def _listener(
             Service.of(fault_pb2, fault_pb2_grpc, FaultService(faults)),
             Service.of(journal_pb2, journal_pb2_grpc, JournalService(engine, parts.journal)),
         ],
-        guard=Guard(engine, admission.tokens, faults, limits),
-        around=parts.observation.interceptors(),
+        wrappers=[parts.observation.wrapper(), Guard(engine, admission.tokens, faults, limits).wrap],
+        interceptors=parts.observation.interceptors(),
     )
 
 

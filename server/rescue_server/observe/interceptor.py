@@ -8,19 +8,19 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any
 
 import grpc
 
 from rescue_server.observe.logs import facts
 from rescue_server.rpc.call_context import CallContext
 from rescue_server.rpc.guard import caller
+from rescue_server.rpc.method_wrapping import RpcHandler
 from rescue_server.rpc.sources import source_of
 
 log = logging.getLogger("rescue_server.calls")
-RpcHandler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 _FAILURES = frozenset({"INTERNAL", "UNKNOWN", "DATA_LOSS"})
 _QUIET = ("/grpc.health.", "/grpc.reflection.")
 
@@ -42,23 +42,16 @@ class Call:
     seconds: float = 0.0
 
 
-class Observing(grpc.aio.ServerInterceptor):
+class Observing:
     """Reports every call that ended to `observers`, and to the log at INFO."""
 
     def __init__(self, observers: Sequence[Callable[[Call], None]] = ()) -> None:
         self._observers = tuple(observers)
 
-    async def intercept_service(
-        self,
-        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[RpcHandler | None]],
-        handler_call_details: grpc.HandlerCallDetails,
-    ) -> RpcHandler | None:
-        """Wrap the method's handler."""
-        handler = await continuation(handler_call_details)
-        if handler is None or not (self._observers or log.isEnabledFor(logging.INFO)):
+    def wrap(self, name: str, handler: RpcHandler) -> RpcHandler:
+        """Return the handler of a method with the observation around it."""
+        if not (self._observers or log.isEnabledFor(logging.INFO)):
             return handler  # nobody looks; what fails inside is logged there
-        method = handler_call_details.method
-        name = method if isinstance(method, str) else method.decode()
         coders = (handler.request_deserializer, handler.response_serializer)
         if handler.unary_unary:
             return grpc.unary_unary_rpc_method_handler(self._unary(handler.unary_unary, name), *coders)

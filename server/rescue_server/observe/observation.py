@@ -16,6 +16,7 @@ from rescue_server.core.organization import OrganizationEvent
 from rescue_server.observe import traces
 from rescue_server.observe.interceptor import Call, Observing
 from rescue_server.observe.logs import facts
+from rescue_server.rpc.method_wrapping import WrapMethod
 
 if TYPE_CHECKING:
     from rescue_server.observe.metrics import Metrics
@@ -58,13 +59,16 @@ class Observation:
                 raise CannotObserve(str(error)) from None
             self._closing.append(self._traces.close)
 
-    def interceptors(self) -> Sequence[grpc.aio.ServerInterceptor]:
-        """What goes around every call, outermost first."""
+    def wrapper(self) -> WrapMethod:
+        """What goes around every method."""
         observers: list[Callable[[Call], None]] = []
         observers += [self._metrics.called] if self._metrics else []
         observers += [self._traces.called] if self._traces else []
-        outermost = [self._traces.interceptor] if self._traces else []
-        return [*outermost, Observing(observers)]
+        return Observing(observers).wrap
+
+    def interceptors(self) -> Sequence[grpc.aio.ServerInterceptor]:
+        """What goes around every call, outside the wrapper."""
+        return [self._traces.interceptor] if self._traces else []
 
     def on_applied(self, applied: AppliedEvent) -> None:
         """An event was published."""

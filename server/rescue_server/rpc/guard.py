@@ -1,6 +1,6 @@
-"""The interceptor around every call: authentication, authorization, limits, and the mapping of errors to gRPC statuses.
+"""What goes around every call: authentication, authorization, limits, and the mapping of errors to gRPC statuses.
 
-It wraps each gRPC handler once. Handlers raise RescueError, and get their caller from `caller()`.
+It wraps each method once, when that is registered. Handlers raise RescueError, and get their caller from `caller()`.
 """
 
 from __future__ import annotations
@@ -8,10 +8,10 @@ from __future__ import annotations
 import contextlib
 import inspect
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any
 
 import grpc
 from google.protobuf.message import DecodeError
@@ -21,6 +21,7 @@ from rescue_protos.error_details import to_status
 from rescue_server.core.organization import Organization
 from rescue_server.faults.injector import FaultInjector
 from rescue_server.rpc.call_context import CallContext
+from rescue_server.rpc.method_wrapping import RpcHandler
 from rescue_server.rpc.permissions import PERMISSIONS, Permission
 from rescue_server.rpc.sources import source_of
 from rescue_server.runtime.command_handlers import admit
@@ -30,7 +31,6 @@ from rescue_server.runtime.limits import LIMITS, Limits, Slots
 
 log = logging.getLogger(__name__)
 _caller: ContextVar[Principal] = ContextVar("caller")
-RpcHandler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ def caller() -> Principal:
     return _caller.get()
 
 
-class Guard(grpc.aio.ServerInterceptor):
+class Guard:
     """Checks the permission of a method before its handler runs, and translates what it raises."""
 
     def __init__(self, engine: Engine, tokens: Tokens, faults: FaultInjector, limits: Limits = LIMITS) -> None:
@@ -53,33 +53,26 @@ class Guard(grpc.aio.ServerInterceptor):
         self._limits = limits
         self.open_streams = Slots()
 
-    async def intercept_service(
-        self,
-        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[RpcHandler | None]],
-        handler_call_details: grpc.HandlerCallDetails,
-    ) -> RpcHandler | None:
-        """Wrap the method's handler."""
-        handler = await continuation(handler_call_details)
-        if handler is None:
-            return handler
-        method = handler_call_details.method
-        path = method if isinstance(method, str) else method.decode()
-        permission, name = PERMISSIONS.get(path), path.rpartition("/")[2]
+    def wrap(self, path: str, handler: RpcHandler) -> RpcHandler:
+        """Return the handler of a method with the guard around it."""
         serializer, deserializer = handler.response_serializer, handler.request_deserializer
         if handler.unary_unary:
-            guarded = self._unary(handler.unary_unary, permission, name)
+            guarded = self._unary(handler.unary_unary, path)
             return grpc.unary_unary_rpc_method_handler(guarded, _lenient(deserializer), serializer)
         if handler.unary_stream:
-            guarded = self._stream(handler.unary_stream, permission, name)
+            guarded = self._stream(handler.unary_stream, path)
             return grpc.unary_stream_rpc_method_handler(guarded, _lenient(deserializer), _unless_bytes(serializer))
         # Of a stream of requests the handler itself meets the DecodeError.
         return grpc.stream_stream_rpc_method_handler(
-            self._stream(handler.stream_stream, permission, name), deserializer, serializer
+            self._stream(handler.stream_stream, path), deserializer, serializer
         )
 
-    def _unary(self, behavior: Any, permission: Permission | None, name: str) -> Any:
+    def _unary(self, behavior: Any, path: str) -> Any:
+        name = path.rpartition("/")[2]
+
         async def guarded(request: Any, context: CallContext) -> Any:
             async with _translated(context):
+                permission = PERMISSIONS.get(path)
                 principal = self._admit(permission, context)
                 _caller.set(principal)
                 _require_message(request)
@@ -92,9 +85,12 @@ class Guard(grpc.aio.ServerInterceptor):
 
         return guarded
 
-    def _stream(self, behavior: Any, permission: Permission | None, name: str) -> Any:
+    def _stream(self, behavior: Any, path: str) -> Any:
+        name = path.rpartition("/")[2]
+
         async def guarded(request: Any, context: CallContext) -> AsyncIterator[Any]:
             async with _translated(context):
+                permission = PERMISSIONS.get(path)
                 principal = self._admit(permission, context)
                 _caller.set(principal)
                 _require_message(request)

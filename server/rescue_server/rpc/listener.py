@@ -11,6 +11,7 @@ from typing import Protocol, runtime_checkable
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
+from rescue_server.rpc.method_wrapping import WrapMethod, wrapped
 from rescue_server.rpc.reflection import enable_reflection
 
 STOP_WITHIN = 2.0  # real seconds for streams to end by themselves
@@ -60,23 +61,24 @@ class CannotListen(Exception):
 
 
 class Listener:
-    """One listening server. Interceptors `around` go around the guard, outermost first."""
+    """One listening server. `wrappers` go around each method, outermost first; `interceptors` around all of them."""
 
     def __init__(
         self,
         services: Sequence[Service],
         *,
-        guard: grpc.aio.ServerInterceptor,
-        around: Sequence[grpc.aio.ServerInterceptor] = (),
+        wrappers: Sequence[WrapMethod],
+        interceptors: Sequence[grpc.aio.ServerInterceptor] = (),
     ) -> None:
         self._services = tuple(services)
-        self._server = grpc.aio.server(interceptors=[*around, guard], options=list(_OPTIONS))
+        self._server = grpc.aio.server(interceptors=list(interceptors), options=list(_OPTIONS))
+        wrapping = wrapped(self._server, wrappers)
         self._health = health.aio.HealthServicer()
         for service in self._services:
-            service.register(self._server)
-        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
+            service.register(wrapping)
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, wrapping)
         names = [service.name for service in self._services]
-        enable_reflection((*names, health.SERVICE_NAME), self._server)
+        enable_reflection((*names, health.SERVICE_NAME), wrapping)
 
     def bind(self, host: str, ports: list[int], credentials: grpc.ServerCredentials | None = None) -> int:
         """Take the first of these ports that is free (0: any) and return it; with TLS if credentials are given.

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 import grpc
 from google.protobuf import descriptor_pb2, descriptor_pool
-from grpc_reflection.v1alpha import reflection, reflection_pb2
+from grpc_reflection.v1alpha import reflection, reflection_pb2, reflection_pb2_grpc
 
 _ALPHA, _V1 = "grpc.reflection.v1alpha", "grpc.reflection.v1"
 _V1_SERVICE = f"{_V1}.ServerReflection"
@@ -19,9 +19,10 @@ def enable_reflection(services: Iterable[str], server: grpc.aio.Server) -> None:
     """Let a server describe these services, and reflection itself."""
     _describe_v1()
     names = (*services, reflection.SERVICE_NAME, _V1_SERVICE)
-    reflection.enable_server_reflection(names, server)
+    servicer = reflection.aio.ReflectionServicer(names)
+    reflection_pb2_grpc.add_ServerReflectionServicer_to_server(servicer, server)
     method = grpc.stream_stream_rpc_method_handler(
-        reflection.aio.ReflectionServicer(names).ServerReflectionInfo,
+        servicer.ServerReflectionInfo,
         request_deserializer=reflection_pb2.ServerReflectionRequest.FromString,
         response_serializer=reflection_pb2.ServerReflectionResponse.SerializeToString,
     )

@@ -92,7 +92,15 @@ class Engine:
 
     async def run(self) -> None:
         """Store and publish what is staged, until cancelled."""
-        await self._commit.run(self._publish, self._refuse, self._hooks.on_append)
+        learning = asyncio.create_task(self._learn_requests())
+        try:
+            await self._commit.run(self._publish, self._refuse, self._hooks.on_append)
+        finally:
+            learning.cancel()
+
+    async def _learn_requests(self) -> None:
+        with contextlib.suppress(*STORAGE_ERRORS):  # then the store is asked for each request
+            await self._requests.learn()
 
     async def flush(self) -> None:
         """Wait until everything staged is published or refused."""

@@ -7,19 +7,22 @@ nothing and is kept in memory only.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 
 import msgspec
 
 from rescue_protos.errors import RequestReused, RescueError, ResourceExhausted, StorageUnavailable
 from rescue_server.core.decide import Context
+from rescue_server.runtime.request_ids import RequestIds
 from rescue_server.runtime.state import AnyEvent, EngineState
 from rescue_server.runtime.store_thread import StoreThread
 from rescue_server.store.protocol import StoredAnswer
 
 REMEMBERED_ANSWERS = 10_000
+READ_AT_ONCE = 5_000  # ids of the store: commands wait for no more than this
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,36 +58,53 @@ Handler = Callable[[EngineState, Context], Outcome]
 @dataclass(slots=True)
 class _Remembered:
     fingerprint: str
-    task: asyncio.Task[Answer] | None = None  # while it runs, and once it has an answer
+    answer: asyncio.Future[Answer] | None = None  # while it runs, and once it has an answer
     refusal: RescueError | None = None
 
 
 class OnceOnly:
-    """Runs each request once, and gives its retries the same answer."""
+    """Runs each request once, and gives its retries the same answer.
+
+    That a request is fresh is known without asking the store, once the ids in it are known.
+    """
 
     def __init__(self, store: StoreThread) -> None:
         self._store = store
         self._remembered: dict[tuple[str, str], _Remembered] = {}
+        self._ids = RequestIds()
+        self._knows_stored = False
 
-    async def perform(self, request: Request, run: Callable[[], Awaitable[Answer]]) -> Answer:
+    async def learn(self) -> None:
+        """Read which requests the store has answers to. Until then it is asked for each. Raises StorageUnavailable."""
+        last = ("", "")
+        while found := await self._store.run(partial(self._store.store.answered, last, READ_AT_ONCE)):
+            for last in found:
+                self._ids.add(last)
+        self._knows_stored = True
+
+    async def perform(self, request: Request, run: Callable[[], asyncio.Future[Answer]]) -> Answer:
         """Return the request's answer; call `run` for it unless it ran before. Raises RescueError."""
         key = (request.principal, request.id)
         known = self._remembered.get(key)
         if known is None:
-            # A task of its own: the caller may be cancelled, but a request must not stop halfway.
-            task = asyncio.create_task(self._run(request, run))
-            known = self._remembered[key] = _Remembered(request.fingerprint, task)
-            task.add_done_callback(lambda done: self._finish(key, done))
+            # The caller may be cancelled, but a request must not stop halfway.
+            answer = _begin(run) if self._is_fresh(key) else asyncio.create_task(self._ask_store(request, run))
+            self._ids.add(key)
+            known = self._remembered[key] = _Remembered(request.fingerprint, answer)
+            answer.add_done_callback(lambda done: self._finish(key, done))
             self._trim()
         elif known.fingerprint != request.fingerprint:
             raise _reused(request)
         if known.refusal is not None:
             raise known.refusal
-        if known.task is None:
-            raise RuntimeError("a remembered request has neither a task nor a refusal")
-        return await asyncio.shield(known.task)
+        if known.answer is None:
+            raise RuntimeError("a remembered request has neither an answer nor a refusal")
+        return await asyncio.shield(known.answer)
 
-    async def _run(self, request: Request, run: Callable[[], Awaitable[Answer]]) -> Answer:
+    def _is_fresh(self, key: tuple[str, str]) -> bool:
+        return self._knows_stored and not self._ids.may_hold(key)
+
+    async def _ask_store(self, request: Request, run: Callable[[], asyncio.Future[Answer]]) -> Answer:
         stored = await self._store.run(lambda: self._store.store.answer(request.principal, request.id))
         if stored is None:
             return await run()
@@ -92,24 +112,33 @@ class OnceOnly:
             raise _reused(request)
         return msgspec.json.decode(stored.body, type=Answer)
 
-    def _finish(self, key: tuple[str, str], task: asyncio.Task[Answer]) -> None:
+    def _finish(self, key: tuple[str, str], answer: asyncio.Future[Answer]) -> None:
         """Forget requests that failed for a passing reason, so that a retry with the same id runs again.
 
         Keep refusals: a retry gets the same refusal. A reused id is no answer to the request that has this id.
         """
-        error = None if task.cancelled() else task.exception()
-        if task.cancelled() or isinstance(error, StorageUnavailable | ResourceExhausted | RequestReused):
+        error = None if answer.cancelled() else answer.exception()
+        if answer.cancelled() or isinstance(error, StorageUnavailable | ResourceExhausted | RequestReused):
             self._remembered.pop(key, None)
         elif isinstance(error, RescueError) and key in self._remembered:
-            # The task would keep the frames that the refusal came through, and with them the whole request.
-            self._remembered[key].task, self._remembered[key].refusal = None, error
+            # The future would keep the frames that the refusal came through, and with them the whole request.
+            self._remembered[key].answer, self._remembered[key].refusal = None, error
 
     def _trim(self) -> None:
         if len(self._remembered) > REMEMBERED_ANSWERS:
             oldest = next(iter(self._remembered))
-            task = self._remembered[oldest].task
-            if task is None or task.done():
+            answer = self._remembered[oldest].answer
+            if answer is None or answer.done():
                 del self._remembered[oldest]
+
+
+def _begin(run: Callable[[], asyncio.Future[Answer]]) -> asyncio.Future[Answer]:
+    try:
+        return run()
+    except Exception as error:
+        refused: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        refused.set_exception(error)
+        return refused
 
 
 def stored_answer(answer: Answer, request: Request) -> StoredAnswer:

@@ -57,6 +57,11 @@ class MemoryStore:
         self._require_open()
         return self._answers.get((principal, request_id))
 
+    def answered(self, after: tuple[str, str], limit: int) -> list[tuple[str, str]]:
+        """See `Store.answered`."""
+        self._require_open()
+        return sorted(key for key in self._answers if key > after)[:limit]
+
     def clock(self) -> ClockMark | None:
         """See `Store.clock`."""
         self._require_open()

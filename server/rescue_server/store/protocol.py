@@ -89,6 +89,9 @@ class Store(Protocol):
     def answer(self, principal: str, request_id: str) -> StoredAnswer | None:
         """Return the answer to the request; None if there was none, or if it was compacted."""
 
+    def answered(self, after: tuple[str, str], limit: int) -> list[tuple[str, str]]:
+        """Return the next requests that have an answer, in order, each as its principal and id. ("", "") begins."""
+
     def clock(self) -> ClockMark | None:
         """Return the last clock mark; None if there is none."""
 

@@ -119,6 +119,16 @@ class SqliteStore:
             ).fetchone()
             return None if row is None else answer_of(row)
 
+    def answered(self, after: tuple[str, str], limit: int) -> list[tuple[str, str]]:
+        """See `Store.answered`."""
+        self._require_open()
+        with self._reading():
+            return self._connection.execute(
+                "SELECT principal, request_id FROM answer WHERE (principal, request_id) > (?, ?)"
+                " ORDER BY principal, request_id LIMIT ?",
+                (*after, limit),
+            ).fetchall()
+
     def clock(self) -> ClockMark | None:
         """See `Store.clock`."""
         self._require_open()

@@ -113,6 +113,13 @@ def test_an_answer_is_found_by_who_asked_and_the_request(store: Store) -> None:
     assert store.answer("bob", "r2") is None
 
 
+def test_the_answered_requests_are_listed_in_portions(store: Store) -> None:
+    store.append([event(1)], [answer("r1"), answer("r2"), answer("r1", principal="bob")])
+    assert store.answered(("", ""), 2) == [("alice", "r1"), ("alice", "r2")]
+    assert store.answered(("alice", "r2"), 2) == [("bob", "r1")]
+    assert store.answered(("bob", "r1"), 2) == []
+
+
 @pytest.mark.parametrize("again", [["r1"], ["r2", "r1"], ["r2", "r2"]])
 def test_a_second_answer_to_a_request_is_refused_with_all_that_came_with_it(store: Store, again: list[str]) -> None:
     store.append([event(1)], [answer("r1")])

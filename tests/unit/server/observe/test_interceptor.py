@@ -25,15 +25,8 @@ async def test_a_stream_whose_caller_has_gone_is_noted_without_asking_grpc() -> 
         while True:
             yield "news"
 
-    async def continuation(details: grpc.HandlerCallDetails) -> Any:
-        return grpc.unary_stream_rpc_method_handler(endless)
-
-    class Details(grpc.HandlerCallDetails):
-        method = "/service/Watch"
-        invocation_metadata = None  # type: ignore[assignment]  # nobody asks for it here
-
     seen: list[Call] = []
-    handler: Any = await Observing([seen.append]).intercept_service(continuation, Details())
+    handler: Any = Observing([seen.append]).wrap("/service/Watch", grpc.unary_stream_rpc_method_handler(endless))
     call = OneCall()
     stream = handler.unary_stream("request", call)
     assert await anext(stream) == "news"
