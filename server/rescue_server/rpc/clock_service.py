@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import math
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
@@ -12,9 +11,10 @@ from rescue_common.emulated_time import MAX_SPEED
 from rescue_protos.errors import InvalidArgument, ResourceExhausted, ShuttingDown
 from rescue_protos.v1 import clock_pb2 as pb
 from rescue_protos.v1 import clock_pb2_grpc
-from rescue_server.faults.injector import ComputerOrder, FaultInjector
+from rescue_server.faults.injector import FaultInjector
 from rescue_server.rpc import translate
 from rescue_server.rpc.call_context import CallContext
+from rescue_server.rpc.clock_follower import ClockFollower
 from rescue_server.rpc.guard import caller
 from rescue_server.rpc.sources import is_local, source_of
 from rescue_server.runtime.engine import Engine
@@ -66,26 +66,23 @@ class ClockService(clock_pb2_grpc.ClockServiceServicer):
     async def WatchClock(
         self, request_iterator: AsyncIterator[pb.WatchClockRequest], context: CallContext
     ) -> AsyncIterator[pb.WatchClockResponse]:
-        news: asyncio.Queue[pb.WatchClockResponse | None] = asyncio.Queue()
+        follower = ClockFollower()
         mine: dict[int, ClockBarrier] = {}
         peer = source_of(context.peer())
-        reader = asyncio.create_task(self._listen(request_iterator, mine, news, peer))
-        reader.add_done_callback(lambda task: news.put_nowait(None))
-        forget = self._clock.on_change(lambda: news.put_nowait(pb.WatchClockResponse()))
+        reader = asyncio.create_task(self._listen(request_iterator, mine, follower, peer))
+        reader.add_done_callback(lambda task: follower.end())
+        forget = self._clock.on_change(follower.clock_changed)
         computer_of = caller().computer_of
         if computer_of:
-            leave = self._faults.follow(computer_of, lambda order: news.put_nowait(_ordered(order)))
+            leave = self._faults.follow(computer_of, follower.order)
         draining = asyncio.create_task(self._draining.wait())
-        draining.add_done_callback(lambda task: news.put_nowait(None))
+        draining.add_done_callback(lambda task: follower.end())
         try:
             response: pb.WatchClockResponse | None = pb.WatchClockResponse()
             while response is not None:
                 response.clock.CopyFrom(self._reading())
                 yield response
-                response = pb.WatchClockResponse()
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(READING_INTERVAL):
-                        response = await news.get()
+                response = await follower.next(READING_INTERVAL)
             if self._draining.is_set():
                 raise ShuttingDown.of()
             reader.result()
@@ -102,13 +99,12 @@ class ClockService(clock_pb2_grpc.ClockServiceServicer):
         self,
         requests: AsyncIterator[pb.WatchClockRequest],
         mine: dict[int, ClockBarrier],
-        news: asyncio.Queue[pb.WatchClockResponse | None],
+        follower: ClockFollower,
         peer: str,
     ) -> None:
         owner = f"session {caller().computer_of}" if caller().computer_of else f"user {caller().name}"
         async for request in requests:
-            if news.qsize() > CLOCK_BARRIERS_EACH:
-                await asyncio.sleep(READING_INTERVAL)  # a client that does not read is not read from
+            await follower.room()
             if request.HasField("release"):
                 barrier = mine.pop(request.release.number, None)
                 if barrier is not None:
@@ -124,12 +120,7 @@ class ClockService(clock_pb2_grpc.ClockServiceServicer):
                 after = translate.period("after", request.barrier.after)
                 due = self._clock.now() + max(after, timedelta(0))
                 mine[number] = self._timekeeper.barriers.add(due, owner, peer=peer, is_local=is_local(peer))
-                due_at = translate.timestamp(mine[number].due)
-                news.put_nowait(pb.WatchClockResponse(confirmed=number, due_at=due_at))
+                follower.confirm(number, due)
 
     def _reading(self) -> pb.ClockReading:
         return translate.reading(self._clock.read())
-
-
-def _ordered(order: ComputerOrder) -> pb.WatchClockResponse:
-    return pb.WatchClockResponse(order=pb.ComputerOrder(number=order.number, command=order.line))
