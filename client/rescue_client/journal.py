@@ -21,7 +21,7 @@ from rescue_protos.v1 import journal_pb2, journal_pb2_grpc
 if TYPE_CHECKING:
     from rescue_protos.v1.journal_pb2_grpc import JournalServiceAsyncStub
 
-_TIMEOUT = 60.0  # real seconds: to explain a session, the server reads the journal from its beginning
+_TIMEOUT = 60.0  # real seconds: a session can have many events, and readers take turns
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""What each event of the journal changed in which queues, and why. The journal is read from its beginning.
+"""What each event of the journal changed in which queues, and why. Each session is read from its beginning.
 
 The sessions are rebuilt as the engine does it, with the same `apply`, the same table and the same causes. So an old
 journal is explained as the present core understands it.
@@ -6,7 +6,6 @@ journal is explained as the present core understands it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from rescue_server.core import events
@@ -43,11 +42,17 @@ class ExplainedEvent:
 
 
 class EventHistory:
-    """Explains the events in order, from the journal's beginning or from `sessions` as they were at some revision."""
+    """Explains the events in order. Of each session it must get the first event first."""
 
-    def __init__(self, sessions: Mapping[str, Session] | None = None) -> None:
-        self._sessions = dict(sessions or {})
-        self._known = {name: frozenset(session.entries) for name, session in self._sessions.items()}
+    def __init__(self) -> None:
+        self._sessions: dict[str, Session] = {}
+        self._known: dict[str, frozenset[str]] = {}
+
+    def lacks(self, event: events.AnySessionEvent | AnyOrganizationEvent) -> bool:
+        """Return whether earlier events of this one's session are needed before it."""
+        if isinstance(event, OrganizationEvent | events.SessionCreated):
+            return False
+        return event.session not in self._sessions
 
     def session(self, name: str) -> Session | None:
         """Return a session as it is after the last event; None if it is unknown, or ended and in no queue."""

@@ -38,7 +38,7 @@ class JournalService(journal_pb2_grpc.JournalServiceServicer):
         self, request: pb.ListEventsRequest, context: CallContext
     ) -> AsyncIterator[pb.ListEventsResponse]:
         user = caller()
-        async for piece in self._journal.read(request.after_revision, session=request.session):
+        async for piece in self._journal.read(request.after_revision, user=user.name, session=request.session):
             for events in _messages(piece.lines, user):
                 yield pb.ListEventsResponse(events=events, through_revision=events[-1].revision)
             yield pb.ListEventsResponse(through_revision=piece.through)
@@ -47,8 +47,7 @@ class JournalService(journal_pb2_grpc.JournalServiceServicer):
         self, request: pb.WatchEventsRequest, context: CallContext
     ) -> AsyncIterator[pb.WatchEventsResponse]:
         user = caller()
-        pieces = self._journal.follow(request.after_revision, session=request.session, from_now=user.administrator)
-        async for piece in pieces:
+        async for piece in self._journal.follow(request.after_revision, user=user.name, session=request.session):
             for events in _messages(piece.lines, user):
                 yield pb.WatchEventsResponse(events=events, through_revision=events[-1].revision)
             yield pb.WatchEventsResponse(through_revision=piece.through)
@@ -62,7 +61,7 @@ class JournalService(journal_pb2_grpc.JournalServiceServicer):
             raise unknown
         answer = pb.ExplainResponse(revision=state.revision)
         known: frozenset[str] = frozenset()
-        async for piece in self._journal.read(0, session=request.session):
+        async for piece in self._journal.read(0, user=user.name, session=request.session):
             for line in piece.lines:
                 known |= line.explained.known
                 changes = tuple(c for c in line.explained.changes if request.technician in ("", c.technician))

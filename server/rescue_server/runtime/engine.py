@@ -12,7 +12,6 @@ import contextlib
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import partial
-from itertools import islice
 from typing import TypeVar
 
 import msgspec
@@ -116,10 +115,12 @@ class Engine:
         """Store where the clock stands: after a restart it goes on from there. Raises StorageUnavailable."""
         await self.in_store(lambda: self.store.mark_clock(clock_mark(self.clock)))
 
-    async def stored_events(self, after: int, limit: int) -> list[StoredEvent]:
-        """Return the next published events of the journal. Raises StorageUnavailable."""
-        found = await self.in_store(lambda: list(islice(self.store.read(after), limit)))
-        return [stored for stored in found if stored.revision <= self.published.revision]
+    async def stored_events(self, after: int, *, through: int, limit: int, stream: str = "") -> list[StoredEvent]:
+        """Return the next events of the journal, all or of one stream, up to a published revision.
+
+        Holds up nothing that is being stored. Raises StorageUnavailable.
+        """
+        return await self._store.read(lambda reader: reader.read(after, through=through, limit=limit, stream=stream))
 
     async def in_store(self, call: Callable[[], T]) -> T:
         """Run a call of the store after those before it. Raises StorageUnavailable."""

@@ -1,12 +1,16 @@
 """Reading the journal: from any revision on, once or as it grows, each event with what it changed.
 
-It is read from the store in pieces, so a reader costs little memory and delays others only briefly.
+What is not asked for is not read. To explain the events after a revision, or those of one session, takes the earlier
+events of their sessions only, which the store finds by an index. It is read in pieces, and readers take turns, user by
+user: however much one user reads, others wait for one piece at most.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+import contextlib
+from collections import Counter
+from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
 
 import msgspec
@@ -18,8 +22,8 @@ from rescue_server.runtime.state import AnyEvent, AppliedEvent, read_event
 from rescue_server.store.protocol import StoredEvent
 
 WITHHELD = "withheld"
-_READ = 1000  # events read from the store at a time
-_PORTION = 100  # events delivered before other tasks run
+_READ = 50  # events read from the store in one turn
+_PORTION = 20  # events explained before other tasks run
 _HASHES = {
     events.SessionCreated: "ticket_hash",
     events.PinRedeemed: "ticket_hash",
@@ -49,6 +53,7 @@ class Journal:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._turns = Turns()
         self._news = asyncio.Event()
         self._draining = False
         self.followers = 0
@@ -62,52 +67,103 @@ class Journal:
         self._draining = True
         self._news.set()
 
-    async def read(self, after: int, *, session: str = "") -> AsyncIterator[Piece]:
+    async def read(self, after: int, *, user: str, session: str = "") -> AsyncGenerator[Piece, None]:
         """Yield the lines after a revision, up to the last one now: of one session, or all."""
-        last = self._engine.published.revision
-        async for piece in self._read(EventHistory(), 0, after, last, session):
+        reading = _Reading(self._engine, self._turns, user, session, after)
+        async for piece in reading.up_to(self._engine.published.revision):
             yield piece
 
-    async def follow(self, after: int, *, session: str = "", from_now: bool = False) -> AsyncIterator[Piece]:
-        """Yield the lines after a revision, then each new line, until the server shuts down.
-
-        `from_now` skips the earlier lines if there is no newer one; then it is not known who had an entry once.
-        """
+    async def follow(self, after: int, *, user: str, session: str = "") -> AsyncGenerator[Piece, None]:
+        """Yield the lines after a revision, then each new line, until the server shuts down."""
         published = self._engine.published
-        caught_up = from_now and after >= published.revision
-        history = EventHistory(published.sessions if caught_up else None)
-        read_through = published.revision if caught_up else 0
+        reading = _Reading(self._engine, self._turns, user, session, after)
         yield Piece(lines=(), through=after)
         self.followers += 1
         try:
             while not self._draining:
                 self._news.clear()
-                last = published.revision
-                if read_through == last:
+                if reading.through >= published.revision:
                     await self._news.wait()
                     continue
-                async for piece in self._read(history, read_through, after, last, session):
+                async for piece in reading.up_to(published.revision):
                     yield piece
-                read_through = last
         finally:
             self.followers -= 1
 
-    async def _read(
-        self, history: EventHistory, read_through: int, after: int, last: int, session: str
-    ) -> AsyncIterator[Piece]:
-        while read_through < last:
-            batch = [
-                stored for stored in await self._engine.stored_events(read_through, _READ) if stored.revision <= last
-            ]
-            for start in range(0, len(batch), _PORTION):
-                part = batch[start : start + _PORTION]
-                lines = _explained(history, part, session)
-                if part[-1].revision > after:
-                    fresh = tuple(line for line in lines if line.stored.revision > after)
-                    yield Piece(lines=fresh, through=part[-1].revision)
+
+class Turns:
+    """Gives turns to one reader at a time. Each user has one reader in the line, so that users take turns."""
+
+    def __init__(self) -> None:
+        self._all = asyncio.Lock()
+        self._users: dict[str, asyncio.Lock] = {}
+        self._readers = Counter[str]()
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nobody reads or waits."""
+        return not self._users
+
+    @contextlib.asynccontextmanager
+    async def of(self, user: str) -> AsyncIterator[None]:
+        """Wait for a turn of this user, and have it for the length of the block."""
+        self._readers[user] += 1
+        try:
+            async with self._users.setdefault(user, asyncio.Lock()), self._all:
+                yield
+        finally:
+            self._readers[user] -= 1
+            if not self._readers[user]:
+                del self._readers[user], self._users[user]
+
+
+class _Reading:
+    """One reader's way through the journal; `through` is how far they have come."""
+
+    def __init__(self, engine: Engine, turns: Turns, user: str, session: str, after: int) -> None:
+        self._engine = engine
+        self._turns = turns
+        self._user = user
+        self._session = session
+        self._after = after
+        self._history = EventHistory()
+        # A session is explained from its beginning on; of all events, only the sessions that are concerned.
+        self.through = 0 if session else after
+
+    async def up_to(self, last: int) -> AsyncIterator[Piece]:
+        """Yield the lines that are left up to this published revision."""
+        while self.through < last:
+            async with self._turns.of(self._user):
+                batch = await self._engine.stored_events(self.through, through=last, limit=_READ, stream=self._session)
+                lines = await self._explained(batch)
+            # With less than was asked for, there is no more to read.
+            self.through = batch[-1].revision if len(batch) == _READ else last
+            if self.through > self._after:
+                fresh = tuple(line for line in lines if line.stored.revision > self._after)
+                yield Piece(lines=fresh, through=self.through)
+
+    async def _explained(self, batch: list[StoredEvent]) -> list[Line]:
+        lines = []
+        for number, stored in enumerate(batch):
+            if number % _PORTION == 0:
                 await asyncio.sleep(0)
-            # Nothing more to read although something is missing: that has been compacted.
-            read_through = batch[-1].revision if batch else last
+            event = read_event(stored)
+            if self._history.lacks(event):
+                await self._read_earlier(stored)
+            explained = self._history.explain(event)
+            if explained is not None:
+                lines.append(Line(stored=stored, event=event, explained=explained))
+        return lines
+
+    async def _read_earlier(self, stored: StoredEvent) -> None:
+        """Take in what happened to the session of an event before."""
+        after, before = 0, stored.revision - 1
+        while batch := await self._engine.stored_events(after, through=before, limit=_READ, stream=stored.stream):
+            for number, earlier in enumerate(batch):
+                if number % _PORTION == 0:
+                    await asyncio.sleep(0)
+                self._history.explain(read_event(earlier))
+            after = batch[-1].revision
 
 
 def shown_body(line: Line, technician: str | None) -> bytes:
@@ -118,18 +174,6 @@ def shown_body(line: Line, technician: str | None) -> bytes:
     if isinstance(line.event, events.ChatSent) and technician is not None and technician not in line.explained.present:
         return _without(line.stored.body, "text", "")
     return line.stored.body
-
-
-def _explained(history: EventHistory, batch: list[StoredEvent], session: str) -> list[Line]:
-    lines = []
-    for stored in batch:
-        if session and stored.stream != session:
-            continue
-        event = read_event(stored)
-        explained = history.explain(event)
-        if explained is not None:
-            lines.append(Line(stored=stored, event=event, explained=explained))
-    return lines
 
 
 def _without(body: bytes, name: str, instead: str) -> bytes:

@@ -87,9 +87,10 @@ class Retention:
     async def _compact_organization(self, before: datetime) -> None:
         """Drop the changes of the organization up to that moment that later changes replaced."""
         compaction, stored_by_revision = Compaction(), {}
-        after = 0
+        after, published = 0, self._engine.published.revision
         while len(compaction.dropped) < _COMPACTED_AT_ONCE:
-            batch = [stored for stored in await self._engine.stored_events(after, _READ) if stored.at <= before]
+            found = await self._engine.stored_events(after, through=published, limit=_READ)
+            batch = [stored for stored in found if stored.at <= before]
             for stored in batch:
                 if stored.stream == ORGANIZATION:
                     stored_by_revision[stored.revision] = stored

@@ -1,4 +1,7 @@
-"""The store's own thread: the store blocks while it writes, and one thread keeps its calls in order."""
+"""The store's two threads: one keeps the calls of the store in order, one reads the journal beside it.
+
+The store blocks while it writes. Whoever reads a long journal must not hold up those who want to write.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from typing import TypeVar
 
 from rescue_protos.errors import RescueError, StorageFull, StorageUnavailable
 from rescue_server.store.errors import StoreError, StoreFull
-from rescue_server.store.protocol import Store
+from rescue_server.store.protocol import Store, StoreReader
 
 T = TypeVar("T")
 
@@ -20,6 +23,8 @@ class StoreThread:
     def __init__(self, store: Store) -> None:
         self.store = store
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
+        self._reading_thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="journal")
+        self._reader: StoreReader | None = None  # opened when somebody reads
 
     async def run(self, call: Callable[[], T]) -> T:
         """Run a call after those that came before it. Raises StorageUnavailable."""
@@ -28,8 +33,23 @@ class StoreThread:
         except StoreError as error:
             raise _unavailable(error) from error
 
+    async def read(self, call: Callable[[StoreReader], T]) -> T:
+        """Run a call of a reader, beside the calls of the store. Raises StorageUnavailable."""
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._reading_thread, self._read, call)
+        except StoreError as error:
+            raise _unavailable(error) from error
+
+    def _read(self, call: Callable[[StoreReader], T]) -> T:
+        if self._reader is None:
+            self._reader = self.store.reader()
+        return call(self._reader)
+
     async def close(self) -> None:
-        """Close the store and end the thread. Raises StoreError."""
+        """Close the store and end the threads. Raises StoreError."""
+        self._reading_thread.shutdown()
+        if self._reader is not None:
+            self._reader.close()
         await asyncio.get_running_loop().run_in_executor(self._thread, self.store.close)
         self._thread.shutdown()
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Collection, Iterator, Sequence
+from itertools import islice
 from operator import attrgetter
 from pathlib import Path
 
 from rescue_server.store.errors import BackupUnsupported, ConflictingAnswer, StoreClosed
-from rescue_server.store.protocol import ClockMark, StoredAnswer, StoredEvent, require_next
+from rescue_server.store.protocol import ClockMark, StoredAnswer, StoredEvent, StoreReader, require_next
 
 
 class MemoryStore:
@@ -26,6 +27,10 @@ class MemoryStore:
         """See `Store.read`."""
         self._require_open()
         return iter(self._events[bisect_right(self._events, after, key=attrgetter("revision")) :])
+
+    def reader(self) -> StoreReader:
+        """See `Store.reader`."""
+        return _MemoryReader(self)
 
     def last_revision(self) -> int:
         """See `Store.last_revision`."""
@@ -113,3 +118,16 @@ class MemoryStore:
     def _require_open(self) -> None:
         if self._closed:
             raise StoreClosed
+
+
+class _MemoryReader:
+    def __init__(self, store: MemoryStore) -> None:
+        self._store = store
+
+    def read(self, after: int, *, through: int, limit: int, stream: str = "") -> list[StoredEvent]:
+        """See `StoreReader.read`."""
+        wanted = (event for event in self._store.read(after) if event.revision <= through)
+        return list(islice((event for event in wanted if not stream or event.stream == stream), limit))
+
+    def close(self) -> None:
+        """See `StoreReader.close`."""

@@ -62,6 +62,19 @@ class ClockMark:
             raise ValueError(f"a clock's speed is finite, not {self.speed}")
 
 
+class StoreReader(Protocol):
+    """Reads the journal of a store while another thread uses the store: neither of them waits for the other."""
+
+    def read(self, after: int, *, through: int, limit: int, stream: str = "") -> list[StoredEvent]:
+        """Return the first `limit` events after one revision and up to another, in order: of one stream, or all.
+
+        To find those of one stream does not take longer in a long journal.
+        """
+
+    def close(self) -> None:
+        """Close the reader, before its store."""
+
+
 class Store(Protocol):
     """Stores the server's state. A call that raises StoreError changes nothing."""
 
@@ -70,6 +83,9 @@ class Store(Protocol):
 
         The store can be used while the caller iterates. Events that are compacted meanwhile may be left out.
         """
+
+    def reader(self) -> StoreReader:
+        """Return a reader of this store, for one thread."""
 
     def last_revision(self) -> int:
         """Return the revision of the last event ever appended, compacted or not; 0 if there was none."""

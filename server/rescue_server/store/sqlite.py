@@ -13,10 +13,11 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from rescue_server.store.errors import ConflictingAnswer, StoreClosed, StoreDamaged
+from rescue_server.store.errors import ConflictingAnswer, StoreClosed
 from rescue_server.store.files import finish_swap, is_new, translate_errors
+from rescue_server.store.journal_reader import JournalReader, read_events, reading
 from rescue_server.store.online_backup import copy_whole
-from rescue_server.store.protocol import ClockMark, StoredAnswer, StoredEvent, require_next
+from rescue_server.store.protocol import ClockMark, StoredAnswer, StoredEvent, StoreReader, require_next
 from rescue_server.store.schema import (
     ANSWER_COLUMNS,
     EVENT_COLUMNS,
@@ -26,7 +27,6 @@ from rescue_server.store.schema import (
     answer_of,
     answer_row,
     create,
-    event_of,
     event_row,
     inspect,
     migrate,
@@ -79,6 +79,11 @@ class SqliteStore:
         self._require_open()
         return self._batches(after, self._state.last_revision)
 
+    def reader(self) -> StoreReader:
+        """See `Store.reader`. Raises StoreUnavailable."""
+        self._require_open()
+        return JournalReader.open(self.path)
+
     def last_revision(self) -> int:
         """See `Store.last_revision`."""
         self._require_open()
@@ -112,7 +117,7 @@ class SqliteStore:
     def answer(self, principal: str, request_id: str) -> StoredAnswer | None:
         """See `Store.answer`. Raises StoreDamaged if the answer is not what was written."""
         self._require_open()
-        with self._reading():
+        with reading(self.path):
             row = self._connection.execute(
                 f"SELECT {ANSWER_COLUMNS} FROM answer WHERE principal = ? AND request_id = ?",
                 (principal, request_id),
@@ -122,7 +127,7 @@ class SqliteStore:
     def answered(self, after: tuple[str, str], limit: int) -> list[tuple[str, str]]:
         """See `Store.answered`."""
         self._require_open()
-        with self._reading():
+        with reading(self.path):
             return self._connection.execute(
                 "SELECT principal, request_id FROM answer WHERE (principal, request_id) > (?, ?)"
                 " ORDER BY principal, request_id LIMIT ?",
@@ -201,13 +206,7 @@ class SqliteStore:
     def _batches(self, after: int, through: int) -> Iterator[StoredEvent]:
         while after < through:
             self._require_open()
-            with self._reading():
-                rows = self._connection.execute(
-                    f"SELECT {EVENT_COLUMNS} FROM journal WHERE revision > ? AND revision <= ?"
-                    " ORDER BY revision LIMIT ?",
-                    (after, through, _BATCH),
-                ).fetchall()
-                events = [event_of(row) for row in rows]
+            events = read_events(self._connection, self.path, after, through=through, limit=_BATCH)
             if not events:
                 return
             yield from events
@@ -227,14 +226,6 @@ class SqliteStore:
             yield
             after.write(self._connection)
         self._state = after
-
-    @contextmanager
-    def _reading(self) -> Iterator[None]:
-        with translate_errors(self.path):
-            try:
-                yield
-            except ValueError as error:
-                raise StoreDamaged(path=self.path, found=str(error)) from None
 
     def _require_open(self) -> None:
         if self._closed:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
@@ -86,6 +87,33 @@ def test_reading_stops_at_what_was_last_when_it_began_and_holds_up_no_append(sto
     first = next(reading)
     store.append([event(1502)])
     assert [found.revision for found in (first, *reading)] == list(range(1, 1502))
+
+
+def test_a_reader_finds_events_of_all_streams_or_one(store: Store) -> None:
+    written = [event(n, stream="even" if n % 2 == 0 else "odd") for n in range(1, 21)]
+    store.append(written)
+    reader = store.reader()
+    assert reader.read(0, through=20, limit=100) == written
+    assert reader.read(3, through=9, limit=4) == written[3:7]
+    assert reader.read(3, through=9, limit=100, stream="even") == written[3:9:2]
+    assert reader.read(0, through=20, limit=2, stream="odd") == written[0:3:2]
+    assert reader.read(0, through=20, limit=100, stream="none") == reader.read(20, through=30, limit=9) == []
+    store.append([event(21, stream="odd")])
+    assert reader.read(20, through=21, limit=9, stream="odd") == [event(21, stream="odd")]
+    store.compact(["odd"], through=21)
+    assert reader.read(0, through=21, limit=2) == written[1:4:2]
+    reader.close()
+
+
+def test_a_reader_reads_in_another_thread_while_the_store_is_used(store: Store) -> None:
+    store.append([event(n) for n in range(1, 101)])
+    with ThreadPoolExecutor(1) as thread:
+        reader = thread.submit(store.reader).result()
+        for revision in range(101, 201):
+            reading = thread.submit(reader.read, 0, through=revision - 1, limit=1000)
+            store.append([event(revision)])
+            assert len(reading.result()) == revision - 1
+        thread.submit(reader.close).result()
 
 
 @pytest.mark.parametrize("revisions", [[2], [0], [1, 3], [1, 1], [1, 2, 4], [2, 1]])

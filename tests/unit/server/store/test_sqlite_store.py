@@ -30,6 +30,7 @@ from rescue_server.store import (
     StoreTooNew,
     StoreUnavailable,
 )
+from rescue_server.store.journal_reader import read_events
 from rescue_server.store.schema import MIGRATIONS
 
 NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
@@ -79,6 +80,17 @@ os.kill(os.getpid(), signal.SIGKILL)
         assert list(store.read()) == events(1, 3)
         assert store.answer("alice", "r1") == ANSWER
         assert store.clock() == MARK
+
+
+def test_events_of_one_stream_are_found_by_an_index(path: Path) -> None:
+    """Stores of all versions have it. Without it each question about one session would read the whole journal."""
+    with closing(SqliteStore.open(path)) as store:
+        asked: list[str] = []
+        store._connection.set_trace_callback(asked.append)
+        read_events(store._connection, path, 3, through=9, limit=5, stream="7f3")
+        store._connection.set_trace_callback(None)
+        ((*_, plan),) = store._connection.execute(f"EXPLAIN QUERY PLAN {asked[0]}").fetchall()
+    assert plan == "SEARCH journal USING INDEX journal_by_stream (stream=? AND rowid>? AND rowid<?)"
 
 
 def test_every_append_is_synced(path: Path) -> None:
