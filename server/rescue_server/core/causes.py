@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import timedelta
+
+import msgspec
 
 from rescue_server.core import events
 from rescue_server.core.organization import (
@@ -24,8 +25,7 @@ from rescue_server.core.session import Session
 from rescue_server.core.status import Link
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cause:
+class Cause(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The code is the event's name, followed by a dot and a variant if the event has several causes.
 
     `about` is the target, in the words of the contract. `facts` are the names in a change of the organization.
@@ -37,7 +37,7 @@ class Cause:
     about: str = ""
     setting: str = ""
     value: timedelta | None = None
-    facts: Mapping[str, str] = field(default_factory=dict, hash=False)
+    facts: Mapping[str, str] = msgspec.field(default_factory=dict)
 
 
 _SETTINGS = {

@@ -6,10 +6,13 @@ up every change of a status in the table; a change that is not there is a defect
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from typing import TypedDict, Unpack
+
+import msgspec
+from msgspec.structs import replace
 
 from rescue_server.core import events
 from rescue_server.core.allowed import allowed_commands
@@ -21,8 +24,7 @@ from rescue_server.core.timers import DeadlineKind, deadlines
 from rescue_server.core.transitions import row_of
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SessionParticipant:
+class SessionParticipant(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A technician who takes part in a session or waits in it, as the other technicians see them."""
 
     technician: str
@@ -30,8 +32,7 @@ class SessionParticipant:
     lead: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class QueueEntry:
+class QueueEntry(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One line of a technician's queue. If nothing happens before, the setting `due_by` ends it at `due_at`.
 
     A technician who waits does not see the others who wait, nor themselves, among the participants.
@@ -55,8 +56,7 @@ class QueueEntry:
     due_by: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class QueueUpdate:
+class QueueUpdate(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What one event changed in one technician's queue. `previous` is None for a new entry.
 
     `entry` is the queue entry after the event. It is None with an idle alarm, which does not change the entry.
