@@ -168,7 +168,8 @@ def _host_and_port(option: str, given: str) -> tuple[str, int]:
     default="30d",
     show_default=True,
     metavar="DURATION",
-    help="Emulated time after which a session that ended, and that no queue shows, is forgotten.",
+    help="Emulated or real time, whatever is over first, after which a session that ended, and that no queue shows, "
+    "is forgotten.",
 )
 @_file("--restore", "Begin with this backup instead of the store, which is kept beside it.")
 @click.option("--ring", type=click.IntRange(1), hidden=True, help="Updates kept per technician, for tests.")

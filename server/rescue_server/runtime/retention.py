@@ -1,15 +1,19 @@
 """What the server may forget, and when: sessions that ended long ago, what the organization once was, old answers.
 
-A session is removed when no queue shows it any more and it ended longer ago than `keep_ended` (emulated time). An
-answer is removed after an
-hour of *real* time, because retries happen in real time: a console gives up after half a minute. An
-applet's reports are repeated for as long as its cable is out, so their answers stay while their session goes on.
+A session is removed when no queue shows it any more and it ended longer ago than `keep_ended`. That is emulated time,
+or real time since this server noticed it: a paused clock must not keep everything for ever. Of those that ended,
+the newest MOST_ENDED are kept at most, also across restarts.
+
+An answer is removed after an hour of *real* time, because retries happen in real time: a console gives up after half a
+minute. An applet's reports are repeated for as long as its cable is out, so their answers stay while their session goes
+on.
 
 The session with the highest number always stays, so that no number is given out twice.
 
-A change of the organization is removed when it is older than `keep_ended` and a later change replaced it. That change
-must come before the first session event that is still stored (`core/compaction.py`). The search reads the journal, so
-it runs once an hour of real time: administrators work in real time, whatever the clock's speed.
+A change of the organization is removed when it is older than `keep_ended`, emulated or real, and a later change
+replaced it. That change must come before the first session event that is still stored (`core/compaction.py`). The
+search reads the journal, so it runs once an hour of real time: administrators work in real time, whatever the clock's
+speed.
 """
 
 from __future__ import annotations
@@ -30,13 +34,15 @@ from rescue_server.core.session import Session, is_gone
 from rescue_server.runtime.engine import Engine
 from rescue_server.runtime.state import ORGANIZATION, read_event
 
-KEEP_ENDED = timedelta(days=30)  # emulated
+KEEP_ENDED = timedelta(days=30)  # emulated or real, whatever is over first
+MOST_ENDED = 20_000  # sessions: some 25 MB of memory
 KEEP_ANSWERS = 3600.0  # real seconds
 COMPACT_EVERY = 3600.0  # real seconds
 SWEEP_EVERY = 30.0  # real seconds
 AT_ONCE = 200  # sessions compacted in one transaction: commands wait for it
 _READ = 1000  # events read at a time, for the same reason
 _COMPACTED_AT_ONCE = 5000  # events
+_MARKS = 120  # notes of a revision within the age that is asked for
 
 
 def _real_now() -> float:
@@ -44,16 +50,23 @@ def _real_now() -> float:
 
 
 class Retention:
-    """One engine's. `keep_ended` is emulated time, `real_now` gives real seconds."""
+    """One engine's. `real_now` gives real seconds."""
 
     def __init__(
-        self, engine: Engine, *, keep_ended: timedelta = KEEP_ENDED, real_now: Callable[[], float] = _real_now
+        self,
+        engine: Engine,
+        *,
+        keep_ended: timedelta = KEEP_ENDED,
+        most_ended: int = MOST_ENDED,
+        real_now: Callable[[], float] = _real_now,
     ) -> None:
         self._engine = engine
         self._keep_ended = keep_ended
+        self._most_ended = most_ended
         self._real_now = real_now
-        self._gone_before: frozenset[str] = frozenset()
-        self._marks: deque[tuple[float, int]] = deque()  # real time, and the last revision then
+        self._gone_since: dict[str, float] = {}  # real time at which a sweep found them gone
+        self._answer_ages = _RevisionAges(KEEP_ANSWERS)
+        self._change_ages = _RevisionAges(keep_ended.total_seconds())
         self._answers_through = 0
         self._compacted_at: float | None = None  # real time
 
@@ -67,13 +80,11 @@ class Retention:
     async def sweep(self) -> int:
         """Remove what may be removed; return how many sessions that were. Raises StorageUnavailable."""
         published = self._engine.published
-        gone = [session for session in published.sessions.values() if is_gone(session)]
-        # An applet that gets the end of a session just now still looks it up: it stays for one more sweep.
-        known, self._gone_before = self._gone_before, frozenset(session.id for session in gone)
         before = self._engine.clock.now() - self._keep_ended
-        due = [session.id for session in gone if session.id in known and _ended_before(session, before)]
-        due = [session_id for session_id in due if int(session_id) != published.last_session]
-        answers_through = self._old_answers()
+        due = self._due(before)
+        revision = published.revision
+        answers_through = self._answer_ages.old_at(self._real_now(), revision)
+        changes_through = self._change_ages.old_at(self._real_now(), revision)
         for start in range(0, len(due), AT_ONCE):
             await self._compact(due[start : start + AT_ONCE], answers_through)
         if not due and answers_through > self._answers_through:
@@ -81,16 +92,36 @@ class Retention:
         self._answers_through = answers_through
         if self._compacted_at is None or self._real_now() - self._compacted_at >= COMPACT_EVERY:
             self._compacted_at = self._real_now()
-            await self._compact_organization(before)
+            await self._compact_organization(before, changes_through)
         return len(due)
 
-    async def _compact_organization(self, before: datetime) -> None:
-        """Drop the changes of the organization up to that moment that later changes replaced."""
+    def _due(self, before: datetime) -> list[str]:
+        """Return the sessions to remove: they ended by that moment, or long ago in real time, or there are too many."""
+        published = self._engine.published
+        gone = [session for session in published.sessions.values() if is_gone(session)]
+        now = self._real_now()
+        # An applet that gets the end of a session just now still looks it up: it stays for one more sweep.
+        known, self._gone_since = self._gone_since, {}
+        for session in gone:
+            self._gone_since[session.id] = known.get(session.id, now)
+        too_many = max(0, len(gone) - self._most_ended)
+        oldest = {session.id for session in sorted(gone, key=_when_ended)[:too_many]} if too_many else frozenset()
+        long_ago = now - self._keep_ended.total_seconds()
+        return [
+            session.id
+            for session in gone
+            if session.id in known
+            and (_ended_before(session, before) or known[session.id] <= long_ago or session.id in oldest)
+            and int(session.id) != published.last_session
+        ]
+
+    async def _compact_organization(self, before: datetime, through: int) -> None:
+        """Drop the changes of the organization up to that moment or revision that later changes replaced."""
         compaction, stored_by_revision = Compaction(), {}
         after, published = 0, self._engine.published.revision
         while len(compaction.dropped) < _COMPACTED_AT_ONCE:
             found = await self._engine.stored_events(after, through=published, limit=_READ)
-            batch = [stored for stored in found if stored.at <= before]
+            batch = [stored for stored in found if stored.at <= before or stored.revision <= through]
             for stored in batch:
                 if stored.stream == ORGANIZATION:
                     stored_by_revision[stored.revision] = stored
@@ -121,13 +152,26 @@ class Retention:
             engine.published.forget(session_id)
             engine.ahead.forget(session_id)
 
-    def _old_answers(self) -> int:
-        """The revision up to which every answer is old enough. After a start of the server none is."""
-        self._marks.append((self._real_now(), self._engine.published.revision))
-        through = self._answers_through
-        while self._marks and self._marks[0][0] <= self._real_now() - KEEP_ANSWERS:
-            through = self._marks.popleft()[1]
-        return through
+
+class _RevisionAges:
+    """Which revisions are older than an age, in real seconds. After a start of the server none is."""
+
+    def __init__(self, age: float) -> None:
+        self._age = age
+        self._marks: deque[tuple[float, int]] = deque()  # real time, and the last revision then
+        self._old = 0
+
+    def old_at(self, now: float, revision: int) -> int:
+        """Note the last revision; return the one up to which all are old."""
+        if not self._marks or now - self._marks[-1][0] >= self._age / _MARKS:
+            self._marks.append((now, revision))
+        while self._marks and self._marks[0][0] <= now - self._age:
+            self._old = self._marks.popleft()[1]
+        return self._old
+
+
+def _when_ended(session: Session) -> tuple[datetime, int]:
+    return session.ended_at or session.created_at, int(session.id)
 
 
 def _ended_before(session: Session, moment: datetime) -> bool:

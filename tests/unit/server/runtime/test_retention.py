@@ -19,7 +19,7 @@ from rescue_server.runtime import command_handlers
 from rescue_server.runtime.credentials import hash_ticket
 from rescue_server.runtime.engine import Answer, Outcome, Request, live_engine
 from rescue_server.runtime.idempotency import Handler
-from rescue_server.runtime.retention import KEEP_ANSWERS, Retention
+from rescue_server.runtime.retention import KEEP_ANSWERS, MOST_ENDED, Retention
 from rescue_server.runtime.state import read_event
 from rescue_server.store import STORE_FILE, SqliteStore
 
@@ -31,14 +31,16 @@ DAY = 24 * HOUR
 class Office:
     """An engine on a real store, a clock that is moved by hand, and a retention whose real time is, too."""
 
-    def __init__(self, path: Path, *, keep_ended: timedelta = DAY) -> None:
+    def __init__(self, path: Path, *, keep_ended: timedelta = DAY, most_ended: int = MOST_ENDED) -> None:
         store = SqliteStore.open(path / STORE_FILE)
         mark = store.clock()
         self.clock = ServerClock(start=mark.now if mark else NOON, paused=True)
         self.engine = live_engine(store, self.clock)
         self.engine.load()
         self.real = 0.0
-        self.retention = Retention(self.engine, keep_ended=keep_ended, real_now=lambda: self.real)
+        self.retention = Retention(
+            self.engine, keep_ended=keep_ended, most_ended=most_ended, real_now=lambda: self.real
+        )
         self.asked = 0
 
     async def found(self) -> None:
@@ -85,8 +87,8 @@ class Office:
 
 
 @asynccontextmanager
-async def at_work(path: Path, *, keep_ended: timedelta = DAY) -> AsyncIterator[Office]:
-    office = Office(path, keep_ended=keep_ended)
+async def at_work(path: Path, *, keep_ended: timedelta = DAY, most_ended: int = MOST_ENDED) -> AsyncIterator[Office]:
+    office = Office(path, keep_ended=keep_ended, most_ended=most_ended)
     running = asyncio.create_task(office.engine.run())
     try:
         yield office
@@ -110,6 +112,45 @@ async def test_a_session_is_forgotten_when_it_ended_long_ago_and_no_queue_shows_
             command_handlers.admit(office.engine.published, gone, gone)
     async with at_work(tmp_path) as office:
         assert set(office.engine.published.sessions) == {shown}
+
+
+async def test_while_the_clock_stands_a_session_is_forgotten_after_as_much_real_time(tmp_path: Path) -> None:
+    async with at_work(tmp_path) as office:
+        await office.found()
+        await office.session()
+        shown = await office.open_session()
+        await office.retention.sweep()
+        office.real += DAY.total_seconds() - 1
+        assert await office.sweep_twice() == 0
+        office.real += 1
+        assert await office.sweep_twice() == 1
+        assert set(office.engine.published.sessions) == {shown}
+        assert office.clock.now() == NOON
+
+
+async def test_of_those_that_ended_the_newest_are_kept_also_across_restarts(tmp_path: Path) -> None:
+    async with at_work(tmp_path, most_ended=3) as office:
+        await office.found()
+        sessions = [await office.session() for _ in range(5)]
+        shown = await office.open_session()
+    async with at_work(tmp_path, most_ended=3) as office:
+        assert await office.sweep_twice() == 2
+        assert set(office.engine.published.sessions) == {*sessions[2:], shown}
+        assert await office.sweep_twice() == 0
+
+
+async def test_while_the_clock_stands_changed_settings_do_not_add_up_either(tmp_path: Path) -> None:
+    async with at_work(tmp_path) as office:
+        await office.found()
+        before = len(list(office.engine.store.read()))
+        for day in range(5):
+            for minute in range(1, 31):
+                await set_idle(office, minute + day)
+            await office.retention.sweep()
+            office.real += DAY.total_seconds() + 1
+        await office.retention.sweep()
+        assert len(list(office.engine.store.read())) == before + 1
+        assert office.engine.published.organization.idle_timeout("alice") == timedelta(minutes=34)
 
 
 async def test_a_number_is_never_given_out_twice(tmp_path: Path) -> None:
