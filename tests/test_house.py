@@ -15,7 +15,17 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-PROGRAMS = ("protos", "common", "client", "server", "applet_emulator", "console_client", "emulator", "web_console")
+PROGRAMS = (
+    "protos",
+    "common",
+    "client",
+    "server",
+    "applet_emulator",
+    "console_client",
+    "emulator",
+    "web_console",
+    "public_api",
+)
 SOURCES = [
     path
     for program in PROGRAMS

@@ -8,7 +8,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -31,6 +31,8 @@ from rescue_protos.v1 import (
     fault_pb2_grpc,
     journal_pb2,
     journal_pb2_grpc,
+    public_api_pb2,
+    public_api_pb2_grpc,
 )
 from rescue_server.clock import ServerClock, wall_clock
 from rescue_server.faults.injector import FaultInjector
@@ -46,6 +48,7 @@ from rescue_server.rpc.fault_service import FaultService
 from rescue_server.rpc.guard import Guard
 from rescue_server.rpc.journal_service import JournalService
 from rescue_server.rpc.listener import Listener, Service
+from rescue_server.rpc.public_api_service import PublicApiService
 from rescue_server.rpc.tls import ServerTls
 from rescue_server.runtime.admission import Admission
 from rescue_server.runtime.attachments import Attachments
@@ -60,7 +63,7 @@ from rescue_server.runtime.retention import KEEP_ENDED, Retention
 from rescue_server.runtime.schedule.timekeeper import Timekeeper
 from rescue_server.runtime.state import EngineStates
 from rescue_server.runtime.watch import Watch
-from rescue_server.startup.companion import companion
+from rescue_server.startup.companion import PAGES, PUBLIC_API, companion
 from rescue_server.startup.first_start import prepare_organization
 from rescue_server.startup.issued_access import IssuedSecrets
 from rescue_server.store.directory import DirectoryLock
@@ -88,6 +91,7 @@ class ServerOptions:
     recording: Recording | None = None
     web: str = ""
     web_options: tuple[str, ...] = ()
+    api: str = ""
 
 
 def serve(options: ServerOptions) -> None:
@@ -112,12 +116,19 @@ async def _serve(options: ServerOptions, store: SqliteStore) -> None:
     stop = _stop_signal()  # first, because a client may stop the server as soon as the address is known
     observation = Observation(options.metrics)
     async with contextlib.AsyncExitStack() as running:
-        address, work = await running.enter_async_context(serving(options, store, observation=observation))
-        web = ""
+        admission = Admission.by()
+        accepting = serving(options, store, observation=observation, admission=admission)
+        address, work = await running.enter_async_context(accepting)
+        urls = {"metrics": observation.metrics_at}
         if options.web:
-            beside = companion(options.web, data=options.data, options=options.web_options)
-            web = await running.enter_async_context(beside)
-        _print_ready(options, address, observation.metrics_at, web)
+            beside = companion(PAGES, options.web, data=options.data, options=("--json", *options.web_options))
+            urls["web"] = await running.enter_async_context(beside)
+        if options.api:
+            key = admission.tokens.companion_key
+            urls["api"] = await running.enter_async_context(
+                companion(PUBLIC_API, options.api, data=options.data, key=key)
+            )
+        _print_ready(options, address, urls)
         await _until(stop, work)
 
 
@@ -232,6 +243,7 @@ def _listener(
             Service.of(admin_pb2, admin_pb2_grpc, AdminService(engine, issued)),
             Service.of(fault_pb2, fault_pb2_grpc, FaultService(faults)),
             Service.of(journal_pb2, journal_pb2_grpc, JournalService(engine, parts.journal)),
+            Service.of(public_api_pb2, public_api_pb2_grpc, PublicApiService(engine, admission.tokens)),
         ],
         wrappers=[parts.observation.wrapper(), Guard(engine, admission.tokens, faults, limits).wrap],
         interceptors=parts.observation.interceptors(),
@@ -270,15 +282,17 @@ def _from_here(host: str, port: int) -> str:
     return f"{near}:{port}"
 
 
-def _print_ready(options: ServerOptions, address: str, metrics: str, web: str) -> None:
+def _print_ready(options: ServerOptions, address: str, urls: Mapping[str, str]) -> None:
     if options.as_json:
-        beside = {name: where for name, where in (("metrics", metrics), ("web", web)) if where}
+        beside = {name: where for name, where in urls.items() if where}
         print(json.dumps({"event": "ready", "server": address, "pid": os.getpid(), **beside}), flush=True)
     else:
-        if metrics:
+        if metrics := urls.get("metrics"):
             print(f"metrics at http://{metrics}/metrics", file=sys.stderr)
-        if web:
+        if web := urls.get("web"):
             print(f"consoles in the browser at {web}", file=sys.stderr)
+        if api := urls.get("api"):
+            print(f"public API at {api}", file=sys.stderr)
         print(f"ready: listening on {address}, state in {options.data}", flush=True)
 
 

@@ -33,6 +33,7 @@ from tests.security.conftest import House, Refused, received
 ANYBODY = {"nobody", "technician", "administrator", "computer", "expired", "forged", "forged computer"}
 TECHNICIAN = {"technician"}
 ADMINISTRATOR = {"administrator"}
+COMPANION: set[str] = set()  # it has a key that the server gave to it alone
 USER = TECHNICIAN | ADMINISTRATOR
 USER_OR_COMPUTER = USER | {"computer"}
 MAY_CALL = {
@@ -45,6 +46,7 @@ MAY_CALL = {
     "rescue_protos.v1.ConsoleService": TECHNICIAN,
     "rescue_protos.v1.AdminService": ADMINISTRATOR,
     "rescue_protos.v1.FaultService": ADMINISTRATOR,
+    "rescue_protos.v1.PublicApiService": COMPANION,
     "rescue_protos.v1.JournalService": USER,
     "rescue_protos.v1.ClockService/GetClock": USER_OR_COMPUTER,
     "rescue_protos.v1.ClockService/WatchClock": USER_OR_COMPUTER,

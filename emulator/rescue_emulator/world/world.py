@@ -35,6 +35,7 @@ from rescue_client.connection import NO_WAIT, Connection
 from rescue_client.faults import FaultClient
 from rescue_common.processes.child import Program, ProgramEnded, stop_all
 from rescue_common.state_directory import NoAccess, find_server, find_tls
+from rescue_emulator.world.api import WorldApi
 from rescue_emulator.world.belongings import Belongings
 from rescue_emulator.world.computer import Computer
 from rescue_emulator.world.end_state import EndState, look_at_server
@@ -75,6 +76,7 @@ class World:
         self._pace = ["--paused"] if paused and speed is None else []
         self._pace += ["--speed", f"{speed:g}"] if speed is not None else []
         self._organization = ["--organization", str(organization)] if organization is not None else []
+        self._api_url = ""
         self._access = ServerAccess(data=Path(data).absolute() if data is not None else None)
         self._entered = False
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -156,6 +158,11 @@ class World:
     def faults(self) -> FaultClient:
         """The server's fault rules: `await world.faults.add("when 1001 becomes Active: lan off for 40s")`."""
         return WorldFaults(self._shared_connection(), self._own)
+
+    @property
+    def api(self) -> WorldApi:
+        """The public HTTP API of a world with the options "--api", "127.0.0.1:0"."""
+        return WorldApi(url=self._api_url)
 
     @property
     def technicians(self) -> Sequence[Technician]:
@@ -361,7 +368,7 @@ class World:
         arguments = ["--listen", listen, "--data", str(self.data), *self._options, *options, "--json"]
         self._server = await self._start("server", "rescue_server", *arguments, environment={})
         ready = await self._server.event("ready", timeout=_START_TIMEOUT)
-        self._access.address = str(ready["server"])
+        self._access.address, self._api_url = str(ready["server"]), str(ready.get("api", ""))
 
     async def _end(self) -> None:
         try:

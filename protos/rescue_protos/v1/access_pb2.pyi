@@ -25,17 +25,23 @@ class SignInRequest(google.protobuf.message.Message):
 
     USER_FIELD_NUMBER: builtins.int
     SECRET_FIELD_NUMBER: builtins.int
+    ACTS_FOR_FIELD_NUMBER: builtins.int
     user: builtins.str
     """The technician's or administrator's name."""
     secret: builtins.str
     """The user's secret."""
+    acts_for: builtins.str
+    """For companions, the programs that the server starts itself: their key is the secret, "user" is whom
+    they act upon, or empty, and this is the user who asked for it.
+    """
     def __init__(
         self,
         *,
         user: builtins.str = ...,
         secret: builtins.str = ...,
+        acts_for: builtins.str = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["secret", b"secret", "user", b"user"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["acts_for", b"acts_for", "secret", b"secret", "user", b"user"]) -> None: ...
 
 Global___SignInRequest: typing_extensions.TypeAlias = SignInRequest
 

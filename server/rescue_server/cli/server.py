@@ -48,6 +48,7 @@ class CommandLine:
     metrics: str | None
     web: str | None
     web_hosts: tuple[str, ...]
+    api: str | None
     as_json: bool
 
     def check(self) -> None:
@@ -69,6 +70,12 @@ class CommandLine:
         if self.web_hosts and not self.web:
             raise click.UsageError("--web-host goes with --web")
 
+        if self.api and not is_loopback(_host_and_port("--api", self.api)[0]):
+            raise click.UsageError(
+                f"--api {self.api}: it has no TLS, and passwords would cross the network readable by all: "
+                "listen on this machine only, like 127.0.0.1:8081"
+            )
+
     def options(self) -> ServerOptions:
         """Raises click.UsageError."""
         from rescue_server.app import ServerOptions
@@ -87,6 +94,7 @@ class CommandLine:
             ring=self.ring,
             web=self.web or "",
             web_options=self._web_options(),
+            api=self.api or "",
             metrics=self._metrics(),
             tls=self._tls(),
         )
@@ -188,6 +196,7 @@ def _host_and_port(option: str, given: str) -> tuple[str, int]:
     metavar="NAME",
     help="A further name by which browsers reach them; repeatable.",
 )
+@click.option("--api", metavar="HOST:PORT", help="Serve the public API there; port 0: a free one.")
 @click.option("--json", "as_json", is_flag=True, help="Say when ready as one JSON object.")
 @click.pass_context
 def server(ctx: click.Context, /, **given: Any) -> None:
@@ -223,12 +232,14 @@ def _run(options: ServerOptions) -> None:
     from rescue_server.app import serve
     from rescue_server.observe.observation import CannotObserve
     from rescue_server.rpc.listener import CannotListen
-    from rescue_server.startup.companion import NoCompanion, check_companion
+    from rescue_server.startup.companion import PAGES, PUBLIC_API, NoCompanion
     from rescue_server.store.errors import StoreError
 
     try:
         if options.web:
-            check_companion()
+            PAGES.check()
+        if options.api:
+            PUBLIC_API.check()
         serve(options)
     except (RescueError, StoreError, CannotListen, CannotObserve, BadTls, NoCompanion, NotPrivate) as error:
         click.echo(f"rescue server: {error}", err=True)

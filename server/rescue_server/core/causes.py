@@ -11,10 +11,12 @@ from rescue_server.core import events
 from rescue_server.core.organization import (
     AdministratorAdded,
     AnyOrganizationEvent,
+    AuthcodeIssued,
     ChannelAdded,
     ChannelDeleted,
     GroupAdded,
     GroupDeleted,
+    NodesNumbered,
     SecretChanged,
     SettingsChanged,
     TechnicianAdded,
@@ -107,8 +109,10 @@ def _facts(event: AnyOrganizationEvent) -> dict[str, str]:
             return {"name": name}
         case AdministratorAdded(name=name) | TechnicianDeleted(name=name):
             return {"name": name}
-        case SecretChanged(user=user):
+        case SecretChanged(user=user) | AuthcodeIssued(user=user):
             return {"name": user}
         case SettingsChanged(owner=owner, periods=periods, terms=terms):
             names = [name.replace("_", "-") for name in periods] + (["terms"] if terms is not None else [])
             return {"settings": ", ".join(names), "owner": owner}
+        case NodesNumbered():
+            return {}

@@ -14,10 +14,12 @@ import msgspec
 from rescue_server.core.events import AnySessionEvent
 from rescue_server.core.organization import (
     AnyOrganizationEvent,
+    AuthcodeIssued,
     ChannelAdded,
     ChannelDeleted,
     GroupAdded,
     GroupDeleted,
+    NodeAdded,
     OrganizationEvent,
     SecretChanged,
     SettingsChanged,
@@ -37,13 +39,20 @@ class Compaction:
 
     dropped: set[int] = field(default_factory=set)
     changed: dict[int, AnyOrganizationEvent] = field(default_factory=dict)
+    _unneeded: set[int] = field(default_factory=set)
+    """What is dropped if a higher node id is stored next."""
     _unseen: dict[tuple[str, str], tuple[int, AnyOrganizationEvent]] = field(default_factory=dict)
 
     def add(self, revision: int, event: AnySessionEvent | AnyOrganizationEvent) -> None:
         """Add the next event of the journal."""
         if not isinstance(event, OrganizationEvent):
             self._unseen.clear()
+            self._unneeded.clear()
             return
+        if isinstance(event, NodeAdded) and event.node:
+            # The highest node id is remembered by what has it: no number may be given out twice.
+            self.dropped |= self._unneeded
+            self._unneeded.clear()
         match event:
             case SettingsChanged(owner=owner):
                 earlier = self._replace("settings", owner)
@@ -53,6 +62,9 @@ class Compaction:
             case SecretChanged(user=user):
                 self._replace("secret", user)
                 self._unseen["secret", user] = revision, event
+            case AuthcodeIssued(user=user):
+                self._replace("authcode", user)
+                self._unseen["authcode", user] = revision, event
             case TechnicianMoved(name=name):
                 self._replace("moved", name)
                 self._unseen["moved", name] = revision, event
@@ -69,13 +81,19 @@ class Compaction:
             case TechnicianDeleted(name=name):
                 self._replace("secret", name)
                 self._replace("moved", name)
-                if self._replace("added", name) is not None:
-                    self.dropped.add(revision)  # no session's event ever found this technician
+                self._delete(revision, name)
 
     def _delete_owner(self, revision: int, owner: str) -> None:
         self._replace("settings", owner)
-        if self._replace("added", owner) is not None:
-            self.dropped.add(revision)  # no session's event ever found this group or channel
+        self._delete(revision, owner)
+
+    def _delete(self, revision: int, added: str) -> None:
+        """Nobody needs what was added and removed before a session's event could find it, but its number."""
+        first, event = self._unseen.pop(("added", added), (0, None))
+        if event is not None:
+            # Without a node id in the event all of them were numbered later, by one event of their own.
+            numbered = isinstance(event, NodeAdded) and event.node
+            (self._unneeded if numbered else self.dropped).update({first, revision})
 
     def _replace(self, kind: str, name: str) -> AnyOrganizationEvent | None:
         revision, event = self._unseen.pop((kind, name), (0, None))

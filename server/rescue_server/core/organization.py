@@ -19,6 +19,8 @@ from rescue_server.settings import SessionSettings
 
 Value = TypeVar("Value")
 NAME_LENGTH = 64  # characters
+FIRST_NODE = 100_005
+"""The first node id that is given out. Those before it are for nodes that every organization has, like its root."""
 _USERS = ("technician", "administrator")
 _GRAMMAR = {'"': "it quotes words", ":": "it ends a kind of target, as in group:Support"}
 _JOINERS = "\u200c\u200d"  # format characters that names in Persian, Hindi and others are written with
@@ -33,30 +35,37 @@ class OrganizationEvent(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     by: str = ""
 
 
-class GroupAdded(OrganizationEvent, frozen=True, kw_only=True, tag=True):
+class NodeAdded(OrganizationEvent, frozen=True, kw_only=True, tag=True):
+    """A person, group or channel was added. `node` is its id, never given out again; 0 in journals of before."""
+
+    name: str
+    node: int = 0
+
+
+class GroupAdded(NodeAdded, frozen=True, kw_only=True, tag=True):
     """A technician group was added, with the default settings."""
 
-    name: str
 
-
-class TechnicianAdded(OrganizationEvent, frozen=True, kw_only=True, tag=True):
+class TechnicianAdded(NodeAdded, frozen=True, kw_only=True, tag=True):
     """A technician was added to a group."""
 
-    name: str
     group: str
 
 
-class ChannelAdded(OrganizationEvent, frozen=True, kw_only=True, tag=True):
+class ChannelAdded(NodeAdded, frozen=True, kw_only=True, tag=True):
     """A channel was added; these groups serve it."""
 
-    name: str
     groups: tuple[str, ...]
 
 
-class AdministratorAdded(OrganizationEvent, frozen=True, kw_only=True, tag=True):
+class AdministratorAdded(NodeAdded, frozen=True, kw_only=True, tag=True):
     """An administrator was added: they may use the Administration Center and the clock."""
 
-    name: str
+
+class NodesNumbered(OrganizationEvent, frozen=True, kw_only=True, tag=True):
+    """Everything in an organization of before node ids got one: "technician:NAME", "group:NAME" and so on."""
+
+    nodes: dict[str, int]
 
 
 class TechnicianMoved(OrganizationEvent, frozen=True, kw_only=True, tag=True):
@@ -91,6 +100,13 @@ class SecretChanged(OrganizationEvent, frozen=True, kw_only=True, tag=True):
     secret_hash: str
 
 
+class AuthcodeIssued(OrganizationEvent, frozen=True, kw_only=True, tag=True):
+    """A user got a code that stands for them in calls of the public API; it voids their former one."""
+
+    user: str
+    code_hash: str
+
+
 class SettingsChanged(OrganizationEvent, frozen=True, kw_only=True, tag=True):
     """Settings of `owner` were changed: "group:NAME" or "channel:NAME".
 
@@ -104,19 +120,29 @@ class SettingsChanged(OrganizationEvent, frozen=True, kw_only=True, tag=True):
 
 AnyOrganizationEvent = (
     GroupAdded | TechnicianAdded | ChannelAdded | AdministratorAdded | TechnicianMoved
-    | TechnicianDeleted | GroupDeleted | ChannelDeleted | SecretChanged | SettingsChanged
+    | TechnicianDeleted | GroupDeleted | ChannelDeleted | SecretChanged | SettingsChanged | NodesNumbered
+    | AuthcodeIssued
 )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Organization:
-    """Immutable; `settings` by owner ("group:NAME", "channel:NAME"), `technicians` by name to their group."""
+    """Immutable; `settings` by owner ("group:NAME", "channel:NAME"), `technicians` by name to their group.
+
+    `nodes` are the node ids by "technician:NAME", "administrator:NAME", "group:NAME" and "channel:NAME". `authcodes`
+    are the hashes of codes by user, also of users who were removed.
+    """
 
     technicians: Mapping[str, str] = field(default_factory=dict)
     channels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     administrators: frozenset[str] = frozenset()
     settings: Mapping[str, SessionSettings] = field(default_factory=dict)
     secret_hashes: Mapping[str, str] = field(default_factory=dict)
+    authcodes: Mapping[str, str] = field(default_factory=dict)
+    nodes: Mapping[str, int] = field(default_factory=dict)
+    next_node: int = FIRST_NODE
+    numbered: bool = True
+    """Whether the journal has all the node ids; otherwise they follow from its order."""
 
     @property
     def groups(self) -> tuple[str, ...]:
@@ -181,7 +207,7 @@ class Organization:
 
 def apply_change(organization: Organization, event: AnyOrganizationEvent) -> Organization:
     """Return the organization after the event."""
-    old = organization
+    old = _with_node(organization, event)
     match event:
         case GroupAdded():
             return replace(old, settings={**old.settings, f"group:{event.name}": SessionSettings()})
@@ -209,6 +235,11 @@ def apply_change(organization: Organization, event: AnyOrganizationEvent) -> Org
                 channels=dict(_without(old.channels, event.name)),
                 settings=dict(_without(old.settings, f"channel:{event.name}")),
             )
+        case NodesNumbered():
+            last = max(event.nodes.values(), default=0)
+            return replace(old, nodes=event.nodes, next_node=max(old.next_node, last + 1), numbered=True)
+        case AuthcodeIssued():
+            return replace(old, authcodes={**old.authcodes, event.user: event.code_hash})
         case SecretChanged():
             return replace(old, secret_hashes={**old.secret_hashes, event.user: event.secret_hash})
         case SettingsChanged():
@@ -217,6 +248,27 @@ def apply_change(organization: Organization, event: AnyOrganizationEvent) -> Org
                 changes["terms"] = event.terms
             changed = old.settings_of(event.owner).changed(changes)
             return replace(old, settings={**old.settings, event.owner: changed})
+
+
+_ADDED = {
+    TechnicianAdded: "technician", AdministratorAdded: "administrator", GroupAdded: "group", ChannelAdded: "channel",
+}  # fmt: skip
+_DELETED = {TechnicianDeleted: "technician", GroupDeleted: "group", ChannelDeleted: "channel"}
+
+
+def _with_node(old: Organization, event: AnyOrganizationEvent) -> Organization:
+    """Number what is added, and forget the number of what is removed."""
+    if isinstance(event, NodeAdded):
+        node = event.node or old.next_node
+        return replace(
+            old,
+            nodes={**old.nodes, f"{_ADDED[type(event)]}:{event.name}": node},
+            next_node=max(old.next_node, node + 1),
+            numbered=old.numbered and bool(event.node),
+        )
+    if isinstance(event, TechnicianDeleted | GroupDeleted | ChannelDeleted):
+        return replace(old, nodes=dict(_without(old.nodes, f"{_DELETED[type(event)]}:{event.name}")))
+    return old
 
 
 def _without(mapping: Mapping[str, Value], name: str) -> Iterator[tuple[str, Value]]:

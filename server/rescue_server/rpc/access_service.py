@@ -22,7 +22,9 @@ class AccessService(access_pb2_grpc.AccessServiceServicer):
     async def SignIn(self, request: access_pb2.SignInRequest, context: CallContext) -> access_pb2.SignInResponse:
         organization = self._engine.published.organization
         secret_hash = organization.secret_hashes.get(request.user)
-        token = self._tokens.sign_in(request.user, request.secret, secret_hash, source=visitor_of(context))
+        token = self._tokens.sign_in_companion(
+            request.secret, user=request.user, secret_hash=secret_hash or "", acts_for=request.acts_for
+        ) or self._tokens.sign_in(request.user, request.secret, secret_hash, source=visitor_of(context))
         return access_pb2.SignInResponse(
             token=token,
             valid_for=translate.duration(timedelta(seconds=TOKEN_LIFE)),

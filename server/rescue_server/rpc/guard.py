@@ -121,6 +121,10 @@ class Guard:
             session = admit(self._engine.published, metadata.get("rescue-session", ""), metadata["rescue-ticket"])
             return Principal(name="", administrator=False, computer_of=session.id)
         principal = self._user(metadata.get("authorization", ""), self._engine.published.organization)
+        if permission is Permission.COMPANION:
+            if not principal.companion:
+                raise errors.PermissionDenied("only programs that the server starts itself may call this")
+            return principal
         if permission is Permission.ADMINISTRATOR and not principal.administrator:
             raise errors.PermissionDenied(f"{principal.name} is no administrator")
         if permission is Permission.TECHNICIAN and principal.administrator:
@@ -133,8 +137,7 @@ class Guard:
         scheme, _, token = authorization.partition(" ")
         if scheme != "Bearer" or not token:
             raise errors.Unauthenticated("no token was sent: sign in first", reason="TOKEN_MISSING")
-        name, secret_hash = self._tokens.user_of(token)
-        principal = Principal(name=name, administrator=name in organization.administrators, secret_hash=secret_hash)
+        principal = self._tokens.principal_of(token, organization.administrators)
         self._require_unrevoked(principal)
         return principal
 
@@ -155,6 +158,8 @@ class Guard:
             return self.open_streams.taken(
                 f"computer {principal.computer_of}", limits.streams_per_computer, "open streams of one computer"
             )
+        if principal.companion:
+            return contextlib.nullcontext()
         if principal.administrator:
             return self.open_streams.taken(f"user {principal.name}", limits.streams_per_administrator, streams)
         if principal.name:

@@ -13,6 +13,7 @@ class Permission(StrEnum):
     ADMINISTRATOR = "administrator"
     USER = "technician or administrator"
     USER_OR_COMPUTER = "technician, administrator, or a computer with its session's ticket"
+    COMPANION = "a program that the server starts itself"
     APPLET = "an applet, by what its first message carries"
 
 
@@ -46,6 +47,10 @@ PERMISSIONS: dict[str, Permission] = {
             "CancelLeadOffer", "AcceptLead", "RebootComputer", "SendChat", "OpenProcess", "CloseProcess",
             "EndSession",
         )
+    },
+    **{
+        f"{_PACKAGE}PublicApiService/{method}": Permission.COMPANION
+        for method in ("ReadFacts", "CheckSecret", "IssueAuthcode")
     },
     **{
         f"{_PACKAGE}FaultService/{method}": Permission.ADMINISTRATOR

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import timedelta
+from typing import Any, TypeVar
 
 from rescue_protos.errors import (
     InvalidArgument,
@@ -28,6 +29,7 @@ from rescue_server.runtime.pin_guesses import PinGuesses, too_many_wrong_pins
 from rescue_server.runtime.state import EngineState
 
 PIN_ATTEMPTS = 1000
+AddedNode = TypeVar("AddedNode", bound=organization.NodeAdded)
 
 
 def create_pin(technician: str, customer: str, new_pin: Callable[[], str], limits: Limits = LIMITS) -> Handler:
@@ -186,7 +188,7 @@ def add_group(by: str, name: str) -> Handler:
 
     def handle(state: EngineState, context: decide.Context) -> Outcome:
         state.organization.require_free("group", name)
-        return Outcome(events=[organization.GroupAdded(at=context.now, by=by, name=name)])
+        return Outcome(events=[_added(organization.GroupAdded, state, at=context.now, by=by, name=name)])
 
     return handle
 
@@ -199,7 +201,7 @@ def add_technician(by: str, name: str, group: str, secret_hash: str) -> Handler:
         state.organization.members(f"group:{group}")
         return Outcome(
             events=[
-                organization.TechnicianAdded(at=context.now, by=by, name=name, group=group),
+                _added(organization.TechnicianAdded, state, at=context.now, by=by, name=name, group=group),
                 organization.SecretChanged(at=context.now, by=by, user=name, secret_hash=secret_hash),
             ]
         )
@@ -216,8 +218,9 @@ def add_channel(by: str, name: str, groups: tuple[str, ...]) -> Handler:
             raise InvalidArgument.of("groups", "a channel needs at least one technician group")
         for group in groups:
             state.organization.members(f"group:{group}")
+        serving = tuple(sorted(set(groups)))
         return Outcome(
-            events=[organization.ChannelAdded(at=context.now, by=by, name=name, groups=tuple(sorted(set(groups))))]
+            events=[_added(organization.ChannelAdded, state, at=context.now, by=by, name=name, groups=serving)]
         )
 
     return handle
@@ -230,7 +233,7 @@ def add_administrator(by: str, name: str, secret_hash: str) -> Handler:
         state.organization.require_free("administrator", name)
         return Outcome(
             events=[
-                organization.AdministratorAdded(at=context.now, by=by, name=name),
+                _added(organization.AdministratorAdded, state, at=context.now, by=by, name=name),
                 organization.SecretChanged(at=context.now, by=by, user=name, secret_hash=secret_hash),
             ]
         )
@@ -295,6 +298,22 @@ def renew_secret(by: str, user: str, secret_hash: str) -> Handler:
         return Outcome(events=[organization.SecretChanged(at=context.now, by=by, user=user, secret_hash=secret_hash)])
 
     return handle
+
+
+def issue_authcode(user: str, code_hash: str) -> Handler:
+    """Keep the hash of a code that stands for the user in calls of the public API."""
+
+    def handle(state: EngineState, context: decide.Context) -> Outcome:
+        if user not in state.organization.secret_hashes:
+            raise NotFound.of("user", user)
+        return Outcome(events=[organization.AuthcodeIssued(at=context.now, by=user, user=user, code_hash=code_hash)])
+
+    return handle
+
+
+def _added(kind: type[AddedNode], state: EngineState, **what: Any) -> AddedNode:
+    """Return the event, with a node id that nothing had before."""
+    return kind(node=state.organization.next_node, **what)
 
 
 def _require_no_sessions(state: EngineState, owner: str) -> None:

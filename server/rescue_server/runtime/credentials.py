@@ -12,7 +12,7 @@ import hashlib
 import hmac
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NoReturn
@@ -82,11 +82,16 @@ def derive_ticket(key: bytes, request_id: str, fingerprint: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Principal:
-    """The caller: a user by name, or the computer of a session, or (both empty) nobody in particular."""
+    """The caller: a user by name, or the computer of a session, or (both empty) nobody in particular.
+
+    A companion program of the server calls as the user whom it acts upon. `acts_for` is the user who asked it to.
+    """
 
     name: str
     administrator: bool
     computer_of: str = ""
+    acts_for: str = ""
+    companion: bool = False
     secret_hash: str = field(default="", repr=False)
 
 
@@ -95,6 +100,8 @@ class _Token:
     user: str
     secret_hash: str
     expires: float
+    acts_for: str = ""
+    companion: bool = False
 
 
 class Tokens:
@@ -104,6 +111,8 @@ class Tokens:
     """
 
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+        self.companion_key = secrets.token_urlsafe(32)
+        """What companions, the programs that this server starts, prove with that they are."""
         self._now = now
         self._tokens: dict[bytes, _Token] = {}
         self._wrong = Allowances(WRONG_SECRETS)
@@ -116,20 +125,39 @@ class Tokens:
 
         Raises Unauthenticated, which does not say whether the user exists; ResourceExhausted after too many failures.
         """
+        self.check(user, secret, secret_hash, source=source)
+        return self._issue(_Token(user, secret_hash or "", self._now() + TOKEN_LIFE))
+
+    def check(self, user: str, secret: str, secret_hash: str | None, *, source: str) -> None:
+        """Check a secret as `sign_in` does, and raise what it raises."""
         if not secret_fits(secret, secret_hash or ""):
             self._refuse(user, source)
+
+    def sign_in_companion(self, key: str, *, user: str, secret_hash: str, acts_for: str) -> str | None:
+        """Return a token of a companion as this user, or as nobody; None if this is not its key."""
+        if not hmac.compare_digest(key.encode(), self.companion_key.encode()):
+            return None
+        return self._issue(_Token(user, secret_hash, self._now() + TOKEN_LIFE, acts_for, companion=True))
+
+    def _issue(self, made: _Token) -> str:
         now = self._now()
         self._tokens = {key: token for key, token in self._tokens.items() if token.expires > now}
         token = secrets.token_urlsafe(32)
-        self._tokens[_key(token)] = _Token(user, secret_hash or "", now + TOKEN_LIFE)
+        self._tokens[_key(token)] = made
         return token
 
-    def user_of(self, token: str) -> tuple[str, str]:
-        """Return the user and the hash of the secret they signed in with. Raises Unauthenticated."""
+    def principal_of(self, token: str, administrators: Collection[str]) -> Principal:
+        """Return who signed in, with the hash of their secret at that time. Raises Unauthenticated."""
         known = self._tokens.get(_key(token))
         if known is None or known.expires <= self._now():
             raise Unauthenticated("the token is not known or has expired: sign in again", reason="TOKEN_EXPIRED")
-        return known.user, known.secret_hash
+        return Principal(
+            name=known.user,
+            administrator=known.user in administrators,
+            acts_for=known.acts_for,
+            companion=known.companion,
+            secret_hash=known.secret_hash,
+        )
 
     def _refuse(self, user: str, source: str) -> NoReturn:
         now = self._now()

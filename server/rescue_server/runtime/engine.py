@@ -28,6 +28,7 @@ from rescue_server.runtime.idempotency import Answer, Handler, OnceOnly, Outcome
 from rescue_server.runtime.recovery import publish, replay
 from rescue_server.runtime.schedule.live import LiveSchedule
 from rescue_server.runtime.schedule.protocol import Schedule
+from rescue_server.runtime.session_records import SessionRecords
 from rescue_server.runtime.state import AnyEvent, AppliedEvent, EngineState, EngineStates, updates_of
 from rescue_server.runtime.store_thread import StoreThread
 from rescue_server.runtime.watch import Watch
@@ -55,6 +56,7 @@ class Engine:
         self.schedule = schedule
         self.watch = watch
         self.chats = ChatLog()
+        self.records = SessionRecords()
         self._store = store
         self._states = states
         self._requests = requests
@@ -85,7 +87,7 @@ class Engine:
 
     def load(self) -> None:
         """Replay the journal. Raises JournalUnreadable, StoreError."""
-        replay(self.store, self.published, self.watch, self.chats)
+        replay(self.store, self.published, self.watch, self.chats, self.records)
         self.ahead.assign(self.published)
         self.schedule.start()
 
@@ -197,6 +199,7 @@ class Engine:
             self.published.revision, self.published.at = applied.revision, applied.event.at
             publish(self.watch, applied, updates)
             self.chats.record(applied)
+            self.records.record(applied)
             for subscriber in self._subscribers:
                 subscriber.on_applied(applied)
             self.schedule.confirm(applied)

@@ -28,6 +28,7 @@ _HASHES = {
     events.SessionCreated: "ticket_hash",
     events.PinRedeemed: "ticket_hash",
     organization.SecretChanged: "secret_hash",
+    organization.AuthcodeIssued: "code_hash",
 }
 
 

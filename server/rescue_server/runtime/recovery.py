@@ -17,6 +17,7 @@ from rescue_server.core.queue import QueueUpdate
 from rescue_server.core.session import UnknownSession
 from rescue_server.core.transitions import UnlistedChange
 from rescue_server.runtime.chat_log import ChatLog
+from rescue_server.runtime.session_records import SessionRecords
 from rescue_server.runtime.state import AppliedEvent, EngineState, read_event, updates_of
 from rescue_server.runtime.watch import Watch
 from rescue_server.store.errors import JournalUnreadable
@@ -27,8 +28,8 @@ REPLAYED_INTO_RINGS = 20_000  # events; who resumes after an older revision gets
 _NOT_UNDERSTOOD = (msgspec.MsgspecError, UnlistedChange, UnknownSession, RescueError, LookupError, ValueError)
 
 
-def replay(store: Store, state: EngineState, watch: Watch, chats: ChatLog) -> None:
-    """Apply the journal to an empty state, and publish its latest updates to the rings.
+def replay(store: Store, state: EngineState, watch: Watch, chats: ChatLog, records: SessionRecords) -> None:
+    """Apply the journal to an empty state, and publish its latest updates to the rings; keep chats and records.
 
     Raises JournalUnreadable, which names the event; StoreError.
     """
@@ -43,6 +44,7 @@ def replay(store: Store, state: EngineState, watch: Watch, chats: ChatLog) -> No
             raise JournalUnreadable(revision=stored.revision, stream=stored.stream, why=why) from error
         publish(watch, applied, updates)
         chats.record(applied)
+        records.record(applied)
     state.revision = watch.revision = store.last_revision()
 
 

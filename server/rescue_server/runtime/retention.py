@@ -151,6 +151,7 @@ class Retention:
         for session_id in sessions:  # nothing happens any more to a session that is gone
             engine.published.forget(session_id)
             engine.ahead.forget(session_id)
+            engine.records.forget(session_id)
 
 
 class _RevisionAges:

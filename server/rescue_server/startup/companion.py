@@ -1,6 +1,6 @@
-"""The companion of the server: the process of `rescue web`, which shows the consoles in a browser.
+"""The companions of the server: `rescue web`, which shows the consoles in a browser, and the public API.
 
-The companion is a client like any other, and its package is optional. The server starts it and ends it. A leash ends
+A companion is a client of the contract, and its package is optional. The server starts it and ends it. A leash ends
 it when the server dies.
 """
 
@@ -12,6 +12,7 @@ import json
 import os
 import sys
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -23,24 +24,38 @@ class NoCompanion(Exception):
     """The companion could not be started. The message says why."""
 
 
-def check_companion() -> None:
-    """Raise NoCompanion if a package that it needs is not installed."""
-    if any(find_spec(name) is None for name in ("rescue_web", "starlette", "uvicorn")):
-        raise NoCompanion("--web needs Starlette and uvicorn: pip install 'rescue-emulator[web]'")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompanionKind:
+    """One kind: `name` is that of the server's option, of the extra, and of the URL in the ready line."""
+
+    name: str
+    package: str
+    what: str
+
+    def check(self) -> None:
+        """Raise NoCompanion if a package that it needs is not installed."""
+        if any(find_spec(name) is None for name in (self.package, "starlette", "uvicorn")):
+            raise NoCompanion(f"--{self.name} needs Starlette and uvicorn: pip install 'rescue-emulator[{self.name}]'")
+
+
+PAGES = CompanionKind(name="web", package="rescue_web", what="the consoles in the browser")
+PUBLIC_API = CompanionKind(name="api", package="rescue_api", what="the public API")
 
 
 @contextlib.asynccontextmanager
-async def companion(listen: str, *, data: Path, options: tuple[str, ...] = ()) -> AsyncIterator[str]:
-    """Run it for the length of the block, and yield its URL. `options` are those of `rescue web`.
+async def companion(
+    kind: CompanionKind, listen: str, *, data: Path, options: tuple[str, ...] = (), key: str = ""
+) -> AsyncIterator[str]:
+    """Run it for the length of the block, and yield its URL. It reads the key, if there is one, from its stdin.
 
     Raises NoCompanion.
     """
     reading, writing = os.pipe()
     with open(writing, "wb"):  # noqa: ASYNC230, nothing is ever written: it is closed when this process ends
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-P", "-m", "rescue_common.processes.parent_death", str(reading), "", "rescue_web"),
-            *("--listen", listen, "--data", str(data), *options, "--json"),
-            stdin=asyncio.subprocess.DEVNULL,
+            *(sys.executable, "-P", "-m", "rescue_common.processes.parent_death", str(reading), "", kind.package),
+            *("--listen", listen, "--data", str(data), *options),
+            stdin=asyncio.subprocess.PIPE if key else asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             pass_fds=(reading,),
             # Ctrl-C is for the server, which ends its companion in order.
@@ -48,22 +63,25 @@ async def companion(listen: str, *, data: Path, options: tuple[str, ...] = ()) -
         )
         os.close(reading)
         try:
-            yield await _ready(process)
+            if process.stdin is not None:
+                process.stdin.write(f"{key}\n".encode())
+                process.stdin.close()
+            yield await _ready(process, kind)
         finally:
             await _end(process)
 
 
-async def _ready(process: asyncio.subprocess.Process) -> str:
+async def _ready(process: asyncio.subprocess.Process, kind: CompanionKind) -> str:
     assert process.stdout is not None  # it was asked for
     try:
         async with asyncio.timeout(_STARTS_WITHIN):
             line = await process.stdout.readline()
     except TimeoutError:
-        raise NoCompanion("the consoles in the browser do not come up") from None
+        raise NoCompanion(f"{kind.what} cannot be had: its program does not come up") from None
     if not line:
         await process.wait()
-        raise NoCompanion("the consoles in the browser could not be started")
-    return str(json.loads(line)["web"])
+        raise NoCompanion(f"{kind.what} could not be started")
+    return str(json.loads(line)[kind.name])
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:

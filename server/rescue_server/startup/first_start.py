@@ -6,7 +6,13 @@ import asyncio
 import sys
 from pathlib import Path
 
-from rescue_server.core.organization import AdministratorAdded, AnyOrganizationEvent, SecretChanged, TechnicianAdded
+from rescue_server.core.organization import (
+    AdministratorAdded,
+    AnyOrganizationEvent,
+    NodesNumbered,
+    SecretChanged,
+    TechnicianAdded,
+)
 from rescue_server.runtime.credentials import hash_secret, new_secret
 from rescue_server.runtime.engine import Engine, Outcome
 from rescue_server.startup import old_hashes
@@ -35,6 +41,8 @@ async def prepare_organization(file: Path | None, engine: Engine, issued: Issued
         renewed = await old_hashes.fitting(issued.secrets, old)
         # Whoever owns the directory owns the users: a lost access file must not lock them out.
         users = sorted({*issued.missing(hashes), *(old.keys() - renewed.keys())})
+        if not engine.published.organization.numbered:
+            events.append(NodesNumbered(at=now, nodes=dict(engine.published.organization.nodes)))
     fresh = {user: new_secret() for user in users}
     events += [
         SecretChanged(at=now, user=user, secret_hash=hash_secret(secret)) for user, secret in (renewed | fresh).items()

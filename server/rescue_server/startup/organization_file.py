@@ -20,6 +20,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from rescue_common.durations import BadDuration, parse_duration
 from rescue_protos.errors import InvalidArgument, RescueError
 from rescue_server.core import organization as core_organization
@@ -81,6 +83,8 @@ def _events(data: dict[str, Any], now: datetime) -> list[core_organization.AnyOr
 
     def add(event: core_organization.AnyOrganizationEvent, place: tuple[str, ...]) -> None:
         nonlocal organization
+        if isinstance(event, core_organization.NodeAdded):
+            event = msgspec.structs.replace(event, node=organization.next_node)
         try:
             organization = core_organization.apply_change(organization, event)
         except InvalidArgument as error:

@@ -2,8 +2,8 @@
 
     python tests/contract/server/record_journals.py tests/contract/server/journals/VERSION
 
-`-conformance.jsonl` are conformance scenarios, as few as cover all 62 rows; `-others.jsonl` and `-removals.jsonl` have
-the events that no row needs, so that all together have every kind of event.
+`-conformance.jsonl` are conformance scenarios, as few as cover all 62 rows; `-others.jsonl`, `-removals.jsonl` and
+`-public-api.jsonl` have the events that no row needs, so that all together have every kind of event.
 
 A recording is never made anew for a version that is released: that later versions still read it is what it is for.
 """
@@ -11,15 +11,22 @@ A recording is never made anew for a version that is released: that later versio
 from __future__ import annotations
 
 import asyncio
+import shutil
 import sys
+import tempfile
 from pathlib import Path
+from urllib.parse import urlencode
+from urllib.request import urlopen
 
+from rescue_common.state_directory import Access
 from rescue_emulator.conformance.row_scenarios import read_scenarios
 from rescue_emulator.scenarios.model import Scenario
 from rescue_emulator.scenarios.player import Player
 from rescue_emulator.scenarios.stage import Stage
 from rescue_emulator.world.world import World
 from rescue_protos.status_table import read_rows
+
+_OLD_STORE = Path(__file__).parent / "store-0.1.0"
 
 
 def rows_of(scenario: Scenario) -> set[int]:
@@ -96,6 +103,17 @@ async def record_removals(target: Path) -> None:
         await write_down(world, target)
 
 
+async def record_api(target: Path) -> None:
+    """Take over a store of before node ids, and request a code of the public API."""
+    with tempfile.TemporaryDirectory() as directory:
+        data = Path(shutil.copytree(_OLD_STORE, Path(directory) / "data"))
+        async with World(data=data, options=("--api", "127.0.0.1:0")) as world:
+            password = Access.read(data).secrets["admin"]
+            form = urlencode({"email": "admin", "pwd": password})
+            await asyncio.to_thread(urlopen, f"{world.api.url}/requestAuthCode.aspx?{form}")
+            await write_down(world, target)
+
+
 async def write_down(world: World, target: Path) -> None:
     """Print the world's journal into a file, by the command that people use."""
     command = (sys.executable, "-m", "rescue_emulator", "events", "--json", "--data", str(world.data))
@@ -106,6 +124,7 @@ async def write_down(world: World, target: Path) -> None:
 
 async def main(stem: str) -> None:
     """Record all."""
+    await record_api(Path(f"{stem}-public-api.jsonl"))
     await record_removals(Path(f"{stem}-removals.jsonl"))
     await record_others(Path(f"{stem}-others.jsonl"))
     await record_conformance(Path(f"{stem}-conformance.jsonl"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,6 +16,7 @@ from rescue_server.core.organization import (
     ChannelDeleted,
     GroupAdded,
     GroupDeleted,
+    NodeAdded,
     Organization,
     OrganizationEvent,
     SecretChanged,
@@ -90,6 +92,8 @@ def journal_of(wanted: list[AnyEvent]) -> list[AnyEvent]:
     organization, journal = Organization(), []
     for event in [*FOUNDING, *wanted]:
         if is_possible(organization, event):
+            if isinstance(event, NodeAdded):
+                event = msgspec.structs.replace(event, node=organization.next_node)
             journal.append(event)
             if isinstance(event, OrganizationEvent):
                 organization = apply_change(organization, event)
@@ -123,6 +127,13 @@ def test_nothing_that_a_session_sees_is_different(wanted: list[AnyEvent]) -> Non
     assert seen_by_sessions(short) == seen_by_sessions(dict(enumerate(journal, 1)))
     again = folded(list(short.values()))
     assert len(again) == len(short)  # there is nothing left to compact
+
+
+def test_the_highest_node_id_is_remembered_although_its_owner_is_gone() -> None:
+    gone: list[AnyEvent] = [GroupAdded(at=NOON, name="Night", node=100_009), GroupDeleted(at=NOON, name="Night")]
+    assert [*folded([*FOUNDING, *gone]).values()] == [*FOUNDING, *gone]
+    later = GroupAdded(at=NOON, name="Late", node=100_010)
+    assert [*folded([*FOUNDING, *gone, later]).values()] == [*FOUNDING, later]
 
 
 def test_what_nobody_saw_is_bounded_by_what_there_is() -> None:

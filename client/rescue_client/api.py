@@ -1,0 +1,134 @@
+"""The client of the program that serves the public API: facts at one revision, and the codes of users."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from contextlib import aclosing
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from rescue_client.api_records import (
+    Account,
+    AppletLink,
+    ChannelNode,
+    EntryFacts,
+    EntryLeft,
+    EntryRole,
+    Facts,
+    GroupNode,
+    Person,
+    SessionEnd,
+    SessionFacts,
+)
+from rescue_client.connection import Connection
+from rescue_client.service import ServiceClient
+from rescue_protos.v1 import applet_pb2, public_api_pb2_grpc
+from rescue_protos.v1 import public_api_pb2 as pb
+
+if TYPE_CHECKING:
+    from rescue_protos.v1.public_api_pb2_grpc import PublicApiServiceAsyncStub
+
+_TIMEOUT = 10.0  # real seconds
+_ROLES = {pb.EntryRole.Value(f"ENTRY_ROLE_{role.name}"): role for role in EntryRole}
+_LINKS = {pb.LinkState.Value(f"LINK_STATE_{link.name}"): link for link in AppletLink}
+_LEFT = {pb.EntryLeft.Value(f"ENTRY_LEFT_{left.name}"): left for left in EntryLeft}
+_ENDS = {applet_pb2.EndReason.Value(f"END_REASON_{end.name}"): end for end in SessionEnd}
+
+
+class ApiClient:
+    """`connection` is that of a companion: its user is empty, its secret the key that the server gave it."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._service: ServiceClient[PublicApiServiceAsyncStub] = ServiceClient(
+            connection, public_api_pb2_grpc.PublicApiServiceStub, timeout=_TIMEOUT
+        )
+        self._known: Facts | None = None
+        self._next: asyncio.Task[Facts] | None = None
+
+    async def facts(self) -> Facts:
+        """Return the facts as they are now, or later. Requests that wait at once share one call. Raises RescueError."""
+        running = self._next
+        if running is not None:
+            # It may have been answered from before this request; the one after it is not.
+            await asyncio.wait([running])
+        if self._next is None or self._next is running:
+            self._next = asyncio.create_task(self._read())
+        return await asyncio.shield(self._next)
+
+    async def check_secret(self, user: str, secret: str, *, source: str) -> None:
+        """Check a user's secret. Raises Unauthenticated; ResourceExhausted after too many wrong ones of the source."""
+        request = pb.CheckSecretRequest(user=user, secret=secret, source=source)
+        await self._service.call_once(lambda stub: stub.CheckSecret, request)
+
+    async def issue_authcode(self, user: str, code_hash: str) -> None:
+        """Keep the hash of a code that stands for the user. Raises RescueError."""
+        request = pb.IssueAuthcodeRequest(request_id=str(uuid.uuid4()), user=user, code_hash=code_hash)
+        await self._service.call_idempotent(lambda stub: stub.IssueAuthcode, request)
+
+    async def _read(self) -> Facts:
+        try:
+            self._known = await self._fetch(self._known)
+            return self._known
+        finally:
+            self._next = None
+
+    async def _fetch(self, known: Facts | None) -> Facts:
+        request = pb.ReadFactsRequest(known_revision=known.revision if known else 0)
+        portions: list[pb.ReadFactsResponse] = []
+        async with aclosing(self._service.stream(lambda stub: stub.ReadFacts, request)) as stream:
+            portions.extend([portion async for portion in stream])
+        first = portions[0]
+        now, connected = _moment(first.now), frozenset(first.connected)
+        if known is not None and first.unchanged:
+            return replace(known, now=now, connected=connected)
+        sessions = (_session(message) for portion in portions for message in portion.sessions)
+        return Facts(
+            revision=first.revision,
+            now=now,
+            connected=connected,
+            account=_account(first.account),
+            sessions=tuple(sorted(sessions, key=lambda session: session.id)),
+        )
+
+
+def _account(message: pb.Account) -> Account:
+    return Account(
+        people=tuple(Person(node=one.node, name=one.name, group=one.group) for one in message.people),
+        groups=tuple(GroupNode(node=one.node, name=one.name) for one in message.groups),
+        channels=tuple(ChannelNode(node=one.node, name=one.name, groups=tuple(one.groups)) for one in message.channels),
+        authcodes={code_hash: user for user, code_hash in message.authcodes.items()},
+    )
+
+
+def _session(message: pb.SessionFacts) -> SessionFacts:
+    return SessionFacts(
+        id=int(message.session),
+        created_at=_moment(message.created_at),
+        link=_LINKS[message.link],
+        channel=message.channel,
+        fields=tuple(message.fields),
+        started_at=_moment(message.started_at) if message.HasField("started_at") else None,
+        entries=tuple(
+            EntryFacts(
+                technician=entry.technician,
+                role=_ROLES[entry.role],
+                since=_moment(entry.since),
+                left=_LEFT.get(entry.left),
+            )
+            for entry in message.entries
+        ),
+        transferred_to=message.transferred_to,
+        transfer_comment=message.transfer_comment,
+        lead_offered_to=message.lead_offered_to,
+        in_queue=message.in_queue,
+        ended_at=_moment(message.ended_at) if message.HasField("ended_at") else None,
+        end=_ENDS.get(message.end),
+    )
+
+
+def _moment(message: Timestamp) -> datetime:
+    return message.ToDatetime(tzinfo=UTC)

@@ -1,0 +1,142 @@
+"""The records of the public API's facts: the organization with node ids, and sessions. They are plain data.
+
+`rescue_client.api` returns these. Moments are emulated time, aware and in UTC. Texts are empty, and other fields None,
+if they do not apply.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class EntryRole(StrEnum):
+    """A technician's part in a session. Of an entry that left its queue: the last one."""
+
+    WAITING = "waiting"
+    LEAD = "lead"
+    LEAD_ON_HOLD = "lead on hold"
+    INCOMING = "incoming"
+    OUTGOING = "outgoing"
+    COLLABORATOR = "collaborator"
+    COLLABORATOR_ON_HOLD = "collaborator on hold"
+    HELD_BY_LEAD = "collaborator on hold by the lead"
+    INVITED = "invited"
+
+
+class AppletLink(StrEnum):
+    """The state of the connection to the applet."""
+
+    AWAITING = "awaiting"
+    CONNECTED = "connected"
+    RECONNECTING = "reconnecting"
+    OFFLINE = "offline"
+    REBOOTING = "rebooting"
+
+
+class SessionEnd(StrEnum):
+    """Why a session is over."""
+
+    ENDED_BY_TECHNICIAN = "ended by a technician"
+    CLOSED_BY_CUSTOMER = "closed by the customer"
+    TERMS_DECLINED = "terms declined"
+    IDLE_TIMEOUT = "active session idle time-out"
+    WAITING_TIMEOUT = "waiting time-out"
+    CONNECTING_TIMEOUT = "connecting time-out"
+
+
+class EntryLeft(StrEnum):
+    """How an entry left its queue; other ways leave no trace in the facts."""
+
+    ENDED = "the session ended"
+    PICKED_UP = "a transfer that was picked up"
+    DISMISSED = "End on an entry that was closed or timed out"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Person:
+    """A technician or administrator; administrators have no group."""
+
+    node: int
+    name: str
+    group: str = ""
+
+    @property
+    def is_technician(self) -> bool:
+        """Technicians have a queue; administrators have none."""
+        return bool(self.group)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupNode:
+    """A technician group."""
+
+    node: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChannelNode:
+    """A channel, and the names of the technician groups that serve it."""
+
+    node: int
+    name: str
+    groups: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """The whole organization; each kind is sorted by node id. No id is ever given out again.
+
+    `authcodes`: who holds a code, by the SHA-256 of the code in hexadecimal digits, also of people who were removed.
+    """
+
+    people: tuple[Person, ...]
+    groups: tuple[GroupNode, ...]
+    channels: tuple[ChannelNode, ...]
+    authcodes: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntryFacts:
+    """One technician's part in a session, also after it left the queue in one of the ways of `EntryLeft`.
+
+    `since`: when the status of the entry last changed. `role` is the role before the end if the session is over.
+    """
+
+    technician: str
+    role: EntryRole
+    since: datetime
+    left: EntryLeft | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionFacts:
+    """A session that goes on, is shown in a queue, or ended less than an hour ago. `started_at` is the first Active."""
+
+    id: int
+    created_at: datetime
+    link: AppletLink
+    channel: str = ""
+    fields: tuple[str, ...] = ()
+    started_at: datetime | None = None
+    entries: tuple[EntryFacts, ...] = ()
+    transferred_to: str = ""
+    transfer_comment: str = ""
+    lead_offered_to: str = ""
+    in_queue: bool = True
+    ended_at: datetime | None = None
+    end: SessionEnd | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What a request is answered from: everything at one revision, the emulated time, and whose console is there."""
+
+    revision: int
+    now: datetime
+    connected: frozenset[str]
+    account: Account
+    sessions: tuple[SessionFacts, ...]

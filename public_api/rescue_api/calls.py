@@ -1,0 +1,103 @@
+"""One call of a method: what it was given, who calls, and the facts that it is answered from."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from rescue_api.answers import Kind, Row, Shape
+from rescue_api.nodes import Node, find
+from rescue_api.people import ApiLogins
+from rescue_api.words import MethodFailed, Word
+from rescue_client.api import ApiClient
+from rescue_client.api_records import Facts, Person
+
+_INTEGER = re.compile(r"[+-]?\d{1,10}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parameter:
+    """One parameter: its name in text, other names that are in use, and its element in SOAP."""
+
+    name: str
+    element: str = ""
+    kind: Kind = Kind.STRING
+    aliases: tuple[str, ...] = ()
+
+
+AUTHCODE = Parameter(name="authcode", element="sAuthCode")
+
+
+class MethodAccess(StrEnum):
+    """Who may call a method."""
+
+    ANYBODY = "anybody"
+    USER = "technicians and administrators"
+    ADMINISTRATOR = "administrators"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backend:
+    """What outlives a call: the session server, and who is logged in."""
+
+    client: ApiClient
+    logins: ApiLogins
+
+
+@dataclass(slots=True, kw_only=True)
+class ApiCall:
+    """`arguments` by the parameters' names in lower case. `cookie` is the one that came; `new_cookie` is to be set."""
+
+    backend: Backend
+    facts: Facts
+    arguments: Mapping[str, str]
+    source: str
+    cookie: str = ""
+    new_cookie: str = ""
+    caller: Person | None = None
+
+    @property
+    def user(self) -> Person:
+        """The user who calls; methods for anybody have none."""
+        if self.caller is None:
+            raise MethodFailed(Word.NOT_LOGGED_IN)
+        return self.caller
+
+    def given(self, name: str) -> str:
+        """Return an argument; empty if there is none."""
+        return self.arguments.get(name.lower(), "").strip()
+
+    def integer(self, name: str) -> int | None:
+        """Return an argument that is an integer; None if it is none."""
+        text = self.given(name)
+        return int(text) if _INTEGER.fullmatch(text) else None
+
+    def flag(self, name: str) -> bool:
+        """Return an argument that is true or false; it is false without one."""
+        return self.given(name).lower() in ("true", "1", "yes")
+
+    def node(self, name: str, *, word: Word = Word.INVALID_NODE) -> Node:
+        """Return the node that an argument names. Raises MethodFailed with the word if there is none."""
+        number = self.integer(name)
+        node = None if number is None else find(self.facts.account, number)
+        if node is None:
+            raise MethodFailed(word)
+        return node
+
+
+Handler = Callable[[ApiCall], Awaitable[Sequence[Row]]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """One method: `name` as the vendor writes it in text, `words` the failures of its own."""
+
+    name: str
+    does: str
+    handler: Handler
+    shape: Shape
+    parameters: tuple[Parameter, ...] = ()
+    words: tuple[Word, ...] = ()
+    access: MethodAccess = MethodAccess.USER

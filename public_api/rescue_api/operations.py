@@ -1,0 +1,157 @@
+"""The table of operations: it dispatches calls, and everything that describes them is made from it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rescue_api.answers import DONE, Column, Kind, Row, Shape, Style, one_value
+from rescue_api.calls import AUTHCODE, ApiCall, MethodAccess, Operation, Parameter
+from rescue_api.methods import access, organization, queues
+from rescue_api.people import hash_code
+from rescue_api.sessions import shape as sessions_shape
+from rescue_api.words import MethodFailed, Word
+
+_EMAIL = Parameter(name="email", element="sEmail")
+_PASSWORD = Parameter(name="pwd", element="sPassword")
+_NODE = Parameter(name="node", element="iNodeID", kind=Kind.INT)
+_NODE_KIND = Parameter(name="noderef", element="eNodeRef", aliases=("nodetype",))
+
+_ACCOUNT = (
+    Column(key="account", title="AccountID", element="iAccountID", kind=Kind.INT),
+    Column(key="organization", title="Organization", element="sOrganization"),
+    Column(key="admin", title="AdminID", element="iAdminID", kind=Kind.INT),
+    Column(key="technician", title="TechID", element="iTechID", kind=Kind.INT),
+    Column(key="email", title="Email", element="sEmail"),
+)
+_RUNNING = Column(key="running", title="TcRunning", element="bTcRunning", kind=Kind.BOOLEAN)
+_HIERARCHY = Shape(
+    style=Style.RECORDS,
+    columns=(
+        Column(key="node", title="NodeID", element="iNodeID", kind=Kind.INT),
+        Column(key="parent", title="ParentID", element="iParentID", kind=Kind.INT),
+        Column(key="name", title="Name", element="sName"),
+        Column(key="email", title="Email", element="sEmail"),
+        Column(key="description", title="Description", element="sDescription"),
+        Column(key="status", title="Status", element="eStatus"),
+        Column(key="type", title="Type", element="eType"),
+    ),
+    container="aHierarchy",
+    item="HIERARCHY",
+)
+_AVAILABLE = Shape(
+    style=Style.TRUTH,
+    columns=(Column(key="value", title="Available", element="bAvailable", kind=Kind.BOOLEAN),),
+)
+
+
+def _account(name: str, *columns: Column) -> Operation:
+    return Operation(
+        name=name,
+        does="Tells who is logged in.",
+        handler=access.get_account,
+        shape=Shape(style=Style.RECORDS, columns=_ACCOUNT + columns),
+        parameters=(AUTHCODE,),
+    )
+
+
+def _sessions(name: str, fields: int, item: str) -> Operation:
+    return Operation(
+        name=name,
+        does="Lists the sessions of a technician, of everybody below a node, or of a channel.",
+        handler=queues.get_session_of_all if name == "getSession" else queues.get_session,
+        shape=sessions_shape(fields, item),
+        parameters=(_NODE, _NODE_KIND, AUTHCODE),
+        words=(Word.INVALID_NODE,),
+    )
+
+
+OPERATIONS = (
+    Operation(
+        name="login",
+        does="Logs a user in and sets a cookie.",
+        handler=access.login,
+        shape=DONE,
+        parameters=(_EMAIL, _PASSWORD),
+        words=(Word.INVALID, Word.LIMIT_REACHED),
+        access=MethodAccess.ANYBODY,
+    ),
+    Operation(
+        name="logout",
+        does="Makes the cookie void.",
+        handler=access.logout,
+        shape=DONE,
+        access=MethodAccess.ANYBODY,
+    ),
+    Operation(
+        name="requestAuthCode",
+        does="Makes a code that stands for the user in any call; the user's former code is void.",
+        handler=access.request_authcode,
+        shape=one_value("AUTHCODE", "sAuthCode"),
+        parameters=(_EMAIL, _PASSWORD),
+        words=(Word.INVALID, Word.LIMIT_REACHED),
+        access=MethodAccess.ANYBODY,
+    ),
+    _account("getAccount"),
+    _account("getAccount_v2", _RUNNING),
+    _account("getAccount_v3", _RUNNING),
+    Operation(
+        name="getHierarchy",
+        does="Lists every node of the organization, parents first.",
+        handler=organization.get_hierarchy,
+        shape=_HIERARCHY,
+        parameters=(AUTHCODE,),
+    ),
+    Operation(
+        name="getHierarchy_v2",
+        does="Lists the nodes of the organization, or of a part of it, parents first.",
+        handler=organization.get_hierarchy,
+        shape=_HIERARCHY,
+        parameters=(
+            Parameter(name="isnode", element="bIsNode", kind=Kind.BOOLEAN),
+            Parameter(name="node", element="iNode", kind=Kind.INT),
+            Parameter(name="filteroffline", element="bFilterOffline", kind=Kind.BOOLEAN),
+            AUTHCODE,
+        ),
+        words=(Word.INVALID_NODE,),
+    ),
+    Operation(
+        name="isAnyTechAvailableOnChannel",
+        does="Tells whether a technician who serves the channel has a console connected.",
+        handler=queues.is_any_tech_available,
+        shape=_AVAILABLE,
+        parameters=(
+            Parameter(name="channelid", element="iChannelID", kind=Kind.INT, aliases=("node",)),
+            Parameter(name="excludingawayandbusy", element="bExcludingAwayAndBusy", kind=Kind.BOOLEAN),
+            AUTHCODE,
+        ),
+        words=(Word.INVALID_CHANNEL_ID,),
+    ),
+    _sessions("getSession", 3, "SESSION"),
+    _sessions("getSession_v2", 3, "SESSION_V2"),
+    _sessions("getSession_v3", 6, "SESSION_V3"),
+)
+BY_NAME = {operation.name.lower(): operation for operation in OPERATIONS}
+
+
+async def perform(operation: Operation, call: ApiCall) -> Sequence[Row]:
+    """Find out who calls, and answer. Raises MethodFailed, RescueError."""
+    if operation.access is not MethodAccess.ANYBODY:
+        _authenticate(call)
+        if operation.access is MethodAccess.ADMINISTRATOR and call.user.is_technician:
+            raise MethodFailed(Word.NOT_LOGGED_IN_AS_ADMIN)
+    return await operation.handler(call)
+
+
+def _authenticate(call: ApiCall) -> None:
+    account = call.facts.account
+    if code := call.given("authcode"):
+        name = account.authcodes.get(hash_code(code), "")
+        if not name:
+            raise MethodFailed(Word.INVALID_AUTHCODE)
+    else:
+        name = call.backend.logins.user_of(call.cookie, call.facts.now)
+        if not name:
+            raise MethodFailed(Word.NOT_LOGGED_IN)
+    call.caller = next((person for person in account.people if person.name == name), None)
+    if call.caller is None:
+        raise MethodFailed(Word.USER_DELETED_OR_DISABLED)

@@ -1,0 +1,80 @@
+"""Who calls: e-mail addresses, cookies, and the codes that stand for a user."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import string
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from rescue_client.api_records import Account, Person
+
+COOKIE = "ASP.NET_SessionId"
+_ALPHABET = string.ascii_lowercase + string.digits
+_COOKIE_LENGTH = 24
+_CODE_LENGTH = 128
+_IDLE = timedelta(minutes=20)  # emulated
+_MOST_LOGINS = 10_000
+
+
+def email_of(person: Person) -> str:
+    """Return a person's e-mail address; a name that is one stands for itself."""
+    return person.name if "@" in person.name else f"{person.name.lower().replace(' ', '.')}@rescue.test"
+
+
+def by_email(account: Account, given: str) -> Person | None:
+    """Return the person with this e-mail address or name."""
+    wanted = given.strip().casefold()
+    return next(
+        (person for person in account.people if wanted in (email_of(person).casefold(), person.name.casefold())), None
+    )
+
+
+def new_code() -> str:
+    """Return a fresh code."""
+    return _random(_CODE_LENGTH)
+
+
+def hash_code(code: str) -> str:
+    """Return what is stored of a code."""
+    return hashlib.sha256(code.encode()).hexdigest()
+
+
+def _random(length: int) -> str:
+    return "".join(secrets.choice(_ALPHABET) for _ in range(length))
+
+
+@dataclass(slots=True)
+class _Login:
+    user: str
+    used_at: datetime
+
+
+@dataclass(slots=True)
+class ApiLogins:
+    """The cookies of users who logged in, in memory only. One dies after 20 emulated minutes without a call."""
+
+    _by_cookie: dict[str, _Login] = field(default_factory=dict)
+
+    def open(self, user: str, now: datetime) -> str:
+        """Return a fresh cookie."""
+        self._by_cookie = {key: login for key, login in self._by_cookie.items() if now < login.used_at + _IDLE}
+        while len(self._by_cookie) >= _MOST_LOGINS:
+            del self._by_cookie[next(iter(self._by_cookie))]
+        cookie = _random(_COOKIE_LENGTH)
+        self._by_cookie[cookie] = _Login(user, now)
+        return cookie
+
+    def user_of(self, cookie: str, now: datetime) -> str:
+        """Return who logged in with this cookie, and count the call; empty if nobody did."""
+        login = self._by_cookie.get(cookie)
+        if login is None or now >= login.used_at + _IDLE:
+            self._by_cookie.pop(cookie, None)
+            return ""
+        login.used_at = now
+        return login.user
+
+    def close(self, cookie: str) -> None:
+        """Make the cookie void."""
+        self._by_cookie.pop(cookie, None)

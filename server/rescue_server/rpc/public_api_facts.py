@@ -1,0 +1,66 @@
+"""Translation of the organization and of sessions to the messages that the public API reads."""
+
+from __future__ import annotations
+
+from rescue_protos.v1 import applet_pb2
+from rescue_protos.v1 import public_api_pb2 as pb
+from rescue_server.core.organization import Organization
+from rescue_server.core.session import EndReason, Session
+from rescue_server.core.session_record import FormerEntry, Left, SessionRecord
+from rescue_server.core.status import Link, Role
+from rescue_server.rpc import translate
+
+_ROLES: dict[Role, pb.EntryRole.ValueType] = {
+    role: pb.EntryRole.Value(f"ENTRY_ROLE_{role.name}") for role in Role if role not in (Role.CLOSED, Role.TIMED_OUT)
+}
+_LINKS = {link: pb.LinkState.Value(f"LINK_STATE_{link.name}") for link in Link}
+_LEFT = {left: pb.EntryLeft.Value(f"ENTRY_LEFT_{left.name}") for left in Left}
+_ENDS = {reason: applet_pb2.EndReason.Value(f"END_REASON_{reason.name}") for reason in EndReason}
+
+
+def account(organization: Organization) -> pb.Account:
+    """The organization with its node ids."""
+    message = pb.Account(authcodes=organization.authcodes)
+    for key, node in sorted(organization.nodes.items(), key=lambda item: item[1]):
+        kind, _, name = key.partition(":")
+        if kind == "technician":
+            message.people.add(node=node, name=name, group=organization.technicians[name])
+        elif kind == "administrator":
+            message.people.add(node=node, name=name)
+        elif kind == "group":
+            message.groups.add(node=node, name=name)
+        else:
+            message.channels.add(node=node, name=name, groups=organization.channels[name])
+    return message
+
+
+def session(found: Session, record: SessionRecord) -> pb.SessionFacts:
+    """One session with its entries, also those that left."""
+    message = pb.SessionFacts(
+        session=found.id,
+        created_at=translate.timestamp(found.created_at),
+        link=_LINKS[found.link],
+        channel=found.channel,
+        fields=[found.customer],
+        lead_offered_to=found.lead_offered_to,
+        in_queue=bool(found.entries),
+    )
+    if record.started_at is not None:
+        message.started_at.CopyFrom(translate.timestamp(record.started_at))
+    if found.with_role(Role.OUTGOING):
+        message.transferred_to = record.transferred_to.partition(":")[2]
+        message.transfer_comment = found.comment
+    if found.ended_at is not None and found.end_reason is not None:
+        message.ended_at.CopyFrom(translate.timestamp(found.ended_at))
+        message.end = applet_pb2.END_REASON_TERMS_DECLINED if found.declined else _ENDS[found.end_reason]
+    for name in sorted(found.entries.keys() | record.former.keys()):
+        message.entries.append(_entry(name, found, record.former.get(name)))
+    return message
+
+
+def _entry(technician: str, found: Session, former: FormerEntry | None) -> pb.EntryFacts:
+    if former is not None:
+        since = translate.timestamp(former.since)
+        return pb.EntryFacts(technician=technician, role=_ROLES[former.role], since=since, left=_LEFT[former.left])
+    entry = found.entries[technician]
+    return pb.EntryFacts(technician=technician, role=_ROLES[entry.role], since=translate.timestamp(entry.since))

@@ -1,0 +1,81 @@
+"""The side of the contract that the program of the public API calls: facts at one revision, and its users' codes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator
+from datetime import datetime, timedelta
+
+from rescue_protos.errors import InvalidArgument
+from rescue_protos.v1 import public_api_pb2 as pb
+from rescue_protos.v1 import public_api_pb2_grpc
+from rescue_server.core.session import Session, is_gone
+from rescue_server.core.session_record import SessionRecord
+from rescue_server.rpc import public_api_facts as facts
+from rescue_server.rpc import translate
+from rescue_server.rpc.call_context import CallContext
+from rescue_server.rpc.sources import source_of
+from rescue_server.runtime import command_handlers
+from rescue_server.runtime.credentials import Tokens
+from rescue_server.runtime.engine import Engine
+
+LISTED_AFTER_END = timedelta(hours=1)  # emulated
+_PORTION = 500  # sessions in one message
+_SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
+
+
+class PublicApiService(public_api_pb2_grpc.PublicApiServiceServicer):
+    """Reads are answered from the published state."""
+
+    def __init__(self, engine: Engine, tokens: Tokens) -> None:
+        self._engine = engine
+        self._tokens = tokens
+        self._messages: dict[str, tuple[Session, SessionRecord, pb.SessionFacts]] = {}
+
+    async def ReadFacts(
+        self, request: pb.ReadFactsRequest, context: CallContext
+    ) -> AsyncIterator[pb.ReadFactsResponse]:
+        self._engine.catch_up()
+        await self._engine.flush()
+        # From here on nothing waits until everything is read: all of it is of one revision.
+        state, now = self._engine.published, self._engine.clock.now()
+        watch = self._engine.watch
+        first = pb.ReadFactsResponse(revision=state.revision, now=translate.timestamp(now))
+        first.connected.extend(name for name in sorted(state.organization.technicians) if watch.connected(name))
+        if request.known_revision == state.revision:
+            first.unchanged = True
+            yield first
+            return
+        first.account.CopyFrom(facts.account(state.organization))
+        sessions = self._listed(now)
+        first.sessions.extend(sessions[:_PORTION])
+        yield first
+        for start in range(_PORTION, len(sessions), _PORTION):
+            yield pb.ReadFactsResponse(revision=first.revision, sessions=sessions[start : start + _PORTION])
+
+    async def CheckSecret(self, request: pb.CheckSecretRequest, context: CallContext) -> pb.CheckSecretResponse:
+        secret_hash = self._engine.published.organization.secret_hashes.get(request.user)
+        source = source_of(f"ipv6:[{request.source}]:0" if ":" in request.source else f"ipv4:{request.source}:0")
+        self._tokens.check(request.user, request.secret, secret_hash, source=source)
+        return pb.CheckSecretResponse()
+
+    async def IssueAuthcode(self, request: pb.IssueAuthcodeRequest, context: CallContext) -> pb.IssueAuthcodeResponse:
+        if not _SHA256.fullmatch(request.code_hash):
+            raise InvalidArgument.of("code_hash", "a SHA-256 in hexadecimal digits is needed")
+        asked = translate.request_of(request.user, request)
+        answer = await self._engine.perform(command_handlers.issue_authcode(request.user, request.code_hash), asked)
+        return pb.IssueAuthcodeResponse(revision=answer.revision)
+
+    def _listed(self, now: datetime) -> list[pb.SessionFacts]:
+        """Return the messages of the sessions that are listed. One that did not change is translated once."""
+        kept, self._messages = self._messages, {}
+        for session_id, session in self._engine.published.sessions.items():
+            ended_at = session.ended_at
+            if ended_at is not None and is_gone(session) and ended_at + LISTED_AFTER_END <= now:
+                continue
+            record = self._engine.records.of(session_id)
+            known = kept.get(session_id)
+            if known is None or known[0] is not session or known[1] is not record:
+                known = session, record, facts.session(session, record)
+            self._messages[session_id] = known
+        return [message for _, _, message in self._messages.values()]
