@@ -109,8 +109,9 @@ class AppletService(applet_pb2_grpc.AppletServiceServicer):
                 attachment.send(line)
             if session.reboot_order:
                 attachment.send(orders.RebootNow(session.reboot_order, session.reboot_ordered_by))
-            reader = asyncio.create_task(self._read(request_iterator, attachment))
-            async for response in self._write(attachment, reader):
+            writing = asyncio.Lock()
+            reader = asyncio.create_task(self._read(request_iterator, attachment, context, writing))
+            async for response in self._write(attachment, reader, writing):
                 yield response
         finally:
             if reader is not None:
@@ -118,8 +119,9 @@ class AppletService(applet_pb2_grpc.AppletServiceServicer):
             self._attachments.leave(attachment)
 
     async def _write(
-        self, attachment: attachments.AppletConnection, reader: asyncio.Task[None]
+        self, attachment: attachments.AppletConnection, reader: asyncio.Task[None], writing: asyncio.Lock
     ) -> AsyncIterator[pb.AttachResponse]:
+        """Yield what is in the outbox. `writing` is held while gRPC writes: it refuses two writes at once."""
         reader.add_done_callback(lambda task: attachment.news.set())
         while True:
             attachment.news.clear()
@@ -129,7 +131,8 @@ class AppletService(applet_pb2_grpc.AppletServiceServicer):
                     raise ShuttingDown.of()
                 if isinstance(order, orders.GivenUp):
                     return
-                yield self._response(attachment.session, order)
+                async with writing:
+                    yield self._response(attachment.session, order)
                 if isinstance(order, orders.SessionOver | orders.TakenOver):
                     return
             if reader.done():
@@ -138,7 +141,13 @@ class AppletService(applet_pb2_grpc.AppletServiceServicer):
                 return
             await attachment.news.wait()
 
-    async def _read(self, requests: Requests, attachment: attachments.AppletConnection) -> None:
+    async def _read(
+        self,
+        requests: Requests,
+        attachment: attachments.AppletConnection,
+        context: CallContext,
+        writing: asyncio.Lock,
+    ) -> None:
         pace = Pace(self._limits.applet_messages_per_second, time.monotonic())
         async for request in requests:
             if (wait := pace.wait(time.monotonic())) > 0:
@@ -154,7 +163,7 @@ class AppletService(applet_pb2_grpc.AppletServiceServicer):
                 await self._sign_of_life(attachment.session, answered=bool(request.heartbeat.probe))
                 self._engine.chats.confirm(attachment.session, request.heartbeat.chat_after)
                 if request.heartbeat.probe or not self._faults.loses(attachment.session, LostMessage.HEARTBEAT_REPLY):
-                    attachment.send(orders.HeartbeatAnswered(request.heartbeat.number))
+                    await _answer(request.heartbeat.number, attachment, context, writing)
             elif kind == "report":
                 await self._report(request.report, attachment)
             else:
@@ -218,6 +227,17 @@ class AppletService(applet_pb2_grpc.AppletServiceServicer):
                 return pb.AttachResponse(superseded=pb.Superseded())
             case orders.ServerLeaves() | orders.GivenUp():
                 raise ShuttingDown.of()
+
+
+async def _answer(
+    number: int, attachment: attachments.AppletConnection, context: CallContext, writing: asyncio.Lock
+) -> None:
+    """Answer a heartbeat here and now, without waking the writer, unless that has something to send before."""
+    if attachment.outbox or writing.locked():
+        attachment.send(orders.HeartbeatAnswered(number))
+        return
+    async with writing:
+        await context.write(pb.AttachResponse(heartbeat_reply=pb.HeartbeatReply(number=number)))
 
 
 def _decision_of(report: pb.Report) -> Any:
