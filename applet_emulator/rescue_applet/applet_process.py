@@ -103,6 +103,7 @@ class Applet:
             joined=saved.joined,
             outbox=self._unconfirmed,
             chat_after=saved.chat_after,
+            history=saved.history,
         )
         attachment.set_speed(self._speed)
         while not attachment.done:
@@ -200,7 +201,11 @@ class Applet:
             outbox = tuple(report.SerializeToString() for report in attachment.outbox)
             self._save(
                 msgspec.structs.replace(
-                    self._saved, joined=attachment.joined, outbox=outbox, chat_after=attachment.chat_after
+                    self._saved,
+                    joined=attachment.joined,
+                    outbox=outbox,
+                    chat_after=attachment.chat_after,
+                    history=attachment.history,
                 )
             )
         for happening in news:

@@ -70,10 +70,12 @@ class Attachment:
         joined: bool = False,
         outbox: tuple[pb.Report, ...] = (),
         chat_after: int = 0,
+        history: str = "",
     ) -> None:
         self.phase = Phase.APART
         self.joined = joined
         self.chat_after = chat_after
+        self.history = history
         self._session, self._ticket, self._instance = session, ticket, instance
         self._outbox = Outbox(outbox)
         self._heartbeats = Heartbeats()
@@ -142,6 +144,7 @@ class Attachment:
             instance=self._instance,
             attempt=self._attempt,
             chat_after=self.chat_after,
+            history=self.history,
         )
         self._requests = [pb.AttachRequest(hello=hello)]
 
@@ -272,6 +275,8 @@ class Attachment:
 
     def _attached(self, attached: pb.Attached, now: float) -> None:
         self.phase = Phase.ATTACHED
+        if attached.history != self.history:  # revisions of another history say nothing about this one's lines
+            self.history, self.chat_after = attached.history, 0
         self._heartbeats.rest(now)
         self._heartbeats.set_interval(attached.heartbeat_interval.ToTimedelta().total_seconds())
         self._set_link(LinkState.CONNECTED)

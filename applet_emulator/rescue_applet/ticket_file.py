@@ -28,7 +28,8 @@ class JoinRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 class SavedTicket(msgspec.Struct, frozen=True, kw_only=True):
     """The file's content. `session` and `ticket` are empty until the server gave them; `outbox` holds
-    serialized reports in the order of their making; `chat_after` is the revision of the last chat line shown."""
+    serialized reports in the order of their making; `chat_after` is the revision of the last chat line shown, in the
+    history `history`."""
 
     join_request: JoinRequest
     session: str = ""
@@ -36,6 +37,7 @@ class SavedTicket(msgspec.Struct, frozen=True, kw_only=True):
     joined: bool = False
     outbox: tuple[bytes, ...] = ()
     chat_after: Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)] = 0
+    history: str = ""
 
 
 class TicketFile:

@@ -85,6 +85,7 @@ if TYPE_CHECKING:
     from rescue_protos.errors import AlreadyExists as AlreadyExists
     from rescue_protos.errors import CommandNotAllowed as CommandNotAllowed
     from rescue_protos.errors import FailedPrecondition as FailedPrecondition
+    from rescue_protos.errors import HistoryChanged as HistoryChanged
     from rescue_protos.errors import InjectedFault as InjectedFault
     from rescue_protos.errors import InvalidArgument as InvalidArgument
     from rescue_protos.errors import NotFound as NotFound
@@ -127,6 +128,7 @@ __all__ = [
     "FaultClient",
     "FaultRule",
     "Group",
+    "HistoryChanged",
     "IdleAlarm",
     "InjectedFault",
     "InvalidArgument",
@@ -250,6 +252,7 @@ _MODULES = {
         "AlreadyExists",
         "CommandNotAllowed",
         "FailedPrecondition",
+        "HistoryChanged",
         "InjectedFault",
         "InvalidArgument",
         "NotFound",

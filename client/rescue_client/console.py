@@ -134,12 +134,12 @@ class ConsoleClient:
             raise RuntimeError("there is no watch to wait for")
         deadline = self._deadline or self.connection.deadline()
         while True:
-            revision, stream = await self._while_watching(
+            reply, stream = await self._while_watching(
                 lambda stub, metadata: stub.SyncQueue(request, metadata=metadata), deadline
             )
             # The bookmark is lost if its stream ends: then call again.
-            if await progress.wait_for_revision(revision, stream=stream):
-                return Done(revision=revision)
+            if await progress.wait_for_revision(reply.revision, history=reply.history, stream=stream):
+                return Done(revision=reply.revision)
 
     async def set_focus(self, on: bool) -> Done:
         """Set whether this console is in focus. Without a running watch the next watch sends it."""
@@ -149,10 +149,10 @@ class ConsoleClient:
             return Done(revision=max(progress.delivered, 0))
         request = pb.SetFocusRequest(console=self._watch.console, in_focus=on)
         deadline = self._deadline or self.connection.deadline()
-        revision, _ = await self._while_watching(
+        reply, _ = await self._while_watching(
             lambda stub, metadata: stub.SetFocus(request, metadata=metadata), deadline
         )
-        return Done(revision=revision)
+        return Done(revision=reply.revision)
 
     async def create_pin(self, customer: str = "") -> PinCreated:
         """Create a session and its PIN."""
@@ -250,11 +250,11 @@ class ConsoleClient:
         return Done(revision=(await self._call(method)).revision)
 
     async def _while_watching(
-        self, method: Callable[[ConsoleServiceAsyncStub, Metadata], Awaitable[_HasRevision]], deadline: Deadline
-    ) -> tuple[int, int]:
+        self, method: Callable[[ConsoleServiceAsyncStub, Metadata], Awaitable[Reply]], deadline: Deadline
+    ) -> tuple[Reply, int]:
         """Call a method for which the server must know this console's watch.
 
-        Return the revision, and the number of the watch's stream at that time.
+        Return the reply, and the number of the watch's stream at that time.
         """
         progress = self._watch.progress
         while True:
@@ -267,7 +267,7 @@ class ConsoleClient:
                 raise _not_watching("the watch was closed")
             stream = progress.streams
             try:
-                return (await self._call(method, deadline)).revision, stream
+                return await self._call(method, deadline), stream
             except NotFound as unknown:
                 # The server restarted, and the watch is about to notice that.
                 try:

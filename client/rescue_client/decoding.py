@@ -116,9 +116,8 @@ def updates_of(message: console_pb2.WatchQueueResponse, technician: str) -> Iter
     what = message.WhichOneof("message")
     if what == "snapshot":
         found = message.snapshot
-        yield Snapshot(
-            revision=found.revision, at=moment(found.at), entries=tuple(entry_of(e, technician) for e in found.entries)
-        )
+        entries = tuple(entry_of(entry, technician) for entry in found.entries)
+        yield Snapshot(revision=found.revision, at=moment(found.at), entries=entries, history=found.history)
     elif what == "bookmark":
         yield Bookmark(revision=message.bookmark.revision)
     else:

@@ -127,14 +127,19 @@ class JournalClient:
                 yield _piece(message)
 
     async def watch(self, after: int = 0, *, session: str = "") -> AsyncGenerator[JournalPiece, None]:
-        """Deliver the events after a revision, then each new event, also after the server was away. It never ends."""
+        """Deliver the events after a revision, then each new event, also after the server was away. It never ends.
+
+        Raises HistoryChanged if a backup was restored meanwhile.
+        """
+        history = ""
         while True:
-            request = journal_pb2.WatchEventsRequest(after_revision=after, session=session)
+            request = journal_pb2.WatchEventsRequest(after_revision=after, session=session, history=history)
             is_open = False
             try:
                 async with aclosing(self._service.stream(lambda stub: stub.WatchEvents, request)) as messages:
                     async for message in messages:
                         is_open = True
+                        history = message.history or history
                         after = max(after, message.through_revision)
                         yield _piece(message)
             except Unavailable:

@@ -38,13 +38,14 @@ Value = TypeVar("Value")
 class QueueView:
     """One technician's queue.
 
-    `revision` is that of the last update, None before the first snapshot. `online` is True while the watch has the
-    server. `chats` has the last lines of each session in the queue. `alarms` has the time-out of each entry with an
-    alarm.
+    `revision` is that of the last update, None before the first snapshot; it belongs to the history `history`. `online`
+    is True while the watch has the server. `chats` has the last lines of each session in the queue. `alarms` has the
+    time-out of each entry with an alarm.
     """
 
     technician: str
     revision: int | None = None
+    history: str = ""
     online: bool = True
     entries: Mapping[str, Entry] = field(default_factory=lambda: MappingProxyType({}))
     chats: Mapping[str, tuple[ChatReceived, ...]] = field(default_factory=lambda: MappingProxyType({}))
@@ -94,9 +95,12 @@ class QueueView:
 
     def _replaced_by(self, snapshot: Snapshot) -> QueueView:
         entries = {entry.session: entry for entry in snapshot.entries}
+        if snapshot.history != self.history:  # what was known of a session is of another history
+            self = replace(self, chats=MappingProxyType({}), alarms=MappingProxyType({}))
         return replace(
             self,
             revision=snapshot.revision,
+            history=snapshot.history,
             entries=MappingProxyType(entries),
             chats=MappingProxyType({s: lines for s, lines in self.chats.items() if s in entries}),
             alarms=MappingProxyType(

@@ -161,13 +161,15 @@ class StatusChange:
 class Snapshot:
     """The whole queue; it replaces everything before.
 
-    `compacted` is True if it comes instead of changes that the server no longer had.
+    `compacted` is True if it comes instead of changes that the server no longer had. `history` names the history that
+    this and all later revisions belong to; after a restored backup it is another one.
     """
 
     revision: int
     at: datetime
     entries: tuple[Entry, ...]
     compacted: bool = False
+    history: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

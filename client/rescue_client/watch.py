@@ -1,7 +1,8 @@
 """A watch of the queue that survives broken streams and restarts of the server: no update is lost or comes twice.
 
 Each stream asks for the updates after the last revision delivered, and drops an update that is not newer. If the
-server no longer has those updates, it sends a snapshot. A watch ends only if the technician may not watch at all.
+server no longer has those updates, or if a restored backup has begun another history, it sends a snapshot. A watch ends
+only if the technician may not watch at all.
 """
 
 from __future__ import annotations
@@ -25,23 +26,31 @@ from rescue_protos.v1 import console_pb2, console_pb2_grpc
 class WatchProgress:
     """What a watch has delivered, for calls that wait for it.
 
-    `delivered` is the last revision that the reader has processed. `streams` counts the streams that the watch has
-    had. `is_up` says whether it has one now.
+    `delivered` is the last revision that the reader has processed, in the history `history`. `streams` counts the
+    streams that the watch has had. `is_up` says whether it has one now.
     """
 
     def __init__(self) -> None:
         self.delivered = -1
+        self.history = ""
         self.streams = 0
         self.is_up = False
         self.is_running = False
         self._changed = asyncio.Event()
 
     def record(
-        self, *, delivered: int | None = None, is_up: bool | None = None, is_running: bool | None = None
+        self,
+        *,
+        delivered: int | None = None,
+        history: str | None = None,
+        is_up: bool | None = None,
+        is_running: bool | None = None,
     ) -> None:
         """Change the facts that are given, and wake every call that waits."""
         if delivered is not None:
             self.delivered = delivered
+        if history is not None:
+            self.history = history
         if is_up is not None:
             self.streams += is_up and not self.is_up
             self.is_up = is_up
@@ -54,10 +63,14 @@ class WatchProgress:
         """Return whether the stream with this number has ended."""
         return not self.is_up or self.streams != stream
 
-    async def wait_for_revision(self, revision: int, *, stream: int) -> bool:
-        """Wait until a revision is delivered; return False if its stream ends before."""
-        await self.wait_until(lambda: self.delivered >= revision or self.has_ended(stream))
-        return self.delivered >= revision
+    async def wait_for_revision(self, revision: int, *, history: str, stream: int) -> bool:
+        """Wait until a revision of a history is delivered; return False if its stream ends before."""
+
+        def is_delivered() -> bool:
+            return self.history == history and self.delivered >= revision
+
+        await self.wait_until(lambda: is_delivered() or self.has_ended(stream))
+        return is_delivered()
 
     async def wait_until(self, condition: Callable[[], bool]) -> None:
         """Wait until a condition on this progress holds."""
@@ -74,6 +87,7 @@ class QueueWatch:
         self.progress = WatchProgress()
         self._connection = connection
         self._revision: int | None = None
+        self._history = ""
 
     async def updates(self) -> AsyncGenerator[Update, None]:
         """Deliver updates without end. Raises RescueError if this technician may not watch."""
@@ -93,7 +107,7 @@ class QueueWatch:
                                 if update is not None:
                                     delays, has_fresh_token = retry_delays(), False
                                     yield update
-                                    self.progress.record(delivered=update.revision)
+                                    self.progress.record(delivered=update.revision, history=self._history)
                     except Unauthenticated:
                         # A restarted server does not know the old token. A renewed secret is looked up again.
                         if not self._connection.relocate(channel) and has_fresh_token:
@@ -123,7 +137,7 @@ class QueueWatch:
         """Deliver the new updates of one stream; first None, when the stream is open. Raises RescueError."""
         metadata = await channel.metadata()
         request = console_pb2.WatchQueueRequest(
-            after_revision=self._revision, console=self.console, in_focus=self.in_focus
+            after_revision=self._revision, history=self._history, console=self.console, in_focus=self.in_focus
         )
         call = channel.stub(console_pb2_grpc.ConsoleServiceStub).WatchQueue(request, metadata=metadata)
         try:
@@ -137,6 +151,7 @@ class QueueWatch:
                 for update in decoding.updates_of(message, self._connection.user):
                     if isinstance(update, Snapshot):
                         update, compacted = replace(update, compacted=compacted), False
+                        self._history = update.history
                     elif self._revision is not None and update.revision <= self._revision:
                         continue
                     self._revision = update.revision

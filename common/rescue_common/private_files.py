@@ -12,6 +12,8 @@ OTHERS = stat.S_IRWXG | stat.S_IRWXO
 _OURS = re.compile(r"access(\.\d+\.tmp|\.json.*)|server\.key.*|lock|tls|store\.sqlite3.*")
 """The names of what a server puts into its state directory. It leaves everything else alone."""
 
+_UNFINISHED = re.compile(r"(access\.json|server\.key)\.\d+\.tmp")
+
 
 class NotPrivate(OSError):
     """Other users can open the directory, and this program cannot change that; the message says what to do."""
@@ -39,6 +41,16 @@ def make_private(directory: Path) -> list[str]:
     for path in _open_files(directory):
         path.chmod(stat.S_IMODE(path.stat().st_mode) & ~OTHERS)
     return notes
+
+
+def remove_unfinished(directory: Path) -> None:
+    """Remove the files that `write_private` had not finished when its process was killed.
+
+    The caller must be the only one who writes in the directory.
+    """
+    for path in directory.iterdir():
+        if _UNFINISHED.fullmatch(path.name):
+            path.unlink(missing_ok=True)
 
 
 def write_private(path: Path, content: bytes, *, mode: int = 0o600, durable: bool = True) -> None:

@@ -6,6 +6,7 @@
     │   ├── TargetNotAllowed        the command is allowed, but not with this technician, group or process
     │   ├── PinRefused              the PIN was used, has expired or is void
     │   ├── OrganizationRefused     for example: a technician who takes part in sessions cannot be removed
+    │   ├── HistoryChanged          a backup was restored: the journal has to be read from its beginning
     │   └── ReplayOnly              a replay can be watched, not changed
     ├── InvalidArgument             a field's value is wrong; `fields` says which field and why
     │   └── RequestReused           the request id was used before, for another request
@@ -122,6 +123,12 @@ class OrganizationRefused(FailedPrecondition):
     """The organization cannot be changed like this now."""
 
     reason = "ORGANIZATION_CHANGE_NOT_POSSIBLE"
+
+
+class HistoryChanged(FailedPrecondition):
+    """The revision belongs to another history: a backup was restored since. Read from the beginning."""
+
+    reason = "HISTORY_CHANGED"
 
 
 class ReplayOnly(FailedPrecondition):

@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from rescue_common.private_files import make_private
+from rescue_common.private_files import make_private, remove_unfinished
 from rescue_protos.v1 import (
     access_pb2,
     access_pb2_grpc,
@@ -99,6 +99,7 @@ def serve(options: ServerOptions) -> None:
     for note in make_private(options.data):
         print(f"rescue server: {note}", file=sys.stderr)
     with DirectoryLock(options.data):
+        remove_unfinished(options.data)
         if options.restore is not None:
             IssuedSecrets(options.data).mark_unsure()
             _restore(options.restore, options.data)

@@ -123,7 +123,7 @@ class NewerServer(ScriptedServer):
         for case in cases():
             self.answers.setdefault(case.method.name, []).append(case.answer())
         last = len(self.answers["WatchQueue"]) + _FIRST - 1
-        self.answers["SyncQueue"] = [console_pb2.SyncQueueResponse(revision=last)]
+        self.answers["SyncQueue"] = [console_pb2.SyncQueueResponse(revision=last, history="future")]
 
     def register(self, server: grpc.aio.Server) -> None:
         handlers: dict[str, dict[str, grpc.RpcMethodHandler[Any, Any]]] = {}

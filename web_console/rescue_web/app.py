@@ -26,6 +26,7 @@ from rescue_common.languages import LANGUAGES
 from rescue_console.labels import Labels
 from rescue_protos.errors import PermissionDenied, RescueError, ResourceExhausted, Unauthenticated, Unavailable
 from rescue_web.computers import NotPossible
+from rescue_web.feed import EventId
 from rescue_web.logins import Login, cookie_name
 from rescue_web.middleware import OwnName, StrictHeaders
 from rescue_web.state import AppState
@@ -179,9 +180,8 @@ class _Routes:
         if request.query_params.get("user", login.user) != login.user:
             raise HTTPException(401, "somebody else has signed in here")  # in another tab of this browser
         last = request.headers.get("last-event-id", request.query_params.get("after", ""))
-        after = int(last) if last.isdecimal() and len(last) < 19 else None
         page = request.query_params.get("page", "")[:64]
-        return StreamingResponse(login.page.messages(page, after), media_type="text/event-stream")
+        return StreamingResponse(login.page.messages(page, EventId.read(last)), media_type="text/event-stream")
 
     async def directory(self, request: Request, login: Login) -> Response:
         return JSONResponse(await self._state.directory(login))

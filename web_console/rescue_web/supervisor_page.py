@@ -16,7 +16,7 @@ from rescue_console import json_lines
 from rescue_console.labels import Labels
 from rescue_protos.errors import RescueError
 from rescue_web.computers import NotPossible, StartedComputers
-from rescue_web.feed import Data, Feed, written
+from rescue_web.feed import Data, EventId, Feed, written
 
 _CLOCK_EVERY = 1.0  # real seconds
 
@@ -35,7 +35,7 @@ class SupervisorPage:
         self._work: list[asyncio.Task[None]] = []
         self._failure = ""
 
-    async def messages(self, page: str, after: int | None) -> AsyncIterator[str]:
+    async def messages(self, page: str, after: EventId | None) -> AsyncIterator[str]:
         """Yield the messages for one page. The page shows one state, so it always begins with the whole state."""
         if not self._work:
             self._work = [asyncio.create_task(self._follow_queues()), asyncio.create_task(self._follow_clock())]

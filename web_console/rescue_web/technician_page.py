@@ -31,7 +31,7 @@ from rescue_console.commands import BadLine, parse
 from rescue_console.execute import execute
 from rescue_console.labels import Labels
 from rescue_protos.errors import RescueError
-from rescue_web.feed import Data, Feed, written
+from rescue_web.feed import Data, EventId, Feed, written
 
 STAYS_OPEN = 5.0
 """Real seconds for which the console stays open after its last page: long enough for a reload."""
@@ -54,7 +54,7 @@ class TechnicianPage:
         self._clock: Data = {}
         self._closing: asyncio.TimerHandle | None = None
 
-    async def messages(self, page: str, after: int | None) -> AsyncIterator[str]:
+    async def messages(self, page: str, after: EventId | None) -> AsyncIterator[str]:
         """Yield the messages for one page, for as long as it is open."""
         await self._opened(page)
         try:
@@ -139,7 +139,7 @@ class TechnicianPage:
         before, self._view = self._view, self._view.after(update)
         match update:
             case Snapshot():
-                self.feed.begin_at(update.revision)
+                self.feed.begin_at(update.revision, history=update.history)
             case ServerLost() | ServerBack():
                 self.feed.publish("server", {"online": self._view.online})
             case Bookmark():

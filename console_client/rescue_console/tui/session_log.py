@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 from rescue_client.records import EntryChanged, SessionHistory, Snapshot, StatusChange, Update
@@ -16,6 +16,7 @@ class SessionLog:
     """The changes of each session, oldest first; those of sessions that left the queue as well, for a while."""
 
     revision: int = -1
+    history: str = ""
     sessions: Mapping[str, tuple[StatusChange, ...]] = field(default_factory=lambda: MappingProxyType({}))
 
     def of(self, session: str) -> tuple[StatusChange, ...]:
@@ -37,7 +38,7 @@ class SessionLog:
                     cause=update.cause,
                 )
                 kept = {**self.sessions, entry.session: (*self.of(entry.session), change)}
-                return SessionLog(revision=update.revision, sessions=_bounded(kept))
+                return replace(self, revision=update.revision, sessions=_bounded(kept))
         return self
 
     def recalled(self, session: str, past: SessionHistory) -> SessionLog:
@@ -46,16 +47,17 @@ class SessionLog:
         if not past.changes:
             return self
         kept = {**self.sessions, session: (*past.changes, *since)}
-        return SessionLog(revision=self.revision, sessions=_bounded(kept))
+        return replace(self, sessions=_bounded(kept))
 
     def _listed(self, snapshot: Snapshot) -> SessionLog:
-        kept = dict(self.sessions)
+        # What happened to a session in another history did not happen in this one.
+        kept = dict(self.sessions) if snapshot.history == self.history else {}
         for entry in snapshot.entries:
-            known = self.of(entry.session)
+            known = kept.get(entry.session, ())
             if not known or known[-1].status is not entry.status:
                 found = StatusChange(at=entry.since or snapshot.at, status=entry.status, seen=False)
                 kept[entry.session] = (*known, found)
-        return SessionLog(revision=snapshot.revision, sessions=_bounded(kept))
+        return SessionLog(revision=snapshot.revision, history=snapshot.history, sessions=_bounded(kept))
 
 
 def _bounded(sessions: dict[str, tuple[StatusChange, ...]]) -> Mapping[str, tuple[StatusChange, ...]]:

@@ -25,15 +25,15 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1drescue_protos/v1/applet.proto\x12\x10rescue_protos.v1\x1a\x1egoogle/protobuf/duration.proto\"E\n\x10RedeemPinRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0b\n\x03pin\x18\x02 \x01(\t\x12\x10\n\x08\x63ustomer\x18\x03 \x01(\t\"4\n\x11RedeemPinResponse\x12\x0f\n\x07session\x18\x01 \x01(\t\x12\x0e\n\x06ticket\x18\x02 \x01(\t\"S\n\x1aStartThroughChannelRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0f\n\x07\x63hannel\x18\x02 \x01(\t\x12\x10\n\x08\x63ustomer\x18\x03 \x01(\t\">\n\x1bStartThroughChannelResponse\x12\x0f\n\x07session\x18\x01 \x01(\t\x12\x0e\n\x06ticket\x18\x02 \x01(\t\"\xa2\x01\n\rAttachRequest\x12(\n\x05hello\x18\x01 \x01(\x0b\x32\x17.rescue_protos.v1.HelloH\x00\x12\x30\n\theartbeat\x18\x02 \x01(\x0b\x32\x1b.rescue_protos.v1.HeartbeatH\x00\x12*\n\x06report\x18\x03 \x01(\x0b\x32\x18.rescue_protos.v1.ReportH\x00\x42\t\n\x07message\"_\n\x05Hello\x12\x0f\n\x07session\x18\x01 \x01(\t\x12\x0e\n\x06ticket\x18\x02 \x01(\t\x12\x10\n\x08instance\x18\x03 \x01(\t\x12\x0f\n\x07\x61ttempt\x18\x04 \x01(\r\x12\x12\n\nchat_after\x18\x05 \x01(\x04\">\n\tHeartbeat\x12\x0e\n\x06number\x18\x01 \x01(\x04\x12\r\n\x05probe\x18\x02 \x01(\x04\x12\x12\n\nchat_after\x18\x03 \x01(\x04\"\xe5\x01\n\x06Report\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12.\n\x05terms\x18\x02 \x01(\x0b\x32\x1d.rescue_protos.v1.TermsAnswerH\x00\x12\x31\n\ngoing_down\x18\x03 \x01(\x0b\x32\x1b.rescue_protos.v1.GoingDownH\x00\x12,\n\x07goodbye\x18\x04 \x01(\x0b\x32\x19.rescue_protos.v1.GoodbyeH\x00\x12.\n\x04\x63hat\x18\x05 \x01(\x0b\x32\x1e.rescue_protos.v1.CustomerChatH\x00\x42\x06\n\x04what\"\x1f\n\x0bTermsAnswer\x12\x10\n\x08\x61\x63\x63\x65pted\x18\x01 \x01(\x08\"\x1d\n\tGoingDown\x12\x10\n\x08order_id\x18\x01 \x01(\t\"\t\n\x07Goodbye\"\x1c\n\x0c\x43ustomerChat\x12\x0c\n\x04text\x18\x01 \x01(\t\"\xd0\x03\n\x0e\x41ttachResponse\x12.\n\x08\x61ttached\x18\x01 \x01(\x0b\x32\x1a.rescue_protos.v1.AttachedH\x00\x12;\n\x0fheartbeat_reply\x18\x02 \x01(\x0b\x32 .rescue_protos.v1.HeartbeatReplyH\x00\x12,\n\x07receipt\x18\x03 \x01(\x0b\x32\x19.rescue_protos.v1.ReceiptH\x00\x12(\n\x05probe\x18\x04 \x01(\x0b\x32\x17.rescue_protos.v1.ProbeH\x00\x12/\n\x06reboot\x18\x05 \x01(\x0b\x32\x1d.rescue_protos.v1.RebootOrderH\x00\x12\x30\n\x04\x63hat\x18\x06 \x01(\x0b\x32 .rescue_protos.v1.AppletChatLineH\x00\x12(\n\x05\x65nded\x18\x07 \x01(\x0b\x32\x17.rescue_protos.v1.EndedH\x00\x12\x32\n\nsuperseded\x18\x08 \x01(\x0b\x32\x1c.rescue_protos.v1.SupersededH\x00\x12-\n\x04view\x18\t \x01(\x0b\x32\x1d.rescue_protos.v1.SessionViewH\x00\x42\t\n\x07message\"\x94\x01\n\x08\x41ttached\x12\x35\n\x12heartbeat_interval\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x15\n\rterms_pending\x18\x02 \x01(\x08\x12\r\n\x05terms\x18\x03 \x01(\t\x12+\n\x04view\x18\x04 \x01(\x0b\x32\x1d.rescue_protos.v1.SessionView\"\x8c\x01\n\x0bSessionView\x12\x10\n\x08\x63ustomer\x18\x01 \x01(\t\x12\x0c\n\x04lead\x18\x02 \x01(\t\x12\x15\n\rcollaborators\x18\x03 \x03(\t\x12\x0f\n\x07on_hold\x18\x04 \x01(\x08\x12\x35\n\x12heartbeat_interval\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\" \n\x0eHeartbeatReply\x12\x0e\n\x06number\x18\x01 \x01(\x04\".\n\x07Receipt\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0f\n\x07refusal\x18\x02 \x01(\t\"\x17\n\x05Probe\x12\x0e\n\x06number\x18\x01 \x01(\x04\"3\n\x0bRebootOrder\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x12\n\ntechnician\x18\x02 \x01(\t\">\n\x0e\x41ppletChatLine\x12\x0c\n\x04\x66rom\x18\x01 \x01(\t\x12\x0c\n\x04text\x18\x02 \x01(\t\x12\x10\n\x08revision\x18\x03 \x01(\x04\"4\n\x05\x45nded\x12+\n\x06reason\x18\x01 \x01(\x0e\x32\x1b.rescue_protos.v1.EndReason\"\x0c\n\nSuperseded*\xed\x01\n\tEndReason\x12\x1a\n\x16\x45ND_REASON_UNSPECIFIED\x10\x00\x12\"\n\x1e\x45ND_REASON_ENDED_BY_TECHNICIAN\x10\x01\x12!\n\x1d\x45ND_REASON_CLOSED_BY_CUSTOMER\x10\x02\x12\x1b\n\x17\x45ND_REASON_IDLE_TIMEOUT\x10\x03\x12\x1e\n\x1a\x45ND_REASON_WAITING_TIMEOUT\x10\x04\x12!\n\x1d\x45ND_REASON_CONNECTING_TIMEOUT\x10\x05\x12\x1d\n\x19\x45ND_REASON_TERMS_DECLINED\x10\x06\x32\xaa\x02\n\rAppletService\x12T\n\tRedeemPin\x12\".rescue_protos.v1.RedeemPinRequest\x1a#.rescue_protos.v1.RedeemPinResponse\x12r\n\x13StartThroughChannel\x12,.rescue_protos.v1.StartThroughChannelRequest\x1a-.rescue_protos.v1.StartThroughChannelResponse\x12O\n\x06\x41ttach\x12\x1f.rescue_protos.v1.AttachRequest\x1a .rescue_protos.v1.AttachResponse(\x01\x30\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1drescue_protos/v1/applet.proto\x12\x10rescue_protos.v1\x1a\x1egoogle/protobuf/duration.proto\"E\n\x10RedeemPinRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0b\n\x03pin\x18\x02 \x01(\t\x12\x10\n\x08\x63ustomer\x18\x03 \x01(\t\"4\n\x11RedeemPinResponse\x12\x0f\n\x07session\x18\x01 \x01(\t\x12\x0e\n\x06ticket\x18\x02 \x01(\t\"S\n\x1aStartThroughChannelRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0f\n\x07\x63hannel\x18\x02 \x01(\t\x12\x10\n\x08\x63ustomer\x18\x03 \x01(\t\">\n\x1bStartThroughChannelResponse\x12\x0f\n\x07session\x18\x01 \x01(\t\x12\x0e\n\x06ticket\x18\x02 \x01(\t\"\xa2\x01\n\rAttachRequest\x12(\n\x05hello\x18\x01 \x01(\x0b\x32\x17.rescue_protos.v1.HelloH\x00\x12\x30\n\theartbeat\x18\x02 \x01(\x0b\x32\x1b.rescue_protos.v1.HeartbeatH\x00\x12*\n\x06report\x18\x03 \x01(\x0b\x32\x18.rescue_protos.v1.ReportH\x00\x42\t\n\x07message\"p\n\x05Hello\x12\x0f\n\x07session\x18\x01 \x01(\t\x12\x0e\n\x06ticket\x18\x02 \x01(\t\x12\x10\n\x08instance\x18\x03 \x01(\t\x12\x0f\n\x07\x61ttempt\x18\x04 \x01(\r\x12\x12\n\nchat_after\x18\x05 \x01(\x04\x12\x0f\n\x07history\x18\x06 \x01(\t\">\n\tHeartbeat\x12\x0e\n\x06number\x18\x01 \x01(\x04\x12\r\n\x05probe\x18\x02 \x01(\x04\x12\x12\n\nchat_after\x18\x03 \x01(\x04\"\xe5\x01\n\x06Report\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12.\n\x05terms\x18\x02 \x01(\x0b\x32\x1d.rescue_protos.v1.TermsAnswerH\x00\x12\x31\n\ngoing_down\x18\x03 \x01(\x0b\x32\x1b.rescue_protos.v1.GoingDownH\x00\x12,\n\x07goodbye\x18\x04 \x01(\x0b\x32\x19.rescue_protos.v1.GoodbyeH\x00\x12.\n\x04\x63hat\x18\x05 \x01(\x0b\x32\x1e.rescue_protos.v1.CustomerChatH\x00\x42\x06\n\x04what\"\x1f\n\x0bTermsAnswer\x12\x10\n\x08\x61\x63\x63\x65pted\x18\x01 \x01(\x08\"\x1d\n\tGoingDown\x12\x10\n\x08order_id\x18\x01 \x01(\t\"\t\n\x07Goodbye\"\x1c\n\x0c\x43ustomerChat\x12\x0c\n\x04text\x18\x01 \x01(\t\"\xd0\x03\n\x0e\x41ttachResponse\x12.\n\x08\x61ttached\x18\x01 \x01(\x0b\x32\x1a.rescue_protos.v1.AttachedH\x00\x12;\n\x0fheartbeat_reply\x18\x02 \x01(\x0b\x32 .rescue_protos.v1.HeartbeatReplyH\x00\x12,\n\x07receipt\x18\x03 \x01(\x0b\x32\x19.rescue_protos.v1.ReceiptH\x00\x12(\n\x05probe\x18\x04 \x01(\x0b\x32\x17.rescue_protos.v1.ProbeH\x00\x12/\n\x06reboot\x18\x05 \x01(\x0b\x32\x1d.rescue_protos.v1.RebootOrderH\x00\x12\x30\n\x04\x63hat\x18\x06 \x01(\x0b\x32 .rescue_protos.v1.AppletChatLineH\x00\x12(\n\x05\x65nded\x18\x07 \x01(\x0b\x32\x17.rescue_protos.v1.EndedH\x00\x12\x32\n\nsuperseded\x18\x08 \x01(\x0b\x32\x1c.rescue_protos.v1.SupersededH\x00\x12-\n\x04view\x18\t \x01(\x0b\x32\x1d.rescue_protos.v1.SessionViewH\x00\x42\t\n\x07message\"\xa5\x01\n\x08\x41ttached\x12\x35\n\x12heartbeat_interval\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x15\n\rterms_pending\x18\x02 \x01(\x08\x12\r\n\x05terms\x18\x03 \x01(\t\x12+\n\x04view\x18\x04 \x01(\x0b\x32\x1d.rescue_protos.v1.SessionView\x12\x0f\n\x07history\x18\x05 \x01(\t\"\x8c\x01\n\x0bSessionView\x12\x10\n\x08\x63ustomer\x18\x01 \x01(\t\x12\x0c\n\x04lead\x18\x02 \x01(\t\x12\x15\n\rcollaborators\x18\x03 \x03(\t\x12\x0f\n\x07on_hold\x18\x04 \x01(\x08\x12\x35\n\x12heartbeat_interval\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\" \n\x0eHeartbeatReply\x12\x0e\n\x06number\x18\x01 \x01(\x04\".\n\x07Receipt\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0f\n\x07refusal\x18\x02 \x01(\t\"\x17\n\x05Probe\x12\x0e\n\x06number\x18\x01 \x01(\x04\"3\n\x0bRebootOrder\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x12\n\ntechnician\x18\x02 \x01(\t\">\n\x0e\x41ppletChatLine\x12\x0c\n\x04\x66rom\x18\x01 \x01(\t\x12\x0c\n\x04text\x18\x02 \x01(\t\x12\x10\n\x08revision\x18\x03 \x01(\x04\"4\n\x05\x45nded\x12+\n\x06reason\x18\x01 \x01(\x0e\x32\x1b.rescue_protos.v1.EndReason\"\x0c\n\nSuperseded*\xed\x01\n\tEndReason\x12\x1a\n\x16\x45ND_REASON_UNSPECIFIED\x10\x00\x12\"\n\x1e\x45ND_REASON_ENDED_BY_TECHNICIAN\x10\x01\x12!\n\x1d\x45ND_REASON_CLOSED_BY_CUSTOMER\x10\x02\x12\x1b\n\x17\x45ND_REASON_IDLE_TIMEOUT\x10\x03\x12\x1e\n\x1a\x45ND_REASON_WAITING_TIMEOUT\x10\x04\x12!\n\x1d\x45ND_REASON_CONNECTING_TIMEOUT\x10\x05\x12\x1d\n\x19\x45ND_REASON_TERMS_DECLINED\x10\x06\x32\xaa\x02\n\rAppletService\x12T\n\tRedeemPin\x12\".rescue_protos.v1.RedeemPinRequest\x1a#.rescue_protos.v1.RedeemPinResponse\x12r\n\x13StartThroughChannel\x12,.rescue_protos.v1.StartThroughChannelRequest\x1a-.rescue_protos.v1.StartThroughChannelResponse\x12O\n\x06\x41ttach\x12\x1f.rescue_protos.v1.AttachRequest\x1a .rescue_protos.v1.AttachResponse(\x01\x30\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'rescue_protos.v1.applet_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_ENDREASON']._serialized_start=2074
-  _globals['_ENDREASON']._serialized_end=2311
+  _globals['_ENDREASON']._serialized_start=2108
+  _globals['_ENDREASON']._serialized_end=2345
   _globals['_REDEEMPINREQUEST']._serialized_start=83
   _globals['_REDEEMPINREQUEST']._serialized_end=152
   _globals['_REDEEMPINRESPONSE']._serialized_start=154
@@ -45,39 +45,39 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ATTACHREQUEST']._serialized_start=358
   _globals['_ATTACHREQUEST']._serialized_end=520
   _globals['_HELLO']._serialized_start=522
-  _globals['_HELLO']._serialized_end=617
-  _globals['_HEARTBEAT']._serialized_start=619
-  _globals['_HEARTBEAT']._serialized_end=681
-  _globals['_REPORT']._serialized_start=684
-  _globals['_REPORT']._serialized_end=913
-  _globals['_TERMSANSWER']._serialized_start=915
-  _globals['_TERMSANSWER']._serialized_end=946
-  _globals['_GOINGDOWN']._serialized_start=948
-  _globals['_GOINGDOWN']._serialized_end=977
-  _globals['_GOODBYE']._serialized_start=979
-  _globals['_GOODBYE']._serialized_end=988
-  _globals['_CUSTOMERCHAT']._serialized_start=990
-  _globals['_CUSTOMERCHAT']._serialized_end=1018
-  _globals['_ATTACHRESPONSE']._serialized_start=1021
-  _globals['_ATTACHRESPONSE']._serialized_end=1485
-  _globals['_ATTACHED']._serialized_start=1488
-  _globals['_ATTACHED']._serialized_end=1636
-  _globals['_SESSIONVIEW']._serialized_start=1639
-  _globals['_SESSIONVIEW']._serialized_end=1779
-  _globals['_HEARTBEATREPLY']._serialized_start=1781
-  _globals['_HEARTBEATREPLY']._serialized_end=1813
-  _globals['_RECEIPT']._serialized_start=1815
-  _globals['_RECEIPT']._serialized_end=1861
-  _globals['_PROBE']._serialized_start=1863
-  _globals['_PROBE']._serialized_end=1886
-  _globals['_REBOOTORDER']._serialized_start=1888
-  _globals['_REBOOTORDER']._serialized_end=1939
-  _globals['_APPLETCHATLINE']._serialized_start=1941
-  _globals['_APPLETCHATLINE']._serialized_end=2003
-  _globals['_ENDED']._serialized_start=2005
-  _globals['_ENDED']._serialized_end=2057
-  _globals['_SUPERSEDED']._serialized_start=2059
-  _globals['_SUPERSEDED']._serialized_end=2071
-  _globals['_APPLETSERVICE']._serialized_start=2314
-  _globals['_APPLETSERVICE']._serialized_end=2612
+  _globals['_HELLO']._serialized_end=634
+  _globals['_HEARTBEAT']._serialized_start=636
+  _globals['_HEARTBEAT']._serialized_end=698
+  _globals['_REPORT']._serialized_start=701
+  _globals['_REPORT']._serialized_end=930
+  _globals['_TERMSANSWER']._serialized_start=932
+  _globals['_TERMSANSWER']._serialized_end=963
+  _globals['_GOINGDOWN']._serialized_start=965
+  _globals['_GOINGDOWN']._serialized_end=994
+  _globals['_GOODBYE']._serialized_start=996
+  _globals['_GOODBYE']._serialized_end=1005
+  _globals['_CUSTOMERCHAT']._serialized_start=1007
+  _globals['_CUSTOMERCHAT']._serialized_end=1035
+  _globals['_ATTACHRESPONSE']._serialized_start=1038
+  _globals['_ATTACHRESPONSE']._serialized_end=1502
+  _globals['_ATTACHED']._serialized_start=1505
+  _globals['_ATTACHED']._serialized_end=1670
+  _globals['_SESSIONVIEW']._serialized_start=1673
+  _globals['_SESSIONVIEW']._serialized_end=1813
+  _globals['_HEARTBEATREPLY']._serialized_start=1815
+  _globals['_HEARTBEATREPLY']._serialized_end=1847
+  _globals['_RECEIPT']._serialized_start=1849
+  _globals['_RECEIPT']._serialized_end=1895
+  _globals['_PROBE']._serialized_start=1897
+  _globals['_PROBE']._serialized_end=1920
+  _globals['_REBOOTORDER']._serialized_start=1922
+  _globals['_REBOOTORDER']._serialized_end=1973
+  _globals['_APPLETCHATLINE']._serialized_start=1975
+  _globals['_APPLETCHATLINE']._serialized_end=2037
+  _globals['_ENDED']._serialized_start=2039
+  _globals['_ENDED']._serialized_end=2091
+  _globals['_SUPERSEDED']._serialized_start=2093
+  _globals['_SUPERSEDED']._serialized_end=2105
+  _globals['_APPLETSERVICE']._serialized_start=2348
+  _globals['_APPLETSERVICE']._serialized_end=2646
 # @@protoc_insertion_point(module_scope)

@@ -201,6 +201,7 @@ class Hello(google.protobuf.message.Message):
     INSTANCE_FIELD_NUMBER: builtins.int
     ATTEMPT_FIELD_NUMBER: builtins.int
     CHAT_AFTER_FIELD_NUMBER: builtins.int
+    HISTORY_FIELD_NUMBER: builtins.int
     session: builtins.str
     """The session's id."""
     ticket: builtins.str
@@ -215,6 +216,8 @@ class Hello(google.protobuf.message.Message):
     """The revision of the last chat line that this computer has shown; 0 if none. The server sends
     later lines again.
     """
+    history: builtins.str
+    """The history of chat_after, from Attached. Of another history the server sends all lines again."""
     def __init__(
         self,
         *,
@@ -223,8 +226,9 @@ class Hello(google.protobuf.message.Message):
         instance: builtins.str = ...,
         attempt: builtins.int = ...,
         chat_after: builtins.int = ...,
+        history: builtins.str = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["attempt", b"attempt", "chat_after", b"chat_after", "instance", b"instance", "session", b"session", "ticket", b"ticket"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["attempt", b"attempt", "chat_after", b"chat_after", "history", b"history", "instance", b"instance", "session", b"session", "ticket", b"ticket"]) -> None: ...
 
 Global___Hello: typing_extensions.TypeAlias = Hello
 
@@ -446,10 +450,13 @@ class Attached(google.protobuf.message.Message):
     TERMS_PENDING_FIELD_NUMBER: builtins.int
     TERMS_FIELD_NUMBER: builtins.int
     VIEW_FIELD_NUMBER: builtins.int
+    HISTORY_FIELD_NUMBER: builtins.int
     terms_pending: builtins.bool
     """True if the customer still has to answer the terms."""
     terms: builtins.str
     """The terms to show; empty if there are none."""
+    history: builtins.str
+    """The history that the revisions of chat lines belong to. A restored backup begins another one."""
     @property
     def heartbeat_interval(self) -> google.protobuf.duration_pb2.Duration:
         """How often to send a heartbeat, in emulated time."""
@@ -465,9 +472,10 @@ class Attached(google.protobuf.message.Message):
         terms_pending: builtins.bool = ...,
         terms: builtins.str = ...,
         view: Global___SessionView | None = ...,
+        history: builtins.str = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["heartbeat_interval", b"heartbeat_interval", "view", b"view"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["heartbeat_interval", b"heartbeat_interval", "terms", b"terms", "terms_pending", b"terms_pending", "view", b"view"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["heartbeat_interval", b"heartbeat_interval", "history", b"history", "terms", b"terms", "terms_pending", b"terms_pending", "view", b"view"]) -> None: ...
 
 Global___Attached: typing_extensions.TypeAlias = Attached
 

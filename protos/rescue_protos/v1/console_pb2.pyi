@@ -36,21 +36,27 @@ class WatchQueueRequest(google.protobuf.message.Message):
     AFTER_REVISION_FIELD_NUMBER: builtins.int
     CONSOLE_FIELD_NUMBER: builtins.int
     IN_FOCUS_FIELD_NUMBER: builtins.int
+    HISTORY_FIELD_NUMBER: builtins.int
     after_revision: builtins.int
     """Unset: begin with a snapshot. Set: begin with the deltas after this revision."""
     console: builtins.str
     """A random id of this console process, for SetFocus and SyncQueue."""
     in_focus: builtins.bool
     """Whether the console is in focus now."""
+    history: builtins.str
+    """The history of after_revision, from the snapshot. After a restored backup it is another one:
+    the watch then begins with compacted and a snapshot.
+    """
     def __init__(
         self,
         *,
         after_revision: builtins.int | None = ...,
         console: builtins.str = ...,
         in_focus: builtins.bool = ...,
+        history: builtins.str = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["_after_revision", b"_after_revision", "after_revision", b"after_revision"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_after_revision", b"_after_revision", "after_revision", b"after_revision", "console", b"console", "in_focus", b"in_focus"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["_after_revision", b"_after_revision", "after_revision", b"after_revision", "console", b"console", "history", b"history", "in_focus", b"in_focus"]) -> None: ...
     def WhichOneof(self, oneof_group: typing.Literal["_after_revision", b"_after_revision"]) -> typing.Literal["after_revision"] | None: ...
 
 Global___WatchQueueRequest: typing_extensions.TypeAlias = WatchQueueRequest
@@ -110,8 +116,11 @@ class QueueSnapshot(google.protobuf.message.Message):
     REVISION_FIELD_NUMBER: builtins.int
     AT_FIELD_NUMBER: builtins.int
     ENTRIES_FIELD_NUMBER: builtins.int
+    HISTORY_FIELD_NUMBER: builtins.int
     revision: builtins.int
     """The revision at which this is the state."""
+    history: builtins.str
+    """The history that the revisions of this stream belong to. A restored backup begins another one."""
     @property
     def at(self) -> google.protobuf.timestamp_pb2.Timestamp:
         """When it was taken."""
@@ -126,9 +135,10 @@ class QueueSnapshot(google.protobuf.message.Message):
         revision: builtins.int = ...,
         at: google.protobuf.timestamp_pb2.Timestamp | None = ...,
         entries: collections.abc.Iterable[rescue_protos.v1.common_pb2.QueueEntry] | None = ...,
+        history: builtins.str = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["at", b"at"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["at", b"at", "entries", b"entries", "revision", b"revision"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["at", b"at", "entries", b"entries", "history", b"history", "revision", b"revision"]) -> None: ...
 
 Global___QueueSnapshot: typing_extensions.TypeAlias = QueueSnapshot
 
@@ -424,14 +434,18 @@ class SyncQueueResponse(google.protobuf.message.Message):
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
     REVISION_FIELD_NUMBER: builtins.int
+    HISTORY_FIELD_NUMBER: builtins.int
     revision: builtins.int
     """A watch that has delivered this revision or a later one has delivered everything."""
+    history: builtins.str
+    """The history of the revision. A watch of another history has not delivered it."""
     def __init__(
         self,
         *,
         revision: builtins.int = ...,
+        history: builtins.str = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["revision", b"revision"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["history", b"history", "revision", b"revision"]) -> None: ...
 
 Global___SyncQueueResponse: typing_extensions.TypeAlias = SyncQueueResponse
 

@@ -26,7 +26,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from rescue_protos.v1 import common_pb2 as rescue__protos_dot_v1_dot_common__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1erescue_protos/v1/journal.proto\x12\x10rescue_protos.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1drescue_protos/v1/common.proto\"\xce\x01\n\x0cJournalEvent\x12\x10\n\x08revision\x18\x01 \x01(\x04\x12&\n\x02\x61t\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06stream\x18\x03 \x01(\t\x12\x0c\n\x04name\x18\x04 \x01(\t\x12\x0c\n\x04\x62ody\x18\x05 \x01(\t\x12&\n\x05\x63\x61use\x18\x06 \x01(\x0b\x32\x17.rescue_protos.v1.Cause\x12\x30\n\x07\x63hanges\x18\x07 \x03(\x0b\x32\x1f.rescue_protos.v1.JournalChange\"\x97\x01\n\rJournalChange\x12\x12\n\ntechnician\x18\x01 \x01(\t\x12*\n\x08previous\x18\x02 \x01(\x0e\x32\x18.rescue_protos.v1.Status\x12(\n\x06status\x18\x03 \x01(\x0e\x32\x18.rescue_protos.v1.Status\x12\x0b\n\x03row\x18\x04 \x01(\r\x12\x0f\n\x07heading\x18\x05 \x01(\t\"<\n\x11ListEventsRequest\x12\x16\n\x0e\x61\x66ter_revision\x18\x01 \x01(\x04\x12\x0f\n\x07session\x18\x02 \x01(\t\"^\n\x12ListEventsResponse\x12.\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x1e.rescue_protos.v1.JournalEvent\x12\x18\n\x10through_revision\x18\x02 \x01(\x04\"=\n\x12WatchEventsRequest\x12\x16\n\x0e\x61\x66ter_revision\x18\x01 \x01(\x04\x12\x0f\n\x07session\x18\x02 \x01(\t\"_\n\x13WatchEventsResponse\x12.\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x1e.rescue_protos.v1.JournalEvent\x12\x18\n\x10through_revision\x18\x02 \x01(\x04\"5\n\x0e\x45xplainRequest\x12\x0f\n\x07session\x18\x01 \x01(\t\x12\x12\n\ntechnician\x18\x02 \x01(\t\"\x88\x01\n\x0f\x45xplainResponse\x12\x10\n\x08revision\x18\x01 \x01(\x04\x12.\n\x06\x65vents\x18\x02 \x03(\x0b\x32\x1e.rescue_protos.v1.JournalEvent\x12\x33\n\x0cparticipants\x18\x03 \x03(\x0b\x32\x1d.rescue_protos.v1.Participant2\x99\x02\n\x0eJournalService\x12Y\n\nListEvents\x12#.rescue_protos.v1.ListEventsRequest\x1a$.rescue_protos.v1.ListEventsResponse0\x01\x12\\\n\x0bWatchEvents\x12$.rescue_protos.v1.WatchEventsRequest\x1a%.rescue_protos.v1.WatchEventsResponse0\x01\x12N\n\x07\x45xplain\x12 .rescue_protos.v1.ExplainRequest\x1a!.rescue_protos.v1.ExplainResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1erescue_protos/v1/journal.proto\x12\x10rescue_protos.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1drescue_protos/v1/common.proto\"\xce\x01\n\x0cJournalEvent\x12\x10\n\x08revision\x18\x01 \x01(\x04\x12&\n\x02\x61t\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06stream\x18\x03 \x01(\t\x12\x0c\n\x04name\x18\x04 \x01(\t\x12\x0c\n\x04\x62ody\x18\x05 \x01(\t\x12&\n\x05\x63\x61use\x18\x06 \x01(\x0b\x32\x17.rescue_protos.v1.Cause\x12\x30\n\x07\x63hanges\x18\x07 \x03(\x0b\x32\x1f.rescue_protos.v1.JournalChange\"\x97\x01\n\rJournalChange\x12\x12\n\ntechnician\x18\x01 \x01(\t\x12*\n\x08previous\x18\x02 \x01(\x0e\x32\x18.rescue_protos.v1.Status\x12(\n\x06status\x18\x03 \x01(\x0e\x32\x18.rescue_protos.v1.Status\x12\x0b\n\x03row\x18\x04 \x01(\r\x12\x0f\n\x07heading\x18\x05 \x01(\t\"M\n\x11ListEventsRequest\x12\x16\n\x0e\x61\x66ter_revision\x18\x01 \x01(\x04\x12\x0f\n\x07session\x18\x02 \x01(\t\x12\x0f\n\x07history\x18\x03 \x01(\t\"o\n\x12ListEventsResponse\x12.\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x1e.rescue_protos.v1.JournalEvent\x12\x18\n\x10through_revision\x18\x02 \x01(\x04\x12\x0f\n\x07history\x18\x03 \x01(\t\"N\n\x12WatchEventsRequest\x12\x16\n\x0e\x61\x66ter_revision\x18\x01 \x01(\x04\x12\x0f\n\x07session\x18\x02 \x01(\t\x12\x0f\n\x07history\x18\x03 \x01(\t\"p\n\x13WatchEventsResponse\x12.\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x1e.rescue_protos.v1.JournalEvent\x12\x18\n\x10through_revision\x18\x02 \x01(\x04\x12\x0f\n\x07history\x18\x03 \x01(\t\"5\n\x0e\x45xplainRequest\x12\x0f\n\x07session\x18\x01 \x01(\t\x12\x12\n\ntechnician\x18\x02 \x01(\t\"\x88\x01\n\x0f\x45xplainResponse\x12\x10\n\x08revision\x18\x01 \x01(\x04\x12.\n\x06\x65vents\x18\x02 \x03(\x0b\x32\x1e.rescue_protos.v1.JournalEvent\x12\x33\n\x0cparticipants\x18\x03 \x03(\x0b\x32\x1d.rescue_protos.v1.Participant2\x99\x02\n\x0eJournalService\x12Y\n\nListEvents\x12#.rescue_protos.v1.ListEventsRequest\x1a$.rescue_protos.v1.ListEventsResponse0\x01\x12\\\n\x0bWatchEvents\x12$.rescue_protos.v1.WatchEventsRequest\x1a%.rescue_protos.v1.WatchEventsResponse0\x01\x12N\n\x07\x45xplain\x12 .rescue_protos.v1.ExplainRequest\x1a!.rescue_protos.v1.ExplainResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -38,17 +38,17 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_JOURNALCHANGE']._serialized_start=326
   _globals['_JOURNALCHANGE']._serialized_end=477
   _globals['_LISTEVENTSREQUEST']._serialized_start=479
-  _globals['_LISTEVENTSREQUEST']._serialized_end=539
-  _globals['_LISTEVENTSRESPONSE']._serialized_start=541
-  _globals['_LISTEVENTSRESPONSE']._serialized_end=635
-  _globals['_WATCHEVENTSREQUEST']._serialized_start=637
-  _globals['_WATCHEVENTSREQUEST']._serialized_end=698
-  _globals['_WATCHEVENTSRESPONSE']._serialized_start=700
-  _globals['_WATCHEVENTSRESPONSE']._serialized_end=795
-  _globals['_EXPLAINREQUEST']._serialized_start=797
-  _globals['_EXPLAINREQUEST']._serialized_end=850
-  _globals['_EXPLAINRESPONSE']._serialized_start=853
-  _globals['_EXPLAINRESPONSE']._serialized_end=989
-  _globals['_JOURNALSERVICE']._serialized_start=992
-  _globals['_JOURNALSERVICE']._serialized_end=1273
+  _globals['_LISTEVENTSREQUEST']._serialized_end=556
+  _globals['_LISTEVENTSRESPONSE']._serialized_start=558
+  _globals['_LISTEVENTSRESPONSE']._serialized_end=669
+  _globals['_WATCHEVENTSREQUEST']._serialized_start=671
+  _globals['_WATCHEVENTSREQUEST']._serialized_end=749
+  _globals['_WATCHEVENTSRESPONSE']._serialized_start=751
+  _globals['_WATCHEVENTSRESPONSE']._serialized_end=863
+  _globals['_EXPLAINREQUEST']._serialized_start=865
+  _globals['_EXPLAINREQUEST']._serialized_end=918
+  _globals['_EXPLAINRESPONSE']._serialized_start=921
+  _globals['_EXPLAINRESPONSE']._serialized_end=1057
+  _globals['_JOURNALSERVICE']._serialized_start=1060
+  _globals['_JOURNALSERVICE']._serialized_end=1341
 # @@protoc_insertion_point(module_scope)

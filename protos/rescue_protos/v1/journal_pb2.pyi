@@ -120,17 +120,23 @@ class ListEventsRequest(google.protobuf.message.Message):
 
     AFTER_REVISION_FIELD_NUMBER: builtins.int
     SESSION_FIELD_NUMBER: builtins.int
+    HISTORY_FIELD_NUMBER: builtins.int
     after_revision: builtins.int
     """Begin after this revision; 0 is the beginning."""
     session: builtins.str
     """Only this session's events; empty for all."""
+    history: builtins.str
+    """The history of after_revision; empty from the beginning on. Of another history the call fails
+    with FAILED_PRECONDITION and the reason HISTORY_CHANGED: read from the beginning.
+    """
     def __init__(
         self,
         *,
         after_revision: builtins.int = ...,
         session: builtins.str = ...,
+        history: builtins.str = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["after_revision", b"after_revision", "session", b"session"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["after_revision", b"after_revision", "history", b"history", "session", b"session"]) -> None: ...
 
 Global___ListEventsRequest: typing_extensions.TypeAlias = ListEventsRequest
 
@@ -142,8 +148,11 @@ class ListEventsResponse(google.protobuf.message.Message):
 
     EVENTS_FIELD_NUMBER: builtins.int
     THROUGH_REVISION_FIELD_NUMBER: builtins.int
+    HISTORY_FIELD_NUMBER: builtins.int
     through_revision: builtins.int
     """Every event up to this revision that the user may see has been sent."""
+    history: builtins.str
+    """The history that the revisions belong to. A restored backup begins another one."""
     @property
     def events(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[Global___JournalEvent]:
         """In order of their revisions; may be empty."""
@@ -153,8 +162,9 @@ class ListEventsResponse(google.protobuf.message.Message):
         *,
         events: collections.abc.Iterable[Global___JournalEvent] | None = ...,
         through_revision: builtins.int = ...,
+        history: builtins.str = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["events", b"events", "through_revision", b"through_revision"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["events", b"events", "history", b"history", "through_revision", b"through_revision"]) -> None: ...
 
 Global___ListEventsResponse: typing_extensions.TypeAlias = ListEventsResponse
 
@@ -166,17 +176,23 @@ class WatchEventsRequest(google.protobuf.message.Message):
 
     AFTER_REVISION_FIELD_NUMBER: builtins.int
     SESSION_FIELD_NUMBER: builtins.int
+    HISTORY_FIELD_NUMBER: builtins.int
     after_revision: builtins.int
     """Begin after this revision; 0 is the beginning."""
     session: builtins.str
     """Only this session's events; empty for all."""
+    history: builtins.str
+    """The history of after_revision; empty from the beginning on. Of another history the call fails
+    with FAILED_PRECONDITION and the reason HISTORY_CHANGED: read from the beginning.
+    """
     def __init__(
         self,
         *,
         after_revision: builtins.int = ...,
         session: builtins.str = ...,
+        history: builtins.str = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["after_revision", b"after_revision", "session", b"session"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["after_revision", b"after_revision", "history", b"history", "session", b"session"]) -> None: ...
 
 Global___WatchEventsRequest: typing_extensions.TypeAlias = WatchEventsRequest
 
@@ -188,8 +204,11 @@ class WatchEventsResponse(google.protobuf.message.Message):
 
     EVENTS_FIELD_NUMBER: builtins.int
     THROUGH_REVISION_FIELD_NUMBER: builtins.int
+    HISTORY_FIELD_NUMBER: builtins.int
     through_revision: builtins.int
     """Every event up to this revision that the user may see has been sent."""
+    history: builtins.str
+    """The history that the revisions belong to. A restored backup begins another one."""
     @property
     def events(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[Global___JournalEvent]:
         """In order of their revisions; may be empty."""
@@ -199,8 +218,9 @@ class WatchEventsResponse(google.protobuf.message.Message):
         *,
         events: collections.abc.Iterable[Global___JournalEvent] | None = ...,
         through_revision: builtins.int = ...,
+        history: builtins.str = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["events", b"events", "through_revision", b"through_revision"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["events", b"events", "history", b"history", "through_revision", b"through_revision"]) -> None: ...
 
 Global___WatchEventsResponse: typing_extensions.TypeAlias = WatchEventsResponse
 

@@ -104,7 +104,8 @@ class AppletService(applet_pb2_grpc.AppletServiceServicer):
                 return
             yield pb.AttachResponse(attached=self._attached(session))
             # Of a line that was sent already, the applet recognises the revision.
-            self._engine.chats.confirm(session.id, hello.chat_after)
+            if hello.history == self._engine.history:
+                self._engine.chats.confirm(session.id, hello.chat_after)
             for line in self._engine.chats.unconfirmed(session.id):
                 attachment.send(line)
             if session.reboot_order:
@@ -202,6 +203,7 @@ class AppletService(applet_pb2_grpc.AppletServiceServicer):
             terms_pending=pending,
             terms=settings.terms if pending else "",
             view=translate.view(view_of(session), settings),
+            history=self._engine.history,
         )
 
     def _response(self, session_id: str, order: orders.Order) -> pb.AttachResponse:

@@ -57,6 +57,10 @@ class ConsoleService(console_pb2_grpc.ConsoleServiceServicer):
                 await self._presence.set(technician, watcher, request.in_focus)
             if not request.HasField("after_revision"):
                 yield self._snapshot(watcher)
+            elif request.history != self._engine.history:
+                # A revision of another history says nothing about what its console has seen of this one.
+                yield pb.WatchQueueResponse(compacted=pb.Compacted(oldest_revision=self._engine.published.revision))
+                yield self._snapshot(watcher)
             else:
                 watcher.after = request.after_revision
             watcher.bookmark_wanted = True
@@ -88,7 +92,10 @@ class ConsoleService(console_pb2_grpc.ConsoleServiceServicer):
         queue = self._queue(watcher.technician)
         watcher.after = queue.revision
         now = translate.timestamp(self._engine.clock.now())
-        return pb.WatchQueueResponse(snapshot=pb.QueueSnapshot(revision=queue.revision, at=now, entries=queue.entries))
+        snapshot = pb.QueueSnapshot(
+            revision=queue.revision, at=now, entries=queue.entries, history=self._engine.history
+        )
+        return pb.WatchQueueResponse(snapshot=snapshot)
 
     def _queue(self, technician: str) -> pb.ListQueueResponse:
         state = self._engine.published
@@ -102,7 +109,7 @@ class ConsoleService(console_pb2_grpc.ConsoleServiceServicer):
 
     async def SyncQueue(self, request: pb.SyncQueueRequest, context: CallContext) -> pb.SyncQueueResponse:
         self._engine.watch.want_bookmarks(caller().name, _console_id(request.console))
-        return pb.SyncQueueResponse(revision=self._engine.published.revision)
+        return pb.SyncQueueResponse(revision=self._engine.published.revision, history=self._engine.history)
 
     async def SetFocus(self, request: pb.SetFocusRequest, context: CallContext) -> pb.SetFocusResponse:
         technician, console = caller().name, _console_id(request.console)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import replace
 
-from rescue_protos.errors import NotFound, ShuttingDown
+from rescue_protos.errors import HistoryChanged, NotFound, ShuttingDown
 from rescue_protos.status_table import read_rows
 from rescue_protos.v1 import journal_pb2 as pb
 from rescue_protos.v1 import journal_pb2_grpc
@@ -37,21 +37,30 @@ class JournalService(journal_pb2_grpc.JournalServiceServicer):
     async def ListEvents(
         self, request: pb.ListEventsRequest, context: CallContext
     ) -> AsyncIterator[pb.ListEventsResponse]:
-        user = caller()
+        user, history = caller(), self._require_history(request)
         async for piece in self._journal.read(request.after_revision, user=user.name, session=request.session):
             for events in _messages(piece.lines, user):
                 yield pb.ListEventsResponse(events=events, through_revision=events[-1].revision)
-            yield pb.ListEventsResponse(through_revision=piece.through)
+            yield pb.ListEventsResponse(through_revision=piece.through, history=history)
 
     async def WatchEvents(
         self, request: pb.WatchEventsRequest, context: CallContext
     ) -> AsyncIterator[pb.WatchEventsResponse]:
-        user = caller()
+        user, history = caller(), self._require_history(request)
         async for piece in self._journal.follow(request.after_revision, user=user.name, session=request.session):
             for events in _messages(piece.lines, user):
                 yield pb.WatchEventsResponse(events=events, through_revision=events[-1].revision)
-            yield pb.WatchEventsResponse(through_revision=piece.through)
+            yield pb.WatchEventsResponse(through_revision=piece.through, history=history)
         raise ShuttingDown.of()
+
+    def _require_history(self, request: pb.ListEventsRequest | pb.WatchEventsRequest) -> str:
+        """Return the history of this server. Raises HistoryChanged if the request goes on in another one."""
+        if request.after_revision and request.history not in ("", self._engine.history):
+            raise HistoryChanged(
+                "a backup was restored since: the journal has another history now; read it from the beginning",
+                metadata={"history": self._engine.history},
+            )
+        return self._engine.history
 
     async def Explain(self, request: pb.ExplainRequest, context: CallContext) -> pb.ExplainResponse:
         user, state = caller(), self._engine.published

@@ -70,6 +70,11 @@ class Engine:
         return self._store.store
 
     @property
+    def history(self) -> str:
+        """The identity of the history that revisions belong to; another one after a restored backup."""
+        return self.store.identity().history
+
+    @property
     def published(self) -> EngineState:
         """The state that consoles see: everything in it is stored."""
         return self._states.published

@@ -46,6 +46,7 @@ def replay(store: Store, state: EngineState, watch: Watch, chats: ChatLog, recor
         chats.record(applied)
         records.record(applied)
     state.revision = watch.revision = store.last_revision()
+    state.last_session = max(state.last_session, store.identity().last_session)
 
 
 def publish(watch: Watch, applied: AppliedEvent, updates: Mapping[str, QueueUpdate]) -> None:

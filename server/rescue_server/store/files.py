@@ -124,6 +124,13 @@ def finish_swap(path: Path) -> Path | None:
     return aside if kept else None
 
 
+def clear_leftovers(path: Path) -> None:
+    """Remove what a killed process left beside the store: a copy that was not committed, an unfinished new store."""
+    for name in (".staged", ".new"):
+        for suffix in ("", "-wal", "-shm"):
+            sidecar(path, f"{name}{suffix}").unlink(missing_ok=True)
+
+
 def _committed(path: Path) -> Path:
     return sidecar(path, ".restored")
 

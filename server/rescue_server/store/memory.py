@@ -9,13 +9,21 @@ from operator import attrgetter
 from pathlib import Path
 
 from rescue_server.store.errors import BackupUnsupported, ConflictingAnswer, StoreClosed
-from rescue_server.store.protocol import ClockMark, StoredAnswer, StoredEvent, StoreReader, require_next
+from rescue_server.store.protocol import (
+    ClockMark,
+    StoredAnswer,
+    StoredEvent,
+    StoreIdentity,
+    StoreReader,
+    require_next,
+)
 
 
 class MemoryStore:
     """Implements `Store` in memory. Nothing is durable."""
 
-    def __init__(self) -> None:
+    def __init__(self, identity: StoreIdentity | None = None) -> None:
+        self._identity = identity or StoreIdentity.new()
         self._events: list[StoredEvent] = []
         self._answers: dict[tuple[str, str], StoredAnswer] = {}
         self._clock: ClockMark | None = None
@@ -31,6 +39,11 @@ class MemoryStore:
     def reader(self) -> StoreReader:
         """See `Store.reader`."""
         return _MemoryReader(self)
+
+    def identity(self) -> StoreIdentity:
+        """See `Store.identity`."""
+        self._require_open()
+        return self._identity
 
     def last_revision(self) -> int:
         """See `Store.last_revision`."""

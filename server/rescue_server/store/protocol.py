@@ -7,6 +7,7 @@ store can be opened in one thread and used in another, but only by one thread at
 from __future__ import annotations
 
 import math
+import secrets
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -75,6 +76,23 @@ class StoreReader(Protocol):
         """Close the reader, before its store."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreIdentity:
+    """Which history the store holds: revisions of another one mean nothing here.
+
+    `history` is a random name: a new store gets one, and so does each restored backup. `last_session` is the highest
+    session number that an earlier history gave out; no later session gets one up to it.
+    """
+
+    history: str
+    last_session: int = 0
+
+    @staticmethod
+    def new(*, last_session: int = 0) -> StoreIdentity:
+        """Return the identity of a new history."""
+        return StoreIdentity(history=secrets.token_hex(8), last_session=last_session)
+
+
 class Store(Protocol):
     """Stores the server's state. A call that raises StoreError changes nothing."""
 
@@ -86,6 +104,9 @@ class Store(Protocol):
 
     def reader(self) -> StoreReader:
         """Return a reader of this store, for one thread."""
+
+    def identity(self) -> StoreIdentity:
+        """Return the identity of the history in the store."""
 
     def last_revision(self) -> int:
         """Return the revision of the last event ever appended, compacted or not; 0 if there was none."""

@@ -27,7 +27,7 @@ from rescue_server.store.files import (
     read_only,
     sidecar,
 )
-from rescue_server.store.protocol import ClockMark, StoredAnswer, StoredEvent
+from rescue_server.store.protocol import ClockMark, StoredAnswer, StoredEvent, StoreIdentity
 
 Migration = Callable[[sqlite3.Connection], None]
 SqlValue = int | float | str | bytes | None
@@ -57,7 +57,16 @@ def _create_tables(connection: sqlite3.Connection) -> None:
     StoreTotals().write(connection)
 
 
-MIGRATIONS: tuple[Migration, ...] = (_create_tables,)
+def _create_identity(connection: sqlite3.Connection) -> None:
+    connection.execute(
+        """CREATE TABLE identity (
+            only INTEGER PRIMARY KEY CHECK (only = 1), history TEXT NOT NULL, last_session INTEGER NOT NULL,
+            checksum INTEGER NOT NULL)"""
+    )
+    write_identity(connection, StoreIdentity.new())
+
+
+MIGRATIONS: tuple[Migration, ...] = (_create_tables, _create_identity)
 
 EVENT_COLUMNS = "revision, at, stream, body, checksum"
 ANSWER_COLUMNS = "principal, request_id, fingerprint, revision, body, checksum"
@@ -94,6 +103,29 @@ class StoreTotals:
             f"REPLACE INTO state (only, {_STATE_COLUMNS}, checksum) VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?)",
             (*row, _checksum(*row)),
         )
+
+
+def read_identity(connection: sqlite3.Connection) -> StoreIdentity:
+    """Read the identity of the history. Raises ValueError if it is not what was written."""
+    rows = connection.execute("SELECT history, last_session, checksum FROM identity").fetchall()
+    if len(rows) != 1 or _checksum(*rows[0][:-1]) != rows[0][-1]:
+        raise ValueError("the identity of its history is not what was written")
+    return StoreIdentity(history=rows[0][0], last_session=rows[0][1])
+
+
+def write_identity(connection: sqlite3.Connection, identity: StoreIdentity) -> None:
+    """Write the identity of the history."""
+    row = (identity.history, identity.last_session)
+    connection.execute(
+        "REPLACE INTO identity (only, history, last_session, checksum) VALUES (1, ?, ?, ?)", (*row, _checksum(*row))
+    )
+
+
+def highest_session(connection: sqlite3.Connection) -> int:
+    """Return the highest session number that a store has given out; works on a store of any version."""
+    [(found,)] = connection.execute("SELECT max(CAST(stream AS INTEGER)) FROM journal").fetchall()
+    has_identity = connection.execute("SELECT 1 FROM sqlite_schema WHERE name = 'identity'").fetchone() is not None
+    return max(int(found or 0), read_identity(connection).last_session if has_identity else 0)
 
 
 def event_row(event: StoredEvent) -> SqlRow:
@@ -223,6 +255,7 @@ def _check_rows(connection: sqlite3.Connection, path: Path, migrations: Sequence
             raise StoreDamaged(path=path, found="its tables are not those of a store")
     try:
         state = StoreTotals.read(connection)
+        read_identity(connection)
         revisions = [
             event_of(row).revision
             for row in connection.execute(f"SELECT {EVENT_COLUMNS} FROM journal ORDER BY revision")

@@ -14,10 +14,17 @@ from dataclasses import replace
 from pathlib import Path
 
 from rescue_server.store.errors import ConflictingAnswer, StoreClosed
-from rescue_server.store.files import finish_swap, is_new, translate_errors
+from rescue_server.store.files import clear_leftovers, finish_swap, is_new, translate_errors
 from rescue_server.store.journal_reader import JournalReader, read_events, reading
 from rescue_server.store.online_backup import copy_whole
-from rescue_server.store.protocol import ClockMark, StoredAnswer, StoredEvent, StoreReader, require_next
+from rescue_server.store.protocol import (
+    ClockMark,
+    StoredAnswer,
+    StoredEvent,
+    StoreIdentity,
+    StoreReader,
+    require_next,
+)
 from rescue_server.store.schema import (
     ANSWER_COLUMNS,
     EVENT_COLUMNS,
@@ -28,9 +35,12 @@ from rescue_server.store.schema import (
     answer_row,
     create,
     event_row,
+    highest_session,
     inspect,
     migrate,
+    read_identity,
     transaction,
+    write_identity,
 )
 
 _BATCH = 1000
@@ -48,18 +58,20 @@ class SqliteStore:
         self.path = path
         self._connection = connection
         self._state = StoreTotals.read(connection)
+        self._identity = read_identity(connection)
         self._closed = False
 
     @staticmethod
     def open(path: Path, *, migrations: Sequence[Migration] = MIGRATIONS) -> SqliteStore:
         """Check each row and open the store; create it if the file is missing or empty.
 
-        The caller must hold the directory's lock. An interrupted restore is completed first, and an older schema is
-        migrated. Raises StoreUnusable (damaged, foreign, too new) and leaves the file unchanged; StoreFull,
-        StoreUnavailable.
+        The caller must hold the directory's lock. An interrupted restore is completed or cleared away first, and an
+        older schema is migrated. Raises StoreUnusable (damaged, foreign, too new) and leaves the file unchanged;
+        StoreFull, StoreUnavailable.
         """
         with translate_errors(path):
             finish_swap(path)
+            clear_leftovers(path)
             if is_new(path):
                 create(path, migrations)
             inspect(path, migrations)
@@ -83,6 +95,24 @@ class SqliteStore:
         """See `Store.reader`. Raises StoreUnavailable."""
         self._require_open()
         return JournalReader.open(self.path)
+
+    def identity(self) -> StoreIdentity:
+        """See `Store.identity`."""
+        self._require_open()
+        return self._identity
+
+    def begin_history(self, *, last_session: int, left_out: int = 0) -> None:
+        """Give the store a new identity: what follows differs from what followed before, though from one beginning.
+
+        Session numbers up to `last_session` are not given out any more, nor the next `left_out` after the store's own.
+        Raises StoreFull, StoreUnavailable.
+        """
+        self._require_open()
+        earlier = max(last_session, highest_session(self._connection) + left_out)
+        identity = StoreIdentity.new(last_session=earlier)
+        with self._change(self._state):
+            write_identity(self._connection, identity)
+        self._identity = identity
 
     def last_revision(self) -> int:
         """See `Store.last_revision`."""

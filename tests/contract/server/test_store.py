@@ -60,6 +60,21 @@ def test_a_new_store_holds_nothing(store: Store) -> None:
     assert store.answer("alice", "r1") is None
 
 
+def test_a_store_keeps_the_identity_of_its_history(store: Store) -> None:
+    identity = store.identity()
+    assert len(identity.history) == 16
+    assert identity.last_session == 0
+    store.append([event(1)])
+    assert store.identity() == identity
+
+
+def test_each_new_store_has_another_history(tmp_path: Path) -> None:
+    stores = [ENGINES[name](tmp_path / name / str(number)) for name in ENGINES for number in range(2)]
+    assert len({store.identity().history for store in stores}) == len(stores)
+    for store in stores:
+        store.close()
+
+
 def test_events_come_back_as_they_went_in(store: Store) -> None:
     written = [
         event(1, body=bytes(range(256))),

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from rescue_common.private_files import write_private
+from rescue_common.private_files import remove_unfinished, write_private
 
 
 @pytest.mark.parametrize("durable", [True, False])
@@ -35,3 +35,11 @@ def test_a_write_that_fails_leaves_the_old_content_and_nothing_else(
         write_private(path, b"new")
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_a_killed_process_had_not_finished_is_removed_and_nothing_else(tmp_path: Path) -> None:
+    kept = {"access.json", "server.key", "access.json.tmp", "notes.123.tmp", "store.sqlite3"}
+    for name in (*kept, "access.json.123.tmp", "server.key.7.tmp"):
+        (tmp_path / name).touch()
+    remove_unfinished(tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == kept

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from rescue_server.store import STORE_FILE, BackupUnusable, SqliteStore, StoredEvent, restore
+from rescue_server.store.restoration import UNREAD
 
 NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
 
@@ -140,3 +141,43 @@ def test_a_restore_that_was_cut_short_is_completed_on_opening(path: Path, backup
     with closing(SqliteStore.open(path.with_name(f"{STORE_FILE}.replaced-1"))) as old:
         assert revisions(old) == list(range(1, 8))
     assert names(path.parent) == {STORE_FILE, f"{STORE_FILE}.replaced-1"}
+
+
+@pytest.mark.parametrize("size", [0, 100, 5000])
+def test_a_restore_that_was_killed_while_it_copied_leaves_nothing_behind(path: Path, size: int) -> None:
+    with closing(SqliteStore.open(path)) as store:
+        store.append(events(1, 2))
+    for suffix in ("", "-wal", "-shm"):
+        path.with_name(f"{STORE_FILE}.staged{suffix}").write_bytes(b"x" * size)
+    with closing(SqliteStore.open(path)) as store:
+        assert revisions(store) == [1, 2]
+    assert names(path.parent) == {STORE_FILE}
+
+
+def test_a_restored_store_has_a_history_of_its_own_that_lasts(path: Path, backup: Path) -> None:
+    with closing(SqliteStore.open(path)) as store:
+        replaced = store.identity().history
+    histories = {replaced}
+    for _ in range(2):
+        restore(backup, path.parent)
+        with closing(SqliteStore.open(path)) as store:
+            histories.add(store.identity().history)
+    assert len(histories) == 3
+    with closing(SqliteStore.open(path)) as store:
+        assert store.identity().history in histories
+
+
+@pytest.mark.parametrize("damaged", [False, True])
+def test_a_restored_store_leaves_out_the_session_numbers_of_the_replaced_one(
+    path: Path, backup: Path, damaged: bool
+) -> None:
+    with closing(SqliteStore.open(path)) as store:
+        store.append([StoredEvent(revision=n + 1, at=NOON, stream=str(1000 + n), body=b"x") for n in range(5)])
+    if damaged:
+        path.write_bytes(path.read_bytes()[:100])
+    restore(backup, path.parent)
+    with closing(SqliteStore.open(path)) as store:
+        assert store.identity().last_session == (7 + UNREAD if damaged else 1004)
+    restore(backup, path.parent)
+    with closing(SqliteStore.open(path)) as store:
+        assert store.identity().last_session >= 1004
