@@ -19,6 +19,7 @@ from rescue_client.connection import Connection
 from rescue_common.processes.child import Program
 from rescue_common.state_directory import Access
 from rescue_emulator.world.technician import CommandRefused, Technician
+from tests.recorded_sentences import as_worded_now
 
 FIXTURES = Path(__file__).parents[2] / "contract/server/journals"
 CONFORMANCE = FIXTURES / "0.1.0-conformance.jsonl"
@@ -62,7 +63,14 @@ def recorded(journal: Path, technician: str) -> list[tuple[Any, ...]]:
     """What a technician's console showed when the journal was recorded."""
     lines = map(json.loads, journal.read_text(encoding="utf-8").splitlines())
     return [
-        (line["revision"], line["stream"], change["previous"], change["status"], change["row"], line["cause"])
+        (
+            line["revision"],
+            line["stream"],
+            change["previous"],
+            change["status"],
+            change["row"],
+            as_worded_now(line["cause"]),
+        )
         for line in lines
         for change in line["changes"]
         if change["technician"] == technician
