@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 MAX_SPEED = 100_000.0
 """Emulated seconds in a real second, at most."""
+
+LONGEST_PERIOD = timedelta(days=3650)
+"""The longest period that a call can name."""
+END_OF_TIME = datetime.max.replace(microsecond=0, tzinfo=UTC) - LONGEST_PERIOD
+"""The clock stops here, so that whatever is due a period later still has a date."""
+
+
+def later(moment: datetime, period: timedelta) -> datetime:
+    """Return the moment that comes a period later, at most the last one of the calendar."""
+    try:
+        return moment + period
+    except OverflowError:
+        return datetime.max.replace(tzinfo=moment.tzinfo)
 
 
 def format_timestamp(moment: datetime, *, timespec: str = "auto") -> str:

@@ -1,5 +1,7 @@
 """The server's emulated clock: it runs at a speed or is paused, can be held, and an advance moves it forward.
 
+At the end of its calendar it stands for good; everything else goes on.
+
 All periods of the emulator run on one clock. Only this module of the server reads the machine's clock.
 """
 
@@ -10,10 +12,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from rescue_common.emulated_time import END_OF_TIME
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClockState:
-    """The clock at one moment. `speed` is in emulated seconds per real second; `standing` means paused or held."""
+    """The clock at one moment. `speed` is in emulated seconds per real second.
+
+    `standing` means paused, held, or at the end of the calendar.
+    """
 
     now: datetime
     speed: float
@@ -49,13 +56,20 @@ class ServerClock:
         """Return the emulated time, UTC. It never goes back."""
         if self._paused or self._holds:
             return self._base
-        return self._base + timedelta(seconds=(self._monotonic() - self._since) * self._speed)
+        left = (END_OF_TIME - self._base).total_seconds()
+        passed = (self._monotonic() - self._since) * self._speed
+        return self._base + timedelta(seconds=passed) if passed < left else max(self._base, END_OF_TIME)
+
+    @property
+    def at_end(self) -> bool:
+        """Whether the clock has reached the end of its calendar."""
+        return self.now() >= END_OF_TIME
 
     def read(self) -> ClockState:
         """Return the state of the clock now."""
-        return ClockState(
-            now=self.now(), speed=self._speed, paused=self._paused, standing=bool(self._paused or self._holds)
-        )
+        now = self.now()
+        standing = bool(self._paused or self._holds) or now >= END_OF_TIME
+        return ClockState(now=now, speed=self._speed, paused=self._paused, standing=standing)
 
     @property
     def speed(self) -> float:
@@ -63,11 +77,14 @@ class ServerClock:
         return self._speed
 
     def seconds_until(self, moment: datetime) -> float | None:
-        """Return the real seconds until an emulated moment; 0 if it is past, None while the clock stands."""
+        """Return the real seconds until an emulated moment; 0 if it is past, None while the clock stands.
+
+        None also for a moment beyond the end of the calendar, which never comes.
+        """
         ahead = (moment - self.now()).total_seconds()
         if ahead <= 0:
             return 0.0
-        return None if self._paused or self._holds else ahead / self._speed
+        return None if self._paused or self._holds or moment > END_OF_TIME else ahead / self._speed
 
     def run(self, speed: float) -> None:
         """Run at this speed, 0 < speed <= MAX_SPEED."""

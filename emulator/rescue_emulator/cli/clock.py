@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from rescue_common.cli_options import POSITIVE_DURATION, SPEED
+from rescue_common.emulated_time import END_OF_TIME
 from rescue_emulator.cli.calls import connection_options, run_call
 from rescue_emulator.cli.output import iso_time, print_result
 
@@ -86,6 +87,8 @@ def _call_and_print(work: Callable[[ClockClient], Awaitable[ClockReading]]) -> N
 
     found = run_call(lambda connection: work(ClockClient(connection)))
     pace = "paused" if found.paused else f"running at speed {found.speed:g}"
+    if found.now >= END_OF_TIME:
+        pace = "standing at the end of its calendar"
     print_result(
         {"now": iso_time(found.now), "speed": found.speed, "paused": found.paused},
         [f"{iso_time(found.now)}  {pace}"],

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from rescue_common.emulated_time import later
 from rescue_protos.errors import CommandNotAllowed, InvalidArgument, NotFound, PinRefused, TargetNotAllowed
 from rescue_server.core import commands, events
 from rescue_server.core.allowed import allowed_commands, can_be_removed
@@ -174,7 +175,7 @@ def on_due(session: Session, deadline: SessionDeadline) -> Events:
         case DeadlineKind.IDLE_COLLABORATOR | DeadlineKind.IDLE_LEAD:
             return [events.IdleTimedOut(session=session.id, at=at, technician=technician, period=period)]
         case DeadlineKind.IDLE_ALARM:
-            due = session.entries[technician].counted_from + period
+            due = later(session.entries[technician].counted_from, period)
             return [events.IdleAlarmRaised(session=session.id, at=at, technician=technician, due=due)]
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import IntEnum
 
+from rescue_common.emulated_time import later
 from rescue_server.core.organization import Organization
 from rescue_server.core.session import Session, SessionEntry, can_idle, is_held
 from rescue_server.core.status import Link, Role
@@ -65,7 +66,7 @@ def deadlines(session: Session, organization: Organization) -> list[SessionDeadl
     found: list[SessionDeadline] = []
 
     def add(kind: DeadlineKind, since: datetime, period: timedelta, technician: str = "") -> None:
-        found.append(SessionDeadline(since + period, kind, technician, session.id, period))
+        found.append(SessionDeadline(later(since, period), kind, technician, session.id, period))
 
     if session.joined_at is None:
         add(DeadlineKind.CONNECTING, session.created_at, settings.connecting_timeout)
@@ -95,7 +96,7 @@ def overdue_on_return(session: Session, organization: Organization, now: datetim
     found = []
     for technician, entry in session.entries.items():
         period = organization.idle_timeout(technician) if can_idle(entry) else timedelta(0)
-        if period and entry.counted_from + period <= now:
+        if period and later(entry.counted_from, period) <= now:
             kind = DeadlineKind.IDLE_LEAD if entry.role is Role.LEAD else DeadlineKind.IDLE_COLLABORATOR
             found.append(SessionDeadline(now, kind, technician, session.id, period))
     return sorted(found)
@@ -107,5 +108,5 @@ def warning(period: timedelta) -> timedelta:
 
 
 def _alarm(session: Session, technician: str, entry: SessionEntry, period: timedelta) -> SessionDeadline:
-    due = entry.counted_from + period - warning(period)
+    due = later(entry.counted_from, period) - warning(period)
     return SessionDeadline(due, DeadlineKind.IDLE_ALARM, technician, session.id, period)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
-from rescue_common.emulated_time import MAX_SPEED
+from rescue_common.emulated_time import END_OF_TIME, MAX_SPEED, later
 from rescue_protos.errors import InvalidArgument, ResourceExhausted, ShuttingDown
 from rescue_protos.v1 import clock_pb2 as pb
 from rescue_protos.v1 import clock_pb2_grpc
@@ -23,7 +23,6 @@ from rescue_server.runtime.schedule.timekeeper import Timekeeper
 
 READING_INTERVAL = 1.0  # real seconds
 LONGEST_ADVANCE = timedelta(days=366)
-END_OF_TIME = datetime(9000, 1, 1, tzinfo=UTC)  # due times beyond it must still be dates
 CLOCK_BARRIERS_EACH = 64
 
 
@@ -118,7 +117,7 @@ class ClockService(clock_pb2_grpc.ClockServiceServicer):
                 if len(mine) >= CLOCK_BARRIERS_EACH:
                     raise ResourceExhausted(f"at most {CLOCK_BARRIERS_EACH} clock barriers at a time")
                 after = translate.period("after", request.barrier.after)
-                due = self._clock.now() + max(after, timedelta(0))
+                due = later(self._clock.now(), max(after, timedelta(0)))
                 mine[number] = self._timekeeper.barriers.add(due, owner, peer=peer, is_local=is_local(peer))
                 follower.confirm(number, due)
 

@@ -11,6 +11,7 @@ from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from rescue_common.causes import sentence
+from rescue_common.emulated_time import LONGEST_PERIOD
 from rescue_protos.errors import InvalidArgument
 from rescue_protos.v1 import applet_pb2, clock_pb2, common_pb2, console_pb2
 from rescue_server.clock import ClockState
@@ -32,7 +33,6 @@ _STATUS = {status: common_pb2.Status.Value(f"STATUS_{status.name}") for status i
 _PROCESS = {process: common_pb2.Process.Value(f"PROCESS_{process.name}") for process in Process}
 _PROCESS_OF = {value: process for process, value in _PROCESS.items()}
 _ENDED = {reason: applet_pb2.EndReason.Value(f"END_REASON_{reason.name}") for reason in EndReason}
-_LONGEST = timedelta(days=3650)
 
 
 def request_of(principal: str, message: Message) -> Request:
@@ -64,7 +64,7 @@ def period(field: str, message: Duration) -> timedelta:
         found = message.ToTimedelta()
     except (ValueError, OverflowError):
         raise InvalidArgument.of(field, "this is no duration") from None
-    if abs(found) > _LONGEST:
+    if abs(found) > LONGEST_PERIOD:
         raise InvalidArgument.of(field, "longer than ten years")
     return found
 

@@ -28,6 +28,7 @@ from functools import partial
 
 import msgspec
 
+from rescue_common.emulated_time import LONGEST_PERIOD
 from rescue_protos.errors import STORAGE_ERRORS
 from rescue_server.core.compaction import Compaction
 from rescue_server.core.session import Session, is_gone
@@ -61,12 +62,12 @@ class Retention:
         real_now: Callable[[], float] = _real_now,
     ) -> None:
         self._engine = engine
-        self._keep_ended = keep_ended
+        self._keep_ended = min(keep_ended, LONGEST_PERIOD)
         self._most_ended = most_ended
         self._real_now = real_now
         self._gone_since: dict[str, float] = {}  # real time at which a sweep found them gone
         self._answer_ages = _RevisionAges(KEEP_ANSWERS)
-        self._change_ages = _RevisionAges(keep_ended.total_seconds())
+        self._change_ages = _RevisionAges(self._keep_ended.total_seconds())
         self._answers_through = 0
         self._compacted_at: float | None = None  # real time
 

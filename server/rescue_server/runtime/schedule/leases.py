@@ -14,6 +14,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from rescue_common.emulated_time import later
+
 
 @dataclass(slots=True)
 class Lease:
@@ -155,7 +157,7 @@ class Leases:
     def due(self, session: str) -> datetime | None:
         """When the lease runs out; None if there is none."""
         lease = self._leases.get(session)
-        return None if lease is None else lease.renewed_at + self._period_of(session)
+        return None if lease is None else later(lease.renewed_at, self._period_of(session))
 
     def first(self) -> tuple[datetime, str] | None:
         """The lease that runs out first, and when."""
@@ -186,10 +188,10 @@ class Leases:
     def _note(self, session: str) -> None:
         lease = self._leases[session]
         order = self._unprobed if lease.probed_at is None else self._probed
-        order.add(session, lease.renewed_at + self._period_of(session))
+        order.add(session, later(lease.renewed_at, self._period_of(session)))
 
     def _due_if(self, session: str, *, probed: bool) -> datetime | None:
         lease = self._leases.get(session)
         if lease is None or (lease.probed_at is not None) is not probed:
             return None
-        return lease.renewed_at + self._period_of(session)
+        return later(lease.renewed_at, self._period_of(session))

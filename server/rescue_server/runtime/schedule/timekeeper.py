@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
 
+from rescue_common.emulated_time import END_OF_TIME, format_timestamp, later
 from rescue_protos.errors import STORAGE_ERRORS, StorageUnavailable
 from rescue_server.core.timers import DeadlineKind
 from rescue_server.runtime.attachments import Attachments
@@ -20,6 +22,8 @@ from rescue_server.runtime.engine import Engine
 from rescue_server.runtime.schedule.attention import TURN, AttentiveTime
 from rescue_server.runtime.schedule.clock_barrier import ClockBarriers, WaitingShares
 from rescue_server.runtime.schedule.roll_call import RollCall
+
+log = logging.getLogger(__name__)
 
 ANSWER_WITHIN = 2.0  # attentive seconds for the answer to a probe
 BACK_WITHIN = 5.0  # attentive seconds for applets to come back after a start of the server
@@ -43,6 +47,7 @@ class Timekeeper:
         self._roll_calls: set[RollCall] = set()  # those whose answers are waited for now
         self._advancing = asyncio.Lock()
         self._holding = False
+        self._said_end = False  # that the clock has reached the end of its calendar
         self._grace_until = 0.0  # attentive seconds
         engine.schedule.on_expired_lease(self._hold_for)
         self.clock.on_change(engine.schedule.changed.set)
@@ -51,6 +56,7 @@ class Timekeeper:
         """Fire what falls due as the clock goes, until cancelled."""
         self._grace_until = self._attention.note() + BACK_WITHIN
         while True:
+            self._say_end()
             async with self._advancing:
                 self._schedule.changed.clear()
                 self.engine.catch_up()
@@ -201,7 +207,7 @@ class Timekeeper:
         lease = self._leases.first_unprobed()
         if lease is None or lease[0] - self._lead(lease[1]) > self.clock.now():
             return
-        for session in self._leases.within(self.clock.now() + self._lead(lease[1])):
+        for session in self._leases.within(later(self.clock.now(), self._lead(lease[1]))):
             self._probe(session)
 
     def _probe(self, session: str) -> float:
@@ -235,12 +241,20 @@ class Timekeeper:
         due = self._leases.due(session)
         return due is not None and due <= self.clock.now()
 
+    def _say_end(self) -> None:
+        if self.clock.at_end and not self._said_end:
+            self._said_end = True
+            log.warning("the clock has reached the end of its calendar, %s, and stands", format_timestamp(END_OF_TIME))
+            self.clock.announce()
+
     async def _sleep(self) -> None:
         """Until the next thing falls due, the next probe must be sent, or something changes."""
         waits = []
         deadline = self._schedule.next_deadline()
         if deadline is not None:
             waits.append(self.clock.seconds_until(deadline.due))
+        if not self.clock.at_end:
+            waits.append(self.clock.seconds_until(END_OF_TIME))
         if (probe_at := self.next_probe()) is not None:
             waits.append(self.clock.seconds_until(probe_at))
         if self._attention.note() < self._grace_until or (self._leases.any_probed() and not self.clock.read().standing):

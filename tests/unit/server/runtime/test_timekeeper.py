@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from rescue_common.emulated_time import END_OF_TIME
 from rescue_server.clock import ServerClock
 from rescue_server.core import decide, organization
 from rescue_server.core.events import LinkLost
@@ -151,3 +152,14 @@ async def test_nothing_is_remembered_of_barriers_to_sessions_that_ended(office: 
         await attachment.news.wait()
     assert leases.probed_at(session) is None
     assert leases.probed_at(another) is not None
+
+
+async def test_the_end_of_the_calendar_is_said_and_nothing_else_stops(
+    office: Office, caplog: pytest.LogCaptureFixture
+) -> None:
+    office.seconds = 1e12
+    office.work.append(asyncio.ensure_future(office.keeper.run()))
+    session, _ = await office.applet(answers=False)
+    assert office.engine.schedule.leases.due(session) == END_OF_TIME + 60 * SECOND
+    assert not office.work[-1].done()
+    assert caplog.text.count("the end of its calendar") == 1
