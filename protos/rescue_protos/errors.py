@@ -17,7 +17,7 @@
     ├── ResourceExhausted           a limit is reached; `retry_after` says when a retry can succeed
     │   └── StorageFull             the server's disk is full; nothing changed
     ├── Unavailable                 the server is away; a retry with the same request id is safe
-    │   ├── StorageUnavailable      the server could not store the request; nothing changed
+    │   ├── StorageUnavailable      the disk failed: whether the request is stored is not known; a retry finds out
     │   └── ShuttingDown            the server is about to stop; what it acknowledged is stored
     └── InjectedFault               a fault rule made the call fail
 
@@ -228,7 +228,11 @@ class Unavailable(RescueError):
 
 
 class StorageUnavailable(Unavailable):
-    """The server could not store the request. Nothing changed; a retry with the same request id is safe."""
+    """The disk failed while the server stored the request, so it is not known whether the request is stored.
+
+    Nothing of it is shown, and nothing is done before the disk works again. If the machine stops before, the disk may
+    still have the request. A retry with the same request id finds out, and has no second effect.
+    """
 
     reason = "STORE_UNAVAILABLE"
 
@@ -251,7 +255,7 @@ class InjectedFault(RescueError):
 
 
 STORAGE_ERRORS: tuple[type[RescueError], ...] = (StorageUnavailable, StorageFull)
-"""What a request that could not be stored ends with: nothing changed, and a retry with the same id is safe."""
+"""What a request ends with that was not stored, or not for certain: a retry with the same id is safe."""
 
 
 BY_CODE: Mapping[str, type[RescueError]] = {

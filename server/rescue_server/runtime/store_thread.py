@@ -55,7 +55,9 @@ class StoreThread:
 
 
 def _unavailable(error: StoreError) -> RescueError:
-    again = "and nothing changed; try again with the same request id"
     if isinstance(error, StoreFull):
-        return StorageFull(f"there is no room left to store it, {again}")
-    return StorageUnavailable(f"it could not be stored now, {again}")
+        return StorageFull("there is no room left to store it, and nothing changed; try again with the same request id")
+    return StorageUnavailable(
+        "the disk failed, and it is not known whether this is stored; "
+        "try again with the same request id, which finds out"
+    )
