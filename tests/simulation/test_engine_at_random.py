@@ -248,6 +248,15 @@ class EngineAtRandom(RuleBasedStateMachine):
         assert self.disk.last_revision() == self.engine.published.revision
 
     @invariant()
+    def a_queue_is_found_without_looking_at_every_session(self) -> None:
+        for state in (self.engine.ahead, self.engine.published):
+            walked: dict[str, list[Session]] = {}
+            for session in sorted(state.sessions.values(), key=lambda session: int(session.id)):
+                for technician in session.entries:
+                    walked.setdefault(technician, []).append(session)
+            assert {technician: state.queue_of(technician) for technician in state._queues} == walked
+
+    @invariant()
     def time_never_goes_back_in_the_journal(self) -> None:
         moments = [event.at for event in self.disk.read()]
         assert moments == sorted(moments)

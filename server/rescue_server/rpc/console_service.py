@@ -12,8 +12,7 @@ from rescue_protos.errors import STORAGE_ERRORS, InvalidArgument, ShuttingDown
 from rescue_protos.v1 import console_pb2 as pb
 from rescue_protos.v1 import console_pb2_grpc
 from rescue_server.core import commands
-from rescue_server.core.queue import entry_of
-from rescue_server.rpc import translate
+from rescue_server.rpc import queue_messages, translate
 from rescue_server.rpc.call_context import CallContext
 from rescue_server.rpc.delta_messages import DeltaMessages
 from rescue_server.rpc.guard import caller
@@ -56,11 +55,13 @@ class ConsoleService(console_pb2_grpc.ConsoleServiceServicer):
             with contextlib.suppress(*STORAGE_ERRORS):  # reading goes on while nothing can be stored
                 await self._presence.set(technician, watcher, request.in_focus)
             if not request.HasField("after_revision"):
-                yield self._snapshot(watcher)
+                watcher.after, message = await queue_messages.snapshot(self._engine, technician)
+                yield message
             elif request.history != self._engine.history:
                 # A revision of another history says nothing about what its console has seen of this one.
                 yield pb.WatchQueueResponse(compacted=pb.Compacted(oldest_revision=self._engine.published.revision))
-                yield self._snapshot(watcher)
+                watcher.after, message = await queue_messages.snapshot(self._engine, technician)
+                yield message
             else:
                 watcher.after = request.after_revision
             watcher.bookmark_wanted = True
@@ -70,7 +71,8 @@ class ConsoleService(console_pb2_grpc.ConsoleServiceServicer):
                 if taken is None:
                     oldest = watch.oldest_resumable(technician)
                     yield pb.WatchQueueResponse(compacted=pb.Compacted(oldest_revision=oldest))
-                    yield self._snapshot(watcher)
+                    watcher.after, message = await queue_messages.snapshot(self._engine, technician)
+                    yield message
                 elif taken:
                     yield self._messages.of(taken)
                 elif watcher.bookmark_wanted:
@@ -88,24 +90,8 @@ class ConsoleService(console_pb2_grpc.ConsoleServiceServicer):
             self._background.add(leaving)
             leaving.add_done_callback(self._background.discard)
 
-    def _snapshot(self, watcher: Watcher) -> pb.WatchQueueResponse:
-        queue = self._queue(watcher.technician)
-        watcher.after = queue.revision
-        now = translate.timestamp(self._engine.clock.now())
-        snapshot = pb.QueueSnapshot(
-            revision=queue.revision, at=now, entries=queue.entries, history=self._engine.history
-        )
-        return pb.WatchQueueResponse(snapshot=snapshot)
-
-    def _queue(self, technician: str) -> pb.ListQueueResponse:
-        state = self._engine.published
-        entries = [
-            translate.entry(entry_of(session, technician, state.organization)) for session in state.queue_of(technician)
-        ]
-        return pb.ListQueueResponse(revision=state.revision, entries=entries)
-
     async def ListQueue(self, request: pb.ListQueueRequest, context: CallContext) -> pb.ListQueueResponse:
-        return self._queue(caller().name)
+        return await queue_messages.listing(self._engine, caller().name)
 
     async def SyncQueue(self, request: pb.SyncQueueRequest, context: CallContext) -> pb.SyncQueueResponse:
         self._engine.watch.want_bookmarks(caller().name, _console_id(request.console))

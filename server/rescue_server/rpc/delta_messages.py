@@ -14,6 +14,7 @@ from google.protobuf.message import Message
 
 from rescue_protos.v1 import console_pb2 as pb
 from rescue_server.rpc import translate
+from rescue_server.rpc.wire import field
 from rescue_server.runtime.watch import Revised
 
 KEPT = 256  # deltas
@@ -33,9 +34,9 @@ class DeltaMessages:
     def of(self, taken: Sequence[Revised]) -> pb.WatchQueueResponse:
         """Return the message of these updates. It is bytes, which the guard lets pass in place of a message."""
         if len(taken) == 1:
-            content = _field(_DELTA, self._delta(taken[0]))
+            content = field(_DELTA, self._delta(taken[0]))
         else:
-            content = _field(_DELTAS, b"".join(_field(_EACH, self._delta(revised)) for revised in taken))
+            content = field(_DELTAS, b"".join(field(_EACH, self._delta(revised)) for revised in taken))
         return cast("pb.WatchQueueResponse", content)
 
     def _delta(self, revised: Revised) -> bytes:
@@ -46,17 +47,3 @@ class DeltaMessages:
             if len(self._kept) > self._most:
                 self._kept.popitem(last=False)
         return known
-
-
-def _field(number: int, content: bytes) -> bytes:
-    """Return a field that holds a message, as protobuf writes it: the tag, the length, the message."""
-    return bytes([number << 3 | 2]) + _varint(len(content)) + content
-
-
-def _varint(number: int) -> bytes:
-    digits = bytearray()
-    while number > 0x7F:
-        digits.append(number & 0x7F | 0x80)
-        number >>= 7
-    digits.append(number)
-    return bytes(digits)

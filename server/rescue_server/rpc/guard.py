@@ -58,7 +58,7 @@ class Guard:
         serializer, deserializer = handler.response_serializer, handler.request_deserializer
         if handler.unary_unary:
             guarded = self._unary(handler.unary_unary, path)
-            return grpc.unary_unary_rpc_method_handler(guarded, _lenient(deserializer), serializer)
+            return grpc.unary_unary_rpc_method_handler(guarded, _lenient(deserializer), _unless_bytes(serializer))
         if handler.unary_stream:
             guarded = self._stream(handler.unary_stream, path)
             return grpc.unary_stream_rpc_method_handler(guarded, _lenient(deserializer), _unless_bytes(serializer))
@@ -201,7 +201,7 @@ def _lenient(deserializer: Any) -> Any:
 
 
 def _unless_bytes(serializer: Any) -> Any:
-    """Let a handler yield a message that is serialized already, because others get the same."""
+    """Let a handler answer with a message that is serialized already: others get the same, or it was made in parts."""
 
     def serialize(message: Any) -> bytes:
         serialized: bytes = message if isinstance(message, bytes) else serializer(message)

@@ -9,16 +9,18 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import suppress
+from typing import cast
 
 from rescue_protos.v1 import admin_pb2 as pb
 from rescue_server.core.organization import Organization
-from rescue_server.core.queue import entry_of
-from rescue_server.rpc import translate
+from rescue_server.rpc.queue_messages import technician_queue
+from rescue_server.rpc.wire import field
 from rescue_server.runtime.engine import Engine
 
 BREATH = 0.1  # real seconds: a burst of events becomes one message
 _LOOK = 15.0  # real seconds after which an idle overview says that it is still there
 
+_QUEUES = pb.WatchQueuesResponse.QUEUES_FIELD_NUMBER
 _Mark = tuple[Organization, bool, int]
 
 
@@ -29,13 +31,16 @@ async def overview(engine: Engine, *, until: asyncio.Event) -> AsyncGenerator[pb
     try:
         while not until.is_set():
             news.clear()
-            marks = {name: _mark(engine, name) for name in engine.published.organization.technicians}
+            organization = engine.published.organization
+            marks = {name: _mark(engine, name) for name in organization.technicians}
             changed = [name for name in sorted(marks) if sent.get(name) != marks[name]]
-            yield pb.WatchQueuesResponse(
-                revision=engine.published.revision,
-                queues=[_queue(engine, name) for name in changed],
-                removed=sorted(sent.keys() - marks.keys()),
-            )
+            head = pb.WatchQueuesResponse(
+                revision=engine.published.revision, removed=sorted(sent.keys() - marks.keys())
+            ).SerializeToString()
+            queues = [
+                field(_QUEUES, await technician_queue(engine, name, organization.technicians[name])) for name in changed
+            ]
+            yield cast("pb.WatchQueuesResponse", head + b"".join(queues))
             sent = marks
             await asyncio.sleep(BREATH)
             with suppress(TimeoutError):
@@ -59,15 +64,3 @@ def _mark(engine: Engine, technician: str) -> _Mark:
     """Return a mark that differs if the queue must be sent again. Settings count, because they move due times."""
     watch = engine.watch
     return engine.published.organization, watch.connected(technician), watch.changed_at(technician)
-
-
-def _queue(engine: Engine, technician: str) -> pb.TechnicianQueue:
-    state = engine.published
-    return pb.TechnicianQueue(
-        technician=technician,
-        group=state.organization.technicians[technician],
-        connected=engine.watch.connected(technician),
-        entries=[
-            translate.entry(entry_of(session, technician, state.organization)) for session in state.queue_of(technician)
-        ],
-    )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
 from rescue_protos.errors import STORAGE_ERRORS
@@ -21,13 +21,34 @@ class ConnectedConsoles:
     """The consoles that are connected, and whether each is in focus."""
 
     def __init__(self) -> None:
-        self.of: dict[str, dict[object, bool]] = {}  # by technician
+        self._of: dict[str, dict[object, bool]] = {}  # by technician
+        self._looking: frozenset[str] = frozenset()
         self.assumed: frozenset[str] = frozenset()
 
     def in_focus(self) -> frozenset[str]:
-        """The technicians in focus."""
-        looking = {name for name, consoles in self.of.items() if any(consoles.values())}
-        return frozenset(looking) | self.assumed
+        """The technicians in focus. Each command asks, so it is not looked for among all consoles."""
+        return self._looking | self.assumed
+
+    def of(self, technician: str) -> Mapping[object, bool]:
+        """Return the technician's consoles, and whether each is in focus."""
+        return self._of.get(technician, {})
+
+    def put(self, technician: str, console: object, in_focus: bool) -> None:
+        """Record a console."""
+        self._of.setdefault(technician, {})[console] = in_focus
+        self._look_again(technician)
+
+    def drop(self, technician: str, console: object) -> None:
+        """Remove a console."""
+        consoles = self._of.get(technician, {})
+        consoles.pop(console, None)
+        if not consoles:
+            self._of.pop(technician, None)
+        self._look_again(technician)
+
+    def _look_again(self, technician: str) -> None:
+        if any(self.of(technician).values()) is not (technician in self._looking):
+            self._looking ^= {technician}
 
 
 class Presence:
@@ -63,17 +84,16 @@ class Presence:
     async def set(self, technician: str, console: object, in_focus: bool) -> None:
         """Record that a console is connected, in focus or not."""
         before = technician in self.in_focus()
-        consoles = self._consoles.of.setdefault(technician, {})
         # A console that returns out of focus says nothing about the technician's others, which may still reconnect.
-        if in_focus or console in consoles:
+        if in_focus or console in self._consoles.of(technician):
             self._consoles.assumed -= {technician}
-        consoles[console] = in_focus
+        self._consoles.put(technician, console, in_focus)
         await self._report(technician, before)
 
     async def leave(self, technician: str, console: object) -> None:
         """Remove a console that lost its connection: it is not in focus any more."""
         before = technician in self.in_focus()
-        self._consoles.of.get(technician, {}).pop(console, None)
+        self._consoles.drop(technician, console)
         if not self._closing:
             with contextlib.suppress(*STORAGE_ERRORS):
                 await self._report(technician, before)

@@ -7,7 +7,7 @@ fails, the first is set back to the second.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -72,6 +72,7 @@ class EngineState:
     revision: int = 0
     at: datetime | None = None  # of the last event
     last_session: int = _FIRST_SESSION - 1
+    _queues: dict[str, set[str]] = field(default_factory=dict, repr=False, compare=False)  # sessions by technician
 
     def apply(self, event: AnyEvent, revision: int | None = None) -> AppliedEvent:
         """Make the event part of the state."""
@@ -89,8 +90,10 @@ class EngineState:
 
     def put(self, session: Session) -> None:
         """Take a session as it is."""
-        self._count(self.sessions.get(session.id), -1)
+        old = self.sessions.get(session.id)
+        self._count(old, -1)
         self._count(session, 1)
+        self._index(session.id, old.entries.keys() if old else (), session.entries.keys())
         self.sessions[session.id] = session
         if session.pin:
             self.pins[session.pin] = session.id
@@ -100,6 +103,7 @@ class EngineState:
         """Take a session out as if it had never been."""
         session = self.sessions.pop(session_id, None)
         self._count(session, -1)
+        self._index(session_id, session.entries.keys() if session else (), ())
         if session is not None and self.pins.get(session.pin) == session_id:
             del self.pins[session.pin]
 
@@ -115,6 +119,7 @@ class EngineState:
     def assign(self, other: EngineState) -> None:
         """Become a copy of another state."""
         self.sessions, self.pins, self.open_by = dict(other.sessions), dict(other.pins), other.open_by.copy()
+        self._queues = {technician: set(sessions) for technician, sessions in other._queues.items()}
         self.organization = other.organization
         self.revision, self.at, self.last_session = other.revision, other.at, other.last_session
 
@@ -122,14 +127,24 @@ class EngineState:
         if session is not None and session.ended_at is None:
             self.open_by[f"channel:{session.channel}" if session.channel else f"technician:{session.creator}"] += by
 
+    def _index(self, session: str, before: Collection[str], after: Collection[str]) -> None:
+        if before == after:
+            return
+        for technician in before:
+            if technician not in after:
+                self._queues[technician].discard(session)
+                if not self._queues[technician]:
+                    del self._queues[technician]
+        for technician in after:
+            self._queues.setdefault(technician, set()).add(session)
+
     def next_session_id(self) -> str:
         """A number that no session had."""
         return str(self.last_session + 1)
 
     def queue_of(self, technician: str) -> list[Session]:
         """The sessions in which a technician has an entry, by number."""
-        mine = (session for session in self.sessions.values() if technician in session.entries)
-        return sorted(mine, key=lambda session: int(session.id))
+        return [self.sessions[session] for session in sorted(self._queues.get(technician, ()), key=int)]
 
 
 @dataclass(frozen=True, slots=True)
