@@ -71,7 +71,7 @@ async def _send_requests(
     clock: FollowedClock, call: grpc.aio.StreamStreamCall[pb.WatchClockRequest, pb.WatchClockResponse]
 ) -> None:
     while not clock.outgoing.empty():
-        clock.outgoing.get_nowait()  # Meant for a connection that is gone; what is still open is said anew.
+        clock.outgoing.get_nowait()  # Meant for a connection that is gone; what is still open is sent anew.
     try:
         for barrier in clock.open_barriers:
             await call.write(_request(clock, barrier))

@@ -71,7 +71,7 @@ class PlainConsole:
             async with asyncio.TaskGroup() as tasks:
                 showing = tasks.create_task(self._show_updates())
                 if self._prompt is not None:
-                    self._say(self._labels.text("Type `help` for the commands, `quit` to leave."), style="dim")
+                    self._print_line(self._labels.text("Type `help` for the commands, `quit` to leave."), style="dim")
                 with self._prompt.on_terminal(0) if self._prompt is not None else nullcontext():
                     await self._execute_lines()
                 showing.cancel()
@@ -97,30 +97,30 @@ class PlainConsole:
         match update:
             case ChatReceived():
                 sender = update.sender or self._labels.customer(self._view.entries.get(update.session))
-                self._say(f"{update.session} <{safe(sender)}> {safe(update.text)}", style="cyan")
+                self._print_line(f"{update.session} <{safe(sender)}> {safe(update.text)}", style="cyan")
             case IdleAlarm():
-                self._say(f"{update.session}: {text('times out at')} {update.due_at:%H:%M:%S}", style="bold red")
+                self._print_line(f"{update.session}: {text('times out at')} {update.due_at:%H:%M:%S}", style="bold red")
             case LeadOfferReceived():
                 offers = text("offers you the lead status")
-                self._say(f"{update.session}: {safe(update.sender)} {offers}", style="bold green")
+                self._print_line(f"{update.session}: {safe(update.sender)} {offers}", style="bold green")
             case EntryChanged(entry=entry, previous=previous):
                 before = f"{self._labels.status(previous)} → " if previous else ""
-                self._say(
+                self._print_line(
                     f"{update.at:%H:%M:%S} {entry.session} {before}{self._labels.status(entry.status)}"
                     f" ({safe(self._labels.cause(update.cause, update.cause.text))})",
                     style="dim",
                 )
             case Snapshot(compacted=True):
-                self._say(
+                self._print_line(
                     text("The console was away for long: changes and chat lines are missing here."), style="bold red"
                 )
             case UnknownUpdate():
                 why = f" ({safe(self._labels.cause(update.cause, update.cause.text))})" if update.cause.text else ""
-                self._say(f"{update.at:%H:%M:%S} {text(UNKNOWN_UPDATE)}{why}", style="dim")
+                self._print_line(f"{update.at:%H:%M:%S} {text(UNKNOWN_UPDATE)}{why}", style="dim")
             case ServerLost():
-                self._say(text("The server is lost; waiting for it."), style="bold red")
+                self._print_line(text("The server is lost; waiting for it."), style="bold red")
             case ServerBack():
-                self._say(text("The server is back."), style="bold green")
+                self._print_line(text("The server is back."), style="bold green")
 
     async def _execute_lines(self) -> None:
         async with aclosing(typed_lines(splitter=self._prompt)) as lines:
@@ -142,26 +142,28 @@ class PlainConsole:
             if command is not None:
                 self._report(await execute(command, self._client))
         except BadLine as error:
-            self._say(safe(self._labels.bad_line(error)), style="red")
+            self._print_line(safe(self._labels.bad_line(error)), style="red")
             if error.usage:
-                self._say(f"{self._labels.text('usage')}: {error.usage}")
+                self._print_line(f"{self._labels.text('usage')}: {error.usage}")
         except RescueError as error:
-            self._say(f"{error.code}: {safe(self._labels.refusal(error))}", style="red")
+            self._print_line(f"{error.code}: {safe(self._labels.refusal(error))}", style="red")
             if error.allowed:
-                self._say(f"{self._labels.text('possible')}: {self._rows.commands(error.allowed)}")
+                self._print_line(f"{self._labels.text('possible')}: {self._rows.commands(error.allowed)}")
 
     def _report(self, answer: Answer) -> None:
         text = self._labels.text
         match answer:
             case PinCreated():
                 valid = f"({text('valid for')} {format_duration(answer.valid_for)})"
-                self._say(f"{text('PIN')} {answer.pin}  {text('Session')} {answer.session}  {valid}", style="bold")
+                self._print_line(
+                    f"{text('PIN')} {answer.pin}  {text('Session')} {answer.session}  {valid}", style="bold"
+                )
             case Transferred():
-                self._say(f"{text('done')}: {', '.join(safe(name) for name in answer.incoming)}", style="green")
+                self._print_line(f"{text('done')}: {', '.join(safe(name) for name in answer.incoming)}", style="green")
             case QueueListing(entries=entries):
                 self._print(self._rows.whole(entries, self._view))
             case _:
-                self._say(text("done"), style="green")
+                self._print_line(text("done"), style="green")
 
     def _draw(self) -> None:
         if self._drawing is not None:
@@ -185,7 +187,7 @@ class PlainConsole:
             table.add_row(Text(name), Text(self._labels.command(name), style="dim"))
         self._print(table)
 
-    def _say(self, text: str, *, style: str = "") -> None:
+    def _print_line(self, text: str, *, style: str = "") -> None:
         self._print(Text(text, style=style))
 
     def _print(self, printed: Text | Table) -> None:

@@ -31,7 +31,7 @@ class TimelineEntry:
     """One thing that happened to a session, with why. `event` is the stored event's name, empty if it is not known.
 
     `code` and `facts` are those of the cause, from which its sentence is made in any language.
-    `said` is the text of a chat line, empty if it was written while its reader had no part in the session.
+    `chat_text` is the text of a chat line, empty if it was written while its reader had no part in the session.
     """
 
     revision: int
@@ -43,7 +43,7 @@ class TimelineEntry:
     about: str = ""
     setting: str = ""
     setting_value: str = ""
-    said: str = ""
+    chat_text: str = ""
     code: str = ""
     facts: Mapping[str, str] = field(default_factory=dict, hash=False)
 
@@ -78,7 +78,7 @@ def _happening(line: JournalLine) -> TimelineEntry:
         facts=line.facts,
         setting=line.setting,
         setting_value=format_duration(line.setting_value) if line.setting_value else "",
-        said=line.body["text"] if line.name == "ChatSent" else "",
+        chat_text=line.body["text"] if line.name == "ChatSent" else "",
         changes=tuple(
             Change(technician=one.technician, status=one.status, previous=one.previous, row=one.row)
             for one in line.changes

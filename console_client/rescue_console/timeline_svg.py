@@ -1,7 +1,7 @@
 """A session's timeline as a picture: a lane per technician, the customer's link below, time along the axis.
 
 Pure: the same happenings give the same SVG. They may come from the journal or from what consoles printed. Time is
-squeezed where nothing happens and stretched where every label needs room, so the axis says the emulated time of each
+squeezed where nothing happens and stretched where every label needs room, so the axis shows the emulated time of each
 step instead of keeping a scale. The picture needs nothing but itself: no style sheet, script or font.
 """
 
@@ -66,7 +66,7 @@ _LINK_AFTER = {
 }
 _LINK_SHOWN = {"Reconnecting": "reconnecting", "Offline": "offline", "Rebooting": "rebooting", "Connecting": "awaiting"}
 
-# Light fills, on which dark text is readable. The name tells the status; the colour only helps.
+# Light fills, on which dark text is readable. The name shows the status; the colour only helps.
 _FILLS = {
     "Connecting": "#dfe7f3",
     "Waiting": "#fbe7b2",
@@ -97,23 +97,23 @@ _LANE, _TOP, _LEAST = 34, 40, 14
 def timeline_svg(happenings: Iterable[TimelineEntry], *, session: str = "", lang: str = "en") -> str:
     """Return the picture. `lang` is "en" or "nl"; a cause without a code stays English."""
     course = course_of(happenings, lang=lang)
-    say = partial(catalog_of(lang).text, "timeline")
+    translate = partial(catalog_of(lang).text, "timeline")
     left = 24 + max((_width(lane.name) for lane in course.lanes), default=40)
     xs = _columns(course, left)
     height = _TOP + _LANE * len(course.lanes) + 34
     width = (xs[-1] if xs else left) + 16
-    title = say("Timeline of session {}").format(session).strip()
+    title = translate("Timeline of session {}").format(session).strip()
     parts = [
         f"<svg xmlns='http://www.w3.org/2000/svg' width='{width}' height='{height}' viewBox='0 0 {width} {height}' "
         f"role='img' aria-label='{_quoted(_described(course, title))}'>",
         f"<rect width='{width}' height='{height}' fill='{_PAPER}'/>",
         _text(12, 22, title, size=14, weight=600),
     ]
-    parts += _axis(course, xs, height, say("emulated time"))
+    parts += _axis(course, xs, height, translate("emulated time"))
     for number, lane in enumerate(course.lanes):
         y = _TOP + number * _LANE
         parts.append(_text(12, y + 20, lane.name, weight=600 if number < len(course.lanes) - 1 else 400))
-        parts += [_stretch(one, course, xs, y, say) for one in lane.stretches]
+        parts += [_stretch(one, course, xs, y, translate) for one in lane.stretches]
         parts += [
             f"<g><title>{escape(why)}</title><circle cx='{xs[column]}' cy='{y + 15}' r='5' fill='{_PAPER}' "
             f"stroke='{_QUIET}' stroke-width='2'/></g>"
@@ -125,7 +125,7 @@ def timeline_svg(happenings: Iterable[TimelineEntry], *, session: str = "", lang
 
 def course_of(happenings: Iterable[TimelineEntry], *, lang: str = "en") -> TimelineChart:
     """Return the lanes of a session's happenings, which are taken in the order of their revisions."""
-    say, status_label = partial(catalog_of(lang).text, "timeline"), Labels.of(lang).status
+    translate, status_label = partial(catalog_of(lang).text, "timeline"), Labels.of(lang).status
     lanes: dict[str, list[Stretch]] = {}
     ends: dict[tuple[str, int], str] = {}
     moments: list[datetime] = []
@@ -139,7 +139,7 @@ def course_of(happenings: Iterable[TimelineEntry], *, lang: str = "en") -> Timel
         moments.append(one.at)
         cause = sentence(one, lang) or one.cause
         for change in one.changes:
-            row = f" ({say('row {}').format(change.row)})" if change.row else ""
+            row = f" ({translate('row {}').format(change.row)})" if change.row else ""
             lane = lanes.setdefault(change.technician, [])
             _end(lane, column)
             if change.status in GONE:
@@ -152,10 +152,10 @@ def course_of(happenings: Iterable[TimelineEntry], *, lang: str = "en") -> Timel
         if moves:
             _end(link, column)
             if state:
-                link.append(Stretch(name=state, label=say(state), since=column, until=None, why=cause))
+                link.append(Stretch(name=state, label=translate(state), since=column, until=None, why=cause))
     order = sorted(lanes, key=lambda name: (lanes[name][0].since if lanes[name] else 0, name))
     drawn = [Lane(name=name, stretches=tuple(lanes[name])) for name in order]
-    drawn.append(Lane(name=say("customer's link"), stretches=tuple(link)))
+    drawn.append(Lane(name=translate("customer's link"), stretches=tuple(link)))
     return TimelineChart(lanes=tuple(drawn), moments=tuple(moments), ends=ends)
 
 
@@ -200,27 +200,27 @@ def _columns(course: TimelineChart, left: int) -> list[int]:
 
 def _axis(course: TimelineChart, xs: Sequence[int], height: int, name: str) -> list[str]:
     bottom = height - 26
-    parts, free, told = [], 0, None
+    parts, free, labelled = [], 0, None
     for column, at in enumerate(course.moments):
         x = xs[column]
         parts.append(f"<line x1='{x}' y1='{_TOP - 4}' x2='{x}' y2='{bottom}' stroke='{_LINE}' stroke-width='1'/>")
         elapsed = _elapsed(at - course.moments[0])
-        if x >= free and elapsed != told:
+        if x >= free and elapsed != labelled:
             parts.append(_text(x, bottom + 14, elapsed, size=11, fill=_QUIET))
-            free, told = x + _width(elapsed) + 6, elapsed
+            free, labelled = x + _width(elapsed) + 6, elapsed
     parts.append(_text(12, bottom + 14, name, size=11, fill=_QUIET))
     return parts
 
 
-def _stretch(one: Stretch, course: TimelineChart, xs: Sequence[int], y: int, say: Callable[[str], str]) -> str:
+def _stretch(one: Stretch, course: TimelineChart, xs: Sequence[int], y: int, translate: Callable[[str], str]) -> str:
     end = xs[one.until] if one.until is not None else xs[-1]
     x, width = xs[one.since] + 1, max(end - xs[one.since] - 2, 2)
     first = course.moments[0]
     since = _elapsed(course.moments[one.since] - first)
     if one.until is None:
-        when = say("since {}").format(since)
+        when = translate("since {}").format(since)
     else:
-        when = say("from {} to {}").format(since, _elapsed(course.moments[one.until] - first))
+        when = translate("from {} to {}").format(since, _elapsed(course.moments[one.until] - first))
     fill = _FILLS.get(one.name, _UNKNOWN_FILL)
     dashed = "" if one.until is not None else f" stroke='{_QUIET}' stroke-dasharray='3 2'"
     return (

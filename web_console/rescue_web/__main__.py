@@ -28,7 +28,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False, exists=True)
 @click.option("--tls-cert", type=_FILE, metavar="FILE", help="PEM file with a certificate (chain): serve https.")
 @click.option("--tls-key", type=_FILE, metavar="FILE", help="PEM file with its key.")
 @click.option("--insecure", is_flag=True, help="Serve beyond this machine without TLS.")
-@click.option("--json", "as_json", is_flag=True, help="Say when ready as one JSON object.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object when ready.")
 def web(
     listen: str,
     server: str | None,

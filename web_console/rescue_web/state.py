@@ -73,8 +73,8 @@ class AppState:
         changes: list[dict[str, object]] = []
         chat: list[dict[str, object]] = []
         for happening in await history_of(session, _connection(login)):
-            if happening.said:
-                chat.append({"revision": happening.revision, "from": happening.technician, "text": happening.said})
+            if happening.chat_text:
+                chat.append({"revision": happening.revision, "from": happening.technician, "text": happening.chat_text})
             for change in happening.changes:
                 if login.supervisor_page is None and change.technician != login.user:
                     continue

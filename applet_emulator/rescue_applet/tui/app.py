@@ -33,7 +33,7 @@ from rescue_common.state_directory import NoAccess
 from rescue_common.terminal import own_screen, safe
 
 PlugIn = Callable[[str, events.Listener], AbstractAsyncContextManager[EmulatedComputer]]
-"""Makes the computer for a PIN (empty if the command line said where to go), with a listener."""
+"""Makes the computer for a PIN (empty if the command line chat where to go), with a listener."""
 
 SPLASH = 1.2  # real seconds
 """For how many real seconds one sees the computer start."""
@@ -114,7 +114,7 @@ class CustomerComputer(App[int]):
                     with Vertical(id="talk"):
                         with VerticalScroll(id="chat"):
                             yield Static(id="lines")
-                        yield Input(id="say", max_length=2000)
+                        yield Input(id="chat-line", max_length=2000)
         yield Static(id="foot")
 
     def on_mount(self) -> None:
@@ -197,37 +197,37 @@ class CustomerComputer(App[int]):
                 self._draw()
 
     def _draw(self) -> None:
-        screen, model, say = self.screen_stack[0], self.model, self._translate
+        screen, model, translate = self.screen_stack[0], self.model, self._translate
         screen.query_one("#head", Static).update(self._head(screen.size.width))
         screen.query_one("#foot", Static).update(self._foot())
         case = screen.query_one("#case", Static)
-        case.border_title = say("Computer")
+        case.border_title = translate("Computer")
         case.update(self._lamps())
         monitor = screen.query_one("#monitor")
         dark = not self._awaits_pin and not model.ended and (model.power is not Power.ON or self._splash)
         monitor.set_class(dark, "-dark")
         screen.query_one("#dark", Static).update(self._darkness())
-        screen.query_one("#window").border_title = say("Support")
+        screen.query_one("#window").border_title = translate("Support")
         screen.query_one("#news", Static).update(Text(self._news()))
         lost = screen.query_one("#lost", Static)
         lost.display = model.link is events.LinkState.LOST and not model.ended
-        lost.update(Text(say("Connection lost; trying to reconnect …")))
+        lost.update(Text(translate("Connection lost; trying to reconnect …")))
         screen.query_one("#ask").display = self._awaits_pin
         screen.query_one("#problem", Static).update(Text(safe(self._problem)))
         pin = screen.query_one("#pin", Input)
-        pin.placeholder, pin.disabled = say("six digits"), not self._awaits_pin
+        pin.placeholder, pin.disabled = translate("six digits"), not self._awaits_pin
         screen.query_one("#terms").display = asks = model.asks_terms
         if asks:
             paragraphs = "\n".join(safe(line) for line in model.terms.splitlines())
             screen.query_one("#paragraphs", Static).update(Text(paragraphs))
-            screen.query_one("#accept", Static).update(Text(f"[a] {say('Accept')}"))
-            screen.query_one("#decline", Static).update(Text(f"[d] {say('Decline')}"))
+            screen.query_one("#accept", Static).update(Text(f"[a] {translate('Accept')}"))
+            screen.query_one("#decline", Static).update(Text(f"[d] {translate('Decline')}"))
         screen.query_one("#talk").display = bool(model.session)
-        screen.query_one("#say", Input).placeholder = say("Say something to the technician")
+        screen.query_one("#chat-line", Input).placeholder = translate("Say something to the technician")
         lines = screen.query_one("#lines", Static)
-        said = self._chat()
-        if lines.content != said:
-            lines.update(said)
+        chat = self._chat()
+        if lines.content != chat:
+            lines.update(chat)
             screen.query_one("#chat", VerticalScroll).scroll_end(animate=False)
 
     def _translate(self, english: str) -> str:
@@ -244,47 +244,49 @@ class CustomerComputer(App[int]):
         return left.append(" " * max(width - left.cell_len - len(pace), 1)).append(pace, style="not bold")
 
     def _lamps(self) -> Table:
-        model, say = self.model, self._translate
+        model, translate = self.model, self._translate
         power = Power.ON if self._awaits_pin or model.ended else model.power
         on, off = ("●", "#6fcf97"), ("○", "#ff7b72")
         lamp = {Power.ON: on, Power.OFF: off, Power.STARTING: ("↻", "#f2c94c")}[power]
         link = {None: ("○", "not yet"), "connected": ("●", "connected"), "lost": ("×", "lost")}[model.link]
         up = model.power is Power.ON and self._computer is not None
         grid = Table.grid(padding=(0, 1))
-        grid.add_row(say("Power"), Text(f"{lamp[0]} {say(power)}", style=lamp[1]))
+        grid.add_row(translate("Power"), Text(f"{lamp[0]} {translate(power)}", style=lamp[1]))
         cable = on if model.cable else off
         faults = "".join(f"\n{safe(fault)}" for fault in model.faults if fault != "off")
-        grid.add_row(say("Cable"), Text(f"{cable[0]} {say('on' if model.cable else 'off')}{faults}", style=cable[1]))
+        grid.add_row(
+            translate("Cable"), Text(f"{cable[0]} {translate('on' if model.cable else 'off')}{faults}", style=cable[1])
+        )
         style = {"●": "#6fcf97", "×": "#ff7b72"}.get(link[0], "#9a9a9a")
-        grid.add_row(say("Link"), Text(f"{link[0]} {say(link[1])}", style=style))
-        grid.add_row(say("Uptime"), Text(_elapsed(self._now - self._booted_at) if up else "-"))
-        grid.add_row(say("Process"), Text(str(model.pid) if model.pid else say("none")))
-        grid.add_row(say("Session"), Text(safe(model.session) or "-"))
+        grid.add_row(translate("Link"), Text(f"{link[0]} {translate(link[1])}", style=style))
+        grid.add_row(translate("Uptime"), Text(_elapsed(self._now - self._booted_at) if up else "-"))
+        grid.add_row(translate("Process"), Text(str(model.pid) if model.pid else translate("none")))
+        grid.add_row(translate("Session"), Text(safe(model.session) or "-"))
         return grid
 
     def _darkness(self) -> Text:
-        model, say = self.model, self._translate
+        model, translate = self.model, self._translate
         if model.power is Power.ON or not model.starts:
-            return Text(say("The computer starts up …"), style="#6fcf97")
+            return Text(translate("The computer starts up …"), style="#6fcf97")
         down = _elapsed(self._now - self._down_at)
-        return Text(f"{say('The computer is off.')}  {down}\n{say('Press b to boot it at once.')}")
+        return Text(f"{translate('The computer is off.')}  {down}\n{translate('Press b to boot it at once.')}")
 
     def _news(self) -> str:
-        model, say = self.model, self._translate
+        model, translate = self.model, self._translate
         if self._awaits_pin:
-            return say("Enter the PIN that the technician gives you:")
+            return translate("Enter the PIN that the technician gives you:")
         if model.ended:
-            return f"{say('The session is over')}: {say(model.ended)}. {say('Press any key.')}"
+            return f"{translate('The session is over')}: {translate(model.ended)}. {translate('Press any key.')}"
         if model.asks_terms:
-            return say("Do you accept these terms?")
+            return translate("Do you accept these terms?")
         if not model.session or model.view is None:
-            return say("Connecting to the server …")
+            return translate("Connecting to the server …")
         view = model.view
         if not view.lead:
-            return say("Waiting for a technician.")
-        doing = say("has put you on hold" if view.on_hold else "is helping you")
+            return translate("Waiting for a technician.")
+        doing = translate("has put you on hold" if view.on_hold else "is helping you")
         names = ", ".join(safe(name) for name in view.collaborators)
-        return f"{safe(view.lead)} {doing}" + (f", {say('with')} {names}." if names else ".")
+        return f"{safe(view.lead)} {doing}" + (f", {translate('with')} {names}." if names else ".")
 
     def _chat(self) -> Text:
         if not self.model.chat and not self.model.unsent:
@@ -336,7 +338,7 @@ class CustomerComputer(App[int]):
 
     def action_chat(self) -> None:
         if self.query_one("#talk").display:
-            self.query_one("#say", Input).focus()
+            self.query_one("#chat-line", Input).focus()
 
     def action_leave_field(self) -> None:
         self.set_focus(None)

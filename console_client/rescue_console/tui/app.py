@@ -101,7 +101,7 @@ class TechnicianConsole(App[int]):
         self._relabel()
         self._keep(self._watch(), "watch")
         self._keep(self._follow_clock(), "clock")
-        self._keep(self._tell_focus(), "focus")
+        self._keep(self._report_focus(), "focus")
         if self._ticking:
             self.set_interval(_TICK, self._tick)
 
@@ -222,7 +222,7 @@ class TechnicianConsole(App[int]):
                 if isinstance(update, ServerLost):
                     self.clock.update(None)
                 if announced := announcement(update, self.wording):
-                    self.say(announced)
+                    self.announce(announced)
                 if self._redraw is None:  # several changes of one moment are drawn together
                     self._redraw = asyncio.get_running_loop().call_later(0.05, self.draw)
 
@@ -266,10 +266,10 @@ class TechnicianConsole(App[int]):
     def action_give(self, name: str) -> None:
         """Give a command to the selected session, or show why that is not possible."""
         if reason := self.obstacle(name):
-            self.say(reason, severity="warning")
+            self.announce(reason, severity="warning")
         elif name == "chat":
             self.clear_notifications()  # they would cover what is typed
-            self._main.query_one("#say", Input).focus()
+            self._main.query_one("#chat-line", Input).focus()
         else:
             self._ask_and_send(name, self.entry)
 
@@ -288,10 +288,10 @@ class TechnicianConsole(App[int]):
             message = safe(self.wording.labels.refusal(error))
             if error.allowed:
                 message += f"\n{text('Possible now')}: {self.wording.commands(error.allowed)}"
-            self.say(message, severity="error")
+            self.announce(message, severity="error")
             return None
 
-    def say(self, message: str, *, severity: SeverityLevel = "information") -> None:
+    def announce(self, message: str, *, severity: SeverityLevel = "information") -> None:
         """Show a message for a few seconds."""
         self.notify(message, severity=severity, markup=False, timeout=6)
 
@@ -314,10 +314,10 @@ class TechnicianConsole(App[int]):
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         line = event.value.strip()
-        if event.input.id != "say" or not line:
+        if event.input.id != "chat-line" or not line:
             return
         if reason := self.obstacle("chat"):
-            self.say(reason, severity="warning")
+            self.announce(reason, severity="warning")
         elif self.entry is not None:
             event.input.clear()
             self._chat(event.input, self.entry.session, line)
@@ -356,15 +356,15 @@ class TechnicianConsole(App[int]):
         self._focus_changed.set()
         self.draw()
 
-    async def _tell_focus(self) -> None:
-        told = True  # a console starts in focus
+    async def _report_focus(self) -> None:
+        reported = True  # a console starts in focus
         while True:
             await self._focus_changed.wait()
             self._focus_changed.clear()
-            if told != self._in_focus:
-                told = self._in_focus
+            if reported != self._in_focus:
+                reported = self._in_focus
                 try:
-                    await self.client.set_focus(told)
+                    await self.client.set_focus(reported)
                 except RescueError:  # the next watch sends the latest value
                     continue
 

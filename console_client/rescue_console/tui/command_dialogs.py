@@ -60,7 +60,7 @@ class Console(Protocol):
     def action_give(self, name: str) -> None:
         """Give a command to the selected session."""
 
-    def say(self, message: str, *, severity: SeverityLevel = "information") -> None:
+    def announce(self, message: str, *, severity: SeverityLevel = "information") -> None:
         """Show a message for a while."""
 
 
@@ -186,7 +186,7 @@ class CommandDialogs:
         try:
             return await self._console.client.directory()
         except RescueError as error:
-            self._console.say(safe(self._console.wording.labels.refusal(error)), severity="error")
+            self._console.announce(safe(self._console.wording.labels.refusal(error)), severity="error")
             return None
 
     async def _choose(self, title: str, choices: Sequence[Choice], *, comment: bool = False) -> Chosen | None:

@@ -40,7 +40,7 @@ class Detail(Container):
             yield LeadOffer(id="offer")
             with VerticalScroll(id="chat", classes="part"):
                 yield Static(id="lines")
-            yield Input(id="say", max_length=2000)
+            yield Input(id="chat-line", max_length=2000)
 
     def relabel(self, wording: Sentences) -> None:
         """Write the headings in a language."""
@@ -52,8 +52,8 @@ class Detail(Container):
     def show_entry(self, entry: Entry | None, wording: Sentences, *, offered: bool, can_chat: bool) -> None:
         """Draw what does not depend on the time."""
         self.query_one("#offer").display = offered
-        say = self.query_one("#say", Input)
-        say.placeholder = wording.text("Say something" if can_chat else "Chat is not possible now")
+        field = self.query_one("#chat-line", Input)
+        field.placeholder = wording.text("Say something" if can_chat else "Chat is not possible now")
         people = self.query_one("#people", Static)
         people.update(_people(entry, wording) if entry else "")
         people.display = self.query_one("#course").display = entry is not None
@@ -79,14 +79,14 @@ class Detail(Container):
 
     def show_history(self, changes: Sequence[StatusChange], wording: Sentences) -> None:
         """Draw every change of status, the newest first, and why it happened."""
-        told: list[Text | Padding] = []
+        shown: list[Text | Padding] = []
         for change in reversed(changes):
             why, row = wording.why(change)
-            told.append(Text(f"{change.at:%H:%M:%S} ", style=QUIET).append_text(wording.route(change)))
-            told.append(Padding(Text(why, style="#d8d8d8"), (0, 0, 0, 2)))
+            shown.append(Text(f"{change.at:%H:%M:%S} ", style=QUIET).append_text(wording.route(change)))
+            shown.append(Padding(Text(why, style="#d8d8d8"), (0, 0, 0, 2)))
             if row:
-                told.append(Padding(Text(row, style="#a0a8b0"), (0, 0, 0, 2)))
-        self.query_one("#changes", Static).update(Group(*told))
+                shown.append(Padding(Text(row, style="#a0a8b0"), (0, 0, 0, 2)))
+        self.query_one("#changes", Static).update(Group(*shown))
         self.query_one("#history", VerticalScroll).scroll_home(animate=False)
 
     def show_chat(self, lines: Sequence[ChatReceived], entry: Entry | None, wording: Sentences) -> None:

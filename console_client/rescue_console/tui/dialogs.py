@@ -73,7 +73,7 @@ class NewPin(ModalScreen[str | None]):
         with Vertical(classes="dialog") as dialog:
             dialog.border_title = self._wording.labels.command("pin")
             yield Input(placeholder=text("Name of the customer (may be empty)"), id="customer", max_length=200)
-            yield Static(id="tell")
+            yield Static(id="pin-line")
             yield Digits(id="pin")
             yield Static(id="validity")
             yield Static(Text(f"{text('Enter: create')}   {text('Esc: back')}"), id="hint", classes="hint")
@@ -93,7 +93,9 @@ class NewPin(ModalScreen[str | None]):
         event.input.display = False
         text = self._wording.text
         session = f"{text('Session')} {made.session}"
-        self.query_one("#tell", Static).update(Text(f"{text('Tell the customer this PIN')} ({session}): {made.pin}"))
+        self.query_one("#pin-line", Static).update(
+            Text(f"{text('Tell the customer this PIN')} ({session}): {made.pin}")
+        )
         pin = self.query_one("#pin", Digits)
         pin.display = True
         pin.update(made.pin)
@@ -120,10 +122,10 @@ class NewPin(ModalScreen[str | None]):
             self.dismiss(None)
             return
         if left > timedelta(0) and (entry is not None or not self._listed):
-            said = Text(f"{text('valid for')} {elapsed(left)}")
+            validity = Text(f"{text('valid for')} {elapsed(left)}")
         else:
-            said = Text(text("The PIN is no longer valid."), style="bold")
-        self.query_one("#validity", Static).update(said)
+            validity = Text(text("The PIN is no longer valid."), style="bold")
+        self.query_one("#validity", Static).update(validity)
 
     def action_back(self) -> None:
         self.dismiss(None)

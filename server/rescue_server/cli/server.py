@@ -197,7 +197,7 @@ def _host_and_port(option: str, given: str) -> tuple[str, int]:
     help="A further name by which browsers reach them; repeatable.",
 )
 @click.option("--api", metavar="HOST:PORT", help="Serve the public API there; port 0: a free one.")
-@click.option("--json", "as_json", is_flag=True, help="Say when ready as one JSON object.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object when ready.")
 @click.pass_context
 def server(ctx: click.Context, /, **given: Any) -> None:
     """Run the session server.

@@ -36,7 +36,7 @@ def test_the_consoles_texts_are_in_the_catalogs() -> None:
 
 
 def test_the_computers_texts_are_in_its_table() -> None:
-    asked = set(literals(rescue_applet.tui.__path__[0], ("say", "_say")))
+    asked = set(literals(rescue_applet.tui.__path__[0], ("translate", "_translate")))
     assert len(asked) > 15
     assert asked - set(catalog_of("nl").keys("computer")) == set()
 

@@ -1,7 +1,7 @@
 // What both pages need: texts, the proof that a request is ours, the emulated clock, events that resume.
 
 export const texts = { text: {}, status: {}, command: {}, needs: {}, process: {}, setting: {} };
-export const say = (english) => texts.text[english] ?? english;
+export const translate = (english) => texts.text[english] ?? english;
 export const statusWord = (name) => texts.status[name] ?? name;
 export const $ = (id) => document.getElementById(id);
 
@@ -38,7 +38,7 @@ export const written = (text) => el("bdi", {}, text);
 /** A status as people read it: in texts; the colour only helps. */
 export const chip = (status) => el("span", { class: "chip", "data-status": status }, statusWord(status));
 
-export function tell(text, bad = false) {
+export function announce(text, bad = false) {
   $("message").textContent = text;
   $("message").classList.toggle("bad", bad);
 }
@@ -76,7 +76,7 @@ export async function post(path, body) {
     if (answer.status === 401 && proof) leave();
     return await answer.json();
   } catch {
-    return { ok: false, message: say("the server is away") };
+    return { ok: false, message: translate("the server is away") };
   }
 }
 
@@ -86,7 +86,7 @@ export async function speak(language) {
   document.documentElement.lang = language;
   $("language").value = language;
   localStorage.setItem("language", language);
-  for (const place of document.querySelectorAll("[data-text]")) place.textContent = say(place.dataset.text);
+  for (const place of document.querySelectorAll("[data-text]")) place.textContent = translate(place.dataset.text);
 }
 
 export const language = () => localStorage.getItem("language") ?? (navigator.language.startsWith("nl") ? "nl" : "en");
@@ -107,14 +107,14 @@ export async function begin(redraw) {
 export function listen(listeners) {
   const events = new EventSource(`/events?page=${pageId}&user=${encodeURIComponent(user)}`);
   const lost = (away) => {
-    if (!away && !$("lost").hidden) tell(say("The server is back."));
+    if (!away && !$("lost").hidden) announce(translate("The server is back."));
     $("lost").hidden = !away;
-    $("lost").textContent = away ? say("The server is lost; what you see is how it was. It goes on by itself.") : "";
+    $("lost").textContent = away ? translate("The server is lost; what you see is how it was. It goes on by itself.") : "";
     listeners.online?.(!away);
   };
   events.addEventListener("error", () => {
     lost(true);
-    hearClock({ speed: 0 });
+    readClock({ speed: 0 });
     if (events.readyState === EventSource.CLOSED) leave();
   });
   events.addEventListener("server", (event) => lost(!JSON.parse(event.data).online));
@@ -124,13 +124,13 @@ export function listen(listeners) {
     await post("/sign-out", {});
     leave("");
   });
-  events.addEventListener("clock", (event) => { hearClock(JSON.parse(event.data)); listeners.clock?.(JSON.parse(event.data)); });
+  events.addEventListener("clock", (event) => { readClock(JSON.parse(event.data)); listeners.clock?.(JSON.parse(event.data)); });
   for (const kind of ["snapshot", "update", "unknown", "computers"]) {
     if (listeners[kind]) events.addEventListener(kind, (event) => listeners[kind](JSON.parse(event.data), lost));
   }
 }
 
-function hearClock(reading) {
+function readClock(reading) {
   if (reading.now) clock.now = Date.parse(reading.now);
   else clock.now = emulatedNow();
   clock.read = performance.now();
@@ -170,12 +170,12 @@ export async function explain(session, mine) {
   ]);
   if (!mine()) return chat;
   $("timeline").replaceChildren(document.importNode(new DOMParser().parseFromString(drawn, "image/svg+xml").documentElement, true));
-  $("timeline").setAttribute("aria-label", say("Timeline"));
+  $("timeline").setAttribute("aria-label", translate("Timeline"));
   const whose = new Set(changes.map((one) => one.technician)).size > 1;
   $("history").replaceChildren(...changes.map((one) => el("li", {},
     el("span", { class: "figures quiet" }, `${time(one.at)} `), whose ? `${one.technician}: ` : "",
-    el("b", {}, one.previous ? `${one.previous} → ${one.status}` : `${say("new")}: ${one.status}`),
+    el("b", {}, one.previous ? `${one.previous} → ${one.status}` : `${translate("new")}: ${one.status}`),
     el("br"), one.cause, one.setting ? ` (${one.setting} ${one.value})` : "",
-    one.row ? el("div", { class: "quiet" }, `${say("row")} ${one.row}: ${one.explained}`) : "")));
+    one.row ? el("div", { class: "quiet" }, `${translate("row")} ${one.row}: ${one.explained}`) : "")));
   return chat;
 }

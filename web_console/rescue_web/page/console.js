@@ -1,6 +1,6 @@
 // The technician's console: their queue, the session they chose, and every command with the reason when it is not possible.
 
-import { $, begin, chip, el, emulatedNow, explain, get, inNaturalOrder, listen, pageId, period, post, refill, say, statusWord, tell, tick, texts, written } from "./common.js";
+import { $, announce, begin, chip, el, emulatedNow, explain, get, inNaturalOrder, listen, pageId, period, post, refill, statusWord, texts, tick, translate, written } from "./common.js";
 
 const COMMANDS = ["start", "hold", "transfer", "invite", "remove", "lead offer", "lead cancel", "reboot", "end"];
 const PROCESSES = ["remote-control", "screen-sharing", "file-manager", "file-transfer", "save-dialog", "calling-card"];
@@ -14,11 +14,11 @@ let me = "";
 
 const inOrder = () => [...entries.values()].sort((a, b) => (a.created_at + a.session).localeCompare(b.created_at + b.session));
 const allows = (entry, command) => online && entry.possible.includes(command);
-const why = (command) => online ? `${texts.command[command]}: ${texts.needs[command] ?? ""}` : say("the server is away");
+const why = (command) => online ? `${texts.command[command]}: ${texts.needs[command] ?? ""}` : translate("the server is away");
 
 async function order(line) {
   const answer = await post("/line", { line });
-  tell(say(answer.ok ? "done" : answer.message), !answer.ok);
+  announce(translate(answer.ok ? "done" : answer.message), !answer.ok);
   return answer;
 }
 
@@ -34,20 +34,20 @@ function drawQueue() {
     "data-key": entry.session, "aria-current": String(entry.session === chosen), onclick: () => choose(entry.session),
   },
   el("span", {}, el("b", {}, entry.session), " ", written(entry.customer)), chip(entry.status),
-  el("span", { class: "quiet about" }, entry.lead ? `${say("Lead")}: ` : "", written(entry.lead || entry.comment || entry.channel)),
+  el("span", { class: "quiet about" }, entry.lead ? `${translate("Lead")}: ` : "", written(entry.lead || entry.comment || entry.channel)),
   el("span", { class: "quiet figures", "data-since": entry.since }),
   entry.due_at ? el("span", { "data-due": entry.due_at, "data-urgent-from": entry.urgent_from }) : null)));
-  refill($("queue"), shown.length ? shown : [el("li", { class: "quiet" }, say("The queue is empty."))]);
+  refill($("queue"), shown.length ? shown : [el("li", { class: "quiet" }, translate("The queue is empty."))]);
 }
 
 function drawSession() {
   const entry = entries.get(chosen);
   $("session").hidden = !entry;
   if (!entry) {
-    $("session-title").textContent = say(chosen ? "The session left the queue." : "No session is selected.");
+    $("session-title").textContent = translate(chosen ? "The session left the queue." : "No session is selected.");
     return;
   }
-  $("session-title").replaceChildren(`${say("Session")} ${entry.session}${entry.customer ? ", " : ""}`, written(entry.customer));
+  $("session-title").replaceChildren(`${translate("Session")} ${entry.session}${entry.customer ? ", " : ""}`, written(entry.customer));
   $("state").replaceChildren(chip(entry.status), " ", el("span", { class: "figures quiet", "data-since": entry.since }));
   refill($("toolbar"), COMMANDS.filter((command) => command !== "lead cancel" || (entry.lead_offered_to && entry.lead === me)).map((command) => button(entry, command)));
   drawFacts(entry);
@@ -61,45 +61,45 @@ function button(entry, command) {
   return el("button", {
     "data-key": command, "aria-disabled": String(!possible), title: possible ? null : why(command),
     "aria-description": possible ? null : why(command),
-    onclick: () => possible ? act(entry, command) : tell(why(command), true),
+    onclick: () => possible ? act(entry, command) : announce(why(command), true),
   }, texts.command[command]);
 }
 
 function drawFacts(entry) {
   const facts = [
     ["PIN", entry.pin], ["Channel", entry.channel], ["Lead", entry.lead], ["From", entry.introduced_by], ["Comment", entry.comment],
-  ].filter(([, value]) => value).flatMap(([name, value]) => [el("dt", {}, say(name)), el("dd", {}, written(value))]);
+  ].filter(([, value]) => value).flatMap(([name, value]) => [el("dt", {}, translate(name)), el("dd", {}, written(value))]);
   if (entry.due_at) {
-    facts.push(el("dt", {}, say("times out in")), el("dd", {}, el("span", { class: "figures", "data-due": entry.due_at, "data-urgent-from": entry.urgent_from }), ` (${texts.setting[entry.due_by] ?? entry.due_by})`));
+    facts.push(el("dt", {}, translate("times out in")), el("dd", {}, el("span", { class: "figures", "data-due": entry.due_at, "data-urgent-from": entry.urgent_from }), ` (${texts.setting[entry.due_by] ?? entry.due_by})`));
   }
   $("facts").replaceChildren(...facts);
   $("participants").replaceChildren(...entry.participants.map((who) => el("li", {},
-    el("b", {}, who.technician), " ", chip(who.status), who.lead ? ` ${say("lead")}` : "")));
+    el("b", {}, who.technician), " ", chip(who.status), who.lead ? ` ${translate("lead")}` : "")));
 }
 
 function drawOffer(entry) {
   const offered = entry.lead_offered_to;
   if (!offered) return $("offer").replaceChildren();
-  if (offered !== me) return $("offer").replaceChildren(el("p", {}, `${say("The lead status is offered to")} ${offered}.`));
-  return refill($("offer"), [el("p", {}, `${entry.lead} ${say("offers you the lead status")}.`), button(entry, "lead accept")]);
+  if (offered !== me) return $("offer").replaceChildren(el("p", {}, `${translate("The lead status is offered to")} ${offered}.`));
+  return refill($("offer"), [el("p", {}, `${entry.lead} ${translate("offers you the lead status")}.`), button(entry, "lead accept")]);
 }
 
 /** By which name the customer's lines are signed; one that a technician has is marked. */
 function customerName(entry) {
-  if (!entry.customer) return say("customer");
+  if (!entry.customer) return translate("customer");
   const taken = entry.participants.some((who) => who.technician.toLowerCase() === entry.customer.toLowerCase());
-  return taken ? `${entry.customer} (${say("customer")})` : entry.customer;
+  return taken ? `${entry.customer} (${translate("customer")})` : entry.customer;
 }
 
 function drawChat(entry) {
   const lines = chats.get(entry.session) ?? [];
   $("chat").replaceChildren(...(lines.length ? lines.map((line) => el("p", {}, el("b", {}, written(line.from || customerName(entry))), ": ", written(line.text)))
-    : [el("p", { class: "quiet" }, say("No chat lines yet."))]));
+    : [el("p", { class: "quiet" }, translate("No chat lines yet."))]));
   $("chat").scrollTop = $("chat").scrollHeight;
   const possible = allows(entry, "chat");
   $("line").disabled = !possible;
-  $("say").querySelector("button").disabled = !possible;
-  $("say-why").textContent = possible ? "" : why("chat");
+  $("chat-form").querySelector("button").disabled = !possible;
+  $("chat-why").textContent = possible ? "" : why("chat");
 }
 
 function drawProcesses(entry) {
@@ -115,13 +115,13 @@ function drawProcesses(entry) {
       },
     }), texts.process[process]);
   });
-  refill($("processes"), [el("legend", {}, say("Processes that prevent the idle time-out")), ...boxes]);
+  refill($("processes"), [el("legend", {}, translate("Processes that prevent the idle time-out")), ...boxes]);
 }
 
 function drawDue() {
   for (const place of document.querySelectorAll("[data-due]")) {
     const left = Date.parse(place.dataset.due) - emulatedNow();
-    place.textContent = place.closest("#queue") ? `${say("times out in")} ${period(left)}` : period(left);
+    place.textContent = place.closest("#queue") ? `${translate("times out in")} ${period(left)}` : period(left);
     const urgent = emulatedNow() >= Date.parse(place.dataset.urgentFrom);
     place.classList.toggle("urgent", urgent);
     if (place.closest("#queue")) place.hidden = !urgent;
@@ -161,7 +161,7 @@ const takesPart = (entry, name) => entry.participants.some((one) => one.technici
 
 function ask(title, content, confirm, done) {
   const form = el("form", { method: "dialog" }, el("h2", { id: "dialog-title" }, title), ...content, el("div", { class: "buttons" },
-    el("button", { type: "button", onclick: () => $("dialog").close() }, say("Cancel")),
+    el("button", { type: "button", onclick: () => $("dialog").close() }, translate("Cancel")),
     confirm ? el("button", { class: "main" }, confirm) : null));
   form.addEventListener("submit", (event) => { event.preventDefault(); done(form); });
   delete $("dialog").dataset.pinOf;
@@ -171,8 +171,8 @@ function ask(title, content, confirm, done) {
 
 /** Confirm what cannot be undone; the dialog opens on Cancel. */
 function askWhetherToEnd(entry) {
-  const about = el("p", { id: "dialog-about" }, `${say("Session")} ${entry.session}${entry.customer ? ", " : ""}`, written(entry.customer),
-    el("br"), say(entry.before_ending));
+  const about = el("p", { id: "dialog-about" }, `${translate("Session")} ${entry.session}${entry.customer ? ", " : ""}`, written(entry.customer),
+    el("br"), translate(entry.before_ending));
   ask(texts.command.end, [about], texts.command.end, () => {
     $("dialog").close();
     order(`end ${entry.session}`);
@@ -189,8 +189,8 @@ async function directory() {
 
 async function askTechnician(entry, command, fits) {
   const found = (await directory()).technicians.filter(fits);
-  const choice = el("select", { id: "whom" }, ...found.map((who) => el("option", { value: who.name }, `${who.name} (${who.group}, ${say(who.connected ? "there" : "away")})`)));
-  const content = found.length ? [el("label", { for: "whom" }, say("Whom?")), choice] : [el("p", {}, say("There is nobody to choose."))];
+  const choice = el("select", { id: "whom" }, ...found.map((who) => el("option", { value: who.name }, `${who.name} (${who.group}, ${translate(who.connected ? "there" : "away")})`)));
+  const content = found.length ? [el("label", { for: "whom" }, translate("Whom?")), choice] : [el("p", {}, translate("There is nobody to choose."))];
   ask(texts.command[command], content, found.length ? texts.command[command] : null, () => {
     $("dialog").close();
     const [verb, ...rest] = command.split(" ");
@@ -201,31 +201,31 @@ async function askTechnician(entry, command, fits) {
 async function askTarget(session) {
   const found = await directory();
   const options = [
-    ...found.technicians.filter((who) => who.name !== me).map((who) => [`technician:${who.name}`, `${who.name} (${who.group}, ${say(who.connected ? "there" : "away")})`]),
-    ...found.groups.map((name) => [`group:${name}`, `${name} (${say("group")})`]),
-    ...found.channels.map((name) => [`channel:${name}`, `${name} (${say("channel")})`]),
+    ...found.technicians.filter((who) => who.name !== me).map((who) => [`technician:${who.name}`, `${who.name} (${who.group}, ${translate(who.connected ? "there" : "away")})`]),
+    ...found.groups.map((name) => [`group:${name}`, `${name} (${translate("group")})`]),
+    ...found.channels.map((name) => [`channel:${name}`, `${name} (${translate("channel")})`]),
   ];
   const choice = el("select", { id: "target" }, ...options.map(([value, text]) => el("option", { value }, text)));
   const comment = el("input", { id: "comment", maxlength: 500, autocomplete: "off" });
-  ask(texts.command.transfer, [el("label", { for: "target" }, say("To whom?")), choice,
-    el("label", { for: "comment" }, say("Comment for those who get it (may be empty)")), comment], texts.command.transfer, () => {
+  ask(texts.command.transfer, [el("label", { for: "target" }, translate("To whom?")), choice,
+    el("label", { for: "comment" }, translate("Comment for those who get it (may be empty)")), comment], texts.command.transfer, () => {
     $("dialog").close();
-    const said = comment.value.trim();
-    order(`transfer ${session} "${choice.value}"${said ? ` comment ${said}` : ""}`);
+    const remark = comment.value.trim();
+    order(`transfer ${session} "${choice.value}"${remark ? ` comment ${remark}` : ""}`);
   });
 }
 
 function askPin() {
   const name = el("input", { id: "name", maxlength: 64, autocomplete: "off" });
-  ask(say("New PIN"), [el("label", { for: "name" }, say("Customer's name (may be empty)")), name], say("Create"), async () => {
+  ask(translate("New PIN"), [el("label", { for: "name" }, translate("Customer's name (may be empty)")), name], translate("Create"), async () => {
     const answer = await order(`pin ${name.value.trim()}`.trim());
     if (!answer.ok) return $("dialog").close();
     const until = new Date(emulatedNow() + answer.valid_for * 1000).toISOString();
     $("dialog").dataset.pinOf = answer.session;
-    $("dialog").replaceChildren(el("h2", { id: "dialog-title" }, `${say("Session")} ${answer.session}`), el("p", {}, say("Tell the customer this PIN:")),
-      el("p", {}, `${say("valid for")} `, el("span", { class: "figures", "data-due": until, "data-urgent-from": until })),
+    $("dialog").replaceChildren(el("h2", { id: "dialog-title" }, `${translate("Session")} ${answer.session}`), el("p", {}, translate("Tell the customer this PIN:")),
+      el("p", {}, `${translate("valid for")} `, el("span", { class: "figures", "data-due": until, "data-urgent-from": until })),
       el("p", { class: "pin", "aria-label": [...answer.pin].join(" "), role: "img" }, answer.pin),
-      el("div", { class: "buttons" }, el("button", { class: "main", onclick: () => $("dialog").close(), autofocus: true }, say("Close"))));
+      el("div", { class: "buttons" }, el("button", { class: "main", onclick: () => $("dialog").close(), autofocus: true }, translate("Close"))));
     $("dialog").querySelector("button").focus();
     choose(answer.session, false);
     return undefined;
@@ -257,7 +257,7 @@ function closeUsedPin() {
   const entry = entries.get(session);
   if (!$("dialog").open || !session || !entry || entry.pin) return;
   $("dialog").close();
-  tell(`${say("The PIN has been used.")} ${say("Session")} ${session}: ${statusWord(entry.status)}`);
+  announce(`${translate("The PIN has been used.")} ${translate("Session")} ${session}: ${statusWord(entry.status)}`);
 }
 
 function update({ session, entry, lines }) {
@@ -265,36 +265,36 @@ function update({ session, entry, lines }) {
   else entries.delete(session);
   for (const line of lines) {
     if (line.event === "chat") learn(session, [{ revision: line.revision, from: line.role === "technician" ? line.from : "", text: line.text }]);
-    if (line.event === "alarm") tell(`${say("Session")} ${session}: ${say("times out in")} ${period(Date.parse(line.due_at) - emulatedNow())}`, true);
-    if (line.event === "lead-offer") tell(`${say("Session")} ${session}: ${line.from} ${say("offers you the lead status")}.`);
-    if (line.event === "entry" && line.previous) tell(`${say("Session")} ${session}: ${statusWord(line.previous)} → ${statusWord(line.status)}`);
+    if (line.event === "alarm") announce(`${translate("Session")} ${session}: ${translate("times out in")} ${period(Date.parse(line.due_at) - emulatedNow())}`, true);
+    if (line.event === "lead-offer") announce(`${translate("Session")} ${session}: ${line.from} ${translate("offers you the lead status")}.`);
+    if (line.event === "entry" && line.previous) announce(`${translate("Session")} ${session}: ${statusWord(line.previous)} → ${statusWord(line.status)}`);
   }
   draw();
   closeUsedPin();
   if (session === chosen && lines.some((line) => line.event === "entry" || line.event === "details")) history(session);
 }
 
-let said = null;
-function tellFocus() {
+let reported = null;
+function reportFocus() {
   const on = document.hasFocus() && document.visibilityState === "visible";
-  if (on !== said) post("/focus", { page: pageId, on });
-  said = on;
+  if (on !== reported) post("/focus", { page: pageId, on });
+  reported = on;
 }
 
 me = (await begin(() => { draw(); if (chosen) history(chosen); })).user;
 $("new-pin").addEventListener("click", askPin);
-$("say").addEventListener("submit", async (event) => {
+$("chat-form").addEventListener("submit", async (event) => {
   event.preventDefault();
   const text = $("line").value.trim();
   if (text && (await order(`chat ${chosen} ${text}`)).ok) $("line").value = "";
 });
-for (const name of ["focus", "blur"]) window.addEventListener(name, tellFocus);
-document.addEventListener("visibilitychange", tellFocus);
+for (const name of ["focus", "blur"]) window.addEventListener(name, reportFocus);
+document.addEventListener("visibilitychange", reportFocus);
 listen({
-  snapshot: (state, lost) => { lost(!state.online); snapshot(state); said = null; tellFocus(); },
+  snapshot: (state, lost) => { lost(!state.online); snapshot(state); reported = null; reportFocus(); },
   update,
-  unknown: () => tell(say("A newer server reports something that this program does not know.")),
-  online: (is) => { if (is !== online) { online = is; draw(); } if (is) { said = null; tellFocus(); } },
+  unknown: () => announce(translate("A newer server reports something that this program does not know.")),
+  online: (is) => { if (is !== online) { online = is; draw(); } if (is) { reported = null; reportFocus(); } },
 });
 tick(drawDue);
 draw();

@@ -1,8 +1,8 @@
-import { $, language, post, say, speak } from "./common.js";
+import { $, language, post, speak, translate } from "./common.js";
 
 await speak(language());
-let told = sessionStorage.getItem("farewell") ?? "";
-const draw = () => { $("message").textContent = say(told); };
+let reason = sessionStorage.getItem("farewell") ?? "";
+const draw = () => { $("message").textContent = translate(reason); };
 sessionStorage.removeItem("farewell");
 draw();
 $("language").addEventListener("change", async (event) => { await speak(event.target.value); draw(); });
@@ -11,7 +11,7 @@ $("sign-in").addEventListener("submit", async (event) => {
   const answer = await post("/sign-in", { user: $("user").value.trim(), secret: $("secret").value });
   if (answer.ok) location.assign("/");
   else {
-    told = answer.message;
+    reason = answer.message;
     draw();
   }
 });

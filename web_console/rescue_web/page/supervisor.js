@@ -1,6 +1,6 @@
 // The supervisor's page: every queue, every session, the clock, and the computers that were started from here.
 
-import { $, begin, chip, el, explain, get, inNaturalOrder, listen, post, refill, say, tell, tick, written } from "./common.js";
+import { $, announce, begin, chip, el, explain, get, inNaturalOrder, listen, post, refill, tick, translate, written } from "./common.js";
 
 let queues = [];
 let computers = [];
@@ -11,7 +11,7 @@ let fingerprint = "";
 
 async function change(path, body) {
   const answer = await post(path, body);
-  tell(say(answer.ok ? "done" : answer.message), !answer.ok);
+  announce(translate(answer.ok ? "done" : answer.message), !answer.ok);
   return answer;
 }
 
@@ -24,19 +24,19 @@ function draw() {
 
 function drawPace() {
   if (!clock?.now) return;
-  const pace = clock.paused || !clock.speed ? say("stands still") : `${clock.set ?? clock.speed} ${say("times as fast as life")}`;
+  const pace = clock.paused || !clock.speed ? translate("stands still") : `${clock.set ?? clock.speed} ${translate("times as fast as life")}`;
   if (clock.set && clock.set !== speedShown && document.activeElement !== $("speed")) {
     speedShown = clock.set;
     $("speed").value = clock.set;
   }
-  $("pace").textContent = `${say("Emulated time")}: ${pace}`;
+  $("pace").textContent = `${translate("Emulated time")}: ${pace}`;
 }
 
 function drawQueues() {
   refill($("queues"), queues.map((queue) => el("article", { class: "card", "aria-label": queue.technician },
-    el("h3", {}, queue.technician), el("p", { class: "quiet" }, `${queue.group}, ${say(queue.connected ? "console connected" : "no console")}`),
+    el("h3", {}, queue.technician), el("p", { class: "quiet" }, `${queue.group}, ${translate(queue.connected ? "console connected" : "no console")}`),
     el("ul", {}, ...(queue.entries.length ? queue.entries.map((entry) => el("li", {}, el("span", { class: "who" }, el("b", {}, entry.session), " ", written(entry.customer)),
-      " ", chip(entry.status), " ", el("span", { class: "quiet figures", "data-since": entry.since }))) : [el("li", { class: "quiet" }, say("empty"))])))));
+      " ", chip(entry.status), " ", el("span", { class: "quiet figures", "data-since": entry.since }))) : [el("li", { class: "quiet" }, translate("empty"))])))));
 }
 
 function sessions() {
@@ -53,11 +53,11 @@ function sessions() {
 
 function drawSessions() {
   const found = sessions();
-  const head = el("thead", {}, el("tr", {}, ...["Session", "Customer", "Channel", "Status"].map((name) => el("th", { scope: "col", class: name === "Channel" ? "spare" : null }, say(name))), el("td")));
+  const head = el("thead", {}, el("tr", {}, ...["Session", "Customer", "Channel", "Status"].map((name) => el("th", { scope: "col", class: name === "Channel" ? "spare" : null }, translate(name))), el("td")));
   const rows = found.map((one) => el("tr", {}, el("th", { scope: "row" }, one.session), el("td", {}, written(one.customer)), el("td", { class: "spare" }, one.channel),
-    el("td", {}, ...one.seen.map(([who, status, lead]) => el("span", { class: "seen" }, `${who}${lead ? ` (${say("lead")})` : ""} `, chip(status)))),
-    el("td", {}, el("button", { "data-key": one.session, "aria-label": `${say("Show")} ${one.session}`, onclick: () => choose(one.session) }, say("Show")))));
-  refill($("sessions"), found.length ? [head, el("tbody", {}, ...rows)] : [el("tbody", {}, el("tr", {}, el("td", {}, say("No sessions."))))]);
+    el("td", {}, ...one.seen.map(([who, status, lead]) => el("span", { class: "seen" }, `${who}${lead ? ` (${translate("lead")})` : ""} `, chip(status)))),
+    el("td", {}, el("button", { "data-key": one.session, "aria-label": `${translate("Show")} ${one.session}`, onclick: () => choose(one.session) }, translate("Show")))));
+  refill($("sessions"), found.length ? [head, el("tbody", {}, ...rows)] : [el("tbody", {}, el("tr", {}, el("td", {}, translate("No sessions."))))]);
   const now = JSON.stringify(found);
   if (chosen && now !== fingerprint) show();
   fingerprint = now;
@@ -70,22 +70,22 @@ function choose(session) {
 
 async function show() {
   const session = chosen;
-  $("session-title").textContent = `${say("Session")} ${session}`;
+  $("session-title").textContent = `${translate("Session")} ${session}`;
   $("session").hidden = false;
   try {
     await explain(session, () => session === chosen);
   } catch (error) {
-    tell(error.message, true);
+    announce(error.message, true);
   }
 }
 
 function drawComputers() {
   refill($("computers"), computers.map((one) => {
-    const flip = (name, text) => el("button", { "data-key": `${one.number} ${name}`, onclick: () => change(`/computers/${one.number}`, { switch: name }) }, say(text));
+    const flip = (name, text) => el("button", { "data-key": `${one.number} ${name}`, onclick: () => change(`/computers/${one.number}`, { switch: name }) }, translate(text));
     const running = one.state !== "gone";
     return el("article", { class: "card", "aria-label": one.name }, el("h3", {}, written(one.name)),
-      el("p", {}, `${say(one.state)}${one.session ? `, ${say("Session")} ${one.session}` : ""}`),
-      el("p", { class: "quiet" }, `${say("Network")}: ${say(one.cable)}`),
+      el("p", {}, `${translate(one.state)}${one.session ? `, ${translate("Session")} ${one.session}` : ""}`),
+      el("p", { class: "quiet" }, `${translate("Network")}: ${translate(one.cable)}`),
       el("div", { class: "switches" }, ...(running ? [
         one.cable === "on" ? flip("lan-off", "Pull the cable") : flip("lan-on", "Put the cable in"),
         ...(one.power === "on" ? [flip("reboot", "Reboot"), flip("shut-down", "Shut down"), flip("close", "Close the applet")] : [flip("boot", "Boot")]),
@@ -98,7 +98,7 @@ async function drawChannels() {
   const found = await get("/directory").catch(() => null);
   if (!found) return; // the server is away: when it is back there is another snapshot
   const chosen = $("channel").value; // somebody may have been quicker, or only have changed the language
-  $("channel").replaceChildren(el("option", { value: "" }, say("no channel")), ...found.channels.sort(inNaturalOrder).map((name) => el("option", { value: name }, name)));
+  $("channel").replaceChildren(el("option", { value: "" }, translate("no channel")), ...found.channels.sort(inNaturalOrder).map((name) => el("option", { value: name }, name)));
   $("channel").value = found.channels.includes(chosen) ? chosen : "";
 }
 
