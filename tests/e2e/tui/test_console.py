@@ -196,7 +196,7 @@ async def test_a_console_that_comes_later_tells_what_happened_before() -> None:
             async with console(world, size=(200, 60)) as alice:
                 await alice.reads("alice created a PIN", "row 3", "(reconnect period: 1m)")
                 assert "found when the queue was listed" not in alice.screen
-                await alice.reads("alice: Hello Jan", "customer: It smokes")
+                await alice.reads("alice: Hello Jan", "Jan: It smokes")
                 await computer.cable("on")
                 await alice.reads("the applet is back")
                 await computer.chat("Out now")
