@@ -200,7 +200,7 @@ async def test_a_console_that_comes_later_tells_what_happened_before() -> None:
                 await computer.cable("on")
                 await alice.reads("the applet is back")
                 await computer.chat("Out now")
-                await alice.reads("customer: Out now")
+                await alice.reads("Jan: Out now")
                 said = [line.text for line in alice.app.view.chats[session]]
                 assert said == ["Hello Jan", "It smokes", "Out now"], "each once"
                 told = [change.status for change in alice.app.history.of(session)]
