@@ -14,6 +14,7 @@ from rescue_console.labels import Labels
 from rescue_protos.error_details import from_rpc_error, to_status
 from rescue_protos.errors import (
     FailedPrecondition,
+    HistoryChanged,
     InjectedFault,
     PermissionDenied,
     ReplayOnly,
@@ -159,6 +160,10 @@ CASES: dict[str, tuple[Callable[[], None], str]] = {
     "STORE_UNAVAILABLE": (
         lambda: of_class(StorageUnavailable),
         "de server kan nu niets opslaan: probeer het zo dadelijk nog eens",
+    ),
+    "HISTORY_CHANGED": (
+        lambda: of_class(HistoryChanged),
+        "de server is uit een reservekopie hersteld: dit hoort bij wat er daarvoor was",
     ),
     "SHUTTING_DOWN": (lambda: of_class(ShuttingDown), "de server stopt"),
     "REPLAY": (
