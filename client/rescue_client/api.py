@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from contextlib import aclosing
+from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -25,6 +26,7 @@ from rescue_client.api_records import (
     SessionFacts,
 )
 from rescue_client.connection import Connection
+from rescue_client.console import ConsoleClient
 from rescue_client.service import ServiceClient
 from rescue_protos.v1 import applet_pb2, public_api_pb2_grpc
 from rescue_protos.v1 import public_api_pb2 as pb
@@ -40,9 +42,13 @@ _ENDS = {applet_pb2.EndReason.Value(f"END_REASON_{end.name}"): end for end in Se
 
 
 class ApiClient:
-    """`connection` is that of a companion: its user is empty, its secret the key that the server gave it."""
+    """`connection` is that of a companion: its user is empty, its secret the key that the server gave it.
 
-    def __init__(self, connection: Connection) -> None:
+    `connect` returns a connection of the companion as a user, for another who asked for it.
+    """
+
+    def __init__(self, connection: Connection, connect: Callable[[str, str], Connection]) -> None:
+        self._connect = connect
         self._service: ServiceClient[PublicApiServiceAsyncStub] = ServiceClient(
             connection, public_api_pb2_grpc.PublicApiServiceStub, timeout=_TIMEOUT
         )
@@ -58,6 +64,12 @@ class ApiClient:
         if self._next is None or self._next is running:
             self._next = asyncio.create_task(self._read())
         return await asyncio.shield(self._next)
+
+    @asynccontextmanager
+    async def console(self, technician: str, *, acts_for: str) -> AsyncIterator[ConsoleClient]:
+        """Act as a technician, for the user who asked for it."""
+        async with self._connect(technician, acts_for) as connection:
+            yield ConsoleClient(connection)
 
     async def check_secret(self, user: str, secret: str, *, source: str) -> None:
         """Check a user's secret. Raises Unauthenticated; ResourceExhausted after too many wrong ones of the source."""
@@ -90,6 +102,7 @@ class ApiClient:
             revision=first.revision,
             now=now,
             connected=connected,
+            last_session=first.last_session,
             account=_account(first.account),
             sessions=tuple(sorted(sessions, key=lambda session: session.id)),
         )

@@ -133,10 +133,14 @@ class SessionFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """What a request is answered from: everything at one revision, the emulated time, and whose console is there."""
+    """What a request is answered from: everything at one revision, the emulated time, and whose console is there.
+
+    `last_session` is the highest number that a session ever had.
+    """
 
     revision: int
     now: datetime
     connected: frozenset[str]
+    last_session: int
     account: Account
     sessions: tuple[SessionFacts, ...]

@@ -83,15 +83,19 @@ class SignedInChannel:
     """A grpc channel and the user who calls over it.
 
     It signs in before the first call and again when the token expires. `visitor` is the address of the person who
-    signs in, if this program does it for somebody else: wrong secrets then count as theirs.
+    signs in, if this program does it for somebody else: wrong secrets then count as theirs. `acts_for` is the user who
+    has a companion of the server act upon this one.
     """
 
-    def __init__(self, channel: grpc.aio.Channel, *, user: str, secret: str, visitor: str = "") -> None:
+    def __init__(
+        self, channel: grpc.aio.Channel, *, user: str, secret: str, visitor: str = "", acts_for: str = ""
+    ) -> None:
         self.channel = channel
         self.user = user
         self.administrator = False
         """Whether the user is an administrator; known after the sign-in."""
         self._secret = secret
+        self._acts_for = acts_for
         self._visitor: Metadata = ((_VISITOR, visitor),) if visitor else ()
         self._metadata: Metadata | None = None
         self._refusal: RescueError | None = None
@@ -123,7 +127,7 @@ class SignedInChannel:
             return self._metadata
 
     async def _sign_in(self) -> Metadata:
-        request = access_pb2.SignInRequest(user=self.user, secret=self._secret)
+        request = access_pb2.SignInRequest(user=self.user, secret=self._secret, acts_for=self._acts_for)
         try:
             stub = self.stub(access_pb2_grpc.AccessServiceStub)
             answer = await within(_SIGN_IN_TIMEOUT, stub.SignIn(request, metadata=self._visitor))

@@ -88,6 +88,7 @@ class Connection:
     `timeout` limits, in real time, how long a call waits for a server that is away. `locate` is called after each
     failure; without it the address and the secret stay as they are. `tls` returns the TLS files of a new grpc channel.
     `visitor` is the address of the person for whom a program signs in; the server believes programs of its own machine.
+    `acts_for` is the user who has a companion of the server act upon this one; the secret is then the companion's key.
     """
 
     def __init__(
@@ -100,6 +101,7 @@ class Connection:
         locate: Locate | None = None,
         tls: Callable[[], Tls | None] = Tls.of_environment,
         visitor: str = "",
+        acts_for: str = "",
     ) -> None:
         self.user = user
         self.timeout = timeout
@@ -107,6 +109,7 @@ class Connection:
         self._locate = locate
         self._tls = tls
         self._visitor = visitor
+        self._acts_for = acts_for
         self._current: _SharedChannel | None = None
         self._open: set[_SharedChannel] = set()
         """The current channel, and the channels that were replaced and still have calls."""
@@ -123,6 +126,7 @@ class Connection:
         data: str | Path | None = None,
         timeout: timedelta = TIMEOUT,
         visitor: str = "",
+        acts_for: str = "",
     ) -> Self:
         """Find the server, the TLS files and the secret as every program does: option, environment, state directory.
 
@@ -136,7 +140,16 @@ class Connection:
 
         address, first_secret = locate()
         tls = partial(find_tls, server=server, data=data)
-        return cls(address, user=user, secret=first_secret, timeout=timeout, locate=locate, tls=tls, visitor=visitor)
+        return cls(
+            address,
+            user=user,
+            secret=first_secret,
+            timeout=timeout,
+            locate=locate,
+            tls=tls,
+            visitor=visitor,
+            acts_for=acts_for,
+        )
 
     @property
     def address(self) -> str:
@@ -307,7 +320,11 @@ class Connection:
     def _open_channel(self) -> _SharedChannel:
         address, secret = self._location
         channel = SignedInChannel(
-            open_channel(address, tls=self._tls), user=self.user, secret=secret, visitor=self._visitor
+            open_channel(address, tls=self._tls),
+            user=self.user,
+            secret=secret,
+            visitor=self._visitor,
+            acts_for=self._acts_for,
         )
         shared = _SharedChannel(channel=channel, location=self._location)
         self._open.add(shared)

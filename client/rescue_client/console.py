@@ -17,7 +17,7 @@ from __future__ import annotations
 import asyncio
 import copy
 import uuid
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Protocol, Self, TypeVar
 
@@ -154,9 +154,9 @@ class ConsoleClient:
         )
         return Done(revision=reply.revision)
 
-    async def create_pin(self, customer: str = "") -> PinCreated:
-        """Create a session and its PIN."""
-        request = pb.CreatePinRequest(request_id=_fresh_id(), customer=customer)
+    async def create_pin(self, customer: str = "", *, fields: Sequence[str] = (), tracking: str = "") -> PinCreated:
+        """Create a session and its PIN. `fields` are custom fields 1 to 5; the customer's name is field 0."""
+        request = pb.CreatePinRequest(request_id=_fresh_id(), customer=customer, fields=fields, tracking=tracking)
         made = await self._call(lambda stub, metadata: stub.CreatePin(request, metadata=metadata))
         return PinCreated(
             revision=made.revision,

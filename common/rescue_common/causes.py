@@ -39,7 +39,11 @@ def _sentence(language: str, code: str, by: str, about: str, others: tuple[tuple
     if about:
         facts |= {"about": about, "process": catalog.text("process", about), "target": target_name(catalog, about)}
     try:
-        return catalog.find("cause", code).format_map(facts)
+        found = catalog.find("cause", code).format_map(facts)
+        if "through_api" not in facts:
+            return found
+        form = catalog.text("text", "{sentence} ({name}, through the API)")
+        return form.format(sentence=found, name=facts["through_api"])
     except KeyError:
         return ""
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rescue_api.answers import DONE, Column, Kind, Row, Shape, Style, one_value
-from rescue_api.calls import AUTHCODE, ApiCall, MethodAccess, Operation, Parameter
-from rescue_api.methods import access, organization, queues
+from rescue_api.calls import AUTHCODE, ApiCall, Handler, MethodAccess, Operation, Parameter
+from rescue_api.methods import access, acts, organization, pins, queues
 from rescue_api.people import hash_code
 from rescue_api.sessions import shape as sessions_shape
 from rescue_api.words import MethodFailed, Word
@@ -15,6 +15,14 @@ _EMAIL = Parameter(name="email", element="sEmail")
 _PASSWORD = Parameter(name="pwd", element="sPassword")
 _NODE = Parameter(name="node", element="iNodeID", kind=Kind.INT)
 _NODE_KIND = Parameter(name="noderef", element="eNodeRef", aliases=("nodetype",))
+
+_SESSION = Parameter(name="session", element="iSession", kind=Kind.INT)
+_NODE_OF_ACT = Parameter(name="node", element="iNode", kind=Kind.INT)
+_PIN_FIELDS = tuple(
+    Parameter(name=name, element=f"sCField{name[-1]}" if name.startswith("c") else "sTracking0") for name in pins.FIELDS
+)
+_NO_CONSOLE = Parameter(name="notechconsole", element="bNoTechConsole", kind=Kind.BOOLEAN)
+_PIN = one_value("PINCODE", "sPINCode")
 
 _ACCOUNT = (
     Column(key="account", title="AccountID", element="iAccountID", kind=Kind.INT),
@@ -62,6 +70,31 @@ def _sessions(name: str, fields: int, item: str) -> Operation:
         shape=sessions_shape(fields, item),
         parameters=(_NODE, _NODE_KIND, AUTHCODE),
         words=(Word.INVALID_NODE,),
+    )
+
+
+def _pin(name: str, handler: Handler, *parameters: Parameter) -> Operation:
+    own = (Word.INVALID_NODE,) if handler is pins.request_pin_of else ()
+    return Operation(
+        name=name,
+        does="Makes a PIN code and a session for a customer who joins later.",
+        handler=handler,
+        shape=_PIN,
+        parameters=(*_PIN_FIELDS, *parameters, AUTHCODE),
+        words=(Word.NOT_TECHNICIAN, Word.NO_CONSOLE, Word.OUT_OF_PIN_CODES, Word.POLL_RATE_EXCEEDED, *own),
+    )
+
+
+def _act(name: str, does: str, handler: Handler, *parameters: Parameter) -> Operation:
+    own = (Word.INVALID_NODE,) if _NODE_OF_ACT in parameters else ()
+    return Operation(
+        name=name,
+        does=does,
+        handler=handler,
+        shape=DONE,
+        parameters=(_SESSION, *parameters, AUTHCODE),
+        words=(Word.ACTION_FAILED, Word.INVALID_SESSION, *own),
+        access=MethodAccess.ADMINISTRATOR,
     )
 
 
@@ -126,6 +159,23 @@ OPERATIONS = (
         ),
         words=(Word.INVALID_CHANNEL_ID,),
     ),
+    _pin("requestPINCode", pins.request_pin),
+    _pin("requestPINCode_v2", pins.request_pin, _NO_CONSOLE),
+    _pin(
+        "requestPINCode_v3", pins.request_pin_of, _NO_CONSOLE, Parameter(name="nodeid", element="nodeId", kind=Kind.INT)
+    ),
+    _act("startSession", "Starts a session, by the technician whom the node names.", acts.start, _NODE_OF_ACT),
+    _act("holdSession", "Puts a session on hold, by its lead.", acts.hold),
+    _act(
+        "transferSession",
+        "Transfers a session to a technician, a group or a channel, by who leads it, waits with it or was given it.",
+        acts.transfer,
+        _NODE_OF_ACT,
+        _NODE_KIND,
+        Parameter(name="comment", element="sComment"),
+    ),
+    _act("closeSession", "Ends a session, by its lead, else by a technician who waits with it.", acts.close),
+    _act("cancelAction", "Takes back a transfer or an offer of the lead.", acts.cancel),
     _sessions("getSession", 3, "SESSION"),
     _sessions("getSession_v2", 3, "SESSION_V2"),
     _sessions("getSession_v3", 6, "SESSION_V3"),

@@ -50,8 +50,11 @@ def run(options: ApiOptions) -> int:
 
 
 async def _serve(options: ApiOptions, listening: socket.socket) -> None:
-    async with Connection.find(user="", secret=options.key, data=options.data) as connection:
-        app = build(Backend(client=ApiClient(connection), logins=ApiLogins()))
+    def connect(user: str, acts_for: str) -> Connection:
+        return Connection.find(user=user, secret=options.key, data=options.data, acts_for=acts_for)
+
+    async with connect("", "") as connection:
+        app = build(Backend(client=ApiClient(connection, connect), logins=ApiLogins()))
         config = uvicorn.Config(
             app,
             http="h11",  # it answers `Connection: close` with the same, as clients need

@@ -17,8 +17,8 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from rescue_client.channel import Metadata
 from rescue_protos.errors import ResourceExhausted
 from rescue_protos.v1 import admin_pb2, admin_pb2_grpc, applet_pb2, clock_pb2, clock_pb2_grpc, console_pb2
-from rescue_server.core.decide import CHAT_LENGTH, COMMENT_LENGTH, CUSTOMER_LENGTH
 from rescue_server.core.organization import NAME_LENGTH
+from rescue_server.core.texts import CHAT_LENGTH, COMMENT_LENGTH, CUSTOMER_LENGTH
 from rescue_server.rpc.applet_service import INSTANCE_LENGTH
 from rescue_server.rpc.clock_service import CLOCK_BARRIERS_EACH
 from rescue_server.rpc.console_service import CONSOLE_ID_LENGTH

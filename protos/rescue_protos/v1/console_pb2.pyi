@@ -567,17 +567,27 @@ class CreatePinRequest(google.protobuf.message.Message):
 
     REQUEST_ID_FIELD_NUMBER: builtins.int
     CUSTOMER_FIELD_NUMBER: builtins.int
+    FIELDS_FIELD_NUMBER: builtins.int
+    TRACKING_FIELD_NUMBER: builtins.int
     request_id: builtins.str
     """See the head of this file."""
     customer: builtins.str
-    """The customer's name; may be empty."""
+    """The customer's name, which is custom field 0; may be empty."""
+    tracking: builtins.str
+    """Whatever the requester knows the session by."""
+    @property
+    def fields(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """Custom fields 1 to 5, as far as they are known."""
+
     def __init__(
         self,
         *,
         request_id: builtins.str = ...,
         customer: builtins.str = ...,
+        fields: collections.abc.Iterable[builtins.str] | None = ...,
+        tracking: builtins.str = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["customer", b"customer", "request_id", b"request_id"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["customer", b"customer", "fields", b"fields", "request_id", b"request_id", "tracking", b"tracking"]) -> None: ...
 
 Global___CreatePinRequest: typing_extensions.TypeAlias = CreatePinRequest
 

@@ -170,10 +170,13 @@ class ReadFactsResponse(google.protobuf.message.Message):
     UNCHANGED_FIELD_NUMBER: builtins.int
     ACCOUNT_FIELD_NUMBER: builtins.int
     SESSIONS_FIELD_NUMBER: builtins.int
+    LAST_SESSION_FIELD_NUMBER: builtins.int
     revision: builtins.int
     """The revision at which this is the state."""
     unchanged: builtins.bool
     """True if nothing else changed since the known revision: then nothing else is set."""
+    last_session: builtins.int
+    """The highest number that a session ever had; in the first portion."""
     @property
     def now(self) -> google.protobuf.timestamp_pb2.Timestamp:
         """The emulated time."""
@@ -201,9 +204,10 @@ class ReadFactsResponse(google.protobuf.message.Message):
         unchanged: builtins.bool = ...,
         account: Global___Account | None = ...,
         sessions: collections.abc.Iterable[Global___SessionFacts] | None = ...,
+        last_session: builtins.int = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["account", b"account", "now", b"now"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["account", b"account", "connected", b"connected", "now", b"now", "revision", b"revision", "sessions", b"sessions", "unchanged", b"unchanged"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["account", b"account", "connected", b"connected", "last_session", b"last_session", "now", b"now", "revision", b"revision", "sessions", b"sessions", "unchanged", b"unchanged"]) -> None: ...
 
 Global___ReadFactsResponse: typing_extensions.TypeAlias = ReadFactsResponse
 

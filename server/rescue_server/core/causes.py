@@ -30,7 +30,8 @@ from rescue_server.core.status import Link
 class Cause(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The code is the event's name, followed by a dot and a variant if the event has several causes.
 
-    `about` is the target, in the words of the contract. `facts` are the names in a change of the organization.
+    `about` is the target, in the words of the contract. `facts` are the names in a change of the organization, and
+    who had it done through the public API (`through_api`).
     """
 
     event: str
@@ -62,6 +63,7 @@ def cause_of(before: Session | None, event: events.AnySessionEvent) -> Cause:
         about=_about(event),
         setting=_SETTINGS.get(type(event), ""),
         value=getattr(event, "period", None),
+        facts={"through_api": event.by} if event.by else {},
     )
 
 

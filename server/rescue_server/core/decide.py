@@ -12,19 +12,17 @@ from datetime import datetime
 from typing import Any
 
 from rescue_common.emulated_time import later
-from rescue_protos.errors import CommandNotAllowed, InvalidArgument, NotFound, PinRefused, TargetNotAllowed
+from rescue_protos.errors import CommandNotAllowed, NotFound, PinRefused, TargetNotAllowed
 from rescue_server.core import commands, events
 from rescue_server.core.allowed import allowed_commands, can_be_removed
 from rescue_server.core.commands import ALLOWED, CommandName
 from rescue_server.core.organization import Organization
 from rescue_server.core.session import Session
 from rescue_server.core.status import ENDED_ROLES, Link, Role, status_of
+from rescue_server.core.texts import CHAT_LENGTH, COMMENT_LENGTH, CUSTOMER_LENGTH, require_fields, require_line
 from rescue_server.core.timers import DeadlineKind, SessionDeadline, overdue_on_return
 
 Events = list[events.AnySessionEvent]
-CHAT_LENGTH = 2_000  # characters
-COMMENT_LENGTH = 500  # characters
-CUSTOMER_LENGTH = 128  # characters
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,10 +34,20 @@ class Context:
     now: datetime
 
 
-def create_pin(*, session: str, technician: str, pin: str, customer: str, context: Context) -> Events:
+def create_pin(
+    *,
+    session: str,
+    technician: str,
+    pin: str,
+    customer: str,
+    fields: tuple[str, ...] = (),
+    tracking: str = "",
+    context: Context,
+) -> Events:
     """Create a session that only its creator sees, Connecting. Raises NotFound, InvalidArgument."""
     context.organization.require_technician(technician)
-    _require_line("customer", customer, CUSTOMER_LENGTH)
+    require_line("customer", customer, CUSTOMER_LENGTH)
+    require_fields(fields, tracking)
     return [
         events.SessionCreated(
             session=session,
@@ -48,6 +56,8 @@ def create_pin(*, session: str, technician: str, pin: str, customer: str, contex
             technician=technician,
             pin=pin,
             customer=customer,
+            fields=fields,
+            tracking=tracking,
             entries=(technician,),
             focused=tuple(context.in_focus & {technician}),
         )
@@ -59,7 +69,7 @@ def start_through_channel(*, session: str, channel: str, customer: str, ticket_h
 
     Raises NotFound, TargetNotAllowed or InvalidArgument.
     """
-    _require_line("customer", customer, CUSTOMER_LENGTH)
+    require_line("customer", customer, CUSTOMER_LENGTH)
     members = context.organization.members(f"channel:{channel}")
     if not members:
         raise TargetNotAllowed(f"no technician serves the channel {channel!r}")
@@ -79,7 +89,7 @@ def start_through_channel(*, session: str, channel: str, customer: str, ticket_h
 
 def redeem_pin(session: Session, *, ticket_hash: str, customer: str, context: Context) -> Events:
     """Redeem the PIN for a ticket. Raises PinRefused, InvalidArgument."""
-    _require_line("customer", customer, CUSTOMER_LENGTH)
+    require_line("customer", customer, CUSTOMER_LENGTH)
     if session.is_redeemed:
         raise PinRefused("this PIN was used already: ask the technician for a new one", reason="PIN_USED")
     if session.ended_at is not None:
@@ -146,7 +156,7 @@ def on_goodbye(session: Session, context: Context) -> Events:
 
 def on_customer_chat(session: Session, *, text: str, context: Context) -> Events:
     """The customer sent a chat line. Raises InvalidArgument."""
-    _require_line("text", text, CHAT_LENGTH, empty=False)
+    require_line("text", text, CHAT_LENGTH, empty=False)
     if session.link is not Link.CONNECTED or session.ended_at is not None:
         return []
     return [events.ChatSent(session=session.id, at=context.now, text=text)]
@@ -223,7 +233,7 @@ def _hold(session: Session, command: commands.HoldSession, context: Context) -> 
 
 
 def _transfer(session: Session, command: commands.TransferSession, context: Context) -> events.SessionTransferred:
-    _require_line("comment", command.comment, COMMENT_LENGTH)
+    require_line("comment", command.comment, COMMENT_LENGTH)
     who, organization = command.technician, context.organization
     members = organization.members(command.target)
     if command.target.startswith("technician:"):
@@ -321,7 +331,7 @@ def _reboot(session: Session, command: commands.RebootComputer, context: Context
 
 
 def _chat(session: Session, command: commands.SendChatLine, context: Context) -> events.ChatSent:
-    _require_line("text", command.text, CHAT_LENGTH, empty=False)
+    require_line("text", command.text, CHAT_LENGTH, empty=False)
     return events.ChatSent(session=session.id, at=context.now, technician=command.technician, text=command.text)
 
 
@@ -366,16 +376,6 @@ def _already_in(session: Session, technician: str) -> TargetNotAllowed:
         reason="ALREADY_IN_SESSION",
         metadata={"session": session.id, "technician": technician},
     )
-
-
-def _require_line(field: str, text: str, longest: int, *, empty: bool = True) -> None:
-    if not empty and not text.strip():
-        raise InvalidArgument.of(field, "a text is needed")
-    if len(text) > longest:
-        wrong = "at most {limit} characters, not {length}"
-        raise InvalidArgument.of(field, wrong, limit=str(longest), length=str(len(text)))
-    if "\n" in text or "\r" in text or "\0" in text:
-        raise InvalidArgument.of(field, "one line only")
 
 
 _DECISIONS: dict[type, tuple[CommandName, Callable[[Session, Any, Context], events.AnySessionEvent]]] = {

@@ -24,10 +24,11 @@ class Process(StrEnum):
 
 
 class SessionEvent(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """Something that happened to one session."""
+    """Something that happened to one session. `by` is who had it done through the public API, empty otherwise."""
 
     session: str
     at: datetime
+    by: str = ""
 
 
 class Activity(SessionEvent, frozen=True, kw_only=True, tag=True):
@@ -40,7 +41,10 @@ class Activity(SessionEvent, frozen=True, kw_only=True, tag=True):
 
 
 class SessionCreated(SessionEvent, frozen=True, kw_only=True, tag=True):
-    """A technician created it with a PIN, or an applet through a channel (then `ticket_hash` is set)."""
+    """A technician created it with a PIN, or an applet through a channel (then `ticket_hash` is set).
+
+    `fields` are custom fields 1 to 5; the customer's name is custom field 0.
+    """
 
     owner: str  # whose settings apply: "group:NAME" or "channel:NAME"
     technician: str = ""
@@ -48,6 +52,8 @@ class SessionCreated(SessionEvent, frozen=True, kw_only=True, tag=True):
     channel: str = ""
     ticket_hash: str = ""
     customer: str = ""
+    fields: tuple[str, ...] = ()
+    tracking: str = ""
     entries: tuple[str, ...]
     focused: tuple[str, ...] = ()
 

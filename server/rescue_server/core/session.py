@@ -65,6 +65,7 @@ class Session(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     creator: str = ""
     channel: str = ""
     customer: str = ""
+    fields: tuple[str, ...] = ()
     pin: str = ""
     ticket_hash: str = ""
     declined: bool = False
@@ -154,6 +155,7 @@ def _created(event: events.SessionCreated) -> Session:
         creator=event.technician,
         channel=event.channel,
         customer=event.customer,
+        fields=event.fields,
         pin=event.pin,
         ticket_hash=event.ticket_hash,
         link_since=event.at,

@@ -114,7 +114,15 @@ class ConsoleService(console_pb2_grpc.ConsoleServiceServicer):
 
     async def CreatePin(self, request: pb.CreatePinRequest, context: CallContext) -> pb.CreatePinResponse:
         answer = await self._perform(
-            request, command_handlers.create_pin(caller().name, request.customer, new_pin, self._limits)
+            request,
+            command_handlers.create_pin(
+                caller().name,
+                request.customer,
+                new_pin,
+                self._limits,
+                fields=tuple(request.fields),
+                tracking=request.tracking,
+            ),
         )
         valid_for = translate.duration(answer.valid_for)
         return pb.CreatePinResponse(
@@ -203,7 +211,10 @@ class ConsoleService(console_pb2_grpc.ConsoleServiceServicer):
         return await self._perform(request, command_handlers.command(command))
 
     async def _perform(self, request: Any, handler: Handler) -> Answer:
-        return await self._engine.perform(handler, translate.request_of(caller().name, request))
+        user = caller()
+        if user.acts_for:
+            handler = command_handlers.done_by(handler, user.acts_for)
+        return await self._engine.perform(handler, translate.request_of(user.name, request))
 
 
 class _IdleTimer:

@@ -41,7 +41,7 @@ def session(found: Session, record: SessionRecord) -> pb.SessionFacts:
         created_at=translate.timestamp(found.created_at),
         link=_LINKS[found.link],
         channel=found.channel,
-        fields=[found.customer],
+        fields=[found.customer, *found.fields],
         lead_offered_to=found.lead_offered_to,
         in_queue=bool(found.entries),
     )

@@ -40,7 +40,9 @@ class PublicApiService(public_api_pb2_grpc.PublicApiServiceServicer):
         # From here on nothing waits until everything is read: all of it is of one revision.
         state, now = self._engine.published, self._engine.clock.now()
         watch = self._engine.watch
-        first = pb.ReadFactsResponse(revision=state.revision, now=translate.timestamp(now))
+        first = pb.ReadFactsResponse(
+            revision=state.revision, now=translate.timestamp(now), last_session=state.last_session
+        )
         first.connected.extend(name for name in sorted(state.organization.technicians) if watch.connected(name))
         if request.known_revision == state.revision:
             first.unchanged = True

@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any, TypeVar
 
+import msgspec
+
 from rescue_protos.errors import (
     InvalidArgument,
     NotFound,
@@ -32,14 +34,30 @@ PIN_ATTEMPTS = 1000
 AddedNode = TypeVar("AddedNode", bound=organization.NodeAdded)
 
 
-def create_pin(technician: str, customer: str, new_pin: Callable[[], str], limits: Limits = LIMITS) -> Handler:
+def create_pin(
+    technician: str,
+    customer: str,
+    new_pin: Callable[[], str],
+    limits: Limits = LIMITS,
+    *,
+    fields: tuple[str, ...] = (),
+    tracking: str = "",
+) -> Handler:
     """A session with one entry, Connecting, and its PIN. Raises ResourceExhausted."""
 
     def handle(state: EngineState, context: decide.Context) -> Outcome:
         _require_room(state, f"technician:{technician}", limits.open_sessions_per_technician)
         session = state.next_session_id()
         pin = _free_pin(state, context, new_pin)
-        events = decide.create_pin(session=session, technician=technician, pin=pin, customer=customer, context=context)
+        events = decide.create_pin(
+            session=session,
+            technician=technician,
+            pin=pin,
+            customer=customer,
+            fields=fields,
+            tracking=tracking,
+            context=context,
+        )
         group = f"group:{state.organization.technicians[technician]}"
         settings = state.organization.settings_of(group)
         # The connecting time-out ends the session, and its PIN with it.
@@ -61,6 +79,18 @@ def command(given: commands.AnyCommand) -> Handler:
         return Outcome(events=events, answer=Answer(session=given.session, technicians=targets))
 
     return handle
+
+
+def done_by(handler: Handler, by: str) -> Handler:
+    """The same act, whose events say who had it done through the public API."""
+
+    def attributed(state: EngineState, context: decide.Context) -> Outcome:
+        outcome = handler(state, context)
+        return Outcome(
+            events=[msgspec.structs.replace(event, by=by) for event in outcome.events], answer=outcome.answer
+        )
+
+    return attributed
 
 
 def limit_chat(handler: Handler, chats: ChatLog, limits: Limits = LIMITS) -> Handler:

@@ -1,0 +1,51 @@
+"""PIN codes: a session for a customer who joins later."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+
+from rescue_api.answers import Row
+from rescue_api.calls import ApiCall
+from rescue_api.words import MethodFailed, Word
+from rescue_client.api_records import Person
+from rescue_protos.errors import ResourceExhausted
+
+FIELDS = ("cfield0", "cfield1", "cfield2", "cfield3", "cfield4", "cfield5", "tracking0")
+_LONGEST = dict(zip(FIELDS, (64, 512, 512, 256, 64, 64, 64), strict=True))  # characters; longer values are cut
+_CONTROL = "Cc"
+
+
+async def request_pin(call: ApiCall) -> Sequence[Row]:
+    """Return a PIN of the technician who calls."""
+    return await _pin(call, call.user)
+
+
+async def request_pin_of(call: ApiCall) -> Sequence[Row]:
+    """Return a PIN of the technician whom a node names; an administrator must name one."""
+    if not call.given("nodeid"):
+        return await _pin(call, call.user)
+    owner = call.node("nodeid").of
+    if not isinstance(owner, Person) or not owner.is_technician:
+        raise MethodFailed(Word.INVALID_NODE)
+    if call.user.is_technician and owner != call.user:
+        raise MethodFailed(Word.NOT_LOGGED_IN_AS_ADMIN)
+    return await _pin(call, owner)
+
+
+async def _pin(call: ApiCall, owner: Person) -> Sequence[Row]:
+    if not owner.is_technician:
+        raise MethodFailed(Word.NOT_TECHNICIAN)
+    if owner.name not in call.facts.connected and not call.flag("notechconsole"):
+        raise MethodFailed(Word.NO_CONSOLE)
+    customer, *fields, tracking = (_one_line(call.arguments.get(name, ""))[: _LONGEST[name]] for name in FIELDS)
+    try:
+        async with call.backend.client.console(owner.name, acts_for=call.user.name) as console:
+            made = await console.create_pin(customer, fields=fields, tracking=tracking)
+    except ResourceExhausted:
+        raise MethodFailed(Word.OUT_OF_PIN_CODES) from None
+    return ({"value": made.pin, "number": int(made.pin)},)
+
+
+def _one_line(text: str) -> str:
+    return "".join(" " if unicodedata.category(letter) == _CONTROL else letter for letter in text)
