@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
 from prometheus_client import CollectorRegistry, Histogram, PlatformCollector, ProcessCollector, start_http_server
 from prometheus_client import Counter as Counting
@@ -18,6 +18,7 @@ from prometheus_client.registry import Collector
 
 from rescue_server.core.events import LinkLost
 from rescue_server.core.status import Link, Status
+from rescue_server.observe.loop_blocks import LoopBlocks
 
 if TYPE_CHECKING:
     from rescue_server.observe.interceptor import Call
@@ -35,6 +36,7 @@ class Metrics:
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
+        self._blocks = LoopBlocks()
         ProcessCollector(registry=self._registry)
         PlatformCollector(registry=self._registry)
         registry = self._registry
@@ -73,10 +75,12 @@ class Metrics:
 
     def serve(self, host: str, port: int, state: MeasuredServer) -> tuple[int, Callable[[], None]]:
         """Answer scrapes at HOST:PORT (0: any free port). Returns the port, and what ends it. Raises OSError."""
-        self._registry.register(_Gauges(state, asyncio.get_running_loop()))
+        self._registry.register(_Gauges(state, self._blocks, asyncio.get_running_loop()))
         server, thread = start_http_server(port, addr=host, registry=self._registry)
+        self._blocks.start()
 
         def stop() -> None:
+            self._blocks.stop()
             server.shutdown()
             server.server_close()
             thread.join()
@@ -120,8 +124,9 @@ class MeasuredServer:
 
 
 class _Gauges(Collector):
-    def __init__(self, state: MeasuredServer, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, state: MeasuredServer, blocks: LoopBlocks, loop: asyncio.AbstractEventLoop) -> None:
         self._state = state
+        self._blocks = blocks
         self._loop = loop
 
     def describe(self) -> Iterator[Metric]:
@@ -129,12 +134,14 @@ class _Gauges(Collector):
 
     def collect(self) -> Iterator[Metric]:
         async def look() -> list[Metric]:
-            return self._state.gauges()
+            longest = "The longest time since the start in which the server's loop did nothing else, and garbage in it."
+            blocks = _family("rescue_loop_longest_block_seconds", longest, "phase", self._blocks.longest)
+            return [*self._state.gauges(), blocks]
 
         return iter(asyncio.run_coroutine_threadsafe(look(), self._loop).result(ANSWER_WITHIN))
 
 
-def _family(name: str, text: str, label: str, values: dict[Link, int] | dict[Status, int] | dict[str, int]) -> Metric:
+def _family(name: str, text: str, label: str, values: Mapping[Any, float]) -> Metric:
     family = GaugeMetricFamily(name, text, labels=[label])
     for key, value in values.items():
         family.add_metric([str(key)], value)
