@@ -17,7 +17,7 @@
     ├── ResourceExhausted           a limit is reached; `retry_after` says when a retry can succeed
     │   └── StorageFull             the server's disk is full; nothing changed
     ├── Unavailable                 the server is away; a retry with the same request id is safe
-    │   ├── StorageUnavailable      the disk failed: whether the request is stored is not known; a retry finds out
+    │   ├── StorageUnavailable      the server could not store the request; `reason` says whether that is certain
     │   └── ShuttingDown            the server is about to stop; what it acknowledged is stored
     └── InjectedFault               a fault rule made the call fail
 
@@ -27,6 +27,9 @@ This module knows no gRPC. `error_details` translates an error to a gRPC status 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+
+OUTCOME_UNKNOWN = "OUTCOME_UNKNOWN"
+"""The reason of a request of which nobody knows yet whether it is stored; the same request id finds out."""
 
 # An error repeats what its caller wrote. It is stored for a while and sent in gRPC's metadata, so it must be short.
 _LONGEST_MESSAGE = 600
@@ -228,13 +231,14 @@ class Unavailable(RescueError):
 
 
 class StorageUnavailable(Unavailable):
-    """The disk failed while the server stored the request, so it is not known whether the request is stored.
+    """The server could not store the request. A retry with the same request id is safe.
 
-    Nothing of it is shown, and nothing is done before the disk works again. If the machine stops before, the disk may
-    still have the request. A retry with the same request id finds out, and has no second effect.
+    Nothing changed, unless the reason is OUTCOME_UNKNOWN: the disk failed in the middle, and if the server dies before
+    it can store anything else, the request may turn out to be stored. The retry is then answered with its effect.
     """
 
     reason = "STORE_UNAVAILABLE"
+    reasons = frozenset({OUTCOME_UNKNOWN})
 
 
 class ShuttingDown(Unavailable):
@@ -255,7 +259,7 @@ class InjectedFault(RescueError):
 
 
 STORAGE_ERRORS: tuple[type[RescueError], ...] = (StorageUnavailable, StorageFull)
-"""What a request ends with that was not stored, or not for certain: a retry with the same id is safe."""
+"""What a request that could not be stored ends with: a retry with the same id is safe."""
 
 
 BY_CODE: Mapping[str, type[RescueError]] = {

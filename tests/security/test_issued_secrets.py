@@ -16,6 +16,7 @@ from rescue_protos.v1 import admin_pb2_grpc
 from rescue_server.runtime.credentials import hash_secret
 from rescue_server.startup import issued_access
 from rescue_server.startup.issued_access import IssuedSecrets
+from rescue_server.store import SqliteStore, StoreUnavailable
 from tests.security.conftest import House, Opened, Refused
 
 OLD, NEW, OTHER = "old secret", "new secret", "another secret"
@@ -120,6 +121,25 @@ async def test_a_file_that_cannot_be_written_refuses_before_anything_changes(
             await admin_of(house).RenewSecret(renew, metadata=metadata)
     assert await house.token("alice")
     assert (await admin_of(house).RenewSecret(renew, metadata=metadata)).secret == house.secrets["alice"]
+
+
+async def test_a_secret_of_which_nobody_knows_whether_it_is_stored_stays_pending(
+    house: House, refused: Refused, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    metadata = await house.signed_in("admin")
+
+    def fail(*_: object) -> None:
+        raise StoreUnavailable(path=house.data, cause="the disk does not sync", is_uncertain=True)
+
+    renew = pb.RenewSecretRequest(request_id="r", user="alice")
+    with monkeypatch.context() as failing:
+        failing.setattr(SqliteStore, "append", fail)
+        async with refused("UNAVAILABLE", "OUTCOME_UNKNOWN"):
+            await admin_of(house).RenewSecret(renew, metadata=metadata)
+    (pending,) = Access.read(house.data).promised["alice"]
+    after_a_crash = IssuedSecrets(house.data)
+    after_a_crash.confirm({"alice": hash_secret(pending)})
+    assert secrets_of(house.data)["alice"] == pending, "it was stored, as the restart shows"
 
 
 async def test_a_refused_account_leaves_no_promise_and_a_removed_one_no_secret(house: House) -> None:

@@ -89,7 +89,7 @@ async def test_what_cannot_be_written_is_refused_and_waits(tmp_path: Path) -> No
             with no_room(world.server.pid):
                 with pytest.raises(Unavailable) as refused:
                     await hasty.create_pin("refused")
-                assert refused.value.reason == "STORE_UNAVAILABLE"
+                assert refused.value.reason == "OUTCOME_UNKNOWN"
                 for change in (clock.pause, clock.advance):
                     with pytest.raises(RescueError, match="could not be stored"):
                         await change(*([timedelta(hours=1)] if change == clock.advance else []))

@@ -9,7 +9,14 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import aclosing, contextmanager
 from typing import Any
 
-from rescue_protos.errors import InvalidArgument, RescueError, ShuttingDown, StorageFull, StorageUnavailable
+from rescue_protos.errors import (
+    OUTCOME_UNKNOWN,
+    InvalidArgument,
+    RescueError,
+    ShuttingDown,
+    StorageFull,
+    StorageUnavailable,
+)
 from rescue_protos.v1 import admin_pb2 as pb
 from rescue_protos.v1 import admin_pb2_grpc
 from rescue_server.rpc import translate
@@ -152,15 +159,18 @@ class AdminService(admin_pb2_grpc.AdminServiceServicer):
             self._issued.prepare({user: secret})
         except OSError as error:
             raise _unwritable(error) from None
-        holds = False
+        holds = is_unknown = False
         try:
             answer = await self._perform(request, handler_with(secret_hash))
             holds = self._engine.published.organization.secret_hashes.get(user) == secret_hash
+        except StorageUnavailable as error:
+            is_unknown = error.reason == OUTCOME_UNKNOWN  # then it stays pending: the next start compares it
+            raise
         finally:
             with _later():
                 if holds:
                     self._issued.write({user: secret})
-                else:
+                elif not is_unknown:
                     self._issued.revoke({user: secret})
         return answer, secret if holds else ""
 

@@ -96,7 +96,7 @@ class GroupCommit:
         try:
             await self._store.run(partial(self._store.store.append, events, answers, self._mark()))
         except STORAGE_ERRORS as error:
-            log.error("nothing was stored: %s", error.__cause__)
+            log.error("storing failed, and all commands under way are refused: %s", error.__cause__)
             # Later results were decided on a state that is now undone: they are refused as well.
             late, self._staged = self._staged, []
             refuse([*batch, *late], error)

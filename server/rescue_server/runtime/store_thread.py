@@ -10,8 +10,8 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-from rescue_protos.errors import RescueError, StorageFull, StorageUnavailable
-from rescue_server.store.errors import StoreError, StoreFull
+from rescue_protos.errors import OUTCOME_UNKNOWN, RescueError, StorageFull, StorageUnavailable
+from rescue_server.store.errors import StoreError, StoreFull, StoreUnavailable
 from rescue_server.store.protocol import Store, StoreReader
 
 T = TypeVar("T")
@@ -55,9 +55,12 @@ class StoreThread:
 
 
 def _unavailable(error: StoreError) -> RescueError:
+    if isinstance(error, StoreUnavailable) and error.is_uncertain:
+        return StorageUnavailable(
+            "it could not be stored now, and whether it is on the disk is not known: the same request id finds out",
+            reason=OUTCOME_UNKNOWN,
+        )
+    again = "and nothing changed; try again with the same request id"
     if isinstance(error, StoreFull):
-        return StorageFull("there is no room left to store it, and nothing changed; try again with the same request id")
-    return StorageUnavailable(
-        "the disk failed, and it is not known whether this is stored; "
-        "try again with the same request id, which finds out"
-    )
+        return StorageFull(f"there is no room left to store it, {again}")
+    return StorageUnavailable(f"it could not be stored now, {again}")

@@ -24,7 +24,7 @@ from pathlib import Path
 
 
 class StoreError(Exception):
-    """A call to the store failed. The store holds what it held before the call."""
+    """A call to the store failed. The store holds what it held before the call, unless the error is uncertain."""
 
 
 class ConflictingRevision(StoreError):
@@ -56,14 +56,15 @@ class StoreFull(StoreError):
 class StoreUnavailable(StoreError):
     """The disk or the operating system failed (`cause`).
 
-    This process does not see the events of an append that failed. If the sync of the disk failed and the machine stops
-    before the next append, those events and their answers can still be in the store after the restart.
+    This process does not see the events of an append that failed. If the error `is_uncertain`, they may be on the disk:
+    a server that dies before the next append then finds them, and their answers, after the restart.
     """
 
-    def __init__(self, *, path: Path, cause: str) -> None:
+    def __init__(self, *, path: Path, cause: str, is_uncertain: bool = False) -> None:
         super().__init__(f"{path} cannot be used at the moment: {cause}")
         self.path = path
         self.cause = cause
+        self.is_uncertain = is_uncertain
 
 
 class StoreClosed(StoreError):

@@ -158,4 +158,6 @@ def _store_error(path: Path, error: sqlite3.Error) -> StoreError:
         return StoreFull(path=path)
     if primary is None or primary in _DAMAGE:
         return StoreDamaged(path=path, found=str(error))
-    return StoreUnavailable(path=path, cause=f"{error} ({error.sqlite_errorname})")
+    # The write or the sync of a commit failed, and the system does not say what has reached the disk.
+    is_uncertain = primary == sqlite3.SQLITE_IOERR
+    return StoreUnavailable(path=path, cause=f"{error} ({error.sqlite_errorname})", is_uncertain=is_uncertain)

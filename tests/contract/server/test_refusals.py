@@ -165,6 +165,10 @@ CASES: dict[str, tuple[Callable[[], None], str]] = {
         lambda: of_class(HistoryChanged),
         "de server is uit een reservekopie hersteld: dit hoort bij wat er daarvoor was",
     ),
+    "OUTCOME_UNKNOWN": (
+        lambda: by_reason(StorageUnavailable, "OUTCOME_UNKNOWN"),
+        "de server kan nu niets opslaan, en of dit is opgeslagen blijkt later: probeer het zo dadelijk nog eens",
+    ),
     "SHUTTING_DOWN": (lambda: of_class(ShuttingDown), "de server stopt"),
     "REPLAY": (
         lambda: of_class(ReplayOnly),

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import msgspec
 import pytest
 
-from rescue_protos.errors import STORAGE_ERRORS, StorageFull
+from rescue_protos.errors import STORAGE_ERRORS, StorageFull, StorageUnavailable
 from rescue_server.clock import ServerClock
 from rescue_server.core import commands, decide, organization
 from rescue_server.core.events import LinkLost, SessionHeld
@@ -22,7 +23,7 @@ from rescue_server.runtime.presence import Presence
 from rescue_server.runtime.schedule.live import LiveSchedule
 from rescue_server.runtime.schedule.timekeeper import Timekeeper
 from rescue_server.runtime.state import EngineState
-from rescue_server.store import JournalUnreadable, MemoryStore, StoredAnswer, StoredEvent, StoreFull
+from rescue_server.store import JournalUnreadable, MemoryStore, StoredAnswer, StoredEvent, StoreFull, StoreUnavailable
 from rescue_server.store.protocol import ClockMark
 
 NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
@@ -263,3 +264,17 @@ def test_an_event_that_fits_to_nothing_is_named_at_start(event: SessionHeld | Li
     store.append([StoredEvent(revision=1, at=NOON, stream="1001", body=msgspec.json.encode(event))])
     with pytest.raises(JournalUnreadable, match="event 1"):
         live_engine(store, ServerClock(start=NOON, paused=True)).load()
+
+
+@pytest.mark.parametrize(("is_uncertain", "reason"), [(True, "OUTCOME_UNKNOWN"), (False, "STORE_UNAVAILABLE")])
+async def test_only_what_is_certain_is_said_of_a_commit_that_failed(
+    office: Office, monkeypatch: pytest.MonkeyPatch, is_uncertain: bool, reason: str
+) -> None:
+    def fail(*_: object) -> None:
+        raise StoreUnavailable(path=Path("store"), cause="a test", is_uncertain=is_uncertain)
+
+    monkeypatch.setattr(office.disk, "append", fail)
+    with pytest.raises(StorageUnavailable) as refused:
+        await office.engine.perform(command_handlers.create_pin("alice", "", lambda: "222222"))
+    assert refused.value.reason == reason
+    assert ("nothing changed" in str(refused.value)) is not is_uncertain
