@@ -13,6 +13,7 @@ from rescue_client.clock import ClockReading
 from rescue_client.faults import FaultRule
 from rescue_client.records import Entry, Process, Status
 from rescue_common.processes.child import Event, Program
+from rescue_emulator.world.api import WorldApi
 from rescue_emulator.world.records import CreatedSession, StatusUpdate
 from rescue_emulator.world.world import World
 
