@@ -24,7 +24,7 @@ from rescue_server.runtime import command_handlers
 from rescue_server.runtime.attachments import Attachments
 from rescue_server.runtime.credentials import hash_secret, hash_ticket
 from rescue_server.runtime.engine import Outcome, live_engine
-from rescue_server.runtime.schedule import timekeeper
+from rescue_server.runtime.schedule import roll_call, timekeeper
 from rescue_server.runtime.state import AnyEvent, read_event
 from rescue_server.store.files import STORE_FILE
 from rescue_server.store.sqlite import SqliteStore
@@ -108,7 +108,7 @@ async def test_an_advance_loses_nobody_while_the_event_loop_is_blocked(
     def block_and_probe(attachments: Attachments, session: str) -> None:
         nonlocal blocked
         if not blocked:
-            asyncio.get_running_loop().call_soon(time.sleep, timekeeper.ANSWER_WITHIN + 0.5)
+            asyncio.get_running_loop().call_soon(time.sleep, roll_call.ANSWER_WITHIN + 0.5)
         blocked += 1
         probe(attachments, session)
 

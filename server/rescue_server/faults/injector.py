@@ -256,7 +256,7 @@ class FaultInjector:
         self._last_order += 1
         order = ComputerOrder(number=self._last_order, line=line)
         # A barrier also while nobody listens: a computer that has just joined will in a moment.
-        barrier = self._barriers.add(self._clock.now(), f"session {active.session}")
+        barrier = self._barriers.add(self._clock.now(), active.session)
         self._open[order.number] = _OpenOrder(session=active.session, active=active, barrier=barrier)
         if (listener := self._followers.get(active.session)) is not None:
             listener(order)

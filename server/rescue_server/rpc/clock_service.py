@@ -101,7 +101,7 @@ class ClockService(clock_pb2_grpc.ClockServiceServicer):
         follower: ClockFollower,
         peer: str,
     ) -> None:
-        owner = f"session {caller().computer_of}" if caller().computer_of else f"user {caller().name}"
+        owner = caller().computer_of or f"user {caller().name}"
         async for request in requests:
             await follower.room()
             if request.HasField("release"):

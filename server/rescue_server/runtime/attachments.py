@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from rescue_server.runtime.applet_orders import Order, Probe, TakenOver, ViewChanged, orders_of
@@ -40,6 +41,7 @@ class Attachments:
     def __init__(self) -> None:
         self._current: dict[str, AppletConnection] = {}
         self._probes = 0
+        self._on_leave: list[Callable[[str], None]] = []
 
     def take_place(self, session: str, instance: str, attempt: int) -> AppletConnection | None:
         """Attach an applet: the newer attachment wins, the older gets an order to leave. None: this one is older.
@@ -60,6 +62,12 @@ class Attachments:
         """Remove the attachment of a connection that ended."""
         if self._current.get(attachment.session) is attachment:
             del self._current[attachment.session]
+            for listener in self._on_leave:
+                listener(attachment.session)
+
+    def on_leave(self, listener: Callable[[str], None]) -> None:
+        """Call `listener` with the session whose attachment ended."""
+        self._on_leave.append(listener)
 
     def is_current(self, attachment: AppletConnection) -> bool:
         """Whether no newer attachment has replaced it."""

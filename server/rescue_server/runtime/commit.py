@@ -22,6 +22,7 @@ from rescue_server.store.protocol import ClockMark, StoredAnswer
 
 SEVERAL = 4  # requests that one batch answered
 PAUSE = 0.002  # real seconds
+BATCH = 200  # results stored in one transaction, at most: they are published in one turn of the event loop
 
 log = logging.getLogger(__name__)
 
@@ -70,11 +71,14 @@ class GroupCommit:
             if answered >= SEVERAL and len(self._staged) < answered:
                 await asyncio.sleep(PAUSE)
             self._work.clear()
-            batch, self._staged = self._staged, []
+            batch, self._staged = self._staged[:BATCH], self._staged[BATCH:]
             answered = sum(staged.stored_answer is not None for staged in batch)
             if batch:
                 await self._append(batch, publish, refuse, on_append)
-            if not self._staged:
+            if self._staged:
+                self._work.set()
+                await asyncio.sleep(0)
+            else:
                 self._idle.set()
 
     async def flush(self) -> None:

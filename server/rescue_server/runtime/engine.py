@@ -35,6 +35,7 @@ from rescue_server.runtime.watch import Watch
 from rescue_server.store.protocol import ClockMark, Store, StoredEvent
 
 __all__ = ["Answer", "Engine", "Handler", "Outcome", "Request", "live_engine"]
+PORTION = 100  # deadlines applied in one turn of the event loop
 T = TypeVar("T")
 
 
@@ -63,6 +64,9 @@ class Engine:
         self._commit = commit
         self._hooks = hooks
         self._subscribers: list[Subscriber] = []
+        self._caught_up = asyncio.Event()
+        self._caught_up.set()
+        self.refused_batches = 0  # how often storing failed
 
     @property
     def store(self) -> Store:
@@ -142,6 +146,7 @@ class Engine:
         """
         if not self.schedule.accepts(request):
             return Answer()
+        await self._caught_up.wait()
         if request is None:
             return await self._stage(handler, None)
         return await self._requests.perform(request, lambda: self._stage(handler, request))
@@ -155,10 +160,33 @@ class Engine:
 
         Stops at a lease that ran out and is not confirmed as expired: the clock is held there until it is.
         """
-        now = self.clock.now()
-        while (events := self.schedule.take_due(now)) is not None:
-            self._stage_events(events, Answer(), None)
+        self._apply_due()
         return max(self.clock.now(), self.ahead.at) if self.ahead.at else self.clock.now()
+
+    async def catch_up_in_portions(self) -> int:
+        """As `catch_up`, but others run in between. Commands wait meanwhile: what is due comes before them.
+
+        Returns how many deadlines were applied.
+        """
+        applied = portion = self._apply_due(PORTION)
+        if portion < PORTION:
+            return applied
+        self._caught_up.clear()
+        try:
+            while portion == PORTION:
+                await asyncio.sleep(0)
+                applied += (portion := self._apply_due(PORTION))
+        finally:
+            self._caught_up.set()
+        return applied
+
+    def _apply_due(self, at_most: int | None = None) -> int:
+        now = self.clock.now()
+        applied = 0
+        while applied != at_most and (events := self.schedule.take_due(now)) is not None:
+            self._stage_events(events, Answer(), None)
+            applied += 1
+        return applied
 
     def _stage(self, handler: Handler, request: Request | None) -> asyncio.Future[Answer]:
         """Decide and apply to the state ahead; storing follows. Raises RescueError if nothing is to happen."""
@@ -211,6 +239,7 @@ class Engine:
 
     def _refuse(self, batch: Sequence[Staged], error: RescueError) -> None:
         """Set the state ahead back to what is published, and refuse every command on its way."""
+        self.refused_batches += 1
         applied_events = [applied for staged in batch for applied in staged.events]
         for session_id in {applied.after.id for applied in applied_events if applied.after is not None}:
             published = self.published.sessions.get(session_id)

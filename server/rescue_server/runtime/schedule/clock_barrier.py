@@ -24,7 +24,8 @@ SHARE = 2.0  # real seconds of one advance that one owner, or one peer, may take
 class ClockBarrier:
     """An advance stops at `due` until the barrier is released.
 
-    `owner` is whose it is, `peer` where they call from. `is_local`: that is this machine.
+    `owner` is whose it is: a session, for its computer, or something else. `peer` is where they call from. `is_local`:
+    that is this machine.
     """
 
     due: datetime
@@ -85,7 +86,7 @@ class WaitingShares:
         began = self._now()
         charges: dict[str, float] = {}
         over = asyncio.Event()
-        still_open = set(barriers)
+        still_open = {barrier for barrier in barriers if barrier.is_open}
 
         def end(barrier: ClockBarrier, *, in_vain: bool) -> None:
             barrier.on_release = None

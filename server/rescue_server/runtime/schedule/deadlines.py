@@ -15,20 +15,23 @@ class DeadlineQueue:
     """Deadlines of all sessions, soonest first; for the same instant in the order of their kinds."""
 
     def __init__(self) -> None:
-        self._current: dict[str, set[SessionDeadline]] = {}
+        self._current: dict[str, frozenset[SessionDeadline]] = {}
         self._heap: list[SessionDeadline] = []
+        self._count = 0  # of those that are current
 
     def replace(self, session: str, deadlines: list[SessionDeadline]) -> None:
         """Replace the session's deadlines with these."""
-        known = self._current.get(session, set())
+        known = self._current.get(session, frozenset())
         for deadline in deadlines:
             if deadline not in known:
                 heapq.heappush(self._heap, deadline)
-        if deadlines:
-            self._current[session] = set(deadlines)
+        current = frozenset(deadlines)
+        if current:
+            self._current[session] = current
         else:
             self._current.pop(session, None)
-        if len(self._heap) > 64 + 4 * sum(map(len, self._current.values())):
+        self._count += len(current) - len(known)
+        if len(self._heap) > 64 + 4 * self._count:
             self._heap = [deadline for known in self._current.values() for deadline in known]
             heapq.heapify(self._heap)
 

@@ -107,6 +107,13 @@ class Leases:
         if lease is not None:
             lease.renewed_at = max(lease.renewed_at, until)
 
+    def shorten(self, session: str, until: datetime) -> None:
+        """Take an extension back: the applet is known to be alive at `until`, and not beyond."""
+        lease = self._leases.get(session)
+        if lease is not None and until < lease.renewed_at:
+            lease.renewed_at = until
+            self._note(session)
+
     def end(self, session: str) -> Lease | None:
         """The link is not connected any more. Returns the lease that ended, if there was one."""
         return self._leases.pop(session, None)

@@ -3,7 +3,7 @@
 A lease is judged only after its applet has left a probe unanswered for two real seconds in which the server was
 attentive (`attention.py`). While the clock runs, the probe is sent early enough that the reconnect period still holds
 at real speed; at a speed at which it cannot, the clock is held at the due time until the judgement. An advance walks
-from due time to due time with the clock held.
+from due time to due time with the clock held (`advance.py`).
 """
 
 from __future__ import annotations
@@ -11,26 +11,25 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from rescue_common.emulated_time import END_OF_TIME, format_timestamp, later
-from rescue_protos.errors import STORAGE_ERRORS, StorageUnavailable
+from rescue_protos.errors import STORAGE_ERRORS
 from rescue_server.core.timers import DeadlineKind
 from rescue_server.runtime.attachments import Attachments
 from rescue_server.runtime.engine import Engine
+from rescue_server.runtime.schedule.advance import Advance
 from rescue_server.runtime.schedule.attention import TURN, AttentiveTime
-from rescue_server.runtime.schedule.clock_barrier import ClockBarriers, WaitingShares
-from rescue_server.runtime.schedule.roll_call import RollCall
+from rescue_server.runtime.schedule.clock_barrier import ClockBarriers
+from rescue_server.runtime.schedule.roll_call import ANSWER_WITHIN, RollCalls
 
 log = logging.getLogger(__name__)
 
-ANSWER_WITHIN = 2.0  # attentive seconds for the answer to a probe
 BACK_WITHIN = 5.0  # attentive seconds for applets to come back after a start of the server
 SHOWN_WITHIN = 2.0  # real seconds for consoles to take what an advance led to
 RETRY_STORE = 1.0  # real seconds between attempts while nothing can be stored
 MARK_CLOCK = 1.0  # real seconds between stored readings of a running clock
-PROBED_AT_ONCE = 100  # probes sent in one turn of the event loop
 
 
 class Timekeeper:
@@ -44,22 +43,23 @@ class Timekeeper:
         self.attachments = attachments
         self.barriers = ClockBarriers()
         self._attention = AttentiveTime()
-        self._roll_calls: set[RollCall] = set()  # those whose answers are waited for now
+        self._roll_calls = RollCalls(attachments, self._attention)
+        self._advance: Advance | None = None
         self._advancing = asyncio.Lock()
         self._holding = False
         self._said_end = False  # that the clock has reached the end of its calendar
-        self._grace_until = 0.0  # attentive seconds
+        attachments.on_leave(self._left)
         engine.schedule.on_expired_lease(self._hold_for)
         self.clock.on_change(engine.schedule.changed.set)
 
     async def run(self) -> None:
         """Fire what falls due as the clock goes, until cancelled."""
-        self._grace_until = self._attention.note() + BACK_WITHIN
+        self._roll_calls.grace_until = self._attention.note() + BACK_WITHIN
         while True:
             self._say_end()
             async with self._advancing:
                 self._schedule.changed.clear()
-                self.engine.catch_up()
+                await self.engine.catch_up_in_portions()
                 unconfirmed = self._unconfirmed_now()
                 self._probe_expiring()
             if unconfirmed:
@@ -91,8 +91,11 @@ class Timekeeper:
             await self.engine.mark_clock()  # a store that takes nothing must be found before time has moved
             self.clock.hold()
             try:
-                await self._walk(self.clock.now() + by)
+                target = self.clock.now() + by
+                self._advance = Advance(self.engine, self.barriers, self._roll_calls, self._attention, target)
+                await self._advance.walk()
             finally:
+                self._advance = None
                 self.clock.release()
         await self.engine.flush()
         await self.engine.mark_clock()  # who was told of this moment must find it again after a crash
@@ -123,69 +126,11 @@ class Timekeeper:
         if self._leases.probed_at(session) is not None:
             self._attention.answer_came()
         self._leases.renew(session, self.clock.now())
-        for roll_call in self._roll_calls:
-            roll_call.sign_of_life(session, answered=answered)
+        self._roll_calls.sign_of_life(session, answered=answered)
 
-    # An advance
-
-    async def _walk(self, target: datetime) -> None:
-        self.engine.catch_up()
-        alive: set[str] = set()
-        shares = WaitingShares(self._attention)
-        while True:
-            moment = self._next_moment(target)
-            if moment is None:
-                break
-            if running_out := [s for s in self._leases.within(moment) if not self._is_dead(s)]:
-                # Probe all applets at once: an answer now counts for the whole advance.
-                alive |= await self._probe_all(s for s in self._leases if s not in alive and not self._is_dead(s))
-                for session in alive & set(running_out):
-                    self._leases.extend(session, target)
-                continue
-            self.clock.move_to(moment)
-            due = self._schedule.next_deadline()
-            self.engine.catch_up()
-            await self.engine.flush()
-            if due is not None and due.due <= moment and self._schedule.next_deadline() == due:
-                raise StorageUnavailable("the advance stopped: what fell due could not be stored")
-            await self._wait_at_barriers(moment, shares)
-            alive = {session for session in alive if self.attachments.of(session) is not None}
-        self.clock.move_to(target)
-
-    def _next_moment(self, target: datetime) -> datetime | None:
-        deadline, barrier = self._schedule.next_deadline(), self.barriers.first()
-        moments = [deadline.due] if deadline else []
-        moments += [barrier.due] if barrier else []
-        first = min(moments, default=None)
-        return first if first is not None and first <= target else None
-
-    def _is_dead(self, session: str) -> bool:
-        return self._leases.is_confirmed_expired(session)
-
-    async def _wait_at_barriers(self, moment: datetime, shares: WaitingShares) -> None:
-        while due := self.barriers.take(moment):
-            self.clock.announce()  # the computers must see that their moment has come
-            await shares.wait_at(due)
-
-    async def _probe_all(self, sessions: Iterable[str]) -> set[str]:
-        """Probe all of these; return those that answered. The others' leases are confirmed as expired."""
-        probed = frozenset(sessions)
-        with self._calling(RollCall(probed, self._attention)) as roll_call:
-            for count, session in enumerate(probed, 1):
-                self.attachments.probe(session)
-                if count % PROBED_AT_ONCE == 0:
-                    await asyncio.sleep(0)
-            silent = await roll_call.wait(max(self._attention.note() + ANSWER_WITHIN, self._grace_until))
-        self._leases.confirm_expired(silent)
-        return set(probed - silent)
-
-    @contextlib.contextmanager
-    def _calling(self, roll_call: RollCall) -> Iterator[RollCall]:
-        self._roll_calls.add(roll_call)
-        try:
-            yield roll_call
-        finally:
-            self._roll_calls.discard(roll_call)
+    def _left(self, session: str) -> None:
+        if self._advance is not None:
+            self._advance.forget_answer(session)
 
     # The running clock
 
@@ -200,7 +145,7 @@ class Timekeeper:
         deadline = self._schedule.next_deadline()
         if deadline is None or deadline.kind is not DeadlineKind.RECONNECTING or deadline.due > self.clock.now():
             return []
-        return [s for s in self._leases.within(self.clock.now()) if not self._is_dead(s)]
+        return [s for s in self._leases.within(self.clock.now()) if not self._leases.is_confirmed_expired(s)]
 
     def _probe_expiring(self) -> None:
         """Send probes to the applets whose leases run out soon, so that the answer is known when they do."""
@@ -222,9 +167,8 @@ class Timekeeper:
         return min(timedelta(seconds=ANSWER_WITHIN * self.clock.speed), half)
 
     async def _confirm_while_held(self, sessions: list[str]) -> None:
-        until = max(self._grace_until, *(self._probe(session) + ANSWER_WITHIN for session in sessions))
-        with self._calling(RollCall(sessions, self._attention, any_sign=True)) as roll_call:
-            silent = await roll_call.wait(until)
+        until = max(self._probe(session) for session in sessions) + ANSWER_WITHIN
+        silent = await self._roll_calls.wait_for(sessions, until)
         self._leases.confirm_expired(session for session in silent if self._has_run_out(session))
         for session in sessions:
             self._leases.close_probe(session)
@@ -257,7 +201,9 @@ class Timekeeper:
             waits.append(self.clock.seconds_until(END_OF_TIME))
         if (probe_at := self.next_probe()) is not None:
             waits.append(self.clock.seconds_until(probe_at))
-        if self._attention.note() < self._grace_until or (self._leases.any_probed() and not self.clock.read().standing):
+        if self._attention.note() < self._roll_calls.grace_until or (
+            self._leases.any_probed() and not self.clock.read().standing
+        ):
             waits.append(TURN)
         seconds = min((wait for wait in waits if wait is not None), default=None)
         with contextlib.suppress(TimeoutError):

@@ -12,11 +12,12 @@ from rescue_common.emulated_time import END_OF_TIME
 from rescue_server.clock import ServerClock
 from rescue_server.core import decide, organization
 from rescue_server.core.events import LinkLost
-from rescue_server.runtime import command_handlers
+from rescue_server.runtime import command_handlers, engine
 from rescue_server.runtime.applet_orders import Probe
 from rescue_server.runtime.attachments import AppletConnection, Attachments
 from rescue_server.runtime.engine import Outcome, live_engine
-from rescue_server.runtime.schedule import timekeeper
+from rescue_server.runtime.schedule import roll_call, timekeeper
+from rescue_server.runtime.schedule.live import LiveSchedule
 from rescue_server.runtime.schedule.timekeeper import Timekeeper
 from rescue_server.runtime.state import AnyEvent, AppliedEvent, read_event
 from rescue_server.store.memory import MemoryStore
@@ -48,7 +49,7 @@ class Office:
 
     async def applet(self, *, answers: bool) -> tuple[str, AppletConnection]:
         """Attach an applet now; return its session."""
-        pin = f"{len(self.attachments):06}"
+        pin = f"{self.engine.published.last_session:06}"
         session = (await self.engine.perform(command_handlers.create_pin("alice", "", lambda: pin))).session
         await self.engine.perform(command_handlers.redeem_pin(pin, "", "hash"))
         await self.engine.perform(command_handlers.of_applet(session, decide.on_attach))
@@ -91,6 +92,7 @@ async def test_an_advance_leaves_alive_who_answers_and_ends_who_does_not_at_its_
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(timekeeper, "ANSWER_WITHIN", 0.1)
+    monkeypatch.setattr(roll_call, "ANSWER_WITHIN", 0.1)
     lively, _ = await office.applet(answers=True)
     silent, _ = await office.applet(answers=False)
     office.seconds = 7.0
@@ -99,6 +101,85 @@ async def test_an_advance_leaves_alive_who_answers_and_ends_who_does_not_at_its_
         await office.keeper.advance(timedelta(hours=3))
     assert office.losses == {silent: NOON + 60 * SECOND, later: NOON + 67 * SECOND}
     assert office.engine.schedule.leases.due(lively) == NOON + timedelta(hours=3) + 67 * SECOND
+
+
+@pytest.mark.parametrize("leaves", [True, False], ids=["its connection ends", "its cable is cut"])
+async def test_an_answer_counts_until_something_happens_to_the_applet(
+    office: Office, monkeypatch: pytest.MonkeyPatch, leaves: bool
+) -> None:
+    """It answers at the first roll call. Ten minutes later its computer does something, and it answers no more."""
+    monkeypatch.setattr(roll_call, "ANSWER_WITHIN", 0.1)
+    session, attachment = await office.applet(answers=True)
+    barrier = office.keeper.barriers.add(NOON + 600 * SECOND, session)
+
+    def happen() -> None:
+        if office.engine.clock.now() == barrier.due:
+            office.work.pop().cancel()
+            if leaves:
+                office.attachments.leave(attachment)
+            office.keeper.barriers.release(barrier)
+            forget()
+
+    forget = office.engine.clock.on_change(happen)
+    async with asyncio.timeout(PATIENCE):
+        await office.keeper.advance(timedelta(hours=3))
+    assert office.losses == {session: NOON + 660 * SECOND}
+
+
+async def test_what_falls_due_at_one_moment_is_applied_in_portions_and_before_any_command(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "PORTION", 5)
+    sessions = [(await office.applet(answers=False))[0] for _ in range(50)]
+    office.engine.schedule.leases.confirm_expired(sessions)
+    office.seconds = 60.0
+    turns: list[int] = []
+
+    def turn() -> None:
+        turns.append(office.engine.ahead.revision)
+        if len(turns) < 100:
+            asyncio.get_running_loop().call_soon(turn)
+
+    turn()
+    catching_up = asyncio.ensure_future(office.engine.catch_up_in_portions())
+    await asyncio.sleep(0)
+    answer = await office.engine.perform(command_handlers.create_pin("alice", "", lambda: "999999"))
+    assert await catching_up == 50
+    assert answer.revision > max(event.revision for event in office.engine.store.read() if b"LinkLost" in event.body)
+    assert len(set(turns)) >= 10, "others have their turn in between"
+
+
+async def steps_of_an_advance(office: Office, applets: int) -> float:
+    """Return how often an advance over so many silent applets looked at a lease, for each of them."""
+    for _ in range(applets):
+        office.seconds += 0.01
+        await office.applet(answers=False)
+    schedule = office.engine.schedule
+    assert isinstance(schedule, LiveSchedule)
+    looked, look = 0, schedule._reconnect_period
+
+    def count(session: str) -> timedelta:
+        nonlocal looked
+        looked += 1
+        return look(session)
+
+    schedule.leases._period_of = count
+    async with asyncio.timeout(PATIENCE):
+        await office.keeper.advance(timedelta(hours=24))
+    at = [stored.at for stored in office.engine.store.read()]
+    assert at == sorted(at)
+    assert sorted(office.losses.values()) == list(office.losses.values())
+    assert len(office.losses) == len(office.engine.published.sessions)
+    return looked / applets
+
+
+async def test_an_advance_does_not_look_longer_at_each_applet_the_more_there_are(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(roll_call, "ANSWER_WITHIN", 0.0)
+    few = await steps_of_an_advance(office, 30)
+    many = await steps_of_an_advance(office, 300)
+    assert many <= 1.2 * few, (few, many)
 
 
 async def test_each_barrier_goes_out_two_seconds_ahead_also_while_another_is_unanswered(office: Office) -> None:
@@ -122,6 +203,7 @@ async def test_a_lease_is_not_judged_before_its_barrier_had_its_time(
 ) -> None:
     """The clock has jumped past the due time: it is held there until the judgement, and goes on from there."""
     monkeypatch.setattr(timekeeper, "ANSWER_WITHIN", 0.1)
+    monkeypatch.setattr(roll_call, "ANSWER_WITHIN", 0.1)
     monkeypatch.setattr(timekeeper, "BACK_WITHIN", 0.0)
     lively, _ = await office.applet(answers=True)
     silent, _ = await office.applet(answers=False)
