@@ -52,6 +52,7 @@ from rescue_server.rpc.public_api_service import PublicApiService
 from rescue_server.rpc.tls import ServerTls
 from rescue_server.runtime.admission import Admission
 from rescue_server.runtime.attachments import Attachments
+from rescue_server.runtime.checkpoint import Checkpoints
 from rescue_server.runtime.credentials import server_key
 from rescue_server.runtime.engine import Engine, compose_engine, live_engine
 from rescue_server.runtime.focus import record_focus
@@ -66,6 +67,7 @@ from rescue_server.runtime.watch import Watch
 from rescue_server.startup.companion import PAGES, PUBLIC_API, companion
 from rescue_server.startup.first_start import prepare_organization
 from rescue_server.startup.issued_access import IssuedSecrets
+from rescue_server.store.checkpoint_file import CheckpointFile
 from rescue_server.store.directory import DirectoryLock
 from rescue_server.store.files import STORE_FILE
 from rescue_server.store.restoration import restore
@@ -103,8 +105,13 @@ def serve(options: ServerOptions) -> None:
         if options.restore is not None:
             IssuedSecrets(options.data).mark_unsure()
             _restore(options.restore, options.data)
-        with contextlib.closing(SqliteStore.open(options.data / STORE_FILE)) as store:
-            asyncio.run(_serve(options, store))
+        store_file = options.data / STORE_FILE
+        file = CheckpointFile(store_file)
+        checkpoints = Checkpoints(file.take())
+        with contextlib.closing(SqliteStore.open(store_file, checked=checkpoints.found is not None)) as store:
+            asyncio.run(_serve(options, store, checkpoints))
+        if (content := checkpoints.content()) is not None:
+            file.write(content)
 
 
 def _restore(backup: Path, data: Path) -> None:
@@ -113,12 +120,12 @@ def _restore(backup: Path, data: Path) -> None:
     print(f"rescue server: restored {backup}{aside}", file=sys.stderr)
 
 
-async def _serve(options: ServerOptions, store: SqliteStore) -> None:
+async def _serve(options: ServerOptions, store: SqliteStore, checkpoints: Checkpoints) -> None:
     stop = _stop_signal()  # first, because a client may stop the server as soon as the address is known
     observation = Observation(options.metrics)
     async with contextlib.AsyncExitStack() as running:
         admission = Admission.by()
-        accepting = serving(options, store, observation=observation, admission=admission)
+        accepting = serving(options, store, observation=observation, admission=admission, checkpoints=checkpoints)
         address, work = await running.enter_async_context(accepting)
         urls = {"metrics": observation.metrics_at}
         if options.web:
@@ -141,6 +148,7 @@ async def serving(
     limits: Limits = LIMITS,
     admission: Admission | None = None,
     observation: Observation | None = None,
+    checkpoints: Checkpoints | None = None,
 ) -> AsyncIterator[tuple[str, Sequence[asyncio.Future[None]]]]:
     """Accept calls for the length of the block. Yields the address and the background tasks: if one fails, stop."""
     observation = observation or Observation()
@@ -162,7 +170,7 @@ async def serving(
         prepare = partial(prepare_organization, options.organization, engine, issued)
     parts = _Parts.of(options, engine, consoles, observation)
     listener = _listener(options, parts, issued, limits, admission or Admission.by())
-    engine.load()
+    engine.load(checkpoints)
     credentials = options.tls.credentials() if options.tls else None
     port = listener.bind(options.host, _ports(options, issued), credentials)  # before anything is written
     parts.presence.assume(_in_focus(engine))

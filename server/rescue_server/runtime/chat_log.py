@@ -7,6 +7,7 @@ customer's own lines are not, because a computer that sends them confirms them a
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Mapping, Sequence
 
 from rescue_server.core.events import ChatSent
 from rescue_server.runtime.applet_orders import ChatShown
@@ -31,6 +32,14 @@ class ChatLog:
         elif isinstance(applied.event, ChatSent):
             lines = self._lines.setdefault(applied.after.id, deque(maxlen=MOST_KEPT))
             lines.append(ChatShown(applied.event.technician, applied.event.text, applied.revision))
+
+    def copy(self) -> dict[str, list[ChatShown]]:
+        """Return the lines by session."""
+        return {session: list(lines) for session, lines in self._lines.items() if lines}
+
+    def assign(self, lines: Mapping[str, Sequence[ChatShown]]) -> None:
+        """Take these lines, by session."""
+        self._lines = {session: deque(kept, maxlen=MOST_KEPT) for session, kept in lines.items()}
 
     def confirm(self, session: str, revision: int) -> None:
         """Drop the lines that the computer has shown."""

@@ -22,6 +22,7 @@ from rescue_server.core.decide import Context
 from rescue_server.core.organization import OrganizationEvent
 from rescue_server.core.queue import QueueUpdate
 from rescue_server.runtime.chat_log import ChatLog
+from rescue_server.runtime.checkpoint import Checkpoints
 from rescue_server.runtime.commit import GroupCommit, Staged
 from rescue_server.runtime.hooks import Hooks, Subscriber
 from rescue_server.runtime.idempotency import Answer, Handler, OnceOnly, Outcome, Request, stored_answer
@@ -94,9 +95,11 @@ class Engine:
 
     # Starting and stopping
 
-    def load(self) -> None:
-        """Replay the journal. Raises JournalUnreadable, StoreError."""
-        replay(self.store, self.published, self.watch, self.chats, self.records)
+    def load(self, checkpoints: Checkpoints | None = None) -> None:
+        """Replay the journal, from a checkpoint on if there is one. Raises JournalUnreadable, StoreError."""
+        checkpoints = checkpoints or Checkpoints()
+        replay(self.store, self.published, self.watch, self.chats, self.records, checkpoints)
+        self.subscribe(checkpoints)
         self.ahead.assign(self.published)
         self.schedule.start()
 

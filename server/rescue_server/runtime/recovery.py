@@ -7,6 +7,7 @@ not start.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 
 import msgspec
@@ -17,25 +18,41 @@ from rescue_server.core.queue import QueueUpdate
 from rescue_server.core.session import UnknownSession
 from rescue_server.core.transitions import UnlistedChange
 from rescue_server.runtime.chat_log import ChatLog
+from rescue_server.runtime.checkpoint import Checkpoints
 from rescue_server.runtime.session_records import SessionRecords
 from rescue_server.runtime.state import AppliedEvent, EngineState, read_event, updates_of
 from rescue_server.runtime.watch import Watch
 from rescue_server.store.errors import JournalUnreadable
 from rescue_server.store.protocol import Store
 
+log = logging.getLogger(__name__)
 REPLAYED_INTO_RINGS = 20_000  # events; who resumes after an older revision gets a snapshot
 # What is raised by a body that is not a known event, or that does not fit the events before it.
 _NOT_UNDERSTOOD = (msgspec.MsgspecError, UnlistedChange, UnknownSession, RescueError, LookupError, ValueError)
 
 
-def replay(store: Store, state: EngineState, watch: Watch, chats: ChatLog, records: SessionRecords) -> None:
+def replay(
+    store: Store,
+    state: EngineState,
+    watch: Watch,
+    chats: ChatLog,
+    records: SessionRecords,
+    checkpoints: Checkpoints,
+) -> None:
     """Apply the journal to an empty state, and publish its latest updates to the rings; keep chats and records.
 
-    Raises JournalUnreadable, which names the event; StoreError.
+    With a checkpoint only the events after it are read. Raises JournalUnreadable, which names the event; StoreError.
     """
-    tail = max(store.last_revision() - REPLAYED_INTO_RINGS, store.compacted_through())
+    checkpoints.begin(state, chats, records)
+    began_at = state.revision
+    last = store.last_revision()
+    tail = max(last - REPLAYED_INTO_RINGS, store.compacted_through(), state.revision)
     watch.oldest = tail
-    for stored in store.read():
+    is_kept = False
+    for stored in store.read(state.revision):
+        if not is_kept and stored.revision > last - checkpoints.behind:
+            checkpoints.keep()
+            is_kept = True
         try:
             applied = state.apply(read_event(stored), stored.revision)
             updates = updates_of(applied) if applied.revision > tail else {}
@@ -45,7 +62,8 @@ def replay(store: Store, state: EngineState, watch: Watch, chats: ChatLog, recor
         publish(watch, applied, updates)
         chats.record(applied)
         records.record(applied)
-    state.revision = watch.revision = store.last_revision()
+    log.info("%d events were replayed, those after revision %d", last - began_at, began_at)
+    state.revision = watch.revision = last
     state.last_session = max(state.last_session, store.identity().last_session)
 
 

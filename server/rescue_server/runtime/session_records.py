@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from rescue_server.core.organization import OrganizationEvent
 from rescue_server.core.session_record import SessionRecord, follow
 from rescue_server.runtime.state import AppliedEvent
@@ -21,6 +23,14 @@ class SessionRecords:
             return
         known = self._records.get(applied.after.id, _NEW)
         self._records[applied.after.id] = follow(known, applied.before, applied.event, applied.after)
+
+    def copy(self) -> dict[str, SessionRecord]:
+        """Return the records by session."""
+        return dict(self._records)
+
+    def assign(self, records: Mapping[str, SessionRecord]) -> None:
+        """Take these records, by session."""
+        self._records = dict(records)
 
     def of(self, session: str) -> SessionRecord:
         """Return the record of a session that the state has."""

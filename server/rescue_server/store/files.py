@@ -99,6 +99,12 @@ def check_header(path: Path) -> None:
         raise StoreForeign(path=path)
 
 
+def has_pending_changes(path: Path) -> bool:
+    """Return whether anything beside the store will change it when it is opened: a -wal file, or a restored store."""
+    wal = sidecar(path, "-wal")
+    return _committed(path).exists() or (wal.exists() and wal.stat().st_size > 0)
+
+
 def begin_swap(verified: Path, path: Path) -> None:
     """Commit to the verified file as the new store. A crash after this does not undo it."""
     install(verified, _committed(path))

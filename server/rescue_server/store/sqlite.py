@@ -62,8 +62,10 @@ class SqliteStore:
         self._closed = False
 
     @staticmethod
-    def open(path: Path, *, migrations: Sequence[Migration] = MIGRATIONS) -> SqliteStore:
+    def open(path: Path, *, migrations: Sequence[Migration] = MIGRATIONS, checked: bool = False) -> SqliteStore:
         """Check each row and open the store; create it if the file is missing or empty.
+
+        `checked` skips the checks: the caller knows that the file is as it was when a checked store was closed.
 
         The caller must hold the directory's lock. An interrupted restore is completed or cleared away first, and an
         older schema is migrated. Raises StoreUnusable (damaged, foreign, too new) and leaves the file unchanged;
@@ -74,7 +76,8 @@ class SqliteStore:
             clear_leftovers(path)
             if is_new(path):
                 create(path, migrations)
-            inspect(path, migrations)
+            if not checked:
+                inspect(path, migrations)
             connection = sqlite3.connect(path, timeout=_BUSY_TIMEOUT, isolation_level=None, check_same_thread=False)
             try:
                 connection.execute("PRAGMA trusted_schema = OFF")
