@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from rescue_client.admin import InvalidSetting as InvalidSetting
     from rescue_client.admin import Organization as Organization
     from rescue_client.admin import OrganizationChange as OrganizationChange
+    from rescue_client.admin import SessionsReset as SessionsReset
     from rescue_client.admin import Settings as Settings
     from rescue_client.clock import ClockClient as ClockClient
     from rescue_client.clock import ClockReading as ClockReading
@@ -160,6 +161,7 @@ __all__ = [
     "ServerBack",
     "ServerLost",
     "SessionHistory",
+    "SessionsReset",
     "Settings",
     "ShuttingDown",
     "Snapshot",
@@ -187,6 +189,7 @@ _MODULES = {
         "Group",
         "Organization",
         "OrganizationChange",
+        "SessionsReset",
         "Settings",
     ),
     "rescue_client.clock": (

@@ -89,6 +89,14 @@ class OrganizationChange:
     secret: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionsReset:
+    """The queues were empty at `revision`; `sessions` had been open or in a queue."""
+
+    revision: int
+    sessions: int
+
+
 class AdminClient:
     """The Administration Center. Every method raises RescueError. A request that is sent again has no second effect."""
 
@@ -177,6 +185,12 @@ class AdminClient:
         request = admin_pb2.RenewSecretRequest(request_id=_fresh(), user=user)
         answer = await self._service.call_idempotent(lambda stub: stub.RenewSecret, request)
         return OrganizationChange(revision=answer.revision, secret=answer.secret)
+
+    async def reset_sessions(self) -> SessionsReset:
+        """End all sessions and clear all queues. People, secrets and settings stay."""
+        request = admin_pb2.ResetSessionsRequest(request_id=_fresh())
+        answer = await self._service.call_idempotent(lambda stub: stub.ResetSessions, request)
+        return SessionsReset(revision=answer.revision, sessions=answer.sessions)
 
 
 def _change(owner: str, changes: Mapping[str, str | timedelta]) -> admin_pb2.ChangeSettingsRequest:

@@ -116,5 +116,5 @@ class FakeAdministration(
 
     AddGroup = AddAdministrator = MoveTechnician = RemoveTechnicianAccount = RemoveGroup = RemoveChannel = (
         RenewSecret
-    ) = unimplemented
+    ) = ResetSessions = unimplemented
     WatchQueues = WatchClock = unimplemented

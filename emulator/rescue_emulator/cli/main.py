@@ -29,6 +29,7 @@ SUBCOMMANDS = {
     "admin": ("rescue_emulator.cli.admin:admin", "Change groups, technicians, channels, terms and time-outs."),
     "clock": ("rescue_emulator.cli.clock:clock", "Show, advance, speed up or pause the emulated time."),
     "fault": ("rescue_emulator.cli.fault:fault", "Inject faults at a chosen moment."),
+    "reset": ("rescue_emulator.cli.reset:reset", "End all sessions and clear all queues."),
     "why": ("rescue_emulator.cli.why:why", "Explain why a session has its status."),
     "events": ("rescue_emulator.cli.events:events", "Print or follow the journal."),
     "health": ("rescue_emulator.cli.health:health", "Ask the server whether it accepts calls."),
@@ -63,11 +64,13 @@ class LazyGroup(click.Group):
         return [*SUBCOMMANDS, "completion"]
 
     def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write a help that fits a screen of 24 lines: one line for each command, and the options in the usage line."""
+        """Write a help that fits a screen of 24 lines: one line for each command, and the options in the usage line.
+
+        `completion` has no line, because one needs it once: the page of the command line describes it.
+        """
         formatter.write_usage("rescue", "[--config FILE] [--version] [-h|--help] COMMAND [ARGS]...")
         formatter.write_paragraph()
-        lines = {name: text for name, (_, text) in SUBCOMMANDS.items()} | {"completion": _COMPLETION}
-        formatter.write_dl([(name, lines[name]) for name in self.list_commands(ctx)])
+        formatter.write_dl([(name, text) for name, (_, text) in SUBCOMMANDS.items()])
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

@@ -14,7 +14,7 @@ class NotOwner(RuntimeError):
     """The world uses an external server; only the owner of a server can do this."""
 
     def __str__(self) -> str:
-        return "this world uses an external server: it cannot stop, start or inspect it"
+        return "this world uses an external server: it cannot stop, start, reset or inspect it"
 
 
 class WrongEventLoop(RuntimeError):

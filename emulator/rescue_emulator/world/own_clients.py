@@ -11,12 +11,13 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 
-from rescue_client.admin import AdminClient, Channel, Group, Organization, OrganizationChange, Settings
+from rescue_client.admin import AdminClient, Channel, Group, Organization, OrganizationChange, SessionsReset, Settings
 from rescue_client.clock import ClockClient, ClockReading
 from rescue_client.connection import Connection
 from rescue_client.faults import FaultClient, FaultRule
 from rescue_common.durations import format_duration
 from rescue_emulator.world.belongings import Belongings
+from rescue_emulator.world.errors import NotOwner
 from rescue_protos.errors import NotFound
 
 
@@ -122,6 +123,14 @@ class WorldAdmin(AdminClient):
         if account in self._own.secrets:
             self._own.secrets[account] = done.secret
         self._own.timeline.act(f"admin: renew the secret of {user}")
+        return done
+
+    async def reset_sessions(self) -> SessionsReset:
+        """End all sessions and clear all queues. Raises NotOwner if the server is not the world's own."""
+        if self._own.is_guest:
+            raise NotOwner
+        done = await super().reset_sessions()
+        self._own.timeline.act("admin: reset")
         return done
 
     @contextmanager

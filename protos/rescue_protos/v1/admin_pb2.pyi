@@ -582,6 +582,46 @@ class RenewSecretResponse(google.protobuf.message.Message):
 Global___RenewSecretResponse: typing_extensions.TypeAlias = RenewSecretResponse
 
 @typing.final
+class ResetSessionsRequest(google.protobuf.message.Message):
+    """Which reset it is."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: builtins.int
+    request_id: builtins.str
+    """A request with the same id ends no session that was opened after the first one."""
+    def __init__(
+        self,
+        *,
+        request_id: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["request_id", b"request_id"]) -> None: ...
+
+Global___ResetSessionsRequest: typing_extensions.TypeAlias = ResetSessionsRequest
+
+@typing.final
+class ResetSessionsResponse(google.protobuf.message.Message):
+    """Done."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    REVISION_FIELD_NUMBER: builtins.int
+    SESSIONS_FIELD_NUMBER: builtins.int
+    revision: builtins.int
+    """The revision at which the last queue was empty."""
+    sessions: builtins.int
+    """How many sessions were in a queue or had not ended when the reset began."""
+    def __init__(
+        self,
+        *,
+        revision: builtins.int = ...,
+        sessions: builtins.int = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["revision", b"revision", "sessions", b"sessions"]) -> None: ...
+
+Global___ResetSessionsResponse: typing_extensions.TypeAlias = ResetSessionsResponse
+
+@typing.final
 class WatchQueuesRequest(google.protobuf.message.Message):
     """No fields."""
 

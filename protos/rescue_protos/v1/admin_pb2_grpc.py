@@ -90,6 +90,11 @@ class AdminServiceStub(object):
                 request_serializer=rescue__protos_dot_v1_dot_admin__pb2.RenewSecretRequest.SerializeToString,
                 response_deserializer=rescue__protos_dot_v1_dot_admin__pb2.RenewSecretResponse.FromString,
                 _registered_method=True)
+        self.ResetSessions = channel.unary_unary(
+                '/rescue_protos.v1.AdminService/ResetSessions',
+                request_serializer=rescue__protos_dot_v1_dot_admin__pb2.ResetSessionsRequest.SerializeToString,
+                response_deserializer=rescue__protos_dot_v1_dot_admin__pb2.ResetSessionsResponse.FromString,
+                _registered_method=True)
         self.WatchQueues = channel.unary_stream(
                 '/rescue_protos.v1.AdminService/WatchQueues',
                 request_serializer=rescue__protos_dot_v1_dot_admin__pb2.WatchQueuesRequest.SerializeToString,
@@ -178,6 +183,14 @@ class AdminServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ResetSessions(self, request, context):
+        """Ends all sessions and clears all queues, as if the technicians had done it. People, secrets and
+        settings stay. Returns when all queues are empty. Sessions that are opened meanwhile stay too.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def WatchQueues(self, request, context):
         """Streams the queues of all technicians: first all queues, then each time the queues that
         changed. Ends only when the client or the server ends it.
@@ -243,6 +256,11 @@ def add_AdminServiceServicer_to_server(servicer, server):
                     servicer.RenewSecret,
                     request_deserializer=rescue__protos_dot_v1_dot_admin__pb2.RenewSecretRequest.FromString,
                     response_serializer=rescue__protos_dot_v1_dot_admin__pb2.RenewSecretResponse.SerializeToString,
+            ),
+            'ResetSessions': grpc.unary_unary_rpc_method_handler(
+                    servicer.ResetSessions,
+                    request_deserializer=rescue__protos_dot_v1_dot_admin__pb2.ResetSessionsRequest.FromString,
+                    response_serializer=rescue__protos_dot_v1_dot_admin__pb2.ResetSessionsResponse.SerializeToString,
             ),
             'WatchQueues': grpc.unary_stream_rpc_method_handler(
                     servicer.WatchQueues,
@@ -548,6 +566,33 @@ class AdminService(object):
             '/rescue_protos.v1.AdminService/RenewSecret',
             rescue__protos_dot_v1_dot_admin__pb2.RenewSecretRequest.SerializeToString,
             rescue__protos_dot_v1_dot_admin__pb2.RenewSecretResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ResetSessions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/rescue_protos.v1.AdminService/ResetSessions',
+            rescue__protos_dot_v1_dot_admin__pb2.ResetSessionsRequest.SerializeToString,
+            rescue__protos_dot_v1_dot_admin__pb2.ResetSessionsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -204,6 +204,22 @@ _AdminServiceRenewSecretType = typing_extensions.TypeVar(
     ],
 )
 
+_AdminServiceResetSessionsType = typing_extensions.TypeVar(
+    '_AdminServiceResetSessionsType',
+    grpc.UnaryUnaryMultiCallable[
+        rescue_protos.v1.admin_pb2.ResetSessionsRequest,
+        rescue_protos.v1.admin_pb2.ResetSessionsResponse,
+    ],
+    grpc.aio.UnaryUnaryMultiCallable[
+        rescue_protos.v1.admin_pb2.ResetSessionsRequest,
+        rescue_protos.v1.admin_pb2.ResetSessionsResponse,
+    ],
+    default=grpc.UnaryUnaryMultiCallable[
+        rescue_protos.v1.admin_pb2.ResetSessionsRequest,
+        rescue_protos.v1.admin_pb2.ResetSessionsResponse,
+    ],
+)
+
 _AdminServiceWatchQueuesType = typing_extensions.TypeVar(
     '_AdminServiceWatchQueuesType',
     grpc.UnaryStreamMultiCallable[
@@ -220,7 +236,7 @@ _AdminServiceWatchQueuesType = typing_extensions.TypeVar(
     ],
 )
 
-class AdminServiceStub(typing.Generic[_AdminServiceGetOrganizationType, _AdminServiceChangeSettingsType, _AdminServiceAddGroupType, _AdminServiceAddTechnicianType, _AdminServiceAddChannelType, _AdminServiceAddAdministratorType, _AdminServiceMoveTechnicianType, _AdminServiceRemoveGroupType, _AdminServiceRemoveChannelType, _AdminServiceRemoveTechnicianAccountType, _AdminServiceRenewSecretType, _AdminServiceWatchQueuesType]):
+class AdminServiceStub(typing.Generic[_AdminServiceGetOrganizationType, _AdminServiceChangeSettingsType, _AdminServiceAddGroupType, _AdminServiceAddTechnicianType, _AdminServiceAddChannelType, _AdminServiceAddAdministratorType, _AdminServiceMoveTechnicianType, _AdminServiceRemoveGroupType, _AdminServiceRemoveChannelType, _AdminServiceRemoveTechnicianAccountType, _AdminServiceRenewSecretType, _AdminServiceResetSessionsType, _AdminServiceWatchQueuesType]):
     """The calls of the Administration Center."""
 
     @typing.overload
@@ -268,6 +284,10 @@ class AdminServiceStub(typing.Generic[_AdminServiceGetOrganizationType, _AdminSe
         grpc.UnaryUnaryMultiCallable[
             rescue_protos.v1.admin_pb2.RenewSecretRequest,
             rescue_protos.v1.admin_pb2.RenewSecretResponse,
+        ],
+        grpc.UnaryUnaryMultiCallable[
+            rescue_protos.v1.admin_pb2.ResetSessionsRequest,
+            rescue_protos.v1.admin_pb2.ResetSessionsResponse,
         ],
         grpc.UnaryStreamMultiCallable[
             rescue_protos.v1.admin_pb2.WatchQueuesRequest,
@@ -321,6 +341,10 @@ class AdminServiceStub(typing.Generic[_AdminServiceGetOrganizationType, _AdminSe
             rescue_protos.v1.admin_pb2.RenewSecretRequest,
             rescue_protos.v1.admin_pb2.RenewSecretResponse,
         ],
+        grpc.aio.UnaryUnaryMultiCallable[
+            rescue_protos.v1.admin_pb2.ResetSessionsRequest,
+            rescue_protos.v1.admin_pb2.ResetSessionsResponse,
+        ],
         grpc.aio.UnaryStreamMultiCallable[
             rescue_protos.v1.admin_pb2.WatchQueuesRequest,
             rescue_protos.v1.admin_pb2.WatchQueuesResponse,
@@ -359,6 +383,11 @@ class AdminServiceStub(typing.Generic[_AdminServiceGetOrganizationType, _AdminSe
 
     RenewSecret: _AdminServiceRenewSecretType
     """Makes a new secret for a user. The old secret and all tokens of the user become invalid."""
+
+    ResetSessions: _AdminServiceResetSessionsType
+    """Ends all sessions and clears all queues, as if the technicians had done it. People, secrets and
+    settings stay. Returns when all queues are empty. Sessions that are opened meanwhile stay too.
+    """
 
     WatchQueues: _AdminServiceWatchQueuesType
     """Streams the queues of all technicians: first all queues, then each time the queues that
@@ -409,6 +438,10 @@ AdminServiceAsyncStub: typing_extensions.TypeAlias = AdminServiceStub[
     grpc.aio.UnaryUnaryMultiCallable[
         rescue_protos.v1.admin_pb2.RenewSecretRequest,
         rescue_protos.v1.admin_pb2.RenewSecretResponse,
+    ],
+    grpc.aio.UnaryUnaryMultiCallable[
+        rescue_protos.v1.admin_pb2.ResetSessionsRequest,
+        rescue_protos.v1.admin_pb2.ResetSessionsResponse,
     ],
     grpc.aio.UnaryStreamMultiCallable[
         rescue_protos.v1.admin_pb2.WatchQueuesRequest,
@@ -506,6 +539,16 @@ class AdminServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[rescue_protos.v1.admin_pb2.RenewSecretResponse, collections.abc.Awaitable[rescue_protos.v1.admin_pb2.RenewSecretResponse]]:
         """Makes a new secret for a user. The old secret and all tokens of the user become invalid."""
+
+    @abc.abstractmethod
+    def ResetSessions(
+        self,
+        request: rescue_protos.v1.admin_pb2.ResetSessionsRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[rescue_protos.v1.admin_pb2.ResetSessionsResponse, collections.abc.Awaitable[rescue_protos.v1.admin_pb2.ResetSessionsResponse]]:
+        """Ends all sessions and clears all queues, as if the technicians had done it. People, secrets and
+        settings stay. Returns when all queues are empty. Sessions that are opened meanwhile stay too.
+        """
 
     @abc.abstractmethod
     def WatchQueues(

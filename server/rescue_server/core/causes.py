@@ -59,7 +59,7 @@ def cause_of(before: Session | None, event: events.AnySessionEvent) -> Cause:
     return Cause(
         event=name,
         code=f"{name}.{variant}" if variant else name,
-        technician=getattr(event, "technician", ""),
+        technician=getattr(event, "reset_by", "") or getattr(event, "technician", ""),
         about=_about(event),
         setting=_SETTINGS.get(type(event), ""),
         value=getattr(event, "period", None),
@@ -69,6 +69,8 @@ def cause_of(before: Session | None, event: events.AnySessionEvent) -> Cause:
 
 def _variant(before: Session | None, event: events.AnySessionEvent) -> str:
     match event:
+        case events.SessionStarted() | events.SessionEnded() | events.EntryDismissed():
+            return "reset" if event.reset_by else ""
         case events.SessionCreated() | events.RebootBegan() | events.ChatSent():
             return "" if event.technician else "customer"
         case events.LinkRestored():

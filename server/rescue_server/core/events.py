@@ -74,7 +74,12 @@ class AppletJoined(SessionEvent, frozen=True, kw_only=True, tag=True):
 
 
 class SessionStarted(Activity, frozen=True, kw_only=True, tag=True):
-    """Start session. What that means depends on the technician's role."""
+    """Start session. What that means depends on the technician's role.
+
+    `reset_by`, here and in other events: the administrator whose reset did it, in the place of the technician.
+    """
+
+    reset_by: str = ""
 
 
 class SessionHeld(Activity, frozen=True, kw_only=True, tag=True):
@@ -146,6 +151,7 @@ class SessionEnded(SessionEvent, frozen=True, kw_only=True, tag=True):
     """A technician ended the session for all."""
 
     technician: str
+    reset_by: str = ""
 
 
 class CollaboratorLeft(SessionEvent, frozen=True, kw_only=True, tag=True):
@@ -158,6 +164,7 @@ class EntryDismissed(SessionEvent, frozen=True, kw_only=True, tag=True):
     """A technician removed a Closed or Timed Out entry from their queue."""
 
     technician: str
+    reset_by: str = ""
 
 
 class AppletClosed(SessionEvent, frozen=True, kw_only=True, tag=True):

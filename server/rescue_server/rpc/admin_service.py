@@ -19,6 +19,7 @@ from rescue_protos.errors import (
 )
 from rescue_protos.v1 import admin_pb2 as pb
 from rescue_protos.v1 import admin_pb2_grpc
+from rescue_server.core.session import is_gone
 from rescue_server.rpc import translate
 from rescue_server.rpc.call_context import CallContext
 from rescue_server.rpc.guard import caller
@@ -28,6 +29,7 @@ from rescue_server.runtime.credentials import hash_secret, new_secret
 from rescue_server.runtime.engine import Answer, Engine, Handler
 from rescue_server.startup.issued_access import IssuedSecrets
 
+_RESET_AT_ONCE = 20  # sessions
 log = logging.getLogger(__name__)
 
 
@@ -130,6 +132,21 @@ class AdminService(admin_pb2_grpc.AdminServiceServicer):
             request, request.user, lambda h: command_handlers.renew_secret(caller().name, request.user, h)
         )
         return pb.RenewSecretResponse(revision=answer.revision, secret=secret)
+
+    async def ResetSessions(self, request: pb.ResetSessionsRequest, context: CallContext) -> pb.ResetSessionsResponse:
+        begun = await self._perform(request, command_handlers.begin_reset())
+        revision = begun.revision
+        # Portions: commands of others are decided between two of them.
+        left = self._left_up_to(int(begun.session))
+        for start in range(0, len(left), _RESET_AT_ONCE):
+            portion = left[start : start + _RESET_AT_ONCE]
+            cleared = await self._engine.perform(command_handlers.clear_sessions(caller().name, portion))
+            revision = cleared.revision
+        return pb.ResetSessionsResponse(revision=revision, sessions=begun.sessions)
+
+    def _left_up_to(self, last: int) -> list[str]:
+        sessions = self._engine.ahead.sessions.values()
+        return [session.id for session in sessions if int(session.id) <= last and not is_gone(session)]
 
     async def WatchQueues(
         self, request: pb.WatchQueuesRequest, context: CallContext

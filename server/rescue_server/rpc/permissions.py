@@ -60,7 +60,8 @@ PERMISSIONS: dict[str, Permission] = {
         f"{_PACKAGE}AdminService/{method}": Permission.ADMINISTRATOR
         for method in (
             "GetOrganization", "ChangeSettings", "AddGroup", "AddTechnician", "AddChannel", "AddAdministrator",
-            "MoveTechnician", "RemoveTechnicianAccount", "RemoveGroup", "RemoveChannel", "RenewSecret", "WatchQueues",
+            "MoveTechnician", "RemoveTechnicianAccount", "RemoveGroup", "RemoveChannel", "RenewSecret", "ResetSessions",
+            "WatchQueues",
         )
     },
 }  # fmt: skip

@@ -5,7 +5,7 @@ A handler finds the session, lets the core decide, and returns the events and th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, TypeVar
 
@@ -20,6 +20,7 @@ from rescue_protos.errors import (
     Unauthenticated,
 )
 from rescue_server.core import commands, decide, organization
+from rescue_server.core.clearing import clear
 from rescue_server.core.events import SessionTransferred
 from rescue_server.core.session import Session, is_gone
 from rescue_server.runtime.allowance import Allowances
@@ -326,6 +327,31 @@ def renew_secret(by: str, user: str, secret_hash: str) -> Handler:
         if user not in state.organization.secret_hashes:
             raise NotFound.of("user", user)
         return Outcome(events=[organization.SecretChanged(at=context.now, by=by, user=user, secret_hash=secret_hash)])
+
+    return handle
+
+
+def begin_reset() -> Handler:
+    """Say which sessions a reset concerns: `sessions` of them, up to the number `session`.
+
+    The answer is stored. So a reset that is repeated touches no session that was opened meanwhile.
+    """
+
+    def handle(state: EngineState, context: decide.Context) -> Outcome:
+        left = sum(not is_gone(session) for session in state.sessions.values())
+        return Outcome(answer=Answer(session=str(state.last_session), sessions=left))
+
+    return handle
+
+
+def clear_sessions(by: str, sessions: Sequence[str]) -> Handler:
+    """End sessions and take them out of all queues."""
+
+    def handle(state: EngineState, context: decide.Context) -> Outcome:
+        found = (state.sessions.get(session) for session in sessions)
+        return Outcome(
+            events=[event for session in found if session for event in clear(session, by=by, context=context)]
+        )
 
     return handle
 

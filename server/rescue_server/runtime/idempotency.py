@@ -33,6 +33,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     pin: str = ""
     valid_for: timedelta = timedelta(0)
     technicians: tuple[str, ...] = ()
+    sessions: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
