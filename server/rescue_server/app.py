@@ -212,7 +212,8 @@ class _Parts:
         journal = Journal(engine)
         timekeeper = Timekeeper(engine, attachments)
         faults = FaultInjector(engine.published, engine.clock, timekeeper.barriers, methods())
-        for subscriber in (observation, journal, faults, attachments):
+        retention = Retention(engine, keep_ended=options.keep_ended)
+        for subscriber in (observation, journal, faults, attachments, retention):
             engine.subscribe(subscriber)
         observation.open(engine, attachments, journal)
         return cls(
@@ -223,7 +224,7 @@ class _Parts:
             timekeeper=timekeeper,
             faults=faults,
             presence=Presence(partial(record_focus, engine), consoles),
-            retention=Retention(engine, keep_ended=options.keep_ended),
+            retention=retention,
         )
 
     def start(self) -> list[asyncio.Future[None]]:

@@ -1,7 +1,7 @@
 """What the server may forget, and when: sessions that ended long ago, what the organization once was, old answers.
 
 A session is removed when no queue shows it any more and it ended longer ago than `keep_ended`. That is emulated time,
-or real time since this server noticed it: a paused clock must not keep everything for ever. Of those that ended,
+or real time in one run of the server: a paused clock must not keep everything for ever. Of those that ended,
 the newest MOST_ENDED are kept at most, also across restarts.
 
 An answer is removed after an hour of *real* time, because retries happen in real time: a console gives up after half a
@@ -33,13 +33,13 @@ from rescue_protos.errors import STORAGE_ERRORS
 from rescue_server.core.compaction import Compaction
 from rescue_server.core.session import Session, is_gone
 from rescue_server.runtime.engine import Engine
-from rescue_server.runtime.state import ORGANIZATION, read_event
+from rescue_server.runtime.state import ORGANIZATION, AppliedEvent, read_event
 
 KEEP_ENDED = timedelta(days=30)  # emulated or real, whatever is over first
 MOST_ENDED = 20_000  # sessions: some 25 MB of memory
 KEEP_ANSWERS = 3600.0  # real seconds
 COMPACT_EVERY = 3600.0  # real seconds
-SWEEP_EVERY = 30.0  # real seconds
+SWEEP_EVERY = 10.0  # real seconds
 AT_ONCE = 200  # sessions compacted in one transaction: commands wait for it
 _READ = 1000  # events read at a time, for the same reason
 _COMPACTED_AT_ONCE = 5000  # events
@@ -65,7 +65,8 @@ class Retention:
         self._keep_ended = min(keep_ended, LONGEST_PERIOD)
         self._most_ended = most_ended
         self._real_now = real_now
-        self._gone_since: dict[str, float] = {}  # real time at which a sweep found them gone
+        self._gone_since: dict[str, float] = {}  # real time at which each session was seen to be gone, in this order
+        self._swept_at: float | None = None  # real time; before it nobody has looked at what was loaded
         self._answer_ages = _RevisionAges(KEEP_ANSWERS)
         self._change_ages = _RevisionAges(self._keep_ended.total_seconds())
         self._answers_through = 0
@@ -96,23 +97,30 @@ class Retention:
             await self._compact_organization(before, changes_through)
         return len(due)
 
+    def on_applied(self, applied: AppliedEvent) -> None:
+        """Note when a session is gone: sweeps look at those only."""
+        if applied.after is not None and is_gone(applied.after):
+            self._gone_since.setdefault(applied.after.id, self._real_now())
+
     def _due(self, before: datetime) -> list[str]:
         """Return the sessions to remove: they ended by that moment, or long ago in real time, or there are too many."""
         published = self._engine.published
-        gone = [session for session in published.sessions.values() if is_gone(session)]
-        now = self._real_now()
+        now, swept_at = self._real_now(), self._swept_at
+        if swept_at is None:
+            for session in published.sessions.values():
+                if is_gone(session):
+                    self._gone_since.setdefault(session.id, now)
+        self._swept_at = now
         # An applet that gets the end of a session just now still looks it up: it stays for one more sweep.
-        known, self._gone_since = self._gone_since, {}
-        for session in gone:
-            self._gone_since[session.id] = known.get(session.id, now)
-        too_many = max(0, len(gone) - self._most_ended)
+        known = [id for id, since in self._gone_since.items() if swept_at is not None and since <= swept_at]
+        gone = [published.sessions[id] for id in known]
+        too_many = max(0, len(self._gone_since) - self._most_ended)
         oldest = {session.id for session in sorted(gone, key=_when_ended)[:too_many]} if too_many else frozenset()
         long_ago = now - self._keep_ended.total_seconds()
         return [
             session.id
             for session in gone
-            if session.id in known
-            and (_ended_before(session, before) or known[session.id] <= long_ago or session.id in oldest)
+            if (_ended_before(session, before) or self._gone_since[session.id] <= long_ago or session.id in oldest)
             and int(session.id) != published.last_session
         ]
 
@@ -150,6 +158,7 @@ class Retention:
             )
         )
         for session_id in sessions:  # nothing happens any more to a session that is gone
+            self._gone_since.pop(session_id, None)
             engine.published.forget(session_id)
             engine.ahead.forget(session_id)
             engine.records.forget(session_id)

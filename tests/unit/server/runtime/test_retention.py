@@ -41,6 +41,7 @@ class Office:
         self.retention = Retention(
             self.engine, keep_ended=keep_ended, most_ended=most_ended, real_now=lambda: self.real
         )
+        self.engine.subscribe(self.retention)
         self.asked = 0
 
     async def found(self) -> None:
@@ -119,7 +120,6 @@ async def test_while_the_clock_stands_a_session_is_forgotten_after_as_much_real_
         await office.found()
         await office.session()
         shown = await office.open_session()
-        await office.retention.sweep()
         office.real += DAY.total_seconds() - 1
         assert await office.sweep_twice() == 0
         office.real += 1
