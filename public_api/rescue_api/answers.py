@@ -35,7 +35,14 @@ class Kind(StrEnum):
     STRING = "string"
     INT = "int"
     BOOLEAN = "boolean"
-    DATE_TIME = "dateTime"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Enumeration:
+    """A type of SOAP that has these values only."""
+
+    name: str
+    values: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,11 +53,12 @@ class Column:
     title: str = ""
     element: str = ""
     kind: Kind = Kind.STRING
+    values: Enumeration | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shape:
-    """The form of an answer. In SOAP each row is an element `item` in `container`, if there are such names."""
+    """The form of an answer. In SOAP each row is an element `item` in `container`; without `item` there is one row."""
 
     style: Style
     columns: tuple[Column, ...] = ()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from urllib.parse import parse_qsl
 
 from starlette.applications import Starlette
@@ -12,18 +12,21 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
-from rescue_api.answers import as_text
+from rescue_api import soap
+from rescue_api.answers import Row, as_text
 from rescue_api.calls import ApiCall, Backend, Operation
 from rescue_api.operations import BY_NAME, perform
 from rescue_api.people import COOKIE
 from rescue_api.words import MethodFailed, Word
+from rescue_api.wsdl import operations_page, sample_page, wsdl
 from rescue_protos.errors import RescueError
 
 log = logging.getLogger(__name__)
 _LONGEST_BODY = 1024 * 1024
 _BODY_WITHIN = 30.0  # real seconds
 _PREFIX, _SUFFIX = "/api/", ".aspx"
-_HEADERS = {"Cache-Control": "private", "Content-Type": "text/plain; charset=utf-8"}
+_SOAP_PATH = "/api/api.asmx"
+_TEXT = "text/plain; charset=utf-8"
 _METHODS = ["GET", "POST"]
 
 
@@ -37,32 +40,78 @@ def build(backend: Backend) -> Starlette:
 
     async def answer(request: Request) -> Response:
         path = request.url.path.lower()
-        operation = BY_NAME.get(path[len(_PREFIX) : -len(_SUFFIX)])
-        if operation is None or not (path.startswith(_PREFIX) and path.endswith(_SUFFIX)):
-            return _page(404)
         try:
-            given = await _parameters(request)
+            if path == _SOAP_PATH:
+                return await _soap(request, backend) if request.method == "POST" else _described(request)
+            operation = BY_NAME.get(path[len(_PREFIX) : -len(_SUFFIX)])
+            if operation is None or not (path.startswith(_PREFIX) and path.endswith(_SUFFIX)):
+                return _page(404)
+            return await _text(request, operation, await _parameters(request), backend)
         except _Refused as refused:
             return _page(refused.status)
-        return await _text(request, operation, given, backend)
 
     return Starlette(routes=[Route("/{path:path}", answer, methods=_METHODS)])
 
 
 async def _text(request: Request, operation: Operation, given: Mapping[str, str], backend: Backend) -> Response:
+    arguments = {}
+    for parameter in operation.parameters:
+        names = (parameter.name, *parameter.aliases)
+        arguments[parameter.name] = next((given[name] for name in names if given.get(name)), "")
+
+    def write(rows: Sequence[Row]) -> str:
+        return as_text(operation.shape, rows)
+
+    return await _answered(request, operation, arguments, backend, write, lambda word: word.text, _TEXT)
+
+
+async def _soap(request: Request, backend: Backend) -> Response:
+    body = await _body(request)
+    try:
+        asked = soap.read(body, request.headers.get("content-type", ""))
+    except soap.NotSoap as error:
+        return Response(soap.fault(error.version, str(error)), 500, _headers(error.version.content_type))
+    version, operation = asked.version, asked.operation
+    arguments = {one.name: asked.given.get(one.element.lower(), "") for one in operation.parameters}
+
+    def write(rows: Sequence[Row]) -> str:
+        return soap.answer(version, operation, rows)
+
+    def fail(word: Word) -> str:
+        return soap.failure(version, operation, word)
+
+    return await _answered(request, operation, arguments, backend, write, fail, version.content_type)
+
+
+async def _answered(
+    request: Request,
+    operation: Operation,
+    arguments: Mapping[str, str],
+    backend: Backend,
+    write: Callable[[Sequence[Row]], str],
+    fail: Callable[[Word], str],
+    content_type: str,
+) -> Response:
+    """Perform the operation, and answer with what `write` makes of its rows, or with a word."""
     call = None
     try:
-        call = await _call(request, operation, given, backend)
-        body = as_text(operation.shape, await perform(operation, call))
+        call = ApiCall(
+            backend=backend,
+            facts=await backend.client.facts(),
+            arguments=arguments,
+            source=request.client.host if request.client else "",
+            cookie=request.cookies.get(COOKIE, ""),
+        )
+        body = write(await perform(operation, call))
     except MethodFailed as failed:
-        body = failed.word.text
+        body = fail(failed.word)
     except RescueError as error:
         log.warning("%s failed: %s", operation.name, error)
-        body = Word.ERROR.text
+        body = fail(Word.ERROR)
     except Exception:
         log.exception("%s failed", operation.name)
-        body = Word.ERROR.text
-    response = Response(body.encode(), headers=_HEADERS)
+        body = fail(Word.ERROR)
+    response = Response(body.encode(), headers=_headers(content_type))
     if call is not None and call.new_cookie:
         response.set_cookie(
             COOKIE, call.new_cookie, path="/", httponly=True, secure=request.url.scheme == "https", samesite=None
@@ -70,19 +119,18 @@ async def _text(request: Request, operation: Operation, given: Mapping[str, str]
     return response
 
 
-async def _call(request: Request, operation: Operation, given: Mapping[str, str], backend: Backend) -> ApiCall:
-    arguments = {}
-    for parameter in operation.parameters:
-        names = (parameter.name, *parameter.aliases)
-        found = next((given[name] for name in names if given.get(name)), "")
-        arguments[parameter.name] = found
-    return ApiCall(
-        backend=backend,
-        facts=await backend.client.facts(),
-        arguments=arguments,
-        source=request.client.host if request.client else "",
-        cookie=request.cookies.get(COOKIE, ""),
-    )
+def _described(request: Request) -> Response:
+    """Return the WSDL, the list of operations, or an operation's sample."""
+    asked = {name.lower(): value for name, value in request.query_params.items()}
+    if "wsdl" in asked:
+        url = f"{request.url.scheme}://{request.headers.get('host', '')}/API/API.asmx"
+        return Response(wsdl(url), headers=_headers(soap.Version.V1_1.content_type))
+    page = sample_page(asked["op"]) if "op" in asked else operations_page()
+    return _page(404) if page is None else HTMLResponse(page)
+
+
+def _headers(content_type: str) -> dict[str, str]:
+    return {"Cache-Control": "private", "Content-Type": content_type}
 
 
 async def _parameters(request: Request) -> dict[str, str]:

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from rescue_api.answers import Kind, Row, Shape
+from rescue_api.answers import Enumeration, Kind, Row, Shape
 from rescue_api.nodes import Node, find
 from rescue_api.people import ApiLogins
 from rescue_api.words import MethodFailed, Word
@@ -19,12 +19,17 @@ _INTEGER = re.compile(r"[+-]?\d{1,10}", re.ASCII)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parameter:
-    """One parameter: its name in text, other names that are in use, and its element in SOAP."""
+    """One parameter: its name in text, other names that are in use, and its element in SOAP.
+
+    `optional`: the WSDL lets it be missing although its type has no empty value.
+    """
 
     name: str
     element: str = ""
     kind: Kind = Kind.STRING
     aliases: tuple[str, ...] = ()
+    values: Enumeration | None = None
+    optional: bool = False
 
 
 AUTHCODE = Parameter(name="authcode", element="sAuthCode")
@@ -92,7 +97,10 @@ Handler = Callable[[ApiCall], Awaitable[Sequence[Row]]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
-    """One method: `name` as the vendor writes it in text, `words` the failures of its own."""
+    """One method: `name` as the vendor writes it in text, `words` the failures of its own.
+
+    `soap` is its name in SOAP, empty if it has none; the words of its results there begin with `prefix`.
+    """
 
     name: str
     does: str
@@ -101,3 +109,6 @@ class Operation:
     parameters: tuple[Parameter, ...] = ()
     words: tuple[Word, ...] = ()
     access: MethodAccess = MethodAccess.USER
+    soap: str = ""
+    prefix: str = ""
+    in_text: bool = True

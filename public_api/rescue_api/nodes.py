@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
+from rescue_api.answers import Enumeration
 from rescue_client.api_records import Account, ChannelNode, Facts, GroupNode, Person, SessionFacts
 
 ACCOUNT_ID = 3_000_001
@@ -25,6 +26,9 @@ class NodeType(StrEnum):
     TECHNICIAN_GROUP = "TechnicianGroup"
     TECHNICIAN = "Technician"
     CHANNEL = "Channel"
+
+
+NODE_TYPES = Enumeration(name="NODE_TYPE", values=tuple(NodeType))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

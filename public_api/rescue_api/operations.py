@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
-from rescue_api.answers import DONE, Column, Kind, Row, Shape, Style, one_value
+from rescue_api.answers import DONE, Column, Enumeration, Kind, Row, Shape, Style, one_value
 from rescue_api.calls import AUTHCODE, ApiCall, Handler, MethodAccess, Operation, Parameter
 from rescue_api.methods import access, acts, organization, pins, queues
+from rescue_api.nodes import NODE_TYPES
 from rescue_api.people import hash_code
 from rescue_api.sessions import shape as sessions_shape
 from rescue_api.words import MethodFailed, Word
 
+NODE_KINDS = Enumeration(name="NODE_REF", values=("NODE", "CHANNEL"))
+_STATUSES = Enumeration(name="NODE_STATUS", values=("Online", "Offline", "Disabled", ""))
 _EMAIL = Parameter(name="email", element="sEmail")
 _PASSWORD = Parameter(name="pwd", element="sPassword")
 _NODE = Parameter(name="node", element="iNodeID", kind=Kind.INT)
-_NODE_KIND = Parameter(name="noderef", element="eNodeRef", aliases=("nodetype",))
+_NODE_KIND = Parameter(name="noderef", element="eNodeRef", aliases=("nodetype",), values=NODE_KINDS, optional=True)
 
 _SESSION = Parameter(name="session", element="iSession", kind=Kind.INT)
 _NODE_OF_ACT = Parameter(name="node", element="iNode", kind=Kind.INT)
@@ -22,7 +26,16 @@ _PIN_FIELDS = tuple(
     Parameter(name=name, element=f"sCField{name[-1]}" if name.startswith("c") else "sTracking0") for name in pins.FIELDS
 )
 _NO_CONSOLE = Parameter(name="notechconsole", element="bNoTechConsole", kind=Kind.BOOLEAN)
+_OPTIONAL_NO_CONSOLE = replace(_NO_CONSOLE, optional=True)
+_NODE_OF_PIN = Parameter(name="nodeid", element="nodeId", kind=Kind.INT)
 _PIN = one_value("PINCODE", "sPINCode")
+_PIN_NUMBER = Shape(
+    style=Style.VALUES,
+    columns=(
+        Column(key="value", title="PINCODE"),
+        Column(key="number", element="iPINCode", kind=Kind.INT),  # leading zeros are lost, as at the vendor
+    ),
+)
 
 _ACCOUNT = (
     Column(key="account", title="AccountID", element="iAccountID", kind=Kind.INT),
@@ -40,8 +53,8 @@ _HIERARCHY = Shape(
         Column(key="name", title="Name", element="sName"),
         Column(key="email", title="Email", element="sEmail"),
         Column(key="description", title="Description", element="sDescription"),
-        Column(key="status", title="Status", element="eStatus"),
-        Column(key="type", title="Type", element="eType"),
+        Column(key="status", title="Status", element="eStatus", values=_STATUSES),
+        Column(key="type", title="Type", element="eType", values=NODE_TYPES),
     ),
     container="aHierarchy",
     item="HIERARCHY",
@@ -52,9 +65,11 @@ _AVAILABLE = Shape(
 )
 
 
-def _account(name: str, *columns: Column) -> Operation:
+def _account(name: str, *columns: Column, soap: str = "") -> Operation:
     return Operation(
         name=name,
+        soap=soap,
+        prefix="getAccount",
         does="Tells who is logged in.",
         handler=access.get_account,
         shape=Shape(style=Style.RECORDS, columns=_ACCOUNT + columns),
@@ -65,6 +80,8 @@ def _account(name: str, *columns: Column) -> Operation:
 def _sessions(name: str, fields: int, item: str) -> Operation:
     return Operation(
         name=name,
+        soap=name.replace("_v", "_V"),
+        prefix="getSession",
         does="Lists the sessions of a technician, of everybody below a node, or of a channel.",
         handler=queues.get_session_of_all if name == "getSession" else queues.get_session,
         shape=sessions_shape(fields, item),
@@ -73,14 +90,16 @@ def _sessions(name: str, fields: int, item: str) -> Operation:
     )
 
 
-def _pin(name: str, handler: Handler, *parameters: Parameter) -> Operation:
+def _pin(name: str, soap: str, handler: Handler, *parameters: Parameter, shape: Shape = _PIN) -> Operation:
     own = (Word.INVALID_NODE,) if handler is pins.request_pin_of else ()
     return Operation(
         name=name,
+        soap=soap,
+        prefix="requestPINCode",
         does="Makes a PIN code and a session for a customer who joins later.",
         handler=handler,
-        shape=_PIN,
-        parameters=(*_PIN_FIELDS, *parameters, AUTHCODE),
+        shape=shape,
+        parameters=(*parameters, AUTHCODE),
         words=(Word.NOT_TECHNICIAN, Word.NO_CONSOLE, Word.OUT_OF_PIN_CODES, Word.POLL_RATE_EXCEEDED, *own),
     )
 
@@ -89,6 +108,8 @@ def _act(name: str, does: str, handler: Handler, *parameters: Parameter) -> Oper
     own = (Word.INVALID_NODE,) if _NODE_OF_ACT in parameters else ()
     return Operation(
         name=name,
+        soap=name,
+        prefix=f"{name}Ret",
         does=does,
         handler=handler,
         shape=DONE,
@@ -101,6 +122,8 @@ def _act(name: str, does: str, handler: Handler, *parameters: Parameter) -> Oper
 OPERATIONS = (
     Operation(
         name="login",
+        soap="login",
+        prefix="login",
         does="Logs a user in and sets a cookie.",
         handler=access.login,
         shape=DONE,
@@ -110,6 +133,8 @@ OPERATIONS = (
     ),
     Operation(
         name="logout",
+        soap="logout",
+        prefix="logout",
         does="Makes the cookie void.",
         handler=access.logout,
         shape=DONE,
@@ -117,6 +142,8 @@ OPERATIONS = (
     ),
     Operation(
         name="requestAuthCode",
+        soap="requestAuthCode",
+        prefix="requestAuthCode",
         does="Makes a code that stands for the user in any call; the user's former code is void.",
         handler=access.request_authcode,
         shape=one_value("AUTHCODE", "sAuthCode"),
@@ -124,11 +151,13 @@ OPERATIONS = (
         words=(Word.INVALID, Word.LIMIT_REACHED),
         access=MethodAccess.ANYBODY,
     ),
-    _account("getAccount"),
-    _account("getAccount_v2", _RUNNING),
+    _account("getAccount", soap="getAccount"),
+    _account("getAccount_v2", _RUNNING, soap="getAccount_v2"),
     _account("getAccount_v3", _RUNNING),
     Operation(
         name="getHierarchy",
+        soap="getHierarchy",
+        prefix="getHierarchy",
         does="Lists every node of the organization, parents first.",
         handler=organization.get_hierarchy,
         shape=_HIERARCHY,
@@ -136,6 +165,8 @@ OPERATIONS = (
     ),
     Operation(
         name="getHierarchy_v2",
+        soap="getHierarchy_v2",
+        prefix="getHierarchy",
         does="Lists the nodes of the organization, or of a part of it, parents first.",
         handler=organization.get_hierarchy,
         shape=_HIERARCHY,
@@ -149,6 +180,8 @@ OPERATIONS = (
     ),
     Operation(
         name="isAnyTechAvailableOnChannel",
+        soap="isAnyTechAvailableOnChannel",
+        prefix="isAnyTechAvailableOnChannel",
         does="Tells whether a technician who serves the channel has a console connected.",
         handler=queues.is_any_tech_available,
         shape=_AVAILABLE,
@@ -159,10 +192,15 @@ OPERATIONS = (
         ),
         words=(Word.INVALID_CHANNEL_ID,),
     ),
-    _pin("requestPINCode", pins.request_pin),
-    _pin("requestPINCode_v2", pins.request_pin, _NO_CONSOLE),
+    _pin("requestPINCode", "requestPINCode", pins.request_pin, *_PIN_FIELDS, shape=_PIN_NUMBER),
+    _pin("requestPINCode_v2", "requestPINCodeV2", pins.request_pin, *_PIN_FIELDS, _NO_CONSOLE),
     _pin(
-        "requestPINCode_v3", pins.request_pin_of, _NO_CONSOLE, Parameter(name="nodeid", element="nodeId", kind=Kind.INT)
+        "requestPINCode_v3",
+        "requestPINCodeV3",
+        pins.request_pin_of,
+        _NODE_OF_PIN,
+        *_PIN_FIELDS,
+        _OPTIONAL_NO_CONSOLE,
     ),
     _act("startSession", "Starts a session, by the technician whom the node names.", acts.start, _NODE_OF_ACT),
     _act("holdSession", "Puts a session on hold, by its lead.", acts.hold),
@@ -180,7 +218,8 @@ OPERATIONS = (
     _sessions("getSession_v2", 3, "SESSION_V2"),
     _sessions("getSession_v3", 6, "SESSION_V3"),
 )
-BY_NAME = {operation.name.lower(): operation for operation in OPERATIONS}
+BY_NAME = {operation.name.lower(): operation for operation in OPERATIONS if operation.in_text}
+BY_SOAP_NAME = {operation.soap.lower(): operation for operation in OPERATIONS if operation.soap}
 
 
 async def perform(operation: Operation, call: ApiCall) -> Sequence[Row]:

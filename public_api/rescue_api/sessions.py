@@ -8,7 +8,7 @@ from datetime import timedelta
 from rescue_api import times
 from rescue_api.answers import Column, Kind, Row, Shape, Style
 from rescue_api.nodes import NodeDirectory
-from rescue_api.statuses import SessionStatus, status_of
+from rescue_api.statuses import SOAP_STATUSES, SessionStatus, status_of
 from rescue_client.api_records import EntryFacts, EntryRole, Facts, SessionFacts
 
 LISTED_AFTER_END = timedelta(hours=1)  # emulated
@@ -24,7 +24,7 @@ def shape(fields: int, item: str) -> Shape:
     ]
     columns = (
         Column(key="id", title="ID", element="iID", kind=Kind.INT),
-        Column(key="status_code", element="bStatus"),
+        Column(key="status_code", element="bStatus", values=SOAP_STATUSES),
         Column(key="status", title="Status", element="sStatus"),
         Column(key="entry_id", title="Entry ID", element="iEntry", kind=Kind.INT),
         Column(key="entry", title="Entry", element="sEntry"),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from enum import Enum
 
+from rescue_api.answers import Enumeration
 from rescue_client.api_records import AppletLink, EntryFacts, EntryLeft, EntryRole, SessionEnd, SessionFacts
 
 
@@ -45,6 +46,9 @@ class SessionStatus(Enum):
         return self.value[1]
 
 
+SOAP_STATUSES = Enumeration(
+    name="SESSION_STATUS", values=tuple(dict.fromkeys(f"SESSION_{status.value[0]}" for status in SessionStatus))
+)
 _LINKS = {
     AppletLink.AWAITING: SessionStatus.CONNECTING,
     AppletLink.RECONNECTING: SessionStatus.RECONNECTING,

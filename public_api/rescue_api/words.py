@@ -55,7 +55,15 @@ class Word(Enum):
         return self.value[1]
 
 
-BY_TEXT = {word.text: word for word in Word}
+EVERYWHERE = (
+    Word.ERROR,
+    Word.NOT_LOGGED_IN,
+    Word.NOT_LOGGED_IN_AS_ADMIN,
+    Word.INVALID_AUTHCODE,
+    Word.USER_DELETED_OR_DISABLED,
+    Word.POLL_RATE_EXCEEDED,
+)
+"""The failures that every method has."""
 
 
 class MethodFailed(Exception):

@@ -31,15 +31,20 @@ class CompanionKind:
     name: str
     package: str
     what: str
+    needs: tuple[str, ...] = ("starlette", "uvicorn")
 
     def check(self) -> None:
         """Raise NoCompanion if a package that it needs is not installed."""
-        if any(find_spec(name) is None for name in (self.package, "starlette", "uvicorn")):
-            raise NoCompanion(f"--{self.name} needs Starlette and uvicorn: pip install 'rescue-emulator[{self.name}]'")
+        if any(find_spec(name) is None for name in (self.package, *self.needs)):
+            raise NoCompanion(
+                f"--{self.name} needs {', '.join(self.needs)}: pip install 'rescue-emulator[{self.name}]'"
+            )
 
 
 PAGES = CompanionKind(name="web", package="rescue_web", what="the consoles in the browser")
-PUBLIC_API = CompanionKind(name="api", package="rescue_api", what="the public API")
+PUBLIC_API = CompanionKind(
+    name="api", package="rescue_api", what="the public API", needs=("starlette", "uvicorn", "defusedxml")
+)
 
 
 @contextlib.asynccontextmanager

@@ -65,7 +65,7 @@ class Api:
                 sent["Content-Type"] = "application/x-www-form-urlencoded"
                 connection.request("POST", where, form, sent)
             else:
-                connection.request("GET", f"{where}?{form}", headers=sent)
+                connection.request("GET", f"{where}?{form}" if form else where, headers=sent)
             answer = connection.getresponse()
             body = answer.read().decode()
             return Answered(answer.status, {name.lower(): value for name, value in answer.getheaders()}, body)
