@@ -7,6 +7,8 @@ change here. It answers every call; it decides nothing.
 from __future__ import annotations
 
 import asyncio
+import importlib
+import pkgutil
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +18,8 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor, MethodDescri
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 
-from rescue_protos.v1 import access_pb2, admin_pb2, applet_pb2, clock_pb2, console_pb2, fault_pb2, journal_pb2
+from rescue_protos import v1
+from rescue_protos.v1 import console_pb2
 from tests.fakes.scripted_server import Context, ScriptedServer
 
 UNKNOWN = 1000
@@ -33,9 +36,11 @@ Route = tuple[Unknown, ...]
 
 def methods() -> Iterator[MethodDescriptor]:
     """Yield every method of the contract."""
-    for module in (access_pb2, admin_pb2, applet_pb2, clock_pb2, console_pb2, fault_pb2, journal_pb2):
-        for service in module.DESCRIPTOR.services_by_name.values():
-            yield from service.methods
+    for found in pkgutil.iter_modules(v1.__path__):
+        if found.name.endswith("_pb2"):
+            module = importlib.import_module(f"{v1.__name__}.{found.name}")
+            for service in module.DESCRIPTOR.services_by_name.values():
+                yield from service.methods
 
 
 def routes(message: Descriptor) -> Iterator[Route]:

@@ -50,6 +50,7 @@ async def test_many_lines_that_were_sent_while_the_customer_was_away_all_arrive_
         assert [event["text"] for event in computer.program.events if event["event"] == "chat"] == lines
 
 
+@pytest.mark.long
 async def test_a_technician_hears_that_a_line_was_not_sent() -> None:
     async with World(paused=True) as world:
         alice = await world.technician("alice")
