@@ -78,6 +78,7 @@ class PlainConsole:
         except* (RescueError, BrokenPipeError) as failures:
             failure = failures.exceptions[0]
         finally:
+            self._prompt = None  # the terminal is the shell's again
             if self._drawing is not None:
                 self._draw()
         if failure is not None:  # raised up there, early releases of Python 3.11 would put it into a group again
