@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import json
 import os
 import signal
@@ -126,7 +127,10 @@ async def _serve(options: ServerOptions, store: SqliteStore, checkpoints: Checkp
     async with contextlib.AsyncExitStack() as running:
         admission = Admission.by()
         accepting = serving(options, store, observation=observation, admission=admission, checkpoints=checkpoints)
+        gc.disable()  # nothing that is loaded now is garbage, and to look for some would take as long as to load it
         address, work = await running.enter_async_context(accepting)
+        gc.freeze()
+        gc.enable()
         urls = {"metrics": observation.metrics_at}
         if options.web:
             beside = companion(PAGES, options.web, data=options.data, options=("--json", *options.web_options))
