@@ -28,7 +28,7 @@ PROGRAMS = ("protos", "common", "client", "server", "applet_emulator", "console_
 
 _PART = re.compile(r"(?<=<!-- generated: )([\w-]+)( -->\n)(.*?)(?=<!-- end -->)", re.DOTALL)
 _EXAMPLE = re.compile(r"(?<=<!-- example: )([\w./-]+)( -->\n)(```(\w+)\n.*?^```\n)?", re.DOTALL | re.MULTILINE)
-_LANGUAGE = {".py": "python", ".sh": "sh", ".yaml": "yaml", ".toml": "toml", ".ts": "ts"}
+_LANGUAGE = {".py": "python", ".sh": "sh", ".yaml": "yaml", ".toml": "toml", ".ts": "ts", ".service": "ini"}
 
 
 def pages() -> list[Path]:

@@ -1,10 +1,10 @@
-"""The examples that stand in the `--help` of the commands."""
+"""The examples that stand in the `--help` of the commands, and the parser that takes such lines."""
 
 from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import click
@@ -31,6 +31,20 @@ def examples(name: str, command: click.Command) -> list[Example]:
     told = inspect.cleandoc(command.help or "")
     found = re.search(r"^Examples?:\n((?:  .+\n?)+)", told, re.MULTILINE)
     return [Example(name, line.strip()) for line in found[1].splitlines()] if found else []
+
+
+def take(words: Sequence[str]) -> None:
+    """Let the command line's own parser read a line that begins with `rescue`. Raises what it refuses the line with."""
+    assert words[0] == "rescue"
+    command, rest = load(words[1]), list(words[2:])
+    context: click.Context | None = None
+    while True:
+        context = command.make_context(words[1], rest, parent=context)
+        if not isinstance(command, click.Group) or not context._protected_args:
+            return
+        name, found, rest = command.resolve_command(context, [*context._protected_args, *context.args])
+        assert found is not None, name
+        command = found
 
 
 def _within(name: str, command: click.Command) -> Iterator[tuple[str, click.Command]]:

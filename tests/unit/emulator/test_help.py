@@ -5,11 +5,10 @@ from __future__ import annotations
 import shlex
 from pathlib import Path
 
-import click
 import pytest
 
-from rescue_emulator.cli.main import SUBCOMMANDS, load
-from tests.help_examples import Example, commands, examples
+from rescue_emulator.cli.main import SUBCOMMANDS
+from tests.help_examples import Example, commands, examples, take
 
 ALL = [example for name, command in commands() for example in examples(name, command)]
 _FILES = ("run-1.jsonl", "run-2.jsonl", "journal.jsonl", "story.yaml", "exercise.yaml", "monday.sqlite3")
@@ -29,14 +28,4 @@ def test_an_example_is_taken_as_it_stands(example: Example, tmp_path: Path, monk
     (tmp_path / "tls").mkdir()
     for file in (*_FILES, *_FILES_OF_TLS):  # what earlier examples leave behind
         (tmp_path / file).touch()
-    words = shlex.split(example.line.rpartition(" | ")[2].partition(" > ")[0])
-    assert words[0] == "rescue"
-    command, rest = load(words[1]), words[2:]
-    context: click.Context | None = None
-    while True:
-        context = command.make_context(words[1], list(rest), parent=context)
-        if not isinstance(command, click.Group) or not context._protected_args:
-            break
-        name, found, rest = command.resolve_command(context, [*context._protected_args, *context.args])
-        assert found is not None, name
-        command = found
+    take(shlex.split(example.line.rpartition(" | ")[2].partition(" > ")[0]))
