@@ -6,7 +6,7 @@ is `alice-3f9c1a`, the group Support is `Support-3f9c1a`. Tests use the plain na
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -30,6 +30,17 @@ class AccountNames:
         kind, colon, name = written.partition(":")
         return f"{kind}:{self.account(name)}" if colon else written
 
+    def command(self, words: Sequence[str]) -> list[str]:
+        """Return the words of a console's command with the names on the server."""
+        match list(words):
+            case ["transfer", session, target, *rest]:
+                return ["transfer", session, _within_quotes(self.owner, target), *rest]
+            case ["invite" | "remove" as verb, session, who]:
+                return [verb, session, _within_quotes(self.account, who)]
+            case ["lead", session, "offer", who]:
+                return ["lead", session, "offer", _within_quotes(self.account, who)]
+        return list(words)
+
     def plain(self, name: str) -> str:
         """Return the plain name; the reverse of `account`."""
         return name.removesuffix(f"-{self.suffix}") if self.suffix else name
@@ -37,3 +48,8 @@ class AccountNames:
     def plain_text(self, text: str) -> str:
         """Return a text with the plain names in the place of those on the server."""
         return text.replace(f"-{self.suffix}", "") if self.suffix else text
+
+
+def _within_quotes(change: Callable[[str], str], word: str) -> str:
+    quote = '"' if word.startswith('"') else ""
+    return f"{quote}{change(word.strip(quote or None))}{quote}"

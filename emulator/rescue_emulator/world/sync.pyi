@@ -8,7 +8,7 @@ from random import Random
 from types import TracebackType
 from typing import Any, Self
 
-from rescue_client.admin import Organization, OrganizationChange, Settings
+from rescue_client.admin import Organization, OrganizationChange, SessionsReset, Settings
 from rescue_client.clock import ClockReading
 from rescue_client.faults import FaultRule
 from rescue_client.records import Entry, Process, Status
@@ -150,6 +150,7 @@ class SyncAdmin:
     def remove_group(self, name: str) -> OrganizationChange: ...
     def remove_channel(self, name: str) -> OrganizationChange: ...
     def renew_secret(self, user: str) -> OrganizationChange: ...
+    def reset_sessions(self) -> SessionsReset: ...
 
 class SyncClock:
     def show(self) -> ClockReading: ...

@@ -68,12 +68,14 @@ class Technician:
     async def command(self, *words: str, timeout: float = _REPLY_TIMEOUT) -> dict[str, Any]:
         """Send a command of the scripted console, for example `command("transfer", session, "technician:bob")`.
 
-        Returns the reply as the console prints it. `timeout` is in real seconds. On a shared server, the names in the
-        command must be accounts (see `account`).
+        Returns the reply as the console prints it. `timeout` is in real seconds. Names mean the world's own people; in
+        a command that is one text with quotes, they must be accounts (see `account`).
         """
-        line = " ".join(words)
+        single = len(words) == 1 and '"' not in words[0]
+        spoken = self._names.command(words[0].split(" ") if single else words)
+        line = " ".join(spoken)
         self._lines += 1
-        if words[0] not in _UNTOLD:
+        if spoken[0] not in _UNTOLD:
             self._own.timeline.act(f"{self.name}: {self._names.plain_text(line)}")
         number = self._lines  # counted before the first await, because replies come in the order of the lines
         await self.program.send(line)
@@ -82,8 +84,8 @@ class Technician:
         )
         if not reply.get("ok"):
             raise CommandRefused(self.name, line, reply)
-        if words[0] == "focus":
-            self.in_focus = words[1] == "on"
+        if spoken[0] == "focus":
+            self.in_focus = spoken[1] == "on"
         if "pin" in reply:
             self._own.sessions.add(str(reply["session"]))
         return dict(reply)
@@ -115,21 +117,21 @@ class Technician:
 
     async def transfer(self, session: str, to: str | Technician, *, comment: str = "") -> None:
         """Transfer the session to a technician, or to "technician:NAME", "group:NAME" or "channel:NAME"."""
-        target = f"technician:{to.account}" if isinstance(to, Technician) else self._names.owner(to)
+        target = f"technician:{to.name}" if isinstance(to, Technician) else to
         words = ["comment", comment] if comment else []
         await self.command("transfer", session, f'"{target}"', *words)
 
     async def invite(self, session: str, whom: str | Technician) -> None:
         """Invite a technician into the session."""
-        await self.command("invite", session, self._quoted_account(whom))
+        await self.command("invite", session, _quoted(whom))
 
     async def remove(self, session: str, whom: str | Technician) -> None:
         """Remove an invited or collaborating technician from the session."""
-        await self.command("remove", session, self._quoted_account(whom))
+        await self.command("remove", session, _quoted(whom))
 
     async def offer_lead(self, session: str, to: str | Technician) -> None:
         """Offer the lead to a collaborating technician."""
-        await self.command("lead", session, "offer", self._quoted_account(to))
+        await self.command("lead", session, "offer", _quoted(to))
 
     async def cancel_lead(self, session: str) -> None:
         """Withdraw the offer of the lead."""
@@ -194,10 +196,6 @@ class Technician:
         shown = ", ".join(f"{session} {status}" for session, status in self._shown.items())
         return f"{self.name}'s queue: {shown or 'nothing'}"
 
-    def _quoted_account(self, technician: str | Technician) -> str:
-        account = technician.account if isinstance(technician, Technician) else self._names.account(technician)
-        return f'"{account}"'
-
     def _receive(self, event: Event) -> None:
         if "reply" in event:
             self._replies[int(event["reply"])] = event
@@ -210,3 +208,7 @@ class Technician:
                 self._history.setdefault(session, []).append(update)
                 for listener in update_listeners:
                     listener(update)
+
+
+def _quoted(technician: str | Technician) -> str:
+    return f'"{technician.name if isinstance(technician, Technician) else technician}"'

@@ -11,7 +11,7 @@ import pytest
 from rescue_emulator.scenarios.player import Player
 from rescue_emulator.scenarios.reader import read_file
 from rescue_emulator.scenarios.stage import Stage
-from rescue_emulator.testing import NotSeen, Status, World
+from rescue_emulator.testing import NotOwner, NotSeen, Status, World
 from rescue_protos.errors import InvalidArgument, NotFound
 
 STORY = """\
@@ -69,7 +69,8 @@ async def test_a_world_leaves_nothing_behind(host: World) -> None:
         session = await waiting(guest)
         alice, bob = guest.technicians[0], await guest.technician("bob")
         await alice.start(session)
-        await alice.transfer(session, bob)  # Incoming in bob's queue cannot be ended at once
+        await alice.command(f"transfer {session} technician:bob")  # Incoming cannot be ended at once
+        await bob.sees(session, Status.INCOMING)
         await alice.pin("nobody comes")
         await guest.computer(channel="Phone")  # no console shows this session
         assert await everything(host) != before
@@ -125,6 +126,11 @@ async def test_what_does_not_exist_is_said_in_the_worlds_own_names(guest: World)
 async def test_a_rule_that_would_concern_everybody_needs_a_server_of_its_own(guest: World) -> None:
     with pytest.raises(InvalidArgument, match="a server of its own"):
         await guest.faults.add("fail next AddGroup with INTERNAL")
+
+
+async def test_a_guest_does_not_reset_everybodys_sessions(guest: World) -> None:
+    with pytest.raises(NotOwner):
+        await guest.admin.reset_sessions()
 
 
 async def test_settings_are_those_of_the_worlds_own_groups(host: World, guest: World) -> None:

@@ -34,7 +34,7 @@ from random import Random
 from types import TracebackType
 from typing import Any, Self
 
-from rescue_client.admin import Organization, OrganizationChange, Settings
+from rescue_client.admin import Organization, OrganizationChange, SessionsReset, Settings
 from rescue_client.clock import ClockReading
 from rescue_client.faults import FaultRule
 from rescue_client.records import Entry, Process, Status
