@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import json
 import os
 import signal
@@ -65,6 +64,7 @@ from rescue_server.runtime.retention import KEEP_ENDED, Retention
 from rescue_server.runtime.schedule.timekeeper import Timekeeper
 from rescue_server.runtime.state import EngineStates
 from rescue_server.runtime.watch import Watch
+from rescue_server.startup import garbage
 from rescue_server.startup.companion import PAGES, PUBLIC_API, companion
 from rescue_server.startup.first_start import prepare_organization
 from rescue_server.startup.issued_access import IssuedSecrets
@@ -127,10 +127,9 @@ async def _serve(options: ServerOptions, store: SqliteStore, checkpoints: Checkp
     async with contextlib.AsyncExitStack() as running:
         admission = Admission.by()
         accepting = serving(options, store, observation=observation, admission=admission, checkpoints=checkpoints)
-        gc.disable()  # nothing that is loaded now is garbage, and to look for some would take as long as to load it
+        garbage.postpone()
         address, work = await running.enter_async_context(accepting)
-        gc.freeze()
-        gc.enable()
+        garbage.tune()
         urls = {"metrics": observation.metrics_at}
         if options.web:
             beside = companion(PAGES, options.web, data=options.data, options=("--json", *options.web_options))
@@ -238,6 +237,7 @@ class _Parts:
             self.timekeeper.mark_regularly(),
             self.presence.end_assumption(),
             self.retention.run(),
+            garbage.collect_regularly(lambda: len(self.attachments)),
         )
         return [asyncio.create_task(each) for each in running]
 
