@@ -19,7 +19,7 @@ from rescue_protos.errors import ResourceExhausted, Unauthenticated
 from rescue_server.core.organization import SecretChanged
 from rescue_server.rpc.sources import is_local
 from rescue_server.runtime.allowance import MAX_SOURCES, WRONG_SECRETS, Allowance, Allowances
-from rescue_server.runtime.credentials import Tokens, hash_secret, new_secret
+from rescue_server.runtime.credentials import MOST_TOKENS, TOKEN_LIFE, Tokens, hash_secret, new_secret
 from rescue_server.runtime.state import EngineState, read_event
 from rescue_server.store.files import STORE_FILE
 from rescue_server.store.sqlite import SqliteStore
@@ -63,6 +63,21 @@ def test_the_right_secret_gets_in_whoever_tried_before() -> None:
     for source in ("elsewhere", "guesser"):
         token = tokens.sign_in("alice", "right", right, source=source)
         assert tokens.principal_of(token, ()).name == "alice"
+
+
+def test_tokens_expire_and_are_bounded() -> None:
+    now, right = 0.0, hash_secret("right")
+    tokens = Tokens(now=lambda: now)
+    first = tokens.sign_in("alice", "right", right, source="here")
+    for _ in range(MOST_TOKENS):
+        last = tokens.sign_in("bob", "right", right, source="there")
+    assert tokens.count == MOST_TOKENS
+    with pytest.raises(Unauthenticated, match="sign in again"):
+        tokens.principal_of(first, ())
+    assert tokens.principal_of(last, ()).name == "bob"
+    now += TOKEN_LIFE
+    assert tokens.sign_in("alice", "right", right, source="here")
+    assert tokens.count == 1
 
 
 async def test_wrong_secrets_are_slowed_down_and_right_ones_are_not(house: House) -> None:

@@ -12,6 +12,7 @@ import hashlib
 import hmac
 import secrets
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +23,7 @@ from rescue_protos.errors import ResourceExhausted, Unauthenticated
 from rescue_server.runtime.allowance import WRONG_SECRETS, Allowances
 
 TOKEN_LIFE = 900.0  # real seconds
+MOST_TOKENS = 100_000  # whoever had the oldest of more signs in again
 KEY_FILE = "server.key"
 KEY_LENGTH = 32  # bytes
 SECRET_BYTES = 24  # random; 192 bits
@@ -114,7 +116,7 @@ class Tokens:
         self.companion_key = secrets.token_urlsafe(32)
         """What companions, the programs that this server starts, prove with that they are."""
         self._now = now
-        self._tokens: dict[bytes, _Token] = {}
+        self._tokens: OrderedDict[bytes, _Token] = OrderedDict()  # all live equally long: the oldest expires first
         self._wrong = Allowances(WRONG_SECRETS)
 
     def sign_in(self, user: str, secret: str, secret_hash: str | None, *, source: str) -> str:
@@ -140,11 +142,17 @@ class Tokens:
         return self._issue(_Token(user, secret_hash, self._now() + TOKEN_LIFE, acts_for, companion=True))
 
     def _issue(self, made: _Token) -> str:
-        now = self._now()
-        self._tokens = {key: token for key, token in self._tokens.items() if token.expires > now}
         token = secrets.token_urlsafe(32)
         self._tokens[_key(token)] = made
+        now = self._now()
+        while len(self._tokens) > MOST_TOKENS or next(iter(self._tokens.values())).expires <= now:
+            self._tokens.popitem(last=False)
         return token
+
+    @property
+    def count(self) -> int:
+        """How many tokens are kept."""
+        return len(self._tokens)
 
     def principal_of(self, token: str, administrators: Collection[str]) -> Principal:
         """Return who signed in, with the hash of their secret at that time. Raises Unauthenticated."""
