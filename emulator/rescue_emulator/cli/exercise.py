@@ -17,7 +17,7 @@ import click
 
 from rescue_common.languages import LANGUAGES, language_of_environment
 from rescue_common.signals import Terminated, run_until_signalled
-from rescue_emulator.cli.output import count, print_lines
+from rescue_emulator.cli.output import count, print_lines, write_text
 
 if TYPE_CHECKING:
     from rescue_emulator.exercises.coach import Coach, Result
@@ -167,6 +167,41 @@ def scores(person: str, how: str) -> None:
                 f"{score.wrong} wrong, {count(score.hints, 'hint')}, {score.right} of {score.questions} predicted"
                 for score in found
             )
+
+
+@exercise.command()
+@_language
+@click.option("--person", default="", help="Only the progress of this person.")
+@click.option("--format", "how", type=click.Choice(["text", "html"]), default="text", show_default=True)
+@click.option(
+    "--output",
+    "file",
+    type=click.Path(dir_okay=False, allow_dash=True, path_type=Path),
+    default="-",
+    show_default="stdout",
+    metavar="FILE",
+    help="The file to write.",
+)
+def progress(lang: str, person: str, how: str, file: Path) -> None:
+    """Tell how everybody stands with the 62 changes, or one person: solved, with help, not yet, and what to repeat.
+
+    The HTML page draws the changes in colours, patterns and signs.
+
+    \b
+    Examples:
+      rescue exercise progress
+      rescue exercise progress --format html --output progress.html
+    """
+    from rescue_emulator.exercises.progress_report import as_html, as_lines
+    from rescue_emulator.exercises.standing import progress_of
+    from rescue_emulator.exercises.texts import ExerciseTexts
+
+    texts, scores = ExerciseTexts(lang), _read_scores(person)
+    people = [progress_of(name, scores) for name in sorted({score.person for score in scores})]
+    if how == "html":
+        write_text(as_html(people, texts), file)
+    else:
+        write_text("".join(f"{line}\n" for one in people for line in as_lines(one, texts)), file)
 
 
 def _chosen(which: str) -> list[Exercise]:

@@ -7,7 +7,8 @@ There are three formats. Removal from the queue ends an entry, so it is drawn as
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from xml.sax.saxutils import escape
 
@@ -30,9 +31,34 @@ class Format(StrEnum):
     SVG = "svg"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArrowStyle:
+    """How a change is drawn in the SVG.
+
+    `dashes` is the pattern of the line, `sign` stands beside the row's number, and `note` is told by the title.
+    """
+
+    colour: str
+    width: float = 1.3
+    dashes: str = ""
+    sign: str = ""
+    note: str = ""
+
+    @property
+    def stroke(self) -> str:
+        """The attributes of the line."""
+        dashes = f" stroke-dasharray='{self.dashes}'" if self.dashes else ""
+        return f"stroke='{self.colour}' stroke-width='{self.width:g}'{dashes}"
+
+
 def statechart(how: Format, *, lang: str = "en") -> str:
     """Return the table as a picture; statuses in the language "en" or "nl"."""
     return {Format.MERMAID: _mermaid, Format.DOT: _dot, Format.SVG: _svg}[how](lang)
+
+
+def styled_statechart(styles: Mapping[int, ArrowStyle], *, lang: str = "en") -> str:
+    """Return the table as SVG, each row's arrow in a style of its own; statuses in the language "en" or "nl"."""
+    return _drawn(_Pen(labels(lang), styles), [_INK] * len(statuses()), lang)
 
 
 def statuses() -> list[str]:
@@ -76,29 +102,75 @@ _INK, _PAPER = "#1d2126", "#ffffff"
 _HUES = ("#1f5fa8", "#a8541b", "#17683a", "#7a3fa0", "#a8231b", "#0f6c74", "#806000")
 
 
+class _Pen:
+    """Draws the arrows: each row in its style, with an arrowhead in the colour of its line."""
+
+    def __init__(self, words: Mapping[str, str], styles: Mapping[int, ArrowStyle]) -> None:
+        self.words = words
+        self._styles = styles
+
+    def colour(self, row: Row) -> str:
+        return self._styles[row.row].colour
+
+    def arrowheads(self) -> Iterator[str]:
+        for hue in dict.fromkeys(style.colour for style in self._styles.values()):
+            yield (
+                f"<marker id='{_head(hue)}' viewBox='0 0 8 8' refX='7' refY='4' markerWidth='7' markerHeight='7' "
+                f"orient='auto-start-reverse'><path d='M0 0L8 4L0 8z' fill='{hue}'/></marker>"
+            )
+
+    def arrow(self, path: str, at: tuple[float, float], row: Row) -> str:
+        style = self._styles[row.row]
+        title = f"{row.row}: {self.words[row.start]} → {self.words[row.end]}" + (
+            f" ({style.note})" if style.note else ""
+        )
+        x, y = at
+        sign = _text(x + 13, y - 4, style.sign, size=12, fill=style.colour, weight=700) if style.sign else ""
+        return (
+            f"<g><title>{escape(title)}</title><path d='{path}' fill='none' {style.stroke} "
+            f"marker-end='url(#{_head(style.colour)})'/>"
+            f"<circle cx='{x:.1f}' cy='{y:.1f}' r='9' fill='{_PAPER}'/>"
+            f"{_text(x, y + 4, str(row.row), size=11, fill=style.colour)}{sign}</g>"
+        )
+
+
+def _head(colour: str) -> str:
+    """Return the id of an arrowhead. Several pictures in one page share those of a colour."""
+    return f"to-{colour.removeprefix('#')}"
+
+
 def _svg(lang: str) -> str:
-    words, names = labels(lang), statuses()
+    names = statuses()
+    hues = [_HUES[number % len(_HUES)] for number in range(len(names))]
+    hue_of = dict(zip(names, hues, strict=True))
+    styles = {row.row: ArrowStyle(colour=hue_of[row.start]) for row in read_rows()}
+    return _drawn(_Pen(labels(lang), styles), hues, lang)
+
+
+def _drawn(pen: _Pen, frames: Sequence[str], lang: str) -> str:
+    """Return the whole picture; `frames` are the colours of the statuses' boxes."""
+    names = statuses()
     title = {"en": "Status changes of a session", "nl": "Statuswijzigingen van een sessie"}[lang]
     parts = [
         f"<svg xmlns='http://www.w3.org/2000/svg' width='{_WIDTH}' height='{_HEIGHT}' "
         f"viewBox='0 0 {_WIDTH} {_HEIGHT}' role='img' aria-label='{title}'>",
         f"<rect width='{_WIDTH}' height='{_HEIGHT}' fill='{_PAPER}'/>",
         "<defs>",
-        *(_arrowhead(number, hue) for number, hue in enumerate(_HUES)),
+        *pen.arrowheads(),
         "</defs>",
     ]
     places = {name: _place(number, len(names)) for number, name in enumerate(names)}
-    for number, name in enumerate(names):
+    for name in names:
         leaving = [row for row in read_rows() if row.start == name]
-        parts += _bows([row for row in leaving if row.end not in GONE], places, number % len(_HUES), words)
-        parts += _exits([row for row in leaving if row.end in GONE], places[name], number % len(_HUES), words)
-    for number, name in enumerate(names):
+        parts += _bows([row for row in leaving if row.end not in GONE], places, pen)
+        parts += _exits([row for row in leaving if row.end in GONE], places[name], pen)
+    for name, frame in zip(names, frames, strict=True):
         x, y = places[name]
         parts.append(
             f"<rect x='{x - _BOX[0] / 2:.0f}' y='{y - _BOX[1] / 2:.0f}' width='{_BOX[0]}' height='{_BOX[1]}' rx='8' "
-            f"fill='{_PAPER}' stroke='{_HUES[number % len(_HUES)]}' stroke-width='2'/>"
+            f"fill='{_PAPER}' stroke='{frame}' stroke-width='2'/>"
         )
-        parts.append(_text(x, y + 5, words[name], size=14, weight=600))
+        parts.append(_text(x, y + 5, pen.words[name], size=14, weight=600))
     return "\n".join([*parts, "</svg>", ""])
 
 
@@ -107,11 +179,11 @@ def _place(number: int, of: int) -> tuple[float, float]:
     return _WIDTH / 2 + _RING[0] * math.cos(angle), _HEIGHT / 2 + _RING[1] * math.sin(angle)
 
 
-def _bows(rows: list[Row], places: dict[str, tuple[float, float]], hue: int, words: dict[str, str]) -> Iterator[str]:
+def _bows(rows: list[Row], places: dict[str, tuple[float, float]], pen: _Pen) -> Iterator[str]:
     for row in rows:
         (x0, y0), (x1, y1) = places[row.start], places[row.end]
         if row.start == row.end:
-            yield from _loop(row, (x0, y0), hue, words)
+            yield from _loop(row, (x0, y0), pen)
             continue
         # Bent to the left of its direction, so that the two directions do not overlap.
         dx, dy = x1 - x0, y1 - y0
@@ -124,10 +196,10 @@ def _bows(rows: list[Row], places: dict[str, tuple[float, float]], hue: int, wor
         t = min(0.5, 46 / length + 0.06)
         x = (1 - t) ** 2 * x0 + 2 * t * (1 - t) * cx + t**2 * x1
         y = (1 - t) ** 2 * y0 + 2 * t * (1 - t) * cy + t**2 * y1
-        yield _arrow(path, (x, y), row, hue, words)
+        yield pen.arrow(path, (x, y), row)
 
 
-def _exits(rows: list[Row], place: tuple[float, float], hue: int, words: dict[str, str]) -> Iterator[str]:
+def _exits(rows: list[Row], place: tuple[float, float], pen: _Pen) -> Iterator[str]:
     x0, y0 = place
     ax, ay = (x0 - _WIDTH / 2) / _RING[0], (y0 - _HEIGHT / 2) / _RING[1]
     for number, row in enumerate(rows):
@@ -135,16 +207,16 @@ def _exits(rows: list[Row], place: tuple[float, float], hue: int, words: dict[st
         bx, by = x0 - ay * side, y0 + ax * side
         x1, y1 = bx + ax * 96, by + ay * 62
         sx, sy = _edge((x0, y0), (x1, y1))
-        yield _arrow(f"M{sx:.1f} {sy:.1f}L{x1:.1f} {y1:.1f}", ((sx + x1) / 2, (sy + y1) / 2), row, hue, words)
-        yield f"<circle cx='{x1 + ax * 9:.1f}' cy='{y1 + ay * 9:.1f}' r='4' fill='{_HUES[hue]}'/>"
+        yield pen.arrow(f"M{sx:.1f} {sy:.1f}L{x1:.1f} {y1:.1f}", ((sx + x1) / 2, (sy + y1) / 2), row)
+        yield f"<circle cx='{x1 + ax * 9:.1f}' cy='{y1 + ay * 9:.1f}' r='4' fill='{pen.colour(row)}'/>"
 
 
-def _loop(row: Row, place: tuple[float, float], hue: int, words: dict[str, str]) -> Iterator[str]:
+def _loop(row: Row, place: tuple[float, float], pen: _Pen) -> Iterator[str]:
     x, y = place
     bottom = y + _BOX[1] / 2
     down = bottom + 42
     path = f"M{x - 50:.1f} {bottom:.1f}C{x - 60:.1f} {down:.1f} {x - 12:.1f} {down:.1f} {x - 22:.1f} {bottom + 4:.1f}"
-    yield _arrow(path, (x - 36, bottom + 31), row, hue, words)
+    yield pen.arrow(path, (x - 36, bottom + 31), row)
 
 
 def _edge(place: tuple[float, float], towards: tuple[float, float], *, gap: float = 0) -> tuple[float, float]:
@@ -155,23 +227,6 @@ def _edge(place: tuple[float, float], towards: tuple[float, float], *, gap: floa
         (_BOX[1] / 2 + gap) / abs(dy) if dy else math.inf,
     )
     return place[0] + dx * scale, place[1] + dy * scale
-
-
-def _arrow(path: str, at: tuple[float, float], row: Row, hue: int, words: dict[str, str]) -> str:
-    title = escape(f"{row.row}: {words[row.start]} → {words[row.end]}")
-    x, y = at
-    return (
-        f"<g><title>{title}</title><path d='{path}' fill='none' stroke='{_HUES[hue]}' stroke-width='1.3' "
-        f"marker-end='url(#to{hue})'/><circle cx='{x:.1f}' cy='{y:.1f}' r='9' fill='{_PAPER}'/>"
-        f"{_text(x, y + 4, str(row.row), size=11, fill=_HUES[hue])}</g>"
-    )
-
-
-def _arrowhead(number: int, hue: str) -> str:
-    return (
-        f"<marker id='to{number}' viewBox='0 0 8 8' refX='7' refY='4' markerWidth='7' markerHeight='7' "
-        f"orient='auto-start-reverse'><path d='M0 0L8 4L0 8z' fill='{hue}'/></marker>"
-    )
 
 
 def _text(x: float, y: float, text: str, *, size: int, fill: str = _INK, weight: int = 400) -> str:
