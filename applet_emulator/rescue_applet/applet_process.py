@@ -31,7 +31,7 @@ from rescue_protos.v1 import applet_pb2_grpc
 PAUSE = 0.2  # real seconds
 ASKING_WITHIN = 2.0  # real seconds
 # If the server requires a longer wait (after too many wrong PINs), the customer gets that message instead.
-LONGEST_RETRY_DELAY = 15.0  # real seconds
+LONGEST_RETRY_DELAY = 30.0  # real seconds; who shares an address with a guesser waits up to 20
 # The server could not decide this time. A second request with the same request id is harmless.
 _TRY_AGAIN = frozenset({"UNKNOWN", "INTERNAL", "ABORTED", "RESOURCE_EXHAUSTED"})
 

@@ -91,6 +91,7 @@ async def test_a_server_that_runs_saves_what_a_replay_would_make() -> None:
     checkpoints = Checkpoints(behind=20)
     engine.load(checkpoints)
     retention = Retention(engine, keep_ended=timedelta(minutes=1), real_now=lambda: 1e6 * seconds[0])
+    engine.subscribe(retention)
     work = asyncio.create_task(engine.run())
     await engine.perform(lambda state, context: Outcome(events=organization()))
     used = 0
