@@ -6,9 +6,9 @@ import asyncio
 import contextlib
 import time
 
-# Real seconds. Enough for an applet that missed the loss to give its connection up and be greeted on a new one; less
-# than the server waits for a clock barrier to be released, so that the server gets the result while it waits.
-BACK_WITHIN = 4.0  # real seconds
+# Real seconds. Enough for an applet that missed the loss to give its connection up and be greeted on a new one. An
+# advance may go on before: it waits two seconds in all for one computer.
+BACK_WITHIN = 4.0
 REACHED_WITHIN = 10.0  # real seconds
 
 

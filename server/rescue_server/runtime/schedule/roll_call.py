@@ -1,48 +1,49 @@
-"""Roll calls: many applets are sent a probe, and their answers are taken in as they come."""
+"""Roll calls: many applets are sent a probe, and their answers are taken in as they come.
+
+After a time in which the server was away or late, applets may have given their connections up and be on their way back.
+They get a grace.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Iterator
 
 from rescue_server.runtime.attachments import Attachments
 from rescue_server.runtime.schedule.attention import TURN, AttentiveTime
 
 ANSWER_WITHIN = 2.0  # attentive seconds for the answer to a probe
+BACK_WITHIN = 5.0  # attentive seconds for applets to come back to a server that was away
 PROBED_AT_ONCE = 100  # probes sent in one turn of the event loop
 
 
 class RollCall:
     """Who has not answered yet. `any_sign`: a mere heartbeat counts as an answer, too."""
 
-    def __init__(self, sessions: Collection[str], attention: AttentiveTime, *, any_sign: bool = False) -> None:
+    def __init__(self, sessions: Collection[str], *, any_sign: bool = False) -> None:
         self.silent = set(sessions)
-        self._attention = attention
         self._any_sign = any_sign
         self._complete = asyncio.Event()
+
+    def sign_of_life(self, session: str, *, answered: bool) -> bool:
+        """Take in a heartbeat or an answer; return whether it was waited for. Costs the same however many are asked."""
+        if session not in self.silent or not (answered or self._any_sign):
+            return False
+        self.silent.discard(session)
         if not self.silent:
             self._complete.set()
+        return True
 
-    def sign_of_life(self, session: str, *, answered: bool) -> None:
-        """Take in a heartbeat or an answer. Costs the same however many are asked."""
-        if session in self.silent and (answered or self._any_sign):
-            self.silent.discard(session)
-            self._attention.answer_came()
-            if not self.silent:
-                self._complete.set()
-
-    async def wait(self, until: float) -> set[str]:
-        """Wait for all, at most until so many attentive seconds have passed. Return who has not answered."""
-        while self.silent and self._attention.note() < until:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(TURN):
-                    await self._complete.wait()
-        return self.silent
+    async def turn(self) -> None:
+        """Wait for the last answer, for a turn at most."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(TURN):
+                await self._complete.wait()
 
 
 class RollCalls:
-    """Those that are held now. `grace_until`: applets may still be on their way back, in attentive seconds."""
+    """Those that are held now. `grace_until` is in attentive seconds."""
 
     def __init__(self, attachments: Attachments, attention: AttentiveTime) -> None:
         self._attachments = attachments
@@ -50,29 +51,50 @@ class RollCalls:
         self._held: set[RollCall] = set()
         self.grace_until = 0.0
 
+    def was_away(self) -> None:
+        """The server was away, or so late that applets may think so."""
+        self.grace_until = self._attention.note() + BACK_WITHIN
+
+    @property
+    def in_grace(self) -> bool:
+        """Whether applets may still be on their way back."""
+        return self._attention.note() < self.grace_until
+
     def sign_of_life(self, session: str, *, answered: bool) -> None:
         """Take in a heartbeat or an answer."""
         for roll_call in self._held:
-            roll_call.sign_of_life(session, answered=answered)
+            if roll_call.sign_of_life(session, answered=answered):
+                self._attention.answer_came()
 
     async def ask(self, sessions: Collection[str]) -> set[str]:
         """Probe all of these; return those that did not answer."""
-        roll_call = RollCall(sessions, self._attention)
-        self._held.add(roll_call)
-        try:
-            for count, session in enumerate(sessions, 1):
-                self._attachments.probe(session)
-                if count % PROBED_AT_ONCE == 0:
-                    await asyncio.sleep(0)
-            return await roll_call.wait(max(self._attention.note() + ANSWER_WITHIN, self.grace_until))
-        finally:
-            self._held.discard(roll_call)
+        with self._holding(RollCall(sessions)) as roll_call:
+            await in_portions(sessions, self._attachments.probe)
+            return await self._wait(roll_call, self._attention.note() + ANSWER_WITHIN)
 
     async def wait_for(self, sessions: Collection[str], until: float) -> set[str]:
         """Wait for a sign of life of all of these, which were probed; return those that gave none."""
-        roll_call = RollCall(sessions, self._attention, any_sign=True)
+        with self._holding(RollCall(sessions, any_sign=True)) as roll_call:
+            return await self._wait(roll_call, until)
+
+    async def _wait(self, roll_call: RollCall, until: float) -> set[str]:
+        # The grace may begin while the answers are waited for: the server may be late just then.
+        while roll_call.silent and self._attention.note() < max(until, self.grace_until):
+            await roll_call.turn()
+        return roll_call.silent
+
+    @contextlib.contextmanager
+    def _holding(self, roll_call: RollCall) -> Iterator[RollCall]:
         self._held.add(roll_call)
         try:
-            return await roll_call.wait(max(until, self.grace_until))
+            yield roll_call
         finally:
             self._held.discard(roll_call)
+
+
+async def in_portions(sessions: Collection[str], probe: Callable[[str], object]) -> None:
+    """Probe all of these, in portions: to write them all would be a long turn of the event loop."""
+    for count, session in enumerate(sessions, 1):
+        probe(session)
+        if count % PROBED_AT_ONCE == 0:
+            await asyncio.sleep(0)

@@ -22,11 +22,11 @@ from rescue_server.runtime.engine import Engine
 from rescue_server.runtime.schedule.advance import Advance
 from rescue_server.runtime.schedule.attention import TURN, AttentiveTime
 from rescue_server.runtime.schedule.clock_barrier import ClockBarriers
-from rescue_server.runtime.schedule.roll_call import ANSWER_WITHIN, RollCalls
+from rescue_server.runtime.schedule.roll_call import ANSWER_WITHIN, RollCalls, in_portions
 
 log = logging.getLogger(__name__)
 
-BACK_WITHIN = 5.0  # attentive seconds for applets to come back after a start of the server
+LATE = 1.0  # real seconds: an applet takes a link on which nothing is answered for two for lost
 SHOWN_WITHIN = 2.0  # real seconds for consoles to take what an advance led to
 RETRY_STORE = 1.0  # real seconds between attempts while nothing can be stored
 MARK_CLOCK = 1.0  # real seconds between stored readings of a running clock
@@ -54,14 +54,14 @@ class Timekeeper:
 
     async def run(self) -> None:
         """Fire what falls due as the clock goes, until cancelled."""
-        self._roll_calls.grace_until = self._attention.note() + BACK_WITHIN
+        self._roll_calls.was_away()
         while True:
             self._say_end()
             async with self._advancing:
                 self._schedule.changed.clear()
                 await self.engine.catch_up_in_portions()
                 unconfirmed = self._unconfirmed_now()
-                self._probe_expiring()
+                await self._probe_expiring()
             if unconfirmed:
                 await self._confirm_while_held(unconfirmed)
                 continue
@@ -73,10 +73,14 @@ class Timekeeper:
             await self._sleep()
 
     async def mark_regularly(self) -> None:
-        """Store where the running clock stands, until cancelled."""
+        """Store where the running clock stands, until cancelled. Notice when the server was late."""
         last = None
+        real_now = asyncio.get_running_loop().time
         while True:
+            began = real_now()
             await asyncio.sleep(MARK_CLOCK)
+            if real_now() - began > MARK_CLOCK + LATE:
+                self._roll_calls.was_away()
             if (now := self.clock.now()) != last:
                 with contextlib.suppress(*STORAGE_ERRORS):  # the next second tries again
                     await self.engine.mark_clock()
@@ -147,19 +151,17 @@ class Timekeeper:
             return []
         return [s for s in self._leases.within(self.clock.now()) if not self._leases.is_confirmed_expired(s)]
 
-    def _probe_expiring(self) -> None:
+    async def _probe_expiring(self) -> None:
         """Send probes to the applets whose leases run out soon, so that the answer is known when they do."""
         lease = self._leases.first_unprobed()
         if lease is None or lease[0] - self._lead(lease[1]) > self.clock.now():
             return
-        for session in self._leases.within(later(self.clock.now(), self._lead(lease[1]))):
-            self._probe(session)
+        await in_portions(self._leases.within(later(self.clock.now(), self._lead(lease[1]))), self._probe)
 
-    def _probe(self, session: str) -> float:
-        """Send a probe, unless one is open. Return when the open one was sent, in attentive seconds."""
+    def _probe(self, session: str) -> None:
+        """Send a probe, unless one is open."""
         if self._leases.probe(session, self._attention.note()):
             self.attachments.probe(session)
-        return self._leases.probed_at(session) or 0.0
 
     def _lead(self, session: str) -> timedelta:
         """How long before its due time a lease is probed after; half the period at most, for its heartbeats."""
@@ -167,8 +169,9 @@ class Timekeeper:
         return min(timedelta(seconds=ANSWER_WITHIN * self.clock.speed), half)
 
     async def _confirm_while_held(self, sessions: list[str]) -> None:
-        until = max(self._probe(session) for session in sessions) + ANSWER_WITHIN
-        silent = await self._roll_calls.wait_for(sessions, until)
+        await in_portions(sessions, self._probe)
+        last = max(self._leases.probed_at(session) or 0.0 for session in sessions)
+        silent = await self._roll_calls.wait_for(sessions, last + ANSWER_WITHIN)
         self._leases.confirm_expired(session for session in silent if self._has_run_out(session))
         for session in sessions:
             self._leases.close_probe(session)
@@ -201,9 +204,7 @@ class Timekeeper:
             waits.append(self.clock.seconds_until(END_OF_TIME))
         if (probe_at := self.next_probe()) is not None:
             waits.append(self.clock.seconds_until(probe_at))
-        if self._attention.note() < self._roll_calls.grace_until or (
-            self._leases.any_probed() and not self.clock.read().standing
-        ):
+        if self._roll_calls.in_grace or (self._leases.any_probed() and not self.clock.read().standing):
             waits.append(TURN)
         seconds = min((wait for wait in waits if wait is not None), default=None)
         with contextlib.suppress(TimeoutError):

@@ -6,8 +6,10 @@ import asyncio
 
 import pytest
 
+from rescue_server.runtime.attachments import Attachments
+from rescue_server.runtime.schedule import roll_call
 from rescue_server.runtime.schedule.attention import TURN, AttentiveTime
-from rescue_server.runtime.schedule.roll_call import RollCall
+from rescue_server.runtime.schedule.roll_call import RollCall, RollCalls
 
 
 class Machine:
@@ -50,20 +52,39 @@ def test_a_turn_in_which_answers_come_in_counts_little() -> None:
 
 
 async def test_a_roll_call_ends_with_the_last_answer_and_does_not_wait_out_its_time() -> None:
-    roll_call = RollCall(["1001", "1002"], AttentiveTime())
-    waiting = asyncio.ensure_future(roll_call.wait(3600.0))
+    calls = RollCalls(Attachments(), AttentiveTime())
+    waiting = asyncio.ensure_future(calls.wait_for(["1001", "1002"], 3600.0))
+    await asyncio.sleep(0)
     for session in ("1001", "1001", "1003", "1002"):
         assert not waiting.done()
-        roll_call.sign_of_life(session, answered=True)
+        calls.sign_of_life(session, answered=True)
     async with asyncio.timeout(20):
         assert await waiting == set()
 
 
-async def test_a_roll_call_names_the_silent_and_takes_no_mere_heartbeat_for_an_answer() -> None:
-    roll_call = RollCall(["1001", "1002"], AttentiveTime())
-    roll_call.sign_of_life("1001", answered=False)
-    roll_call.sign_of_life("1002", answered=True)
-    assert await roll_call.wait(0.0) == {"1001"}
-    any_sign = RollCall(["1001"], AttentiveTime(), any_sign=True)
-    any_sign.sign_of_life("1001", answered=False)
-    assert await any_sign.wait(3600.0) == set()
+def test_a_roll_call_names_the_silent_and_takes_no_mere_heartbeat_for_an_answer() -> None:
+    asked = RollCall(["1001", "1002"])
+    assert not asked.sign_of_life("1001", answered=False)
+    assert asked.sign_of_life("1002", answered=True)
+    assert not asked.sign_of_life("1002", answered=True), "it counts once"
+    assert asked.silent == {"1001"}
+    assert RollCall(["1001"], any_sign=True).sign_of_life("1001", answered=False)
+
+
+async def test_a_server_that_was_late_gives_applets_the_time_to_come_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also if it notices that only while it waits for their answers."""
+    monkeypatch.setattr(roll_call, "TURN", 0.0)
+    machine = Machine()
+    calls = RollCalls(Attachments(), machine.attention)
+    waiting = asyncio.ensure_future(calls.wait_for(["1001"], 2 * TURN))
+    for turns in range(200):
+        await asyncio.sleep(0)
+        if waiting.done():
+            break
+        if turns == 1:
+            calls.was_away()
+            assert calls.in_grace
+        machine.turn(TURN)
+    assert await waiting == {"1001"}
+    assert machine.attention.seconds >= roll_call.BACK_WITHIN
+    assert not calls.in_grace

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
@@ -204,7 +205,7 @@ async def test_a_lease_is_not_judged_before_its_barrier_had_its_time(
     """The clock has jumped past the due time: it is held there until the judgement, and goes on from there."""
     monkeypatch.setattr(timekeeper, "ANSWER_WITHIN", 0.1)
     monkeypatch.setattr(roll_call, "ANSWER_WITHIN", 0.1)
-    monkeypatch.setattr(timekeeper, "BACK_WITHIN", 0.0)
+    monkeypatch.setattr(roll_call, "BACK_WITHIN", 0.0)
     lively, _ = await office.applet(answers=True)
     silent, _ = await office.applet(answers=False)
     office.seconds = 61.0
@@ -245,3 +246,16 @@ async def test_the_end_of_the_calendar_is_said_and_nothing_else_stops(
     assert office.engine.schedule.leases.due(session) == END_OF_TIME + 60 * SECOND
     assert not office.work[-1].done()
     assert caplog.text.count("the end of its calendar") == 1
+
+
+async def test_a_server_whose_loop_was_blocked_for_long_counts_as_one_that_was_away(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(timekeeper, "MARK_CLOCK", 0.01)
+    monkeypatch.setattr(timekeeper, "LATE", 0.1)
+    office.work.append(asyncio.ensure_future(office.keeper.mark_regularly()))
+    await asyncio.sleep(0)
+    assert not office.keeper._roll_calls.in_grace
+    asyncio.get_running_loop().call_soon(time.sleep, 0.2)
+    await asyncio.sleep(0.02)
+    assert office.keeper._roll_calls.in_grace
