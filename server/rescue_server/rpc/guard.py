@@ -11,7 +11,7 @@ import logging
 from collections.abc import AsyncIterator
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
 import grpc
 from google.protobuf.message import DecodeError
@@ -70,18 +70,23 @@ class Guard:
     def _unary(self, behavior: Any, path: str) -> Any:
         name = path.rpartition("/")[2]
 
+        async def handle(request: Any, context: CallContext) -> Any:
+            principal = self._admit(PERMISSIONS.get(path), context)
+            _caller.set(principal)
+            _require_message(request)
+            if self._faults.affects_calls:
+                async with self._faults.around(name, request, user=principal.name, computer_of=principal.computer_of):
+                    return await behavior(request, context)
+            return await behavior(request, context)
+
         async def guarded(request: Any, context: CallContext) -> Any:
-            async with _translated(context):
-                permission = PERMISSIONS.get(path)
-                principal = self._admit(permission, context)
-                _caller.set(principal)
-                _require_message(request)
-                if self._faults.affects_calls:
-                    async with self._faults.around(
-                        name, request, user=principal.name, computer_of=principal.computer_of
-                    ):
-                        return await behavior(request, context)
-                return await behavior(request, context)
+            try:
+                return await handle(request, context)
+            except Exception as error:
+                refusal = _refusal_of(error)
+            # gRPC's error is part of a cycle with this frame: a large request must not wait for its collection.
+            del request
+            return await _abort(context, refusal)
 
         return guarded
 
@@ -177,15 +182,25 @@ async def _translated(context: CallContext) -> AsyncIterator[None]:
     """Turn a handler's error into a gRPC status. An unexpected one is logged, and is INTERNAL for the caller."""
     try:
         yield
-    except errors.RescueError as error:
-        await _abort(context, error)
-    except DecodeError:
-        await _abort(context, errors.InvalidArgument.of("request", "these bytes are no such message"))
-    except (grpc.aio.AbortError, grpc.aio.BaseError):
-        raise
-    except Exception:
-        log.exception("a call failed")
-        await context.abort(grpc.StatusCode.INTERNAL, "the server failed; its log says how")
+        return
+    except Exception as error:
+        refusal = _refusal_of(error)
+    await _abort(context, refusal)
+
+
+def _refusal_of(error: Exception) -> errors.RescueError | None:
+    """Return what to answer; None for an unexpected error, which is logged. Raises errors of gRPC as they are."""
+    match error:
+        case errors.RescueError():
+            # It is kept for a retry of its request. Its traceback would keep the whole request as well.
+            error.__traceback__ = error.__context__ = None
+            return error
+        case DecodeError():
+            return errors.InvalidArgument.of("request", "these bytes are no such message")
+        case grpc.aio.AbortError() | grpc.aio.BaseError():
+            raise error
+    log.error("a call failed", exc_info=error)
+    return None
 
 
 def _lenient(deserializer: Any) -> Any:
@@ -215,8 +230,7 @@ def _require_message(request: Any) -> None:
         raise errors.InvalidArgument.of("request", "these bytes are no such message")
 
 
-async def _abort(context: CallContext, error: errors.RescueError) -> None:
-    code, message, trailing = to_status(error)
-    # The error is kept for a retry of its request. Its traceback would keep the whole request as well.
-    error.__traceback__ = error.__context__ = None
-    await context.abort(code, message, trailing)
+async def _abort(context: CallContext, refusal: errors.RescueError | None) -> NoReturn:
+    if refusal is None:
+        await context.abort(grpc.StatusCode.INTERNAL, "the server failed; its log says how")
+    await context.abort(*to_status(refusal))
