@@ -260,7 +260,7 @@ async def _live(computer: EmulatedComputer, listener: Printer) -> int:
         return 1
     if outcome is not None:
         listener(outcome)
-    return INTERRUPTED if interrupted else 0
+    return INTERRUPTED if interrupted else int(listener.is_output_lost)
 
 
 if __name__ == "__main__":

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections.abc import Callable
 
 import msgspec
 
 from rescue_applet import events
+from rescue_common.streams import lost_output
 from rescue_common.terminal import safe
 
 
@@ -61,12 +61,13 @@ def _who_is_there(view: events.CustomerView) -> str:
 class Printer:
     """A listener that prints.
 
-    A refused command goes to stderr for a person, to stdout for a script. If nobody reads stdout any more,
-    `on_output_lost` is called, once.
+    A refused command goes to stderr for a person, to stdout for a script. If stdout cannot be written any more,
+    `on_output_lost` is called, once; unless its reader just ended, `is_output_lost` is true then.
     """
 
     def __init__(self, *, as_json: bool) -> None:
         self.on_output_lost: Callable[[], None] = lambda: None
+        self.is_output_lost = False
         self._as_json = as_json
 
     def __call__(self, event: events.Event) -> None:
@@ -86,7 +87,9 @@ class Printer:
     def _print(self, line: str) -> None:
         try:
             print(line, flush=True)
-        except BrokenPipeError:
-            # The interpreter flushes once more at its end; that must not fail again.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        except OSError as error:
+            lost = lost_output(error)
+            if not lost.reader_is_gone:
+                self.is_output_lost = True
+                print(f"rescue applet: {lost}", file=sys.stderr, flush=True)
             self.on_output_lost()

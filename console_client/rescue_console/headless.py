@@ -44,7 +44,7 @@ class ScriptedConsole:
     async def run(self) -> None:
         """Print updates and answer lines until the input ends.
 
-        Raises RescueError if the technician cannot sign in or watch, BrokenPipeError if nobody reads the output.
+        Raises RescueError if the technician cannot sign in or watch, OSError if the output cannot be written.
         """
         await self._client.sign_in()
         failure: Exception | None = None
@@ -53,7 +53,7 @@ class ScriptedConsole:
                 printing = tasks.create_task(self._print_updates())
                 await self._answer_lines()
                 printing.cancel()
-        except* (RescueError, BrokenPipeError) as failures:
+        except* (RescueError, OSError) as failures:
             failure = failures.exceptions[0]
         if failure is not None:  # raised up there, early releases of Python 3.11 would put it into a group again
             raise failure from None

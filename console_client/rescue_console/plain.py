@@ -63,7 +63,7 @@ class PlainConsole:
     async def run(self) -> None:
         """Show and obey until `quit` or the end of input.
 
-        Raises RescueError if the technician cannot sign in or watch, BrokenPipeError if nobody reads the output.
+        Raises RescueError if the technician cannot sign in or watch, OSError if the output cannot be written.
         """
         await self._client.sign_in()
         failure: Exception | None = None
@@ -75,7 +75,7 @@ class PlainConsole:
                 with self._prompt.on_terminal(0) if self._prompt is not None else nullcontext():
                     await self._execute_lines()
                 showing.cancel()
-        except* (RescueError, BrokenPipeError) as failures:
+        except* (RescueError, OSError) as failures:
             failure = failures.exceptions[0]
         finally:
             self._prompt = None  # the terminal is the shell's again

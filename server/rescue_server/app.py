@@ -187,9 +187,11 @@ async def serving(
         address = f"{options.host}:{port}"
         issued.listens_at(_from_here(options.host, port), options.tls.for_clients() if options.tls else None)
         work += parts.start()
-        yield address, work
-        parts.presence.close()
-        await listener.stop()
+        try:
+            yield address, work
+        finally:
+            parts.presence.close()
+            await listener.stop()
         await engine.flush()
 
 

@@ -76,6 +76,24 @@ def test_a_full_disk_is_said_in_a_line(tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (1, b"Error: the output could not be written: No space left on device\n")
 
 
+@pytest.mark.parametrize(
+    "command",
+    [("console", "alice", "--json"), ("console", "alice", "--plain"), ("applet", "--channel", "Web"), ("server",)],
+    ids=" ".join,
+)
+def test_a_program_that_runs_on_says_in_a_line_that_its_disk_is_full(command: tuple[str, ...], tmp_path: Path) -> None:
+    own = ("--data", str(tmp_path / "state")) if command == ("server",) else ()
+    with open("/dev/full", "wb") as full:
+        done = rescue(
+            *("exec", "--", sys.executable, "-m", "rescue_emulator", *command, *own),
+            data=tmp_path,
+            stdout=full.fileno(),
+        )
+    assert done.returncode == 1
+    assert done.stderr.count(b"\n") == 1
+    assert b"No space left on device" in done.stderr
+
+
 def test_a_reader_that_has_read_enough_is_no_news(tmp_path: Path) -> None:
     reading, writing = os.pipe()
     os.close(reading)
