@@ -41,6 +41,8 @@ def events(follow: bool, since: int, session: str) -> None:
         from rescue_client.journal import JournalClient
 
         client = JournalClient(connection)
+        if session:
+            await client.explain(session)  # a session that does not exist is said at once
         pieces = client.watch(since, session=session) if follow else client.read(since, session=session)
         async with aclosing(pieces):
             async for piece in pieces:

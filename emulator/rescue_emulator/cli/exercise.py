@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import getpass
 import json
+import os
 import shlex
 from collections.abc import Sequence
 from contextlib import suppress
@@ -30,7 +31,16 @@ if TYPE_CHECKING:
 _language = click.option(
     "--lang", type=click.Choice(LANGUAGES), default=language_of_environment, help="Language of the texts."
 )
-_person = click.option("--person", default=getpass.getuser, help="Whose score; by default the user of this account.")
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # containers run users without a name
+        return f"user {os.getuid()}"
+
+
+_person = click.option("--person", default=_user, help="Whose score; by default the user of this account.")
 _data = click.option(
     "--data", type=click.Path(file_okay=False, path_type=Path), help="State directory for the server of the exercise."
 )

@@ -75,6 +75,13 @@ def objects(text: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in text.splitlines()]
 
 
+@pytest.mark.parametrize("more", [(), ("--follow",)], ids=str)
+async def test_events_of_a_session_that_does_not_exist_are_refused(story: Story, more: tuple[str, ...]) -> None:
+    status, out, err = await story.rescue("events", "--session", "9999", *more)
+    assert (status, out) == (1, "")
+    assert err.startswith("Error: there is no session '9999'")
+
+
 async def test_why_and_events_tell_what_happened_and_coverage_counts_it(story: Story, tmp_path: Path) -> None:
     status, out, _ = await story.rescue("why", story.session, "--technician", "alice", "--json")
     chain = objects(out)

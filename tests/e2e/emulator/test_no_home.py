@@ -22,7 +22,7 @@ main()
 
 
 def rescue(*arguments: str, directory: Path) -> subprocess.Popen[str]:
-    hidden = ("HOME", "RESCUE_", "XDG_")
+    hidden = ("HOME", "RESCUE_", "XDG_", "LOGNAME", "USER", "LNAME")
     return subprocess.Popen(
         [sys.executable, "-c", WITHOUT_HOME, *arguments],
         cwd=directory,
@@ -54,6 +54,7 @@ def test_a_server_starts_where_it_is_told_to(tmp_path: Path) -> None:
         "applet --channel Web",
         "why 1",
         "coverage",
+        "exercise list",
     ],
 )
 def test_without_a_directory_it_is_said_how_to_name_one(command: str, tmp_path: Path) -> None:
