@@ -109,6 +109,8 @@ def serve(options: ServerOptions) -> None:
         store_file = options.data / STORE_FILE
         file = CheckpointFile(store_file)
         checkpoints = Checkpoints(file.take())
+        if checkpoints.found is None and (note := file.note_without()):
+            print(f"rescue server: {note}", file=sys.stderr)
         with contextlib.closing(SqliteStore.open(store_file, checked=checkpoints.found is not None)) as store:
             asyncio.run(_serve(options, store, checkpoints))
         if (content := checkpoints.content()) is not None:

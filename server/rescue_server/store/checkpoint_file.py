@@ -16,6 +16,7 @@ from rescue_common.private_files import write_private
 from rescue_server.store.files import has_pending_changes, sidecar
 
 log = logging.getLogger(__name__)
+LONG = 20_000_000  # bytes of a store, some 120,000 events: to check and read them takes seconds
 _MAGIC = b"RESCUE CHECKPOINT 1\n"
 _DIGEST = "blake2b"
 _DIGEST_SIZE = hashlib.new(_DIGEST).digest_size
@@ -27,6 +28,13 @@ class CheckpointFile:
     def __init__(self, store: Path) -> None:
         self._store = store
         self._path = sidecar(store, ".checkpoint")
+
+    def note_without(self) -> str:
+        """Return what to tell people who wait for a start without a checkpoint; empty if it does not take long."""
+        size = self._store.stat().st_size if self._store.exists() else 0
+        if size < LONG:
+            return ""
+        return f"the store of {size // 1_000_000} MB is checked and read from its beginning: it was not closed in order"
 
     def take(self) -> bytes | None:
         """Return the content, and remove the file: the store will not stay as it is. None if it is not certain."""

@@ -27,7 +27,7 @@ from rescue_server.runtime.retention import Retention
 from rescue_server.runtime.session_records import SessionRecords
 from rescue_server.runtime.state import AnyEvent, EngineState, stream_of
 from rescue_server.runtime.watch import Watch
-from rescue_server.store.checkpoint_file import CheckpointFile
+from rescue_server.store.checkpoint_file import LONG, CheckpointFile
 from rescue_server.store.files import STORE_FILE, sidecar
 from rescue_server.store.memory import MemoryStore
 from rescue_server.store.protocol import Store, StoredEvent
@@ -160,6 +160,15 @@ def test_a_checkpoint_is_taken_once_and_only_its_owner_can_read_it(closed: Path)
     assert CheckpointFile(closed).take() == b"a state"
     assert not checkpoint.exists()
     assert CheckpointFile(closed).take() is None
+
+
+def test_whoever_waits_for_a_long_start_is_told_why(closed: Path) -> None:
+    assert CheckpointFile(closed).note_without() == ""
+    with closed.open("r+b") as file:
+        file.truncate(3 * LONG)
+    assert CheckpointFile(closed).note_without().startswith("the store of 60 MB is checked and read")
+    closed.unlink()
+    assert CheckpointFile(closed).note_without() == ""
 
 
 def flip(path: Path, offset: int) -> None:
