@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import getpass
 import json
 import os
-import shlex
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import asdict
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,12 +17,9 @@ from rescue_common.signals import Terminated, run_until_signalled
 from rescue_emulator.cli.output import count, print_lines, write_text
 
 if TYPE_CHECKING:
-    from rescue_emulator.exercises.coach import Coach, Result
     from rescue_emulator.exercises.model import Exercise
     from rescue_emulator.exercises.progress import ProgressFile, Score
-    from rescue_emulator.exercises.terminal import TerminalPresenter
-    from rescue_emulator.exercises.texts import ExerciseTexts
-    from rescue_emulator.world.world import World
+    from rescue_emulator.exercises.running import Where
 
 _language = click.option(
     "--lang", type=click.Choice(LANGUAGES), default=language_of_environment, help="Language of the texts."
@@ -45,6 +38,12 @@ _data = click.option(
     "--data", type=click.Path(file_okay=False, path_type=Path), help="State directory for the server of the exercise."
 )
 _web = click.option("--web", metavar="HOST:PORT", help="Show the consoles in a browser, too.")
+_server = click.option(
+    "--server",
+    metavar="HOST:PORT",
+    help="Do it on the server that runs there, unseen by others; --data or RESCUE_SECRET has the admin's secret.",
+)
+_move_clock = click.option("--move-clock", is_flag=True, help="With --server: allow what moves everybody's clock.")
 _predict = click.option("--predict", is_flag=True, help="Ask before the change which status follows.")
 
 
@@ -89,10 +88,21 @@ def list_exercises(lang: str, person: str, as_json: bool) -> None:
 @click.argument("which", metavar="ROW|FILE")
 @_language
 @_person
+@_server
+@_move_clock
 @_data
 @_web
 @_predict
-def start(which: str, lang: str, person: str, data: Path | None, web: str | None, predict: bool) -> int:
+def start(
+    which: str,
+    lang: str,
+    person: str,
+    server: str | None,
+    move_clock: bool,
+    data: Path | None,
+    web: str | None,
+    predict: bool,
+) -> int:
     """Do the exercise of ROW, or those of a FILE. Exit status 0 if all were solved.
 
     It prints how to open your console. h and Enter gives a hint, q and Enter stops.
@@ -101,18 +111,27 @@ def start(which: str, lang: str, person: str, data: Path | None, web: str | None
     Examples:
       rescue exercise start 14
       rescue exercise start 12 --predict --lang nl
+      rescue exercise start 14 --person ann --server 127.0.0.1:50051
     """
-    return _play(_chosen(which), lang=lang, person=person, data=data, web=web, predict=predict)
+    chosen, where = _chosen(which), _where(server, data, web)
+    if server is not None:
+        for one in chosen:
+            _require_room(one, moves_clock=move_clock)
+    return _play(chosen, where, lang=lang, person=person, predict=predict)
 
 
 @exercise.command("next")
 @_language
 @_person
+@_server
+@_move_clock
 @_data
 @_web
 @_predict
-def next_exercise(lang: str, person: str, data: Path | None, web: str | None, predict: bool) -> int:
-    """Do the first exercise of the table that you have not solved yet.
+def next_exercise(
+    lang: str, person: str, server: str | None, move_clock: bool, data: Path | None, web: str | None, predict: bool
+) -> int:
+    """Do the first exercise of the table that you have not solved yet; with --server, that moves no clock.
 
     \b
     Example:
@@ -122,11 +141,12 @@ def next_exercise(lang: str, person: str, data: Path | None, web: str | None, pr
     from rescue_emulator.exercises.progress import solved_exercises
 
     solved = solved_exercises(_read_scores(person))
-    left = [one for one in row_exercises() if one.name not in solved]
+    is_possible = server is None or move_clock
+    left = [one for one in row_exercises() if one.name not in solved and (is_possible or not one.moves_clock)]
     if not left:
-        click.echo("all exercises are solved")
+        click.echo("all exercises are solved" if is_possible else "all exercises that move no clock are solved")
         return 0
-    return _play(left[:1], lang=lang, person=person, data=data, web=web, predict=predict)
+    return _play(left[:1], _where(server, data, web), lang=lang, person=person, predict=predict)
 
 
 @exercise.command()
@@ -249,111 +269,41 @@ def _read_scores(person: str) -> tuple[Score, ...]:
         raise click.ClickException(f"the scores cannot be read: {error}") from None
 
 
-def _play(
-    exercises: Sequence[Exercise], *, lang: str, person: str, data: Path | None, web: str | None, predict: bool
-) -> int:
+def _play(exercises: Sequence[Exercise], where: Where, *, lang: str, person: str, predict: bool) -> int:
     from rescue_common.processes.child import ProgramEnded
+    from rescue_common.state_directory import NoAccess
+    from rescue_common.tls import BadTls
+    from rescue_emulator.exercises.running import ExerciseRun
     from rescue_emulator.exercises.texts import ExerciseTexts
+    from rescue_protos.errors import RescueError
 
     _read_scores(person)  # a bad name must be found before the exercise, not after it
-    run = _Run(texts=ExerciseTexts(lang), person=person, predict=predict)
+    run = ExerciseRun(texts=ExerciseTexts(lang), person=person, predict=predict, scores=_progress(), show=click.echo)
     try:
-        solved = run_until_signalled(run.play(exercises, data=data, web=web))
+        solved = run_until_signalled(run.play(exercises, where))
     except Terminated:
         raise KeyboardInterrupt from None  # SIGTERM: the world was ended in order
     except (ProgramEnded, TimeoutError) as error:
         raise click.ClickException(f"the programs could not be started: {error}") from None
+    except (NoAccess, BadTls, RescueError) as error:
+        raise click.ClickException(f"the server cannot be used: {error}") from None
     return 0 if solved else 1
 
 
-class _Run:
-    """Plays exercises in one world, and keeps each score."""
+def _where(server: str | None, data: Path | None, web: str | None) -> Where:
+    from rescue_emulator.exercises.running import Where
 
-    def __init__(self, *, texts: ExerciseTexts, person: str, predict: bool) -> None:
-        self._texts = texts
-        self._person = person
-        self._predict = predict
+    if server is not None and web is not None:
+        raise click.UsageError("a server that runs already has pages of its own, or none: leave --web out")
+    return Where(server=server, data=data, web=web)
 
-    async def play(self, exercises: Sequence[Exercise], *, data: Path | None, web: str | None) -> bool:
-        from rescue_emulator.exercises.coach import Coach
-        from rescue_emulator.exercises.terminal import TerminalPresenter
-        from rescue_emulator.scenarios.stage import Stage
-        from rescue_emulator.world.world import World
 
-        async with World(data=data, options=("--web", web) if web else ()) as world:
-            stage = await Stage.build(world, lang=self._texts.language)
-            self._show_doors(world, exercises[0].trainee, web)
-            solved = True
-            for one in exercises:
-                presenter = TerminalPresenter(texts=self._texts, show=click.echo)
-                coach = Coach(exercise=one, stage=stage, presenter=presenter, predict=self._predict)
-                result = await _coached(coach, presenter)
-                if result is None:
-                    return False
-                solved &= result.solved
-                with suppress(Exception):  # after the last exercise the world ends anyway
-                    await coach.clear()
-                await asyncio.to_thread(self._keep, result)
-        return solved
-
-    def _show_doors(self, world: World, trainee: str, web: str | None) -> None:
-        from rescue_common.state_directory import Access
-
-        command = f"rescue console {trainee} --data {shlex.quote(str(world.data))}"
-        click.echo(self._texts.text("Open your console in another terminal: {command}", command=command))
-        if web:
-            secret = Access.read(world.data).secrets[trainee]
-            url = f"http://{web}/"
-            line = "Or in a browser: {url} (user {user}, secret {secret})"
-            click.echo(self._texts.text(line, url=url, user=trainee, secret=secret))
-
-    def _keep(self, result: Result) -> None:
-        from rescue_emulator.exercises.progress import Score, now_text
-
-        score = Score(
-            at=now_text(datetime.now(UTC)),
-            person=self._person,
-            exercise=result.exercise.name,
-            trainee=result.exercise.trainee,
-            solved=result.solved,
-            why=result.why,
-            wrong=result.wrong,
-            hints=result.hints,
-            right=result.right,
-            questions=result.questions,
-            seconds=round(result.seconds, 1),
+def _require_room(one: Exercise, *, moves_clock: bool) -> None:
+    """Refuse what would disturb the others on a shared server."""
+    if one.restarts_server:
+        raise click.UsageError(f"exercise {one.name} restarts the server: do it without --server")
+    if one.moves_clock and not moves_clock:
+        raise click.UsageError(
+            f"exercise {one.name} moves the clock, which all on this server share: do it without --server, or add "
+            "--move-clock while nobody else is at such an exercise"
         )
-        try:
-            _progress().add(score)
-        except OSError as error:
-            click.echo(f"the score could not be kept: {error}", err=True)
-
-
-async def _coached(coach: Coach, presenter: TerminalPresenter) -> Result | None:
-    """Run the exercise while the trainee may ask for hints. Returns None if they stop it."""
-    playing = asyncio.create_task(coach.run())
-    reading = asyncio.create_task(_read_lines(coach, presenter, playing))
-    try:
-        return await playing
-    except asyncio.CancelledError:
-        if reading.done():
-            return None
-        raise
-    finally:
-        reading.cancel()
-        await asyncio.gather(reading, return_exceptions=True)
-
-
-async def _read_lines(coach: Coach, presenter: TerminalPresenter, playing: asyncio.Task[Result]) -> None:
-    from rescue_console.terminal_input import typed_lines
-
-    async for typed in typed_lines():
-        line = typed.line.decode(errors="replace").strip()
-        if presenter.is_asking:
-            presenter.answers.put_nowait(line)
-        elif line.casefold() == "q":
-            playing.cancel()
-            return
-        elif line.casefold() == "h":
-            presenter.hint(coach.take_hint())
-    await asyncio.Event().wait()  # the input ended; the exercise goes on in the console

@@ -9,7 +9,6 @@ from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from rescue_client.connection import Connection
 from rescue_client.journal import JournalClient, JournalLine
 from rescue_common.durations import parse_duration
 from rescue_emulator.exercises.attempt import Attempt, Judgement
@@ -224,15 +223,12 @@ class Coach:
 
     @asynccontextmanager
     async def _followed_journal(self) -> AsyncIterator[None]:
-        world = self.stage.world
-        async with Connection.find(user="admin", data=world.data) as connection:
-            journal = JournalClient(connection)
-            following = asyncio.create_task(self._follow(journal, await self._revision_now()))
-            try:
-                yield
-            finally:
-                following.cancel()
-                await asyncio.gather(following, return_exceptions=True)
+        following = asyncio.create_task(self._follow(self.stage.world.journal, await self._revision_now()))
+        try:
+            yield
+        finally:
+            following.cancel()
+            await asyncio.gather(following, return_exceptions=True)
 
     async def _revision_now(self) -> int:
         return int((await self._trainee_console().command("sync"))["revision"])

@@ -37,6 +37,16 @@ class Exercise:
         """All that the trainee's queue has to show of the session, in order."""
         return self.scenario.queues.get(self.trainee, ())
 
+    @property
+    def moves_clock(self) -> bool:
+        """Whether a step moves the clock, which everybody on a server shares."""
+        return any(step.who == "clock" for step in self.scenario.steps)
+
+    @property
+    def restarts_server(self) -> bool:
+        """Whether a step stops or starts the server."""
+        return any(step.who == "server" for step in self.scenario.steps)
+
     def is_for_trainee(self, step: Step) -> bool:
         """Whether the trainee takes this step, once the exercise has begun."""
         return step.who == self.trainee and not step.what.startswith(_WATCHED)

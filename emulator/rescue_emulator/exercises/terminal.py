@@ -14,15 +14,20 @@ from rescue_emulator.exercises.coach import Result
 from rescue_emulator.exercises.model import Exercise
 from rescue_emulator.exercises.texts import ExerciseTexts
 from rescue_emulator.scenarios.model import Step
+from rescue_emulator.world.people import AccountNames
 
 
 @dataclass(slots=True, kw_only=True)
 class TerminalPresenter:
-    """Shows an exercise line by line. `answers` are the lines that the trainee types to a question."""
+    """Shows an exercise line by line. `answers` are the lines that the trainee types to a question.
+
+    `names` are those that the trainee has to type in their console.
+    """
 
     texts: ExerciseTexts
     show: Callable[[str], None]
     answers: asyncio.Queue[str] = field(default_factory=asyncio.Queue)
+    names: AccountNames = field(default_factory=AccountNames)
     is_asking: bool = False
     _session: str = ""
     _step: Step | None = None
@@ -93,4 +98,4 @@ class TerminalPresenter:
         if self._step is None or not number:
             self.show("  " + self.texts.text("There is nothing for you to do at this moment."))
             return
-        self.show(f"  {number}/3 " + self.texts.hints(self._step, self._session)[number - 1])
+        self.show(f"  {number}/3 " + self.texts.hints(self._step, self._session, self.names)[number - 1])

@@ -7,6 +7,7 @@ from rescue_console.labels import Labels
 from rescue_emulator.exercises.model import Exercise
 from rescue_emulator.scenarios.model import Step
 from rescue_emulator.scenarios.sentences import sentence
+from rescue_emulator.world.people import AccountNames
 from rescue_protos.explanations import explanation
 
 _TWO_WORDS = ("lead offer", "lead accept", "lead cancel", "focus on", "focus off")
@@ -45,8 +46,8 @@ class ExerciseTexts:
         """Return what somebody does, as a sentence."""
         return sentence(step, self.language)
 
-    def hints(self, step: Step, session: str) -> tuple[str, str, str]:
-        """Return the three hints for a step: where to look, which command, the whole step."""
+    def hints(self, step: Step, session: str, names: AccountNames) -> tuple[str, str, str]:
+        """Return the three hints for a step: where to look, which command, the whole step in the server's names."""
         verb, rest = split_step(step)
         if verb.startswith("focus"):
             return (
@@ -59,7 +60,7 @@ class ExerciseTexts:
         else:
             where = self.text("Select session {session} in the list, and look at the toolbar.", session=session)
         command = self._labels.command(verb)
-        words = ("pin", *([rest] if rest else [])) if verb == "pin" else _typed(verb, rest, session)
+        words = ["pin", *([rest] if rest else [])] if verb == "pin" else _typed(verb, rest, session, names)
         return (
             where,
             self.text("The command is: {command}", command=command),
@@ -76,6 +77,7 @@ def split_step(step: Step) -> tuple[str, str]:
     return verb, rest
 
 
-def _typed(verb: str, rest: str, session: str) -> tuple[str, ...]:
+def _typed(verb: str, rest: str, session: str, names: AccountNames) -> list[str]:
     first, _, second = verb.partition(" ")
-    return tuple(word for word in (first, session, second, rest) if word)
+    target, comment, text = rest.partition(" comment ")
+    return [*names.command([word for word in (first, session, second, target) if word]), *(comment + text).split()]

@@ -6,8 +6,9 @@ What a test does here is told in its failure report.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+import json
+from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping
+from contextlib import aclosing, contextmanager
 from dataclasses import replace
 from datetime import timedelta
 
@@ -15,6 +16,7 @@ from rescue_client.admin import AdminClient, Channel, Group, Organization, Organ
 from rescue_client.clock import ClockClient, ClockReading
 from rescue_client.connection import Connection
 from rescue_client.faults import FaultClient, FaultRule
+from rescue_client.journal import JournalClient, JournalLine, JournalPiece
 from rescue_common.durations import format_duration
 from rescue_emulator.world.belongings import Belongings
 from rescue_emulator.world.errors import NotOwner
@@ -251,6 +253,32 @@ class WorldFaults(FaultClient):
         names = self._own.names
         technicians = () if set(rule.technicians) == set(self._own.technicians) else rule.technicians
         return replace(rule, text=names.plain_text(rule.text), technicians=tuple(map(names.plain, technicians)))
+
+
+class WorldJournal(JournalClient):
+    """The journal in a world's own names. On a shared server it has the sessions of others, too."""
+
+    def __init__(self, connection: Connection, own: Belongings) -> None:
+        super().__init__(connection)
+        self._own = own
+
+    async def watch(self, after: int = 0, *, session: str = "") -> AsyncGenerator[JournalPiece, None]:
+        """Deliver the events after a revision, then each new event. It never ends."""
+        async with aclosing(super().watch(after, session=session)) as pieces:
+            async for piece in pieces:
+                yield replace(piece, lines=tuple(map(self._plain, piece.lines))) if self._own.shares else piece
+
+    def _plain(self, line: JournalLine) -> JournalLine:
+        plain = self._own.names.plain_text
+        return replace(
+            line,
+            by=plain(line.by),
+            about=plain(line.about),
+            cause=plain(line.cause),
+            facts={name: plain(fact) for name, fact in line.facts.items()},
+            changes=tuple(replace(change, technician=plain(change.technician)) for change in line.changes),
+            body=json.loads(plain(json.dumps(line.body))),
+        )
 
 
 def _forget(names: list[str], name: str) -> None:

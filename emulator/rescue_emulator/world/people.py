@@ -21,6 +21,11 @@ class AccountNames:
 
     suffix: str = ""
 
+    @staticmethod
+    def between(plain: str, account: str) -> AccountNames:
+        """Return the names of a world in which `plain` is the technician `account`."""
+        return AccountNames(suffix=account.removeprefix(plain).removeprefix("-"))
+
     def account(self, name: str) -> str:
         """Return the name on the server; a name that is one already stays."""
         return f"{self.plain(name)}-{self.suffix}" if self.suffix else name

@@ -65,6 +65,11 @@ class Technician:
         self._lines = 0
         program.listen(self._receive)
 
+    @property
+    def secret(self) -> str:
+        """The secret to sign in with as a technician whom the world made on a shared server; else empty."""
+        return self._own.secrets.get(self.account, "")
+
     async def command(self, *words: str, timeout: float = _REPLY_TIMEOUT) -> dict[str, Any]:
         """Send a command of the scripted console, for example `command("transfer", session, "technician:bob")`.
 

@@ -33,6 +33,7 @@ from rescue_client.admin import AdminClient, Settings
 from rescue_client.clock import ClockClient, ClockReading
 from rescue_client.connection import NO_WAIT, Connection
 from rescue_client.faults import FaultClient
+from rescue_client.journal import JournalClient
 from rescue_common.processes.child import Program, ProgramEnded, stop_all
 from rescue_common.state_directory import NoAccess, find_server, find_tls
 from rescue_emulator.world.api import WorldApi
@@ -42,7 +43,7 @@ from rescue_emulator.world.end_state import EndState, look_at_server
 from rescue_emulator.world.errors import NotEntered, NotOwner, WrongEventLoop
 from rescue_emulator.world.external_server import create_accounts, leave, unique_names
 from rescue_emulator.world.failure_report import ReportedWorld, failure_report
-from rescue_emulator.world.own_clients import WorldAdmin, WorldClock, WorldFaults
+from rescue_emulator.world.own_clients import WorldAdmin, WorldClock, WorldFaults, WorldJournal
 from rescue_emulator.world.ports import reserve_port
 from rescue_emulator.world.server_access import ServerAccess
 from rescue_emulator.world.technician import NotSeen, Technician
@@ -158,6 +159,11 @@ class World:
     def faults(self) -> FaultClient:
         """The server's fault rules: `await world.faults.add("when 1001 becomes Active: lan off for 40s")`."""
         return WorldFaults(self._shared_connection(), self._own)
+
+    @property
+    def journal(self) -> JournalClient:
+        """The server's journal, in this world's own names."""
+        return WorldJournal(self._shared_connection(), self._own)
 
     @property
     def api(self) -> WorldApi:

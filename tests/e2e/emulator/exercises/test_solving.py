@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import sys
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from rescue_common.state_directory import Access
 from rescue_emulator.exercises.attempt import Judgement
 from rescue_emulator.exercises.coach import Coach, Result
 from rescue_emulator.exercises.model import Exercise, read_exercises, row_exercise
@@ -224,6 +226,76 @@ async def test_the_command_keeps_the_score_and_shows_the_way(tmp_path: Path) -> 
     listed = await asyncio.create_subprocess_exec(*command, "scores", "--format", "json", env=environment, stdout=pipe)
     [score] = map(json.loads, (await listed.communicate())[0].splitlines())
     assert (score["person"], score["exercise"], score["solved"], score["hints"]) == ("ann", "14", True, 1)
+
+
+async def test_pairs_on_one_server_do_not_disturb_or_see_each_other() -> None:
+    async with World() as host, host.share() as first, host.share() as second:
+        rooms = [
+            Room(world=world, stage=await Stage.build(world, lang="en"), language="en") for world in (first, second)
+        ]
+        for rows in ((14, 14), (15, 38), (44, 62)):
+            results = await asyncio.gather(
+                *(room.result(row_exercise(row)) for room, row in zip(rooms, rows, strict=True))
+            )
+            assert [(result.solved, result.wrong) for result, _ in results] == [(True, 0)] * 2, rows
+        first_sees, second_sees = (set(room.stage.technicians["alice"].sessions) for room in rooms)
+        assert not first_sees & second_sees
+
+
+async def test_the_command_does_an_exercise_on_a_server_that_others_use(tmp_path: Path) -> None:
+    pipe = asyncio.subprocess.PIPE
+    environment = {**os.environ, "RESCUE_DATA": str(tmp_path), "RESCUE_LANG": "en"}
+    rescue = [sys.executable, "-m", "rescue_emulator"]
+    async with World() as host, asyncio.timeout(60):
+        before = await host.admin.organization()
+        process = await asyncio.create_subprocess_exec(
+            *[*rescue, "exercise", "start", "15", "--person", "ann", "--server", host.address],
+            env={**environment, "RESCUE_SECRET": Access.read(host.data).secrets["admin"]},
+            stdin=pipe,
+            stdout=pipe,
+        )
+        assert process.stdin is not None
+        assert process.stdout is not None
+        told: list[str] = []
+        while not told or "your turn" not in told[-1]:
+            told.append((await process.stdout.readline()).decode())
+        secret, account = re.findall(r"RESCUE_SECRET=(\S+) rescue console (\S+) --server", "".join(told))[0]
+        process.stdin.write(b"h\nh\nh\n")
+        hints = [(await process.stdout.readline()).decode() for _ in range(3)]
+        console = await asyncio.create_subprocess_exec(
+            *[*rescue, "console", account, "--json", "--server", host.address],
+            env={**environment, "RESCUE_SECRET": secret},
+            stdin=pipe,
+            stdout=pipe,
+        )
+        await console.communicate(hints[2].partition("Type: ")[2].encode())  # with the names of this server
+        rest = (await process.stdout.read()).decode()
+        assert await process.wait() == 0, rest
+        assert "Solved." in rest
+        assert account.startswith("alice-")
+        after = await host.admin.organization()
+        assert (after.groups, after.channels) == (before.groups, before.channels)
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (["12", "--server", "127.0.0.1:1"], "moves the clock, which all on this server share"),
+        (["14", "--server", "127.0.0.1:1"], "the server cannot be used"),
+        (["14", "--server", "nowhere"], "HOST:PORT is needed"),
+        (["14", "--server", "127.0.0.1:1", "--web", "127.0.0.1:0"], "leave --web out"),
+    ],
+)
+async def test_what_is_not_possible_on_a_shared_server_is_said(options: list[str], says: str, tmp_path: Path) -> None:
+    process = await asyncio.create_subprocess_exec(
+        *[sys.executable, "-m", "rescue_emulator", "exercise", "start", *options],
+        env={**os.environ, "RESCUE_DATA": str(tmp_path), "RESCUE_SECRET": "any", "RESCUE_LANG": "en"},
+        stderr=asyncio.subprocess.PIPE,
+    )
+    _, err = await asyncio.wait_for(process.communicate(), 30)
+    assert process.returncode in (1, 2)
+    assert says in err.decode()
+    assert "Traceback" not in err.decode()
 
 
 async def test_who_stops_has_not_solved_it(tmp_path: Path) -> None:

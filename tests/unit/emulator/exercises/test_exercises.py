@@ -14,6 +14,7 @@ from rescue_emulator.exercises.attempt import Attempt, Judgement
 from rescue_emulator.exercises.model import Exercise, read_exercises, row_exercise, row_exercises
 from rescue_emulator.exercises.texts import ExerciseTexts
 from rescue_emulator.scenarios.model import BadScenario, Step
+from rescue_emulator.world.people import AccountNames
 from rescue_protos.status_table import read_rows, row_of
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
@@ -127,7 +128,7 @@ def test_every_step_has_three_different_hints(exercise: Exercise, language: str)
     assert texts.explanation(exercise)
     for step in exercise.scenario.steps:
         if exercise.is_for_trainee(step):
-            where, command, whole = texts.hints(step, "1001")
+            where, command, whole = texts.hints(step, "1001", AccountNames())
             assert len({where, command, whole}) == 3
             assert "{" not in where + command + whole
 

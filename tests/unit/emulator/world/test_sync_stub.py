@@ -63,8 +63,8 @@ def made_of(name: str) -> str:
     for method in methods.values():
         if method.name.startswith("_") and not (name == "World" and method.name == "__init__"):
             continue
-        if method.returns is not None and ast.unparse(method.returns).startswith("AsyncGenerator"):
-            continue  # a stream stays for async callers
+        if method.returns is not None and ast.unparse(method.returns).startswith(("AsyncGenerator", "JournalClient")):
+            continue  # streams stay for async callers
         lines += [f"    @{ast.unparse(decorator)}" for decorator in method.decorator_list]
         arguments = ast.unparse(method.args)
         if method.name == "__init__":
