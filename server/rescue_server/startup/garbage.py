@@ -11,8 +11,8 @@ import asyncio
 import gc
 from collections.abc import Callable
 
-YOUNG = 10_000  # new objects before the youngest are looked at: a millisecond or two
-GROUPS = 10  # such looks before their survivors are looked at again
+YOUNG = 5_000  # new objects before the youngest are looked at: a millisecond
+GROUPS = 4  # such looks before their survivors are looked at again
 NEVER = 1_000_000
 EVERY = 3600.0  # real seconds between full collections
 FEW = 500  # attached applets with which a full collection takes less than 50 ms

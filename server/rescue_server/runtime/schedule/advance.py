@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import datetime, timedelta
 
 from rescue_protos.errors import StorageUnavailable
@@ -11,6 +12,7 @@ from rescue_server.runtime.schedule.clock_barrier import ClockBarriers, WaitingS
 from rescue_server.runtime.schedule.roll_call import RollCalls
 
 AHEAD = timedelta(seconds=1)  # emulated: how far time may be ahead of what is stored
+STEPS_AT_ONCE = 500  # at most of them nothing falls due: leases were renewed
 EVENTS_AHEAD = 200  # how many results may wait for being stored
 
 
@@ -42,7 +44,11 @@ class Advance:
         await self._engine.catch_up_in_portions()
         await self._flush()
         stored_at = clock.now()
+        steps = 0
         while (moment := self._next_moment()) is not None:
+            steps += 1
+            if steps % STEPS_AT_ONCE == 0:
+                await asyncio.sleep(0)
             if await self._judge(moment):
                 continue
             if moment - stored_at > AHEAD or self._applied >= EVENTS_AHEAD:

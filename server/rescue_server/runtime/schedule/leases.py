@@ -12,7 +12,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from rescue_common.emulated_time import later
 
@@ -44,24 +44,27 @@ class _Order:
         self._leases[session].noted = due
         heapq.heappush(self._heap, (due, session))
 
-    def first(self) -> tuple[datetime, str] | None:
-        """Return the one that is due first, and when."""
+    def first(self, through: datetime) -> tuple[datetime, str] | None:
+        """Return the one that is due first, and when: exactly up to `through`, perhaps too early after that.
+
+        Each renewed one is put to its new place once a period, when its old place comes up, and not all at once.
+        """
         while self._heap:
             noted, session = self._heap[0]
             due = self._due(session)
             if due is None or self._leases[session].noted != noted:
                 heapq.heappop(self._heap)
-            elif due > noted:
+            elif due > noted and noted <= through:
                 self._leases[session].noted = due
                 heapq.heapreplace(self._heap, (due, session))
             else:
-                return due, session
+                return noted, session
         return None
 
     def within(self, moment: datetime) -> list[tuple[datetime, str]]:
         """Return those that are due by a moment, soonest first. Costs as much as there are of them."""
         found: list[tuple[datetime, str]] = []
-        while (first := self.first()) is not None and first[0] <= moment:
+        while (first := self.first(moment)) is not None and first[0] <= moment:
             heapq.heappop(self._heap)
             if not found or found[-1] != first:  # one that left and came back may stand there twice
                 found.append(first)
@@ -166,18 +169,18 @@ class Leases:
         lease = self._leases.get(session)
         return None if lease is None else later(lease.renewed_at, self._period_of(session))
 
-    def first(self) -> tuple[datetime, str] | None:
-        """The lease that runs out first, and when."""
-        found = [each for each in (self._unprobed.first(), self._probed.first()) if each is not None]
-        return min(found, default=None)
+    def first(self, through: datetime) -> tuple[datetime, str] | None:
+        """Return the lease that runs out first, and when: exactly up to `through`, perhaps too early after that."""
+        orders = (self._unprobed, self._probed)
+        return min((first for order in orders if (first := order.first(through)) is not None), default=None)
 
-    def first_unprobed(self) -> tuple[datetime, str] | None:
-        """The lease that runs out first of those without an open probe, and when."""
-        return self._unprobed.first()
+    def first_unprobed(self, through: datetime) -> tuple[datetime, str] | None:
+        """Return the same of those without an open probe."""
+        return self._unprobed.first(through)
 
     def any_probed(self) -> bool:
         """Whether a probe is open."""
-        return self._probed.first() is not None
+        return self._probed.first(datetime.min.replace(tzinfo=UTC)) is not None
 
     def within(self, moment: datetime) -> list[str]:
         """Return the sessions whose leases run out by a moment, soonest first."""

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from rescue_common.emulated_time import later
 from rescue_server.clock import ServerClock
 from rescue_server.core.decide import on_due
 from rescue_server.core.organization import OrganizationEvent
@@ -111,7 +112,8 @@ class LiveSchedule:
         return None
 
     def _first_lease(self) -> SessionDeadline | None:
-        first = self.leases.first()
+        # For a real second: else the clock would be woken for each lease that was renewed meanwhile.
+        first = self.leases.first(later(self._clock.now(), timedelta(seconds=self._clock.speed)))
         if first is None:
             return None
         due, session = first

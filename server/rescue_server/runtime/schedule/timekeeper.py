@@ -153,10 +153,15 @@ class Timekeeper:
 
     async def _probe_expiring(self) -> None:
         """Send probes to the applets whose leases run out soon, so that the answer is known when they do."""
-        lease = self._leases.first_unprobed()
+        lease = self._first_unprobed()
         if lease is None or lease[0] - self._lead(lease[1]) > self.clock.now():
             return
         await in_portions(self._leases.within(later(self.clock.now(), self._lead(lease[1]))), self._probe)
+
+    def _first_unprobed(self) -> tuple[datetime, str] | None:
+        """Return the lease that is probed after next, and when it runs out: exactly if that is within a real second."""
+        through = later(self.clock.now(), timedelta(seconds=(ANSWER_WITHIN + 1) * self.clock.speed))
+        return self._leases.first_unprobed(through)
 
     def _probe(self, session: str) -> None:
         """Send a probe, unless one is open."""
@@ -181,7 +186,7 @@ class Timekeeper:
 
     def next_probe(self) -> datetime | None:
         """Return when the next probe must be sent, so that its answer is known in time; None if none must."""
-        lease = self._leases.first_unprobed()
+        lease = self._first_unprobed()
         return None if lease is None else lease[0] - self._lead(lease[1])
 
     def _has_run_out(self, session: str) -> bool:

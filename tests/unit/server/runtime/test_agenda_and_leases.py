@@ -14,6 +14,7 @@ from rescue_server.runtime.schedule.leases import Lease, Leases
 
 NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
+LATER = NOON + timedelta(days=1)
 SESSIONS = st.sampled_from(["1001", "1002", "1003"])
 MOMENTS = st.integers(0, 20).map(lambda seconds: NOON + seconds * SECOND)
 
@@ -92,7 +93,7 @@ def test_the_leases_know_which_runs_out_first(steps: list[tuple[str, str, dateti
                 leases.refresh()
         dues = {name: at + periods[name] for name, at in renewed.items()}
         assert {name: leases.due(name) for name in leases} == dues
-        first = leases.first()
+        first = leases.first(LATER)
         assert (first is None) is (not dues)
         assert first is None or (first[0] == min(dues.values()) and dues[first[1]] == first[0])
         assert leases.within(NOON + 12 * SECOND) == sorted(
@@ -117,11 +118,11 @@ def test_a_lease_with_an_open_probe_does_not_hide_the_next_one_to_probe() -> Non
     assert leases.probe("1001", 7.5)
     assert not leases.probe("1001", 9.0), "one is open"
     assert leases.probed_at("1001") == 7.5
-    assert leases.first_unprobed() == (NOON + 2 * SECOND, "1002")
-    assert leases.first() == (NOON + SECOND, "1001"), "it runs out all the same"
+    assert leases.first_unprobed(LATER) == (NOON + 2 * SECOND, "1002")
+    assert leases.first(LATER) == (NOON + SECOND, "1001"), "it runs out all the same"
     leases.renew("1001", NOON)
     assert leases.probed_at("1001") is None
-    assert leases.first_unprobed() == (NOON + SECOND, "1001")
+    assert leases.first_unprobed(LATER) == (NOON + SECOND, "1001")
 
 
 def test_leases_that_are_probed_and_renewed_for_ever_leave_nothing_behind() -> None:
@@ -152,3 +153,26 @@ def test_who_runs_out_first_is_found_without_looking_at_all(many: int) -> None:
         assert leases.within(NOON + step * SECOND) == [str(step - 1)]
         leases.end(str(step - 1))
     assert looked <= 1000
+
+
+def test_after_all_have_renewed_nobody_has_to_be_looked_at_before_it_is_due() -> None:
+    looked = 0
+
+    def period(session: str) -> timedelta:
+        nonlocal looked
+        looked += 1
+        return 60 * SECOND
+
+    leases = Leases(period)
+    for number in range(1000):
+        leases.start(str(number), NOON + number * SECOND / 100)
+    for number in range(1000):
+        leases.renew(str(number), NOON + 30 * SECOND)
+    looked = 0
+    first = leases.first(NOON + 40 * SECOND)
+    assert first is not None
+    assert NOON + 40 * SECOND < first[0] <= NOON + 90 * SECOND, "not too late"
+    assert looked == 1
+    assert leases.within(NOON + 65 * SECOND) == []
+    assert looked < 2000, "those whose time would have come, once each"
+    assert leases.first(NOON + 90 * SECOND) == (NOON + 90 * SECOND, "0")
