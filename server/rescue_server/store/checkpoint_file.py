@@ -34,7 +34,8 @@ class CheckpointFile:
         size = self._store.stat().st_size if self._store.exists() else 0
         if size < LONG:
             return ""
-        return f"the store of {size // 1_000_000} MB is checked and read from its beginning: it was not closed in order"
+        why = "it was not closed in order, or by another version"
+        return f"the store of {size // 1_000_000} MB is checked and read from its beginning: {why}"
 
     def take(self) -> bytes | None:
         """Return the content, and remove the file: the store will not stay as it is. None if it is not certain."""
