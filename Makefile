@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 # Programs are started by the hundred here: that they are compiled each time would be a third of their start.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test long torture fuzz accessibility environment contract lint docs reference wheel clean catalogs
+.PHONY: demo test long torture fuzz accessibility environment contract lint docs reference bench wheel clean catalogs
 
 demo: environment
 	$(BIN)/rescue demo
@@ -72,6 +72,11 @@ catalogs: environment
 # The documents as a site, in site/. A link to a page or heading that does not exist is an error.
 docs: environment
 	$(BIN)/zensical build --strict
+
+# Our server and a bare grpc.aio server in turn: ONLY=fanout measures what has this word in its name. RUNS of each.
+RUNS ?= 3
+bench: environment
+	$(BIN)/python -m benchmarks $(if $(ONLY),"$(ONLY)") --runs $(RUNS)
 
 # The parts of the documents that are made from the code, and the code blocks that are files.
 reference: environment

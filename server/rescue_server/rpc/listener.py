@@ -15,7 +15,7 @@ from rescue_server.rpc.method_wrapping import WrapMethod, wrapped
 from rescue_server.rpc.reflection import enable_reflection
 
 STOP_WITHIN = 2.0  # real seconds for streams to end by themselves
-_OPTIONS = (
+OPTIONS = (
     ("grpc.so_reuseport", 0),  # a port in use must be an error
     ("grpc.http2.bdp_probe", 0),
     ("grpc.keepalive_time_ms", 10_000),
@@ -71,7 +71,7 @@ class Listener:
         interceptors: Sequence[grpc.aio.ServerInterceptor] = (),
     ) -> None:
         self._services = tuple(services)
-        self._server = grpc.aio.server(interceptors=list(interceptors), options=list(_OPTIONS))
+        self._server = grpc.aio.server(interceptors=list(interceptors), options=list(OPTIONS))
         wrapping = wrapped(self._server, wrappers)
         self._health = health.aio.HealthServicer()
         for service in self._services:

@@ -1,0 +1,98 @@
+"""`python -m benchmarks [ONLY] [--runs N]`: measure our server and the bare one in turn, and print ratios."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import statistics
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+
+from benchmarks import cases
+from benchmarks.starting import starting
+
+RESULTS = Path(__file__).with_name("results")
+Case = Callable[[str], cases.Figures]
+CASES: dict[str, Case] = {
+    "heartbeats, 1,000 applets, 2,000 a second": partial(cases.heartbeats, applets=1_000, rate=2_000),
+    "heartbeats, 1,000 applets, 5,000 a second": partial(cases.heartbeats, applets=1_000, rate=5_000),
+    "heartbeats, 10,000 applets, 2,000 a second": partial(cases.heartbeats, applets=10_000, rate=2_000),
+    "commands, 1 caller": partial(cases.commands, callers=1),
+    "commands, 16 callers": partial(cases.commands, callers=16),
+    "commands, 64 callers": partial(cases.commands, callers=64),
+    "fanout, chat to 10 consoles": partial(cases.chat, consoles=10, rate=100),
+    "fanout, chat to 100 consoles": partial(cases.chat, consoles=100, rate=20),
+    "fanout, chat to 1,000 consoles": partial(cases.chat, consoles=1_000, rate=4),
+    "fanout, a channel of 100 technicians": partial(cases.through_channel, technicians=100, rate=20),
+    "starting": starting,
+}
+ALONE = ("starting",)  # there is nothing bare to compare it with
+
+
+def main() -> int:
+    """Run the cases whose names have the given word."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("only", nargs="?", default="", help="cases with this in their name")
+    parser.add_argument("--runs", type=int, default=3, help="runs of each server (default: 3)")
+    given = parser.parse_args()
+    chosen = {name: case for name, case in CASES.items() if given.only in name}
+    if not chosen:
+        print(f"no case has {given.only!r} in its name: there are {'; '.join(CASES)}", file=sys.stderr)
+        return 2
+    report = {"machine": _machine(), "runs": given.runs, "cases": {}}
+    print(", ".join(f"{key} {value}" for key, value in _machine().items()))
+    for name, case in chosen.items():
+        kinds = ("ours",) if name in ALONE else ("bare", "ours")
+        found: dict[str, list[cases.Figures]] = {kind: [] for kind in kinds}
+        for _ in range(given.runs):
+            for kind in kinds:
+                found[kind].append(case(kind))
+        report["cases"][name] = {kind: _summary(runs) for kind, runs in found.items()}
+        _print(name, report["cases"][name])
+    RESULTS.mkdir(exist_ok=True)
+    target = RESULTS / f"{datetime.now(UTC):%Y-%m-%dT%H%M%S}.json"
+    target.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+    print(f"written to {target}")
+    return 0
+
+
+def _summary(runs: list[cases.Figures]) -> dict[str, list[float]]:
+    """Return of each figure the lowest, the median and the highest."""
+    return {
+        figure: [min(values), statistics.median(values), max(values)]
+        for figure in runs[0]
+        for values in [[abs(run[figure]) for run in runs]]
+    }
+
+
+def _print(name: str, of: dict[str, dict[str, list[float]]]) -> None:
+    print(f"\n{name}")
+    for figure, (low, median, high) in of["ours"].items():
+        line = f"  {figure:<24} ours {median:9.2f} ({low:.2f} to {high:.2f})"
+        if figure in of.get("bare", {}):
+            bare_low, bare, bare_high = of["bare"][figure]
+            line += f"   bare {bare:9.2f} ({bare_low:.2f} to {bare_high:.2f})   ratio {median / bare:5.2f}"
+        print(line, flush=True)
+
+
+def _machine() -> dict[str, str]:
+    return {
+        "date": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
+        "cores": str(len(os.sched_getaffinity(0))),
+        "load": f"{os.getloadavg()[0]:.1f}",
+        "system": f"{platform.system()} {platform.machine()}",
+        "Python": platform.python_version(),
+        "grpcio": version("grpcio"),
+        "protobuf": version("protobuf"),
+    }
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+    sys.exit(main())

@@ -1,0 +1,35 @@
+"""The benchmark runs: each kind of case drives both servers, and nothing of the load fails."""
+
+from __future__ import annotations
+
+import shutil
+
+import pytest
+
+from benchmarks import cases
+from benchmarks.__main__ import CASES, Case
+
+pytestmark = [
+    pytest.mark.long,
+    pytest.mark.skipif(
+        not any(map(shutil.which, ("cc", "gcc", "clang"))), reason="the load generator needs a compiler"
+    ),
+]
+SMALL: dict[str, Case] = {
+    "heartbeats": lambda kind: cases.heartbeats(kind, applets=20, rate=100),
+    "commands": lambda kind: cases.commands(kind, callers=2),
+    "chat": lambda kind: cases.chat(kind, consoles=5, rate=20),
+    "channel": lambda kind: cases.through_channel(kind, technicians=100, rate=5),
+}
+
+
+@pytest.mark.parametrize("kind", ["bare", "ours"])
+@pytest.mark.parametrize("case", SMALL)
+def test_a_case_gives_figures_of_both_servers(case: str, kind: str) -> None:
+    figures = SMALL[case](kind)
+    assert all(value != 0 for name, value in figures.items() if name != "KB an applet")
+
+
+def test_each_case_can_be_chosen_by_a_word() -> None:
+    words = {name.split()[0].strip(",") for name in CASES}
+    assert words == {"heartbeats", "commands", "fanout", "starting"}
