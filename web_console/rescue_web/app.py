@@ -56,6 +56,7 @@ def build(state: AppState, *, hosts: Collection[str]) -> Starlette:
         Route("/line", endpoints.changing(endpoints.line), methods=["POST"]),
         Route("/focus", endpoints.changing(endpoints.focus), methods=["POST"]),
         Route("/clock", endpoints.changing(endpoints.clock), methods=["POST"]),
+        Route("/reset", endpoints.changing(endpoints.reset), methods=["POST"]),
         Route("/computers", endpoints.changing(endpoints.new_computer), methods=["POST"]),
         Route("/computers/{number:int}", endpoints.changing(endpoints.switch), methods=["POST"]),
     ]
@@ -207,6 +208,10 @@ class _Routes:
         supervisor_page = _supervisor_page(login)
         clock = await supervisor_page.turn_clock(_text(body, "what"), _text(body, "value"))
         return JSONResponse({"ok": True, "clock": clock})
+
+    async def reset(self, request: Request, login: Login, body: dict[str, Any]) -> Response:
+        await _supervisor_page(login).reset()
+        return JSONResponse({"ok": True})
 
     async def new_computer(self, request: Request, login: Login, body: dict[str, Any]) -> Response:
         _supervisor_page(login)

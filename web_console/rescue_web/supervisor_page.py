@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import aclosing
 from datetime import timedelta
 
+from rescue_client.admin import AdminClient
 from rescue_client.clock import ClockClient, ClockReading
 from rescue_client.connection import Connection
 from rescue_client.overview import Overview, OverviewClient
@@ -27,6 +28,7 @@ class SupervisorPage:
     def __init__(self, connection: Connection, computers: StartedComputers) -> None:
         self.feed = Feed(self._whole)
         self.clock = ClockClient(connection)
+        self._admin = AdminClient(connection)
         self._client = OverviewClient(connection)
         self.connection = connection
         self._computers = computers
@@ -53,6 +55,10 @@ class SupervisorPage:
     def computers_changed(self) -> None:
         """Send the changed list of computers to the pages."""
         self.feed.publish("computers", {"computers": self._computers.as_json()})
+
+    async def reset(self) -> None:
+        """End all sessions and clear all queues. Raises RescueError."""
+        await self._admin.reset_sessions()
 
     async def turn_clock(self, what: str, value: str) -> Data:
         """Advance by a duration, set the speed, or pause. Raises RescueError, NotPossible."""

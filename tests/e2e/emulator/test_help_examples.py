@@ -26,8 +26,8 @@ IN_ORDER = ("rescue events", "rescue scenario record", "rescue why", "rescue wai
 def to_run() -> list[Example]:
     found = [one for name, command in commands() if name not in LASTING for one in examples(name, command)]
     first = [one for one in found if one.command in IN_ORDER]
-    # A full screen, and what follows the journal until it is interrupted or takes a class's time to tell.
-    lasting = ("rescue console alice", "--follow", "--narrate", "run-1.jsonl", "--data DIR")
+    # A full screen, what follows the journal until it is interrupted or takes a class's time to tell, another server.
+    lasting = ("rescue console alice", "--follow", "--narrate", "run-1.jsonl", "--data DIR", "--server 127.0.0.1:50051")
     every = [*first, *(one for one in found if one not in first)]
     return [one for one in every if not one.line.endswith(lasting[0]) and not any(w in one.line for w in lasting[1:])]
 

@@ -114,6 +114,7 @@ async def test_a_technician_cannot_do_what_an_administrator_does_nor_the_other_w
     assert (await alice.ask("POST", "/clock", {"what": "pause"}, **alices))[0] == 403
     assert (await alice.ask("POST", "/computers", {"channel": "Web"}, **alices))[0] == 403
     assert (await alice.ask("POST", "/computers/1", {"switch": "unplug"}, **alices))[0] == 403
+    assert (await alice.ask("POST", "/reset", {}, **alices))[0] == 403
     assert (await admin.ask("POST", "/line", {"line": "pin"}, **admins))[0] == 403
     assert (await admin.ask("POST", "/clock", {"what": "speed", "value": "nan"}, **admins))[0] == 409
     assert (await admin.ask("POST", "/clock", {"what": "advance", "value": "-1m"}, **admins))[0] == 409

@@ -69,3 +69,13 @@ async def test_a_supervisor_sees_all_and_moves_time_cables_and_power(
     await computer.get_by_role("button", name="Pull the plug").click()
     await computer.get_by_role("button", name="Forget").click()
     await computer.wait_for(state="detached")
+
+    end_all, dialog = admin.get_by_role("button", name="End all sessions …"), admin.get_by_role("dialog")
+    await end_all.click()
+    await faultless(admin)
+    await dialog.get_by_role("button", name="Cancel").click()
+    await alice.get_by_text("Waiting").wait_for()
+    await end_all.click()
+    await dialog.get_by_role("button", name="End all sessions").click()
+    await admin.get_by_text("No sessions.").wait_for()
+    await alice.get_by_text("empty").wait_for()

@@ -107,6 +107,9 @@ const submit = (id, act) => $(id).addEventListener("submit", (event) => { event.
 submit("run", () => change("/clock", { what: "speed", value: $("speed").value }));
 submit("pause", () => change("/clock", { what: "pause" }));
 submit("advance", () => change("/clock", { what: "advance", value: $("by").value }));
+submit("reset", () => $("dialog").showModal()); // it opens on Cancel
+$("cancel").addEventListener("click", () => $("dialog").close());
+submit("confirm-reset", () => { $("dialog").close(); change("/reset", {}); });
 submit("new-customer", async () => {
   const answer = await change("/computers", { name: $("customer").value.trim(), pin: $("pin").value.trim(), channel: $("channel").value });
   if (answer.ok) $("new-customer").reset();
