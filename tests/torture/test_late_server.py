@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
+import signal
 import sys
 import time
 from collections.abc import AsyncIterator
@@ -15,6 +17,7 @@ import pytest
 
 from rescue_common.private_files import make_private
 from rescue_common.state_directory import Access
+from rescue_emulator.world.world import World
 from rescue_protos.v1 import access_pb2, access_pb2_grpc, clock_pb2, clock_pb2_grpc
 from rescue_server.app import ServerOptions, serving
 from rescue_server.clock import ServerClock
@@ -116,6 +119,29 @@ async def test_an_advance_loses_nobody_while_the_event_loop_is_blocked(
     monkeypatch.setattr(Attachments, "probe", block_and_probe)
     assert await lost_in_a_day(tmp_path / "state", 10) == 0
     assert blocked >= 10
+
+
+@pytest.mark.long
+async def test_nobody_is_lost_when_a_server_with_a_running_clock_was_stopped() -> None:
+    """The reconnect period passes twice while the process is stopped."""
+    async with World(speed=20) as world:
+        alice = await world.technician("alice")
+        sessions = []
+        for _ in range(3):
+            session, pin = await alice.pin()
+            await world.computer(pin=pin)
+            await alice.sees(session, "Waiting")
+            sessions.append(session)
+        before = (await world.clock.show()).now
+        os.kill(world.server.pid, signal.SIGSTOP)
+        await asyncio.sleep(6.5)
+        os.kill(world.server.pid, signal.SIGCONT)
+        await alice.command("sync")
+        await asyncio.sleep(8)  # whoever were taken for dead would be shown by then
+        assert (await world.clock.show()).now - before > timedelta(minutes=2)
+        for session in sessions:
+            statuses = [update.status for update in alice.history(session)]
+            assert "Reconnecting" not in statuses, statuses
 
 
 @pytest.mark.long
