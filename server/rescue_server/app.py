@@ -68,6 +68,7 @@ from rescue_server.startup import garbage
 from rescue_server.startup.companion import PAGES, PUBLIC_API, companion
 from rescue_server.startup.first_start import prepare_organization
 from rescue_server.startup.issued_access import IssuedSecrets
+from rescue_server.startup.open_files import raise_limit, watch_limit
 from rescue_server.store.checkpoint_file import CheckpointFile
 from rescue_server.store.directory import DirectoryLock
 from rescue_server.store.files import STORE_FILE
@@ -241,6 +242,7 @@ class _Parts:
             self.timekeeper.mark_regularly(),
             self.presence.end_assumption(),
             self.retention.run(),
+            watch_limit(raise_limit()),
             garbage.collect_regularly(lambda: len(self.attachments)),
         )
         return [asyncio.create_task(each) for each in running]
