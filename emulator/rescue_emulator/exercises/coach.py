@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
@@ -75,13 +75,17 @@ class Result:
 
 @dataclass(slots=True, kw_only=True)
 class Coach:
-    """One attempt at an exercise on a stage. With `slowly` the emulated time passes while one watches."""
+    """One attempt at an exercise on a stage.
+
+    With `slowly` the emulated time passes while one watches. `keep` stores the result, in a thread, before it is shown.
+    """
 
     exercise: Exercise
     stage: Stage
     presenter: Presenter
     predict: bool = False
     slowly: bool = True
+    keep: Callable[[Result], None] | None = None
     hints: int = 0
     step: Step | None = None  # the trainee's, while it is awaited
     _attempt: Attempt = field(init=False)
@@ -107,6 +111,8 @@ class Coach:
             await self.presenter.begins(self.exercise, self._session)
             why = await self._take(left)
             result = self._result(why, time.monotonic() - began)
+        if self.keep is not None:
+            await asyncio.to_thread(self.keep, result)
         await self.presenter.ended(result)
         return result
 

@@ -67,14 +67,13 @@ class ExerciseRun:
             for one in exercises:
                 names = AccountNames.between(trainee.name, trainee.account)
                 presenter = TerminalPresenter(texts=self.texts, show=self.show, names=names)
-                coach = Coach(exercise=one, stage=stage, presenter=presenter, predict=self.predict)
+                coach = Coach(exercise=one, stage=stage, presenter=presenter, predict=self.predict, keep=self._keep)
                 result = await _coached(coach, presenter)
                 if result is None:
                     return False
                 solved &= result.solved
                 with suppress(Exception):  # after the last exercise the world ends anyway
                     await coach.clear()
-                await asyncio.to_thread(self._keep, result)
         return solved
 
     def _show_doors(self, world: World, trainee: Technician, where: Where) -> None:

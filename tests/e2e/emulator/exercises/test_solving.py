@@ -130,6 +130,19 @@ async def test_a_wrong_step_that_harms_nothing_is_counted_and_the_exercise_goes_
     assert (result.solved, result.wrong) == (True, 1)
 
 
+async def test_a_score_is_kept_before_the_result_is_shown(room: Room) -> None:
+    coach, person = await room.coach(row_exercise(14))
+    kept: list[Result] = []
+    kept_when_shown: list[tuple[str, int]] = []
+    coach.keep = kept.append
+    person.show = lambda line: kept_when_shown.append((line, len(kept)))
+    async with asyncio.timeout(30):
+        result = await coach.run()
+        await coach.clear()
+    assert [number for line, number in kept_when_shown if "Solved." in line] == [1]
+    assert kept == [result]
+
+
 async def test_hints_come_one_by_one_and_count(room: Room) -> None:
     asked = asyncio.Event()
 
