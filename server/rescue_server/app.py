@@ -96,6 +96,7 @@ class ServerOptions:
     web: str = ""
     web_options: tuple[str, ...] = ()
     api: str = ""
+    limits: Limits = LIMITS
 
 
 def serve(options: ServerOptions) -> None:
@@ -129,7 +130,14 @@ async def _serve(options: ServerOptions, store: SqliteStore, checkpoints: Checkp
     observation = Observation(options.metrics)
     async with contextlib.AsyncExitStack() as running:
         admission = Admission.by()
-        accepting = serving(options, store, observation=observation, admission=admission, checkpoints=checkpoints)
+        accepting = serving(
+            options,
+            store,
+            limits=options.limits,
+            observation=observation,
+            admission=admission,
+            checkpoints=checkpoints,
+        )
         garbage.postpone()
         address, work = await running.enter_async_context(accepting)
         garbage.tune()

@@ -23,6 +23,7 @@ if TYPE_CHECKING:  # importing the server costs more than a subcommand's whole r
     from rescue_server.app import ServerOptions
     from rescue_server.observe.observation import MetricsAddress
     from rescue_server.rpc.tls import ServerTls
+    from rescue_server.runtime.limits import Limits
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -43,6 +44,7 @@ class CommandLine:
     keep_ended: str
     restore: Path | None
     ring: int | None
+    limits: tuple[str, ...]
     log_format: str | None
     log_level: str | None
     metrics: str | None
@@ -92,6 +94,7 @@ class CommandLine:
             keep_ended=self._keep_ended(),
             restore=self.restore,
             ring=self.ring,
+            limits=self._limits(),
             web=self.web or "",
             web_options=self._web_options(),
             api=self.api or "",
@@ -115,6 +118,18 @@ class CommandLine:
             return parse_duration(self.keep_ended)
         except BadDuration as error:
             raise click.UsageError(f"--keep-ended: {error}") from None
+
+    def _limits(self) -> Limits:
+        from rescue_server.runtime.limits import LIMITS, changed
+
+        found = LIMITS
+        for given in self.limits:
+            name, _, value = given.partition("=")
+            try:
+                found = changed(found, name, value)
+            except ValueError as error:
+                raise click.UsageError(f"--limit {error}") from None
+        return found
 
     def _metrics(self) -> MetricsAddress | None:
         from rescue_server.observe.observation import MetricsAddress
@@ -181,6 +196,14 @@ def _host_and_port(option: str, given: str) -> tuple[str, int]:
 )
 @_file("--restore", "Begin with this backup instead of the store, which is kept beside it.")
 @click.option("--ring", type=click.IntRange(1), hidden=True, help="Updates kept per technician, for tests.")
+@click.option(
+    "--limit",
+    "limits",
+    multiple=True,
+    metavar="NAME=NUMBER",
+    help="Another limit of what one caller may use, 1 to 1000000, like open-sessions-per-technician=5000; repeatable. "
+    "A name that does not exist is answered with all names.",
+)
 @click.option("--log", "log_format", type=click.Choice(["text", "json"]), help="Write a log to stderr, in this form.")
 @click.option(
     "--log-level",

@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 
 from rescue_protos.errors import ResourceExhausted
 
@@ -36,6 +36,22 @@ class Limits:
 
 
 LIMITS = Limits()
+MOST = 1_000_000  # the highest that a limit can be set to; the lowest is 1
+
+
+def changed(limits: Limits, name: str, value: str) -> Limits:
+    """Return the limits with another value of one of them, named as on the command line. Raises ValueError."""
+    whole = {field.name.replace("_", "-"): isinstance(field.default, int) for field in fields(Limits)}
+    if name not in whole:
+        raise ValueError(f"there is no limit {name!r}: there are {', '.join(whole)}")
+    try:
+        number = int(value) if whole[name] else float(value)
+    except ValueError:
+        number = 0
+    if not 1 <= number <= MOST:  # nan is in no range
+        kind = "whole number" if whole[name] else "number"
+        raise ValueError(f"{name}={value}: a {kind} from 1 to {MOST} is needed")
+    return replace(limits, **{name.replace("-", "_"): number})  # type: ignore[arg-type]
 
 
 class Slots:
