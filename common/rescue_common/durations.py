@@ -56,3 +56,13 @@ def format_duration(duration: timedelta) -> str:
     if seconds or not parts:
         parts.append(f"{seconds:.6f}".rstrip("0").rstrip(".") + "s")
     return "".join(parts)
+
+
+def format_elapsed(period: timedelta) -> str:
+    """Write a period as a running clock: 0:07, 12:34, 1:02:03, 2d 01:00:00. A negative one is 0:00."""
+    minutes, seconds = divmod(max(int(period.total_seconds()), 0), 60)
+    hours, minutes = divmod(minutes, 60)
+    days, hours = divmod(hours, 24)
+    if days:
+        return f"{days}d {hours:02}:{minutes:02}:{seconds:02}"
+    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"

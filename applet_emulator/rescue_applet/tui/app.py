@@ -10,6 +10,7 @@ import asyncio
 import signal
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, suppress
+from datetime import timedelta
 from typing import ClassVar
 
 from rich.table import Table
@@ -27,6 +28,7 @@ from rescue_applet.network.cable import CannotLay
 from rescue_applet.output import Printer
 from rescue_applet.tui.texts import problem, text
 from rescue_applet.tui.view_model import Power, ScreenModel
+from rescue_common.durations import format_elapsed
 from rescue_common.exit_status import INTERRUPTED
 from rescue_common.languages import LANGUAGES
 from rescue_common.state_directory import NoAccess
@@ -259,7 +261,7 @@ class CustomerComputer(App[int]):
         )
         style = {"●": "#6fcf97", "×": "#ff7b72"}.get(link[0], "#9a9a9a")
         grid.add_row(translate("Link"), Text(f"{link[0]} {translate(link[1])}", style=style))
-        grid.add_row(translate("Uptime"), Text(_elapsed(self._now - self._booted_at) if up else "-"))
+        grid.add_row(translate("Uptime"), Text(_since(self._booted_at, self._now) if up else "-"))
         grid.add_row(translate("Process"), Text(str(model.pid) if model.pid else translate("none")))
         grid.add_row(translate("Session"), Text(safe(model.session) or "-"))
         return grid
@@ -268,7 +270,7 @@ class CustomerComputer(App[int]):
         model, translate = self.model, self._translate
         if model.power is Power.ON or not model.starts:
             return Text(translate("The computer starts up …"), style="#6fcf97")
-        down = _elapsed(self._now - self._down_at)
+        down = _since(self._down_at, self._now)
         return Text(f"{translate('The computer is off.')}  {down}\n{translate('Press b to boot it at once.')}")
 
     def _news(self) -> str:
@@ -390,7 +392,6 @@ def run(plug_in: PlugIn, *, name: str, asks_pin: bool, language: str, listener: 
     return status or 0
 
 
-def _elapsed(nanoseconds: int) -> str:
-    minutes, seconds = divmod(max(nanoseconds, 0) // 1_000_000_000, 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
+def _since(moment: int, now: int) -> str:
+    """Return the time between two moments, in nanoseconds, as a running clock."""
+    return format_elapsed(timedelta(microseconds=(now - moment) // 1000))

@@ -14,9 +14,10 @@ from textual.containers import Container, Vertical, VerticalScroll
 from textual.widgets import Input, Static
 
 from rescue_client.records import ChatReceived, Entry, StatusChange
+from rescue_common.durations import format_elapsed
 from rescue_common.terminal import safe
 from rescue_console.tui import status_bar
-from rescue_console.tui.texts import QUIET, URGENT, Sentences, elapsed, is_urgent, waited
+from rescue_console.tui.texts import QUIET, URGENT, Sentences, is_urgent, waited
 
 
 class LeadOffer(Static):
@@ -106,7 +107,7 @@ def _facts(entry: Entry, now: datetime | None, wording: Sentences) -> Text:
         text.append(f" · {safe(entry.customer)}")
     text.append("\n").append_text(wording.status(entry.status))
     if now is not None:
-        text.append(f"  {elapsed(waited(entry, now))}", style="not bold")
+        text.append(f"  {format_elapsed(waited(entry, now))}", style="not bold")
         if due := wording.due(entry, now):
             text.append(f"\n{due}", style=URGENT if is_urgent(entry, now) else "not bold")
     more = []

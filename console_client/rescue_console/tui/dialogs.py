@@ -16,7 +16,8 @@ from textual.screen import ModalScreen
 from textual.widgets import Digits, Input, Static
 
 from rescue_client.records import Entry, PinCreated, Status
-from rescue_console.tui.texts import Sentences, elapsed
+from rescue_common.durations import format_elapsed
+from rescue_console.tui.texts import Sentences
 from rescue_console.tui.toolbar import KEYS
 
 _ESCAPE: list[BindingType] = [Binding("escape", "back", show=False, priority=True)]
@@ -122,7 +123,7 @@ class NewPin(ModalScreen[str | None]):
             self.dismiss(None)
             return
         if left > timedelta(0) and (entry is not None or not self._listed):
-            validity = Text(f"{text('valid for')} {elapsed(left)}")
+            validity = Text(f"{text('valid for')} {format_elapsed(left)}")
         else:
             validity = Text(text("The PIN is no longer valid."), style="bold")
         self.query_one("#validity", Static).update(validity)

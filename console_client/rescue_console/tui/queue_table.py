@@ -10,8 +10,9 @@ from rich.text import Text
 from textual.widgets import DataTable
 
 from rescue_client.records import Entry
+from rescue_common.durations import format_elapsed
 from rescue_common.terminal import safe
-from rescue_console.tui.texts import QUIET, URGENT, Sentences, elapsed, is_urgent, waited
+from rescue_console.tui.texts import QUIET, URGENT, Sentences, is_urgent, waited
 
 _NARROW = (("No.", 6), ("Status", 26), ("For", 8))
 _WIDE = (("No.", 6), ("Status", 27), ("For", 12), ("Customer", 22), ("Lead", 15), ("Comment", 30))
@@ -85,10 +86,10 @@ class QueueTable(DataTable[Text]):
 def _cells(entry: Entry, now: datetime | None, wording: Sentences, *, wide: bool) -> list[Text]:
     urgent = now is not None and is_urgent(entry, now)
     status = wording.status(entry.status)
-    time = Text(elapsed(waited(entry, now)) if now else "", style=QUIET)
+    time = Text(format_elapsed(waited(entry, now)) if now else "", style=QUIET)
     if urgent and entry.due_at is not None and now is not None:
         status = Text(f"! {wording.labels.status(entry.status)}", style=URGENT)
-        time = Text(f"-{elapsed(entry.due_at - now)}", style=URGENT)
+        time = Text(f"-{format_elapsed(entry.due_at - now)}", style=URGENT)
     number = Text(f"{entry.session:>5} ", style="bold")
     customer = safe(entry.customer) or (f"{wording.text('PIN')} {entry.pin}" if entry.pin else "")
     comment = safe(entry.comment)

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from rich.text import Text
 
 from rescue_client.records import Entry, Status, StatusChange
-from rescue_common.durations import format_duration
+from rescue_common.durations import format_duration, format_elapsed
 from rescue_common.terminal import safe
 from rescue_console.labels import Labels
 from rescue_console.urgency import urgent_from
@@ -89,7 +89,7 @@ class Sentences:
         """Return what the entry's next time-out is and how long it takes until then; empty if there is none."""
         if entry.due_at is None:
             return ""
-        left = elapsed(entry.due_at - now)
+        left = format_elapsed(entry.due_at - now)
         return f"{self.labels.setting(entry.due_by)}: {self.text('in')} {left}" if entry.due_by else left
 
     def commands(self, names: tuple[str, ...]) -> str:
@@ -102,16 +102,6 @@ class Sentences:
         reason = f"{self.labels.command(name)}: {self.labels.needs(name)}."
         instead = self.commands(entry.allowed) or self.text("nothing")
         return f"{where} {reason} {self.text('Possible now')}: {instead}."
-
-
-def elapsed(span: timedelta) -> str:
-    """Return a period as a running clock: 0:07, 12:34, 1:02:03, 2d 01:00:00. Never negative."""
-    minutes, seconds = divmod(max(int(span.total_seconds()), 0), 60)
-    hours, minutes = divmod(minutes, 60)
-    days, hours = divmod(hours, 24)
-    if days:
-        return f"{days}d {hours:02}:{minutes:02}:{seconds:02}"
-    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
 
 
 def waited(entry: Entry, now: datetime) -> timedelta:

@@ -8,11 +8,12 @@ import pytest
 
 from rescue_client.clock import ClockReading, EmulatedClock
 from rescue_client.records import Bookmark, Entry, ServerBack, SessionHistory, Snapshot, Status, StatusChange
+from rescue_common.durations import format_elapsed
 from rescue_console.labels import Labels
 from rescue_console.tui import status_bar
 from rescue_console.tui.history_backlog import HistoryBacklog
 from rescue_console.tui.session_log import SessionLog
-from rescue_console.tui.texts import SIGNS, Sentences, elapsed, is_urgent
+from rescue_console.tui.texts import SIGNS, Sentences, is_urgent
 from tests.e2e.tui.pictures import NOON, busy_queue
 
 
@@ -85,7 +86,7 @@ def test_an_entry_is_urgent_from_a_moment_on(left: float, urgent: bool) -> None:
 
 def test_periods_are_written_as_a_clock() -> None:
     spans = [timedelta(seconds=seconds) for seconds in (-5, 7, 754, 3723, 176_461)]
-    assert [elapsed(span) for span in spans] == ["0:00", "0:07", "12:34", "1:02:03", "2d 01:01:01"]
+    assert [format_elapsed(span) for span in spans] == ["0:00", "0:07", "12:34", "1:02:03", "2d 01:01:01"]
 
 
 def test_the_clock_goes_on_between_readings_and_stands_while_the_server_is_away() -> None:
