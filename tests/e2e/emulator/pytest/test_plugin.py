@@ -186,7 +186,7 @@ def test_a_failure_explains_itself_and_can_be_played_again(pytester: pytest.Pyte
     result.assert_outcomes(failed=1)
     text = result.stdout.str()
     assert "alice saw 'Active' of session 1001, not 'On Hold', within 0.2 s" in text
-    assert text.count("alice's queue:") == 1
+    assert text.count("alice's queue (in focus):") == 1
     assert re.search(r"seed: \d+", text)
     assert "timeline (emulated time; > is what the test did):" in text
     assert re.search(r"> alice: start 1001\n", text)
