@@ -158,7 +158,7 @@ class Generating:
     def close(self) -> None:
         """End it now."""
         self._process.kill()
-        self._process.wait()
+        self._process.communicate()
 
 
 @contextlib.contextmanager
@@ -197,7 +197,7 @@ def _allow_many_files() -> None:
 def _stop(process: subprocess.Popen[str]) -> None:
     process.terminate()
     try:
-        process.wait(STOP_WITHIN)
+        process.communicate(timeout=STOP_WITHIN)
     except subprocess.TimeoutExpired:
         process.kill()
-        process.wait()
+        process.communicate()
