@@ -1,6 +1,6 @@
 """`python -m rescue_emulator` is `rescue`."""
 
-from rescue_emulator.cli.main import main
+from rescue_emulator.entry import main
 
 if __name__ == "__main__":
     main()
