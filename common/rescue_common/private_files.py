@@ -12,6 +12,9 @@ OTHERS = stat.S_IRWXG | stat.S_IRWXO
 _OURS = re.compile(r"access(\.\d+\.tmp|\.json.*)|server\.key.*|lock|tls|store\.sqlite3.*")
 """The names of what a server puts into its state directory. It leaves everything else alone."""
 
+_MARK = re.compile(r"server\.key|lock|tls|store\.sqlite3.*")
+"""The names that tell a server's directory from others: an `access.json` may be another program's."""
+
 _UNFINISHED = re.compile(r"(access\.json|server\.key)\.\d+\.tmp")
 
 
@@ -32,7 +35,7 @@ def make_private(directory: Path) -> list[str]:
     if found.st_uid != os.geteuid():
         raise NotPrivate(f"{directory} belongs to another user and is open to others: choose another with --data DIR")
     names = [path.name for path in directory.iterdir()]
-    if names and not any(_OURS.fullmatch(name) for name in names):
+    if names and not any(_MARK.fullmatch(name) for name in names):
         raise NotPrivate(
             f"{directory} holds other files and no state of a server: choose a directory of its own with --data DIR"
         )

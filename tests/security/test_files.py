@@ -47,6 +47,7 @@ def test_a_directory_that_was_open_is_closed_with_all_that_is_in_it(tmp_path: Pa
     state = tmp_path / "state"
     state.mkdir(mode=0o777)
     (state / "access.json").touch(mode=0o666)
+    (state / "lock").touch(mode=0o600)
     outside = tmp_path / "outside"
     outside.touch(mode=0o666)
     (state / "link").symlink_to(outside)
@@ -61,18 +62,20 @@ def test_a_directory_that_was_open_is_closed_with_all_that_is_in_it(tmp_path: Pa
 def test_files_of_others_in_a_state_directory_keep_their_modes(tmp_path: Path) -> None:
     (tmp_path / "access.json").touch(mode=0o644)
     (tmp_path / "notes.txt").touch(mode=0o644)
+    (tmp_path / "store.sqlite3").touch(mode=0o600)
     tmp_path.chmod(0o755)
     make_private(tmp_path)
-    assert modes(tmp_path) == {"access.json": 0o600, "notes.txt": 0o644}
+    assert modes(tmp_path) == {"access.json": 0o600, "notes.txt": 0o644, "store.sqlite3": 0o600}
 
 
 @pytest.mark.usefixtures("no_umask")
-def test_a_directory_that_was_named_by_mistake_is_refused_and_left_alone(tmp_path: Path) -> None:
-    (tmp_path / "index.html").touch(mode=0o644)
+@pytest.mark.parametrize("name", ["index.html", "access.json"])
+def test_a_directory_that_was_named_by_mistake_is_refused_and_left_alone(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).touch(mode=0o644)
     tmp_path.chmod(0o755)
     with pytest.raises(NotPrivate, match="holds other files"):
         make_private(tmp_path)
-    assert modes(tmp_path) == {"index.html": 0o644}
+    assert modes(tmp_path) == {name: 0o644}
     assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o755
 
 
