@@ -32,7 +32,7 @@ SPEAKERS = 4
 
 @pytest.fixture
 async def world() -> AsyncIterator[World]:
-    async with World() as found:
+    async with World(options=("--limit", "unconfirmed-chat-lines=1000000")) as found:
         await found.restart_server("--paused", "--ring", "16")
         yield found
 
