@@ -13,9 +13,15 @@ from pathlib import Path
 
 import pytest
 
+from tests.machine_needs import not_to_be_had
 from tests.torture.machine import failing_machine, paused
 
-pytestmark = pytest.mark.skipif(shutil.which("cc") is None, reason="the library needs a C compiler")
+
+@pytest.fixture(autouse=True)
+def _compiler() -> None:
+    if shutil.which("cc") is None:
+        not_to_be_had("the library needs a C compiler")
+
 
 PROGRAM = """
 import datetime, json, os, sys, time
