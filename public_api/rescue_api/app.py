@@ -113,9 +113,9 @@ async def _answered(
         body = fail(Word.ERROR)
     response = Response(body.encode(), headers=_headers(content_type))
     if call is not None and call.new_cookie:
-        response.set_cookie(
-            COOKIE, call.new_cookie, path="/", httponly=True, secure=request.url.scheme == "https", samesite=None
-        )
+        # Written by hand, because clients compare the vendor's very text, and libraries order the attributes otherwise.
+        secure = "; Secure" if request.url.scheme == "https" else ""
+        response.headers["set-cookie"] = f"{COOKIE}={call.new_cookie}; path=/; HttpOnly{secure}"
     return response
 
 
