@@ -1,8 +1,9 @@
-"""Addresses of servers: HOST:PORT, and whether only this machine can reach a host."""
+"""Addresses of servers: HOST:PORT, whether only this machine can reach a host, and a socket that listens there."""
 
 from __future__ import annotations
 
 import ipaddress
+import socket
 
 
 class BadAddress(ValueError):
@@ -23,3 +24,18 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host.strip("[]")).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+def bind_socket(host: str, port: int) -> socket.socket:
+    """Return a TCP socket that is bound to a host and port; port 0 takes a free one. Raises OSError.
+
+    A port that was used a moment ago can be taken again.
+    """
+    bound = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        bound.bind((host, port))
+    except OSError:
+        bound.close()
+        raise
+    return bound

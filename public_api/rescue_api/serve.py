@@ -20,6 +20,7 @@ from rescue_api.calls import Backend
 from rescue_api.people import ApiLogins
 from rescue_client.api import ApiClient
 from rescue_client.connection import Connection
+from rescue_common.hosts import bind_socket
 
 _GRACE = 1  # real seconds for requests that are under way when it ends
 _MOST_CONNECTIONS = 200
@@ -39,7 +40,7 @@ def run(options: ApiOptions) -> int:
     """Serve until SIGTERM or SIGINT, and return the exit status."""
     os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
     try:
-        listening = _listen(options.host, options.port)
+        listening = bind_socket(options.host, options.port)
     except OSError as error:
         where = f"{options.host}:{options.port}"
         print(f"rescue server: {where} cannot be listened on: {error.strerror or error}", file=sys.stderr)
@@ -94,15 +95,3 @@ class _Api(uvicorn.Server):
 
     def _end(self) -> None:
         self.should_exit = True
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listening = socket.socket(family, socket.SOCK_STREAM)
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listening.bind((host, port))
-    except OSError:
-        listening.close()
-        raise
-    return listening

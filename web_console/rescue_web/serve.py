@@ -21,6 +21,7 @@ import uvicorn
 from starlette.applications import Starlette
 
 from rescue_common.exit_status import INTERRUPTED
+from rescue_common.hosts import bind_socket
 from rescue_common.tls import BadTls
 from rescue_web.app import build
 from rescue_web.certificate_reload import certified, follow_renewals
@@ -49,7 +50,7 @@ def run(options: WebOptions) -> int:
     try:
         if options.tls:
             certified(*options.tls)
-        listening = _listen(host, options.port)
+        listening = bind_socket(host, options.port)
     except BadTls as error:
         print(f"rescue web: {error}", file=sys.stderr)
         return 1
@@ -125,15 +126,3 @@ class _Web(uvicorn.Server):
     def _end(self, status: int) -> None:
         self.status = status
         self.should_exit = True
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listening = socket.socket(family, socket.SOCK_STREAM)
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listening.bind((host, port))
-    except OSError:
-        listening.close()
-        raise
-    return listening
