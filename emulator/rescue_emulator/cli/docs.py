@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from rescue_emulator.cli.options import picture_language
+from rescue_emulator.cli.options import file_option, picture_language
 from rescue_emulator.cli.output import write_text
 
 
@@ -29,15 +29,7 @@ def docs() -> None:
     show_default=True,
     help="Format of the picture.",
 )
-@click.option(
-    "--output",
-    "file",
-    type=click.Path(dir_okay=False, allow_dash=True, path_type=Path),
-    default="-",
-    show_default="stdout",
-    metavar="FILE",
-    help="The file to write.",
-)
+@file_option("--output")
 @picture_language
 def statechart(how: str, file: Path, lang: str) -> None:
     """Draw the published table: which status may follow which, each change with its row.

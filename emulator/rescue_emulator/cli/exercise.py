@@ -14,6 +14,7 @@ import click
 
 from rescue_common.languages import LANGUAGES, language_of_environment
 from rescue_common.signals import Terminated, run_until_signalled
+from rescue_emulator.cli.options import file_option
 from rescue_emulator.cli.output import count, print_lines, write_text
 
 if TYPE_CHECKING:
@@ -203,15 +204,7 @@ def scores(person: str, how: str) -> None:
 @_language
 @click.option("--person", default="", help="Only the progress of this person.")
 @click.option("--format", "how", type=click.Choice(["text", "html"]), default="text", show_default=True)
-@click.option(
-    "--output",
-    "file",
-    type=click.Path(dir_okay=False, allow_dash=True, path_type=Path),
-    default="-",
-    show_default="stdout",
-    metavar="FILE",
-    help="The file to write.",
-)
+@file_option("--output")
 def progress(lang: str, person: str, how: str, file: Path) -> None:
     """Tell how everybody stands with the 62 changes, or one person: solved, with help, not yet, and what to repeat.
 

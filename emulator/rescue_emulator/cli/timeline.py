@@ -7,21 +7,13 @@ from pathlib import Path
 import click
 
 from rescue_emulator.cli.calls import connection_options, run_call
-from rescue_emulator.cli.options import picture_language
+from rescue_emulator.cli.options import file_option, picture_language
 from rescue_emulator.cli.output import write_text
 
 
 @click.command()
 @click.argument("session")
-@click.option(
-    "--svg",
-    "file",
-    type=click.Path(dir_okay=False, allow_dash=True, path_type=Path),
-    default="-",
-    show_default="stdout",
-    metavar="FILE",
-    help="The file to write.",
-)
+@file_option("--svg")
 @picture_language
 @connection_options
 def timeline(session: str, file: Path, lang: str) -> None:

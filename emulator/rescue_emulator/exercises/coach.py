@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from itertools import dropwhile
 from typing import TYPE_CHECKING, Protocol
 
 from rescue_client.journal import JournalClient, JournalLine
@@ -95,6 +96,7 @@ class Coach:
     _revision: int = 0
     _right: int = 0
     _questions: int = 0
+    _given: int = 0  # hints for the present step
 
     def __post_init__(self) -> None:
         self._attempt = Attempt(exercise=self.exercise)
@@ -124,8 +126,6 @@ class Coach:
         self.hints += 1
         return self._given
 
-    _given: int = 0
-
     @property
     def _session(self) -> str:
         return self._play.calls[self.exercise.scenario.customers[0]].session if self._play.calls else ""
@@ -139,16 +139,10 @@ class Coach:
         steps = self.exercise.scenario.steps
         for number, step in enumerate(steps):
             if self._attempt.begins():
-                return self._without_what_is_seen(steps[number:])
+                return _without_checks(steps[number:])
             await self._play.take(step)
             await self._caught_up()
         return ()
-
-    def _without_what_is_seen(self, steps: tuple[Step, ...]) -> tuple[Step, ...]:
-        """Leave out the checks of the start status itself."""
-        while steps and steps[0].what.startswith("sees "):
-            steps = steps[1:]
-        return steps
 
     async def _take(self, steps: tuple[Step, ...]) -> str:
         """Take the rest, or wait for the trainee to take it. Returns why the exercise is not solved; empty if it is."""
@@ -279,6 +273,11 @@ class Coach:
             questions=self._questions,
             seconds=seconds,
         )
+
+
+def _without_checks(steps: tuple[Step, ...]) -> tuple[Step, ...]:
+    """Leave out the checks of the start status itself."""
+    return tuple(dropwhile(lambda step: step.what.startswith("sees "), steps))
 
 
 def _names(status: str) -> frozenset[str]:
