@@ -89,6 +89,21 @@ async def test_rules_of_one_world_strike_no_other(host: World, guest: World) -> 
         assert (rule.left, rule.technicians) == (9, ())
 
 
+async def test_a_rule_for_any_session_waits_for_one_of_its_own_world(host: World, guest: World) -> None:
+    async with host.share() as other:
+        await other.faults.add("when any becomes Waiting: lan off")
+        session = await waiting(guest)
+        await guest.technicians[0].start(session)
+        (rule,) = await other.faults.all()
+        assert rule.fired_at is None
+        alice = await other.technician("alice")
+        own, pin = await alice.pin("Mr Bos")
+        await other.computer(pin=pin, wait=False)
+        await alice.sees(own, Status.WAITING)
+        (rule,) = await other.faults.all()
+        assert rule.fired_at is not None
+
+
 async def test_names_mean_the_worlds_own_people(guest: World) -> None:
     rule = await guest.faults.add("when any becomes Active for alice: lan off")
     assert rule.text == "when any becomes Active for alice: lan off"
