@@ -65,6 +65,8 @@ def run(options: WebOptions) -> int:
         config = _config(build(state, hosts=names), options.tls)
         web = _Web(config, state=state, tls=options.tls, url=url, as_json=options.as_json)
         asyncio.run(web.serve(sockets=[listening]))
+        if web.lost_output is not None:
+            raise web.lost_output
         return web.status
 
 
@@ -94,6 +96,7 @@ class _Web(uvicorn.Server):
         self._state = state
         self._tls = tls
         self.status = 1  # unless a signal ended it
+        self.lost_output: OSError | None = None
         self._url = url
         self._as_json = as_json
 
@@ -103,7 +106,11 @@ class _Web(uvicorn.Server):
             follow_renewals(self.config.ssl, *self._tls)
         await super().startup(sockets)
         ready = {"event": "ready", "web": self._url, "pid": os.getpid()}
-        print(json.dumps(ready) if self._as_json else f"ready: open {self._url}", flush=True)
+        try:
+            print(json.dumps(ready) if self._as_json else f"ready: open {self._url}", flush=True)
+        except OSError as error:  # raised from here, uvicorn would log it while it ends
+            self.lost_output = error
+            self.should_exit = True
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """End the events of open pages, then everything else."""

@@ -76,9 +76,12 @@ def test_a_full_disk_is_said_in_a_line(tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (1, b"Error: the output could not be written: No space left on device\n")
 
 
+WEB = ("web", "--listen", "127.0.0.1:0")
+
+
 @pytest.mark.parametrize(
     "command",
-    [("console", "alice", "--json"), ("console", "alice", "--plain"), ("applet", "--channel", "Web"), ("server",)],
+    [("console", "alice", "--json"), ("console", "alice", "--plain"), ("applet", "--channel", "Web"), ("server",), WEB],
     ids=" ".join,
 )
 def test_a_program_that_runs_on_says_in_a_line_that_its_disk_is_full(command: tuple[str, ...], tmp_path: Path) -> None:
