@@ -108,7 +108,7 @@ class WaitingShares:
         self._used.update(charges)
 
     def _now(self) -> float:
-        self._attention.note()
+        self._attention.end_turn()
         return self._attention.on_time
 
     def _left(self, barrier: ClockBarrier) -> float:

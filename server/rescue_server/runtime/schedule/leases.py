@@ -21,14 +21,14 @@ from rescue_common.emulated_time import later
 class Lease:
     """One lease. `probed_at`: when a probe was sent that is not answered yet, in attentive seconds.
 
-    `noted`: the due time under which the lease stands in its order. It is not too late, possibly too early: renewals
-    do not touch the order.
+    `placed_at`: the due time under which the lease stands in its order. It is not too late, possibly too early:
+    renewals do not touch the order.
     """
 
     renewed_at: datetime
     confirmed_expired: bool = False
     probed_at: float | None = None
-    noted: datetime | None = None
+    placed_at: datetime | None = None
 
 
 class _Order:
@@ -40,8 +40,8 @@ class _Order:
         self._heap: list[tuple[datetime, str]] = []
 
     def add(self, session: str, due: datetime) -> None:
-        """Note a session; where it stood before does not count any more."""
-        self._leases[session].noted = due
+        """Place a session; its earlier place does not count any more."""
+        self._leases[session].placed_at = due
         heapq.heappush(self._heap, (due, session))
 
     def first(self, through: datetime) -> tuple[datetime, str] | None:
@@ -50,15 +50,15 @@ class _Order:
         Each renewed one is put to its new place once a period, when its old place comes up, and not all at once.
         """
         while self._heap:
-            noted, session = self._heap[0]
+            placed_at, session = self._heap[0]
             due = self._due(session)
-            if due is None or self._leases[session].noted != noted:
+            if due is None or self._leases[session].placed_at != placed_at:
                 heapq.heappop(self._heap)
-            elif due > noted and noted <= through:
-                self._leases[session].noted = due
+            elif due > placed_at and placed_at <= through:
+                self._leases[session].placed_at = due
                 heapq.heapreplace(self._heap, (due, session))
             else:
-                return noted, session
+                return placed_at, session
         return None
 
     def within(self, moment: datetime) -> list[tuple[datetime, str]]:
@@ -86,7 +86,7 @@ class Leases:
         self._unprobed = _Order(self._leases, lambda session: self._due_if(session, probed=False))
         self._probed = _Order(self._leases, lambda session: self._due_if(session, probed=True))
         for session in self._leases:
-            self._note(session)
+            self._place(session)
 
     def start(self, session: str, now: datetime) -> None:
         """Start the lease: the link is connected from now on."""
@@ -101,7 +101,7 @@ class Leases:
         lease.confirmed_expired = False
         if lease.probed_at is not None:
             lease.probed_at = None
-            self._note(session)
+            self._place(session)
         return True
 
     def extend(self, session: str, until: datetime) -> None:
@@ -115,7 +115,7 @@ class Leases:
         lease = self._leases.get(session)
         if lease is not None and until < lease.renewed_at:
             lease.renewed_at = until
-            self._note(session)
+            self._place(session)
 
     def end(self, session: str) -> Lease | None:
         """The link is not connected any more. Returns the lease that ended, if there was one."""
@@ -131,7 +131,7 @@ class Leases:
         if lease is None or lease.probed_at is not None:
             return False
         lease.probed_at = at
-        self._note(session)
+        self._place(session)
         return True
 
     def probed_at(self, session: str) -> float | None:
@@ -144,7 +144,7 @@ class Leases:
         lease = self._leases.get(session)
         if lease is not None and lease.probed_at is not None:
             lease.probed_at = None
-            self._note(session)
+            self._place(session)
 
     def confirm_expired(self, sessions: Iterable[str]) -> None:
         """Record that these applets did not answer: their leases may end at their due time."""
@@ -193,9 +193,9 @@ class Leases:
 
     def _put(self, session: str, lease: Lease) -> None:
         self._leases[session] = lease
-        self._note(session)
+        self._place(session)
 
-    def _note(self, session: str) -> None:
+    def _place(self, session: str) -> None:
         lease = self._leases[session]
         order = self._unprobed if lease.probed_at is None else self._probed
         order.add(session, later(lease.renewed_at, self._period_of(session)))

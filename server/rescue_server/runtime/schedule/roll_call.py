@@ -53,12 +53,12 @@ class RollCalls:
 
     def was_away(self) -> None:
         """The server was away, or so late that applets may think so."""
-        self.grace_until = self._attention.note() + BACK_WITHIN
+        self.grace_until = self._attention.end_turn() + BACK_WITHIN
 
     @property
     def in_grace(self) -> bool:
         """Whether applets may still be on their way back."""
-        return self._attention.note() < self.grace_until
+        return self._attention.end_turn() < self.grace_until
 
     def sign_of_life(self, session: str, *, answered: bool) -> None:
         """Take in a heartbeat or an answer."""
@@ -70,7 +70,7 @@ class RollCalls:
         """Probe all of these; return those that did not answer."""
         with self._holding(RollCall(sessions)) as roll_call:
             await in_portions(sessions, self._attachments.probe)
-            return await self._wait(roll_call, self._attention.note() + ANSWER_WITHIN)
+            return await self._wait(roll_call, self._attention.end_turn() + ANSWER_WITHIN)
 
     async def wait_for(self, sessions: Collection[str], until: float) -> set[str]:
         """Wait for a sign of life of all of these, which were probed; return those that gave none."""
@@ -79,7 +79,7 @@ class RollCalls:
 
     async def _wait(self, roll_call: RollCall, until: float) -> set[str]:
         # The grace may begin while the answers are waited for: the server may be late just then.
-        while roll_call.silent and self._attention.note() < max(until, self.grace_until):
+        while roll_call.silent and self._attention.end_turn() < max(until, self.grace_until):
             await roll_call.turn()
         return roll_call.silent
 

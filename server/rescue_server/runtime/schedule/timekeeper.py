@@ -165,7 +165,7 @@ class Timekeeper:
 
     def _probe(self, session: str) -> None:
         """Send a probe, unless one is open."""
-        if self._leases.probe(session, self._attention.note()):
+        if self._leases.probe(session, self._attention.end_turn()):
             self.attachments.probe(session)
 
     def _lead(self, session: str) -> timedelta:

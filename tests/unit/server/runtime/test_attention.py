@@ -24,7 +24,7 @@ class Machine:
         before = self.attention.seconds
         self.real += real
         self.used += used
-        return self.attention.note() - before
+        return self.attention.end_turn() - before
 
 
 def test_a_turn_in_which_nothing_happens_counts() -> None:
