@@ -39,10 +39,10 @@ _PROGRAMS: Mapping[str, Program] = MappingProxyType(
             words=("server", "--web", "127.0.0.1:0", "--data", "OWN"), at_work=b"ready", status=0, tries=20
         ),
         "json": Program(
-            words=("console", "alice", "--json"), at_work=b"snapshot", typed=b"pin x\nqueue\nsync\n" * 20, tries=200
+            words=("console", "alice", "--json"), at_work=b"snapshot", typed=b"pin x\nqueue\nsync\n" * 20, tries=400
         ),
         "plain": Program(
-            words=("console", "bob", "--plain"), at_work=b"ueue", typed=b"pin x\nqueue\nsync\n" * 20, tries=200
+            words=("console", "bob", "--plain"), at_work=b"ueue", typed=b"pin x\nqueue\nsync\n" * 20, tries=400
         ),
         "applet": Program(
             words=("applet", "--channel", "Web", "--json"), at_work=b"applet", typed=b"lan off\nlan on\n" * 20
