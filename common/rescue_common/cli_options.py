@@ -6,14 +6,14 @@ import math
 import os
 import unicodedata
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
 from rescue_common.durations import BadDuration, parse_duration
-from rescue_common.emulated_time import MAX_SPEED
+from rescue_common.emulated_time import MAX_SPEED, BadMoment, parse_moment
 from rescue_common.state_directory import NoAccess, state_directory
 from rescue_common.streams import is_utf8
 from rescue_common.tls import CA_VARIABLE, CERT_VARIABLE, KEY_VARIABLE, SYSTEM
@@ -88,6 +88,23 @@ class Duration(click.ParamType[timedelta]):
 
 DURATION = Duration()
 POSITIVE_DURATION = Duration(positive=True)
+
+
+class Moment(click.ParamType[datetime]):
+    """A moment in ISO 8601; without a zone it is UTC."""
+
+    name = "time"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        if isinstance(value, datetime):
+            return value
+        try:
+            return parse_moment(str(value))
+        except BadMoment as error:
+            self.fail(str(error), param, ctx)
+
+
+MOMENT = Moment()
 
 
 class Utf8Text(click.types.StringParamType):

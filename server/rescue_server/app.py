@@ -15,6 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from rescue_common.emulated_time import format_timestamp
 from rescue_common.private_files import make_private, remove_unfinished
 from rescue_protos.v1 import (
     access_pb2,
@@ -86,6 +87,7 @@ class ServerOptions:
     organization: Path | None = None
     speed: float | None = None
     paused: bool = False
+    start_at: datetime | None = None
     as_json: bool = False
     keep_ended: timedelta = KEEP_ENDED
     restore: Path | None = None
@@ -285,7 +287,11 @@ async def _begin_replay(schedule: ReplaySchedule, engine: Engine, issued: Issued
 def _clock(options: ServerOptions, store: SqliteStore, *, start: datetime | None) -> ServerClock:
     """Return the clock: it goes on from the stored reading, at the stored speed, unless options say otherwise."""
     mark = store.clock()
-    start = start or (mark.now if mark else wall_clock())
+    if mark and options.start_at:
+        stands = format_timestamp(mark.now, timespec="seconds")
+        note = f"the clock of this state directory goes on from {stands}: --start-at is for the first start only"
+        print(f"rescue server: {note}", file=sys.stderr)
+    start = start or (mark.now if mark else options.start_at or wall_clock())
     speed = options.speed or (mark.speed if mark else 1.0)
     paused = options.paused or (mark.paused if mark and options.speed is None else False)
     return ServerClock(start=start, speed=speed, paused=paused)

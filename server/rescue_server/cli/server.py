@@ -6,14 +6,14 @@ import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 from click.core import ParameterSource
 
-from rescue_common.cli_options import SPEED, chosen_directory
+from rescue_common.cli_options import MOMENT, SPEED, chosen_directory
 from rescue_common.hosts import BadAddress, is_loopback, parse_host_port
 from rescue_server.cli.backup import backup
 from rescue_server.cli.certificates import certificates
@@ -37,6 +37,7 @@ class CommandLine:
     organization: Path | None
     speed: float | None
     paused: bool
+    start_at: datetime | None
     tls_cert: Path | None
     tls_key: Path | None
     tls_client_ca: Path | None
@@ -90,6 +91,7 @@ class CommandLine:
             organization=self.organization,
             speed=self.speed,
             paused=self.paused,
+            start_at=self.start_at,
             as_json=self.as_json,
             keep_ended=self._keep_ended(),
             restore=self.restore,
@@ -182,6 +184,13 @@ def _host_and_port(option: str, given: str) -> tuple[str, int]:
 )
 @click.option("--speed", type=SPEED, help="Emulated seconds per real second.")
 @click.option("--paused", is_flag=True, help="Time moves only by `rescue clock advance`.")
+@click.option(
+    "--start-at",
+    type=MOMENT,
+    metavar="TIME",
+    help="Where the clock begins at the first start, like 2026-03-01T09:00:00Z; later it goes on from where it stood.  "
+    "[default: this machine's time]",
+)
 @_file("--tls-cert", "PEM file with the server's certificate (chain): listen with TLS.")
 @_file("--tls-key", "PEM file with its key.")
 @_file("--tls-client-ca", "PEM file: let in only clients whose certificate it signed.")
