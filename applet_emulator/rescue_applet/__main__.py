@@ -23,6 +23,7 @@ from rescue_applet.network.cable import CannotLay
 from rescue_applet.network.cables import KINDS
 from rescue_applet.output import Printer
 from rescue_applet.saved_state import saved_state
+from rescue_applet.servers import Servers
 from rescue_applet.terminal_input import read_lines
 from rescue_applet.ticket_file import JoinRequest, SavedTicket, TicketFile
 from rescue_common.cli_options import tls_options
@@ -31,7 +32,7 @@ from rescue_common.exit_status import INTERRUPTED
 from rescue_common.extras import is_textual_installed
 from rescue_common.languages import LANGUAGES, language_of_environment
 from rescue_common.signals import Terminated, expect_children, run_until_signalled
-from rescue_common.state_directory import NoAccess, TlsEnvironment, find_server
+from rescue_common.state_directory import NoAccess, TlsEnvironment, find_servers
 
 
 def _duration(_context: click.Context, _parameter: click.Parameter, text: str) -> timedelta:
@@ -89,22 +90,23 @@ class Computers:
         self._seed = random.randrange(2**31) if command_line.seed is None else command_line.seed
         self._tls_environment = TlsEnvironment()
 
-    def find_server(self) -> str:
-        """Return the server's address as it is now. Raises NoAccess."""
+    def find_servers(self) -> tuple[str, ...]:
+        """Return the servers' addresses as they are now. Raises NoAccess."""
         self._tls_environment.update(server=self._options.server, data=self._options.data, behind_cable=True)
-        return find_server(server=self._options.server, data=self._options.data)
+        return find_servers(server=self._options.server, data=self._options.data)
 
     @asynccontextmanager
     async def plugged_in(self, entered_pin: str, listener: events.Listener) -> AsyncIterator[EmulatedComputer]:
         """Make a computer with saved state and a cable, and remove both afterwards. Raises CannotLay."""
-        cable = KINDS[self._options.lan](self.find_server)
+        servers = Servers(self.find_servers, choose=random.Random(self._seed).choice)
+        cable = KINDS[self._options.lan](servers)
         try:
             with saved_state() as place:
                 file = TicketFile(place / "ticket.json")
                 file.write(SavedTicket(join_request=self._options.join_request(entered_pin)))
                 yield EmulatedComputer(
                     ticket_file=file.path,
-                    server=self.find_server,
+                    servers=servers,
                     cable=cable,
                     boot_time=self._options.boot_time,
                     terms=TermsPolicy(self._options.terms),
@@ -137,9 +139,13 @@ class Computers:
 @click.option(
     "--lan", type=click.Choice(list(KINDS)), default="relay", show_default=True, help="The kind of network cable."
 )
-@click.option("--seed", type=int, help="What decides everything random about a fault.  [default: a random one]")
+@click.option(
+    "--seed",
+    type=int,
+    help="What decides everything random, also the first server.  [default: a random one]",
+)
 @tls_options
-@click.option("--server", metavar="HOST:PORT", help="The server. [env: RESCUE_SERVER; default: as in --data]")
+@click.option("--server", metavar="HOST:PORT[,...]", help="The server. [env: RESCUE_SERVER; default: as in --data]")
 @click.option("--data", metavar="DIR", help="The state directory in which to look up the server.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
 @click.option("--plain", is_flag=True, help="Lines in and out, also on a terminal that could show more.")
@@ -189,7 +195,7 @@ def _run(command_line: ComputerCommandLine, listener: Printer, *, full_screen: b
     """Run the computer; return the exit status."""
     computers = Computers(command_line)
     try:
-        computers.find_server()
+        computers.find_servers()
         if not full_screen:
             return run_until_signalled(_run_line_by_line(computers.plugged_in("", listener), listener))
         from rescue_applet.tui.app import run

@@ -24,7 +24,7 @@ from rescue_applet.events import ComputerEvent, Ended, Error
 from rescue_applet.ticket_file import SavedTicket, TicketFile
 from rescue_client.channel import open_channel
 from rescue_protos.error_details import from_rpc_error
-from rescue_protos.errors import Unavailable
+from rescue_protos.errors import LEADER, Unavailable
 from rescue_protos.v1 import applet_pb2 as pb
 from rescue_protos.v1 import applet_pb2_grpc
 
@@ -107,8 +107,9 @@ class Applet:
         )
         attachment.set_speed(self._speed)
         while not attachment.done:
-            await self._connection(attachment)
+            leader = await self._connection(attachment)
             if not attachment.done:
+                _send_news(child_protocol.ConnectionLost(leader=leader))
                 await asyncio.sleep(PAUSE)
                 self._save_and_send(attachment)
 
@@ -121,7 +122,8 @@ class Applet:
                 refusal = from_rpc_error(error)
                 delay = max(PAUSE, refusal.retry_after)
                 if delay <= LONGEST_RETRY_DELAY and (isinstance(refusal, Unavailable) or refusal.code in _TRY_AGAIN):
-                    _send_news(child_protocol.Unreachable(message=str(refusal)))
+                    leader = refusal.metadata.get(LEADER, "")
+                    _send_news(child_protocol.Unreachable(message=str(refusal), leader=leader))
                     await asyncio.sleep(delay)
                     continue
                 self._finish(
@@ -147,8 +149,11 @@ class Applet:
             started = await stub.StartThroughChannel(start, timeout=ASKING_WITHIN)
             return started.session, started.ticket
 
-    async def _connection(self, attachment: Attachment) -> None:
-        """Connect, and serve the attachment until the connection is lost or the applet is done."""
+    async def _connection(self, attachment: Attachment) -> str:
+        """Connect, and serve the attachment until the connection is lost or the applet is done.
+
+        Return the server that the other side named instead of itself, if it did.
+        """
         attachment.dial(time.monotonic())
         # A gRPC channel of its own, because gRPC must not reuse a connection that was given up.
         channel = open_channel(self._relay, keepalive=False)
@@ -164,6 +169,7 @@ class Applet:
                 await self._until(attachment.deadline)
                 attachment.wake(time.monotonic())
             self._save_and_send(attachment)
+            return reading.result() if reading.done() else ""
         finally:
             reading.cancel()
             writing.cancel()
@@ -172,8 +178,8 @@ class Applet:
 
     async def _read(
         self, call: grpc.aio.StreamStreamCall[pb.AttachRequest, pb.AttachResponse], attachment: Attachment
-    ) -> None:
-        code, reason, message = "OK", "", ""
+    ) -> str:
+        code, reason, message, leader = "OK", "", "", ""
         try:
             async for response in call:
                 attachment.receive(response, time.monotonic())
@@ -181,8 +187,10 @@ class Applet:
         except grpc.RpcError as error:
             failure = from_rpc_error(error)
             code, reason, message = failure.code, failure.reason, str(failure)
+            leader = failure.metadata.get(LEADER, "")
         attachment.broke(time.monotonic(), code=code, reason=reason, message=message)
         self._stirred.set()
+        return leader
 
     async def _until(self, deadline: float | None) -> None:
         """Sleep until the deadline, or until something happens."""

@@ -78,9 +78,16 @@ class WentDown(ComputerEvent, frozen=True, kw_only=True, tag="went-down"):
 
 
 class Unreachable(ComputerEvent, frozen=True, kw_only=True, tag="unreachable"):
-    """The session cannot be requested at the moment; the applet tries again."""
+    """The session cannot be requested at the moment; the applet tries again. `leader` is the server to ask instead."""
 
     message: str
+    leader: str = ""
+
+
+class ConnectionLost(ComputerEvent, frozen=True, kw_only=True, tag="connection-lost"):
+    """The connection to the server was lost or refused; the applet dials again. `leader` is the server to dial."""
+
+    leader: str = ""
 
 
 class Reached(ComputerEvent, frozen=True, kw_only=True, tag="reached"):
@@ -101,6 +108,7 @@ News = (
     | RebootRequested
     | WentDown
     | Unreachable
+    | ConnectionLost
     | Reached
     | Failed
     | Terms

@@ -13,8 +13,11 @@ import grpc
 from google.protobuf import duration_pb2
 
 from rescue_applet.clock import BarrierReleased, ComputerBarrier, FollowedClock, OrderDone, ServerReading
+from rescue_applet.servers import Servers
 from rescue_client.channel import open_channel
 from rescue_common.state_directory import NoAccess
+from rescue_protos.error_details import from_rpc_error
+from rescue_protos.errors import LEADER
 from rescue_protos.v1 import clock_pb2 as pb
 from rescue_protos.v1 import clock_pb2_grpc
 
@@ -24,7 +27,7 @@ SILENCE = 5.0  # real seconds
 
 
 async def watch_clock(
-    clock: FollowedClock, *, server: Callable[[], str], session: str, ticket: str, order: Callable[[int, str], None]
+    clock: FollowedClock, *, servers: Servers, session: str, ticket: str, order: Callable[[int, str], None]
 ) -> None:
     """Keep the clock in step with the server's, through restarts of the server, until cancelled.
 
@@ -32,9 +35,15 @@ async def watch_clock(
     """
     metadata = (("rescue-session", session), ("rescue-ticket", ticket))
     while True:
+        address = leader = ""
         # The server is away or not started yet: try again.
-        with contextlib.suppress(NoAccess, grpc.RpcError, TimeoutError, ValueError):
-            await _watch_once(clock, server(), metadata, order)
+        with contextlib.suppress(NoAccess, TimeoutError, ValueError):
+            address = servers.address()
+            try:
+                await _watch_once(clock, address, metadata, order)
+            except grpc.RpcError as error:
+                leader = from_rpc_error(error).metadata.get(LEADER, "")
+        servers.leave(address, named=leader)
         clock.freeze()
         await asyncio.sleep(PAUSE)
 

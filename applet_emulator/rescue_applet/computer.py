@@ -17,6 +17,7 @@ from rescue_applet.connectivity import Connectivity
 from rescue_applet.faults.schedule import FaultSchedule
 from rescue_applet.network.cable import Cable, CannotLay
 from rescue_applet.power_switch import PowerHooks, PowerSwitch
+from rescue_applet.servers import Servers
 from rescue_common.lan_notation import Off
 
 Outcome = events.Ended | events.Error | None
@@ -37,14 +38,14 @@ class EmulatedComputer:
         self,
         *,
         ticket_file: Path,
-        server: Callable[[], str],
+        servers: Servers,
         cable: Cable,
         boot_time: timedelta,
         terms: TermsPolicy,
         listener: events.Listener,
         seed: int = 0,
     ) -> None:
-        self._server = server
+        self._servers = servers
         self._boot_time = boot_time
         self._listener = listener
         self._clock = FollowedClock()
@@ -201,7 +202,10 @@ class EmulatedComputer:
             case child_protocol.Reached():
                 self._connectivity.found()
             case child_protocol.Unreachable():
+                self._leave_server(news.leader)
                 self._not_reached(news)
+            case child_protocol.ConnectionLost():
+                self._leave_server(news.leader)
             case child_protocol.Failed():
                 self._last_word = events.Error(code=news.code, reason=news.reason, message=news.message)
             case events.Ended():
@@ -242,6 +246,11 @@ class EmulatedComputer:
             message = f"the server does not answer: {news.message}"
             self._end(events.Error(code="UNAVAILABLE", reason="SERVER_AWAY", message=message))
 
+    def _leave_server(self, leader: str) -> None:
+        # What a cut cable keeps apart says nothing about the server.
+        if self._faults.carries:
+            self._servers.leave_dialled(named=leader)
+
     def _follow_clock(self, ticket: child_protocol.TicketKept) -> None:
         if not self._followed:
             self._followed = True
@@ -251,7 +260,7 @@ class EmulatedComputer:
         follow = await asyncio.to_thread(_import_clock_stream)
         await follow(
             self._clock,
-            server=self._server,
+            servers=self._servers,
             session=ticket.session,
             ticket=ticket.ticket,
             order=self._execute_order,

@@ -7,7 +7,8 @@ gRPC's defaults let the reconnect back-off grow to two minutes and wait 20 s for
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import grpc
@@ -101,11 +102,29 @@ class SignedInChannel:
         self._refusal: RescueError | None = None
         self._signing_in = asyncio.Lock()
         self._stubs: dict[object, Any] = {}
+        self.is_left = False
+        """Whether the connection uses another server now."""
+        self._on_leaving: set[Callable[[], object]] = set()
 
     @property
     def is_ready(self) -> bool:
         """Whether the connection is up. A call that failed on a ready channel was answered by the server."""
         return self.channel.get_state() is grpc.ChannelConnectivity.READY
+
+    def leave(self) -> None:
+        """End the streams that must be where the commands go: another server is used now."""
+        self.is_left = True
+        for end in tuple(self._on_leaving):
+            end()
+
+    @contextmanager
+    def until_left(self, end: Callable[[], object]) -> Iterator[None]:
+        """Call `end` if the server of this channel is left within this block."""
+        self._on_leaving.add(end)
+        try:
+            yield
+        finally:
+            self._on_leaving.discard(end)
 
     def stub(self, make: Callable[[grpc.aio.Channel], Stub]) -> Stub:
         """Return the stub of a service on this channel; `make` is the stub's class."""

@@ -1,9 +1,9 @@
 """The connection of one user to the server, wherever the server is now.
 
 A server that restarts can have another port, and a user whose secret was renewed has another secret. Therefore a
-connection looks both up again after each failure. It uses one grpc channel at a time and opens another one when that
-one fails. It closes a channel when its last call has ended, because gRPC cancels the tasks of the calls on a channel
-that is closed.
+connection looks both up again after each failure. If several servers are known, it uses one while that one works, and
+then another. It uses one grpc channel at a time and opens another one when that one fails. It closes a channel when its
+last call has ended, because gRPC cancels the tasks of the calls on a channel that is closed.
 """
 
 from __future__ import annotations
@@ -17,20 +17,21 @@ from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Self, TypeGuard, TypeVar
 
 import grpc
 
 from rescue_client.channel import Metadata, SignedInChannel, open_channel
-from rescue_common.state_directory import NoAccess, find_secret, find_server, find_tls
+from rescue_common.server_list import ServerList, read_addresses
+from rescue_common.state_directory import NoAccess, find_secret, find_servers, find_tls
 from rescue_common.tls import Tls
 from rescue_protos.error_details import from_rpc_error
-from rescue_protos.errors import RescueError, Unauthenticated, Unavailable
+from rescue_protos.errors import LEADER, RescueError, StorageUnavailable, Unauthenticated, Unavailable
 
 Reply = TypeVar("Reply")
 
 Locate = Callable[[], tuple[str, str]]
-"""Returns the server's HOST:PORT and the user's secret. Raises NoAccess while one of them is not known."""
+"""Returns the servers' HOST:PORT, separated by commas, and the user's secret. Raises NoAccess while one is unknown."""
 
 Method = Callable[[SignedInChannel, Metadata], Awaitable[Reply]]
 """One call over a channel. It must send the metadata."""
@@ -85,6 +86,7 @@ def retry_delays() -> Iterator[float]:
 class Connection:
     """The calls of one user. Use it as a context, or `close` it.
 
+    `address` is the server's HOST:PORT; several servers are separated by commas, and one of them is used at a time.
     `timeout` limits, in real time, how long a call waits for a server that is away. `locate` is called after each
     failure; without it the address and the secret stay as they are. `tls` returns the TLS files of a new grpc channel.
     `visitor` is the address of the person for whom a program signs in; the server believes programs of its own machine.
@@ -105,7 +107,8 @@ class Connection:
     ) -> None:
         self.user = user
         self.timeout = timeout
-        self._location = (address, secret)
+        self._servers = ServerList(read_addresses(address))
+        self._secret = secret
         self._locate = locate
         self._tls = tls
         self._visitor = visitor
@@ -134,9 +137,9 @@ class Connection:
         """
 
         def locate() -> tuple[str, str]:
-            address = find_server(server=server, data=data)
+            addresses = ",".join(find_servers(server=server, data=data))
             # An empty secret is a wrong one: it must not become the one that the state directory has.
-            return address, find_secret(user, data=data) if secret is None else secret
+            return addresses, find_secret(user, data=data) if secret is None else secret
 
         address, first_secret = locate()
         tls = partial(find_tls, server=server, data=data)
@@ -153,8 +156,8 @@ class Connection:
 
     @property
     def address(self) -> str:
-        """The server's HOST:PORT, as last known."""
-        return self._location[0]
+        """HOST:PORT of the server in use, as last known."""
+        return self._servers.current
 
     async def close(self) -> None:
         """Close every grpc channel. Calls that are under way are cancelled."""
@@ -181,20 +184,30 @@ class Connection:
         async with self._in_use(self._current) as channel:
             yield channel
 
-    def relocate(self, channel: SignedInChannel) -> bool:
+    def relocate(self, channel: SignedInChannel, failure: RescueError | None = None) -> bool:
         """Look up where the server is, after a call on `channel` failed. Return whether that, or the secret, is new.
 
-        The next call gets a new grpc channel if something is new or the connection is down.
+        If the server was not available, another one is used if there is one: the one that the failure names, else the
+        next. The next call gets a new grpc channel if something is new or the connection is down.
         """
         if self._locate is not None:
             # While the server is about to write the location, the last known one is as good as any.
             with suppress(NoAccess):
-                self._location = self._locate()
+                addresses, self._secret = self._locate()
+                self._servers.update(read_addresses(addresses))
         shared = self._shared(channel)
+        if shared is not None and _goes_elsewhere(failure):
+            self._servers.leave(shared.location[0], named=failure.metadata.get(LEADER, ""))
+            if self._servers.current != shared.location[0]:
+                channel.leave()
         has_moved = shared is None or shared.location != self._location
         if self._current is shared and (has_moved or not channel.is_ready):
             self._current = None
         return has_moved
+
+    @property
+    def _location(self) -> tuple[str, str]:
+        return self._servers.current, self._secret
 
     def deadline(self) -> Deadline:
         """Return the deadline of a call that begins now."""
@@ -214,11 +227,16 @@ class Connection:
         loop = asyncio.get_running_loop()
         expires_at, delays = self.expires_at(deadline or self.deadline()), retry_delays()
         is_first = True
+        tried: set[str] = set()
         while True:
             longest = limit.within(expires_at - loop.time(), is_first=is_first) if limit else None
+            tried.add(self.address)
             try:
                 reply = await self._attempt(method, longest)
             except Unavailable:
+                if not self._closed and self.address not in tried:
+                    continue  # each server gets its turn, also if there is no time to wait
+                tried.clear()
                 delay = next(delays)
                 if self._closed or loop.time() + delay >= expires_at:
                     raise
@@ -237,8 +255,8 @@ class Connection:
         async with self.channel() as channel:
             try:
                 return await channel.call(method)
-            except Unavailable:
-                self.relocate(channel)
+            except Unavailable as error:
+                self.relocate(channel, error)
                 raise
             except asyncio.CancelledError:
                 self.raise_if_closed()
@@ -285,14 +303,18 @@ class Connection:
         """Return whether this user is an administrator; signs in. Raises RescueError."""
         return await self.call_idempotent(_is_administrator)
 
-    def raise_if_closed(self) -> None:
+    def raise_if_closed(self, stream_of: SignedInChannel | None = None) -> None:
         """Raise Unavailable if `close` cancelled the current call, and nobody cancelled the task.
 
-        Call it on CancelledError.
+        Call it on CancelledError. `stream_of` is the channel of a stream that ends when its server is left.
         """
         task = asyncio.current_task()
-        if self._closed and task is not None and not task.cancelling():
+        if task is None or task.cancelling():
+            return
+        if self._closed:
             raise _connection_closed() from None
+        if stream_of is not None and stream_of.is_left:
+            raise Unavailable("another server is used", reason="SERVER_LEFT") from None
 
     async def _attempt(self, method: Method[Reply], longest: float | None) -> Reply:
         async with self.channel() as channel:
@@ -300,13 +322,14 @@ class Connection:
                 async with asyncio.timeout(longest):
                     return await channel.call(method)
             except TimeoutError:
-                self.relocate(channel)
-                raise Unavailable("the server does not answer", reason="NO_ANSWER") from None
+                silent = Unavailable("the server does not answer", reason="NO_ANSWER")
+                self.relocate(channel, silent)
+                raise silent from None
             except Unauthenticated:
                 if not self.relocate(channel):
                     raise
-            except Unavailable:
-                self.relocate(channel)
+            except Unavailable as error:
+                self.relocate(channel, error)
                 raise
             except asyncio.CancelledError:
                 self.raise_if_closed()
@@ -356,6 +379,11 @@ class _SharedChannel:
     channel: SignedInChannel
     location: tuple[str, str]
     users: int = 0
+
+
+def _goes_elsewhere(failure: RescueError | None) -> TypeGuard[Unavailable]:
+    """Return whether another server may answer. One that could not store the call will try again itself."""
+    return isinstance(failure, Unavailable) and not isinstance(failure, StorageUnavailable)
 
 
 async def _no_call(channel: SignedInChannel, metadata: Metadata) -> None:

@@ -5,7 +5,7 @@ Source: the health checking protocol of gRPC, `grpc.health.v1`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 import grpc
@@ -14,6 +14,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from rescue_client.channel import open_channel, within
 from rescue_common.tls import Tls
 from rescue_protos.error_details import from_rpc_error
+from rescue_protos.errors import RescueError
 
 SERVING = "SERVING"
 """The server accepts calls."""
@@ -31,3 +32,25 @@ async def check_health(address: str, *, timeout: timedelta, tls: Callable[[], Tl
         except grpc.aio.AioRpcError as error:
             raise from_rpc_error(error) from None
     return str(health_pb2.HealthCheckResponse.ServingStatus.Name(answer.status))
+
+
+async def find_serving(
+    addresses: Sequence[str], *, timeout: timedelta, tls: Callable[[], Tls | None] = Tls.of_environment
+) -> tuple[str, str]:
+    """Ask the servers in order until one is SERVING; return its address and its health, else those of the last answer.
+
+    Each check takes `timeout` at most, in real time. Raises BadTls, and the last RescueError if nothing answers.
+    """
+    answers: list[tuple[str, str]] = []
+    failure: RescueError | None = None
+    for address in addresses:
+        try:
+            answers.append((address, await check_health(address, timeout=timeout, tls=tls)))
+        except RescueError as error:
+            failure = error
+        else:
+            if answers[-1][1] == SERVING:
+                return answers[-1]
+    if not answers and failure is not None:
+        raise failure
+    return answers[-1]

@@ -8,7 +8,7 @@ only if the technician may not watch at all.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, AsyncIterable, Callable
 from contextlib import aclosing
 from dataclasses import replace
 
@@ -122,7 +122,7 @@ class QueueWatch:
                         raise
                     except RescueError as error:
                         has_fresh_token = False  # another restart may follow before the token was of use
-                        self._connection.relocate(channel)
+                        self._connection.relocate(channel, error)
                         reason = str(error) or error.code
                 self.progress.record(is_up=False)
                 if not is_lost and not retry_now:
@@ -141,25 +141,33 @@ class QueueWatch:
         )
         call = channel.stub(console_pb2_grpc.ConsoleServiceStub).WatchQueue(request, metadata=metadata)
         try:
-            await call.initial_metadata()
-            if not call.done():
-                self.progress.record(is_up=True)
-                yield None
-            compacted = False
-            async for message in call:
-                compacted = compacted or message.HasField("compacted")
-                for update in decoding.updates_of(message, self._connection.user):
-                    if isinstance(update, Snapshot):
-                        update, compacted = replace(update, compacted=compacted), False
-                        self._history = update.history
-                    elif self._revision is not None and update.revision <= self._revision:
-                        continue
-                    self._revision = update.revision
-                    yield update
+            with channel.until_left(call.cancel):
+                await call.initial_metadata()
+                if not call.done():
+                    self.progress.record(is_up=True)
+                    yield None
+                async with aclosing(self._new_updates(call)) as updates:
+                    async for update in updates:
+                        yield update
         except grpc.RpcError as error:
             raise from_rpc_error(error) from None
         except asyncio.CancelledError:
-            self._connection.raise_if_closed()
+            self._connection.raise_if_closed(stream_of=channel)
             raise
         finally:
             call.cancel()
+
+    async def _new_updates(
+        self, messages: AsyncIterable[console_pb2.WatchQueueResponse]
+    ) -> AsyncGenerator[Snapshot | Delta | Bookmark, None]:
+        compacted = False
+        async for message in messages:
+            compacted = compacted or message.HasField("compacted")
+            for update in decoding.updates_of(message, self._connection.user):
+                if isinstance(update, Snapshot):
+                    update, compacted = replace(update, compacted=compacted), False
+                    self._history = update.history
+                elif self._revision is not None and update.revision <= self._revision:
+                    continue
+                self._revision = update.revision
+                yield update

@@ -9,18 +9,17 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from rescue_common.private_files import write_private
+from rescue_common.server_list import read_addresses
 from rescue_common.streams import is_utf8
 from rescue_common.tls import CA_VARIABLE, CERT_VARIABLE, KEY_VARIABLE, NAME_VARIABLE, SYSTEM, VARIABLES, Tls
 
 ACCESS_FILE = "access.json"
 _TLS_FILES = ("ca", "cert", "key")
-_ADDRESS = re.compile(r"(?:[^\s:/\[\]]+|\[[0-9a-fA-F:.%\w]+\]):[0-9]{1,5}", re.ASCII)
 
 
 class NoAccess(Exception):
@@ -42,13 +41,20 @@ class NoSecret(NoAccess):
 class Access:
     """The content of `access.json`: the server's HOST:PORT, secrets by user name, and the TLS files if it uses TLS.
 
+    `servers` are all servers of a cluster, `server` the first of them; empty if there is one only.
     `promised` is for the server alone: secrets, by user name, that may have become valid before it stopped.
     """
 
     server: str
+    servers: tuple[str, ...] = ()
     secrets: dict[str, str] = field(default_factory=dict, repr=False)
     tls: Tls | None = None
     promised: dict[str, list[str]] = field(default_factory=dict, repr=False)
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """Every server's HOST:PORT; none while no server has listened. Raises ValueError if one is no address."""
+        return read_addresses(",".join(self.servers or (self.server,))) if self.servers or self.server else ()
 
     @staticmethod
     def read(directory: Path) -> Access:
@@ -58,6 +64,7 @@ class Access:
             found = json.loads(path.read_text(encoding="utf-8"))
             return Access(
                 server=str(found["server"]),
+                servers=tuple(str(server) for server in found.get("servers", ())),
                 secrets=dict(found["secrets"]),
                 tls=_tls(found.get("tls")),
                 promised={user: list(promised) for user, promised in dict(found.get("promised", {})).items()},
@@ -72,6 +79,8 @@ class Access:
     def write(self, directory: Path) -> None:
         """Write the file completely or not at all; only its owner can read it."""
         content: dict[str, object] = {"server": self.server, "secrets": self.secrets}
+        if self.servers:
+            content["servers"] = list(self.servers)
         if self.tls is not None:
             content["tls"] = {name: str(getattr(self.tls, name) or "") for name in _TLS_FILES}
         if self.promised:
@@ -103,22 +112,33 @@ def state_directory(given: str | Path | None = None) -> Path:
     return directory
 
 
-def find_server(*, server: str | None = None, data: str | Path | None = None) -> str:
-    """Return the server's HOST:PORT: the option, else RESCUE_SERVER, else from the state directory.
+def find_servers(*, server: str | None = None, data: str | Path | None = None) -> tuple[str, ...]:
+    """Return each server's HOST:PORT: of the option, else of RESCUE_SERVER, else from the state directory.
 
-    Raises NoAccess.
+    Option and variable separate several addresses by commas. Raises NoAccess.
     """
-    named = server or (None if data else os.environ.get("RESCUE_SERVER"))
+    named = _named(server, data)
     if named:
-        if not _ADDRESS.fullmatch(named):
-            raise NoAccess(f"{named!r} names no server: HOST:PORT is needed, like 127.0.0.1:50051")
-        return named
+        try:
+            return read_addresses(named)
+        except ValueError as error:
+            raise NoAccess(
+                f"{str(error)!r} names no server: HOST:PORT is needed, like 127.0.0.1:50051; "
+                "several are separated by commas"
+            ) from None
     directory = state_directory(data)
-    known = Access.read(directory).server
-    if not _ADDRESS.fullmatch(known):
+    try:
+        known = Access.read(directory).addresses
+    except ValueError:
+        known = ()
+    if not known:
         # The users' secrets are written before the server listens for the first time.
         raise NoAccess(f"no server has listened for {directory} yet: start `rescue server`, or name one with --server")
     return known
+
+
+def _named(server: str | None, data: str | Path | None) -> str | None:
+    return server or (None if data else os.environ.get("RESCUE_SERVER"))
 
 
 def find_secret(user: str, *, data: str | Path | None = None) -> str:
@@ -182,24 +202,29 @@ def _tls_variables(
 ) -> dict[str, str]:
     """Return the given TLS variables, completed from the state directory."""
     variables = dict(given)
-    address, tls = _address_and_tls(server, data)
+    addresses, tls = _addresses_and_tls(server, data)
     if tls is not None and CA_VARIABLE not in variables:
         variables[CA_VARIABLE] = str(tls.ca or SYSTEM)
         if tls.cert is not None and tls.key is not None and CERT_VARIABLE not in variables:
             variables |= {CERT_VARIABLE: str(tls.cert), KEY_VARIABLE: str(tls.key)}
     if behind_cable and CA_VARIABLE in variables and NAME_VARIABLE not in variables:
-        variables[NAME_VARIABLE] = address.rpartition(":")[0].strip("[]")
+        # Behind the cable nobody knows which server answers. The certificates of a list name its first host.
+        variables[NAME_VARIABLE] = (addresses or ("",))[0].rpartition(":")[0].strip("[]")
     return variables
 
 
-def _address_and_tls(server: str | None, data: str | Path | None) -> tuple[str, Tls | None]:
-    """Return the server's address, empty if unknown, and its TLS files if the state directory is that server's."""
+def _addresses_and_tls(server: str | None, data: str | Path | None) -> tuple[tuple[str, ...], Tls | None]:
+    """Return the servers' addresses, none if unknown, and the TLS files if the state directory is of one of them."""
     try:
         known = Access.read(state_directory(data))
     except NoAccess:
         known = Access(server="")
-    address = server or (None if data else os.environ.get("RESCUE_SERVER")) or known.server
-    return address, known.tls if address == known.server else None
+    try:
+        named = _named(server, data)
+        addresses = read_addresses(named) if named else known.addresses
+        return addresses, known.tls if set(addresses) & set(known.addresses) else None
+    except ValueError:
+        return (), None
 
 
 def _tls(found: object) -> Tls | None:

@@ -18,7 +18,9 @@
     │   └── StorageFull             the server's disk is full; nothing changed
     ├── Unavailable                 the server is away; a retry with the same request id is safe
     │   ├── StorageUnavailable      the server could not store the request; `reason` says whether that is certain
-    │   └── ShuttingDown            the server is about to stop; what it acknowledged is stored
+    │   ├── ShuttingDown            the server is about to stop; what it acknowledged is stored
+    │   ├── NotLeading              another server of the cluster leads; `leader` says which, if it is known
+    │   └── ReplicaBehind           this server has not got that far yet; another one may have
     └── InjectedFault               a fault rule made the call fail
 
 This module knows no gRPC. `error_details` translates an error to a gRPC status with google.rpc details, and back.
@@ -30,6 +32,9 @@ from collections.abc import Iterable, Mapping
 
 OUTCOME_UNKNOWN = "OUTCOME_UNKNOWN"
 """The reason of a request of which nobody knows yet whether it is stored; the same request id finds out."""
+
+LEADER = "leader"
+"""The key in an error's metadata under which a server names the one that leads: HOST:PORT."""
 
 # An error repeats what its caller wrote. It is stored for a while and sent in gRPC's metadata, so it must be short.
 _LONGEST_MESSAGE = 600
@@ -250,6 +255,37 @@ class ShuttingDown(Unavailable):
     def of(cls) -> ShuttingDown:
         """Make the error that a server that stops answers with."""
         return cls("the server is shutting down: come back, nothing is lost")
+
+
+class NotLeading(Unavailable):
+    """This server does not lead the cluster, and only the leader can answer the call. Call the leader."""
+
+    reason = "NOT_LEADING"
+
+    @classmethod
+    def of(cls, leader: str = "") -> NotLeading:
+        """Make the error of a server that knows the leader's HOST:PORT, or does not know it now."""
+        known = {LEADER: leader} if leader else {}
+        return cls("this server does not lead" + (f": {leader} does" if leader else " now"), metadata=known)
+
+    @property
+    def leader(self) -> str:
+        """HOST:PORT of the leader; empty if it is not known."""
+        return self.metadata.get(LEADER, "")
+
+
+class ReplicaBehind(Unavailable):
+    """This server has not reached the revision that the caller has seen. Another server may have."""
+
+    reason = "REPLICA_BEHIND"
+
+    @classmethod
+    def of(cls, revision: int, *, reached: int) -> ReplicaBehind:
+        """Make the error of a server that is at `reached`, before the caller's revision."""
+        return cls(
+            f"revision {revision} is not here yet: this server is at {reached}",
+            metadata={"revision": str(revision), "reached": str(reached)},
+        )
 
 
 class InjectedFault(RescueError):

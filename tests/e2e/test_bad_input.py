@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from rescue_common.state_directory import Access, NoAccess, find_server
+from rescue_common.state_directory import Access, NoAccess, find_servers
 from rescue_emulator.world.technician import CommandRefused
 from rescue_emulator.world.world import World
 from rescue_server.store.files import STORE_FILE
@@ -174,15 +174,18 @@ async def test_a_named_server_without_a_secret(office: Office, tmp_path: Path) -
     assert "--server" not in error["message"], "it was named"
 
 
-@pytest.mark.parametrize("server", ["nonsense", "localhost", "a b:1", ":50051", "::1:50051", "127.0.0.1:port"])
+NO_ADDRESSES = ["nonsense", "localhost", "a b:1", ":50051", "::1:50051", "127.0.0.1:port", "a:1,b", ",", "a:1,"]
+
+
+@pytest.mark.parametrize("server", NO_ADDRESSES)
 async def test_a_server_that_is_no_address(tmp_path: Path, server: str) -> None:
     with pytest.raises(NoAccess, match="HOST:PORT is needed"):
-        find_server(server=server, data=tmp_path)
+        find_servers(server=server, data=tmp_path)
 
 
 @pytest.mark.parametrize("server", ["127.0.0.1:1", "[::1]:50051", "help-desk.example.org:443", "[fe80::1%eth0]:5"])
 async def test_a_server_that_is_one(tmp_path: Path, server: str) -> None:
-    assert find_server(server=server, data=tmp_path) == server
+    assert find_servers(server=server, data=tmp_path) == (server,)
 
 
 async def test_a_server_that_never_listened(tmp_path: Path) -> None:

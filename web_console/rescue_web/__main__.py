@@ -20,7 +20,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False, exists=True)
     metavar="HOST:PORT",
     help="Where pages are served; port 0: a free one.",
 )
-@click.option("--server", metavar="HOST:PORT", help="Where the session server is; else as in --data.")
+@click.option("--server", metavar="HOST:PORT[,...]", help="Where the session server is; else as in --data.")
 @click.option("--data", metavar="DIR", help="The server's state directory; else RESCUE_DATA, else the user's.")
 @click.option(
     "--host", "hosts", multiple=True, metavar="NAME", help="A further name that it is reached by; repeatable."

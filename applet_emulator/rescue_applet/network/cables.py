@@ -7,7 +7,8 @@ from collections.abc import Callable
 from rescue_applet.network.cable import Cable
 from rescue_applet.network.namespace import Interface
 from rescue_applet.network.relay import Relay
+from rescue_applet.servers import Servers
 
-# Given where the server is to be found (HOST:PORT). Raises CannotLay.
-Kind = Callable[[Callable[[], str]], Cable]
+# Given where the server is to be found. Raises CannotLay.
+Kind = Callable[[Servers], Cable]
 KINDS: dict[str, Kind] = {"relay": Relay, "netns": Interface}

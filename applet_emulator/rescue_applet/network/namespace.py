@@ -18,12 +18,13 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from rescue_applet.network.cable import CannotLay
 from rescue_applet.network.condition import SOUND, Condition
 from rescue_applet.network.relay import Relay
+from rescue_applet.servers import Servers
 
 LOCKS = Path("/run/rescue-emulator")
 NAMESPACES = Path("/run/netns")
@@ -41,7 +42,7 @@ table inet rescue {
 class Interface:
     """A computer's own network interface. Raises CannotLay if there cannot be one here."""
 
-    def __init__(self, far_end: Callable[[], str]) -> None:
+    def __init__(self, servers: Servers) -> None:
         require_namespaces()
         self._number, self._lock = _take_number()
         self._namespace = _namespace(self._number)
@@ -51,7 +52,7 @@ class Interface:
             _sweep(keep=self._number)
             near, host = _addresses(self._number)
             self._lay(near, host)
-            self._relay = Relay(far_end, host=host)
+            self._relay = Relay(servers, host=host)
         except BaseException:
             self._remove()
             raise

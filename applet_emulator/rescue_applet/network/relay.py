@@ -12,24 +12,24 @@ from __future__ import annotations
 import asyncio
 import select
 import socket
-from collections.abc import Callable
 
 from rescue_applet.network.condition import SOUND, Condition
 from rescue_applet.network.connection import RelayedConnection
+from rescue_applet.servers import Servers
 
 REOPEN_AFTER = 0.1  # real seconds without a free descriptor, until the next try to accept
 
 
 class Relay:
-    """A cable on the loopback interface. `far_end` is asked for the server's HOST:PORT at each connection.
+    """A cable on the loopback interface. `servers` is asked for the server's address at each connection.
 
     `host` is where the near end listens.
     """
 
     entry = ()
 
-    def __init__(self, far_end: Callable[[], str], *, host: str = "127.0.0.1") -> None:
-        self._far_end = far_end
+    def __init__(self, servers: Servers, *, host: str = "127.0.0.1") -> None:
+        self._servers = servers
         self._loop = asyncio.get_running_loop()
         self._connections: set[RelayedConnection] = set()
         self._accepted = 0
@@ -107,7 +107,7 @@ class Relay:
 
     async def _dial(self, connection: RelayedConnection) -> None:
         try:
-            far = await _connect(self._far_end())
+            far = await self._reach_server()
         except Exception:
             # No server there, or nobody knows where it is: the caller finds its connection closed.
             far = None
@@ -121,6 +121,21 @@ class Relay:
         elif self._condition.carries:
             connection.close()
         # Else the cable went off while dialling: when it carries again, it dials anew.
+
+    async def _reach_server(self) -> socket.socket:
+        """Dial the server, or another one if that fails. Raises OSError, NoAccess and ValueError."""
+        tried: set[str] = set()
+        while True:
+            address = self._servers.address()
+            try:
+                far = await _connect(address)
+            except OSError:
+                tried.add(address)
+                if not self._servers.leave(address) or self._servers.address() in tried:
+                    raise
+            else:
+                self._servers.dialled(address)
+                return far
 
     def _forget_abandoned(self) -> None:
         # A caller that gave up before the cable carried again never got through: there is nothing to deliver.

@@ -35,7 +35,7 @@ def server_options(command: Command) -> Command:
         tls_options,
         _shared("--json", "json", is_flag=True, default=None, help="Print one JSON object a line."),
         _shared("--data", metavar="DIR", help="State directory of the server."),
-        _shared("--server", metavar="HOST:PORT", help="Where the server is."),
+        _shared("--server", metavar="HOST:PORT[,...]", help="Where the server is."),
     ):
         command = option(command)
     return command

@@ -140,23 +140,23 @@ def _is_writable(directory: Path) -> bool:
 
 
 def _server(server: str | None, data: str | None) -> Finding:
-    from rescue_client.health import SERVING, check_health
-    from rescue_common.state_directory import NoAccess, TlsEnvironment, find_server
+    from rescue_client.health import SERVING, find_serving
+    from rescue_common.state_directory import NoAccess, TlsEnvironment, find_servers
     from rescue_common.tls import BadTls
     from rescue_protos.errors import RescueError
 
     try:
-        address = find_server(server=server, data=data)
+        addresses = find_servers(server=server, data=data)
     except NoAccess as error:
         return Finding(name="server", state=State.ABSENT, found="none is known here", fix=str(error))
     try:
         TlsEnvironment().update(server=server, data=data)
-        health = run_until_signalled(check_health(address, timeout=_TIMEOUT))
+        address, health = run_until_signalled(find_serving(addresses, timeout=_TIMEOUT))
     except BadTls as error:
-        return Finding(name="server", state=State.WRONG, found=f"{address}: {error}", fix="see --tls-ca")
+        return Finding(name="server", state=State.WRONG, found=f"{', '.join(addresses)}: {error}", fix="see --tls-ca")
     except RescueError:
         # The address of a server that was stopped is kept, so silence is not wrong by itself.
-        silent = f"{address} does not answer"
+        silent = f"{', '.join(addresses)} does not answer"
         state = State.ABSENT if server is None else State.WRONG
         return Finding(name="server", state=state, found=silent, fix="start it with `rescue server`")
     state = State.OK if health == SERVING else State.ABSENT

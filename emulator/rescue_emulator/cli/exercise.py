@@ -41,7 +41,7 @@ _data = click.option(
 _web = click.option("--web", metavar="HOST:PORT", help="Show the consoles in a browser, too.")
 _server = click.option(
     "--server",
-    metavar="HOST:PORT",
+    metavar="HOST:PORT[,...]",
     help="Do it on the server that runs there, unseen by others; --data or RESCUE_SECRET has the admin's secret.",
 )
 _move_clock = click.option("--move-clock", is_flag=True, help="With --server: allow what moves everybody's clock.")

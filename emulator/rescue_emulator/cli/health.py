@@ -20,25 +20,26 @@ _SERVING = "SERVING"
 def health(timeout: timedelta) -> int:
     """Ask the server whether it accepts calls. Exit status 0 if it does, 1 if it does not.
 
-    Uses the standard gRPC health service, so it needs neither a user nor a secret.
+    Uses the standard gRPC health service, so it needs neither a user nor a secret. Of several servers one must accept
+    calls; each gets the whole time-out.
 
     \b
     Examples:
       rescue health
       rescue health --server 127.0.0.1:50051 --timeout 1s
     """
-    from rescue_client.health import check_health
-    from rescue_common.state_directory import NoAccess, TlsEnvironment, find_server
+    from rescue_client.health import find_serving
+    from rescue_common.state_directory import NoAccess, TlsEnvironment, find_servers
     from rescue_common.tls import BadTls
     from rescue_protos.errors import RescueError
 
     where = {"server": shared_option("server"), "data": shared_option("data")}
     try:
-        address = find_server(**where)
+        addresses = find_servers(**where)
         TlsEnvironment().update(**where)
-        status = run_until_signalled(check_health(address, timeout=timeout))
+        address, status = run_until_signalled(find_serving(addresses, timeout=timeout))
     except RescueError as error:
-        raise click.ClickException(f"the server at {address} does not answer: {error}") from None
+        raise click.ClickException(f"the server at {', '.join(addresses)} does not answer: {error}") from None
     except (NoAccess, BadTls) as error:
         raise click.ClickException(str(error)) from None
     print_result({"server": address, "status": status}, [f"{address} is {status}"])

@@ -160,7 +160,7 @@ def schema() -> None:
 @click.option(
     "-o", "--output", type=click.Path(dir_okay=False, writable=True, path_type=Path), help="Where to write it."
 )
-@click.option("--server", metavar="HOST:PORT", help="Where the server is.")
+@click.option("--server", metavar="HOST:PORT[,...]", help="Where the server is.")
 @click.option("--data", metavar="DIR", help="State directory of the server.")
 def record(
     sessions: Sequence[str],

@@ -36,7 +36,7 @@ _SILENT_ROW = 61  # the one published row that shows no change
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("rescue", "rescue: emulated support sessions")
     group.addoption("--rescue", choices=MODES, help="Which server a world uses; own by default.")
-    group.addoption("--rescue-server", metavar="HOST:PORT", help="The server to attach to; else RESCUE_SERVER.")
+    group.addoption("--rescue-server", metavar="HOST:PORT[,...]", help="The server to attach to; else RESCUE_SERVER.")
     group.addoption("--rescue-data", metavar="DIR", help="Its state directory; else RESCUE_DATA.")
     group.addoption("--rescue-seed", type=int, metavar="N", help="Seed of all random choices in the worlds.")
     group.addoption("--rescue-artifacts", metavar="DIR", help="Where to write the timelines of failed tests.")

@@ -35,7 +35,7 @@ from rescue_client.connection import NO_WAIT, Connection
 from rescue_client.faults import FaultClient
 from rescue_client.journal import JournalClient
 from rescue_common.processes.child import Program, ProgramEnded, stop_all
-from rescue_common.state_directory import NoAccess, find_server, find_tls
+from rescue_common.state_directory import NoAccess, find_servers, find_tls
 from rescue_emulator.world.api import WorldApi
 from rescue_emulator.world.belongings import Belongings
 from rescue_emulator.world.computer import Computer
@@ -99,14 +99,15 @@ class World:
     ) -> Self:
         """Make a world on an external server, found in the same way as by every client.
 
-        `server` is HOST:PORT; without it, RESCUE_SERVER or the state directory `data` gives the address. RESCUE_SECRET
+        `server` is HOST:PORT, or several of them separated by commas; without it, RESCUE_SERVER or the state directory
+        `data` gives the address. RESCUE_SECRET
         or the directory gives the administrator's secret, and RESCUE_TLS_CA or the directory the TLS settings. With
         `share` the world creates a small organization of its own there, under unique names; without, it uses the
         server's organization. Raises NoAccess and BadTls; entering the world raises also RescueError.
         """
         world = cls(data=data, seed=seed)
         world._access.tls = find_tls(server=server, data=data)
-        world._visit(find_server(server=server, data=data), share=share)
+        world._visit(",".join(find_servers(server=server, data=data)), share=share)
         return world
 
     def share(self, *, seed: int | None = None) -> Self:
@@ -130,7 +131,7 @@ class World:
 
     @property
     def address(self) -> str:
-        """HOST:PORT of the server; empty before the world was entered."""
+        """HOST:PORT of the server, or of several, separated by commas; empty before the world was entered."""
         return self._access.address
 
     @property

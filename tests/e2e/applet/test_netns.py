@@ -15,6 +15,7 @@ import pytest
 
 from rescue_applet.network import namespace as netns
 from rescue_applet.network.cable import CannotLay
+from rescue_applet.servers import Servers
 from rescue_common.processes.child import Program
 from rescue_emulator.world.computer import Computer
 from rescue_emulator.world.world import World
@@ -180,7 +181,7 @@ def test_it_needs_root(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "platform", "linux")
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     with pytest.raises(CannotLay, match="needs root"):
-        netns.Interface(lambda: "127.0.0.1:1")
+        netns.Interface(Servers(lambda: ["127.0.0.1:1"]))
 
 
 async def test_a_missing_program_is_named_and_the_exit_status_is_1(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ import pytest
 
 from rescue_applet.network.condition import SOUND, Condition
 from rescue_applet.network.relay import Relay
+from rescue_applet.servers import Servers
 
 QUIET = 0.15
 OFF = Condition(up=False, down=False)
@@ -59,7 +60,7 @@ async def server() -> AsyncIterator[Server]:
 
 @pytest.fixture
 async def relay(server: Server) -> AsyncIterator[Relay]:
-    relay = Relay(lambda: server.address)
+    relay = Relay(Servers(lambda: [server.address]))
     yield relay
     await relay.close()
 
@@ -234,7 +235,7 @@ async def test_without_a_server_the_caller_finds_its_connection_closed(relay: Re
 async def test_each_connection_asks_anew_where_the_server_is() -> None:
     first, second = Server(), Server()
     addresses = [first.address, second.address]
-    relay = Relay(lambda: addresses.pop(0))
+    relay = Relay(Servers(lambda: [addresses.pop(0)]))
     try:
         for server in (first, second):
             near, _ = await connected(relay, server)
@@ -248,7 +249,7 @@ async def test_each_connection_asks_anew_where_the_server_is() -> None:
 async def test_a_connection_held_from_a_former_server_is_closed_and_a_new_one_finds_the_next() -> None:
     former, following = Server(), Server()
     address = former.address
-    relay = Relay(lambda: address)
+    relay = Relay(Servers(lambda: [address]))
     try:
         old, _ = await connected(relay, former)
         relay.apply(OFF)

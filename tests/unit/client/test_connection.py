@@ -12,7 +12,7 @@ import pytest
 from rescue_client.clock import ClockClient
 from rescue_client.connection import NO_WAIT, AttemptLimit, Connection, Deadline
 from rescue_common.state_directory import Access
-from rescue_protos.errors import Unavailable
+from rescue_protos.errors import NotLeading, StorageUnavailable, Unavailable
 from tests.fakes.administration import FakeAdministration
 
 NOBODY = "127.0.0.1:1"
@@ -69,6 +69,38 @@ async def test_without_time_a_call_fails_at_once() -> None:
         async with asyncio.timeout(5):
             with pytest.raises(Unavailable):
                 await connection.sign_in()
+
+
+async def test_without_time_each_server_gets_its_turn(fake: FakeAdministration) -> None:
+    for addresses in (f"{NOBODY},{fake.address}", f"{fake.address},{NOBODY}"):
+        async with Connection(addresses, user="admin", secret="s3cret", timeout=NO_WAIT) as connection:
+            await connection.sign_in()
+            assert connection.address == fake.address
+
+
+async def test_a_server_that_does_not_lead_sends_its_caller_to_the_one_that_does(fake: FakeAdministration) -> None:
+    follower = FakeAdministration()
+    await follower.start()
+    try:
+        follower.refusals = [NotLeading.of(fake.address)]
+        async with Connection(follower.address, user="admin", secret="s3cret", timeout=NO_WAIT) as connection:
+            await ClockClient(connection).show()
+            await ClockClient(connection).show()
+            assert connection.address == fake.address
+        assert (len(follower.requests), len(fake.requests)) == (1, 2)
+    finally:
+        await follower.stop()
+
+
+async def test_a_server_that_cannot_store_now_is_not_left(fake: FakeAdministration) -> None:
+    fake.refusals = [StorageUnavailable("the disk failed")]
+    addresses = f"{fake.address},{NOBODY}"
+    async with Connection(addresses, user="admin", secret="s3cret", timeout=timedelta(seconds=5)) as connection:
+        await connection.sign_in()
+        async with connection.channel() as first:
+            await ClockClient(connection).show()
+        async with connection.channel() as second:
+            assert second is first
 
 
 def test_the_first_attempt_always_gets_its_time() -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from rescue_applet.network.relay import Relay
+from rescue_applet.servers import Servers
 
 QUIET = 0.15
 PATIENCE = 10.0
@@ -57,7 +58,7 @@ async def wire() -> AsyncIterator[Wire]:
     server = socket.create_server(("127.0.0.1", 0))
     server.setblocking(False)
     host, port = server.getsockname()
-    wire = Wire(Relay(lambda: f"{host}:{port}"), server)
+    wire = Wire(Relay(Servers(lambda: [f"{host}:{port}"])), server)
     yield wire
     await wire.relay.close()
     for end in (*wire.ends, server):
