@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from rescue_client.admin import Channel as Channel
     from rescue_client.admin import Group as Group
     from rescue_client.admin import InvalidSetting as InvalidSetting
+    from rescue_client.admin import JoinCodeMade as JoinCodeMade
+    from rescue_client.admin import JoinCodeState as JoinCodeState
     from rescue_client.admin import Organization as Organization
     from rescue_client.admin import OrganizationChange as OrganizationChange
     from rescue_client.admin import SessionsReset as SessionsReset
@@ -89,6 +91,7 @@ if TYPE_CHECKING:
     from rescue_protos.errors import HistoryChanged as HistoryChanged
     from rescue_protos.errors import InjectedFault as InjectedFault
     from rescue_protos.errors import InvalidArgument as InvalidArgument
+    from rescue_protos.errors import JoinCodeRefused as JoinCodeRefused
     from rescue_protos.errors import NotFound as NotFound
     from rescue_protos.errors import OrganizationRefused as OrganizationRefused
     from rescue_protos.errors import PermissionDenied as PermissionDenied
@@ -134,6 +137,9 @@ __all__ = [
     "InjectedFault",
     "InvalidArgument",
     "InvalidSetting",
+    "JoinCodeMade",
+    "JoinCodeRefused",
+    "JoinCodeState",
     "JournalClient",
     "JournalLine",
     "JournalPiece",
@@ -187,6 +193,8 @@ _MODULES = {
         "InvalidSetting",
         "Channel",
         "Group",
+        "JoinCodeMade",
+        "JoinCodeState",
         "Organization",
         "OrganizationChange",
         "SessionsReset",
@@ -258,6 +266,7 @@ _MODULES = {
         "HistoryChanged",
         "InjectedFault",
         "InvalidArgument",
+        "JoinCodeRefused",
         "NotFound",
         "OrganizationRefused",
         "PermissionDenied",

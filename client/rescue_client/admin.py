@@ -9,7 +9,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from google.protobuf.duration_pb2 import Duration
@@ -87,6 +87,23 @@ class OrganizationChange:
 
     revision: int
     secret: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JoinCodeMade:
+    """A code with which a technician joins. `valid_until` is real time (UTC)."""
+
+    code: str
+    valid_until: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JoinCodeState:
+    """Who has a join code, and whether somebody joined with it. `valid_until` is real time (UTC)."""
+
+    technician: str
+    valid_until: datetime
+    used: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,6 +202,21 @@ class AdminClient:
         request = admin_pb2.RenewSecretRequest(request_id=_fresh(), user=user)
         answer = await self._service.call_idempotent(lambda stub: stub.RenewSecret, request)
         return OrganizationChange(revision=answer.revision, secret=answer.secret)
+
+    async def issue_join_code(self, technician: str, *, valid_for: timedelta) -> JoinCodeMade:
+        """Make a code with which this technician joins; their former one becomes invalid. `valid_for` is real time."""
+        request = admin_pb2.IssueJoinCodeRequest(request_id=_fresh(), technician=technician)
+        request.valid_for.FromTimedelta(valid_for)
+        answer = await self._service.call_idempotent(lambda stub: stub.IssueJoinCode, request)
+        return JoinCodeMade(code=answer.code, valid_until=answer.valid_until.ToDatetime(UTC))
+
+    async def join_codes(self) -> tuple[JoinCodeState, ...]:
+        """Return who has a join code. The codes themselves are not kept."""
+        answer = await self._service.call_idempotent(lambda stub: stub.ListJoinCodes, admin_pb2.ListJoinCodesRequest())
+        return tuple(
+            JoinCodeState(technician=one.technician, valid_until=one.valid_until.ToDatetime(UTC), used=one.used)
+            for one in answer.codes
+        )
 
     async def reset_sessions(self) -> SessionsReset:
         """End all sessions and clear all queues. People, secrets and settings stay."""

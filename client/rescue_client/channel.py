@@ -23,7 +23,8 @@ Reply = TypeVar("Reply")
 Stub = TypeVar("Stub")
 
 _SIGN_IN_TIMEOUT = 10.0  # real seconds
-_VISITOR = "rescue-visitor"
+VISITOR = "rescue-visitor"
+"""The metadata with the address of the person for whom a program signs in."""
 
 _ALWAYS = (
     ("grpc.initial_reconnect_backoff_ms", 200),
@@ -97,7 +98,7 @@ class SignedInChannel:
         """Whether the user is an administrator; known after the sign-in."""
         self._secret = secret
         self._acts_for = acts_for
-        self._visitor: Metadata = ((_VISITOR, visitor),) if visitor else ()
+        self._visitor: Metadata = ((VISITOR, visitor),) if visitor else ()
         self._metadata: Metadata | None = None
         self._refusal: RescueError | None = None
         self._signing_in = asyncio.Lock()

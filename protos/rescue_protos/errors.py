@@ -5,6 +5,7 @@
     │   ├── CommandNotAllowed       the status does not allow the command; `allowed` says which commands it allows
     │   ├── TargetNotAllowed        the command is allowed, but not with this technician, group or process
     │   ├── PinRefused              the PIN was used, has expired or is void
+    │   ├── JoinCodeRefused         the join code was used by somebody else, or has expired
     │   ├── OrganizationRefused     for example: a technician who takes part in sessions cannot be removed
     │   ├── HistoryChanged          a backup was restored: the journal has to be read from its beginning
     │   └── ReplayOnly              a replay can be watched, not changed
@@ -125,6 +126,13 @@ class PinRefused(FailedPrecondition):
 
     reason = "PIN_UNKNOWN"
     reasons = frozenset({"PIN_USED", "PIN_VOID", "PIN_EXPIRED"})
+
+
+class JoinCodeRefused(FailedPrecondition):
+    """The join code was used by somebody else, or has expired; `reason` says which."""
+
+    reason = "JOIN_CODE_USED"
+    reasons = frozenset({"JOIN_CODE_EXPIRED"})
 
 
 class OrganizationRefused(FailedPrecondition):

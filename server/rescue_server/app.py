@@ -263,14 +263,15 @@ def _listener(
 ) -> Listener:
     """Return the listener with every service of the contract; their streams are ended in this order."""
     engine, timekeeper, faults = parts.engine, parts.timekeeper, parts.faults
-    applet = AppletService(engine, timekeeper, faults, server_key(options.data), admission.pins, limits)
+    key = server_key(options.data)
+    applet = AppletService(engine, timekeeper, faults, key, admission.pins, limits)
     return Listener(
         [
-            Service.of(access_pb2, access_pb2_grpc, AccessService(engine, admission.tokens)),
+            Service.of(access_pb2, access_pb2_grpc, AccessService(engine, admission.tokens, issued)),
             Service.of(applet_pb2, applet_pb2_grpc, applet),
             Service.of(console_pb2, console_pb2_grpc, ConsoleService(engine, parts.presence, limits)),
             Service.of(clock_pb2, clock_pb2_grpc, ClockService(engine, timekeeper, faults)),
-            Service.of(admin_pb2, admin_pb2_grpc, AdminService(engine, issued)),
+            Service.of(admin_pb2, admin_pb2_grpc, AdminService(engine, issued, key)),
             Service.of(fault_pb2, fault_pb2_grpc, FaultService(faults)),
             Service.of(journal_pb2, journal_pb2_grpc, JournalService(engine, parts.journal)),
             Service.of(public_api_pb2, public_api_pb2_grpc, PublicApiService(engine, admission.tokens)),

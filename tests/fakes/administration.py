@@ -117,4 +117,4 @@ class FakeAdministration(
     AddGroup = AddAdministrator = MoveTechnician = RemoveTechnicianAccount = RemoveGroup = RemoveChannel = (
         RenewSecret
     ) = ResetSessions = unimplemented
-    WatchQueues = WatchClock = unimplemented
+    WatchQueues = WatchClock = IssueJoinCode = ListJoinCodes = Join = unimplemented

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1drescue_protos/v1/access.proto\x12\x10rescue_protos.v1\x1a\x1egoogle/protobuf/duration.proto\"?\n\rSignInRequest\x12\x0c\n\x04user\x18\x01 \x01(\t\x12\x0e\n\x06secret\x18\x02 \x01(\t\x12\x10\n\x08\x61\x63ts_for\x18\x03 \x01(\t\"d\n\x0eSignInResponse\x12\r\n\x05token\x18\x01 \x01(\t\x12,\n\tvalid_for\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x15\n\radministrator\x18\x03 \x01(\x08\x32\\\n\rAccessService\x12K\n\x06SignIn\x12\x1f.rescue_protos.v1.SignInRequest\x1a .rescue_protos.v1.SignInResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1drescue_protos/v1/access.proto\x12\x10rescue_protos.v1\x1a\x1egoogle/protobuf/duration.proto\"?\n\rSignInRequest\x12\x0c\n\x04user\x18\x01 \x01(\t\x12\x0e\n\x06secret\x18\x02 \x01(\t\x12\x10\n\x08\x61\x63ts_for\x18\x03 \x01(\t\"d\n\x0eSignInResponse\x12\r\n\x05token\x18\x01 \x01(\t\x12,\n\tvalid_for\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x15\n\radministrator\x18\x03 \x01(\x08\"+\n\x0bJoinRequest\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x0e\n\x06joiner\x18\x02 \x01(\t\",\n\x0cJoinResponse\x12\x0c\n\x04user\x18\x01 \x01(\t\x12\x0e\n\x06secret\x18\x02 \x01(\t2\xa3\x01\n\rAccessService\x12K\n\x06SignIn\x12\x1f.rescue_protos.v1.SignInRequest\x1a .rescue_protos.v1.SignInResponse\x12\x45\n\x04Join\x12\x1d.rescue_protos.v1.JoinRequest\x1a\x1e.rescue_protos.v1.JoinResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,6 +36,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SIGNINREQUEST']._serialized_end=146
   _globals['_SIGNINRESPONSE']._serialized_start=148
   _globals['_SIGNINRESPONSE']._serialized_end=248
-  _globals['_ACCESSSERVICE']._serialized_start=250
-  _globals['_ACCESSSERVICE']._serialized_end=342
+  _globals['_JOINREQUEST']._serialized_start=250
+  _globals['_JOINREQUEST']._serialized_end=293
+  _globals['_JOINRESPONSE']._serialized_start=295
+  _globals['_JOINRESPONSE']._serialized_end=339
+  _globals['_ACCESSSERVICE']._serialized_start=342
+  _globals['_ACCESSSERVICE']._serialized_end=505
 # @@protoc_insertion_point(module_scope)

@@ -73,3 +73,49 @@ class SignInResponse(google.protobuf.message.Message):
     def ClearField(self, field_name: typing.Literal["administrator", b"administrator", "token", b"token", "valid_for", b"valid_for"]) -> None: ...
 
 Global___SignInResponse: typing_extensions.TypeAlias = SignInResponse
+
+@typing.final
+class JoinRequest(google.protobuf.message.Message):
+    """A join code, and who uses it."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    CODE_FIELD_NUMBER: builtins.int
+    JOINER_FIELD_NUMBER: builtins.int
+    code: builtins.str
+    """The code. Lower case, spaces and hyphens make no difference."""
+    joiner: builtins.str
+    """A random text of 16 to 64 characters that this program keeps. The code belongs to whoever uses it
+    first: with the same text it can be used again, with another one it is refused.
+    """
+    def __init__(
+        self,
+        *,
+        code: builtins.str = ...,
+        joiner: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["code", b"code", "joiner", b"joiner"]) -> None: ...
+
+Global___JoinRequest: typing_extensions.TypeAlias = JoinRequest
+
+@typing.final
+class JoinResponse(google.protobuf.message.Message):
+    """What to sign in with."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    USER_FIELD_NUMBER: builtins.int
+    SECRET_FIELD_NUMBER: builtins.int
+    user: builtins.str
+    """The technician's name."""
+    secret: builtins.str
+    """The technician's secret."""
+    def __init__(
+        self,
+        *,
+        user: builtins.str = ...,
+        secret: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["secret", b"secret", "user", b"user"]) -> None: ...
+
+Global___JoinResponse: typing_extensions.TypeAlias = JoinResponse

@@ -41,6 +41,11 @@ class AccessServiceStub(object):
                 request_serializer=rescue__protos_dot_v1_dot_access__pb2.SignInRequest.SerializeToString,
                 response_deserializer=rescue__protos_dot_v1_dot_access__pb2.SignInResponse.FromString,
                 _registered_method=True)
+        self.Join = channel.unary_unary(
+                '/rescue_protos.v1.AccessService/Join',
+                request_serializer=rescue__protos_dot_v1_dot_access__pb2.JoinRequest.SerializeToString,
+                response_deserializer=rescue__protos_dot_v1_dot_access__pb2.JoinResponse.FromString,
+                _registered_method=True)
 
 
 class AccessServiceServicer(object):
@@ -55,6 +60,13 @@ class AccessServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Join(self, request, context):
+        """Exchanges a join code for the name and the secret of the technician whom it was made for.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_AccessServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -62,6 +74,11 @@ def add_AccessServiceServicer_to_server(servicer, server):
                     servicer.SignIn,
                     request_deserializer=rescue__protos_dot_v1_dot_access__pb2.SignInRequest.FromString,
                     response_serializer=rescue__protos_dot_v1_dot_access__pb2.SignInResponse.SerializeToString,
+            ),
+            'Join': grpc.unary_unary_rpc_method_handler(
+                    servicer.Join,
+                    request_deserializer=rescue__protos_dot_v1_dot_access__pb2.JoinRequest.FromString,
+                    response_serializer=rescue__protos_dot_v1_dot_access__pb2.JoinResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -93,6 +110,33 @@ class AccessService(object):
             '/rescue_protos.v1.AccessService/SignIn',
             rescue__protos_dot_v1_dot_access__pb2.SignInRequest.SerializeToString,
             rescue__protos_dot_v1_dot_access__pb2.SignInResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Join(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/rescue_protos.v1.AccessService/Join',
+            rescue__protos_dot_v1_dot_access__pb2.JoinRequest.SerializeToString,
+            rescue__protos_dot_v1_dot_access__pb2.JoinResponse.FromString,
             options,
             channel_credentials,
             insecure,

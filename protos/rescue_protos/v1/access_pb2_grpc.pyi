@@ -41,7 +41,23 @@ _AccessServiceSignInType = typing_extensions.TypeVar(
     ],
 )
 
-class AccessServiceStub(typing.Generic[_AccessServiceSignInType]):
+_AccessServiceJoinType = typing_extensions.TypeVar(
+    '_AccessServiceJoinType',
+    grpc.UnaryUnaryMultiCallable[
+        rescue_protos.v1.access_pb2.JoinRequest,
+        rescue_protos.v1.access_pb2.JoinResponse,
+    ],
+    grpc.aio.UnaryUnaryMultiCallable[
+        rescue_protos.v1.access_pb2.JoinRequest,
+        rescue_protos.v1.access_pb2.JoinResponse,
+    ],
+    default=grpc.UnaryUnaryMultiCallable[
+        rescue_protos.v1.access_pb2.JoinRequest,
+        rescue_protos.v1.access_pb2.JoinResponse,
+    ],
+)
+
+class AccessServiceStub(typing.Generic[_AccessServiceSignInType, _AccessServiceJoinType]):
     """The sign-in. Every other call of a technician or administrator carries the token in the
     metadata key "authorization" as "Bearer TOKEN".
     """
@@ -52,6 +68,10 @@ class AccessServiceStub(typing.Generic[_AccessServiceSignInType]):
             rescue_protos.v1.access_pb2.SignInRequest,
             rescue_protos.v1.access_pb2.SignInResponse,
         ],
+        grpc.UnaryUnaryMultiCallable[
+            rescue_protos.v1.access_pb2.JoinRequest,
+            rescue_protos.v1.access_pb2.JoinResponse,
+        ],
     ], channel: grpc.Channel) -> None: ...
 
     @typing.overload
@@ -60,15 +80,26 @@ class AccessServiceStub(typing.Generic[_AccessServiceSignInType]):
             rescue_protos.v1.access_pb2.SignInRequest,
             rescue_protos.v1.access_pb2.SignInResponse,
         ],
+        grpc.aio.UnaryUnaryMultiCallable[
+            rescue_protos.v1.access_pb2.JoinRequest,
+            rescue_protos.v1.access_pb2.JoinResponse,
+        ],
     ], channel: grpc.aio.Channel) -> None: ...
 
     SignIn: _AccessServiceSignInType
     """Exchanges a user's secret for a short-lived token."""
 
+    Join: _AccessServiceJoinType
+    """Exchanges a join code for the name and the secret of the technician whom it was made for."""
+
 AccessServiceAsyncStub: typing_extensions.TypeAlias = AccessServiceStub[
     grpc.aio.UnaryUnaryMultiCallable[
         rescue_protos.v1.access_pb2.SignInRequest,
         rescue_protos.v1.access_pb2.SignInResponse,
+    ],
+    grpc.aio.UnaryUnaryMultiCallable[
+        rescue_protos.v1.access_pb2.JoinRequest,
+        rescue_protos.v1.access_pb2.JoinResponse,
     ],
 ]
 
@@ -84,5 +115,13 @@ class AccessServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[rescue_protos.v1.access_pb2.SignInResponse, collections.abc.Awaitable[rescue_protos.v1.access_pb2.SignInResponse]]:
         """Exchanges a user's secret for a short-lived token."""
+
+    @abc.abstractmethod
+    def Join(
+        self,
+        request: rescue_protos.v1.access_pb2.JoinRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[rescue_protos.v1.access_pb2.JoinResponse, collections.abc.Awaitable[rescue_protos.v1.access_pb2.JoinResponse]]:
+        """Exchanges a join code for the name and the secret of the technician whom it was made for."""
 
 def add_AccessServiceServicer_to_server(servicer: AccessServiceServicer, server: typing.Union[grpc.Server, grpc.aio.Server]) -> None: ...

@@ -9,8 +9,10 @@ Only administrators may call it. Changes apply to running sessions.
 import builtins
 import collections.abc
 import google.protobuf.descriptor
+import google.protobuf.duration_pb2
 import google.protobuf.internal.containers
 import google.protobuf.message
+import google.protobuf.timestamp_pb2
 import rescue_protos.v1.common_pb2
 import sys
 import typing
@@ -696,3 +698,122 @@ class TechnicianQueue(google.protobuf.message.Message):
     def ClearField(self, field_name: typing.Literal["connected", b"connected", "entries", b"entries", "group", b"group", "technician", b"technician"]) -> None: ...
 
 Global___TechnicianQueue: typing_extensions.TypeAlias = TechnicianQueue
+
+@typing.final
+class IssueJoinCodeRequest(google.protobuf.message.Message):
+    """The technician who is to join."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: builtins.int
+    TECHNICIAN_FIELD_NUMBER: builtins.int
+    VALID_FOR_FIELD_NUMBER: builtins.int
+    request_id: builtins.str
+    """A request with the same id gets the same answer."""
+    technician: builtins.str
+    """The technician."""
+    @property
+    def valid_for(self) -> google.protobuf.duration_pb2.Duration:
+        """How long the code can be used for the first time, in real time: one minute to 366 days."""
+
+    def __init__(
+        self,
+        *,
+        request_id: builtins.str = ...,
+        technician: builtins.str = ...,
+        valid_for: google.protobuf.duration_pb2.Duration | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["valid_for", b"valid_for"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["request_id", b"request_id", "technician", b"technician", "valid_for", b"valid_for"]) -> None: ...
+
+Global___IssueJoinCodeRequest: typing_extensions.TypeAlias = IssueJoinCodeRequest
+
+@typing.final
+class IssueJoinCodeResponse(google.protobuf.message.Message):
+    """Done."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    REVISION_FIELD_NUMBER: builtins.int
+    CODE_FIELD_NUMBER: builtins.int
+    VALID_UNTIL_FIELD_NUMBER: builtins.int
+    revision: builtins.int
+    """The revision from which the change is in force."""
+    code: builtins.str
+    """The code."""
+    @property
+    def valid_until(self) -> google.protobuf.timestamp_pb2.Timestamp:
+        """Until when it can be used for the first time, in real time."""
+
+    def __init__(
+        self,
+        *,
+        revision: builtins.int = ...,
+        code: builtins.str = ...,
+        valid_until: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["valid_until", b"valid_until"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["code", b"code", "revision", b"revision", "valid_until", b"valid_until"]) -> None: ...
+
+Global___IssueJoinCodeResponse: typing_extensions.TypeAlias = IssueJoinCodeResponse
+
+@typing.final
+class ListJoinCodesRequest(google.protobuf.message.Message):
+    """No fields."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+
+Global___ListJoinCodesRequest: typing_extensions.TypeAlias = ListJoinCodesRequest
+
+@typing.final
+class ListJoinCodesResponse(google.protobuf.message.Message):
+    """The codes, sorted by technician."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    CODES_FIELD_NUMBER: builtins.int
+    @property
+    def codes(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[Global___JoinCodeState]:
+        """One for each technician who has a code."""
+
+    def __init__(
+        self,
+        *,
+        codes: collections.abc.Iterable[Global___JoinCodeState] | None = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["codes", b"codes"]) -> None: ...
+
+Global___ListJoinCodesResponse: typing_extensions.TypeAlias = ListJoinCodesResponse
+
+@typing.final
+class JoinCodeState(google.protobuf.message.Message):
+    """A join code without the code itself."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    TECHNICIAN_FIELD_NUMBER: builtins.int
+    VALID_UNTIL_FIELD_NUMBER: builtins.int
+    USED_FIELD_NUMBER: builtins.int
+    technician: builtins.str
+    """Whose it is."""
+    used: builtins.bool
+    """Whether somebody has joined with it."""
+    @property
+    def valid_until(self) -> google.protobuf.timestamp_pb2.Timestamp:
+        """Until when it can be used for the first time, in real time."""
+
+    def __init__(
+        self,
+        *,
+        technician: builtins.str = ...,
+        valid_until: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+        used: builtins.bool = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["valid_until", b"valid_until"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["technician", b"technician", "used", b"used", "valid_until", b"valid_until"]) -> None: ...
+
+Global___JoinCodeState: typing_extensions.TypeAlias = JoinCodeState

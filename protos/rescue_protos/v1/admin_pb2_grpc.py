@@ -90,6 +90,16 @@ class AdminServiceStub(object):
                 request_serializer=rescue__protos_dot_v1_dot_admin__pb2.RenewSecretRequest.SerializeToString,
                 response_deserializer=rescue__protos_dot_v1_dot_admin__pb2.RenewSecretResponse.FromString,
                 _registered_method=True)
+        self.IssueJoinCode = channel.unary_unary(
+                '/rescue_protos.v1.AdminService/IssueJoinCode',
+                request_serializer=rescue__protos_dot_v1_dot_admin__pb2.IssueJoinCodeRequest.SerializeToString,
+                response_deserializer=rescue__protos_dot_v1_dot_admin__pb2.IssueJoinCodeResponse.FromString,
+                _registered_method=True)
+        self.ListJoinCodes = channel.unary_unary(
+                '/rescue_protos.v1.AdminService/ListJoinCodes',
+                request_serializer=rescue__protos_dot_v1_dot_admin__pb2.ListJoinCodesRequest.SerializeToString,
+                response_deserializer=rescue__protos_dot_v1_dot_admin__pb2.ListJoinCodesResponse.FromString,
+                _registered_method=True)
         self.ResetSessions = channel.unary_unary(
                 '/rescue_protos.v1.AdminService/ResetSessions',
                 request_serializer=rescue__protos_dot_v1_dot_admin__pb2.ResetSessionsRequest.SerializeToString,
@@ -183,6 +193,21 @@ class AdminServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def IssueJoinCode(self, request, context):
+        """Makes a short code with which a technician can join without knowing their secret. A code that was
+        made for them before becomes invalid.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListJoinCodes(self, request, context):
+        """Returns who has a join code, and whether it was used. The codes themselves are not stored.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ResetSessions(self, request, context):
         """Ends all sessions and clears all queues, as if the technicians had done it. People, secrets and
         settings stay. Returns when all queues are empty. Sessions that are opened meanwhile stay too.
@@ -256,6 +281,16 @@ def add_AdminServiceServicer_to_server(servicer, server):
                     servicer.RenewSecret,
                     request_deserializer=rescue__protos_dot_v1_dot_admin__pb2.RenewSecretRequest.FromString,
                     response_serializer=rescue__protos_dot_v1_dot_admin__pb2.RenewSecretResponse.SerializeToString,
+            ),
+            'IssueJoinCode': grpc.unary_unary_rpc_method_handler(
+                    servicer.IssueJoinCode,
+                    request_deserializer=rescue__protos_dot_v1_dot_admin__pb2.IssueJoinCodeRequest.FromString,
+                    response_serializer=rescue__protos_dot_v1_dot_admin__pb2.IssueJoinCodeResponse.SerializeToString,
+            ),
+            'ListJoinCodes': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListJoinCodes,
+                    request_deserializer=rescue__protos_dot_v1_dot_admin__pb2.ListJoinCodesRequest.FromString,
+                    response_serializer=rescue__protos_dot_v1_dot_admin__pb2.ListJoinCodesResponse.SerializeToString,
             ),
             'ResetSessions': grpc.unary_unary_rpc_method_handler(
                     servicer.ResetSessions,
@@ -566,6 +601,60 @@ class AdminService(object):
             '/rescue_protos.v1.AdminService/RenewSecret',
             rescue__protos_dot_v1_dot_admin__pb2.RenewSecretRequest.SerializeToString,
             rescue__protos_dot_v1_dot_admin__pb2.RenewSecretResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def IssueJoinCode(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/rescue_protos.v1.AdminService/IssueJoinCode',
+            rescue__protos_dot_v1_dot_admin__pb2.IssueJoinCodeRequest.SerializeToString,
+            rescue__protos_dot_v1_dot_admin__pb2.IssueJoinCodeResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListJoinCodes(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/rescue_protos.v1.AdminService/ListJoinCodes',
+            rescue__protos_dot_v1_dot_admin__pb2.ListJoinCodesRequest.SerializeToString,
+            rescue__protos_dot_v1_dot_admin__pb2.ListJoinCodesResponse.FromString,
             options,
             channel_credentials,
             insecure,

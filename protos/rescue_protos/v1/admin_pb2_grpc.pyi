@@ -204,6 +204,38 @@ _AdminServiceRenewSecretType = typing_extensions.TypeVar(
     ],
 )
 
+_AdminServiceIssueJoinCodeType = typing_extensions.TypeVar(
+    '_AdminServiceIssueJoinCodeType',
+    grpc.UnaryUnaryMultiCallable[
+        rescue_protos.v1.admin_pb2.IssueJoinCodeRequest,
+        rescue_protos.v1.admin_pb2.IssueJoinCodeResponse,
+    ],
+    grpc.aio.UnaryUnaryMultiCallable[
+        rescue_protos.v1.admin_pb2.IssueJoinCodeRequest,
+        rescue_protos.v1.admin_pb2.IssueJoinCodeResponse,
+    ],
+    default=grpc.UnaryUnaryMultiCallable[
+        rescue_protos.v1.admin_pb2.IssueJoinCodeRequest,
+        rescue_protos.v1.admin_pb2.IssueJoinCodeResponse,
+    ],
+)
+
+_AdminServiceListJoinCodesType = typing_extensions.TypeVar(
+    '_AdminServiceListJoinCodesType',
+    grpc.UnaryUnaryMultiCallable[
+        rescue_protos.v1.admin_pb2.ListJoinCodesRequest,
+        rescue_protos.v1.admin_pb2.ListJoinCodesResponse,
+    ],
+    grpc.aio.UnaryUnaryMultiCallable[
+        rescue_protos.v1.admin_pb2.ListJoinCodesRequest,
+        rescue_protos.v1.admin_pb2.ListJoinCodesResponse,
+    ],
+    default=grpc.UnaryUnaryMultiCallable[
+        rescue_protos.v1.admin_pb2.ListJoinCodesRequest,
+        rescue_protos.v1.admin_pb2.ListJoinCodesResponse,
+    ],
+)
+
 _AdminServiceResetSessionsType = typing_extensions.TypeVar(
     '_AdminServiceResetSessionsType',
     grpc.UnaryUnaryMultiCallable[
@@ -236,7 +268,7 @@ _AdminServiceWatchQueuesType = typing_extensions.TypeVar(
     ],
 )
 
-class AdminServiceStub(typing.Generic[_AdminServiceGetOrganizationType, _AdminServiceChangeSettingsType, _AdminServiceAddGroupType, _AdminServiceAddTechnicianType, _AdminServiceAddChannelType, _AdminServiceAddAdministratorType, _AdminServiceMoveTechnicianType, _AdminServiceRemoveGroupType, _AdminServiceRemoveChannelType, _AdminServiceRemoveTechnicianAccountType, _AdminServiceRenewSecretType, _AdminServiceResetSessionsType, _AdminServiceWatchQueuesType]):
+class AdminServiceStub(typing.Generic[_AdminServiceGetOrganizationType, _AdminServiceChangeSettingsType, _AdminServiceAddGroupType, _AdminServiceAddTechnicianType, _AdminServiceAddChannelType, _AdminServiceAddAdministratorType, _AdminServiceMoveTechnicianType, _AdminServiceRemoveGroupType, _AdminServiceRemoveChannelType, _AdminServiceRemoveTechnicianAccountType, _AdminServiceRenewSecretType, _AdminServiceIssueJoinCodeType, _AdminServiceListJoinCodesType, _AdminServiceResetSessionsType, _AdminServiceWatchQueuesType]):
     """The calls of the Administration Center."""
 
     @typing.overload
@@ -284,6 +316,14 @@ class AdminServiceStub(typing.Generic[_AdminServiceGetOrganizationType, _AdminSe
         grpc.UnaryUnaryMultiCallable[
             rescue_protos.v1.admin_pb2.RenewSecretRequest,
             rescue_protos.v1.admin_pb2.RenewSecretResponse,
+        ],
+        grpc.UnaryUnaryMultiCallable[
+            rescue_protos.v1.admin_pb2.IssueJoinCodeRequest,
+            rescue_protos.v1.admin_pb2.IssueJoinCodeResponse,
+        ],
+        grpc.UnaryUnaryMultiCallable[
+            rescue_protos.v1.admin_pb2.ListJoinCodesRequest,
+            rescue_protos.v1.admin_pb2.ListJoinCodesResponse,
         ],
         grpc.UnaryUnaryMultiCallable[
             rescue_protos.v1.admin_pb2.ResetSessionsRequest,
@@ -342,6 +382,14 @@ class AdminServiceStub(typing.Generic[_AdminServiceGetOrganizationType, _AdminSe
             rescue_protos.v1.admin_pb2.RenewSecretResponse,
         ],
         grpc.aio.UnaryUnaryMultiCallable[
+            rescue_protos.v1.admin_pb2.IssueJoinCodeRequest,
+            rescue_protos.v1.admin_pb2.IssueJoinCodeResponse,
+        ],
+        grpc.aio.UnaryUnaryMultiCallable[
+            rescue_protos.v1.admin_pb2.ListJoinCodesRequest,
+            rescue_protos.v1.admin_pb2.ListJoinCodesResponse,
+        ],
+        grpc.aio.UnaryUnaryMultiCallable[
             rescue_protos.v1.admin_pb2.ResetSessionsRequest,
             rescue_protos.v1.admin_pb2.ResetSessionsResponse,
         ],
@@ -383,6 +431,14 @@ class AdminServiceStub(typing.Generic[_AdminServiceGetOrganizationType, _AdminSe
 
     RenewSecret: _AdminServiceRenewSecretType
     """Makes a new secret for a user. The old secret and all tokens of the user become invalid."""
+
+    IssueJoinCode: _AdminServiceIssueJoinCodeType
+    """Makes a short code with which a technician can join without knowing their secret. A code that was
+    made for them before becomes invalid.
+    """
+
+    ListJoinCodes: _AdminServiceListJoinCodesType
+    """Returns who has a join code, and whether it was used. The codes themselves are not stored."""
 
     ResetSessions: _AdminServiceResetSessionsType
     """Ends all sessions and clears all queues, as if the technicians had done it. People, secrets and
@@ -438,6 +494,14 @@ AdminServiceAsyncStub: typing_extensions.TypeAlias = AdminServiceStub[
     grpc.aio.UnaryUnaryMultiCallable[
         rescue_protos.v1.admin_pb2.RenewSecretRequest,
         rescue_protos.v1.admin_pb2.RenewSecretResponse,
+    ],
+    grpc.aio.UnaryUnaryMultiCallable[
+        rescue_protos.v1.admin_pb2.IssueJoinCodeRequest,
+        rescue_protos.v1.admin_pb2.IssueJoinCodeResponse,
+    ],
+    grpc.aio.UnaryUnaryMultiCallable[
+        rescue_protos.v1.admin_pb2.ListJoinCodesRequest,
+        rescue_protos.v1.admin_pb2.ListJoinCodesResponse,
     ],
     grpc.aio.UnaryUnaryMultiCallable[
         rescue_protos.v1.admin_pb2.ResetSessionsRequest,
@@ -539,6 +603,24 @@ class AdminServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[rescue_protos.v1.admin_pb2.RenewSecretResponse, collections.abc.Awaitable[rescue_protos.v1.admin_pb2.RenewSecretResponse]]:
         """Makes a new secret for a user. The old secret and all tokens of the user become invalid."""
+
+    @abc.abstractmethod
+    def IssueJoinCode(
+        self,
+        request: rescue_protos.v1.admin_pb2.IssueJoinCodeRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[rescue_protos.v1.admin_pb2.IssueJoinCodeResponse, collections.abc.Awaitable[rescue_protos.v1.admin_pb2.IssueJoinCodeResponse]]:
+        """Makes a short code with which a technician can join without knowing their secret. A code that was
+        made for them before becomes invalid.
+        """
+
+    @abc.abstractmethod
+    def ListJoinCodes(
+        self,
+        request: rescue_protos.v1.admin_pb2.ListJoinCodesRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[rescue_protos.v1.admin_pb2.ListJoinCodesResponse, collections.abc.Awaitable[rescue_protos.v1.admin_pb2.ListJoinCodesResponse]]:
+        """Returns who has a join code, and whether it was used. The codes themselves are not stored."""
 
     @abc.abstractmethod
     def ResetSessions(

@@ -16,6 +16,8 @@ from rescue_server.core.organization import (
     ChannelDeleted,
     GroupAdded,
     GroupDeleted,
+    JoinCodeIssued,
+    JoinCodeUsed,
     NodesNumbered,
     SecretChanged,
     SettingsChanged,
@@ -113,7 +115,7 @@ def _facts(event: AnyOrganizationEvent) -> dict[str, str]:
             return {"name": name}
         case AdministratorAdded(name=name) | TechnicianDeleted(name=name):
             return {"name": name}
-        case SecretChanged(user=user) | AuthcodeIssued(user=user):
+        case SecretChanged(user=user) | AuthcodeIssued(user=user) | JoinCodeIssued(user=user) | JoinCodeUsed(user=user):
             return {"name": user}
         case SettingsChanged(owner=owner, periods=periods, terms=terms):
             names = [name.replace("_", "-") for name in periods] + (["terms"] if terms is not None else [])

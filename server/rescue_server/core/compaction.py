@@ -19,6 +19,8 @@ from rescue_server.core.organization import (
     ChannelDeleted,
     GroupAdded,
     GroupDeleted,
+    JoinCodeIssued,
+    JoinCodeUsed,
     NodeAdded,
     OrganizationEvent,
     SecretChanged,
@@ -65,6 +67,12 @@ class Compaction:
             case AuthcodeIssued(user=user):
                 self._replace("authcode", user)
                 self._unseen["authcode", user] = revision, event
+            case JoinCodeIssued(user=user):
+                self._replace("join code", user)
+                self._replace("joined", user)
+                self._unseen["join code", user] = revision, event
+            case JoinCodeUsed(user=user):
+                self._unseen["joined", user] = revision, event
             case TechnicianMoved(name=name):
                 self._replace("moved", name)
                 self._unseen["moved", name] = revision, event
@@ -81,6 +89,8 @@ class Compaction:
             case TechnicianDeleted(name=name):
                 self._replace("secret", name)
                 self._replace("moved", name)
+                self._replace("join code", name)
+                self._replace("joined", name)
                 self._delete(revision, name)
 
     def _delete_owner(self, revision: int, owner: str) -> None:

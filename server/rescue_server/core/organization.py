@@ -107,6 +107,21 @@ class AuthcodeIssued(OrganizationEvent, frozen=True, kw_only=True, tag=True):
     code_hash: str
 
 
+class JoinCodeIssued(OrganizationEvent, frozen=True, kw_only=True, tag=True):
+    """A technician got a code to join with; it voids their former one. `until` is real time, unlike `at`."""
+
+    user: str
+    code_hash: str
+    until: datetime
+
+
+class JoinCodeUsed(OrganizationEvent, frozen=True, kw_only=True, tag=True):
+    """Somebody joined as this technician. The code is theirs from now on: `joiner_hash` is of what they prove it by."""
+
+    user: str
+    joiner_hash: str
+
+
 class SettingsChanged(OrganizationEvent, frozen=True, kw_only=True, tag=True):
     """Settings of `owner` were changed: "group:NAME" or "channel:NAME".
 
@@ -121,8 +136,17 @@ class SettingsChanged(OrganizationEvent, frozen=True, kw_only=True, tag=True):
 AnyOrganizationEvent = (
     GroupAdded | TechnicianAdded | ChannelAdded | AdministratorAdded | TechnicianMoved
     | TechnicianDeleted | GroupDeleted | ChannelDeleted | SecretChanged | SettingsChanged | NodesNumbered
-    | AuthcodeIssued
+    | AuthcodeIssued | JoinCodeIssued | JoinCodeUsed
 )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JoinCode:
+    """A code to join with. `until` is real time; `joiner_hash` is empty until somebody has used it."""
+
+    code_hash: str
+    until: datetime
+    joiner_hash: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,7 +154,7 @@ class Organization:
     """Immutable; `settings` by owner ("group:NAME", "channel:NAME"), `technicians` by name to their group.
 
     `nodes` are the node ids by "technician:NAME", "administrator:NAME", "group:NAME" and "channel:NAME". `authcodes`
-    are the hashes of codes by user, also of users who were removed.
+    are the hashes of codes by user, also of users who were removed. `join_codes` are by technician.
     """
 
     technicians: Mapping[str, str] = field(default_factory=dict)
@@ -139,6 +163,7 @@ class Organization:
     settings: Mapping[str, SessionSettings] = field(default_factory=dict)
     secret_hashes: Mapping[str, str] = field(default_factory=dict)
     authcodes: Mapping[str, str] = field(default_factory=dict)
+    join_codes: Mapping[str, JoinCode] = field(default_factory=dict)
     nodes: Mapping[str, int] = field(default_factory=dict)
     next_node: int = FIRST_NODE
     numbered: bool = True
@@ -226,6 +251,7 @@ def apply_change(organization: Organization, event: AnyOrganizationEvent) -> Org
                 old,
                 technicians=dict(_without(old.technicians, event.name)),
                 secret_hashes=dict(_without(old.secret_hashes, event.name)),
+                join_codes=dict(_without(old.join_codes, event.name)),
             )
         case GroupDeleted():
             return replace(old, settings=dict(_without(old.settings, f"group:{event.name}")))
@@ -240,6 +266,12 @@ def apply_change(organization: Organization, event: AnyOrganizationEvent) -> Org
             return replace(old, nodes=event.nodes, next_node=max(old.next_node, last + 1), numbered=True)
         case AuthcodeIssued():
             return replace(old, authcodes={**old.authcodes, event.user: event.code_hash})
+        case JoinCodeIssued(user=user):
+            issued = JoinCode(code_hash=event.code_hash, until=event.until)
+            return replace(old, join_codes={**old.join_codes, user: issued})
+        case JoinCodeUsed(user=user):
+            used = replace(old.join_codes[user], joiner_hash=event.joiner_hash)
+            return replace(old, join_codes={**old.join_codes, user: used})
         case SecretChanged():
             return replace(old, secret_hashes={**old.secret_hashes, event.user: event.secret_hash})
         case SettingsChanged():

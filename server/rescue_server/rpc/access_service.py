@@ -1,23 +1,28 @@
-"""Signing in: a user's secret for a token."""
+"""Signing in: a user's secret for a token, and a join code for a secret."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 
+from rescue_protos.errors import FailedPrecondition, Unauthenticated
 from rescue_protos.v1 import access_pb2, access_pb2_grpc
+from rescue_server.clock import wall_clock
 from rescue_server.rpc import translate
 from rescue_server.rpc.call_context import CallContext
 from rescue_server.rpc.sources import visitor_of
+from rescue_server.runtime import join_codes
 from rescue_server.runtime.credentials import TOKEN_LIFE, Tokens
 from rescue_server.runtime.engine import Engine
+from rescue_server.startup.issued_access import IssuedSecrets
 
 
 class AccessService(access_pb2_grpc.AccessServiceServicer):
-    """Gives tokens for secrets."""
+    """Gives tokens for secrets, and secrets for join codes. `issued` has the secrets."""
 
-    def __init__(self, engine: Engine, tokens: Tokens) -> None:
+    def __init__(self, engine: Engine, tokens: Tokens, issued: IssuedSecrets) -> None:
         self._engine = engine
         self._tokens = tokens
+        self._issued = issued
 
     async def SignIn(self, request: access_pb2.SignInRequest, context: CallContext) -> access_pb2.SignInResponse:
         organization = self._engine.published.organization
@@ -30,3 +35,20 @@ class AccessService(access_pb2_grpc.AccessServiceServicer):
             valid_for=translate.duration(timedelta(seconds=TOKEN_LIFE)),
             administrator=request.user in organization.administrators,
         )
+
+    async def Join(self, request: access_pb2.JoinRequest, context: CallContext) -> access_pb2.JoinResponse:
+        source = visitor_of(context)
+        # Before the code is looked at: unlike a secret, it is short enough to be guessed by somebody with patience.
+        self._tokens.require_patience(source)
+        try:
+            user = join_codes.technician_of(self._engine.published.organization, request.code)
+        except Unauthenticated:
+            self._tokens.count_wrong(source)
+            raise
+        await self._engine.perform(join_codes.use(request.code, request.joiner, real_now=wall_clock()))
+        secret = self._issued.secrets.get(user)
+        if secret is None:
+            raise FailedPrecondition(
+                f"the secret of {user!r} is not in the server's state directory: it must be renewed"
+            )
+        return access_pb2.JoinResponse(user=user, secret=secret)

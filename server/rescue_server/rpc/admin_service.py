@@ -19,12 +19,13 @@ from rescue_protos.errors import (
 )
 from rescue_protos.v1 import admin_pb2 as pb
 from rescue_protos.v1 import admin_pb2_grpc
+from rescue_server.clock import wall_clock
 from rescue_server.core.session import is_gone
 from rescue_server.rpc import translate
 from rescue_server.rpc.call_context import CallContext
 from rescue_server.rpc.guard import caller
 from rescue_server.rpc.queue_overview import overview
-from rescue_server.runtime import command_handlers
+from rescue_server.runtime import command_handlers, join_codes
 from rescue_server.runtime.credentials import hash_secret, new_secret
 from rescue_server.runtime.engine import Answer, Engine, Handler
 from rescue_server.startup.issued_access import IssuedSecrets
@@ -34,10 +35,11 @@ log = logging.getLogger(__name__)
 
 
 class AdminService(admin_pb2_grpc.AdminServiceServicer):
-    """`issued` is where clients of the same account find secrets."""
+    """`issued` is where clients of the same account find secrets. Join codes are derived from the server's `key`."""
 
-    def __init__(self, engine: Engine, issued: IssuedSecrets) -> None:
+    def __init__(self, engine: Engine, issued: IssuedSecrets, key: bytes) -> None:
         self._engine = engine
+        self._key = key
         self._issued = issued
         self._draining = asyncio.Event()
         self._background: set[asyncio.Task[tuple[Answer, str]]] = set()
@@ -132,6 +134,25 @@ class AdminService(admin_pb2_grpc.AdminServiceServicer):
             request, request.user, lambda h: command_handlers.renew_secret(caller().name, request.user, h)
         )
         return pb.RenewSecretResponse(revision=answer.revision, secret=secret)
+
+    async def IssueJoinCode(self, request: pb.IssueJoinCodeRequest, context: CallContext) -> pb.IssueJoinCodeResponse:
+        valid_for = translate.period("valid_for", request.valid_for)
+        if not join_codes.SHORTEST <= valid_for <= join_codes.LONGEST:
+            raise InvalidArgument.of("valid_for", "one minute to 366 days, in real time")
+        asked = translate.request_of(caller().name, request)
+        code = join_codes.derive_code(self._key, asked.id, asked.fingerprint)
+        handler = join_codes.issue(caller().name, request.technician, code, until=wall_clock() + valid_for)
+        answer = await self._engine.perform(handler, asked)
+        # Of a repeated request, the code may have been replaced since.
+        until = self._engine.published.organization.join_codes[request.technician].until
+        return pb.IssueJoinCodeResponse(revision=answer.revision, code=code, valid_until=translate.timestamp(until))
+
+    async def ListJoinCodes(self, request: pb.ListJoinCodesRequest, context: CallContext) -> pb.ListJoinCodesResponse:
+        answer = pb.ListJoinCodesResponse()
+        for technician, known in sorted(self._engine.published.organization.join_codes.items()):
+            until, used = translate.timestamp(known.until), bool(known.joiner_hash)
+            answer.codes.add(technician=technician, valid_until=until, used=used)
+        return answer
 
     async def ResetSessions(self, request: pb.ResetSessionsRequest, context: CallContext) -> pb.ResetSessionsResponse:
         begun = await self._perform(request, command_handlers.begin_reset())

@@ -26,6 +26,7 @@ PERMISSIONS: dict[str, Permission] = {
     "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo": Permission.ANYBODY,
     "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo": Permission.ANYBODY,
     f"{_PACKAGE}AccessService/SignIn": Permission.ANYBODY,
+    f"{_PACKAGE}AccessService/Join": Permission.ANYBODY,  # the code is in the message
     # The PIN, the channel's name or the ticket is in the message.
     f"{_PACKAGE}AppletService/RedeemPin": Permission.APPLET,
     f"{_PACKAGE}AppletService/StartThroughChannel": Permission.APPLET,
@@ -61,7 +62,7 @@ PERMISSIONS: dict[str, Permission] = {
         for method in (
             "GetOrganization", "ChangeSettings", "AddGroup", "AddTechnician", "AddChannel", "AddAdministrator",
             "MoveTechnician", "RemoveTechnicianAccount", "RemoveGroup", "RemoveChannel", "RenewSecret", "ResetSessions",
-            "WatchQueues",
+            "WatchQueues", "IssueJoinCode", "ListJoinCodes",
         )
     },
 }  # fmt: skip

@@ -167,15 +167,22 @@ class Tokens:
             secret_hash=known.secret_hash,
         )
 
-    def _refuse(self, user: str, source: str) -> NoReturn:
-        now = self._now()
-        if (wait := self._wrong.wait(source, now)) > 0:
+    def require_patience(self, source: str) -> None:
+        """Raise ResourceExhausted if a source was wrong too often of late."""
+        if (wait := self._wrong.wait(source, self._now())) > 0:
             raise ResourceExhausted(
                 f"too many wrong secrets: the next attempt is possible in {wait:.1f} s",
                 reason="TOO_MANY_WRONG_SECRETS",
                 retry_after=wait,
             )
-        self._wrong.spend(source, now)
+
+    def count_wrong(self, source: str) -> None:
+        """Count a wrong secret or code of a source."""
+        self._wrong.spend(source, self._now())
+
+    def _refuse(self, user: str, source: str) -> NoReturn:
+        self.require_patience(source)
+        self.count_wrong(source)
         raise Unauthenticated(
             f"the secret of {user!r} is not accepted: see RESCUE_SECRET and the state directory", reason="WRONG_SECRET"
         )

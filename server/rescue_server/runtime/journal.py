@@ -29,6 +29,8 @@ _HASHES = {
     events.PinRedeemed: "ticket_hash",
     organization.SecretChanged: "secret_hash",
     organization.AuthcodeIssued: "code_hash",
+    organization.JoinCodeIssued: "code_hash",
+    organization.JoinCodeUsed: "joiner_hash",
 }
 
 

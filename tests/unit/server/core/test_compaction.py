@@ -16,6 +16,8 @@ from rescue_server.core.organization import (
     ChannelDeleted,
     GroupAdded,
     GroupDeleted,
+    JoinCodeIssued,
+    JoinCodeUsed,
     NodeAdded,
     Organization,
     OrganizationEvent,
@@ -48,6 +50,8 @@ CHANGES: st.SearchStrategy[AnyEvent] = st.one_of(
     st.just(ChannelAdded(at=NOON, name="Late", groups=("Night",))),
     st.just(ChannelDeleted(at=NOON, name="Late")),
     st.builds(SecretChanged, at=st.just(NOON), user=NAMES, secret_hash=st.sampled_from("xyz")),
+    st.builds(JoinCodeIssued, at=st.just(NOON), user=NAMES, code_hash=st.sampled_from("abc"), until=st.just(NOON)),
+    st.builds(JoinCodeUsed, at=st.just(NOON), user=NAMES, joiner_hash=st.sampled_from("xy")),
     st.builds(
         SettingsChanged,
         at=st.just(NOON),
@@ -78,8 +82,10 @@ def is_possible(organization: Organization, event: AnyEvent) -> bool:
                 organization.require_unused_group(name)
             except (NotFound, OrganizationRefused):
                 return False
-        case TechnicianDeleted(name=name) | SecretChanged(user=name):
+        case TechnicianDeleted(name=name) | SecretChanged(user=name) | JoinCodeIssued(user=name):
             return name in there
+        case JoinCodeUsed(user=name):
+            return name in organization.join_codes and not organization.join_codes[name].joiner_hash
         case SettingsChanged(periods=periods, owner=owner):
             try:
                 organization.settings_of(owner).changed(periods)
