@@ -5,6 +5,9 @@ from __future__ import annotations
 import ipaddress
 import socket
 
+VENDOR_DOMAINS = ("logmeinrescue.com", "logmeinrescue-enterprise.com", "logmeinrescue.eu")
+"""Clients of the vendor's public API know hosts of these domains."""
+
 
 class BadAddress(ValueError):
     """The text is not HOST:PORT."""

@@ -9,17 +9,39 @@ import click
 
 from rescue_common.hosts import parse_host_port
 
+_FILE = click.Path(path_type=Path, dir_okay=False, exists=True)
+
 
 @click.command()
-@click.option("--listen", required=True, metavar="HOST:PORT", help="Where to serve; port 0: a free one.")
+@click.option("--listen", metavar="HOST:PORT", help="Where to serve; port 0: a free one.")
+@click.option("--tls", metavar="HOST:PORT", help="Where to serve with TLS; it needs the three files.")
+@click.option("--ca", type=_FILE, metavar="FILE", help="Whom clients have to trust.")
+@click.option("--cert", type=_FILE, metavar="FILE", help="The certificate.")
+@click.option("--key", type=_FILE, metavar="FILE", help="Its key.")
+@click.option("--proxy", metavar="HOST:PORT", help="Where to be a proxy that leads the vendor's names to --tls.")
 @click.option("--data", required=True, type=click.Path(path_type=Path), metavar="DIR", help="The state directory.")
-def api(listen: str, data: Path) -> None:
+def api(
+    *,
+    listen: str | None,
+    tls: str | None,
+    ca: Path | None,
+    cert: Path | None,
+    key: Path | None,
+    proxy: str | None,
+    data: Path,
+) -> None:
     """Serve the public API: `rescue server --api HOST:PORT` starts this."""
-    from rescue_api.serve import ApiOptions, run
+    from rescue_api.serve import ApiOptions, TlsFiles, run
 
-    host, port = parse_host_port(listen)
-    key = sys.stdin.readline().strip()
-    raise SystemExit(run(ApiOptions(host=host.strip("[]"), port=port, data=data, key=key)))
+    files = TlsFiles(ca=ca, certificate=cert, key=key) if ca and cert and key else None
+    given = {"api": listen, "api_tls": tls, "api_proxy": proxy}
+    addresses = {name: _address(where) for name, where in given.items() if where}
+    raise SystemExit(run(ApiOptions(listen=addresses, files=files, data=data, secret=sys.stdin.readline().strip())))
+
+
+def _address(given: str) -> tuple[str, int]:
+    host, port = parse_host_port(given)
+    return host.strip("[]"), port
 
 
 if __name__ == "__main__":

@@ -70,11 +70,21 @@ from rescue_server.startup.companion import PAGES, PUBLIC_API, companion
 from rescue_server.startup.first_start import prepare_organization
 from rescue_server.startup.issued_access import IssuedSecrets
 from rescue_server.startup.open_files import raise_limit, watch_limit
+from rescue_server.startup.public_api import NO_PUBLIC_API, PublicApi
 from rescue_server.store.checkpoint_file import CheckpointFile
 from rescue_server.store.directory import DirectoryLock
 from rescue_server.store.files import STORE_FILE
 from rescue_server.store.restoration import restore
 from rescue_server.store.sqlite import SqliteStore
+
+_BESIDE = {
+    "metrics": "metrics at http://{}/metrics",
+    "web": "consoles in the browser at {}",
+    "api": "public API at {}",
+    "api_tls": "public API at {}",
+    "api_proxy": "proxy that leads the vendor's names to it at {}",
+    "api_ca": "the CA that its clients have to trust: {}",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +107,7 @@ class ServerOptions:
     recording: Recording | None = None
     web: str = ""
     web_options: tuple[str, ...] = ()
-    api: str = ""
+    api: PublicApi = NO_PUBLIC_API
     limits: Limits = LIMITS
 
 
@@ -145,13 +155,12 @@ async def _serve(options: ServerOptions, store: SqliteStore, checkpoints: Checkp
         garbage.tune()
         urls = {"metrics": observation.metrics_at}
         if options.web:
-            beside = companion(PAGES, options.web, data=options.data, options=("--json", *options.web_options))
-            urls["web"] = await running.enter_async_context(beside)
-        if options.api:
-            key = admission.tokens.companion_key
-            urls["api"] = await running.enter_async_context(
-                companion(PUBLIC_API, options.api, data=options.data, key=key)
-            )
+            words = ("--listen", options.web, "--data", str(options.data), "--json", *options.web_options)
+            urls |= await running.enter_async_context(companion(PAGES, *words))
+        if options.api.is_wanted:
+            words = options.api.arguments(options.data)
+            beside = companion(PUBLIC_API, *words, key=admission.tokens.companion_key)
+            urls |= await running.enter_async_context(beside)
         _print_ready(options, address, urls)
         await _until(stop, work)
 
@@ -322,12 +331,9 @@ def _print_ready(options: ServerOptions, address: str, urls: Mapping[str, str]) 
         beside = {name: where for name, where in urls.items() if where}
         print(json.dumps({"event": "ready", "server": address, "pid": os.getpid(), **beside}), flush=True)
     else:
-        if metrics := urls.get("metrics"):
-            print(f"metrics at http://{metrics}/metrics", file=sys.stderr)
-        if web := urls.get("web"):
-            print(f"consoles in the browser at {web}", file=sys.stderr)
-        if api := urls.get("api"):
-            print(f"public API at {api}", file=sys.stderr)
+        for name, text in _BESIDE.items():
+            if where := urls.get(name):
+                print(text.format(where), file=sys.stderr)
         print(f"ready: listening on {address}, state in {options.data}", flush=True)
 
 

@@ -52,6 +52,8 @@ class CommandLine:
     web: str | None
     web_hosts: tuple[str, ...]
     api: str | None
+    api_tls: str | None
+    api_proxy: str | None
     as_json: bool
 
     def check(self) -> None:
@@ -72,16 +74,19 @@ class CommandLine:
             )
         if self.web_hosts and not self.web:
             raise click.UsageError("--web-host goes with --web")
-
+        for option, given in (("--api-tls", self.api_tls), ("--api-proxy", self.api_proxy)):
+            if given:
+                _host_and_port(option, given)
         if self.api and not is_loopback(_host_and_port("--api", self.api)[0]):
             raise click.UsageError(
                 f"--api {self.api}: it has no TLS, and passwords would cross the network readable by all: "
-                "listen on this machine only, like 127.0.0.1:8081"
+                "listen on this machine only, like 127.0.0.1:8081, or use --api-tls"
             )
 
     def options(self) -> ServerOptions:
         """Raises click.UsageError."""
         from rescue_server.app import ServerOptions
+        from rescue_server.startup.public_api import PublicApi
 
         host, port = _host_and_port("--listen", self.listen)
         return ServerOptions(
@@ -99,7 +104,7 @@ class CommandLine:
             limits=self._limits(),
             web=self.web or "",
             web_options=self._web_options(),
-            api=self.api or "",
+            api=PublicApi(plain=self.api or "", tls=self.api_tls or "", proxy=self.api_proxy or ""),
             metrics=self._metrics(),
             tls=self._tls(),
         )
@@ -229,6 +234,12 @@ def _host_and_port(option: str, given: str) -> tuple[str, int]:
     help="A further name by which browsers reach them; repeatable.",
 )
 @click.option("--api", metavar="HOST:PORT", help="Serve the public API there; port 0: a free one.")
+@click.option("--api-tls", metavar="HOST:PORT", help="Serve the public API there with TLS, by a CA made for it.")
+@click.option(
+    "--api-proxy",
+    metavar="HOST:PORT",
+    help="Be a proxy there that leads the vendor's names to the public API and refuses everything else.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object when ready.")
 @click.pass_context
 def server(ctx: click.Context, /, **given: Any) -> None:
@@ -264,16 +275,20 @@ def _run(options: ServerOptions) -> None:
     from rescue_server.app import serve
     from rescue_server.observe.observation import CannotObserve
     from rescue_server.rpc.listener import CannotListen
+    from rescue_server.startup.certificates import CannotMakeCertificates
     from rescue_server.startup.companion import PAGES, PUBLIC_API, NoCompanion
     from rescue_server.store.errors import StoreError
 
     try:
         if options.web:
             PAGES.check()
-        if options.api:
+        if options.api.is_wanted:
             PUBLIC_API.check()
         serve(options)
-    except (RescueError, StoreError, CannotListen, CannotObserve, BadTls, NoCompanion, NotPrivate) as error:
+    except (
+        *(RescueError, StoreError, CannotListen, CannotObserve, BadTls),
+        *(NoCompanion, NotPrivate, CannotMakeCertificates),
+    ) as error:
         click.echo(f"rescue server: {error}", err=True)
         sys.exit(1)
     except OSError as error:

@@ -4,6 +4,8 @@
     DIR/server.pem   the server's           server.key   (0600)
     DIR/client.pem   clients', mutual TLS   client.key   (0600)
 
+The public API has a CA of its own, in a directory of its own: whoever trusts it believes that we are the vendor.
+
 An existing CA is kept, so that clients that trust it still do. The other files are made anew, each complete or not at
 all. A running server uses them from its next connection on.
 """
@@ -18,6 +20,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rescue_common.hosts import VENDOR_DOMAINS
 from rescue_common.private_files import make_private, write_private
 from rescue_server.clock import wall_clock
 
@@ -35,6 +38,15 @@ class CannotMakeCertificates(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ServerFiles:
+    """The files of a server's certificate: whom to trust, the certificate, its key."""
+
+    ca: Path
+    certificate: Path
+    key: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Signed:
     certificate: x509.Certificate
     key: ec.EllipticCurvePrivateKey
@@ -45,6 +57,33 @@ def make_certificates(directory: Path, hosts: Sequence[str] = (), *, life: timed
 
     Raises CannotMakeCertificates, OSError.
     """
+    ca, written = _authority(directory, "Rescue Emulator development CA")
+    for name, names in (("server", server_names(hosts)), ("client", ())):
+        made = _sign(f"Rescue Emulator {name}", ca, names, life=life)
+        written += _write(made, directory / f"{name}.pem", directory / f"{name}.key")
+    return written
+
+
+def certify_public_api(directory: Path, hosts: Sequence[str] = (), *, life: timedelta = LIFE) -> ServerFiles:
+    """Make a certificate for every name that clients of the public API know, and its CA if there is none.
+
+    Raises CannotMakeCertificates, OSError.
+    """
+    ca, _ = _authority(directory, "Rescue Emulator public API CA")
+    files = ServerFiles(ca=directory / "ca.pem", certificate=directory / "server.pem", key=directory / "server.key")
+    vendor = (f"*.{domain}" for domain in VENDOR_DOMAINS)
+    made = _sign("Rescue Emulator public API", ca, server_names([*vendor, *hosts]), life=life)
+    _write(made, files.certificate, files.key)
+    return files
+
+
+def server_names(hosts: Sequence[str]) -> tuple[str, ...]:
+    """The names and addresses that the server's certificate is for."""
+    return tuple(dict.fromkeys([*hosts, "localhost", "127.0.0.1", "::1", socket.gethostname()]))
+
+
+def _authority(directory: Path, name: str) -> tuple[_Signed, list[Path]]:
+    """Return the CA of the directory, made if there is none, and the files that were written."""
     try:
         import cryptography  # noqa: F401
     except ImportError:
@@ -52,22 +91,11 @@ def make_certificates(directory: Path, hosts: Sequence[str] = (), *, life: timed
             "this needs the package cryptography: pip install 'rescue-emulator[tls]'"
         ) from None
     make_private(directory)
-    ca_files = directory / "ca.pem", directory / "ca.key"
-    written: list[Path] = []
-    if all(path.exists() for path in ca_files):
-        ca = _read(*ca_files)
-    else:
-        ca = _sign("Rescue Emulator development CA", None, (), life=CA_LIFE)
-        written += _write(ca, *ca_files)
-    for name, names in (("server", server_names(hosts)), ("client", ())):
-        made = _sign(f"Rescue Emulator {name}", ca, names, life=life)
-        written += _write(made, directory / f"{name}.pem", directory / f"{name}.key")
-    return written
-
-
-def server_names(hosts: Sequence[str]) -> tuple[str, ...]:
-    """The names and addresses that the server's certificate is for."""
-    return tuple(dict.fromkeys([*hosts, "localhost", "127.0.0.1", "::1", socket.gethostname()]))
+    files = directory / "ca.pem", directory / "ca.key"
+    if all(path.exists() for path in files):
+        return _read(*files), []
+    ca = _sign(name, None, (), life=CA_LIFE)
+    return ca, _write(ca, *files)
 
 
 def _sign(name: str, ca: _Signed | None, names: Sequence[str], *, life: timedelta) -> _Signed:

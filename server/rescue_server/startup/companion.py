@@ -11,10 +11,9 @@ import contextlib
 import json
 import os
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
-from pathlib import Path
 
 _STARTS_WITHIN = 30.0  # real seconds
 _ENDS_WITHIN = 5.0
@@ -26,11 +25,12 @@ class NoCompanion(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CompanionKind:
-    """One kind: `name` is that of the server's option, of the extra, and of the URL in the ready line."""
+    """One kind: `name` is that of the server's option and of the extra; its ready line may have `urls`."""
 
     name: str
     package: str
     what: str
+    urls: tuple[str, ...]
     needs: tuple[str, ...] = ("starlette", "uvicorn")
 
     def check(self) -> None:
@@ -41,17 +41,19 @@ class CompanionKind:
             )
 
 
-PAGES = CompanionKind(name="web", package="rescue_web", what="the consoles in the browser")
+PAGES = CompanionKind(name="web", package="rescue_web", what="the consoles in the browser", urls=("web",))
 PUBLIC_API = CompanionKind(
-    name="api", package="rescue_api", what="the public API", needs=("starlette", "uvicorn", "defusedxml")
+    name="api",
+    package="rescue_api",
+    what="the public API",
+    urls=("api", "api_tls", "api_proxy", "api_ca"),
+    needs=("starlette", "uvicorn", "defusedxml"),
 )
 
 
 @contextlib.asynccontextmanager
-async def companion(
-    kind: CompanionKind, listen: str, *, data: Path, options: tuple[str, ...] = (), key: str = ""
-) -> AsyncIterator[str]:
-    """Run it for the length of the block, and yield its URL. It reads the key, if there is one, from its stdin.
+async def companion(kind: CompanionKind, *arguments: str, key: str = "") -> AsyncIterator[Mapping[str, str]]:
+    """Run it for the length of the block, and yield its URLs. It reads the key, if there is one, from its stdin.
 
     Raises NoCompanion.
     """
@@ -59,7 +61,7 @@ async def companion(
     with open(writing, "wb"):  # noqa: ASYNC230, nothing is ever written: it is closed when this process ends
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-P", "-m", "rescue_common.processes.parent_death", str(reading), "", kind.package),
-            *("--listen", listen, "--data", str(data), *options),
+            *arguments,
             stdin=asyncio.subprocess.PIPE if key else asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             pass_fds=(reading,),
@@ -76,7 +78,7 @@ async def companion(
             await _end(process)
 
 
-async def _ready(process: asyncio.subprocess.Process, kind: CompanionKind) -> str:
+async def _ready(process: asyncio.subprocess.Process, kind: CompanionKind) -> Mapping[str, str]:
     assert process.stdout is not None  # it was asked for
     try:
         async with asyncio.timeout(_STARTS_WITHIN):
@@ -86,7 +88,8 @@ async def _ready(process: asyncio.subprocess.Process, kind: CompanionKind) -> st
     if not line:
         await process.wait()
         raise NoCompanion(f"{kind.what} could not be started")
-    return str(json.loads(line)[kind.name])
+    said = json.loads(line)
+    return {name: str(said[name]) for name in kind.urls if said.get(name)}
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:

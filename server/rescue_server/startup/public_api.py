@@ -1,0 +1,44 @@
+"""Where the public API listens, and what its program is started with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from rescue_common.hosts import parse_host_port
+
+_OWN = "127.0.0.1:0"
+_EVERYWHERE = ("0.0.0.0", "::")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublicApi:
+    """The addresses: plain HTTP, TLS, and the proxy that leads the vendor's names to TLS. Empty: not at all."""
+
+    plain: str = ""
+    tls: str = ""
+    proxy: str = ""
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether there is anything to start."""
+        return bool(self.plain or self.tls or self.proxy)
+
+    def arguments(self, data: Path) -> tuple[str, ...]:
+        """Return the arguments of the program; make its certificate. Raises CannotMakeCertificates, OSError."""
+        words = ["--data", str(data)]
+        if self.plain:
+            words += ["--listen", self.plain]
+        if self.tls or self.proxy:
+            from rescue_server.startup.certificates import certify_public_api
+
+            tls = self.tls or _OWN  # the proxy leads there
+            host = parse_host_port(tls)[0].strip("[]")
+            files = certify_public_api(data / "api-tls", () if host in _EVERYWHERE else (host,))
+            words += ["--tls", tls, "--ca", str(files.ca), "--cert", str(files.certificate), "--key", str(files.key)]
+        if self.proxy:
+            words += ["--proxy", self.proxy]
+        return tuple(words)
+
+
+NO_PUBLIC_API = PublicApi()
