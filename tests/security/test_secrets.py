@@ -13,12 +13,13 @@ import pytest
 from argon2 import PasswordHasher
 
 from rescue_client.connection import Connection
+from rescue_common.allowance import MAX_SOURCES, Allowance, Allowances
 from rescue_common.state_directory import Access
 from rescue_protos.error_details import from_rpc_error
 from rescue_protos.errors import ResourceExhausted, Unauthenticated
 from rescue_server.core.organization import SecretChanged
 from rescue_server.rpc.sources import is_local
-from rescue_server.runtime.allowance import MAX_SOURCES, WRONG_SECRETS, Allowance, Allowances
+from rescue_server.runtime.allowance import WRONG_SECRETS
 from rescue_server.runtime.credentials import MOST_TOKENS, TOKEN_LIFE, Tokens, hash_secret, new_secret
 from rescue_server.runtime.state import EngineState, read_event
 from rescue_server.store.files import STORE_FILE

@@ -26,8 +26,8 @@ from rescue_applet import commands, events
 from rescue_applet.computer import EmulatedComputer, Outcome
 from rescue_applet.network.cable import CannotLay
 from rescue_applet.output import Printer
-from rescue_applet.tui.texts import problem, text
-from rescue_applet.tui.view_model import Power, ScreenModel
+from rescue_applet.texts import problem, text
+from rescue_applet.view_model import Power, ScreenModel
 from rescue_common.durations import format_elapsed
 from rescue_common.exit_status import INTERRUPTED
 from rescue_common.languages import LANGUAGES

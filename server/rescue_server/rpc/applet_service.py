@@ -8,6 +8,7 @@ import time
 from collections.abc import AsyncIterator
 from typing import Any
 
+from rescue_common.allowance import Allowance, Allowances
 from rescue_protos.errors import STORAGE_ERRORS, InvalidArgument, RescueError, ShuttingDown
 from rescue_protos.v1 import applet_pb2 as pb
 from rescue_protos.v1 import applet_pb2_grpc
@@ -21,7 +22,7 @@ from rescue_server.rpc.call_context import CallContext
 from rescue_server.rpc.sources import source_of
 from rescue_server.runtime import applet_orders as orders
 from rescue_server.runtime import attachments, command_handlers
-from rescue_server.runtime.allowance import THIS_MACHINE, Allowance, Allowances
+from rescue_server.runtime.allowance import THIS_MACHINE
 from rescue_server.runtime.applet_orders import view_of
 from rescue_server.runtime.credentials import derive_ticket, hash_ticket
 from rescue_server.runtime.engine import Engine

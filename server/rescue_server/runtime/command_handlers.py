@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from rescue_common.allowance import Allowances
 from rescue_protos.errors import (
     InvalidArgument,
     NotFound,
@@ -23,7 +24,6 @@ from rescue_server.core import commands, decide, organization
 from rescue_server.core.clearing import clear
 from rescue_server.core.events import SessionTransferred
 from rescue_server.core.session import Session, is_gone
-from rescue_server.runtime.allowance import Allowances
 from rescue_server.runtime.chat_log import ChatLog
 from rescue_server.runtime.credentials import ticket_fits
 from rescue_server.runtime.engine import Answer, Handler, Outcome

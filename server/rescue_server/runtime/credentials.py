@@ -18,9 +18,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NoReturn
 
+from rescue_common.allowance import Allowances
 from rescue_common.private_files import write_private
 from rescue_protos.errors import ResourceExhausted, Unauthenticated
-from rescue_server.runtime.allowance import WRONG_SECRETS, Allowances
+from rescue_server.runtime.allowance import WRONG_SECRETS
 
 TOKEN_LIFE = 900.0  # real seconds
 MOST_TOKENS = 100_000  # whoever had the oldest of more signs in again

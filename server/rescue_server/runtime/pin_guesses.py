@@ -11,8 +11,9 @@ Whoever has to wait is judged later, not refused for ever; `pin_attempts.py` say
 
 from __future__ import annotations
 
+from rescue_common.allowance import Allowance, Allowances
 from rescue_protos.errors import ResourceExhausted
-from rescue_server.runtime.allowance import THIS_MACHINE, Allowance, Allowances
+from rescue_server.runtime.allowance import THIS_MACHINE
 
 # A PIN has a million values and lives for 999 minutes at most. In that time all allowances together make 13,000 wrong
 # PINs, so that 1.3 % of all PINs are tried; in the 20 minutes that a PIN usually lives, 0.12 %.

@@ -1,4 +1,4 @@
-"""The texts of the full-screen computer. Pure."""
+"""The texts of a screen that shows the computer: a terminal or a page. Pure."""
 
 from __future__ import annotations
 
