@@ -8,6 +8,8 @@ import socket
 VENDOR_DOMAINS = ("logmeinrescue.com", "logmeinrescue-enterprise.com", "logmeinrescue.eu")
 """Clients of the vendor's public API know hosts of these domains."""
 
+IPV6_NETWORK = 64  # bits; one customer usually gets a /64, so limits count by network, not by address
+
 
 class BadAddress(ValueError):
     """The text is not HOST:PORT."""
@@ -27,6 +29,22 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host.strip("[]")).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+def source_of_host(host: str) -> str:
+    """Return what limits count an address by: itself, or the network of an IPv6 address."""
+    host = host.strip("[]").partition("%")[0]
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return host
+    if isinstance(address, ipaddress.IPv6Address):
+        if address.ipv4_mapped is not None:
+            return str(address.ipv4_mapped)
+        if address.is_loopback:
+            return str(address)
+        return str(ipaddress.ip_network((address, IPV6_NETWORK), strict=False))
+    return str(address)
 
 
 def bind_socket(host: str, port: int) -> socket.socket:

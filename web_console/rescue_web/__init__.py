@@ -2,5 +2,5 @@
 
 A technician who signs in gets a console, an administrator the supervisor's page. `serve` runs the program, `app` has
 the routes, `state` what they share, `logins` who is signed in, `technician_page` and `supervisor_page` what is behind
-the pages, `feed` the server-sent events, `computers` the customers' computers that a supervisor started.
+the pages, `customer_page` a customer's computer, `feed` the server-sent events, `computers` the computers' processes.
 """

@@ -1,4 +1,4 @@
-"""Customers' computers that a supervisor started from the page: real processes, with switches for cable and power.
+"""Customers' computers that were started from the pages: real processes, with switches for cable and power.
 
 Computers that others started have no switches here.
 """
@@ -11,10 +11,18 @@ from contextlib import suppress
 from pathlib import Path
 from types import MappingProxyType
 
+import msgspec
+
+from rescue_applet import events
+from rescue_applet.texts import problem
+from rescue_applet.view_model import Power, ScreenModel
 from rescue_common.processes.child import Event, Program, ProgramEnded, stop_all
+from rescue_web.texts import page_text
 
 MAX_COMPUTERS = 50  # running at the same time
 _LONGEST_NAME = 64
+_LONGEST_CHAT = 2000
+_JOINING = 15.0  # real seconds
 
 
 class NotPossible(Exception):
@@ -24,6 +32,22 @@ class NotPossible(Exception):
         super().__init__(template.format_map(facts) if facts else template)
         self.template = template
         self.facts = facts
+
+    def text(self, language: str) -> str:
+        """Return the reason in a language."""
+        return page_text(self.template, language, **self.facts)
+
+
+class ComputerRefused(NotPossible):
+    """The computer or its applet refused it."""
+
+    def __init__(self, error: events.Error) -> None:
+        super().__init__(error.message)
+        self._error = error
+
+    def text(self, language: str) -> str:
+        """Return the reason in a language."""
+        return problem(self._error, language)
 
 
 Answered = Callable[[Event], bool]
@@ -39,11 +63,14 @@ def _cable_is(state: str) -> Answered:
 
 _SWITCHES: Mapping[str, tuple[str, Answered | None]] = MappingProxyType(
     {
+        "accept": ("accept", _named("joined")),
+        "decline": ("decline", _named("ended")),
         "lan-off": ("lan off", _cable_is("off")),
         "lan-on": ("lan on", _cable_is("on")),
         "reboot": ("reboot", _named("rebooting")),
         "shut-down": ("reboot hold", _named("rebooting")),
         "boot": ("boot", _named("applet")),
+        "kill": ("kill", _named("applet")),
         "close": ("close", None),
         "unplug": ("quit", None),
     }
@@ -52,41 +79,93 @@ _SWITCHES: Mapping[str, tuple[str, Answered | None]] = MappingProxyType(
 
 
 class OwnComputer:
-    """One of them. `cable` and `power` are "on" or "off"; `state` is the last that the computer reported."""
+    """One of them. `model` is what its customer sees."""
 
-    def __init__(self, number: int, name: str, program: Program, changed: Callable[[], None]) -> None:
+    def __init__(self, number: int, name: str, program: Program) -> None:
         self.number = number
         self.name = name
         self.program = program
-        self.cable, self.power, self.state = "on", "on", "starting"
-        self.session = ""
-        self.applet_pid = 0
-        self._changed = changed
+        self.model = ScreenModel()
+        self._last_error: events.Error | None = None
+        self._listeners: list[Callable[[events.Event | None], None]] = []
         program.listen(self._receive)
+        self._ending = asyncio.create_task(self._ended())
+
+    def listen(self, listener: Callable[[events.Event | None], None]) -> None:
+        """Call `listener` after each event, with the event; with None when the process has ended."""
+        self._listeners.append(listener)
 
     @property
     def is_running(self) -> bool:
         """Whether its process is there."""
         return self.program.status is None
 
+    @property
+    def state(self) -> str:
+        """What its customer is at, in a word."""
+        model = self.model
+        if not self.is_running or model.ended:
+            return "gone"
+        if model.power is Power.OFF or (model.link is None and model.starts > 1):
+            return "rebooting"
+        if model.asks_terms:
+            return "terms"
+        if not model.session:
+            return "starting"
+        return "lost" if model.link is events.LinkState.LOST else "joined"
+
     def as_json(self) -> dict[str, object]:
-        """Return what the page shows of it."""
+        """Return what the supervisor's page shows of it."""
         return {
             "number": self.number,
             "name": self.name,
-            "session": self.session,
-            "applet": self.applet_pid,
-            "cable": self.cable,
-            "power": self.power,
-            "state": self.state if self.is_running else "gone",
+            "session": self.model.session,
+            "applet": self.model.pid,
+            "cable": "on" if self.model.cable else "off",
+            "power": "off" if self.model.power is Power.OFF else "on",
+            "state": self.state,
         }
 
-    async def joined(self, timeout: float) -> str:
-        """Wait until the applet has joined its session; return the session's id. Raises ProgramEnded, TimeoutError."""
-        return await self.program.until(lambda: self.session or None, timeout=timeout, what="event joined")
+    @property
+    def last_error(self) -> events.Error:
+        """Why it ended, if it did not by itself."""
+        return self._last_error or events.Error(message="the computer could not join")
 
-    async def send(self, line: str, answered: Answered | None, timeout: float = 10) -> None:
-        """Send a command line and wait until it is in effect. Raises NotPossible, ProgramEnded, TimeoutError."""
+    async def joined(self) -> None:
+        """Wait until the applet has joined, or asks about the terms. Raises NotPossible."""
+        try:
+            await self.program.until(
+                lambda: self.model.session or self.model.terms or None, timeout=_JOINING, what="event joined"
+            )
+        except ProgramEnded:
+            raise ComputerRefused(self.last_error) from None
+        except TimeoutError:
+            raise NotPossible("the computer has not joined yet") from None
+
+    async def switch(self, switch: str) -> None:
+        """Apply a switch, and wait until it is in effect. Raises NotPossible."""
+        if switch not in _SWITCHES:
+            raise NotPossible("a computer has no switch {switch}", switch=repr(switch))
+        line, answered = _SWITCHES[switch]
+        try:
+            await self._send(line, answered)
+            if switch == "unplug":
+                await self.program.ended()
+        except (ProgramEnded, TimeoutError) as error:
+            raise NotPossible(str(error).partition("\n")[0]) from None
+
+    async def chat(self, text: str) -> None:
+        """Let the customer write a line. Raises NotPossible; a refusal of the server comes as an event."""
+        if not text.strip() or len(text) > _LONGEST_CHAT or not text.isprintable():
+            raise NotPossible("a chat line is one line of at most {limit} characters", limit=str(_LONGEST_CHAT))
+        self.model = self.model.with_unsent(text)
+        self._tell(None)
+        try:
+            await self.program.send(f"chat {text}")
+        except ProgramEnded:
+            raise NotPossible("the computer is gone") from None
+
+    async def _send(self, line: str, answered: Answered | None, timeout: float = 10) -> None:
         before = len(self.program.events)  # only an answer to this line, not an older event of the same kind
         await self.program.send(line)
         if answered is None:
@@ -97,27 +176,24 @@ class OwnComputer:
             what=f"answer to {line!r}",
         )
         if not answered(answer):
-            raise NotPossible(str(answer.get("message", "the computer refused it")))
+            raise ComputerRefused(msgspec.convert(answer, events.Error))
 
-    def _receive(self, event: Event) -> None:
-        match event.get("event"):
-            case "joined":
-                self.state, self.session = "joined", str(event["session"])
-            case "cable":
-                self.cable = str(event["state"])
-            case "rebooting":
-                self.power, self.state = "off", "rebooting"
-            case "applet":
-                self.power, self.applet_pid = "on", int(event["pid"])
-            case "link":
-                self.state = "joined" if event["state"] == "connected" else "lost"
-            case "terms":
-                self.state = "terms"
-            case "ended":
-                self.state = "gone"
-            case "error":
-                self.state = f"error: {event.get('message', '')}"
-        self._changed()
+    def _receive(self, line: Event) -> None:
+        with suppress(msgspec.ValidationError):  # of a newer computer
+            event: events.Event = msgspec.convert(line, events.Event)
+            if isinstance(event, events.Error):
+                self._last_error = event
+            self.model = self.model.after(event)
+            self._tell(event)
+
+    async def _ended(self) -> None:
+        with suppress(TimeoutError):
+            await self.program.ended(timeout=float("inf"))
+        self._tell(None)
+
+    def _tell(self, event: events.Event | None) -> None:
+        for listener in self._listeners:
+            listener(event)
 
 
 class StartedComputers:
@@ -133,8 +209,11 @@ class StartedComputers:
         """Return what the page shows, by number."""
         return [one.as_json() for one in self._computers.values()]
 
-    async def start(self, *, name: str, pin: str = "", channel: str = "") -> None:
-        """Start a computer whose customer accepts the terms. Raises NotPossible."""
+    async def start(self, *, name: str, pin: str = "", channel: str = "", terms: str = "accept") -> OwnComputer:
+        """Start a computer, and wait until it has joined a session. Raises NotPossible.
+
+        `terms` is "accept" or "ask".
+        """
         if len([one for one in self._computers.values() if one.is_running]) >= MAX_COMPUTERS:
             raise NotPossible("there are {number} computers already", number=str(MAX_COMPUTERS))
         if bool(pin) == bool(channel) or len(name) > _LONGEST_NAME or not name.isprintable():
@@ -143,17 +222,19 @@ class StartedComputers:
         way = ["--pin", pin] if pin else ["--channel", channel]
         called = ["--name", name] if name else []
         program = await Program.start(
-            f"computer {self._counted}", "rescue_applet", *way, *called, "--terms", "accept", "--json", *self._where
+            f"computer {self._counted}", "rescue_applet", *way, *called, "--terms", terms, "--json", *self._where
         )
-        own = OwnComputer(self._counted, name or f"computer {self._counted}", program, self._changed)
-        self._computers[self._counted] = own
+        own = OwnComputer(self._counted, name or f"computer {self._counted}", program)
+        own.listen(lambda _: self._changed())
+        self._computers[own.number] = own
         self._changed()
         try:
-            await own.joined(15)
-        except ProgramEnded:
-            raise NotPossible(_last_word(program)) from None
-        except TimeoutError:
-            raise NotPossible("the computer has not joined yet") from None
+            await own.joined()
+        except NotPossible:
+            await program.stop()
+            self.forget(own)
+            raise
+        return own
 
     async def switch(self, number: int, switch: str) -> None:
         """Apply a switch to a computer. Raises NotPossible."""
@@ -161,17 +242,14 @@ class StartedComputers:
         if own is None:
             raise NotPossible("there is no computer {number}", number=str(number))
         if switch == "forget" and not own.is_running:
-            del self._computers[number]
-        elif switch in _SWITCHES:
-            line, answered = _SWITCHES[switch]
-            try:
-                await own.send(line, answered)
-                if switch == "unplug":
-                    await own.program.ended()
-            except (ProgramEnded, TimeoutError) as error:
-                raise NotPossible(str(error).partition("\n")[0]) from None
+            self.forget(own)
         else:
-            raise NotPossible("a computer has no switch {switch}", switch=repr(switch))
+            await own.switch(switch)
+        self._changed()
+
+    def forget(self, own: OwnComputer) -> None:
+        """Show a computer no longer."""
+        self._computers.pop(own.number, None)
         self._changed()
 
     async def stop(self) -> None:
@@ -183,8 +261,3 @@ class StartedComputers:
 def where(server: str | None, data: Path | None) -> list[str]:
     """Return the options that give a computer's program the server's address."""
     return [*(["--server", server] if server else []), *(["--data", str(data)] if data else [])]
-
-
-def _last_word(program: Program) -> str:
-    errors = [str(event["message"]) for event in program.events if event.get("event") == "error"]
-    return errors[-1] if errors else "the computer could not join"

@@ -43,11 +43,6 @@ class Login:
         return page
 
 
-def cookie_name(port: int) -> str:
-    """Return the name of the cookie: browsers keep one set for all ports of a host, so each port has its own."""
-    return f"rescue_login_{port}"
-
-
 class Logins:
     """All logins, the longest unused first. `clock` is real and monotonic, in seconds."""
 

@@ -117,6 +117,7 @@ class _Web(uvicorn.Server):
         # What is still under way after the grace is cut off: that is no error to log.
         logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
         self._state.logins.end_feeds()
+        self._state.customers.end_feeds()
         await super().shutdown(sockets)
 
     @contextmanager

@@ -15,6 +15,7 @@ from rescue_console.labels import Labels
 from rescue_console.timeline import history_of
 from rescue_console.timeline_svg import timeline_svg
 from rescue_web.computers import StartedComputers, where
+from rescue_web.customer_page import Customers
 from rescue_web.logins import Login, Logins
 from rescue_web.supervisor_page import SupervisorPage
 from rescue_web.technician_page import TechnicianPage
@@ -30,6 +31,7 @@ class AppState:
         self._server, self._data = server, data
         self.logins = Logins()
         self.computers = StartedComputers(where=where(server, data), changed=self._computers_changed)
+        self.customers = Customers(self.computers)
         # Each sign-in opens a connection. Without a limit, anybody could keep the server busy through us.
         self._sign_ins = asyncio.Semaphore(_MAX_SIGN_INS)
 

@@ -19,7 +19,7 @@ def page_texts(language: str) -> dict[str, object]:
     """Return all texts of a language, as pages take them."""
     catalog = catalog_of(language)
     labels = Labels.of(language)
-    contexts = ("command", "needs", "process", "setting")
+    contexts = ("command", "needs", "process", "setting", "computer", "computer problem")
     return {
         "language": language,
         "status": {name: labels.status(name) for name in Status},

@@ -8,7 +8,8 @@ from urllib.parse import unquote
 
 import grpc
 
-IPV6_NETWORK = 64  # bits; one customer usually gets a /64, so limits count by network, not by address
+from rescue_common.hosts import source_of_host
+
 VISITOR = "rescue-visitor"
 Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 
@@ -21,18 +22,7 @@ def source_of(peer: str) -> str:
     family, _, rest = peer.partition(":")
     if family not in ("ipv4", "ipv6"):
         return family
-    host = unquote(rest).rpartition(":")[0].strip("[]").partition("%")[0]
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        return host
-    if isinstance(address, ipaddress.IPv6Address):
-        if address.ipv4_mapped is not None:
-            return str(address.ipv4_mapped)
-        if address.is_loopback:
-            return str(address)
-        return str(ipaddress.ip_network((address, IPV6_NETWORK), strict=False))
-    return str(address)
+    return source_of_host(unquote(rest).rpartition(":")[0])
 
 
 def is_local(source: str) -> bool:

@@ -65,13 +65,17 @@ async def browser() -> AsyncIterator[Any]:
 
 @fixture(loop_scope="session")
 async def open_page(site: Site, browser: Any) -> AsyncIterator[Opening]:
-    """Sign somebody in, in a browser of their own; a page that has an unexpected error fails the test."""
+    """Sign somebody in, in a browser of their own; a page that has an unexpected error fails the test.
+
+    With a `path`, that page is opened without a sign-in.
+    """
     troubles: list[str] = []
     visits = []
 
     async def opened(
         user: str,
         *,
+        path: str = "",
         size: dict[str, int] | None = None,
         lang: str = "en",
         motion: str = "reduce",
@@ -89,7 +93,10 @@ async def open_page(site: Site, browser: Any) -> AsyncIterator[Opening]:
         page = await context.new_page()
         page.on("pageerror", lambda error: complain(str(error)))
         page.on("console", lambda said: complain(said.text) if said.type == "error" else None)
-        await page.goto(site.url)
+        await page.goto(site.url + path)
+        if path:
+            await page.locator("body:not([inert])").wait_for()
+            return page
         await page.locator("#user").fill(user)
         await page.locator("#secret").fill(site.secrets[user])
         await page.locator("#sign-in button").click()

@@ -1,7 +1,7 @@
 // What both pages need: texts, the proof that a request is ours, the emulated clock, events that resume.
 
 export const texts = { text: {}, status: {}, command: {}, needs: {}, process: {}, setting: {} };
-export const translate = (english) => texts.text[english] ?? english;
+export const translate = (english) => texts.text[english] ?? texts.computer?.[english] ?? english;
 export const statusWord = (name) => texts.status[name] ?? name;
 export const $ = (id) => document.getElementById(id);
 
@@ -55,6 +55,9 @@ export async function get(path) {
   return (answer.headers.get("content-type") ?? "").includes("json") ? answer.json() : answer.text();
 }
 
+/** Where the page's own paths begin, and where one goes who is signed out. */
+const base = document.body.dataset.base ?? "";
+
 let leaving = false;
 
 /** Go to the sign-in page, which shows the reason. */
@@ -62,7 +65,7 @@ function leave(why = "You were signed out: sign in again.") {
   if (leaving) return;
   leaving = true;
   if (why) sessionStorage.setItem("farewell", why);
-  location.assign("/");
+  location.assign(base || "/");
 }
 
 /** Request a change. Resolves to the answer: `ok` is whether it was made, `message` why not. */
@@ -93,19 +96,19 @@ export const language = () => localStorage.getItem("language") ?? (navigator.lan
 
 /** Begin a page: who this is, its texts, its header. `redraw` is called when the language changes. */
 export async function begin(redraw) {
-  const me = await get("/me");
+  const me = await get(`${base}/me`);
   proof = me.proof;
   user = me.user;
   $("user").textContent = me.user;
   await speak(language());
   $("language").addEventListener("change", async (event) => { await speak(event.target.value); redraw(); });
-  $("sign-out").addEventListener("click", async () => { await post("/sign-out", {}); leave(""); });
+  $("sign-out").addEventListener("click", async () => { await post(`${base}/sign-out`, {}); leave(""); });
   return me;
 }
 
 /** Receive all events. After a lost connection, continue from the last event. */
 export function listen(listeners) {
-  const events = new EventSource(`/events?page=${pageId}&user=${encodeURIComponent(user)}`);
+  const events = new EventSource(`${base}/events?page=${pageId}&user=${encodeURIComponent(user)}`);
   const lost = (away) => {
     if (!away && !$("lost").hidden) announce(translate("The server is back."));
     $("lost").hidden = !away;
@@ -121,11 +124,11 @@ export function listen(listeners) {
   events.addEventListener("refused", async () => {
     events.close();
     sessionStorage.setItem("farewell", "You were signed out: your name or your secret is not accepted any more.");
-    await post("/sign-out", {});
+    await post(`${base}/sign-out`, {});
     leave("");
   });
   events.addEventListener("clock", (event) => { readClock(JSON.parse(event.data)); listeners.clock?.(JSON.parse(event.data)); });
-  for (const kind of ["snapshot", "update", "unknown", "computers"]) {
+  for (const kind of ["snapshot", "update", "unknown", "computers", "problem"]) {
     if (listeners[kind]) events.addEventListener(kind, (event) => listeners[kind](JSON.parse(event.data), lost));
   }
 }
