@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+import uuid
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -98,16 +99,10 @@ class ClockClient:
     async def advance(self, by: timedelta) -> ClockReading:
         """Move the emulated time forward by more than 0; return when the effects were sent to the consoles.
 
-        It is never tried again: after Unavailable, the advance may have happened or not.
+        While the server is away it is tried again, and happens once. After Unavailable, it may have happened or not.
         """
-        request = clock_pb2.AdvanceClockRequest(by=_duration(by))
-        answer = await self._service.call_once(
-            lambda stub: stub.AdvanceClock,
-            request,
-            timeout=_ADVANCE_TIMEOUT,
-            # A request that reached the server must not be sent again. To wait for the connection sends nothing.
-            wait_for_ready=True,
-        )
+        request = clock_pb2.AdvanceClockRequest(by=_duration(by), request_id=str(uuid.uuid4()))
+        answer = await self._service.call_idempotent(lambda stub: stub.AdvanceClock, request, timeout=_ADVANCE_TIMEOUT)
         return _reading(answer.clock)
 
     async def set_speed(self, speed: float) -> ClockReading:

@@ -20,9 +20,7 @@ ReplyT = TypeVar("ReplyT", covariant=True)
 class UnaryMethod(Protocol[RequestT, ReplyT]):
     """A method of a stub that takes one message and returns one."""
 
-    def __call__(
-        self, request: RequestT, /, *, metadata: Metadata, wait_for_ready: bool | None
-    ) -> Awaitable[ReplyT]: ...
+    def __call__(self, request: RequestT, /, *, metadata: Metadata) -> Awaitable[ReplyT]: ...
 
 
 class ServiceClient(Generic[Stub]):
@@ -33,21 +31,19 @@ class ServiceClient(Generic[Stub]):
         self._stub = stub
         self._timeout = timeout
 
-    async def call_idempotent(self, method: Callable[[Stub], UnaryMethod[Request, Reply]], request: Request) -> Reply:
-        """Call a method that may be called twice, again and again while the server is away. Raises RescueError."""
-        return await self.connection.call_idempotent(self._bound(method, request, timeout=self._timeout))
-
-    async def call_once(
+    async def call_idempotent(
         self,
         method: Callable[[Stub], UnaryMethod[Request, Reply]],
         request: Request,
         *,
         timeout: float | None = None,
-        wait_for_ready: bool | None = None,
     ) -> Reply:
+        """Call a method that may be called twice, again and again while the server is away. Raises RescueError."""
+        return await self.connection.call_idempotent(self._bound(method, request, timeout=timeout or self._timeout))
+
+    async def call_once(self, method: Callable[[Stub], UnaryMethod[Request, Reply]], request: Request) -> Reply:
         """Call a method that must not be called twice. Raises RescueError."""
-        bound = self._bound(method, request, timeout=timeout or self._timeout, wait_for_ready=wait_for_ready)
-        return await self.connection.call_once(bound)
+        return await self.connection.call_once(self._bound(method, request, timeout=self._timeout))
 
     def stream(
         self, method: Callable[[Stub], Callable[..., Any]], request: object, *, deadline: Deadline | None = None
@@ -58,13 +54,6 @@ class ServiceClient(Generic[Stub]):
         )
 
     def _bound(
-        self,
-        method: Callable[[Stub], UnaryMethod[Request, Reply]],
-        request: Request,
-        *,
-        timeout: float,
-        wait_for_ready: bool | None = None,
+        self, method: Callable[[Stub], UnaryMethod[Request, Reply]], request: Request, *, timeout: float
     ) -> Method[Reply]:
-        return lambda channel, metadata: within(
-            timeout, method(channel.stub(self._stub))(request, metadata=metadata, wait_for_ready=wait_for_ready)
-        )
+        return lambda channel, metadata: within(timeout, method(channel.stub(self._stub))(request, metadata=metadata))

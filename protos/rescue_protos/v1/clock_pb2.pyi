@@ -91,6 +91,11 @@ class AdvanceClockRequest(google.protobuf.message.Message):
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
     BY_FIELD_NUMBER: builtins.int
+    REQUEST_ID_FIELD_NUMBER: builtins.int
+    request_id: builtins.str
+    """A random id. A repeat with the same id moves the time only as far as the first one meant to,
+    also after a restart of the server. Without an id the request must not be repeated.
+    """
     @property
     def by(self) -> google.protobuf.duration_pb2.Duration:
         """More than 0."""
@@ -99,9 +104,10 @@ class AdvanceClockRequest(google.protobuf.message.Message):
         self,
         *,
         by: google.protobuf.duration_pb2.Duration | None = ...,
+        request_id: builtins.str = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["by", b"by"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["by", b"by"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["by", b"by", "request_id", b"request_id"]) -> None: ...
 
 Global___AdvanceClockRequest: typing_extensions.TypeAlias = AdvanceClockRequest
 

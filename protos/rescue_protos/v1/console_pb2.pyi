@@ -38,7 +38,9 @@ class WatchQueueRequest(google.protobuf.message.Message):
     IN_FOCUS_FIELD_NUMBER: builtins.int
     HISTORY_FIELD_NUMBER: builtins.int
     after_revision: builtins.int
-    """Unset: begin with a snapshot. Set: begin with the deltas after this revision."""
+    """Unset: begin with a snapshot. Set: begin with the deltas after this revision. A server that has
+    not got there waits up to 5 real seconds, then fails with UNAVAILABLE and the reason REPLICA_BEHIND.
+    """
     console: builtins.str
     """A random id of this console process, for SetFocus and SyncQueue."""
     in_focus: builtins.bool

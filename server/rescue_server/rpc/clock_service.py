@@ -7,7 +7,7 @@ import math
 from collections.abc import AsyncIterator
 from datetime import timedelta
 
-from rescue_common.emulated_time import END_OF_TIME, MAX_SPEED, later
+from rescue_common.emulated_time import MAX_SPEED, later
 from rescue_protos.errors import InvalidArgument, ResourceExhausted, ShuttingDown
 from rescue_protos.v1 import clock_pb2 as pb
 from rescue_protos.v1 import clock_pb2_grpc
@@ -47,9 +47,8 @@ class ClockService(clock_pb2_grpc.ClockServiceServicer):
         by = translate.period("by", request.by)
         if not timedelta(0) < by <= LONGEST_ADVANCE:
             raise InvalidArgument.of("by", "more than 0 and at most {days} days", days=str(LONGEST_ADVANCE.days))
-        if self._clock.now() > END_OF_TIME - by:
-            raise InvalidArgument.of("by", "the clock cannot go beyond {end}", end=f"{END_OF_TIME:%Y-%m-%d}")
-        await self._timekeeper.advance(by)
+        once_only = translate.request_of(caller().name, request) if request.request_id else None
+        await self._timekeeper.advance(by, once_only)
         return pb.AdvanceClockResponse(clock=self._reading(), revision=self._engine.published.revision)
 
     async def SetClockSpeed(self, request: pb.SetClockSpeedRequest, context: CallContext) -> pb.SetClockSpeedResponse:

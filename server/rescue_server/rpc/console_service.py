@@ -8,7 +8,7 @@ import secrets
 from collections.abc import AsyncIterator
 from typing import Any
 
-from rescue_protos.errors import STORAGE_ERRORS, InvalidArgument, ShuttingDown
+from rescue_protos.errors import STORAGE_ERRORS, InvalidArgument, ReplicaBehind, ShuttingDown
 from rescue_protos.v1 import console_pb2 as pb
 from rescue_protos.v1 import console_pb2_grpc
 from rescue_server.core import commands
@@ -24,6 +24,7 @@ from rescue_server.runtime.presence import Presence
 from rescue_server.runtime.watch import Watcher
 
 BOOKMARK_EVERY = 10.0  # real seconds of an idle watch
+BEHIND_AT_MOST = 5.0  # real seconds for a revision that another server has already
 CONSOLE_ID_LENGTH = 64
 
 
@@ -49,6 +50,10 @@ class ConsoleService(console_pb2_grpc.ConsoleServiceServicer):
     ) -> AsyncIterator[pb.WatchQueueResponse]:
         technician, console = caller().name, _console_id(request.console)
         watch = self._engine.watch
+        resumes = request.HasField("after_revision") and request.history == self._engine.history
+        if resumes and not await watch.reach(request.after_revision, timeout=BEHIND_AT_MOST):
+            # A snapshot would show the console less than it has seen at another server.
+            raise ReplicaBehind.of(request.after_revision, reached=watch.revision)
         watcher = watch.open(technician, console)
         idle = _IdleTimer(watcher)
         try:
@@ -57,7 +62,7 @@ class ConsoleService(console_pb2_grpc.ConsoleServiceServicer):
             if not request.HasField("after_revision"):
                 watcher.after, message = await queue_messages.snapshot(self._engine, technician)
                 yield message
-            elif request.history != self._engine.history:
+            elif not resumes:
                 # A revision of another history says nothing about what its console has seen of this one.
                 yield pb.WatchQueueResponse(compacted=pb.Compacted(oldest_revision=self._engine.published.revision))
                 watcher.after, message = await queue_messages.snapshot(self._engine, technician)

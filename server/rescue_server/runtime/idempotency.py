@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 
 import msgspec
@@ -25,7 +25,7 @@ REMEMBERED_ANSWERS = 10_000
 READ_AT_ONCE = 5_000  # ids of the store: commands wait for no more than this
 
 
-class Answer(msgspec.Struct, frozen=True, kw_only=True):
+class Answer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The answer to a request; stored with its events, so that a retry gets the same."""
 
     revision: int = 0
@@ -34,6 +34,8 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     valid_for: timedelta = timedelta(0)
     technicians: tuple[str, ...] = ()
     sessions: int = 0
+    until: datetime | None = None
+    """Where an advance of the clock goes to."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -122,8 +122,22 @@ class Watch:
         self._progress.set()
         self._wake_observers()
 
+    async def reach(self, revision: int, *, timeout: float) -> bool:
+        """Wait until a revision is published, `timeout` real seconds at most. Return whether it is."""
+        news = self.subscribe()
+        try:
+            async with asyncio.timeout(timeout):
+                while self.revision < revision:
+                    news.clear()
+                    await news.wait()
+        except TimeoutError:
+            return False
+        finally:
+            self.unsubscribe(news)
+        return True
+
     def can_resume(self, technician: str, after: int) -> bool:
-        """Whether all that followed this revision is still there. A revision of the future never was ours."""
+        """Whether all that followed this revision is still there; of a revision of the future nothing is there yet."""
         ring = self._rings.get(technician)
         return max(self.oldest, ring.dropped_through if ring else 0) <= after <= self.revision
 

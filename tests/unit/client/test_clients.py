@@ -9,11 +9,13 @@ from pathlib import Path
 import pytest
 
 from rescue_client.admin import PERIODS, AdminClient
+from rescue_client.channel import Metadata, SignedInChannel
 from rescue_client.clock import ClockClient
 from rescue_client.connection import NO_WAIT, Connection
 from rescue_common.durations import parse_duration
 from rescue_common.state_directory import Access
 from rescue_protos.errors import InvalidArgument, Unauthenticated, Unavailable
+from rescue_protos.v1 import clock_pb2, clock_pb2_grpc
 from rescue_server.settings import SessionSettings
 from tests.fakes.administration import FakeAdministration
 
@@ -41,12 +43,24 @@ async def test_an_expired_token_is_renewed(fake: FakeAdministration, connection:
     assert len(fake.requests) == 2
 
 
-async def test_an_advance_is_never_repeated(fake: FakeAdministration, connection: Connection) -> None:
+async def test_an_advance_is_repeated_with_the_same_request_id(
+    fake: FakeAdministration, connection: Connection
+) -> None:
+    fake.refusals += [AWAY, AWAY]
+    await ClockClient(connection).advance(timedelta(minutes=1))
+    await ClockClient(connection).advance(timedelta(minutes=1))
+    ids = [request.request_id for request in fake.requests]
+    assert ids[0] == ids[1] == ids[2] != ids[3]
+
+
+async def get_clock(channel: SignedInChannel, metadata: Metadata) -> clock_pb2.GetClockResponse:
+    return await channel.stub(clock_pb2_grpc.ClockServiceStub).GetClock(clock_pb2.GetClockRequest(), metadata=metadata)
+
+
+async def test_what_must_happen_once_is_never_repeated(fake: FakeAdministration, connection: Connection) -> None:
     fake.refusals.append(AWAY)
-    before = fake.now
     with pytest.raises(Unavailable):
-        await ClockClient(connection).advance(timedelta(minutes=1))
-    assert fake.now == before
+        await connection.call_once(get_clock)
     assert len(fake.requests) == 1
 
 
@@ -80,11 +94,11 @@ async def test_a_server_that_came_back_at_another_port_is_found(fake: FakeAdmini
 async def test_what_is_never_repeated_finds_the_server_the_next_time(fake: FakeAdministration, tmp_path: Path) -> None:
     Access(server=fake.address, secrets={"admin": "s3cret"}).write(tmp_path)
     async with Connection.find(user="admin", server=None, data=tmp_path, timeout=NO_WAIT) as connection:
-        await ClockClient(connection).advance(timedelta(minutes=1))
+        await connection.call_once(get_clock)
         Access(server=NOBODY, secrets={"admin": "s3cret"}).write(tmp_path)
         fake.refusals.append(AWAY)
         with pytest.raises(Unavailable):
-            await ClockClient(connection).advance(timedelta(minutes=1))
+            await connection.call_once(get_clock)
         assert connection.address == NOBODY
 
 

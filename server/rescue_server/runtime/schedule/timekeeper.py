@@ -15,14 +15,16 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from rescue_common.emulated_time import END_OF_TIME, format_timestamp, later
-from rescue_protos.errors import STORAGE_ERRORS
+from rescue_protos.errors import STORAGE_ERRORS, InvalidArgument, ReplayOnly
+from rescue_server.core.decide import Context
 from rescue_server.core.timers import DeadlineKind
 from rescue_server.runtime.attachments import Attachments
-from rescue_server.runtime.engine import Engine
+from rescue_server.runtime.engine import Answer, Engine, Outcome, Request
 from rescue_server.runtime.schedule.advance import Advance
 from rescue_server.runtime.schedule.attention import TURN, AttentiveTime
 from rescue_server.runtime.schedule.clock_barrier import ClockBarriers
 from rescue_server.runtime.schedule.roll_call import ANSWER_WITHIN, RollCalls, in_portions
+from rescue_server.runtime.state import EngineState
 
 log = logging.getLogger(__name__)
 
@@ -86,16 +88,18 @@ class Timekeeper:
                     await self.engine.mark_clock()
                     last = now
 
-    async def advance(self, by: timedelta) -> None:
+    async def advance(self, by: timedelta, request: Request | None = None) -> None:
         """Move the emulated time forward; return when the effects have been handed to the consoles.
 
-        Raises StorageUnavailable: before anything moved, or as far as what fell due could be stored.
+        The same request again goes on to where the first one meant to go, if time has not got there.
+        Raises InvalidArgument if the calendar ends before; StorageUnavailable: before anything moved, or as far as what
+        fell due could be stored.
         """
         async with self._advancing:
             await self.engine.mark_clock()  # a store that takes nothing must be found before time has moved
             self.clock.hold()
             try:
-                target = self.clock.now() + by
+                target = await self._target(by, request)
                 self._advance = Advance(self.engine, self.barriers, self._roll_calls, self._attention, target)
                 await self._advance.walk()
             finally:
@@ -104,6 +108,18 @@ class Timekeeper:
         await self.engine.flush()
         await self.engine.mark_clock()  # who was told of this moment must find it again after a crash
         await self.engine.watch.settled(self.engine.published.revision, SHOWN_WITHIN)
+
+    async def _target(self, by: timedelta, request: Request | None) -> datetime:
+        def decide(state: EngineState, context: Context) -> Outcome:
+            if self.clock.now() > END_OF_TIME - by:
+                raise InvalidArgument.of("by", "the clock cannot go beyond {end}", end=f"{END_OF_TIME:%Y-%m-%d}")
+            return Outcome(answer=Answer(until=self.clock.now() + by))
+
+        try:
+            until = (await self.engine.perform(decide, request)).until
+        except ReplayOnly:  # it stores nothing
+            until = None
+        return later(self.clock.now(), by) if until is None else max(until, self.clock.now())
 
     async def run_at(self, speed: float) -> None:
         """Let the clock run at this speed. Raises StorageUnavailable; then it goes on as before."""

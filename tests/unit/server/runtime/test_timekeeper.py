@@ -16,12 +16,13 @@ from rescue_server.core.events import LinkLost
 from rescue_server.runtime import command_handlers, engine
 from rescue_server.runtime.applet_orders import Probe
 from rescue_server.runtime.attachments import AppletConnection, Attachments
-from rescue_server.runtime.engine import Outcome, live_engine
+from rescue_server.runtime.engine import Outcome, Request, live_engine
 from rescue_server.runtime.schedule import roll_call, timekeeper
 from rescue_server.runtime.schedule.live import LiveSchedule
 from rescue_server.runtime.schedule.timekeeper import Timekeeper
 from rescue_server.runtime.state import AnyEvent, AppliedEvent, read_event
 from rescue_server.store.memory import MemoryStore
+from rescue_server.store.protocol import Store
 
 NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
@@ -41,12 +42,18 @@ class Signal:
 class Office:
     """An engine and its timekeeper; the test turns the clock, and answers for the applets or does not."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, store: Store | None = None, start: datetime = NOON) -> None:
         self.seconds = 0.0
-        self.engine = live_engine(MemoryStore(), ServerClock(start=NOON, monotonic=lambda: self.seconds))
+        clock = ServerClock(start=start, monotonic=lambda: self.seconds)
+        self.engine = live_engine(store or MemoryStore(), clock)
         self.attachments = Attachments()
         self.keeper = Timekeeper(self.engine, self.attachments)
         self.work: list[asyncio.Future[None]] = [asyncio.ensure_future(self.engine.run())]
+
+    async def stop(self) -> None:
+        for task in self.work:
+            task.cancel()
+        await asyncio.gather(*self.work, return_exceptions=True)
 
     async def applet(self, *, answers: bool) -> tuple[str, AppletConnection]:
         """Attach an applet now; return its session."""
@@ -83,9 +90,7 @@ async def office() -> AsyncIterator[Office]:
     ]
     await found.engine.perform(lambda desk, context: Outcome(events=events))
     yield found
-    for task in found.work:
-        task.cancel()
-    await asyncio.gather(*found.work, return_exceptions=True)
+    await found.stop()
     await found.engine.close()
 
 
@@ -102,6 +107,43 @@ async def test_an_advance_leaves_alive_who_answers_and_ends_who_does_not_at_its_
         await office.keeper.advance(timedelta(hours=3))
     assert office.losses == {silent: NOON + 60 * SECOND, later: NOON + 67 * SECOND}
     assert office.engine.schedule.leases.due(lively) == NOON + timedelta(hours=3) + 67 * SECOND
+
+
+def once(number: int) -> Request:
+    return Request(principal="admin", id=f"request {number}", fingerprint="")
+
+
+async def test_a_repeated_advance_happens_once(office: Office) -> None:
+    hour = timedelta(hours=1)
+    await asyncio.gather(office.keeper.advance(hour, once(1)), office.keeper.advance(hour, once(1)))
+    assert office.engine.clock.now() == NOON + hour
+    await office.keeper.advance(hour, once(2))
+    await office.keeper.advance(hour, once(1))
+    assert office.engine.clock.now() == NOON + 2 * hour
+
+
+async def test_a_repeat_goes_on_where_the_first_one_was_cut_short(office: Office) -> None:
+    """The server dies at a barrier in the middle of an advance. Its next start has the target in the store."""
+    hour = timedelta(hours=1)
+    session, _ = await office.applet(answers=True)
+    office.keeper.barriers.add(NOON + hour / 2, session)
+    there = asyncio.Event()
+    office.engine.clock.on_change(lambda: there.set() if office.engine.clock.now() == NOON + hour / 2 else None)
+    advance = asyncio.ensure_future(office.keeper.advance(hour, once(1)))
+    async with asyncio.timeout(PATIENCE):
+        await there.wait()
+    advance.cancel()
+    await asyncio.gather(advance, return_exceptions=True)
+    await office.engine.flush()
+
+    successor = Office(store=office.engine.store, start=NOON + hour / 4)
+    try:
+        successor.engine.load()
+        async with asyncio.timeout(PATIENCE):
+            await successor.keeper.advance(hour, once(1))
+        assert successor.engine.clock.now() == NOON + hour
+    finally:
+        await successor.stop()
 
 
 @pytest.mark.parametrize("leaves", [True, False], ids=["its connection ends", "its cable is cut"])
