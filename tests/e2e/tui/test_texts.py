@@ -10,8 +10,8 @@ from pathlib import Path
 
 import rescue_applet.tui
 import rescue_console.tui
+from rescue_applet import texts
 from rescue_applet.events import Error
-from rescue_applet.tui import texts
 from rescue_common.languages import LANGUAGES, catalog_of
 from rescue_console.commands import USAGE
 from rescue_console.tui.toolbar import KEYS
