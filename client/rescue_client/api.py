@@ -108,6 +108,15 @@ class ApiClient:
         )
 
 
+async def read_account(connection: Connection) -> Account:
+    """Return the organization with its node ids, as an administrator. Raises RescueError."""
+    service: ServiceClient[PublicApiServiceAsyncStub] = ServiceClient(
+        connection, public_api_pb2_grpc.PublicApiServiceStub, timeout=_TIMEOUT
+    )
+    answer = await service.call_idempotent(lambda stub: stub.ReadAccount, pb.ReadAccountRequest())
+    return _account(answer.account)
+
+
 def _account(message: pb.Account) -> Account:
     return Account(
         people=tuple(Person(node=one.node, name=one.name, group=one.group) for one in message.people),

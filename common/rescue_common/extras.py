@@ -12,6 +12,11 @@ def is_web_installed() -> bool:
     return all(find_spec(name) is not None for name in ("starlette", "uvicorn"))
 
 
+def is_cryptography_installed() -> bool:
+    """Return whether the library that makes certificates is installed."""
+    return find_spec("cryptography") is not None
+
+
 def is_textual_installed() -> bool:
     """Return whether the library of the full-screen programs is installed."""
     return find_spec("textual") is not None

@@ -15,18 +15,21 @@ from __future__ import annotations
 
 from rescue_client.records import Entry, Participant, Process, Status
 from rescue_common.processes.child import Program, ProgramEnded
+from rescue_emulator.world.api import ApiUser, WorldApi
 from rescue_emulator.world.computer import Computer
-from rescue_emulator.world.errors import NotEntered, NotOwner, WrongEventLoop
+from rescue_emulator.world.errors import NoPublicApi, NotEntered, NotOwner, WrongEventLoop
 from rescue_emulator.world.records import CreatedSession, StatusUpdate
-from rescue_emulator.world.sync import SyncComputer, SyncTechnician, SyncWorld
+from rescue_emulator.world.sync import SyncApi, SyncComputer, SyncTechnician, SyncWorld
 from rescue_emulator.world.technician import CommandRefused, NotSeen, Technician
 from rescue_emulator.world.world import World
 
 __all__ = [
+    "ApiUser",
     "CommandRefused",
     "Computer",
     "CreatedSession",
     "Entry",
+    "NoPublicApi",
     "NotEntered",
     "NotOwner",
     "NotSeen",
@@ -36,10 +39,12 @@ __all__ = [
     "ProgramEnded",
     "Status",
     "StatusUpdate",
+    "SyncApi",
     "SyncComputer",
     "SyncTechnician",
     "SyncWorld",
     "Technician",
     "World",
+    "WorldApi",
     "WrongEventLoop",
 ]

@@ -10,9 +10,10 @@ import socket
 import ssl
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -24,6 +25,7 @@ from rescue_api.people import ApiLogins
 from rescue_api.proxy import ConnectProxy, Origins
 from rescue_client.api import ApiClient
 from rescue_client.connection import Connection
+from rescue_common.api_addresses import ApiAddresses
 from rescue_common.hosts import bind_socket
 
 _GRACE = 1  # real seconds for requests that are under way when it ends
@@ -65,16 +67,26 @@ def run(options: ApiOptions) -> int:
     """Serve until SIGTERM or SIGINT, and return the exit status."""
     os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
     sockets: dict[str, socket.socket] = {}
+    last = ApiAddresses.read(options.data)
     with ExitStack() as opened:
         for name, (host, port) in options.listen.items():
             try:
-                sockets[name] = opened.enter_context(bind_socket(host, port))
+                sockets[name] = opened.enter_context(_bound(host, port, getattr(last, name)))
             except OSError as error:
                 where = f"{_written(host)}:{port}"
                 print(f"rescue server: {where} cannot be listened on: {error.strerror or error}", file=sys.stderr)
                 return 1
         asyncio.run(_serve(options, sockets))
     return 0
+
+
+def _bound(host: str, port: int, last: str) -> socket.socket:
+    """Return a bound socket. Port 0 takes the port of last time if it is free, so that clients find it again."""
+    before = urlsplit(last).port
+    if not port and before:
+        with suppress(OSError):
+            return bind_socket(host, before)
+    return bind_socket(host, port)
 
 
 def _ready(options: ApiOptions, sockets: Mapping[str, socket.socket]) -> dict[str, str]:

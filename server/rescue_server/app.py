@@ -15,6 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from rescue_common.api_addresses import ApiAddresses
 from rescue_common.emulated_time import format_timestamp
 from rescue_common.private_files import make_private, remove_unfinished
 from rescue_protos.v1 import (
@@ -161,6 +162,7 @@ async def _serve(options: ServerOptions, store: SqliteStore, checkpoints: Checkp
             words = options.api.arguments(options.data)
             beside = companion(PUBLIC_API, *words, key=admission.tokens.companion_key)
             urls |= await running.enter_async_context(beside)
+        ApiAddresses.of(urls).write(options.data)
         _print_ready(options, address, urls)
         await _until(stop, work)
 

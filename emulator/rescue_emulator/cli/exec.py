@@ -1,8 +1,8 @@
 """`rescue exec`: a server for the duration of a command, for test suites in any language.
 
 The command's environment has RESCUE_SERVER (HOST:PORT), RESCUE_DATA (the state directory, with every user's secret) and
-RESCUE_PID (the server's process), so that `rescue console alice` needs no options there. The exit status is that of the
-command.
+RESCUE_PID (the server's process), so that `rescue console alice` needs no options there. With --api it also has what
+leads clients of the public API to the server. The exit status is that of the command.
 """
 
 from __future__ import annotations
@@ -22,8 +22,11 @@ from rescue_common.signals import run_until_signalled
 @click.option("--speed", type=SPEED, help="Emulated seconds per real second.")
 @click.option("--running", is_flag=True, help="Let the clock run at real speed; without it, the clock is paused.")
 @click.option("--organization", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="TOML file.")
+@click.option("--api", is_flag=True, help="Serve the public API, too, and lead its clients there.")
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED, metavar="[--] COMMAND...")
-def execute(speed: float | None, running: bool, organization: Path | None, command: tuple[str, ...]) -> int:
+def execute(
+    *, speed: float | None, running: bool, organization: Path | None, api: bool, command: tuple[str, ...]
+) -> int:
     """Run COMMAND with a server of its own, which ends with the command.
 
     \b
@@ -31,6 +34,7 @@ def execute(speed: float | None, running: bool, organization: Path | None, comma
       RESCUE_SERVER   HOST:PORT of the server
       RESCUE_DATA     its state directory, with every user's secret
       RESCUE_PID      the server's process
+    and with --api what `rescue api env --proxy` prints (RESCUE_API_URL, HTTPS_PROXY, ...)
 
     The exit status is that of COMMAND (128 and the signal's number if a signal ended it), 127 if there is no such
     program, 1 if the server could not be started.
@@ -39,24 +43,32 @@ def execute(speed: float | None, running: bool, organization: Path | None, comma
     Examples:
       rescue exec -- rescue clock show
       rescue exec --speed 20 -- npm test
+      rescue exec --api -- python wallboard.py
     """
     from rescue_common.processes.child import ProgramEnded
 
     try:
-        return run_until_signalled(_execute(speed or (1 if running else None), organization, command))
+        return run_until_signalled(_execute(speed or (1 if running else None), organization, command, api=api))
     except (ProgramEnded, TimeoutError) as error:
         raise click.ClickException(f"the server could not be started: {error}") from None
 
 
-async def _execute(speed: float | None, organization: Path | None, command: tuple[str, ...]) -> int:
+async def _execute(speed: float | None, organization: Path | None, command: tuple[str, ...], *, api: bool) -> int:
+    from rescue_common.extras import is_cryptography_installed
     from rescue_common.tls import VARIABLES
     from rescue_emulator.world.world import World
 
-    async with World(speed=speed, organization=organization) as world:
+    proxy = api and is_cryptography_installed()
+    if api and not proxy:
+        click.echo("rescue exec: without the extra tls there is no proxy that leads the vendor's names here", err=True)
+    options = ("--api-proxy", "127.0.0.1:0") if proxy else ()
+    async with World(speed=speed, organization=organization, api=api, options=options) as world:
         # These variables would lead to another server, or would contradict the new ones.
         elsewhere = ("RESCUE_SECRET", "RESCUE_DATA", *VARIABLES)
         inherited = {name: value for name, value in os.environ.items() if name not in elsewhere}
         there = {"RESCUE_SERVER": world.address, "RESCUE_DATA": str(world.data), "RESCUE_PID": str(world.server.pid)}
+        if api:
+            there |= world.api.addresses.variables(proxy=proxy)
         try:
             process = await asyncio.create_subprocess_exec(*command, env={**inherited, **there})
         except OSError as error:

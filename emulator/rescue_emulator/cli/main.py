@@ -45,6 +45,7 @@ SUBCOMMANDS = {
     "exec": ("rescue_emulator.cli.exec:execute", "Run a command with a server of its own."),
     "timeline": ("rescue_emulator.cli.timeline:timeline", "Draw a session's timeline as SVG."),
     "docs": ("rescue_emulator.cli.docs:docs", "Print parts of the documentation."),
+    "api": ("rescue_emulator.cli.api:api", "Lead clients of the vendor's public API to the emulator."),
     "web": ("rescue_web.__main__:web", "Serve the consoles to browsers."),
     "demo": ("rescue_emulator.cli.demo:demo", "Play a support call, and show the queues as they change."),
     "conformance": (
@@ -52,6 +53,9 @@ SUBCOMMANDS = {
         "Play each published status change with real programs.",
     ),
 }
+BRIEFLY = ("coverage", "replay", "timeline", "docs", "completion")
+"""Those that few people need, or need once: the help gives their names only."""
+
 SHELLS = ("bash", "zsh", "fish")
 _COMPLETION = "Print the completion script of a shell."
 
@@ -64,13 +68,11 @@ class LazyGroup(click.Group):
         return [*SUBCOMMANDS, "completion"]
 
     def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write a help that fits a screen of 24 lines: one line for each command, and the options in the usage line.
-
-        `completion` has no line, because one needs it once: the page of the command line describes it.
-        """
+        """Write a help that fits a screen of 24 lines: one line for each command, and the options in the usage line."""
         formatter.write_usage("rescue", "[--config FILE] [--version] [-h|--help] COMMAND [ARGS]...")
         formatter.write_paragraph()
-        formatter.write_dl([(name, text) for name, (_, text) in SUBCOMMANDS.items()])
+        told = [(name, text) for name, (_, text) in SUBCOMMANDS.items() if name not in BRIEFLY]
+        formatter.write_dl([*told, ("also", ", ".join(BRIEFLY))])
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

@@ -17,6 +17,13 @@ class NotOwner(RuntimeError):
         return "this world uses an external server: it cannot stop, start, reset or inspect it"
 
 
+class NoPublicApi(RuntimeError):
+    """The server of the world has no public API."""
+
+    def __str__(self) -> str:
+        return "the server of this world has no public API: use `World(api=True)`"
+
+
 class WrongEventLoop(RuntimeError):
     """The world was entered in another event loop than the one that uses it now."""
 

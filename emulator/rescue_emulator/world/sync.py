@@ -27,11 +27,12 @@ from typing import Any
 from rescue_client.admin import AdminClient
 from rescue_client.clock import ClockClient
 from rescue_client.faults import FaultClient
+from rescue_emulator.world.api import WorldApi
 from rescue_emulator.world.computer import Computer
 from rescue_emulator.world.technician import Technician
 from rescue_emulator.world.world import World
 
-__all__ = ["SyncAdmin", "SyncClock", "SyncComputer", "SyncFaults", "SyncTechnician", "SyncWorld"]
+__all__ = ["SyncAdmin", "SyncApi", "SyncClock", "SyncComputer", "SyncFaults", "SyncTechnician", "SyncWorld"]
 
 
 class _RealTimeLoop(asyncio.SelectorEventLoop):
@@ -131,6 +132,10 @@ class SyncClock(_Sync):
     """A `ClockClient`."""
 
 
+class SyncApi(_Sync):
+    """A `WorldApi`."""
+
+
 class SyncFaults(_Sync):
     """A `FaultClient`."""
 
@@ -159,6 +164,7 @@ class SyncWorld(_Sync):
 _SYNC_CLASSES: dict[type, type[_Sync]] = {
     World: SyncWorld,
     Technician: SyncTechnician,
+    WorldApi: SyncApi,
     Computer: SyncComputer,
     AdminClient: SyncAdmin,
     ClockClient: SyncClock,

@@ -8,16 +8,24 @@ from random import Random
 from types import TracebackType
 from typing import Any, Self
 
-from rescue_client.admin import Organization, OrganizationChange, SessionsReset, Settings
+from rescue_client.admin import (
+    JoinCodeMade,
+    JoinCodeState,
+    Organization,
+    OrganizationChange,
+    SessionsReset,
+    Settings,
+)
 from rescue_client.clock import ClockReading
 from rescue_client.faults import FaultRule
 from rescue_client.records import Entry, Process, Status
+from rescue_common.api_addresses import ApiAddresses
 from rescue_common.processes.child import Event, Program
-from rescue_emulator.world.api import WorldApi
+from rescue_emulator.world.api import ApiUser
 from rescue_emulator.world.records import CreatedSession, StatusUpdate
 from rescue_emulator.world.world import World
 
-__all__ = ["SyncAdmin", "SyncClock", "SyncComputer", "SyncFaults", "SyncTechnician", "SyncWorld"]
+__all__ = ["SyncAdmin", "SyncApi", "SyncClock", "SyncComputer", "SyncFaults", "SyncTechnician", "SyncWorld"]
 
 class SyncWorld:
     seed: int
@@ -31,6 +39,7 @@ class SyncWorld:
         organization: str | Path | None = None,
         data: str | Path | None = None,
         seed: int | None = None,
+        api: bool = False,
         options: Sequence[str] = (),
     ) -> None: ...
     @classmethod
@@ -53,7 +62,7 @@ class SyncWorld:
     @property
     def faults(self) -> SyncFaults: ...
     @property
-    def api(self) -> WorldApi: ...
+    def api(self) -> SyncApi: ...
     @property
     def technicians(self) -> Sequence[SyncTechnician]: ...
     def name(self, written: str) -> str: ...
@@ -152,6 +161,8 @@ class SyncAdmin:
     def remove_group(self, name: str) -> OrganizationChange: ...
     def remove_channel(self, name: str) -> OrganizationChange: ...
     def renew_secret(self, user: str) -> OrganizationChange: ...
+    def issue_join_code(self, technician: str, *, valid_for: timedelta) -> JoinCodeMade: ...
+    def join_codes(self) -> tuple[JoinCodeState, ...]: ...
     def reset_sessions(self) -> SessionsReset: ...
 
 class SyncClock:
@@ -164,3 +175,11 @@ class SyncFaults:
     def add(self, text: str, *, technicians: Iterable[str] = ()) -> FaultRule: ...
     def all(self) -> list[FaultRule]: ...
     def clear(self, number: int = 0) -> int: ...
+
+class SyncApi:
+    @property
+    def url(self) -> str: ...
+    @property
+    def addresses(self) -> ApiAddresses: ...
+    def node(self, name: str) -> int: ...
+    def user(self, name: str) -> ApiUser: ...

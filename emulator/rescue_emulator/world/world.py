@@ -50,6 +50,7 @@ from rescue_emulator.world.technician import NotSeen, Technician
 from rescue_protos.errors import NotFound, RescueError
 
 _START_TIMEOUT = 30.0  # real seconds, for a process on a busy machine
+_API = ("--api", "127.0.0.1:0")
 _CALL_TIMEOUT = timedelta(seconds=30)  # long enough for a restart of the server
 
 
@@ -60,7 +61,8 @@ class World:
     `organization`: a TOML file; without it there are alice, bob and carol in Support, dave in Network, and the channel
     Web. `data`: the state directory; without it, a temporary one that is removed at the end. `seed`: all random choices
     in the world follow from it, also those of `random`; without it, a random seed, which a failure report names.
-    `options`: more options of `rescue server`, such as "--tls-cert", FILE, "--tls-key", FILE.
+    `api`: serve the public HTTP API. `options`: more options of `rescue server`, such as "--tls-cert", FILE,
+    "--tls-key", FILE.
     """
 
     def __init__(
@@ -71,13 +73,13 @@ class World:
         organization: str | Path | None = None,
         data: str | Path | None = None,
         seed: int | None = None,
+        api: bool = False,
         options: Sequence[str] = (),
     ) -> None:
-        self._options = tuple(options)
+        self._options = (*(_API if api else ()), *options)
         self._pace = ["--paused"] if paused and speed is None else []
         self._pace += ["--speed", f"{speed:g}"] if speed is not None else []
         self._organization = ["--organization", str(organization)] if organization is not None else []
-        self._api_url = ""
         self._access = ServerAccess(data=Path(data).absolute() if data is not None else None)
         self._entered = False
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -168,8 +170,8 @@ class World:
 
     @property
     def api(self) -> WorldApi:
-        """The public HTTP API of a world with the options "--api", "127.0.0.1:0"."""
-        return WorldApi(url=self._api_url)
+        """The public HTTP API of a world that was made with `api=True`."""
+        return WorldApi(self._access, self._own, self._shared_connection)
 
     @property
     def technicians(self) -> Sequence[Technician]:
@@ -375,7 +377,7 @@ class World:
         arguments = ["--listen", listen, "--data", str(self.data), *self._options, *options, "--json"]
         self._server = await self._start("server", "rescue_server", *arguments, environment={})
         ready = await self._server.event("ready", timeout=_START_TIMEOUT)
-        self._access.address, self._api_url = str(ready["server"]), str(ready.get("api", ""))
+        self._access.address = str(ready["server"])
 
     async def _end(self) -> None:
         try:

@@ -26,7 +26,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from rescue_protos.v1 import applet_pb2 as rescue__protos_dot_v1_dot_applet__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!rescue_protos/v1/public_api.proto\x12\x10rescue_protos.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1drescue_protos/v1/applet.proto\"*\n\x10ReadFactsRequest\x12\x16\n\x0eknown_revision\x18\x01 \x01(\x04\"\xe8\x01\n\x11ReadFactsResponse\x12\x10\n\x08revision\x18\x01 \x01(\x04\x12\'\n\x03now\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\tconnected\x18\x03 \x03(\t\x12\x11\n\tunchanged\x18\x04 \x01(\x08\x12*\n\x07\x61\x63\x63ount\x18\x05 \x01(\x0b\x32\x19.rescue_protos.v1.Account\x12\x30\n\x08sessions\x18\x06 \x03(\x0b\x32\x1e.rescue_protos.v1.SessionFacts\x12\x14\n\x0clast_session\x18\x07 \x01(\x04\"\x80\x02\n\x07\x41\x63\x63ount\x12(\n\x06people\x18\x01 \x03(\x0b\x32\x18.rescue_protos.v1.Person\x12+\n\x06groups\x18\x02 \x03(\x0b\x32\x1b.rescue_protos.v1.GroupNode\x12/\n\x08\x63hannels\x18\x03 \x03(\x0b\x32\x1d.rescue_protos.v1.ChannelNode\x12;\n\tauthcodes\x18\x04 \x03(\x0b\x32(.rescue_protos.v1.Account.AuthcodesEntry\x1a\x30\n\x0e\x41uthcodesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"3\n\x06Person\x12\x0c\n\x04node\x18\x01 \x01(\r\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\r\n\x05group\x18\x03 \x01(\t\"\'\n\tGroupNode\x12\x0c\n\x04node\x18\x01 \x01(\r\x12\x0c\n\x04name\x18\x02 \x01(\t\"9\n\x0b\x43hannelNode\x12\x0c\n\x04node\x18\x01 \x01(\r\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0e\n\x06groups\x18\x03 \x03(\t\"\xa1\x01\n\nEntryFacts\x12\x12\n\ntechnician\x18\x01 \x01(\t\x12)\n\x04role\x18\x02 \x01(\x0e\x32\x1b.rescue_protos.v1.EntryRole\x12)\n\x05since\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12)\n\x04left\x18\x04 \x01(\x0e\x32\x1b.rescue_protos.v1.EntryLeft\"\xaf\x03\n\x0cSessionFacts\x12\x0f\n\x07session\x18\x01 \x01(\t\x12.\n\ncreated_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12)\n\x04link\x18\x03 \x01(\x0e\x32\x1b.rescue_protos.v1.LinkState\x12\x0f\n\x07\x63hannel\x18\x04 \x01(\t\x12\x0e\n\x06\x66ields\x18\x05 \x03(\t\x12.\n\nstarted_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\x07\x65ntries\x18\x07 \x03(\x0b\x32\x1c.rescue_protos.v1.EntryFacts\x12\x16\n\x0etransferred_to\x18\x08 \x01(\t\x12\x18\n\x10transfer_comment\x18\t \x01(\t\x12\x17\n\x0flead_offered_to\x18\n \x01(\t\x12,\n\x08\x65nded_at\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12(\n\x03\x65nd\x18\x0c \x01(\x0e\x32\x1b.rescue_protos.v1.EndReason\x12\x10\n\x08in_queue\x18\r \x01(\x08\"B\n\x12\x43heckSecretRequest\x12\x0c\n\x04user\x18\x01 \x01(\t\x12\x0e\n\x06secret\x18\x02 \x01(\t\x12\x0e\n\x06source\x18\x03 \x01(\t\"\x15\n\x13\x43heckSecretResponse\"K\n\x14IssueAuthcodeRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0c\n\x04user\x18\x02 \x01(\t\x12\x11\n\tcode_hash\x18\x03 \x01(\t\")\n\x15IssueAuthcodeResponse\x12\x10\n\x08revision\x18\x01 \x01(\x04*\xa9\x01\n\tLinkState\x12\x1a\n\x16LINK_STATE_UNSPECIFIED\x10\x00\x12\x17\n\x13LINK_STATE_AWAITING\x10\x01\x12\x18\n\x14LINK_STATE_CONNECTED\x10\x02\x12\x1b\n\x17LINK_STATE_RECONNECTING\x10\x03\x12\x16\n\x12LINK_STATE_OFFLINE\x10\x04\x12\x18\n\x14LINK_STATE_REBOOTING\x10\x05*\x9a\x02\n\tEntryRole\x12\x1a\n\x16\x45NTRY_ROLE_UNSPECIFIED\x10\x00\x12\x16\n\x12\x45NTRY_ROLE_WAITING\x10\x01\x12\x13\n\x0f\x45NTRY_ROLE_LEAD\x10\x02\x12\x1b\n\x17\x45NTRY_ROLE_LEAD_ON_HOLD\x10\x03\x12\x17\n\x13\x45NTRY_ROLE_INCOMING\x10\x04\x12\x17\n\x13\x45NTRY_ROLE_OUTGOING\x10\x05\x12\x1b\n\x17\x45NTRY_ROLE_COLLABORATOR\x10\x06\x12#\n\x1f\x45NTRY_ROLE_COLLABORATOR_ON_HOLD\x10\x07\x12\x1b\n\x17\x45NTRY_ROLE_HELD_BY_LEAD\x10\x08\x12\x16\n\x12\x45NTRY_ROLE_INVITED\x10\t*q\n\tEntryLeft\x12\x1a\n\x16\x45NTRY_LEFT_UNSPECIFIED\x10\x00\x12\x14\n\x10\x45NTRY_LEFT_ENDED\x10\x01\x12\x18\n\x14\x45NTRY_LEFT_PICKED_UP\x10\x02\x12\x18\n\x14\x45NTRY_LEFT_DISMISSED\x10\x03\x32\xa8\x02\n\x10PublicApiService\x12V\n\tReadFacts\x12\".rescue_protos.v1.ReadFactsRequest\x1a#.rescue_protos.v1.ReadFactsResponse0\x01\x12Z\n\x0b\x43heckSecret\x12$.rescue_protos.v1.CheckSecretRequest\x1a%.rescue_protos.v1.CheckSecretResponse\x12`\n\rIssueAuthcode\x12&.rescue_protos.v1.IssueAuthcodeRequest\x1a\'.rescue_protos.v1.IssueAuthcodeResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!rescue_protos/v1/public_api.proto\x12\x10rescue_protos.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1drescue_protos/v1/applet.proto\"*\n\x10ReadFactsRequest\x12\x16\n\x0eknown_revision\x18\x01 \x01(\x04\"\xe8\x01\n\x11ReadFactsResponse\x12\x10\n\x08revision\x18\x01 \x01(\x04\x12\'\n\x03now\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\tconnected\x18\x03 \x03(\t\x12\x11\n\tunchanged\x18\x04 \x01(\x08\x12*\n\x07\x61\x63\x63ount\x18\x05 \x01(\x0b\x32\x19.rescue_protos.v1.Account\x12\x30\n\x08sessions\x18\x06 \x03(\x0b\x32\x1e.rescue_protos.v1.SessionFacts\x12\x14\n\x0clast_session\x18\x07 \x01(\x04\"\x14\n\x12ReadAccountRequest\"S\n\x13ReadAccountResponse\x12\x10\n\x08revision\x18\x01 \x01(\x04\x12*\n\x07\x61\x63\x63ount\x18\x02 \x01(\x0b\x32\x19.rescue_protos.v1.Account\"\x80\x02\n\x07\x41\x63\x63ount\x12(\n\x06people\x18\x01 \x03(\x0b\x32\x18.rescue_protos.v1.Person\x12+\n\x06groups\x18\x02 \x03(\x0b\x32\x1b.rescue_protos.v1.GroupNode\x12/\n\x08\x63hannels\x18\x03 \x03(\x0b\x32\x1d.rescue_protos.v1.ChannelNode\x12;\n\tauthcodes\x18\x04 \x03(\x0b\x32(.rescue_protos.v1.Account.AuthcodesEntry\x1a\x30\n\x0e\x41uthcodesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"3\n\x06Person\x12\x0c\n\x04node\x18\x01 \x01(\r\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\r\n\x05group\x18\x03 \x01(\t\"\'\n\tGroupNode\x12\x0c\n\x04node\x18\x01 \x01(\r\x12\x0c\n\x04name\x18\x02 \x01(\t\"9\n\x0b\x43hannelNode\x12\x0c\n\x04node\x18\x01 \x01(\r\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0e\n\x06groups\x18\x03 \x03(\t\"\xa1\x01\n\nEntryFacts\x12\x12\n\ntechnician\x18\x01 \x01(\t\x12)\n\x04role\x18\x02 \x01(\x0e\x32\x1b.rescue_protos.v1.EntryRole\x12)\n\x05since\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12)\n\x04left\x18\x04 \x01(\x0e\x32\x1b.rescue_protos.v1.EntryLeft\"\xaf\x03\n\x0cSessionFacts\x12\x0f\n\x07session\x18\x01 \x01(\t\x12.\n\ncreated_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12)\n\x04link\x18\x03 \x01(\x0e\x32\x1b.rescue_protos.v1.LinkState\x12\x0f\n\x07\x63hannel\x18\x04 \x01(\t\x12\x0e\n\x06\x66ields\x18\x05 \x03(\t\x12.\n\nstarted_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\x07\x65ntries\x18\x07 \x03(\x0b\x32\x1c.rescue_protos.v1.EntryFacts\x12\x16\n\x0etransferred_to\x18\x08 \x01(\t\x12\x18\n\x10transfer_comment\x18\t \x01(\t\x12\x17\n\x0flead_offered_to\x18\n \x01(\t\x12,\n\x08\x65nded_at\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12(\n\x03\x65nd\x18\x0c \x01(\x0e\x32\x1b.rescue_protos.v1.EndReason\x12\x10\n\x08in_queue\x18\r \x01(\x08\"B\n\x12\x43heckSecretRequest\x12\x0c\n\x04user\x18\x01 \x01(\t\x12\x0e\n\x06secret\x18\x02 \x01(\t\x12\x0e\n\x06source\x18\x03 \x01(\t\"\x15\n\x13\x43heckSecretResponse\"K\n\x14IssueAuthcodeRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0c\n\x04user\x18\x02 \x01(\t\x12\x11\n\tcode_hash\x18\x03 \x01(\t\")\n\x15IssueAuthcodeResponse\x12\x10\n\x08revision\x18\x01 \x01(\x04*\xa9\x01\n\tLinkState\x12\x1a\n\x16LINK_STATE_UNSPECIFIED\x10\x00\x12\x17\n\x13LINK_STATE_AWAITING\x10\x01\x12\x18\n\x14LINK_STATE_CONNECTED\x10\x02\x12\x1b\n\x17LINK_STATE_RECONNECTING\x10\x03\x12\x16\n\x12LINK_STATE_OFFLINE\x10\x04\x12\x18\n\x14LINK_STATE_REBOOTING\x10\x05*\x9a\x02\n\tEntryRole\x12\x1a\n\x16\x45NTRY_ROLE_UNSPECIFIED\x10\x00\x12\x16\n\x12\x45NTRY_ROLE_WAITING\x10\x01\x12\x13\n\x0f\x45NTRY_ROLE_LEAD\x10\x02\x12\x1b\n\x17\x45NTRY_ROLE_LEAD_ON_HOLD\x10\x03\x12\x17\n\x13\x45NTRY_ROLE_INCOMING\x10\x04\x12\x17\n\x13\x45NTRY_ROLE_OUTGOING\x10\x05\x12\x1b\n\x17\x45NTRY_ROLE_COLLABORATOR\x10\x06\x12#\n\x1f\x45NTRY_ROLE_COLLABORATOR_ON_HOLD\x10\x07\x12\x1b\n\x17\x45NTRY_ROLE_HELD_BY_LEAD\x10\x08\x12\x16\n\x12\x45NTRY_ROLE_INVITED\x10\t*q\n\tEntryLeft\x12\x1a\n\x16\x45NTRY_LEFT_UNSPECIFIED\x10\x00\x12\x14\n\x10\x45NTRY_LEFT_ENDED\x10\x01\x12\x18\n\x14\x45NTRY_LEFT_PICKED_UP\x10\x02\x12\x18\n\x14\x45NTRY_LEFT_DISMISSED\x10\x03\x32\x84\x03\n\x10PublicApiService\x12V\n\tReadFacts\x12\".rescue_protos.v1.ReadFactsRequest\x1a#.rescue_protos.v1.ReadFactsResponse0\x01\x12Z\n\x0bReadAccount\x12$.rescue_protos.v1.ReadAccountRequest\x1a%.rescue_protos.v1.ReadAccountResponse\x12Z\n\x0b\x43heckSecret\x12$.rescue_protos.v1.CheckSecretRequest\x1a%.rescue_protos.v1.CheckSecretResponse\x12`\n\rIssueAuthcode\x12&.rescue_protos.v1.IssueAuthcodeRequest\x1a\'.rescue_protos.v1.IssueAuthcodeResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,38 +35,42 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_ACCOUNT_AUTHCODESENTRY']._loaded_options = None
   _globals['_ACCOUNT_AUTHCODESENTRY']._serialized_options = b'8\001'
-  _globals['_LINKSTATE']._serialized_start=1620
-  _globals['_LINKSTATE']._serialized_end=1789
-  _globals['_ENTRYROLE']._serialized_start=1792
-  _globals['_ENTRYROLE']._serialized_end=2074
-  _globals['_ENTRYLEFT']._serialized_start=2076
-  _globals['_ENTRYLEFT']._serialized_end=2189
+  _globals['_LINKSTATE']._serialized_start=1727
+  _globals['_LINKSTATE']._serialized_end=1896
+  _globals['_ENTRYROLE']._serialized_start=1899
+  _globals['_ENTRYROLE']._serialized_end=2181
+  _globals['_ENTRYLEFT']._serialized_start=2183
+  _globals['_ENTRYLEFT']._serialized_end=2296
   _globals['_READFACTSREQUEST']._serialized_start=119
   _globals['_READFACTSREQUEST']._serialized_end=161
   _globals['_READFACTSRESPONSE']._serialized_start=164
   _globals['_READFACTSRESPONSE']._serialized_end=396
-  _globals['_ACCOUNT']._serialized_start=399
-  _globals['_ACCOUNT']._serialized_end=655
-  _globals['_ACCOUNT_AUTHCODESENTRY']._serialized_start=607
-  _globals['_ACCOUNT_AUTHCODESENTRY']._serialized_end=655
-  _globals['_PERSON']._serialized_start=657
-  _globals['_PERSON']._serialized_end=708
-  _globals['_GROUPNODE']._serialized_start=710
-  _globals['_GROUPNODE']._serialized_end=749
-  _globals['_CHANNELNODE']._serialized_start=751
-  _globals['_CHANNELNODE']._serialized_end=808
-  _globals['_ENTRYFACTS']._serialized_start=811
-  _globals['_ENTRYFACTS']._serialized_end=972
-  _globals['_SESSIONFACTS']._serialized_start=975
-  _globals['_SESSIONFACTS']._serialized_end=1406
-  _globals['_CHECKSECRETREQUEST']._serialized_start=1408
-  _globals['_CHECKSECRETREQUEST']._serialized_end=1474
-  _globals['_CHECKSECRETRESPONSE']._serialized_start=1476
-  _globals['_CHECKSECRETRESPONSE']._serialized_end=1497
-  _globals['_ISSUEAUTHCODEREQUEST']._serialized_start=1499
-  _globals['_ISSUEAUTHCODEREQUEST']._serialized_end=1574
-  _globals['_ISSUEAUTHCODERESPONSE']._serialized_start=1576
-  _globals['_ISSUEAUTHCODERESPONSE']._serialized_end=1617
-  _globals['_PUBLICAPISERVICE']._serialized_start=2192
-  _globals['_PUBLICAPISERVICE']._serialized_end=2488
+  _globals['_READACCOUNTREQUEST']._serialized_start=398
+  _globals['_READACCOUNTREQUEST']._serialized_end=418
+  _globals['_READACCOUNTRESPONSE']._serialized_start=420
+  _globals['_READACCOUNTRESPONSE']._serialized_end=503
+  _globals['_ACCOUNT']._serialized_start=506
+  _globals['_ACCOUNT']._serialized_end=762
+  _globals['_ACCOUNT_AUTHCODESENTRY']._serialized_start=714
+  _globals['_ACCOUNT_AUTHCODESENTRY']._serialized_end=762
+  _globals['_PERSON']._serialized_start=764
+  _globals['_PERSON']._serialized_end=815
+  _globals['_GROUPNODE']._serialized_start=817
+  _globals['_GROUPNODE']._serialized_end=856
+  _globals['_CHANNELNODE']._serialized_start=858
+  _globals['_CHANNELNODE']._serialized_end=915
+  _globals['_ENTRYFACTS']._serialized_start=918
+  _globals['_ENTRYFACTS']._serialized_end=1079
+  _globals['_SESSIONFACTS']._serialized_start=1082
+  _globals['_SESSIONFACTS']._serialized_end=1513
+  _globals['_CHECKSECRETREQUEST']._serialized_start=1515
+  _globals['_CHECKSECRETREQUEST']._serialized_end=1581
+  _globals['_CHECKSECRETRESPONSE']._serialized_start=1583
+  _globals['_CHECKSECRETRESPONSE']._serialized_end=1604
+  _globals['_ISSUEAUTHCODEREQUEST']._serialized_start=1606
+  _globals['_ISSUEAUTHCODEREQUEST']._serialized_end=1681
+  _globals['_ISSUEAUTHCODERESPONSE']._serialized_start=1683
+  _globals['_ISSUEAUTHCODERESPONSE']._serialized_end=1724
+  _globals['_PUBLICAPISERVICE']._serialized_start=2299
+  _globals['_PUBLICAPISERVICE']._serialized_end=2687
 # @@protoc_insertion_point(module_scope)

@@ -3,7 +3,8 @@
 isort:skip_file
 What the public HTTP API shows: the organization with its node ids, and the facts of sessions.
 
-Only the program that serves the public API may call it: the server starts it and gives it a key.
+Only the program that serves the public API may call it: the server starts it and gives it a key. An administrator may
+read the node ids.
 """
 
 import builtins
@@ -210,6 +211,43 @@ class ReadFactsResponse(google.protobuf.message.Message):
     def ClearField(self, field_name: typing.Literal["account", b"account", "connected", b"connected", "last_session", b"last_session", "now", b"now", "revision", b"revision", "sessions", b"sessions", "unchanged", b"unchanged"]) -> None: ...
 
 Global___ReadFactsResponse: typing_extensions.TypeAlias = ReadFactsResponse
+
+@typing.final
+class ReadAccountRequest(google.protobuf.message.Message):
+    """Nothing to say."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+
+Global___ReadAccountRequest: typing_extensions.TypeAlias = ReadAccountRequest
+
+@typing.final
+class ReadAccountResponse(google.protobuf.message.Message):
+    """The organization, without codes."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    REVISION_FIELD_NUMBER: builtins.int
+    ACCOUNT_FIELD_NUMBER: builtins.int
+    revision: builtins.int
+    """The revision at which this is the state."""
+    @property
+    def account(self) -> Global___Account:
+        """The organization."""
+
+    def __init__(
+        self,
+        *,
+        revision: builtins.int = ...,
+        account: Global___Account | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["account", b"account"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["account", b"account", "revision", b"revision"]) -> None: ...
+
+Global___ReadAccountResponse: typing_extensions.TypeAlias = ReadAccountResponse
 
 @typing.final
 class Account(google.protobuf.message.Message):

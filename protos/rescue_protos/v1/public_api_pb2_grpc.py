@@ -40,6 +40,11 @@ class PublicApiServiceStub(object):
                 request_serializer=rescue__protos_dot_v1_dot_public__api__pb2.ReadFactsRequest.SerializeToString,
                 response_deserializer=rescue__protos_dot_v1_dot_public__api__pb2.ReadFactsResponse.FromString,
                 _registered_method=True)
+        self.ReadAccount = channel.unary_unary(
+                '/rescue_protos.v1.PublicApiService/ReadAccount',
+                request_serializer=rescue__protos_dot_v1_dot_public__api__pb2.ReadAccountRequest.SerializeToString,
+                response_deserializer=rescue__protos_dot_v1_dot_public__api__pb2.ReadAccountResponse.FromString,
+                _registered_method=True)
         self.CheckSecret = channel.unary_unary(
                 '/rescue_protos.v1.PublicApiService/CheckSecret',
                 request_serializer=rescue__protos_dot_v1_dot_public__api__pb2.CheckSecretRequest.SerializeToString,
@@ -58,6 +63,13 @@ class PublicApiServiceServicer(object):
 
     def ReadFacts(self, request, context):
         """Returns everything at one revision, in portions; almost nothing if nothing changed since the known revision.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReadAccount(self, request, context):
+        """Returns the organization with its node ids.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -84,6 +96,11 @@ def add_PublicApiServiceServicer_to_server(servicer, server):
                     servicer.ReadFacts,
                     request_deserializer=rescue__protos_dot_v1_dot_public__api__pb2.ReadFactsRequest.FromString,
                     response_serializer=rescue__protos_dot_v1_dot_public__api__pb2.ReadFactsResponse.SerializeToString,
+            ),
+            'ReadAccount': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReadAccount,
+                    request_deserializer=rescue__protos_dot_v1_dot_public__api__pb2.ReadAccountRequest.FromString,
+                    response_serializer=rescue__protos_dot_v1_dot_public__api__pb2.ReadAccountResponse.SerializeToString,
             ),
             'CheckSecret': grpc.unary_unary_rpc_method_handler(
                     servicer.CheckSecret,
@@ -124,6 +141,33 @@ class PublicApiService(object):
             '/rescue_protos.v1.PublicApiService/ReadFacts',
             rescue__protos_dot_v1_dot_public__api__pb2.ReadFactsRequest.SerializeToString,
             rescue__protos_dot_v1_dot_public__api__pb2.ReadFactsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReadAccount(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/rescue_protos.v1.PublicApiService/ReadAccount',
+            rescue__protos_dot_v1_dot_public__api__pb2.ReadAccountRequest.SerializeToString,
+            rescue__protos_dot_v1_dot_public__api__pb2.ReadAccountResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -3,7 +3,8 @@
 isort:skip_file
 What the public HTTP API shows: the organization with its node ids, and the facts of sessions.
 
-Only the program that serves the public API may call it: the server starts it and gives it a key.
+Only the program that serves the public API may call it: the server starts it and gives it a key. An administrator may
+read the node ids.
 """
 
 import abc
@@ -44,6 +45,22 @@ _PublicApiServiceReadFactsType = typing_extensions.TypeVar(
     ],
 )
 
+_PublicApiServiceReadAccountType = typing_extensions.TypeVar(
+    '_PublicApiServiceReadAccountType',
+    grpc.UnaryUnaryMultiCallable[
+        rescue_protos.v1.public_api_pb2.ReadAccountRequest,
+        rescue_protos.v1.public_api_pb2.ReadAccountResponse,
+    ],
+    grpc.aio.UnaryUnaryMultiCallable[
+        rescue_protos.v1.public_api_pb2.ReadAccountRequest,
+        rescue_protos.v1.public_api_pb2.ReadAccountResponse,
+    ],
+    default=grpc.UnaryUnaryMultiCallable[
+        rescue_protos.v1.public_api_pb2.ReadAccountRequest,
+        rescue_protos.v1.public_api_pb2.ReadAccountResponse,
+    ],
+)
+
 _PublicApiServiceCheckSecretType = typing_extensions.TypeVar(
     '_PublicApiServiceCheckSecretType',
     grpc.UnaryUnaryMultiCallable[
@@ -76,7 +93,7 @@ _PublicApiServiceIssueAuthcodeType = typing_extensions.TypeVar(
     ],
 )
 
-class PublicApiServiceStub(typing.Generic[_PublicApiServiceReadFactsType, _PublicApiServiceCheckSecretType, _PublicApiServiceIssueAuthcodeType]):
+class PublicApiServiceStub(typing.Generic[_PublicApiServiceReadFactsType, _PublicApiServiceReadAccountType, _PublicApiServiceCheckSecretType, _PublicApiServiceIssueAuthcodeType]):
     """The calls of the program that serves the public API."""
 
     @typing.overload
@@ -84,6 +101,10 @@ class PublicApiServiceStub(typing.Generic[_PublicApiServiceReadFactsType, _Publi
         grpc.UnaryStreamMultiCallable[
             rescue_protos.v1.public_api_pb2.ReadFactsRequest,
             rescue_protos.v1.public_api_pb2.ReadFactsResponse,
+        ],
+        grpc.UnaryUnaryMultiCallable[
+            rescue_protos.v1.public_api_pb2.ReadAccountRequest,
+            rescue_protos.v1.public_api_pb2.ReadAccountResponse,
         ],
         grpc.UnaryUnaryMultiCallable[
             rescue_protos.v1.public_api_pb2.CheckSecretRequest,
@@ -102,6 +123,10 @@ class PublicApiServiceStub(typing.Generic[_PublicApiServiceReadFactsType, _Publi
             rescue_protos.v1.public_api_pb2.ReadFactsResponse,
         ],
         grpc.aio.UnaryUnaryMultiCallable[
+            rescue_protos.v1.public_api_pb2.ReadAccountRequest,
+            rescue_protos.v1.public_api_pb2.ReadAccountResponse,
+        ],
+        grpc.aio.UnaryUnaryMultiCallable[
             rescue_protos.v1.public_api_pb2.CheckSecretRequest,
             rescue_protos.v1.public_api_pb2.CheckSecretResponse,
         ],
@@ -114,6 +139,9 @@ class PublicApiServiceStub(typing.Generic[_PublicApiServiceReadFactsType, _Publi
     ReadFacts: _PublicApiServiceReadFactsType
     """Returns everything at one revision, in portions; almost nothing if nothing changed since the known revision."""
 
+    ReadAccount: _PublicApiServiceReadAccountType
+    """Returns the organization with its node ids."""
+
     CheckSecret: _PublicApiServiceCheckSecretType
     """Checks a user's secret. Wrong ones count for their source, as at the sign-in."""
 
@@ -124,6 +152,10 @@ PublicApiServiceAsyncStub: typing_extensions.TypeAlias = PublicApiServiceStub[
     grpc.aio.UnaryStreamMultiCallable[
         rescue_protos.v1.public_api_pb2.ReadFactsRequest,
         rescue_protos.v1.public_api_pb2.ReadFactsResponse,
+    ],
+    grpc.aio.UnaryUnaryMultiCallable[
+        rescue_protos.v1.public_api_pb2.ReadAccountRequest,
+        rescue_protos.v1.public_api_pb2.ReadAccountResponse,
     ],
     grpc.aio.UnaryUnaryMultiCallable[
         rescue_protos.v1.public_api_pb2.CheckSecretRequest,
@@ -145,6 +177,14 @@ class PublicApiServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[collections.abc.Iterator[rescue_protos.v1.public_api_pb2.ReadFactsResponse], collections.abc.AsyncIterator[rescue_protos.v1.public_api_pb2.ReadFactsResponse]]:
         """Returns everything at one revision, in portions; almost nothing if nothing changed since the known revision."""
+
+    @abc.abstractmethod
+    def ReadAccount(
+        self,
+        request: rescue_protos.v1.public_api_pb2.ReadAccountRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[rescue_protos.v1.public_api_pb2.ReadAccountResponse, collections.abc.Awaitable[rescue_protos.v1.public_api_pb2.ReadAccountResponse]]:
+        """Returns the organization with its node ids."""
 
     @abc.abstractmethod
     def CheckSecret(

@@ -49,6 +49,7 @@ PERMISSIONS: dict[str, Permission] = {
             "EndSession",
         )
     },
+    f"{_PACKAGE}PublicApiService/ReadAccount": Permission.ADMINISTRATOR,
     **{
         f"{_PACKAGE}PublicApiService/{method}": Permission.COMPANION
         for method in ("ReadFacts", "CheckSecret", "IssueAuthcode")

@@ -55,6 +55,12 @@ class PublicApiService(public_api_pb2_grpc.PublicApiServiceServicer):
         for start in range(_PORTION, len(sessions), _PORTION):
             yield pb.ReadFactsResponse(revision=first.revision, sessions=sessions[start : start + _PORTION])
 
+    async def ReadAccount(self, request: pb.ReadAccountRequest, context: CallContext) -> pb.ReadAccountResponse:
+        state = self._engine.published
+        account = facts.account(state.organization)
+        account.ClearField("authcodes")
+        return pb.ReadAccountResponse(revision=state.revision, account=account)
+
     async def CheckSecret(self, request: pb.CheckSecretRequest, context: CallContext) -> pb.CheckSecretResponse:
         secret_hash = self._engine.published.organization.secret_hashes.get(request.user)
         source = source_of(f"ipv6:[{request.source}]:0" if ":" in request.source else f"ipv4:{request.source}:0")

@@ -36,7 +36,7 @@ def to_run() -> list[Example]:
 @pytest.mark.timeout(400)
 async def test_the_examples_do_what_they_say(tmp_path: Path) -> None:
     wrong: list[str] = []
-    async with World() as world:
+    async with World(api=True) as world:
         alice, bob = await world.technician("alice"), await world.technician("bob")
         session, pin = await alice.pin("Ms Vos")
         assert session == "1001"

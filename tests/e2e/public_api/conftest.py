@@ -94,5 +94,5 @@ class Api:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def api() -> AsyncIterator[Api]:
-    async with World(options=("--api", "127.0.0.1:0")) as world:
+    async with World(api=True) as world:
         yield Api(world, world.api.url, await world.technician("alice"), await world.technician("bob"))

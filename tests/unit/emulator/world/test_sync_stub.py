@@ -23,6 +23,7 @@ SYNC_CLASSES = {
     "AdminClient": ("rescue_client.admin", "SyncAdmin"),
     "ClockClient": ("rescue_client.clock", "SyncClock"),
     "FaultClient": ("rescue_client.faults", "SyncFaults"),
+    "WorldApi": ("rescue_emulator.world.api", "SyncApi"),
 }
 HEAD = '''"""The types of the synchronous API. Generated from the async classes; a test compares. Do not edit."""
 
@@ -34,16 +35,24 @@ from random import Random
 from types import TracebackType
 from typing import Any, Self
 
-from rescue_client.admin import Organization, OrganizationChange, SessionsReset, Settings
+from rescue_client.admin import (
+    JoinCodeMade,
+    JoinCodeState,
+    Organization,
+    OrganizationChange,
+    SessionsReset,
+    Settings,
+)
 from rescue_client.clock import ClockReading
 from rescue_client.faults import FaultRule
 from rescue_client.records import Entry, Process, Status
+from rescue_common.api_addresses import ApiAddresses
 from rescue_common.processes.child import Event, Program
-from rescue_emulator.world.api import WorldApi
+from rescue_emulator.world.api import ApiUser
 from rescue_emulator.world.records import CreatedSession, StatusUpdate
 from rescue_emulator.world.world import World
 
-__all__ = ["SyncAdmin", "SyncClock", "SyncComputer", "SyncFaults", "SyncTechnician", "SyncWorld"]
+__all__ = ["SyncAdmin", "SyncApi", "SyncClock", "SyncComputer", "SyncFaults", "SyncTechnician", "SyncWorld"]
 '''
 ENTER = """\
     def __enter__(self) -> Self: ...
