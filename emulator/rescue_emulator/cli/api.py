@@ -27,11 +27,11 @@ def api() -> None:
 @click.option("--proxy", is_flag=True, help="Also the variables that lead the vendor's own names to the emulator.")
 @connection_options
 def env(*, proxy: bool) -> None:
-    """Print the environment variables that clients need, as a shell reads them.
+    """Print the environment variables that clients need; eval "$(rescue api env)" sets them in a shell.
 
     \b
     Example:
-      eval "$(rescue api env)"
+      rescue api env
     """
     from rescue_common.api_addresses import ApiAddresses
 
