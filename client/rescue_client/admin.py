@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -33,8 +33,11 @@ PERIODS = {
     "heartbeat-interval": "1s to 10m",
 }
 """The settings that are periods, and their ranges as people write them."""
-SETTINGS = (*PERIODS, TERMS)
+POST_SETTINGS = ("post-start", "post-end", "post-as")
+"""The settings of technician groups only: two URLs, and `form` or `xml`."""
+SETTINGS = (*PERIODS, TERMS, *POST_SETTINGS)
 _TIMEOUT = 10.0  # real seconds
+_POST_FORMATS = {"form": common_pb2.POST_FORMAT_FORM, "xml": common_pb2.POST_FORMAT_XML}
 
 
 class InvalidSetting(ValueError):
@@ -43,14 +46,18 @@ class InvalidSetting(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """All settings of a group or channel: each period by its name in `PERIODS` (0 is never), and the terms."""
+    """All settings of a group or channel: each period by its name in `PERIODS` (0 is never), and the terms.
+
+    `post` has the settings of `POST_SETTINGS`; it is empty for a channel. Users and passwords in its URLs are hidden.
+    """
 
     periods: Mapping[str, timedelta]
     terms: str
+    post: Mapping[str, str] = field(default_factory=dict)
 
     def written(self) -> dict[str, str]:
         """Return the name and value of each setting in the notation of `rescue admin set`."""
-        return {name: format_duration(self.periods[name]) for name in PERIODS} | {TERMS: self.terms}
+        return {name: format_duration(self.periods[name]) for name in PERIODS} | {TERMS: self.terms, **self.post}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -234,14 +241,27 @@ def _change(owner: str, changes: Mapping[str, str | timedelta]) -> admin_pb2.Cha
     for setting, value in changes.items():
         if setting == TERMS:
             request.settings.terms = str(value)
+        elif setting in POST_SETTINGS:
+            _change_post(request.settings.post, setting, str(value))
         elif setting in PERIODS:
             period = value if isinstance(value, timedelta) else _period(setting, value)
-            field: Duration = getattr(request.settings, setting.replace("-", "_"))
-            field.SetInParent()  # a period of 0 is a value too
-            field.FromTimedelta(period)
+            message: Duration = getattr(request.settings, setting.replace("-", "_"))
+            message.SetInParent()  # a period of 0 is a value too
+            message.FromTimedelta(period)
         else:
             raise InvalidSetting(f"there is no setting {setting!r} (possible: {', '.join(SETTINGS)})")
     return request
+
+
+def _change_post(post: common_pb2.PostSettings, setting: str, value: str) -> None:
+    if setting == "post-start":
+        post.start = value
+    elif setting == "post-end":
+        post.end = value
+    elif value in _POST_FORMATS:
+        post.format = _POST_FORMATS[value]
+    else:
+        raise InvalidSetting(f"post-as: there are {' and '.join(_POST_FORMATS)}, not {value!r}")
 
 
 def _period(setting: str, written: str) -> timedelta:
@@ -253,7 +273,12 @@ def _period(setting: str, written: str) -> timedelta:
 
 def _settings(found: common_pb2.Settings) -> Settings:
     periods = {name: getattr(found, name.replace("-", "_")).ToTimedelta() for name in PERIODS}
-    return Settings(periods=periods, terms=found.terms)
+    return Settings(periods=periods, terms=found.terms, post=_post(found.post) if found.HasField("post") else {})
+
+
+def _post(found: common_pb2.PostSettings) -> dict[str, str]:
+    form = next((name for name, value in _POST_FORMATS.items() if value == found.format), "")
+    return dict(zip(POST_SETTINGS, (found.start, found.end, form), strict=True))
 
 
 def _fresh() -> str:

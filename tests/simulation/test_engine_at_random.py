@@ -27,7 +27,7 @@ from rescue_server.core.organization import AnyOrganizationEvent, ChannelAdded, 
 from rescue_server.core.session import Session
 from rescue_server.core.status import Link, Status
 from rescue_server.core.timers import DeadlineKind, SessionDeadline
-from rescue_server.runtime import command_handlers
+from rescue_server.runtime import command_handlers, setting_handlers
 from rescue_server.runtime.engine import Answer, Engine, Handler, Outcome, Request, live_engine
 from rescue_server.runtime.hooks import Hooks
 from rescue_server.runtime.schedule.live import LiveSchedule
@@ -170,7 +170,7 @@ class EngineAtRandom(RuleBasedStateMachine):
     @rule(idle=st.integers(0, 2), reconnect=st.sampled_from([30, 60, 120]))
     def settings_change(self, idle: int, reconnect: int) -> None:
         changes = {"idle_timeout": timedelta(minutes=idle), "reconnect_period": timedelta(seconds=reconnect)}
-        self._try(command_handlers.change_settings("admin", "group:Support", changes))
+        self._try(setting_handlers.change_settings("admin", "group:Support", changes))
 
     # The disk, crashes, and consoles
 

@@ -54,6 +54,8 @@ def set_(owner: str, settings: Sequence[str]) -> None:
     waiting-timeout, idle-timeout               1m to 999m, 0 is never
     reconnect-period 2s to 999m, offline-period 1s to 999m, heartbeat-interval 1s to 10m
     terms                                       a text; terms= removes them
+    post-start, post-end                        a group's URLs for Post to URL; post-start= removes one
+    post-as                                     form or xml
 
     \b
     Examples:

@@ -141,6 +141,30 @@ PROCESS_CALLING_CARD: Process.ValueType  # 6
 """A pending Calling Card deployment."""
 Global___Process: typing_extensions.TypeAlias = Process
 
+class _PostFormat:
+    ValueType = typing.NewType("ValueType", builtins.int)
+    V: typing_extensions.TypeAlias = ValueType
+
+class _PostFormatEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTypeWrapper[_PostFormat.ValueType], builtins.type):
+    DESCRIPTOR: google.protobuf.descriptor.EnumDescriptor
+    POST_FORMAT_UNSPECIFIED: _PostFormat.ValueType  # 0
+    """Not a format: the field was not set."""
+    POST_FORMAT_FORM: _PostFormat.ValueType  # 1
+    """Fields of a form."""
+    POST_FORMAT_XML: _PostFormat.ValueType  # 2
+    """An XML document."""
+
+class PostFormat(_PostFormat, metaclass=_PostFormatEnumTypeWrapper):
+    """What a post consists of."""
+
+POST_FORMAT_UNSPECIFIED: PostFormat.ValueType  # 0
+"""Not a format: the field was not set."""
+POST_FORMAT_FORM: PostFormat.ValueType  # 1
+"""Fields of a form."""
+POST_FORMAT_XML: PostFormat.ValueType  # 2
+"""An XML document."""
+Global___PostFormat: typing_extensions.TypeAlias = PostFormat
+
 @typing.final
 class Participant(google.protobuf.message.Message):
     """One technician who has an entry of a session, as the other technicians see them."""
@@ -370,6 +394,7 @@ class Settings(google.protobuf.message.Message):
     OFFLINE_PERIOD_FIELD_NUMBER: builtins.int
     HEARTBEAT_INTERVAL_FIELD_NUMBER: builtins.int
     TERMS_FIELD_NUMBER: builtins.int
+    POST_FIELD_NUMBER: builtins.int
     terms: builtins.str
     """The terms that the customer must accept; empty if there are none."""
     @property
@@ -402,6 +427,10 @@ class Settings(google.protobuf.message.Message):
     def heartbeat_interval(self) -> google.protobuf.duration_pb2.Duration:
         """How often an applet sends a heartbeat."""
 
+    @property
+    def post(self) -> Global___PostSettings:
+        """Where the sessions of its technicians are posted. Of technician groups only."""
+
     def __init__(
         self,
         *,
@@ -413,8 +442,42 @@ class Settings(google.protobuf.message.Message):
         offline_period: google.protobuf.duration_pb2.Duration | None = ...,
         heartbeat_interval: google.protobuf.duration_pb2.Duration | None = ...,
         terms: builtins.str = ...,
+        post: Global___PostSettings | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["connecting_timeout", b"connecting_timeout", "heartbeat_interval", b"heartbeat_interval", "idle_timeout", b"idle_timeout", "offline_period", b"offline_period", "private_code_validity", b"private_code_validity", "reconnect_period", b"reconnect_period", "waiting_timeout", b"waiting_timeout"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["connecting_timeout", b"connecting_timeout", "heartbeat_interval", b"heartbeat_interval", "idle_timeout", b"idle_timeout", "offline_period", b"offline_period", "private_code_validity", b"private_code_validity", "reconnect_period", b"reconnect_period", "terms", b"terms", "waiting_timeout", b"waiting_timeout"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["connecting_timeout", b"connecting_timeout", "heartbeat_interval", b"heartbeat_interval", "idle_timeout", b"idle_timeout", "offline_period", b"offline_period", "post", b"post", "private_code_validity", b"private_code_validity", "reconnect_period", b"reconnect_period", "waiting_timeout", b"waiting_timeout"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["connecting_timeout", b"connecting_timeout", "heartbeat_interval", b"heartbeat_interval", "idle_timeout", b"idle_timeout", "offline_period", b"offline_period", "post", b"post", "private_code_validity", b"private_code_validity", "reconnect_period", b"reconnect_period", "terms", b"terms", "waiting_timeout", b"waiting_timeout"]) -> None: ...
 
 Global___Settings: typing_extensions.TypeAlias = Settings
+
+@typing.final
+class PostSettings(google.protobuf.message.Message):
+    """Where the sessions of a technician group are posted (Post to URL)."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    START_FIELD_NUMBER: builtins.int
+    END_FIELD_NUMBER: builtins.int
+    FORMAT_FIELD_NUMBER: builtins.int
+    start: builtins.str
+    """The URL for the start of a session; empty if it is not posted. A user and password in a URL
+    can be set, and are not shown.
+    """
+    end: builtins.str
+    """The URL for the end of a session; empty if it is not posted."""
+    format: Global___PostFormat.ValueType
+    """What a post consists of."""
+    def __init__(
+        self,
+        *,
+        start: builtins.str | None = ...,
+        end: builtins.str | None = ...,
+        format: Global___PostFormat.ValueType = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["_end", b"_end", "_start", b"_start", "end", b"end", "start", b"start"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_end", b"_end", "_start", b"_start", "end", b"end", "format", b"format", "start", b"start"]) -> None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_end", b"_end"]) -> typing.Literal["end"] | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_start", b"_start"]) -> typing.Literal["start"] | None: ...
+
+Global___PostSettings: typing_extensions.TypeAlias = PostSettings

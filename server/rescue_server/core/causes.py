@@ -19,12 +19,14 @@ from rescue_server.core.organization import (
     JoinCodeIssued,
     JoinCodeUsed,
     NodesNumbered,
+    PostSettingsChanged,
     SecretChanged,
     SettingsChanged,
     TechnicianAdded,
     TechnicianDeleted,
     TechnicianMoved,
 )
+from rescue_server.core.posting import setting_name
 from rescue_server.core.session import Session
 from rescue_server.core.status import Link
 
@@ -120,5 +122,7 @@ def _facts(event: AnyOrganizationEvent) -> dict[str, str]:
         case SettingsChanged(owner=owner, periods=periods, terms=terms):
             names = [name.replace("_", "-") for name in periods] + (["terms"] if terms is not None else [])
             return {"settings": ", ".join(names), "owner": owner}
+        case PostSettingsChanged(group=group, changes=changes):
+            return {"settings": ", ".join(map(setting_name, changes)), "owner": f"group:{group}"}
         case NodesNumbered():
             return {}

@@ -23,6 +23,7 @@ from rescue_server.core.organization import (
     JoinCodeUsed,
     NodeAdded,
     OrganizationEvent,
+    PostSettingsChanged,
     SecretChanged,
     SettingsChanged,
     TechnicianAdded,
@@ -61,6 +62,12 @@ class Compaction:
                 if isinstance(earlier, SettingsChanged):
                     event = self.changed[revision] = _both(earlier, event)
                 self._unseen["settings", owner] = revision, event
+            case PostSettingsChanged(group=group):
+                earlier = self._replace("posting", group)
+                if isinstance(earlier, PostSettingsChanged):
+                    both = {**earlier.changes, **event.changes}
+                    event = self.changed[revision] = msgspec.structs.replace(event, changes=both)
+                self._unseen["posting", group] = revision, event
             case SecretChanged(user=user):
                 self._replace("secret", user)
                 self._unseen["secret", user] = revision, event
@@ -83,6 +90,7 @@ class Compaction:
             case ChannelAdded(name=name):
                 self._unseen["added", f"channel:{name}"] = revision, event
             case GroupDeleted(name=name):
+                self._replace("posting", name)
                 self._delete_owner(revision, f"group:{name}")
             case ChannelDeleted(name=name):
                 self._delete_owner(revision, f"channel:{name}")

@@ -15,6 +15,7 @@ from typing import TypeVar
 import msgspec
 
 from rescue_protos.errors import AlreadyExists, InvalidArgument, NotFound, OrganizationRefused
+from rescue_server.core.posting import PostSettings
 from rescue_server.settings import SessionSettings
 
 Value = TypeVar("Value")
@@ -133,10 +134,17 @@ class SettingsChanged(OrganizationEvent, frozen=True, kw_only=True, tag=True):
     terms: str | None = None
 
 
+class PostSettingsChanged(OrganizationEvent, frozen=True, kw_only=True, tag=True):
+    """Where a group posts its sessions was changed; `changes` has only the changed fields."""
+
+    group: str
+    changes: dict[str, str]
+
+
 AnyOrganizationEvent = (
     GroupAdded | TechnicianAdded | ChannelAdded | AdministratorAdded | TechnicianMoved
     | TechnicianDeleted | GroupDeleted | ChannelDeleted | SecretChanged | SettingsChanged | NodesNumbered
-    | AuthcodeIssued | JoinCodeIssued | JoinCodeUsed
+    | AuthcodeIssued | JoinCodeIssued | JoinCodeUsed | PostSettingsChanged
 )  # fmt: skip
 
 
@@ -154,13 +162,14 @@ class Organization:
     """Immutable; `settings` by owner ("group:NAME", "channel:NAME"), `technicians` by name to their group.
 
     `nodes` are the node ids by "technician:NAME", "administrator:NAME", "group:NAME" and "channel:NAME". `authcodes`
-    are the hashes of codes by user, also of users who were removed. `join_codes` are by technician.
+    are the hashes of codes by user, also of users who were removed. `join_codes` are by technician, `posting` by group.
     """
 
     technicians: Mapping[str, str] = field(default_factory=dict)
     channels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     administrators: frozenset[str] = frozenset()
     settings: Mapping[str, SessionSettings] = field(default_factory=dict)
+    posting: Mapping[str, PostSettings] = field(default_factory=dict)
     secret_hashes: Mapping[str, str] = field(default_factory=dict)
     authcodes: Mapping[str, str] = field(default_factory=dict)
     join_codes: Mapping[str, JoinCode] = field(default_factory=dict)
@@ -180,6 +189,11 @@ class Organization:
             kind, _, name = owner.partition(":")
             raise NotFound.of(kind, name, self._list_names(kind))
         return self.settings[owner]
+
+    def posting_of(self, group: str) -> PostSettings:
+        """Where a group posts its sessions. Raises NotFound."""
+        self.settings_of(f"group:{group}")
+        return self.posting.get(group, PostSettings())
 
     def idle_timeout(self, technician: str) -> timedelta:
         """The active session idle time-out of the technician's group; zero is never."""
@@ -254,7 +268,11 @@ def apply_change(organization: Organization, event: AnyOrganizationEvent) -> Org
                 join_codes=dict(_without(old.join_codes, event.name)),
             )
         case GroupDeleted():
-            return replace(old, settings=dict(_without(old.settings, f"group:{event.name}")))
+            return replace(
+                old,
+                settings=dict(_without(old.settings, f"group:{event.name}")),
+                posting=dict(_without(old.posting, event.name)),
+            )
         case ChannelDeleted():
             return replace(
                 old,
@@ -274,6 +292,9 @@ def apply_change(organization: Organization, event: AnyOrganizationEvent) -> Org
             return replace(old, join_codes={**old.join_codes, user: used})
         case SecretChanged():
             return replace(old, secret_hashes={**old.secret_hashes, event.user: event.secret_hash})
+        case PostSettingsChanged():
+            posting = old.posting_of(event.group).changed(event.changes)
+            return replace(old, posting={**old.posting, event.group: posting})
         case SettingsChanged():
             changes: dict[str, timedelta | str] = {**event.periods}
             if event.terms is not None:

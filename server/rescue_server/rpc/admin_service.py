@@ -25,7 +25,7 @@ from rescue_server.rpc import translate
 from rescue_server.rpc.call_context import CallContext
 from rescue_server.rpc.guard import caller
 from rescue_server.rpc.queue_overview import overview
-from rescue_server.runtime import command_handlers, join_codes
+from rescue_server.runtime import command_handlers, join_codes, setting_handlers
 from rescue_server.runtime.credentials import hash_secret, new_secret
 from rescue_server.runtime.engine import Answer, Engine, Handler
 from rescue_server.startup.issued_access import IssuedSecrets
@@ -58,13 +58,13 @@ class AdminService(admin_pb2_grpc.AdminServiceServicer):
             owner = f"group:{name}"
             answer.groups.add(
                 name=name,
-                settings=translate.settings(organization.settings_of(owner)),
+                settings=translate.settings_of(organization, owner),
                 technicians=organization.members(owner),
             )
         for name in sorted(organization.channels):
             answer.channels.add(
                 name=name,
-                settings=translate.settings(organization.settings_of(f"channel:{name}")),
+                settings=translate.settings_of(organization, f"channel:{name}"),
                 groups=organization.channels[name],
             )
         return answer
@@ -77,9 +77,10 @@ class AdminService(admin_pb2_grpc.AdminServiceServicer):
             raise InvalidArgument.of("owner", "name a group or a channel")
         owner = f"{kind}:{getattr(request, kind)}"
         changes = translate.changes(request.settings, with_terms=request.set_terms)
-        answer = await self._perform(request, command_handlers.change_settings(caller().name, owner, changes))
-        settings = self._engine.published.organization.settings_of(owner)
-        return pb.ChangeSettingsResponse(revision=answer.revision, settings=translate.settings(settings))
+        post = translate.post_changes(request.settings)
+        answer = await self._perform(request, setting_handlers.change_settings(caller().name, owner, changes, post))
+        settings = translate.settings_of(self._engine.published.organization, owner)
+        return pb.ChangeSettingsResponse(revision=answer.revision, settings=settings)
 
     async def AddGroup(self, request: pb.AddGroupRequest, context: CallContext) -> pb.AddGroupResponse:
         answer = await self._perform(request, command_handlers.add_group(caller().name, request.name))

@@ -17,6 +17,8 @@ from rescue_protos.v1 import applet_pb2, clock_pb2, common_pb2, console_pb2
 from rescue_server.clock import ClockState
 from rescue_server.core.causes import Cause
 from rescue_server.core.events import Process
+from rescue_server.core.organization import Organization
+from rescue_server.core.posting import PostFormat, PostSettings, without_user
 from rescue_server.core.queue import QueueEntry
 from rescue_server.core.session import EndReason, Session
 from rescue_server.core.status import Status
@@ -32,6 +34,8 @@ REQUEST_ID_LENGTH = 64
 _STATUS = {status: common_pb2.Status.Value(f"STATUS_{status.name}") for status in Status}
 _PROCESS = {process: common_pb2.Process.Value(f"PROCESS_{process.name}") for process in Process}
 _PROCESS_OF = {value: process for process, value in _PROCESS.items()}
+_POST_FORMAT = {format: common_pb2.PostFormat.Value(f"POST_FORMAT_{format.name}") for format in PostFormat}
+_POST_FORMAT_OF = {value: format for format, value in _POST_FORMAT.items()}
 _ENDED = {reason: applet_pb2.EndReason.Value(f"END_REASON_{reason.name}") for reason in EndReason}
 
 
@@ -162,12 +166,33 @@ def ended(session: Session) -> applet_pb2.Ended:
     return applet_pb2.Ended(reason=applet_pb2.END_REASON_TERMS_DECLINED)
 
 
-def settings(values: SessionSettings) -> common_pb2.Settings:
-    """Settings for the wire."""
+def settings(values: SessionSettings, post: PostSettings | None = None) -> common_pb2.Settings:
+    """Settings for the wire; a channel posts nothing."""
     message = common_pb2.Settings(terms=values.terms)
     for name in PERIODS:
         getattr(message, name).CopyFrom(duration(getattr(values, name)))
+    if post is not None:
+        message.post.start, message.post.end = without_user(post.start), without_user(post.end)
+        message.post.format = _POST_FORMAT[post.format]
     return message
+
+
+def settings_of(organization: Organization, owner: str) -> common_pb2.Settings:
+    """The settings of "group:NAME" or "channel:NAME", for the wire. Raises NotFound."""
+    kind, _, name = owner.partition(":")
+    post = organization.posting_of(name) if kind == "group" else None
+    return settings(organization.settings_of(owner), post)
+
+
+def post_changes(message: common_pb2.Settings) -> dict[str, str]:
+    """The fields of Post to URL that are set in a message. Raises InvalidArgument."""
+    post = message.post
+    found = {name: getattr(post, name) for name in ("start", "end") if post.HasField(name)}
+    if post.format:
+        if post.format not in _POST_FORMAT_OF:
+            raise InvalidArgument.of("post-as", f"there are {' and '.join(PostFormat)}")
+        found["format"] = _POST_FORMAT_OF[post.format].value
+    return found
 
 
 def changes(message: common_pb2.Settings, *, with_terms: bool) -> dict[str, timedelta | str]:

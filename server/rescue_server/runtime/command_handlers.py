@@ -5,8 +5,7 @@ A handler finds the session, lets the core decide, and returns the events and th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from datetime import timedelta
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import msgspec
@@ -195,23 +194,6 @@ def admit(state: EngineState, session_id: str, ticket: str) -> Session:
     if session is None or not ticket_fits(ticket, session.ticket_hash):
         raise Unauthenticated("the session ticket is not accepted", reason="TICKET_UNKNOWN")
     return session
-
-
-def change_settings(by: str, owner: str, changes: Mapping[str, timedelta | str]) -> Handler:
-    """Change a group's or channel's settings; raises InvalidArgument with the range."""
-
-    def handle(state: EngineState, context: decide.Context) -> Outcome:
-        if not changes:
-            raise InvalidArgument.of("settings", "name at least one setting to change")
-        state.organization.settings_of(owner).changed(changes)
-        periods = {name: value for name, value in changes.items() if isinstance(value, timedelta)}
-        terms = changes.get("terms")
-        event = organization.SettingsChanged(
-            at=context.now, by=by, owner=owner, periods=periods, terms=terms if isinstance(terms, str) else None
-        )
-        return Outcome(events=[event])
-
-    return handle
 
 
 def add_group(by: str, name: str) -> Handler:

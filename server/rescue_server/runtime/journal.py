@@ -17,6 +17,7 @@ import msgspec
 
 from rescue_server.core import events, organization
 from rescue_server.core.history import EventHistory, ExplainedEvent
+from rescue_server.core.posting import without_user
 from rescue_server.runtime.engine import Engine
 from rescue_server.runtime.state import AnyEvent, AppliedEvent, read_event
 from rescue_server.store.protocol import StoredEvent
@@ -174,11 +175,14 @@ def shown_body(line: Line, technician: str | None) -> bytes:
     hidden = _HASHES.get(type(line.event), "")
     if hidden and getattr(line.event, hidden):
         return _without(line.stored.body, hidden, WITHHELD)
+    if isinstance(line.event, organization.PostSettingsChanged):
+        shown = {name: without_user(value) for name, value in line.event.changes.items()}
+        return _without(line.stored.body, "changes", shown)
     if isinstance(line.event, events.ChatSent) and technician is not None and technician not in line.explained.present:
         return _without(line.stored.body, "text", "")
     return line.stored.body
 
 
-def _without(body: bytes, name: str, instead: str) -> bytes:
+def _without(body: bytes, name: str, instead: object) -> bytes:
     found = msgspec.json.decode(body, type=dict[str, object])
     return msgspec.json.encode({**found, name: instead})

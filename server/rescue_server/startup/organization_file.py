@@ -25,6 +25,7 @@ import msgspec
 from rescue_common.durations import BadDuration, parse_duration
 from rescue_protos.errors import InvalidArgument, RescueError
 from rescue_server.core import organization as core_organization
+from rescue_server.core.posting import SETTING_NAMES, field_name
 
 DEFAULT = """
 administrators = ["admin"]
@@ -146,6 +147,7 @@ def _names(table: dict[str, Any], key: str, place: tuple[str, ...]) -> list[str]
 
 def _settings(table: dict[str, Any], owner: str, place: tuple[str, ...], now: datetime, add: Any) -> None:
     periods: dict[str, timedelta] = {}
+    post: dict[str, str] = {}
     terms: str | None = None
     for key, value in table.items():
         if key == _OWN_KEYS[place[0]]:
@@ -155,12 +157,17 @@ def _settings(table: dict[str, Any], owner: str, place: tuple[str, ...], now: da
         if key == "terms":
             terms = value
             continue
+        if place[0] == "groups" and key in SETTING_NAMES:
+            post[field_name(key)] = value
+            continue
         try:
             periods[key.replace("-", "_")] = parse_duration(value)
         except BadDuration as error:
             raise _Misfit((*place, key), str(error)) from None
     if periods or terms is not None:
         add(core_organization.SettingsChanged(at=now, owner=owner, periods=periods, terms=terms), place)
+    if post:
+        add(core_organization.PostSettingsChanged(at=now, group=place[1], changes=post), place)
 
 
 def _unread(message: str, text: str) -> tuple[int, str]:

@@ -2,8 +2,8 @@
 
     python tests/contract/server/record_journals.py tests/contract/server/journals/VERSION
 
-`-conformance.jsonl` are conformance scenarios, as few as cover all 62 rows; `-others.jsonl`, `-removals.jsonl` and
-`-public-api.jsonl` have the events that no row needs, so that all together have every kind of event.
+`-conformance.jsonl` are conformance scenarios, as few as cover all 62 rows; `-others.jsonl`, `-removals.jsonl`,
+`-public-api.jsonl` and `-posts.jsonl` have the events that no row needs, so that all together have every kind of event.
 
 A recording is never made anew for a version that is released: that later versions still read it is what it is for.
 """
@@ -114,6 +114,13 @@ async def record_api(target: Path) -> None:
             await write_down(world, target)
 
 
+async def record_posts(target: Path) -> None:
+    """Let a group post its sessions."""
+    async with World(paused=True) as world:
+        await world.admin.change_settings("group:Support", {"post-start": "http://reader:pw@127.0.0.1:1/start?key=1"})
+        await write_down(world, target)
+
+
 async def write_down(world: World, target: Path) -> None:
     """Print the world's journal into a file, by the command that people use."""
     command = (sys.executable, "-m", "rescue_emulator", "events", "--json", "--data", str(world.data))
@@ -125,6 +132,7 @@ async def write_down(world: World, target: Path) -> None:
 async def main(stem: str) -> None:
     """Record all."""
     await record_api(Path(f"{stem}-public-api.jsonl"))
+    await record_posts(Path(f"{stem}-posts.jsonl"))
     await record_removals(Path(f"{stem}-removals.jsonl"))
     await record_others(Path(f"{stem}-others.jsonl"))
     await record_conformance(Path(f"{stem}-conformance.jsonl"))

@@ -21,6 +21,7 @@ from rescue_server.core.organization import (
     NodeAdded,
     Organization,
     OrganizationEvent,
+    PostSettingsChanged,
     SecretChanged,
     SettingsChanged,
     TechnicianAdded,
@@ -49,6 +50,12 @@ CHANGES: st.SearchStrategy[AnyEvent] = st.one_of(
     st.just(GroupDeleted(at=NOON, name="Night")),
     st.just(ChannelAdded(at=NOON, name="Late", groups=("Night",))),
     st.just(ChannelDeleted(at=NOON, name="Late")),
+    st.builds(
+        PostSettingsChanged,
+        at=st.just(NOON),
+        group=st.sampled_from(["Support", "Night"]),
+        changes=st.dictionaries(st.sampled_from(["start", "end"]), st.sampled_from(["", "http://localhost/"])),
+    ),
     st.builds(SecretChanged, at=st.just(NOON), user=NAMES, secret_hash=st.sampled_from("xyz")),
     st.builds(JoinCodeIssued, at=st.just(NOON), user=NAMES, code_hash=st.sampled_from("abc"), until=st.just(NOON)),
     st.builds(JoinCodeUsed, at=st.just(NOON), user=NAMES, joiner_hash=st.sampled_from("xy")),
@@ -86,6 +93,8 @@ def is_possible(organization: Organization, event: AnyEvent) -> bool:
             return name in there
         case JoinCodeUsed(user=name):
             return name in organization.join_codes and not organization.join_codes[name].joiner_hash
+        case PostSettingsChanged(group=name):
+            return name in organization.groups
         case SettingsChanged(periods=periods, owner=owner):
             try:
                 organization.settings_of(owner).changed(periods)

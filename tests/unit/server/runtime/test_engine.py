@@ -15,7 +15,7 @@ from rescue_server.core import commands, decide
 from rescue_server.core import events as core_events
 from rescue_server.core import organization as core_organization
 from rescue_server.core.status import Link
-from rescue_server.runtime import command_handlers
+from rescue_server.runtime import command_handlers, setting_handlers
 from rescue_server.runtime.engine import Outcome, Request, live_engine
 from rescue_server.runtime.state import AnyEvent, read_event
 from rescue_server.store.memory import MemoryStore
@@ -60,7 +60,7 @@ class Office:
         await self.engine.flush()
 
     async def set(self, **changes: timedelta) -> None:
-        await self.engine.perform(command_handlers.change_settings("admin", "group:Support", changes))
+        await self.engine.perform(setting_handlers.change_settings("admin", "group:Support", changes))
         self.engine.catch_up()
         await self.engine.flush()
 

@@ -12,7 +12,7 @@ import pytest
 from rescue_server.clock import ServerClock
 from rescue_server.core import decide, organization
 from rescue_server.core.events import ConnectingTimedOut, LinkLost
-from rescue_server.runtime import command_handlers
+from rescue_server.runtime import command_handlers, setting_handlers
 from rescue_server.runtime.engine import Engine, Outcome, live_engine
 from rescue_server.runtime.state import AnyEvent, read_event
 from rescue_server.store import MemoryStore
@@ -47,7 +47,7 @@ async def journal_of(engine: Engine) -> list[AnyEvent]:
 async def test_a_setting_that_is_past_already_is_due_when_it_is_changed(engine: Engine) -> None:
     await engine.perform(command_handlers.create_pin("alice", "", lambda: "111111"))
     engine.clock.move_to(NOON + 5 * MINUTE)
-    await engine.perform(command_handlers.change_settings("admin", "group:Support", {"connecting_timeout": MINUTE}))
+    await engine.perform(setting_handlers.change_settings("admin", "group:Support", {"connecting_timeout": MINUTE}))
     last = (await journal_of(engine))[-1]
     assert isinstance(last, ConnectingTimedOut)
     assert last.at == NOON + 5 * MINUTE

@@ -15,7 +15,7 @@ from rescue_protos.errors import Unauthenticated
 from rescue_server.clock import ServerClock
 from rescue_server.core import commands, decide
 from rescue_server.core import organization as core_organization
-from rescue_server.runtime import command_handlers
+from rescue_server.runtime import command_handlers, setting_handlers
 from rescue_server.runtime.credentials import hash_ticket
 from rescue_server.runtime.engine import Answer, Outcome, Request, live_engine
 from rescue_server.runtime.idempotency import Handler
@@ -236,7 +236,7 @@ async def test_who_is_no_technician_any_more_costs_no_memory(tmp_path: Path) -> 
 
 async def set_idle(office: Office, minutes: int) -> None:
     changes: dict[str, timedelta | str] = {"idle_timeout": timedelta(minutes=minutes)}
-    await office.engine.perform(command_handlers.change_settings("admin", "group:Support", changes))
+    await office.engine.perform(setting_handlers.change_settings("admin", "group:Support", changes))
 
 
 async def test_changed_settings_do_not_add_up_and_stay_as_they_are(tmp_path: Path) -> None:

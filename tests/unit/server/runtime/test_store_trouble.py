@@ -16,7 +16,7 @@ from rescue_server.core import commands, decide, organization
 from rescue_server.core.events import LinkLost, SessionHeld
 from rescue_server.core.status import Link
 from rescue_server.core.timers import SessionDeadline
-from rescue_server.runtime import command_handlers
+from rescue_server.runtime import command_handlers, setting_handlers
 from rescue_server.runtime.attachments import Attachments
 from rescue_server.runtime.engine import Engine, Outcome, Request, live_engine
 from rescue_server.runtime.presence import Presence
@@ -183,7 +183,7 @@ async def test_a_setting_that_could_not_be_stored_moves_no_deadline(office: Offi
     office.disk.full = True
     with pytest.raises(STORAGE_ERRORS):
         await office.engine.perform(
-            command_handlers.change_settings("admin", "group:Support", {"connecting_timeout": MINUTE})
+            setting_handlers.change_settings("admin", "group:Support", {"connecting_timeout": MINUTE})
         )
     assert first_deadline(office.engine) == before
     assert made.session in office.engine.published.sessions
