@@ -18,6 +18,7 @@ from rescue_server.observe.observation import MetricsAddress, Observation
 from rescue_server.runtime.admission import Admission
 from rescue_server.runtime.limits import LIMITS
 from rescue_server.runtime.pin_attempts import PinAttempts
+from rescue_server.startup import garbage
 from rescue_server.store.files import STORE_FILE
 from rescue_server.store.sqlite import SqliteStore
 
@@ -39,7 +40,9 @@ async def serve(data: Path, tokens: KnownTokens, *, metrics: bool) -> None:
     admission = Admission(tokens=tokens, pins=PinAttempts(time.monotonic))
     observation = Observation(MetricsAddress(host="127.0.0.1", port=0) if metrics else None)
     with contextlib.closing(SqliteStore.open(data / STORE_FILE)) as store:
+        garbage.postpone()  # as the program does
         async with serving(options, store, limits=limits, admission=admission, observation=observation) as (address, _):
+            garbage.tune()
             print("ready", address.rpartition(":")[2], observation.metrics_at, flush=True)
             await stop.wait()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 import socket
 
@@ -31,6 +32,7 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
+@functools.lru_cache(maxsize=4096)  # each call of each client asks
 def source_of_host(host: str) -> str:
     """Return what limits count an address by: itself, or the network of an IPv6 address."""
     host = host.strip("[]").partition("%")[0]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import inspect
 import logging
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -55,9 +56,11 @@ class Observing:
         coders = (handler.request_deserializer, handler.response_serializer)
         if handler.unary_unary:
             return grpc.unary_unary_rpc_method_handler(self._unary(handler.unary_unary, name), *coders)
+        behavior = handler.unary_stream or handler.stream_stream
+        observed = (self._writer if inspect.iscoroutinefunction(behavior) else self._stream)(behavior, name)
         if handler.unary_stream:
-            return grpc.unary_stream_rpc_method_handler(self._stream(handler.unary_stream, name), *coders)
-        return grpc.stream_stream_rpc_method_handler(self._stream(handler.stream_stream, name), *coders)
+            return grpc.unary_stream_rpc_method_handler(observed, *coders)
+        return grpc.stream_stream_rpc_method_handler(observed, *coders)
 
     def _unary(self, behavior: Any, method: str) -> Any:
         async def observed(request: Any, context: CallContext) -> Any:
@@ -77,6 +80,14 @@ class Observing:
                 async with contextlib.aclosing(behavior(request, context)) as messages:
                     async for message in messages:
                         yield message
+
+        return observed
+
+    def _writer(self, behavior: Any, method: str) -> Any:
+        async def observed(request: Any, context: CallContext) -> None:
+            call = Call(method=method, streaming=True, session=_text(request, "session"))
+            with self._timed(call, context):
+                await behavior(request, context)
 
         return observed
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator
+from functools import partial
 from typing import Any
 
+import grpc
+
 from rescue_common.allowance import Allowance, Allowances
-from rescue_protos.errors import STORAGE_ERRORS, InvalidArgument, RescueError, ShuttingDown
+from rescue_protos.errors import STORAGE_ERRORS, InvalidArgument, RescueError
 from rescue_protos.v1 import applet_pb2 as pb
 from rescue_protos.v1 import applet_pb2_grpc
 from rescue_server.core import decide
@@ -18,6 +20,7 @@ from rescue_server.core.status import Link
 from rescue_server.faults.injector import FaultInjector
 from rescue_server.faults.rules import LostMessage
 from rescue_server.rpc import translate
+from rescue_server.rpc.applet_stream import AppletStream
 from rescue_server.rpc.call_context import CallContext
 from rescue_server.rpc.sources import source_of
 from rescue_server.runtime import applet_orders as orders
@@ -32,7 +35,6 @@ from rescue_server.runtime.schedule.timekeeper import Timekeeper
 
 HELLO_WITHIN = 10.0  # real seconds
 INSTANCE_LENGTH = 64
-Requests = AsyncIterator[pb.AttachRequest]
 
 
 class AppletService(applet_pb2_grpc.AppletServiceServicer):
@@ -85,91 +87,64 @@ class AppletService(applet_pb2_grpc.AppletServiceServicer):
         answer = await self._engine.perform(handler, asked)
         return pb.StartThroughChannelResponse(session=answer.session, ticket=ticket)
 
-    async def Attach(self, request_iterator: Requests, context: CallContext) -> AsyncIterator[pb.AttachResponse]:
+    async def Attach(  # type: ignore[override]  # a coroutine that writes to the context: half a generator's memory
+        self, request_iterator: object, context: CallContext
+    ) -> None:
         most = self._limits.unproven_attachments_per_peer
         with self._unproven.taken(source_of(context.peer()), most, "attachments that have not said hello"):
-            hello = await _hello(request_iterator)
+            hello = await _hello(context)
         session = command_handlers.admit(self._engine.published, hello.session, hello.ticket)
-        attachment = self._attachments.take_place(session.id, hello.instance, hello.attempt)
-        if attachment is None:
-            yield pb.AttachResponse(superseded=pb.Superseded())
+        connection = self._attachments.take_place(session.id, hello.instance, hello.attempt)
+        if connection is None:
+            await context.write(pb.AttachResponse(superseded=pb.Superseded()))
             return
-        reader: asyncio.Task[None] | None = None
         try:
             if not _is_over(session):
                 await self._engine.perform(command_handlers.of_applet(session.id, decide.on_attach))
                 self._timekeeper.renew_lease(session.id, answered=True)
             session = self._session(session.id)
             if _is_over(session):
-                yield pb.AttachResponse(ended=translate.ended(session))
+                await context.write(pb.AttachResponse(ended=translate.ended(session)))
                 return
-            yield pb.AttachResponse(attached=self._attached(session))
+            await context.write(pb.AttachResponse(attached=self._attached(session)))
             # Of a line that was sent already, the applet recognises the revision.
             if hello.history == self._engine.history:
                 self._engine.chats.confirm(session.id, hello.chat_after)
             for line in self._engine.chats.unconfirmed(session.id):
-                attachment.send(line)
+                connection.send(line)
             if session.reboot_order:
-                attachment.send(orders.RebootNow(session.reboot_order, session.reboot_ordered_by))
-            writing = asyncio.Lock()
-            reader = asyncio.create_task(self._read(request_iterator, attachment, context, writing))
-            async for response in self._write(attachment, reader, writing):
-                yield response
+                connection.send(orders.RebootNow(session.reboot_order, session.reboot_ordered_by))
+            stream = AppletStream(connection, context, partial(self._response, session.id))
+            await stream.run(self._read(connection, context, stream))
         finally:
-            if reader is not None:
-                reader.cancel()
-            self._attachments.leave(attachment)
+            self._attachments.leave(connection)
 
-    async def _write(
-        self, attachment: attachments.AppletConnection, reader: asyncio.Task[None], writing: asyncio.Lock
-    ) -> AsyncIterator[pb.AttachResponse]:
-        """Yield what is in the outbox. `writing` is held while gRPC writes: it refuses two writes at once."""
-        reader.add_done_callback(lambda task: attachment.news.set())
-        while True:
-            attachment.news.clear()
-            while attachment.outbox:
-                order = attachment.outbox.popleft()
-                if isinstance(order, orders.ServerLeaves):
-                    raise ShuttingDown.of()
-                if isinstance(order, orders.GivenUp):
-                    return
-                async with writing:
-                    yield self._response(attachment.session, order)
-                if isinstance(order, orders.SessionOver | orders.TakenOver):
-                    return
-            if reader.done():
-                if not reader.cancelled() and (error := reader.exception()) is not None:
-                    raise error
-                return
-            await attachment.news.wait()
-
-    async def _read(
-        self,
-        requests: Requests,
-        attachment: attachments.AppletConnection,
-        context: CallContext,
-        writing: asyncio.Lock,
-    ) -> None:
+    async def _read(self, connection: attachments.AppletConnection, context: CallContext, stream: AppletStream) -> None:
         pace = Pace(self._limits.applet_messages_per_second, time.monotonic())
-        async for request in requests:
+        while (request := await context.read()) is not grpc.aio.EOF:
             if (wait := pace.wait(time.monotonic())) > 0:
                 await asyncio.sleep(wait)  # gRPC's flow control then holds up the sender
-            if not self._attachments.is_current(attachment):
+            if not self._attachments.is_current(connection):
                 return
             kind = request.WhichOneof("message")
             if kind == "hello":
                 raise InvalidArgument.of("hello", "only the first message of a stream is a hello")
             if kind == "heartbeat":
-                if self._faults.loses(attachment.session, LostMessage.HEARTBEAT):
-                    continue
-                await self._sign_of_life(attachment.session, answered=bool(request.heartbeat.probe))
-                self._engine.chats.confirm(attachment.session, request.heartbeat.chat_after)
-                if request.heartbeat.probe or not self._faults.loses(attachment.session, LostMessage.HEARTBEAT_REPLY):
-                    await _answer(request.heartbeat.number, attachment, context, writing)
+                await self._heartbeat(request.heartbeat, connection, stream)
             elif kind == "report":
-                await self._report(request.report, attachment)
+                await self._report(request.report, connection)
             else:
                 raise InvalidArgument.of("message", "a hello, a heartbeat or a report is needed")
+
+    async def _heartbeat(
+        self, heartbeat: pb.Heartbeat, connection: attachments.AppletConnection, stream: AppletStream
+    ) -> None:
+        if self._faults.loses(connection.session, LostMessage.HEARTBEAT):
+            return
+        await self._sign_of_life(connection.session, answered=bool(heartbeat.probe))
+        self._engine.chats.confirm(connection.session, heartbeat.chat_after)
+        if heartbeat.probe or not self._faults.loses(connection.session, LostMessage.HEARTBEAT_REPLY):
+            await stream.answer(orders.HeartbeatAnswered(heartbeat.number))
 
     async def _sign_of_life(self, session_id: str, *, answered: bool = False) -> None:
         self._timekeeper.renew_lease(session_id, answered=answered)
@@ -179,18 +154,18 @@ class AppletService(applet_pb2_grpc.AppletServiceServicer):
             with contextlib.suppress(*STORAGE_ERRORS):
                 await self._engine.perform(command_handlers.of_applet(session_id, decide.on_sign_of_life))
 
-    async def _report(self, report: pb.Report, attachment: attachments.AppletConnection) -> None:
-        await self._sign_of_life(attachment.session)
-        asked = translate.request_of(f"session:{attachment.session}", report)
+    async def _report(self, report: pb.Report, connection: attachments.AppletConnection) -> None:
+        await self._sign_of_life(connection.session)
+        asked = translate.request_of(f"session:{connection.session}", report)
         try:
-            await self._engine.perform(command_handlers.of_applet(attachment.session, _decision_of(report)), asked)
+            await self._engine.perform(command_handlers.of_applet(connection.session, _decision_of(report)), asked)
         except STORAGE_ERRORS:
             return  # without an answer the applet sends it again
         except RescueError as refusal:
-            attachment.send(orders.ReportAnswered(report.request_id, str(refusal)))
+            connection.send(orders.ReportAnswered(report.request_id, str(refusal)))
             refusal.__traceback__ = None  # the error is kept for a retry; the report need not be kept
         else:
-            attachment.send(orders.ReportAnswered(report.request_id))
+            connection.send(orders.ReportAnswered(report.request_id))
 
     def _session(self, session_id: str) -> Session:
         return self._engine.published.sessions[session_id]
@@ -229,18 +204,7 @@ class AppletService(applet_pb2_grpc.AppletServiceServicer):
             case orders.TakenOver():
                 return pb.AttachResponse(superseded=pb.Superseded())
             case orders.ServerLeaves() | orders.GivenUp():
-                raise ShuttingDown.of()
-
-
-async def _answer(
-    number: int, attachment: attachments.AppletConnection, context: CallContext, writing: asyncio.Lock
-) -> None:
-    """Answer a heartbeat here and now, without waking the writer, unless that has something to send before."""
-    if attachment.outbox or writing.locked():
-        attachment.send(orders.HeartbeatAnswered(number))
-        return
-    async with writing:
-        await context.write(pb.AttachResponse(heartbeat_reply=pb.HeartbeatReply(number=number)))
+                raise AssertionError(f"{order} is no message: it ends the stream")
 
 
 def _decision_of(report: pb.Report) -> Any:
@@ -260,15 +224,15 @@ def _is_over(session: Session) -> bool:
     return session.ended_at is not None or session.declined
 
 
-async def _hello(requests: Requests) -> pb.Hello:
+async def _hello(context: CallContext) -> pb.Hello:
     try:
         async with asyncio.timeout(HELLO_WITHIN):
-            first = await anext(requests, None)
+            first = await context.read()
     except TimeoutError:
-        first = None
-    if first is None or first.WhichOneof("message") != "hello":
+        first = grpc.aio.EOF
+    if first is grpc.aio.EOF or first.WhichOneof("message") != "hello":
         raise InvalidArgument.of("hello", "the first message of a stream must be a hello")
-    hello = first.hello
+    hello: pb.Hello = first.hello
     if not hello.instance or len(hello.instance) > INSTANCE_LENGTH:
         raise InvalidArgument.of("instance", f"a random id of 1 to {INSTANCE_LENGTH} characters is needed")
     return hello

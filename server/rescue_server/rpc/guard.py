@@ -31,6 +31,7 @@ from rescue_server.runtime.limits import LIMITS, Limits, Slots
 
 log = logging.getLogger(__name__)
 _caller: ContextVar[Principal] = ContextVar("caller")
+_NOBODY = Principal(name="", administrator=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +60,13 @@ class Guard:
         if handler.unary_unary:
             guarded = self._unary(handler.unary_unary, path)
             return grpc.unary_unary_rpc_method_handler(guarded, _lenient(deserializer), _unless_bytes(serializer))
+        behavior = handler.unary_stream or handler.stream_stream
+        # A handler of a stream is a generator of messages, or writes them to the context.
+        guarded = (self._writer if inspect.iscoroutinefunction(behavior) else self._stream)(behavior, path)
         if handler.unary_stream:
-            guarded = self._stream(handler.unary_stream, path)
             return grpc.unary_stream_rpc_method_handler(guarded, _lenient(deserializer), _unless_bytes(serializer))
         # Of a stream of requests the handler itself meets the DecodeError.
-        return grpc.stream_stream_rpc_method_handler(
-            self._stream(handler.stream_stream, path), deserializer, serializer
-        )
+        return grpc.stream_stream_rpc_method_handler(guarded, deserializer, serializer)
 
     def _unary(self, behavior: Any, path: str) -> Any:
         name = path.rpartition("/")[2]
@@ -91,36 +92,49 @@ class Guard:
         return guarded
 
     def _stream(self, behavior: Any, path: str) -> Any:
-        name = path.rpartition("/")[2]
-
         async def guarded(request: Any, context: CallContext) -> AsyncIterator[Any]:
-            async with _translated(context):
-                permission = PERMISSIONS.get(path)
-                principal = self._admit(permission, context)
-                _caller.set(principal)
-                _require_message(request)
-                if self._faults.affects_calls:
-                    async with self._faults.around(
-                        name, request, user=principal.name, computer_of=principal.computer_of
-                    ):
-                        pass  # a fault rule affects a stream only when it is opened
-                with self._slot(permission, principal, context):
-                    answers = behavior(request, context)
-                    if inspect.isawaitable(answers):
-                        await answers  # health and its like write to the context themselves
-                        return
-                    async with contextlib.aclosing(answers) as messages:
+            try:
+                principal = await self._open(request, context, path)
+                with self._slot(PERMISSIONS.get(path), principal, context):
+                    async with contextlib.aclosing(behavior(request, context)) as messages:
                         async for message in messages:
                             self._require_unrevoked(principal)
                             yield message
+                return
+            except Exception as error:
+                refusal = _refusal_of(error)
+            await _abort(context, refusal)
 
         return guarded
+
+    def _writer(self, behavior: Any, path: str) -> Any:
+        async def guarded(request: Any, context: CallContext) -> None:
+            try:
+                principal = await self._open(request, context, path)
+                with self._slot(PERMISSIONS.get(path), principal, context):
+                    await behavior(request, context)
+                return
+            except Exception as error:
+                refusal = _refusal_of(error)
+            await _abort(context, refusal)
+
+        return guarded
+
+    async def _open(self, request: Any, context: CallContext, path: str) -> Principal:
+        principal = self._admit(PERMISSIONS.get(path), context)
+        _caller.set(principal)
+        _require_message(request)
+        if self._faults.affects_calls:
+            name = path.rpartition("/")[2]
+            async with self._faults.around(name, request, user=principal.name, computer_of=principal.computer_of):
+                pass  # a fault rule affects a stream only when it is opened
+        return principal
 
     def _admit(self, permission: Permission | None, context: CallContext) -> Principal:
         if permission is None:
             raise errors.PermissionDenied("this method has no permission: nobody may call it")
         if permission in (Permission.ANYBODY, Permission.APPLET):
-            return Principal(name="", administrator=False)
+            return _NOBODY
         metadata = {key: value for key, value in context.invocation_metadata() or () if isinstance(value, str)}
         if permission is Permission.USER_OR_COMPUTER and "rescue-ticket" in metadata:
             session = admit(self._engine.published, metadata.get("rescue-session", ""), metadata["rescue-ticket"])
@@ -175,17 +189,6 @@ class Guard:
         return self.open_streams.taken(
             f"anybody {source}", limits.anonymous_streams_per_peer, "open streams of a peer that is not signed in"
         )
-
-
-@contextlib.asynccontextmanager
-async def _translated(context: CallContext) -> AsyncIterator[None]:
-    """Turn a handler's error into a gRPC status. An unexpected one is logged, and is INTERNAL for the caller."""
-    try:
-        yield
-        return
-    except Exception as error:
-        refusal = _refusal_of(error)
-    await _abort(context, refusal)
 
 
 def _refusal_of(error: Exception) -> errors.RescueError | None:

@@ -6,8 +6,6 @@ Only the lease decides whether the link is lost.
 
 from __future__ import annotations
 
-import asyncio
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -21,18 +19,21 @@ OUTBOX = 2 * MOST_KEPT + 256
 
 @dataclass(slots=True, eq=False)
 class AppletConnection:
-    """One applet's connection: an outbox that its writer empties."""
+    """One applet's connection: an outbox, and whom to wake when something is put into it."""
 
     session: str
     instance: str
     attempt: int
-    outbox: deque[Order] = field(default_factory=lambda: deque(maxlen=OUTBOX))
-    news: asyncio.Event = field(default_factory=asyncio.Event)
+    outbox: list[Order] = field(default_factory=list)  # of most applets it stays empty: a deque has room for 64
+    wake: Callable[[], None] | None = None
 
     def send(self, order: Order) -> None:
         """Put an order into the outbox. A full one loses its oldest: its reader is gone or stuck."""
+        if len(self.outbox) == OUTBOX:
+            del self.outbox[0]
         self.outbox.append(order)
-        self.news.set()
+        if self.wake is not None:
+            self.wake()
 
 
 class Attachments:

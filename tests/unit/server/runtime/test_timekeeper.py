@@ -39,6 +39,15 @@ class Signal:
         self._published.set()
 
 
+async def ordered(attachment: AppletConnection) -> None:
+    """Wait until something is in the outbox."""
+    news = asyncio.Event()
+    attachment.wake = news.set
+    if not attachment.outbox:
+        await news.wait()
+    attachment.wake = None
+
+
 class Office:
     """An engine and its timekeeper; the test turns the clock, and answers for the applets or does not."""
 
@@ -69,10 +78,9 @@ class Office:
 
     async def _answer(self, attachment: AppletConnection) -> None:
         while True:
-            await attachment.news.wait()
-            attachment.news.clear()
+            await ordered(attachment)
             while attachment.outbox:
-                if isinstance(attachment.outbox.popleft(), Probe):
+                if isinstance(attachment.outbox.pop(0), Probe):
                     self.keeper.renew_lease(attachment.session, answered=True)
 
     @property
@@ -233,7 +241,7 @@ async def test_each_barrier_goes_out_two_seconds_ahead_also_while_another_is_una
     office.seconds = 58.5
     office.work.append(asyncio.ensure_future(office.keeper.run()))
     async with asyncio.timeout(PATIENCE):
-        await to_first.news.wait()
+        await ordered(to_first)
     assert [type(order) for order in to_first.outbox] == [Probe]
     assert not to_second.outbox
     assert office.keeper.next_probe() == NOON + 59 * SECOND, "it must not wait until the first is judged"
@@ -266,7 +274,7 @@ async def test_nothing_is_remembered_of_barriers_to_sessions_that_ended(office: 
     office.seconds = 59.0
     office.work.append(asyncio.ensure_future(office.keeper.run()))
     async with asyncio.timeout(PATIENCE):
-        await attachment.news.wait()
+        await ordered(attachment)
     leases = office.engine.schedule.leases
     assert leases.probed_at(session) is not None
     await office.engine.perform(command_handlers.of_applet(session, decide.on_goodbye))
@@ -274,7 +282,7 @@ async def test_nothing_is_remembered_of_barriers_to_sessions_that_ended(office: 
     office.seconds += 59.0
     office.engine.schedule.changed.set()
     async with asyncio.timeout(PATIENCE):
-        await attachment.news.wait()
+        await ordered(attachment)
     assert leases.probed_at(session) is None
     assert leases.probed_at(another) is not None
 
