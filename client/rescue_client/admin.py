@@ -225,9 +225,12 @@ class AdminClient:
             for one in answer.codes
         )
 
-    async def reset_sessions(self) -> SessionsReset:
-        """End all sessions and clear all queues. People, secrets and settings stay."""
-        request = admin_pb2.ResetSessionsRequest(request_id=_fresh())
+    async def reset_sessions(self, *, technicians: Iterable[str] = ()) -> SessionsReset:
+        """End all sessions and clear all queues, or only those in the queues of these technicians.
+
+        People, secrets and settings stay.
+        """
+        request = admin_pb2.ResetSessionsRequest(request_id=_fresh(), technicians=technicians)
         answer = await self._service.call_idempotent(lambda stub: stub.ResetSessions, request)
         return SessionsReset(revision=answer.revision, sessions=answer.sessions)
 

@@ -42,6 +42,7 @@ SUBCOMMANDS = {
     "replay": ("rescue_server.cli.replay:replay", "Play a recorded journal back, or check it."),
     "scenario": ("rescue_emulator.cli.scenario:scenario", "Play, check or record stories from files."),
     "exercise": ("rescue_emulator.cli.exercise:exercise", "Learn the status changes by bringing them about."),
+    "class": ("rescue_emulator.cli.classroom:classroom", "Teach a class: each person joins with a code."),
     "exec": ("rescue_emulator.cli.exec:execute", "Run a command with a server of its own."),
     "timeline": ("rescue_emulator.cli.timeline:timeline", "Draw a session's timeline as SVG."),
     "docs": ("rescue_emulator.cli.docs:docs", "Print parts of the documentation."),

@@ -72,9 +72,14 @@ class ProgressFile:
         return tuple(sorted(scores, key=lambda score: score.at))
 
     def _path(self, person: str) -> Path:
-        if not _PERSON.fullmatch(person):
-            raise BadPerson(f"{person!r} is no name: letters, digits, spaces and .'@+- are possible, up to 64")
+        check_person(person)
         return self._directory / f"{person}.jsonl"
+
+
+def check_person(person: str) -> None:
+    """Raise BadPerson if nobody can be called so."""
+    if not _PERSON.fullmatch(person):
+        raise BadPerson(f"{person!r} is no name: letters, digits, spaces and .'@+- are possible, up to 64")
 
 
 def solved_exercises(scores: Iterable[Score]) -> frozenset[str]:

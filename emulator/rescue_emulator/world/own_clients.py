@@ -127,11 +127,15 @@ class WorldAdmin(AdminClient):
         self._own.timeline.act(f"admin: renew the secret of {user}")
         return done
 
-    async def reset_sessions(self) -> SessionsReset:
-        """End all sessions and clear all queues. Raises NotOwner if the server is not the world's own."""
-        if self._own.is_guest:
+    async def reset_sessions(self, *, technicians: Iterable[str] = ()) -> SessionsReset:
+        """End all sessions and clear all queues, or those of these technicians.
+
+        Raises NotOwner if all are meant and the server is not the world's own.
+        """
+        accounts = [self._own.names.account(name) for name in technicians]
+        if self._own.is_guest and not accounts:
             raise NotOwner
-        done = await super().reset_sessions()
+        done = await super().reset_sessions(technicians=accounts)
         self._own.timeline.act("admin: reset")
         return done
 

@@ -590,14 +590,20 @@ class ResetSessionsRequest(google.protobuf.message.Message):
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
     REQUEST_ID_FIELD_NUMBER: builtins.int
+    TECHNICIANS_FIELD_NUMBER: builtins.int
     request_id: builtins.str
     """A request with the same id ends no session that was opened after the first one."""
+    @property
+    def technicians(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """Only the sessions that are in a queue of one of these technicians. All sessions if it is empty."""
+
     def __init__(
         self,
         *,
         request_id: builtins.str = ...,
+        technicians: collections.abc.Iterable[builtins.str] | None = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["request_id", b"request_id"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["request_id", b"request_id", "technicians", b"technicians"]) -> None: ...
 
 Global___ResetSessionsRequest: typing_extensions.TypeAlias = ResetSessionsRequest
 

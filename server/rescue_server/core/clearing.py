@@ -6,7 +6,7 @@ session on hold cannot be ended while it is connected, so it is started before.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from msgspec.structs import replace
 
@@ -18,6 +18,11 @@ from rescue_server.core.session import Session, apply, is_gone
 from rescue_server.core.status import Role
 
 _MAY_RESUME = (Role.LEAD_ON_HOLD, Role.OUTGOING, Role.INCOMING)
+
+
+def is_concerned(session: Session, technicians: Collection[str]) -> bool:
+    """Return whether a reset of these technicians' queues has to clear a session; of all queues if none are named."""
+    return not is_gone(session) and (not technicians or not session.entries.keys().isdisjoint(technicians))
 
 
 def clear(session: Session, *, by: str, context: Context) -> Events:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import logging
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Collection, Iterator
 from contextlib import aclosing, contextmanager
 from typing import Any
 
@@ -20,7 +20,7 @@ from rescue_protos.errors import (
 from rescue_protos.v1 import admin_pb2 as pb
 from rescue_protos.v1 import admin_pb2_grpc
 from rescue_server.clock import wall_clock
-from rescue_server.core.session import is_gone
+from rescue_server.core.clearing import is_concerned
 from rescue_server.rpc import translate
 from rescue_server.rpc.call_context import CallContext
 from rescue_server.rpc.guard import caller
@@ -156,19 +156,19 @@ class AdminService(admin_pb2_grpc.AdminServiceServicer):
         return answer
 
     async def ResetSessions(self, request: pb.ResetSessionsRequest, context: CallContext) -> pb.ResetSessionsResponse:
-        begun = await self._perform(request, command_handlers.begin_reset())
+        begun = await self._perform(request, command_handlers.begin_reset(request.technicians))
         revision = begun.revision
         # Portions: commands of others are decided between two of them.
-        left = self._left_up_to(int(begun.session))
+        left = self._left_up_to(int(begun.session), request.technicians)
         for start in range(0, len(left), _RESET_AT_ONCE):
             portion = left[start : start + _RESET_AT_ONCE]
             cleared = await self._engine.perform(command_handlers.clear_sessions(caller().name, portion))
             revision = cleared.revision
         return pb.ResetSessionsResponse(revision=revision, sessions=begun.sessions)
 
-    def _left_up_to(self, last: int) -> list[str]:
+    def _left_up_to(self, last: int, technicians: Collection[str]) -> list[str]:
         sessions = self._engine.ahead.sessions.values()
-        return [session.id for session in sessions if int(session.id) <= last and not is_gone(session)]
+        return [session.id for session in sessions if int(session.id) <= last and is_concerned(session, technicians)]
 
     async def WatchQueues(
         self, request: pb.WatchQueuesRequest, context: CallContext

@@ -20,7 +20,7 @@ from rescue_protos.errors import (
     Unauthenticated,
 )
 from rescue_server.core import commands, decide, organization
-from rescue_server.core.clearing import clear
+from rescue_server.core.clearing import clear, is_concerned
 from rescue_server.core.events import SessionTransferred
 from rescue_server.core.session import Session, is_gone
 from rescue_server.runtime.chat_log import ChatLog
@@ -313,14 +313,14 @@ def renew_secret(by: str, user: str, secret_hash: str) -> Handler:
     return handle
 
 
-def begin_reset() -> Handler:
+def begin_reset(technicians: Sequence[str]) -> Handler:
     """Say which sessions a reset concerns: `sessions` of them, up to the number `session`.
 
     The answer is stored. So a reset that is repeated touches no session that was opened meanwhile.
     """
 
     def handle(state: EngineState, context: decide.Context) -> Outcome:
-        left = sum(not is_gone(session) for session in state.sessions.values())
+        left = sum(is_concerned(session, technicians) for session in state.sessions.values())
         return Outcome(answer=Answer(session=str(state.last_session), sessions=left))
 
     return handle

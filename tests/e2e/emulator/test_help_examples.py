@@ -15,7 +15,7 @@ from tests.help_examples import Example, commands, examples
 LASTING = {
     "rescue server", "rescue server certificates", "rescue server backup", "rescue web", "rescue replay",
     "rescue applet", "rescue exec", "rescue demo", "rescue conformance", "rescue exercise", "rescue exercise start",
-    "rescue exercise next", "rescue exercise check",
+    "rescue exercise next", "rescue exercise check", "rescue class join",
 }  # fmt: skip
 """Those whose examples need a place of their own or go on until somebody ends them; each has tests of its own."""
 
