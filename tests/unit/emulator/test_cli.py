@@ -38,7 +38,8 @@ def test_a_subcommand_of_the_emulator_is_in_the_module_with_its_name() -> None:
     own = {name: home for name, (home, _) in main.SUBCOMMANDS.items() if home.startswith("rescue_emulator.")}
     assert {"admin", "clock", "docs", "events", "exec", "timeline", "wait", "why"} <= set(own)
     for name, home in own.items():
-        assert home.startswith(f"rescue_emulator.cli.{name}:")
+        module = {"class": "classroom"}.get(name, name)  # nobody can import a keyword
+        assert home.startswith(f"rescue_emulator.cli.{module}:")
 
 
 def test_help_loads_neither_grpc_nor_a_program() -> None:
