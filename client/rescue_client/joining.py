@@ -17,7 +17,7 @@ _TIMEOUT = 10.0  # real seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Joined:
+class JoinedTechnician:
     """Who one is after joining."""
 
     user: str
@@ -31,7 +31,7 @@ def new_joiner() -> str:
 
 async def join(
     address: str, code: str, *, joiner: str, visitor: str = "", tls: Callable[[], Tls | None] = Tls.of_environment
-) -> Joined:
+) -> JoinedTechnician:
     """Exchange a join code at the server HOST:PORT. It may be repeated with the same `joiner`.
 
     `visitor` is the address of the person for whom a program joins. Raises BadTls, and RescueError: Unauthenticated if
@@ -45,4 +45,4 @@ async def join(
             answer = await within(_TIMEOUT, stub.Join(request, metadata=metadata))
         except grpc.aio.AioRpcError as error:
             raise from_rpc_error(error) from None
-    return Joined(user=answer.user, secret=answer.secret)
+    return JoinedTechnician(user=answer.user, secret=answer.secret)
