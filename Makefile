@@ -64,6 +64,8 @@ $(VENV)/.installed: pyproject.toml
 contract: environment
 	PATH="$(CURDIR)/$(BIN):$$PATH" python -m grpc_tools.protoc -I protos --python_out=protos --grpc_python_out=protos \
 	  --mypy_out=quiet:protos --mypy_grpc_out=quiet:protos protos/rescue_protos/v1/*.proto
+	PATH="$(CURDIR)/$(BIN):$$PATH" python -m grpc_tools.protoc -I server --python_out=server \
+	  --mypy_out=quiet:server server/rescue_server/replicated/etcd/etcd.proto
 
 # Compile the catalogs of texts (common/rescue_common/locale) after a change of a .po file.
 catalogs: environment

@@ -47,6 +47,22 @@ def test_the_generated_contract_is_what_the_protos_say(tmp_path: Path) -> None:
     assert kept == fresh, "the contract was changed: run `make contract`"
 
 
+def test_the_generated_part_of_etcd_is_what_its_proto_says(tmp_path: Path) -> None:
+    kept = ROOT / "server/rescue_server/replicated/etcd"
+    command = [
+        sys.executable,
+        "-m",
+        "grpc_tools.protoc",
+        "-I",
+        "server",
+        f"--python_out={tmp_path}",
+        str(kept / "etcd.proto"),
+    ]
+    subprocess.run(command, cwd=ROOT, check=True)
+    fresh = tmp_path / "rescue_server/replicated/etcd/etcd_pb2.py"
+    assert (kept / "etcd_pb2.py").read_bytes() == fresh.read_bytes(), "etcd.proto was changed: run `make contract`"
+
+
 def test_only_packages_stand_in_the_folders_of_the_programs() -> None:
     """A loose module there could be imported by its bare name in an editable install."""
     loose = [path.name for program in PROGRAMS for path in (ROOT / program).glob("*.py")]

@@ -5,17 +5,15 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
-from itertools import count, islice
+from itertools import islice
 from pathlib import Path
 from typing import Protocol
 
 import pytest
 
-from rescue_emulator.world.engine_nodes import EngineNodes, NatsNodes
 from rescue_server.replicated.log import InDoubt, Log, LogEntry, LogTrimmed, Moved, follow
 from rescue_server.replicated.memory_log import MemoryLog
-from rescue_server.replicated.nats_log import NatsAccess, NatsLog
+from tests.engine_logs import ENGINES, EngineLogs, new_name
 
 
 class Another(Protocol):
@@ -24,50 +22,17 @@ class Another(Protocol):
     def __call__(self, *, patience: float = 30.0) -> Log: ...
 
 
-_names = count()
-
-
-class _Nodes:
-    """The nodes of each kind, started when a test first needs them."""
-
-    def __init__(self, directory: Path) -> None:
-        self._directory = directory
-        self._stack = ExitStack()
-        self._running: dict[str, EngineNodes] = {}
-
-    def of(self, engine: str) -> EngineNodes:
-        if engine not in self._running:
-            kind, number = ENGINES[engine]
-            self._running[engine] = self._stack.enter_context(kind(self._directory / engine, number))
-        return self._running[engine]
-
-    def close(self) -> None:
-        self._stack.close()
-
-
-ENGINES: dict[str, tuple[type[EngineNodes], int]] = {"nats": (NatsNodes, 1), "nats3": (NatsNodes, 3)}
-
-
-@pytest.fixture(scope="module")
-def nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[_Nodes]:
-    running = _Nodes(tmp_path_factory.mktemp("nodes"))
-    yield running
-    running.close()
-
-
 @pytest.fixture(params=["memory", *ENGINES])
-def another(request: pytest.FixtureRequest, nodes: _Nodes) -> Iterator[Another]:
+def another(request: pytest.FixtureRequest, engines: EngineLogs) -> Iterator[Another]:
     """Open a log of its own for each test, as often as it is called."""
     if request.param == "memory":
         shared = MemoryLog()
         yield lambda *, patience=0.0: shared
         return
-    name, opened = f"test{next(_names)}", list[Log]()
-
-    access = NatsAccess(addresses=tuple(nodes.of(request.param).addresses))
+    name, opened = new_name(), list[Log]()
 
     def again(*, patience: float = 30.0) -> Log:
-        opened.append(NatsLog.open(access, name, patience=patience))
+        opened.append(engines.open(request.param, name, patience=patience))
         return opened[-1]
 
     yield again

@@ -1,0 +1,1 @@
+"""The log on etcd, by its gRPC interface."""
