@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from rescue_client.journal import JournalLine as JournalLine
     from rescue_client.journal import JournalPiece as JournalPiece
     from rescue_client.journal import QueueChange as QueueChange
+    from rescue_client.journal import RefusedCommand as RefusedCommand
     from rescue_client.overview import Overview as Overview
     from rescue_client.overview import OverviewClient as OverviewClient
     from rescue_client.overview import TechnicianQueue as TechnicianQueue
@@ -160,6 +161,7 @@ __all__ = [
     "QueueChange",
     "QueueListing",
     "QueueView",
+    "RefusedCommand",
     "ReplayOnly",
     "RequestReused",
     "RescueError",
@@ -220,6 +222,7 @@ _MODULES = {
         "JournalLine",
         "JournalPiece",
         "QueueChange",
+        "RefusedCommand",
     ),
     "rescue_client.overview": (
         "Overview",

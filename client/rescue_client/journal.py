@@ -99,6 +99,18 @@ class JournalPiece:
     through: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefusedCommand:
+    """A technician's command that was refused. `method` is its name in the contract: "HoldSession"."""
+
+    at: datetime
+    technician: str
+    session: str
+    method: str
+    reason: str
+    message: str
+
+
 class JournalClient:
     """Reads the journal. Every method raises RescueError."""
 
@@ -147,6 +159,16 @@ class JournalClient:
                 if not is_open:
                     raise
 
+    async def watch_refused_commands(self, technician: str = "") -> AsyncGenerator[tuple[RefusedCommand, ...], None]:
+        """Deliver the refused commands of a technician, or of all, from now on; first of all none.
+
+        Only for administrators. It ends when the server goes away; what is refused meanwhile is missed.
+        """
+        request = journal_pb2.WatchRefusedCommandsRequest(technician=technician)
+        async with aclosing(self._service.stream(lambda stub: stub.WatchRefusedCommands, request)) as messages:
+            async for message in messages:
+                yield tuple(_refused_command(one) for one in message.commands)
+
     async def history(self, session: str, technician: str) -> SessionHistory:
         """Return what a technician's queue showed of a session, and the chat while the technician took part.
 
@@ -180,6 +202,17 @@ class JournalClient:
                 if line.name == "ChatSent" and (text := line.body["text"])
             ),
         )
+
+
+def _refused_command(message: journal_pb2.RefusedCommand) -> RefusedCommand:
+    return RefusedCommand(
+        at=moment(message.at),
+        technician=message.technician,
+        session=message.session,
+        method=message.method,
+        reason=message.reason,
+        message=message.message,
+    )
 
 
 def _piece(message: journal_pb2.ListEventsResponse | journal_pb2.WatchEventsResponse) -> JournalPiece:

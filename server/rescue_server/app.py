@@ -62,6 +62,7 @@ from rescue_server.runtime.hooks import Hooks
 from rescue_server.runtime.journal import Journal
 from rescue_server.runtime.limits import LIMITS, Limits
 from rescue_server.runtime.presence import ConnectedConsoles, Presence
+from rescue_server.runtime.refused_commands import RefusedCommands
 from rescue_server.runtime.retention import KEEP_ENDED, Retention
 from rescue_server.runtime.schedule.timekeeper import Timekeeper
 from rescue_server.runtime.state import EngineStates
@@ -274,17 +275,17 @@ def _listener(
 ) -> Listener:
     """Return the listener with every service of the contract; their streams are ended in this order."""
     engine, timekeeper, faults = parts.engine, parts.timekeeper, parts.faults
-    key = server_key(options.data)
+    key, refused = server_key(options.data), RefusedCommands()
     applet = AppletService(engine, timekeeper, faults, key, admission.pins, limits)
     return Listener(
         [
             Service.of(access_pb2, access_pb2_grpc, AccessService(engine, admission.tokens, issued)),
             Service.of(applet_pb2, applet_pb2_grpc, applet),
-            Service.of(console_pb2, console_pb2_grpc, ConsoleService(engine, parts.presence, limits)),
+            Service.of(console_pb2, console_pb2_grpc, ConsoleService(engine, parts.presence, refused, limits)),
             Service.of(clock_pb2, clock_pb2_grpc, ClockService(engine, timekeeper, faults)),
             Service.of(admin_pb2, admin_pb2_grpc, AdminService(engine, issued, key)),
             Service.of(fault_pb2, fault_pb2_grpc, FaultService(faults)),
-            Service.of(journal_pb2, journal_pb2_grpc, JournalService(engine, parts.journal)),
+            Service.of(journal_pb2, journal_pb2_grpc, JournalService(engine, parts.journal, refused)),
             Service.of(public_api_pb2, public_api_pb2_grpc, PublicApiService(engine, admission.tokens)),
         ],
         wrappers=[parts.observation.wrapper(), Guard(engine, admission.tokens, faults, limits).wrap],

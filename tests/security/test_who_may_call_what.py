@@ -49,6 +49,7 @@ MAY_CALL = {
     "rescue_protos.v1.PublicApiService/ReadAccount": ADMINISTRATOR,
     "rescue_protos.v1.PublicApiService": COMPANION,
     "rescue_protos.v1.JournalService": USER,
+    "rescue_protos.v1.JournalService/WatchRefusedCommands": ADMINISTRATOR,
     "rescue_protos.v1.ClockService/GetClock": USER_OR_COMPUTER,
     "rescue_protos.v1.ClockService/WatchClock": USER_OR_COMPUTER,
     "rescue_protos.v1.ClockService": ADMINISTRATOR,

@@ -159,7 +159,7 @@ class OwnComputer:
         if not text.strip() or len(text) > _LONGEST_CHAT or not text.isprintable():
             raise NotPossible("a chat line is one line of at most {limit} characters", limit=str(_LONGEST_CHAT))
         self.model = self.model.with_unsent(text)
-        self._tell(None)
+        self._notify(None)
         try:
             await self.program.send(f"chat {text}")
         except ProgramEnded:
@@ -184,14 +184,14 @@ class OwnComputer:
             if isinstance(event, events.Error):
                 self._last_error = event
             self.model = self.model.after(event)
-            self._tell(event)
+            self._notify(event)
 
     async def _ended(self) -> None:
         with suppress(TimeoutError):
             await self.program.ended(timeout=float("inf"))
-        self._tell(None)
+        self._notify(None)
 
-    def _tell(self, event: events.Event | None) -> None:
+    def _notify(self, event: events.Event | None) -> None:
         for listener in self._listeners:
             listener(event)
 

@@ -45,7 +45,11 @@ _server = click.option(
     help="Do it on the server that runs there, unseen by others; --data or RESCUE_SECRET has the admin's secret.",
 )
 _move_clock = click.option("--move-clock", is_flag=True, help="With --server: allow what moves everybody's clock.")
-_predict = click.option("--predict", is_flag=True, help="Ask before the change which status follows.")
+_predict = click.option(
+    "--predict/--no-predict",
+    default=None,
+    help="Ask before the change which status follows.  [default: where there is nothing else for you to do]",
+)
 
 
 @click.group()
@@ -102,7 +106,7 @@ def start(
     move_clock: bool,
     data: Path | None,
     web: str | None,
-    predict: bool,
+    predict: bool | None,
 ) -> int:
     """Do the exercise of ROW, or those of a FILE. Exit status 0 if all were solved.
 
@@ -130,7 +134,13 @@ def start(
 @_web
 @_predict
 def next_exercise(
-    lang: str, person: str, server: str | None, move_clock: bool, data: Path | None, web: str | None, predict: bool
+    lang: str,
+    person: str,
+    server: str | None,
+    move_clock: bool,
+    data: Path | None,
+    web: str | None,
+    predict: bool | None,
 ) -> int:
     """Do the first exercise of the table that you have not solved yet; with --server, that moves no clock.
 
@@ -195,7 +205,8 @@ def scores(person: str, how: str) -> None:
         case _:
             print_lines(
                 f"{score.at}  {score.person}: exercise {score.exercise} {'solved' if score.solved else 'not solved'}, "
-                f"{score.wrong} wrong, {count(score.hints, 'hint')}, {score.right} of {score.questions} predicted"
+                f"{score.wrong} wrong, {score.refused} refused, {count(score.hints, 'hint')}, "
+                f"{score.right} of {score.questions} predicted"
                 for score in found
             )
 
@@ -262,7 +273,7 @@ def _read_scores(person: str) -> tuple[Score, ...]:
         raise click.ClickException(f"the scores cannot be read: {error}") from None
 
 
-def _play(exercises: Sequence[Exercise], where: Where, *, lang: str, person: str, predict: bool) -> int:
+def _play(exercises: Sequence[Exercise], where: Where, *, lang: str, person: str, predict: bool | None) -> int:
     from rescue_common.processes.child import ProgramEnded
     from rescue_common.state_directory import NoAccess
     from rescue_common.tls import BadTls

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from itertools import dropwhile
 from typing import TYPE_CHECKING, Protocol
 
-from rescue_client.journal import JournalClient, JournalLine
+from rescue_client.journal import JournalClient, JournalLine, RefusedCommand
 from rescue_common.durations import parse_duration
 from rescue_emulator.exercises.attempt import Attempt, Judgement
 from rescue_emulator.exercises.model import Exercise
@@ -56,6 +56,9 @@ class Presenter(Protocol):
     async def wrong(self, verdict: Judgement, line: JournalLine) -> None:
         """The trainee did something that was not asked for."""
 
+    async def refused(self, refusal: RefusedCommand) -> None:
+        """A command of the trainee was refused. It changed nothing."""
+
     async def ended(self, result: Result) -> None:
         """The exercise is over."""
 
@@ -68,6 +71,7 @@ class Result:
     solved: bool
     why: str
     wrong: int
+    refused: int
     hints: int
     right: int
     questions: int
@@ -78,20 +82,23 @@ class Result:
 class Coach:
     """One attempt at an exercise on a stage.
 
-    With `slowly` the emulated time passes while one watches. `keep` stores the result, in a thread, before it is shown.
+    `predict` is whether to ask which status follows; None asks where the trainee has nothing else to do. With `slowly`
+    the emulated time passes while one watches. `keep` stores the result, in a thread, before it is shown.
     """
 
     exercise: Exercise
     stage: Stage
     presenter: Presenter
-    predict: bool = False
+    predict: bool | None = None
     slowly: bool = True
     keep: Callable[[Result], None] | None = None
     hints: int = 0
+    refused: int = 0
     step: Step | None = None  # the trainee's, while it is awaited
     _attempt: Attempt = field(init=False)
     _play: Play = field(init=False)
     _news: asyncio.Condition = field(default_factory=asyncio.Condition)
+    _asks: bool = False
     _verdict: Judgement = Judgement.NOTHING
     _revision: int = 0
     _right: int = 0
@@ -108,6 +115,7 @@ class Coach:
         await self._play.prepare()
         async with self._followed_journal():
             left = await self._set_up()
+            self._asks = not any(map(self.exercise.is_for_trainee, left)) if self.predict is None else self.predict
             began = time.monotonic()
             self._attempt.has_begun = True
             await self.presenter.begins(self.exercise, self._session)
@@ -147,7 +155,7 @@ class Coach:
     async def _take(self, steps: tuple[Step, ...]) -> str:
         """Take the rest, or wait for the trainee to take it. Returns why the exercise is not solved; empty if it is."""
         for number, step in enumerate(steps):
-            if self.predict and self._leads_to_change(steps[number:]):
+            if self._asks and self._leads_to_change(steps[number:]):
                 await self._ask()
             if self.exercise.is_for_trainee(step):
                 await self._await_trainee(step)
@@ -223,12 +231,16 @@ class Coach:
 
     @asynccontextmanager
     async def _followed_journal(self) -> AsyncIterator[None]:
-        following = asyncio.create_task(self._follow(self.stage.world.journal, await self._revision_now()))
+        following = [
+            asyncio.create_task(self._follow(self.stage.world.journal, await self._revision_now())),
+            asyncio.create_task(self._follow_refused()),
+        ]
         try:
             yield
         finally:
-            following.cancel()
-            await asyncio.gather(following, return_exceptions=True)
+            for task in following:
+                task.cancel()
+            await asyncio.gather(*following, return_exceptions=True)
 
     async def _revision_now(self) -> int:
         return int((await self._trainee_console().command("sync"))["revision"])
@@ -244,6 +256,15 @@ class Coach:
                 async with self._news:
                     self._revision = max(self._revision, piece.through)
                     self._news.notify_all()
+
+    async def _follow_refused(self) -> None:
+        """Count what is refused to the trainee. It changed nothing, so the journal does not have it."""
+        async with aclosing(self.stage.world.journal.watch_refused_commands(self.exercise.trainee)) as found:
+            async for some in found:
+                for refusal in some:
+                    if self.step is not None:  # else it is the system that tries something in vain
+                        self.refused += 1
+                        await self.presenter.refused(refusal)
 
     async def _receive(self, line: JournalLine) -> None:
         if self._session and line.stream not in ("", self._session):
@@ -268,6 +289,7 @@ class Coach:
             solved=not why,
             why=why,
             wrong=self._attempt.wrong,
+            refused=self.refused,
             hints=self.hints,
             right=self._right,
             questions=self._questions,

@@ -20,7 +20,11 @@ from xml.etree import ElementTree
 
 _PERSON = re.compile(r"[^\W_][\w .'@+-]{0,63}")
 _FORMULA = tuple("=+-@\t\r")
-_FIELDS = ("at", "person", "exercise", "trainee", "solved", "why", "wrong", "hints", "right", "questions", "seconds")
+_FIELDS = (
+    "at", "person", "exercise", "trainee", "solved", "why",
+    "wrong", "hints", "right", "questions", "seconds", "refused",
+)  # fmt: skip
+_LATER = {"refused": 0}  # lines of before do not have it
 
 
 class BadPerson(ValueError):
@@ -42,6 +46,7 @@ class Score:
     right: int = 0
     questions: int = 0
     seconds: float = 0.0
+    refused: int = 0
 
 
 class ProgressFile:
@@ -127,7 +132,7 @@ def _scores(path: Path) -> Iterator[Score]:
     for line in path.read_bytes().splitlines():
         try:
             found = json.loads(line)
-            yield Score(**{name: found[name] for name in _FIELDS})
+            yield Score(**{name: (_LATER | found)[name] for name in _FIELDS})
         except (ValueError, KeyError, TypeError):
             continue  # cut short by a crash
 

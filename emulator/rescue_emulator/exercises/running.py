@@ -53,7 +53,7 @@ class ExerciseRun:
 
     texts: ExerciseTexts
     person: str
-    predict: bool
+    predict: bool | None
     scores: ProgressFile
     show: Callable[[str], None]
 
@@ -100,6 +100,7 @@ class ExerciseRun:
             solved=result.solved,
             why=result.why,
             wrong=result.wrong,
+            refused=result.refused,
             hints=result.hints,
             right=result.right,
             questions=result.questions,
@@ -136,4 +137,6 @@ async def _read_lines(coach: Coach, presenter: TerminalPresenter, playing: async
             return
         elif line.casefold() == "h":
             presenter.hint(coach.take_hint())
-    await asyncio.Event().wait()  # the input ended; the exercise goes on in the console
+    presenter.has_input = False  # the exercise goes on in the console
+    presenter.answers.put_nowait("")
+    await asyncio.Event().wait()

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import click
 
-from rescue_client.journal import JournalLine
+from rescue_client.journal import JournalLine, RefusedCommand
 from rescue_emulator.exercises.attempt import Judgement
 from rescue_emulator.exercises.coach import Result
 from rescue_emulator.exercises.model import Exercise
@@ -21,7 +21,7 @@ from rescue_emulator.world.people import AccountNames
 class TerminalPresenter:
     """Shows an exercise line by line. `answers` are the lines that the trainee types to a question.
 
-    `names` are those that the trainee has to type in their console.
+    Without `has_input` nobody can answer. `names` are those that the trainee has to type in their console.
     """
 
     texts: ExerciseTexts
@@ -29,6 +29,7 @@ class TerminalPresenter:
     answers: asyncio.Queue[str] = field(default_factory=asyncio.Queue)
     names: AccountNames = field(default_factory=AccountNames)
     is_asking: bool = False
+    has_input: bool = True
     _session: str = ""
     _step: Step | None = None
 
@@ -49,6 +50,8 @@ class TerminalPresenter:
         self.show(text.text("h and Enter: a hint. q and Enter: stop."))
 
     async def asks_status(self, exercise: Exercise) -> str:
+        if not self.has_input:
+            return ""
         self.is_asking = True
         self.show("\n? " + self.texts.text("Which status will {trainee} see next?", trainee=exercise.trainee))
         try:
@@ -83,11 +86,14 @@ class TerminalPresenter:
         }
         self.show("✗ " + self.texts.text(sentences[verdict]))
 
+    async def refused(self, refusal: RefusedCommand) -> None:
+        self.show("✗ " + self.texts.text("The command was refused; it changed nothing."))
+
     async def ended(self, result: Result) -> None:
         text = self.texts
         verdict = text.text("Solved.") if result.solved else text.text("Not solved.")
         self.show(f"\n{click.style(verdict, bold=True)} {text.explanation(result.exercise)}")
-        self.show(text.text("wrong steps: {wrong}, hints: {hints}", wrong=result.wrong, hints=result.hints))
+        self.show(text.counts(result.wrong, result.refused, result.hints))
         if result.questions:
             self.show(
                 text.text("{right} of {questions} predictions right", right=result.right, questions=result.questions)

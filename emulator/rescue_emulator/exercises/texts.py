@@ -25,6 +25,11 @@ class ExerciseTexts:
         """Return a sentence of the catalog, with its facts."""
         return self._catalog.text("exercise", english).format(**facts)
 
+    def counts(self, wrong: int, refused: int, hints: int) -> str:
+        """Return how often the trainee went wrong and was helped."""
+        counted = "wrong steps: {wrong}, refused commands: {refused}, hints: {hints}"
+        return self.text(counted, wrong=wrong, refused=refused, hints=hints)
+
     def status(self, name: str) -> str:
         """Return what a status is called."""
         return self._labels.status(name)

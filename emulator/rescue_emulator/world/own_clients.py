@@ -16,7 +16,7 @@ from rescue_client.admin import AdminClient, Channel, Group, Organization, Organ
 from rescue_client.clock import ClockClient, ClockReading
 from rescue_client.connection import Connection
 from rescue_client.faults import FaultClient, FaultRule
-from rescue_client.journal import JournalClient, JournalLine, JournalPiece
+from rescue_client.journal import JournalClient, JournalLine, JournalPiece, RefusedCommand
 from rescue_common.durations import format_duration
 from rescue_emulator.world.belongings import Belongings
 from rescue_emulator.world.errors import NotOwner
@@ -271,6 +271,17 @@ class WorldJournal(JournalClient):
         async with aclosing(super().watch(after, session=session)) as pieces:
             async for piece in pieces:
                 yield replace(piece, lines=tuple(map(self._plain, piece.lines))) if self._own.shares else piece
+
+    async def watch_refused_commands(self, technician: str = "") -> AsyncGenerator[tuple[RefusedCommand, ...], None]:
+        """Deliver the refused commands of a technician of this world from now on; first of all none."""
+        names = self._own.names
+        account = names.account(technician) if technician else ""
+        async with aclosing(super().watch_refused_commands(account)) as found:
+            async for some in found:
+                yield tuple(
+                    replace(one, technician=names.plain(one.technician), message=names.plain_text(one.message))
+                    for one in some
+                )
 
     def _plain(self, line: JournalLine) -> JournalLine:
         plain = self._own.names.plain_text

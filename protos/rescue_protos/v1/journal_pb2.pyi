@@ -275,3 +275,84 @@ class ExplainResponse(google.protobuf.message.Message):
     def ClearField(self, field_name: typing.Literal["events", b"events", "participants", b"participants", "revision", b"revision"]) -> None: ...
 
 Global___ExplainResponse: typing_extensions.TypeAlias = ExplainResponse
+
+@typing.final
+class WatchRefusedCommandsRequest(google.protobuf.message.Message):
+    """The refused commands to send."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    TECHNICIAN_FIELD_NUMBER: builtins.int
+    technician: builtins.str
+    """Only those of this technician; empty for all."""
+    def __init__(
+        self,
+        *,
+        technician: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["technician", b"technician"]) -> None: ...
+
+Global___WatchRefusedCommandsRequest: typing_extensions.TypeAlias = WatchRefusedCommandsRequest
+
+@typing.final
+class WatchRefusedCommandsResponse(google.protobuf.message.Message):
+    """The next refused commands."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    COMMANDS_FIELD_NUMBER: builtins.int
+    @property
+    def commands(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[Global___RefusedCommand]:
+        """In their order. Empty in the first response: from then on none is missed, unless the
+        client is more than 500 of them behind.
+        """
+
+    def __init__(
+        self,
+        *,
+        commands: collections.abc.Iterable[Global___RefusedCommand] | None = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["commands", b"commands"]) -> None: ...
+
+Global___WatchRefusedCommandsResponse: typing_extensions.TypeAlias = WatchRefusedCommandsResponse
+
+@typing.final
+class RefusedCommand(google.protobuf.message.Message):
+    """A command that was refused."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    AT_FIELD_NUMBER: builtins.int
+    TECHNICIAN_FIELD_NUMBER: builtins.int
+    SESSION_FIELD_NUMBER: builtins.int
+    METHOD_FIELD_NUMBER: builtins.int
+    REASON_FIELD_NUMBER: builtins.int
+    MESSAGE_FIELD_NUMBER: builtins.int
+    technician: builtins.str
+    """Whose command."""
+    session: builtins.str
+    """The session that it was for; empty for CreatePin."""
+    method: builtins.str
+    """The method of ConsoleService, for example "HoldSession"."""
+    reason: builtins.str
+    """The reason of the error, for example "STEP_NOT_POSSIBLE"."""
+    message: builtins.str
+    """The message of the error."""
+    @property
+    def at(self) -> google.protobuf.timestamp_pb2.Timestamp:
+        """When, in emulated time."""
+
+    def __init__(
+        self,
+        *,
+        at: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+        technician: builtins.str = ...,
+        session: builtins.str = ...,
+        method: builtins.str = ...,
+        reason: builtins.str = ...,
+        message: builtins.str = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["at", b"at"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["at", b"at", "message", b"message", "method", b"method", "reason", b"reason", "session", b"session", "technician", b"technician"]) -> None: ...
+
+Global___RefusedCommand: typing_extensions.TypeAlias = RefusedCommand

@@ -50,6 +50,11 @@ class JournalServiceStub(object):
                 request_serializer=rescue__protos_dot_v1_dot_journal__pb2.ExplainRequest.SerializeToString,
                 response_deserializer=rescue__protos_dot_v1_dot_journal__pb2.ExplainResponse.FromString,
                 _registered_method=True)
+        self.WatchRefusedCommands = channel.unary_stream(
+                '/rescue_protos.v1.JournalService/WatchRefusedCommands',
+                request_serializer=rescue__protos_dot_v1_dot_journal__pb2.WatchRefusedCommandsRequest.SerializeToString,
+                response_deserializer=rescue__protos_dot_v1_dot_journal__pb2.WatchRefusedCommandsResponse.FromString,
+                _registered_method=True)
 
 
 class JournalServiceServicer(object):
@@ -78,6 +83,14 @@ class JournalServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def WatchRefusedCommands(self, request, context):
+        """Streams the commands of technicians that are refused from now on. They changed nothing, so the
+        journal does not have them. Ends only when the client or the server ends it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_JournalServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -95,6 +108,11 @@ def add_JournalServiceServicer_to_server(servicer, server):
                     servicer.Explain,
                     request_deserializer=rescue__protos_dot_v1_dot_journal__pb2.ExplainRequest.FromString,
                     response_serializer=rescue__protos_dot_v1_dot_journal__pb2.ExplainResponse.SerializeToString,
+            ),
+            'WatchRefusedCommands': grpc.unary_stream_rpc_method_handler(
+                    servicer.WatchRefusedCommands,
+                    request_deserializer=rescue__protos_dot_v1_dot_journal__pb2.WatchRefusedCommandsRequest.FromString,
+                    response_serializer=rescue__protos_dot_v1_dot_journal__pb2.WatchRefusedCommandsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -179,6 +197,33 @@ class JournalService(object):
             '/rescue_protos.v1.JournalService/Explain',
             rescue__protos_dot_v1_dot_journal__pb2.ExplainRequest.SerializeToString,
             rescue__protos_dot_v1_dot_journal__pb2.ExplainResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WatchRefusedCommands(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/rescue_protos.v1.JournalService/WatchRefusedCommands',
+            rescue__protos_dot_v1_dot_journal__pb2.WatchRefusedCommandsRequest.SerializeToString,
+            rescue__protos_dot_v1_dot_journal__pb2.WatchRefusedCommandsResponse.FromString,
             options,
             channel_credentials,
             insecure,

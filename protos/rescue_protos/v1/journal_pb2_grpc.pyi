@@ -78,7 +78,23 @@ _JournalServiceExplainType = typing_extensions.TypeVar(
     ],
 )
 
-class JournalServiceStub(typing.Generic[_JournalServiceListEventsType, _JournalServiceWatchEventsType, _JournalServiceExplainType]):
+_JournalServiceWatchRefusedCommandsType = typing_extensions.TypeVar(
+    '_JournalServiceWatchRefusedCommandsType',
+    grpc.UnaryStreamMultiCallable[
+        rescue_protos.v1.journal_pb2.WatchRefusedCommandsRequest,
+        rescue_protos.v1.journal_pb2.WatchRefusedCommandsResponse,
+    ],
+    grpc.aio.UnaryStreamMultiCallable[
+        rescue_protos.v1.journal_pb2.WatchRefusedCommandsRequest,
+        rescue_protos.v1.journal_pb2.WatchRefusedCommandsResponse,
+    ],
+    default=grpc.UnaryStreamMultiCallable[
+        rescue_protos.v1.journal_pb2.WatchRefusedCommandsRequest,
+        rescue_protos.v1.journal_pb2.WatchRefusedCommandsResponse,
+    ],
+)
+
+class JournalServiceStub(typing.Generic[_JournalServiceListEventsType, _JournalServiceWatchEventsType, _JournalServiceExplainType, _JournalServiceWatchRefusedCommandsType]):
     """Reads the journal."""
 
     @typing.overload
@@ -94,6 +110,10 @@ class JournalServiceStub(typing.Generic[_JournalServiceListEventsType, _JournalS
         grpc.UnaryUnaryMultiCallable[
             rescue_protos.v1.journal_pb2.ExplainRequest,
             rescue_protos.v1.journal_pb2.ExplainResponse,
+        ],
+        grpc.UnaryStreamMultiCallable[
+            rescue_protos.v1.journal_pb2.WatchRefusedCommandsRequest,
+            rescue_protos.v1.journal_pb2.WatchRefusedCommandsResponse,
         ],
     ], channel: grpc.Channel) -> None: ...
 
@@ -111,6 +131,10 @@ class JournalServiceStub(typing.Generic[_JournalServiceListEventsType, _JournalS
             rescue_protos.v1.journal_pb2.ExplainRequest,
             rescue_protos.v1.journal_pb2.ExplainResponse,
         ],
+        grpc.aio.UnaryStreamMultiCallable[
+            rescue_protos.v1.journal_pb2.WatchRefusedCommandsRequest,
+            rescue_protos.v1.journal_pb2.WatchRefusedCommandsResponse,
+        ],
     ], channel: grpc.aio.Channel) -> None: ...
 
     ListEvents: _JournalServiceListEventsType
@@ -124,6 +148,11 @@ class JournalServiceStub(typing.Generic[_JournalServiceListEventsType, _JournalS
     Explain: _JournalServiceExplainType
     """Explains a session: the chain of changes that led to its status."""
 
+    WatchRefusedCommands: _JournalServiceWatchRefusedCommandsType
+    """Streams the commands of technicians that are refused from now on. They changed nothing, so the
+    journal does not have them. Ends only when the client or the server ends it.
+    """
+
 JournalServiceAsyncStub: typing_extensions.TypeAlias = JournalServiceStub[
     grpc.aio.UnaryStreamMultiCallable[
         rescue_protos.v1.journal_pb2.ListEventsRequest,
@@ -136,6 +165,10 @@ JournalServiceAsyncStub: typing_extensions.TypeAlias = JournalServiceStub[
     grpc.aio.UnaryUnaryMultiCallable[
         rescue_protos.v1.journal_pb2.ExplainRequest,
         rescue_protos.v1.journal_pb2.ExplainResponse,
+    ],
+    grpc.aio.UnaryStreamMultiCallable[
+        rescue_protos.v1.journal_pb2.WatchRefusedCommandsRequest,
+        rescue_protos.v1.journal_pb2.WatchRefusedCommandsResponse,
     ],
 ]
 
@@ -167,5 +200,15 @@ class JournalServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[rescue_protos.v1.journal_pb2.ExplainResponse, collections.abc.Awaitable[rescue_protos.v1.journal_pb2.ExplainResponse]]:
         """Explains a session: the chain of changes that led to its status."""
+
+    @abc.abstractmethod
+    def WatchRefusedCommands(
+        self,
+        request: rescue_protos.v1.journal_pb2.WatchRefusedCommandsRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[collections.abc.Iterator[rescue_protos.v1.journal_pb2.WatchRefusedCommandsResponse], collections.abc.AsyncIterator[rescue_protos.v1.journal_pb2.WatchRefusedCommandsResponse]]:
+        """Streams the commands of technicians that are refused from now on. They changed nothing, so the
+        journal does not have them. Ends only when the client or the server ends it.
+        """
 
 def add_JournalServiceServicer_to_server(servicer: JournalServiceServicer, server: typing.Union[grpc.Server, grpc.aio.Server]) -> None: ...

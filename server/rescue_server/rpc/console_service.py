@@ -8,7 +8,7 @@ import secrets
 from collections.abc import AsyncIterator
 from typing import Any
 
-from rescue_protos.errors import STORAGE_ERRORS, InvalidArgument, ReplicaBehind, ShuttingDown
+from rescue_protos.errors import STORAGE_ERRORS, InvalidArgument, ReplicaBehind, RescueError, ShuttingDown
 from rescue_protos.v1 import console_pb2 as pb
 from rescue_protos.v1 import console_pb2_grpc
 from rescue_server.core import commands
@@ -21,6 +21,7 @@ from rescue_server.runtime.credentials import new_pin
 from rescue_server.runtime.engine import Answer, Engine, Handler
 from rescue_server.runtime.limits import LIMITS, Limits
 from rescue_server.runtime.presence import Presence
+from rescue_server.runtime.refused_commands import RefusedCommand, RefusedCommands
 from rescue_server.runtime.watch import Watcher
 
 BOOKMARK_EVERY = 10.0  # real seconds of an idle watch
@@ -31,8 +32,9 @@ CONSOLE_ID_LENGTH = 64
 class ConsoleService(console_pb2_grpc.ConsoleServiceServicer):
     """Watches and commands of the technician who signed in."""
 
-    def __init__(self, engine: Engine, presence: Presence, limits: Limits = LIMITS) -> None:
+    def __init__(self, engine: Engine, presence: Presence, refused: RefusedCommands, limits: Limits = LIMITS) -> None:
         self._engine = engine
+        self._refused = refused
         self._presence = presence
         self._limits = limits
         self._background: set[asyncio.Task[None]] = set()
@@ -219,7 +221,22 @@ class ConsoleService(console_pb2_grpc.ConsoleServiceServicer):
         user = caller()
         if user.acts_for:
             handler = command_handlers.done_by(handler, user.acts_for)
-        return await self._engine.perform(handler, translate.request_of(user.name, request))
+        try:
+            return await self._engine.perform(handler, translate.request_of(user.name, request))
+        except RescueError as error:
+            if self._refused.is_followed:
+                self._refused.publish(self._refused_command(user.name, request, error))
+            raise
+
+    def _refused_command(self, technician: str, request: Any, error: RescueError) -> RefusedCommand:
+        return RefusedCommand(
+            at=self._engine.clock.now(),
+            technician=technician,
+            session=getattr(request, "session", ""),
+            method=type(request).__name__.removesuffix("Request"),
+            reason=error.reason,
+            message=str(error),
+        )
 
 
 class _IdleTimer:

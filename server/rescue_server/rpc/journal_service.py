@@ -19,6 +19,7 @@ from rescue_server.rpc.guard import caller
 from rescue_server.runtime.credentials import Principal
 from rescue_server.runtime.engine import Engine
 from rescue_server.runtime.journal import Journal, Line, shown_body
+from rescue_server.runtime.refused_commands import RefusedCommand, RefusedCommands
 
 MOST_BYTES = 256 * 1024  # of event bodies in one message; a single event may be longer
 
@@ -26,13 +27,15 @@ MOST_BYTES = 256 * 1024  # of event bodies in one message; a single event may be
 class JournalService(journal_pb2_grpc.JournalServiceServicer):
     """Reads; changes nothing."""
 
-    def __init__(self, engine: Engine, journal: Journal) -> None:
+    def __init__(self, engine: Engine, journal: Journal, refused: RefusedCommands) -> None:
         self._engine = engine
         self._journal = journal
+        self._refused = refused
 
     def drain(self) -> None:
         """End every follower: the server shuts down."""
         self._journal.drain()
+        self._refused.drain()
 
     async def ListEvents(
         self, request: pb.ListEventsRequest, context: CallContext
@@ -51,6 +54,17 @@ class JournalService(journal_pb2_grpc.JournalServiceServicer):
             for events in _messages(piece.lines, user):
                 yield pb.WatchEventsResponse(events=events, through_revision=events[-1].revision)
             yield pb.WatchEventsResponse(through_revision=piece.through, history=history)
+        raise ShuttingDown.of()
+
+    async def WatchRefusedCommands(
+        self, request: pb.WatchRefusedCommandsRequest, context: CallContext
+    ) -> AsyncIterator[pb.WatchRefusedCommandsResponse]:
+        is_first = True
+        async for some in self._refused.follow():
+            found = [_refused_command(one) for one in some if request.technician in ("", one.technician)]
+            if found or is_first:
+                yield pb.WatchRefusedCommandsResponse(commands=found)
+            is_first = False
         raise ShuttingDown.of()
 
     def _require_history(self, request: pb.ListEventsRequest | pb.WatchEventsRequest) -> str:
@@ -87,6 +101,17 @@ class JournalService(journal_pb2_grpc.JournalServiceServicer):
             lead = session.entries[name].role in LEADS
             answer.participants.add(technician=name, status=translate.status(status), lead=lead)
         return answer
+
+
+def _refused_command(refusal: RefusedCommand) -> pb.RefusedCommand:
+    return pb.RefusedCommand(
+        at=translate.timestamp(refusal.at),
+        technician=refusal.technician,
+        session=refusal.session,
+        method=refusal.method,
+        reason=refusal.reason,
+        message=refusal.message,
+    )
 
 
 def _messages(lines: Iterable[Line], user: Principal) -> Iterable[list[pb.JournalEvent]]:

@@ -37,6 +37,8 @@ PERMISSIONS: dict[str, Permission] = {
     f"{_PACKAGE}JournalService/ListEvents": Permission.USER,
     f"{_PACKAGE}JournalService/WatchEvents": Permission.USER,
     f"{_PACKAGE}JournalService/Explain": Permission.USER,
+    # Whose commands go wrong is of no concern to their colleagues.
+    f"{_PACKAGE}JournalService/WatchRefusedCommands": Permission.ADMINISTRATOR,
     f"{_PACKAGE}ClockService/AdvanceClock": Permission.ADMINISTRATOR,
     f"{_PACKAGE}ClockService/SetClockSpeed": Permission.ADMINISTRATOR,
     f"{_PACKAGE}ClockService/PauseClock": Permission.ADMINISTRATOR,

@@ -37,7 +37,8 @@ class Trainee(TerminalPresenter):
     instead: Callable[[Step], str] = field(default_factory=lambda: as_asked)
     verdicts: list[Judgement] = field(default_factory=list)
     went_wrong: asyncio.Event = field(default_factory=asyncio.Event)
-    refused: asyncio.Event = field(default_factory=asyncio.Event)
+    was_refused: asyncio.Event = field(default_factory=asyncio.Event)
+    is_silent: bool = False
     acting: set[asyncio.Task[None]] = field(default_factory=set)
 
     async def trainee_step(self, step: Step, session: str) -> None:
@@ -58,7 +59,12 @@ class Trainee(TerminalPresenter):
         try:
             await self.console.command(*filter(None, (first, self._session, second, rest)))
         except CommandRefused:
-            self.refused.set()
+            self.was_refused.set()
+
+    async def asks_status(self, exercise: Exercise) -> str:
+        if not self.answers.empty() or self.is_silent:
+            return await TerminalPresenter.asks_status(self, exercise)
+        return exercise.expected[-1].status
 
     async def wrong(self, verdict: Judgement, line: Any) -> None:
         self.verdicts.append(verdict)
@@ -76,7 +82,7 @@ class Room:
     consoles: dict[str, Technician] = field(default_factory=dict)
     shown: list[str] = field(default_factory=list)
 
-    async def coach(self, exercise: Exercise, *, predict: bool = False, **trainee: Any) -> tuple[Coach, Trainee]:
+    async def coach(self, exercise: Exercise, *, predict: bool | None = None, **trainee: Any) -> tuple[Coach, Trainee]:
         name = exercise.trainee
         if name not in self.consoles:
             self.consoles[name] = await self.world.technician(name)
@@ -128,6 +134,25 @@ async def test_a_wrong_step_that_harms_nothing_is_counted_and_the_exercise_goes_
         result = await running
         await coach.clear()
     assert (result.solved, result.wrong) == (True, 1)
+
+
+async def test_a_refused_command_is_counted_and_changes_nothing(room: Room) -> None:
+    coach, person = await room.coach(row_exercise(14), instead=lambda step: "lead accept")
+    running = asyncio.create_task(coach.run())
+    async with asyncio.timeout(30):
+        await person.was_refused.wait()
+        await person.act("hold")
+        result = await running
+        await coach.clear()
+    assert (result.solved, result.wrong, result.refused) == (True, 0, 1)
+    assert any("refused" in line for line in room.shown)
+
+
+async def test_where_there_is_nothing_to_do_a_prediction_is_asked(room: Room) -> None:
+    result, _ = await room.result(row_exercise(2))
+    assert (result.solved, result.questions, result.right) == (True, 1, 1)
+    acted, _ = await room.result(row_exercise(14))
+    assert acted.questions == 0
 
 
 async def test_a_score_is_kept_before_the_result_is_shown(room: Room) -> None:
@@ -186,7 +211,7 @@ async def test_every_row_is_solved_by_its_steps(room: Room) -> None:
     unsolved = {}
     for row in range(1, 63):
         result, person = await room.result(row_exercise(row))
-        if not result.solved or result.wrong:
+        if not result.solved or result.wrong or result.refused:
             unsolved[row] = (result.why, person.verdicts)
     assert unsolved == {}
 
@@ -203,7 +228,7 @@ async def test_no_row_is_solved_by_ending_the_session_instead(room: Room) -> Non
             continue
         coach, person = await room.coach(exercise, instead=lambda step: "end")
         running = asyncio.create_task(coach.run())
-        refused = asyncio.create_task(person.refused.wait())
+        refused = asyncio.create_task(person.was_refused.wait())
         async with asyncio.timeout(60):
             await asyncio.wait({running, refused}, return_when=asyncio.FIRST_COMPLETED)
             ends[row] = "refused" if refused.done() else (await running).why

@@ -20,6 +20,7 @@ from rescue_server.runtime import command_handlers
 from rescue_server.runtime.credentials import Principal
 from rescue_server.runtime.engine import Engine, Outcome, live_engine
 from rescue_server.runtime.presence import Presence
+from rescue_server.runtime.refused_commands import RefusedCommands
 from rescue_server.runtime.state import AnyEvent
 from rescue_server.store.memory import MemoryStore
 
@@ -55,7 +56,7 @@ def watch(engine: Engine, *, after: int, history: str | None = None) -> Any:
         after_revision=after, history=engine.history if history is None else history, console="c"
     )
     nobody: Any = None
-    return ConsoleService(engine, Presence(tell)).WatchQueue(request, nobody)
+    return ConsoleService(engine, Presence(tell), RefusedCommands()).WatchQueue(request, nobody)
 
 
 async def test_it_waits_until_the_server_has_got_there_and_goes_on_without_a_gap(engine: Engine) -> None:
