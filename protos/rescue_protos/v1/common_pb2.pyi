@@ -341,7 +341,7 @@ class Cause(google.protobuf.message.Message):
     @property
     def facts(self) -> google.protobuf.internal.containers.ScalarMap[builtins.str, builtins.str]:
         """The facts of a change of the organization, which are not in the fields above: "name", "group",
-        "groups", "settings", "owner".
+        "groups", "settings", "owner"; of a post, "group", "url", "attempt", "answer".
         """
 
     def __init__(

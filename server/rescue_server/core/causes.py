@@ -27,6 +27,7 @@ from rescue_server.core.organization import (
     TechnicianMoved,
 )
 from rescue_server.core.posting import setting_name
+from rescue_server.core.posts import PostEvent, answer_of
 from rescue_server.core.session import Session
 from rescue_server.core.status import Link
 
@@ -34,8 +35,8 @@ from rescue_server.core.status import Link
 class Cause(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The code is the event's name, followed by a dot and a variant if the event has several causes.
 
-    `about` is the target, in the words of the contract. `facts` are the names in a change of the organization, and
-    who had it done through the public API (`through_api`).
+    `about` is the target, in the words of the contract. `facts` are the names in a change of the organization, those of
+    a post, and who had it done through the public API (`through_api`).
     """
 
     event: str
@@ -63,12 +64,29 @@ def cause_of(before: Session | None, event: events.AnySessionEvent) -> Cause:
     return Cause(
         event=name,
         code=f"{name}.{variant}" if variant else name,
-        technician=getattr(event, "reset_by", "") or getattr(event, "technician", ""),
+        technician=_who(event),
         about=_about(event),
         setting=_SETTINGS.get(type(event), ""),
         value=getattr(event, "period", None),
-        facts={"through_api": event.by} if event.by else {},
+        facts=({"through_api": event.by} if event.by else {}) | _post_facts(event),
     )
+
+
+def _who(event: events.AnySessionEvent) -> str:
+    if isinstance(event, events.PostRetried):
+        return event.administrator
+    return getattr(event, "reset_by", "") or getattr(event, "technician", "")
+
+
+def _post_facts(event: events.AnySessionEvent) -> dict[str, str]:
+    match event:
+        case events.PostDue():
+            return {"group": event.group}
+        case events.PostSent() | events.PostFailed():
+            return {"url": event.url, "attempt": str(event.attempt), "answer": answer_of(event)}
+        case events.PostGivenUp():
+            return {"url": event.url, "attempt": str(event.attempt)}
+    return {}
 
 
 def _variant(before: Session | None, event: events.AnySessionEvent) -> str:
@@ -81,6 +99,8 @@ def _variant(before: Session | None, event: events.AnySessionEvent) -> str:
             return "rebooted" if before is not None and before.link is Link.REBOOTING else ""
         case events.FocusChanged(focused=focused):
             return "gained" if focused else "lost"
+    if isinstance(event, PostEvent):
+        return event.kind.value
     return ""
 
 

@@ -11,6 +11,8 @@ from enum import StrEnum
 
 import msgspec
 
+from rescue_server.core.posting import PostKind
+
 
 class Process(StrEnum):
     """What prevents the active session idle time-out while it is open (row 9)."""
@@ -226,10 +228,58 @@ class FocusChanged(SessionEvent, frozen=True, kw_only=True, tag=True):
     focused: bool
 
 
+class PostDue(SessionEvent, frozen=True, kw_only=True, tag=True):
+    """The session is to be posted for `group`, naming its lead. `delivery` is the id of the post, at each attempt."""
+
+    delivery: str
+    kind: PostKind
+    technician: str
+    group: str
+
+
+class PostSent(SessionEvent, frozen=True, kw_only=True, tag=True):
+    """The receiver took a post: it answered with an HTTP status of success. `url` has no password and no query."""
+
+    delivery: str
+    kind: PostKind
+    url: str
+    attempt: int
+    status: int
+
+
+class PostFailed(SessionEvent, frozen=True, kw_only=True, tag=True):
+    """An attempt failed: `status` is what the receiver answered, `reason` why there was no answer."""
+
+    delivery: str
+    kind: PostKind
+    url: str
+    attempt: int
+    status: int = 0
+    reason: str = ""
+
+
+class PostGivenUp(SessionEvent, frozen=True, kw_only=True, tag=True):
+    """The last attempt failed: the post is not sent by itself any more."""
+
+    delivery: str
+    kind: PostKind
+    url: str
+    attempt: int
+
+
+class PostRetried(SessionEvent, frozen=True, kw_only=True, tag=True):
+    """An administrator had a post sent at once, as often as a new one if need be."""
+
+    delivery: str
+    kind: PostKind
+    administrator: str
+
+
 AnySessionEvent = (
     SessionCreated | PinRedeemed | TermsDeclined | AppletJoined | SessionStarted | SessionHeld
     | SessionTransferred | TechnicianInvited | TechnicianRemoved | LeadOffered | LeadOfferCancelled
     | LeadAccepted | RebootOrdered | ChatSent | ProcessOpened | ProcessClosed | SessionEnded
     | CollaboratorLeft | EntryDismissed | AppletClosed | RebootBegan | LinkLost | LinkOffline
     | LinkRestored | ConnectingTimedOut | WaitingTimedOut | IdleTimedOut | IdleAlarmRaised | FocusChanged
+    | PostDue | PostSent | PostFailed | PostGivenUp | PostRetried
 )  # fmt: skip

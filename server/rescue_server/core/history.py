@@ -12,7 +12,7 @@ from rescue_server.core import events
 from rescue_server.core.causes import Cause, cause_of, cause_of_change
 from rescue_server.core.organization import AnyOrganizationEvent, OrganizationEvent
 from rescue_server.core.queue import status_after
-from rescue_server.core.session import Session, apply, is_gone
+from rescue_server.core.session import Session, apply, is_settled
 from rescue_server.core.status import Status
 from rescue_server.core.transitions import row_of
 
@@ -47,6 +47,7 @@ class EventHistory:
     def __init__(self) -> None:
         self._sessions: dict[str, Session] = {}
         self._known: dict[str, frozenset[str]] = {}
+        self._settled = ""
 
     def lacks(self, event: events.AnySessionEvent | AnyOrganizationEvent) -> bool:
         """Return whether earlier events of this one's session are needed before it."""
@@ -66,20 +67,35 @@ class EventHistory:
         if isinstance(event, OrganizationEvent):
             return ExplainedEvent(cause=cause_of_change(event))
         before = self._sessions.get(event.session)
-        if before is None and not isinstance(event, events.SessionCreated):
+        after = self.take_in(event)
+        if after is None:
             return None
-        after = apply(before, event)
-        present = frozenset(after.entries) | frozenset(before.entries if before else ())
-        known = self._known.get(event.session, frozenset()) | present
-        if is_gone(after):
-            self._sessions.pop(event.session, None)
-            self._known.pop(event.session, None)
-        else:
-            self._sessions[event.session], self._known[event.session] = after, known
+        known = self._known[event.session]
+        if self._settled not in ("", event.session):
+            del self._sessions[self._settled], self._known[self._settled]
+        # It is forgotten at another session's event: the end of a session and a post of it come one after the other.
+        self._settled = event.session if is_settled(after) else ""
+        present = _present(before, after)
         changes = tuple(
             change for name in sorted(present) if (change := _change(before, event, after, name)) is not None
         )
         return ExplainedEvent(cause=cause_of(before, event), changes=changes, present=present, known=known)
+
+    def take_in(self, event: events.AnySessionEvent) -> Session | None:
+        """Apply an event of before those to explain, and remember its session; return that after the event.
+
+        Returns None if the session was created before the first event.
+        """
+        before = self._sessions.get(event.session)
+        if before is None and not isinstance(event, events.SessionCreated):
+            return None
+        after = self._sessions[event.session] = apply(before, event)
+        self._known[event.session] = self._known.get(event.session, frozenset()) | _present(before, after)
+        return after
+
+
+def _present(before: Session | None, after: Session) -> frozenset[str]:
+    return frozenset(after.entries) | frozenset(before.entries if before else ())
 
 
 def _change(

@@ -18,6 +18,13 @@ HIDDEN = "***"
 _VISIBLE = re.compile(r"[!-~]+")
 
 
+class PostKind(StrEnum):
+    """What of a session is posted."""
+
+    START = "start"
+    END = "end"
+
+
 class PostFormat(StrEnum):
     """What the body of a post is."""
 

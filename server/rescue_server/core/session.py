@@ -13,12 +13,13 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 from msgspec.structs import replace
 
 from rescue_server.core import events
+from rescue_server.core.posts import Post, PostEvent, first_pending, follow_posts
 from rescue_server.core.status import COLLABORATORS, LEADS, Link, Role, Status, status_of
 
 
@@ -57,7 +58,10 @@ class SessionEntry(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Session(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """The state of one session. Immutable; `entries` by technician's name."""
+    """The state of one session. Immutable; `entries` by technician's name.
+
+    `last_lead` is who leads the session or led it last. `posts` are those for its lead's group, in order.
+    """
 
     id: str
     owner: str
@@ -79,6 +83,8 @@ class Session(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     comment: str = ""
     ended_at: datetime | None = None
     end_reason: EndReason | None = None
+    last_lead: str = ""
+    posts: tuple[Post, ...] = ()
 
     @property
     def is_redeemed(self) -> bool:
@@ -190,7 +196,7 @@ def _started(session: Session, event: events.SessionStarted) -> Session:
         draft.remove(*session.with_role(Role.INCOMING))
     draft.move(Role.LEAD, who)
     draft.move(Role.COLLABORATOR, *session.with_role(Role.HELD_BY_LEAD))
-    return replace(session, entries=draft)
+    return replace(session, entries=draft, last_lead=who)
 
 
 def _held(session: Session, event: events.SessionHeld) -> Session:
@@ -233,7 +239,7 @@ def _lead_accepted(session: Session, event: events.LeadAccepted) -> Session:
     draft = _Draft(session, event.at)
     draft.move(Role.COLLABORATOR, session.lead)
     draft.move(Role.LEAD, event.technician)
-    return replace(session, entries=draft)
+    return replace(session, entries=draft, last_lead=event.technician)
 
 
 def _process_changed(session: Session, event: events.ProcessOpened | events.ProcessClosed) -> Session:
@@ -256,6 +262,10 @@ def _focus_changed(session: Session, event: events.FocusChanged) -> Session:
     draft = _Draft(session, event.at)
     draft[event.technician] = replace(draft[event.technician], focused=event.focused)
     return replace(session, entries=draft)
+
+
+def _posts_changed(session: Session, event: PostEvent) -> Session:
+    return replace(session, posts=follow_posts(session.posts, event))
 
 
 def _alarm_raised(session: Session, event: events.IdleAlarmRaised) -> Session:
@@ -329,6 +339,7 @@ _CHANGES: dict[type, Callable[[Session, Any], Session]] = {
     events.IdleTimedOut: _idle_timed_out,
     events.IdleAlarmRaised: _alarm_raised,
     events.FocusChanged: _focus_changed,
+    **dict.fromkeys(get_args(PostEvent), _posts_changed),
 }
 
 
@@ -376,3 +387,8 @@ def _finish_entry(
 def is_gone(session: Session) -> bool:
     """Whether the session has ended and is in no queue any more."""
     return session.ended_at is not None and not session.entries
+
+
+def is_settled(session: Session) -> bool:
+    """Whether the session is gone and all its posts were sent or given up: nothing happens to it any more by itself."""
+    return is_gone(session) and first_pending(session.posts) is None

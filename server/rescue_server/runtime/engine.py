@@ -219,9 +219,12 @@ class Engine:
         start = self.ahead.revision
         try:
             for event in events:
-                applied = self.ahead.apply(event)
-                applied_events.append(applied)
-                updates.append(updates_of(applied))
+                following: list[AnyEvent] = [event]
+                while following:
+                    applied = self.ahead.apply(following.pop(0))
+                    applied_events.append(applied)
+                    updates.append(updates_of(applied))
+                    following += self._hooks.follow_up(applied)
         except Exception:
             self.ahead.undo(applied_events, start)
             raise

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from rescue_server.runtime.state import AppliedEvent
+from rescue_server.runtime.state import AnyEvent, AppliedEvent
+
+
+def _nothing_follows(applied: AppliedEvent) -> Sequence[AnyEvent]:
+    """Return no further event: the default hook."""
+    return ()
 
 
 def _ignore_append(seconds: float, events: int) -> None:
@@ -15,10 +20,14 @@ def _ignore_append(seconds: float, events: int) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hooks:
-    """`in_focus` returns the technicians in focus; `on_append` receives real seconds and a number of stored events."""
+    """`in_focus` returns the technicians in focus; `on_append` receives real seconds and a number of stored events.
+
+    `follow_up` returns the events that follow from one in the same moment; they are stored with it.
+    """
 
     in_focus: Callable[[], frozenset[str]] = frozenset
     on_append: Callable[[float, int], None] = _ignore_append
+    follow_up: Callable[[AppliedEvent], Sequence[AnyEvent]] = _nothing_follows
 
 
 class Subscriber(Protocol):

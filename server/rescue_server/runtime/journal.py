@@ -166,7 +166,9 @@ class _Reading:
             for number, earlier in enumerate(batch):
                 if number % _PORTION == 0:
                     await asyncio.sleep(0)
-                self._history.explain(read_event(earlier))
+                event = read_event(earlier)
+                assert not isinstance(event, organization.OrganizationEvent)  # it is of a session's stream
+                self._history.take_in(event)
             after = batch[-1].revision
 
 

@@ -31,7 +31,7 @@ import msgspec
 from rescue_common.emulated_time import LONGEST_PERIOD
 from rescue_protos.errors import STORAGE_ERRORS
 from rescue_server.core.compaction import Compaction
-from rescue_server.core.session import Session, is_gone
+from rescue_server.core.session import Session, is_gone, is_settled
 from rescue_server.runtime.engine import Engine
 from rescue_server.runtime.state import ORGANIZATION, AppliedEvent, read_event
 
@@ -98,9 +98,13 @@ class Retention:
         return len(due)
 
     def on_applied(self, applied: AppliedEvent) -> None:
-        """Note when a session is gone: sweeps look at those only."""
-        if applied.after is not None and is_gone(applied.after):
+        """Note when a session is gone and nothing of it is left to be posted: sweeps look at those only."""
+        if applied.after is None:
+            return
+        if is_settled(applied.after):
             self._gone_since.setdefault(applied.after.id, self._real_now())
+        else:  # a post of it is due
+            self._gone_since.pop(applied.after.id, None)
 
     def _due(self, before: datetime) -> list[str]:
         """Return the sessions to remove: they ended by that moment, or long ago in real time, or there are too many."""
@@ -108,7 +112,7 @@ class Retention:
         now, swept_at = self._real_now(), self._swept_at
         if swept_at is None:
             for session in published.sessions.values():
-                if is_gone(session):
+                if is_settled(session):
                     self._gone_since.setdefault(session.id, now)
         self._swept_at = now
         # An applet that gets the end of a session just now still looks it up: it stays for one more sweep.
