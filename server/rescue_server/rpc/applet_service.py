@@ -115,6 +115,7 @@ class AppletService(applet_pb2_grpc.AppletServiceServicer):
             if session.reboot_order:
                 connection.send(orders.RebootNow(session.reboot_order, session.reboot_ordered_by))
             stream = AppletStream(connection, context, partial(self._response, session.id))
+            del hello, session  # what is not needed while the applet is attached
             await stream.run(self._read(connection, context, stream))
         finally:
             self._attachments.leave(connection)

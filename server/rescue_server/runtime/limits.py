@@ -93,6 +93,8 @@ class Pace:
     Two seconds' worth may come at once. Times are real seconds.
     """
 
+    __slots__ = ("_at", "_burst", "_left", "_rate")
+
     def __init__(self, rate: float, now: float) -> None:
         self._rate = rate
         self._burst = 2 * rate
