@@ -3,7 +3,8 @@
     python tests/contract/server/record_journals.py tests/contract/server/journals/VERSION
 
 `-conformance.jsonl` are conformance scenarios, as few as cover all 62 rows; `-others.jsonl`, `-removals.jsonl`,
-`-public-api.jsonl` and `-posts.jsonl` have the events that no row needs, so that all together have every kind of event.
+`-public-api.jsonl`, `-posts.jsonl` and `-join-codes.jsonl` have the events that no row needs, so that all together have
+every kind of event.
 
 A recording is never made anew for a version that is released: that later versions still read it is what it is for.
 """
@@ -14,10 +15,12 @@ import asyncio
 import shutil
 import sys
 import tempfile
+from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlencode
 from urllib.request import urlopen
 
+from rescue_client.joining import join, new_joiner
 from rescue_common.state_directory import Access
 from rescue_emulator.conformance.row_scenarios import read_scenarios
 from rescue_emulator.scenarios.model import Scenario
@@ -121,6 +124,14 @@ async def record_posts(target: Path) -> None:
         await write_down(world, target)
 
 
+async def record_join_codes(target: Path) -> None:
+    """Make a code for alice, who joins with it."""
+    async with World(paused=True) as world:
+        made = await world.admin.issue_join_code("alice", valid_for=timedelta(hours=1))
+        await join(world.address, made.code, joiner=new_joiner())
+        await write_down(world, target)
+
+
 async def write_down(world: World, target: Path) -> None:
     """Print the world's journal into a file, by the command that people use."""
     command = (sys.executable, "-m", "rescue_emulator", "events", "--json", "--data", str(world.data))
@@ -133,6 +144,7 @@ async def main(stem: str) -> None:
     """Record all."""
     await record_api(Path(f"{stem}-public-api.jsonl"))
     await record_posts(Path(f"{stem}-posts.jsonl"))
+    await record_join_codes(Path(f"{stem}-join-codes.jsonl"))
     await record_removals(Path(f"{stem}-removals.jsonl"))
     await record_others(Path(f"{stem}-others.jsonl"))
     await record_conformance(Path(f"{stem}-conformance.jsonl"))
