@@ -6,7 +6,7 @@ in costs a hash that is slow on purpose, and is not what is measured.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -34,10 +34,10 @@ class KnownTokens(Tokens):
     """Accepts each name as that user's token."""
 
     def __init__(self, secret_hash: str) -> None:
-        super().__init__()
+        super().__init__(b"of a benchmark")
         self._hash = secret_hash
 
-    def principal_of(self, token: str, administrators: Collection[str]) -> Principal:
+    def principal_of(self, token: str, administrators: Collection[str], secret_hashes: Mapping[str, str]) -> Principal:
         """Return the user of this name."""
         return Principal(name=token, administrator=token in administrators, secret_hash=self._hash)
 

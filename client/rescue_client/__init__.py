@@ -44,8 +44,8 @@ if TYPE_CHECKING:
     from rescue_client.clock import ClockReading as ClockReading
     from rescue_client.clock import EmulatedClock as EmulatedClock
     from rescue_client.connection import Connection as Connection
-    from rescue_client.connection import Deadline as Deadline
     from rescue_client.console import ConsoleClient as ConsoleClient
+    from rescue_client.deadlines import Deadline as Deadline
     from rescue_client.faults import FaultClient as FaultClient
     from rescue_client.faults import FaultRule as FaultRule
     from rescue_client.journal import Explanation as Explanation
@@ -207,11 +207,9 @@ _MODULES = {
         "ClockReading",
         "EmulatedClock",
     ),
-    "rescue_client.connection": (
-        "Connection",
-        "Deadline",
-    ),
+    "rescue_client.connection": ("Connection",),
     "rescue_client.console": ("ConsoleClient",),
+    "rescue_client.deadlines": ("Deadline",),
     "rescue_client.faults": (
         "FaultClient",
         "FaultRule",

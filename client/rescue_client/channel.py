@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import grpc
@@ -81,25 +82,40 @@ def _credentials(tls: Tls) -> grpc.ChannelCredentials:
     return grpc.ssl_channel_credentials(files.ca, files.key, files.cert)
 
 
+@dataclass(slots=True)
+class Token:
+    """What a sign-in brought. The channels of one connection share it: every server of a cluster knows it."""
+
+    metadata: Metadata | None = None
+    administrator: bool = False
+
+
 class SignedInChannel:
     """A grpc channel and the user who calls over it.
 
-    It signs in before the first call and again when the token expires. `visitor` is the address of the person who
-    signs in, if this program does it for somebody else: wrong secrets then count as theirs. `acts_for` is the user who
-    has a companion of the server act upon this one.
+    It signs in before the first call, unless `token` has what an earlier channel got, and again when the token expires.
+    `visitor` is the address of the person who signs in, if this program does it for somebody else: wrong secrets then
+    count as theirs. `acts_for` is the user who has a companion of the server act upon this one.
     """
 
     def __init__(
-        self, channel: grpc.aio.Channel, *, user: str, secret: str, visitor: str = "", acts_for: str = ""
+        self,
+        channel: grpc.aio.Channel,
+        *,
+        user: str,
+        secret: str,
+        visitor: str = "",
+        acts_for: str = "",
+        token: Token | None = None,
     ) -> None:
         self.channel = channel
         self.user = user
-        self.administrator = False
-        """Whether the user is an administrator; known after the sign-in."""
+        self.has_signed_in = False
+        """Whether the server of this channel has accepted the secret."""
+        self._token = token or Token()
         self._secret = secret
         self._acts_for = acts_for
         self._visitor: Metadata = ((VISITOR, visitor),) if visitor else ()
-        self._metadata: Metadata | None = None
         self._refusal: RescueError | None = None
         self._signing_in = asyncio.Lock()
         self._stubs: dict[object, Any] = {}
@@ -142,9 +158,20 @@ class SignedInChannel:
         async with self._signing_in:
             if self._refusal is not None:
                 raise self._refusal.with_traceback(None)  # otherwise its traceback would grow with each call
-            if self._metadata is None:
-                self._metadata = await self._sign_in()
-            return self._metadata
+            if self._token.metadata is None:
+                return await self._sign_in()
+            return self._token.metadata
+
+    @property
+    def administrator(self) -> bool:
+        """Whether the user is an administrator; known after the sign-in."""
+        return self._token.administrator
+
+    async def sign_in(self) -> None:
+        """Have the server of this channel accept the secret, if it has not done so yet. Raises RescueError."""
+        if not self.has_signed_in:
+            self.forget_token()
+            await self.metadata()
 
     async def _sign_in(self) -> Metadata:
         request = access_pb2.SignInRequest(user=self.user, secret=self._secret, acts_for=self._acts_for)
@@ -156,12 +183,14 @@ class SignedInChannel:
             if isinstance(failure, Unauthenticated):
                 self._refusal = failure
             raise failure from None
-        self.administrator = answer.administrator
-        return (("authorization", f"Bearer {answer.token}"),)
+        self.has_signed_in = True
+        self._token.administrator = answer.administrator
+        self._token.metadata = (("authorization", f"Bearer {answer.token}"),)
+        return self._token.metadata
 
     def forget_token(self) -> None:
         """Sign in again before the next call, because the server did not accept the token."""
-        self._metadata = None
+        self._token.metadata = None
 
     async def call(self, method: Callable[[SignedInChannel, Metadata], Awaitable[Reply]]) -> Reply:
         """Await `method(self, metadata)`; if the token had expired, once more with a new one. Raises RescueError."""

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 import grpc
 from google.protobuf.duration_pb2 import Duration
 
-from rescue_client.connection import Connection, retry_delays
+from rescue_client.connection import Connection
+from rescue_client.deadlines import retry_delays
 from rescue_client.decoding import moment
 from rescue_client.service import ServiceClient
 from rescue_protos.errors import RescueError

@@ -9,8 +9,7 @@ last call has ended, because gRPC cancels the tasks of the calls on a channel th
 from __future__ import annotations
 
 import asyncio
-import random
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -21,7 +20,8 @@ from typing import Any, Self, TypeGuard, TypeVar
 
 import grpc
 
-from rescue_client.channel import Metadata, SignedInChannel, open_channel
+from rescue_client.channel import Metadata, SignedInChannel, Token, open_channel
+from rescue_client.deadlines import AttemptLimit, Deadline, retry_delays
 from rescue_common.server_list import ServerList, read_addresses
 from rescue_common.state_directory import NoAccess, find_secret, find_servers, find_tls
 from rescue_common.tls import Tls
@@ -41,46 +41,6 @@ TIMEOUT = timedelta(seconds=30)
 
 NO_WAIT = timedelta(0)
 """A timeout: a call fails at once if the server is away."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Deadline:
-    """How long a call is tried again while the server is away: `timeout` real seconds after `since`.
-
-    `since` is a moment of the event loop's clock. An answer of the server restarts the time: a command that waited
-    while the server answered other commands has not waited for the server.
-    """
-
-    since: float
-    timeout: float
-
-    @classmethod
-    def after(cls, timeout: timedelta, *, since: float | None = None) -> Deadline:
-        """Make a deadline that counts from `since`, or from now."""
-        if since is None:
-            since = asyncio.get_running_loop().time()
-        return cls(since=since, timeout=timeout.total_seconds())
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AttemptLimit:
-    """How long one attempt of a call may take, in real seconds. The first attempt always gets at least `first`."""
-
-    first: float
-    longest: float
-
-    def within(self, left: float, *, is_first: bool) -> float:
-        """Return the limit of an attempt that begins `left` seconds before its deadline."""
-        return min(self.longest, max(left, self.first if is_first else 0.1))
-
-
-def retry_delays() -> Iterator[float]:
-    """Return the delays before the next attempts, in real seconds. They grow to at most 0.6."""
-    delay = 0.05
-    while True:
-        # With jitter, because all clients lose the server at the same moment.
-        yield delay * random.uniform(0.8, 1.2)
-        delay = min(2 * delay, 0.5)
 
 
 class Connection:
@@ -109,6 +69,7 @@ class Connection:
         self.timeout = timeout
         self._servers = ServerList(read_addresses(address))
         self._secret = secret
+        self._token = Token()
         self._locate = locate
         self._tls = tls
         self._visitor = visitor
@@ -297,7 +258,7 @@ class Connection:
 
     async def sign_in(self, *, deadline: Deadline | None = None, limit: AttemptLimit | None = None) -> None:
         """Prove who the user is. Raises RescueError; Unauthenticated at once if the secret is wrong."""
-        await self.call_idempotent(_no_call, deadline=deadline, limit=limit)
+        await self.call_idempotent(_sign_in, deadline=deadline, limit=limit)
 
     async def is_administrator(self) -> bool:
         """Return whether this user is an administrator; signs in. Raises RescueError."""
@@ -348,6 +309,7 @@ class Connection:
             secret=secret,
             visitor=self._visitor,
             acts_for=self._acts_for,
+            token=self._token,
         )
         shared = _SharedChannel(channel=channel, location=self._location)
         self._open.add(shared)
@@ -386,11 +348,12 @@ def _goes_elsewhere(failure: RescueError | None) -> TypeGuard[Unavailable]:
     return isinstance(failure, Unavailable) and not isinstance(failure, StorageUnavailable)
 
 
-async def _no_call(channel: SignedInChannel, metadata: Metadata) -> None:
-    """Do nothing: the sign-in before it is all that is wanted."""
+async def _sign_in(channel: SignedInChannel, metadata: Metadata) -> None:
+    await channel.sign_in()
 
 
 async def _is_administrator(channel: SignedInChannel, metadata: Metadata) -> bool:
+    await channel.sign_in()
     return channel.administrator
 
 

@@ -22,7 +22,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Protocol, Self, TypeVar
 
 from rescue_client import decoding
-from rescue_client.connection import AttemptLimit, Connection, Deadline
+from rescue_client.connection import Connection
+from rescue_client.deadlines import AttemptLimit, Deadline
 from rescue_client.records import (
     Directory,
     Done,

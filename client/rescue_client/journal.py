@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from rescue_client.connection import NO_WAIT, Connection, Deadline
+from rescue_client.connection import NO_WAIT, Connection
+from rescue_client.deadlines import Deadline
 from rescue_client.decoding import moment, previous_status_of, status_of
 from rescue_client.records import Cause, ChatReceived, SessionHistory, Status, StatusChange
 from rescue_client.service import ServiceClient

@@ -8,7 +8,8 @@ from typing import Any, Generic, Protocol, TypeVar
 import grpc
 
 from rescue_client.channel import Metadata, within
-from rescue_client.connection import Connection, Deadline, Method
+from rescue_client.connection import Connection, Method
+from rescue_client.deadlines import Deadline
 
 Stub = TypeVar("Stub")
 Request = TypeVar("Request")

@@ -16,7 +16,8 @@ import grpc
 
 from rescue_client import decoding
 from rescue_client.channel import SignedInChannel
-from rescue_client.connection import Connection, retry_delays
+from rescue_client.connection import Connection
+from rescue_client.deadlines import retry_delays
 from rescue_client.records import Bookmark, Delta, ServerBack, ServerLost, Snapshot, Update
 from rescue_protos.error_details import from_rpc_error
 from rescue_protos.errors import InvalidArgument, PermissionDenied, RescueError, Unauthenticated

@@ -143,7 +143,7 @@ async def _serve(options: ServerOptions, store: SqliteStore, checkpoints: Checkp
     stop = _stop_signal()  # first, because a client may stop the server as soon as the address is known
     observation = Observation(options.metrics)
     async with contextlib.AsyncExitStack() as running:
-        admission = Admission.by()
+        admission = Admission.by(server_key(options.data))
         accepting = serving(
             options,
             store,
@@ -197,7 +197,8 @@ async def serving(
         engine = live_engine(store, clock, hooks=hooks, watch=watch)
         prepare = partial(prepare_organization, options.organization, engine, issued)
     parts = _Parts.of(options, engine, consoles, observation)
-    listener = _listener(options, parts, issued, limits, admission or Admission.by())
+    key = server_key(options.data)
+    listener = _listener(parts, issued, limits, admission or Admission.by(key), key)
     engine.load(checkpoints)
     credentials = options.tls.credentials() if options.tls else None
     port = listener.bind(options.host, _ports(options, issued), credentials)  # before anything is written
@@ -270,12 +271,10 @@ class _Parts:
         return [asyncio.create_task(each) for each in running]
 
 
-def _listener(
-    options: ServerOptions, parts: _Parts, issued: IssuedSecrets, limits: Limits, admission: Admission
-) -> Listener:
+def _listener(parts: _Parts, issued: IssuedSecrets, limits: Limits, admission: Admission, key: bytes) -> Listener:
     """Return the listener with every service of the contract; their streams are ended in this order."""
     engine, timekeeper, faults = parts.engine, parts.timekeeper, parts.faults
-    key, refused = server_key(options.data), RefusedCommands()
+    refused = RefusedCommands()
     applet = AppletService(engine, timekeeper, faults, key, admission.pins, limits)
     return Listener(
         [

@@ -33,6 +33,7 @@ class FakeAdministration(
         super().__init__()
         self.requests: list[Any] = []
         self.refusals: list[RescueError] = []
+        self.sign_ins = 0
         self.now = datetime(2026, 1, 5, 9, tzinfo=UTC)
         self.speed: float = 1
         self.paused = True
@@ -56,6 +57,7 @@ class FakeAdministration(
             await self.refuse(context, self.refusals.pop(0))
 
     async def SignIn(self, request: access_pb2.SignInRequest, context: Context) -> access_pb2.SignInResponse:
+        self.sign_ins += 1
         if request.secret != "s3cret":
             await self.refuse(context, Unauthenticated("wrong secret", reason="BAD_SECRET"))
         return access_pb2.SignInResponse(token=f"token of {request.user}")

@@ -21,6 +21,7 @@ from rescue_protos.errors import RescueError
 from rescue_protos.v1 import access_pb2, access_pb2_grpc, applet_pb2, applet_pb2_grpc, console_pb2, console_pb2_grpc
 from rescue_server.app import ServerOptions, serving
 from rescue_server.runtime.admission import Admission
+from rescue_server.runtime.credentials import server_key
 from rescue_server.runtime.limits import LIMITS, Limits
 from rescue_server.store.files import STORE_FILE
 from rescue_server.store.sqlite import SqliteStore
@@ -76,7 +77,7 @@ async def opened(data: Path, *, limits: Limits = LIMITS, paused: bool = False) -
     make_private(data)
     options = ServerOptions(host="127.0.0.1", port=0, data=data, paused=paused)
     with contextlib.closing(SqliteStore.open(data / STORE_FILE)) as store:
-        admission = Admission.by(lambda: house.now)
+        admission = Admission.by(server_key(data), now=lambda: house.now, wall=lambda: house.now)
         async with serving(options, store, limits=limits, admission=admission) as (address, _):
             house.address = address
             async with grpc.aio.insecure_channel(address, options=[("grpc.use_local_subchannel_pool", 1)]) as channel:

@@ -17,15 +17,17 @@ from rescue_common.allowance import MAX_SOURCES, Allowance, Allowances
 from rescue_common.state_directory import Access
 from rescue_protos.error_details import from_rpc_error
 from rescue_protos.errors import ResourceExhausted, Unauthenticated
+from rescue_protos.v1 import admin_pb2, admin_pb2_grpc, console_pb2
 from rescue_server.core.organization import SecretChanged
 from rescue_server.rpc.sources import is_local
 from rescue_server.runtime.allowance import WRONG_SECRETS
-from rescue_server.runtime.credentials import MOST_TOKENS, TOKEN_LIFE, Tokens, hash_secret, new_secret
+from rescue_server.runtime.credentials import TOKEN_LIFE, Tokens, hash_secret, new_secret
 from rescue_server.runtime.state import EngineState, read_event
 from rescue_server.store.files import STORE_FILE
 from rescue_server.store.sqlite import SqliteStore
 from tests.security.conftest import House, Opened, Refused
 
+KEY = b"the key of all servers"
 A_YEAR = 365.25 * 86_400.0
 
 
@@ -53,7 +55,7 @@ def test_an_allowance_comes_at_once_and_then_one_by_one() -> None:
 
 
 def test_the_right_secret_gets_in_whoever_tried_before() -> None:
-    tokens, right = Tokens(now=lambda: 0.0), hash_secret("right")
+    tokens, right = Tokens(KEY, now=lambda: 0.0), hash_secret("right")
     kinds = Counter[type]()
     for number in range(2000):
         for source in ("guesser", f"guesser {number}"):
@@ -63,22 +65,60 @@ def test_the_right_secret_gets_in_whoever_tried_before() -> None:
     assert kinds == {Unauthenticated: WRONG_SECRETS.at_once, ResourceExhausted: 2000 - WRONG_SECRETS.at_once}
     for source in ("elsewhere", "guesser"):
         token = tokens.sign_in("alice", "right", right, source=source)
-        assert tokens.principal_of(token, ()).name == "alice"
+        assert tokens.principal_of(token, (), {"alice": right}).name == "alice"
 
 
-def test_tokens_expire_and_are_bounded() -> None:
-    now, right = 0.0, hash_secret("right")
-    tokens = Tokens(now=lambda: now)
-    first = tokens.sign_in("alice", "right", right, source="here")
-    for _ in range(MOST_TOKENS):
-        last = tokens.sign_in("bob", "right", right, source="there")
-    assert tokens.count == MOST_TOKENS
-    with pytest.raises(Unauthenticated, match="sign in again"):
-        tokens.principal_of(first, ())
-    assert tokens.principal_of(last, ()).name == "bob"
+def test_every_server_with_the_key_knows_a_token_until_it_expires() -> None:
+    now, hashes = 1000.0, {"alice": hash_secret("right"), "admin": hash_secret("admin's")}
+    here, there = Tokens(KEY, wall=lambda: now), Tokens(KEY, wall=lambda: now)
+    token = here.sign_in("alice", "right", hashes["alice"], source="here")
+    found = there.principal_of(token, {"admin"}, hashes)
+    assert (found.name, found.administrator, found.companion, found.secret_hash) == (
+        "alice",
+        False,
+        False,
+        hashes["alice"],
+    )
+    companion = here.sign_in_companion(here.companion_key, user="admin", secret_hash=hashes["admin"], acts_for="bob")
+    assert companion is not None
+    found = there.principal_of(companion, {"admin"}, hashes)
+    assert (found.name, found.administrator, found.companion, found.acts_for) == ("admin", True, True, "bob")
     now += TOKEN_LIFE
-    assert tokens.sign_in("alice", "right", right, source="here")
-    assert tokens.count == 1
+    for tokens in (here, there):
+        with pytest.raises(Unauthenticated, match="sign in again"):
+            tokens.principal_of(token, (), hashes)
+
+
+def test_another_key_another_secret_and_any_other_bit_are_no_token() -> None:
+    hashes = {"alice": hash_secret("right")}
+    tokens = Tokens(KEY)
+    token = tokens.sign_in("alice", "right", hashes["alice"], source="here")
+    assert tokens.principal_of(token, (), hashes)
+    with pytest.raises(Unauthenticated):
+        Tokens(b"another key").principal_of(token, (), hashes)
+    for later in ({"alice": hash_secret("renewed")}, {}):
+        with pytest.raises(Unauthenticated, match="was changed"):
+            tokens.principal_of(token, (), later)
+    body = base64.urlsafe_b64decode(token)
+    forged = [body[:at] + bytes([body[at] ^ 1]) + body[at + 1 :] for at in range(len(body))]
+    for wrong in ["", "x", "é", token[:-4], *(base64.urlsafe_b64encode(one).decode() for one in forged)]:
+        with pytest.raises(Unauthenticated):
+            tokens.principal_of(wrong, (), hashes)
+    assert hashes["alice"].encode() not in body
+
+
+async def test_a_token_holds_after_a_restart_and_not_after_its_secret_was_renewed(
+    open_house: Opened, tmp_path: Path, refused: Refused
+) -> None:
+    state = tmp_path / "state"
+    async with open_house(state) as house:
+        tokens = {user: (("authorization", f"Bearer {await house.token(user)}"),) for user in ("alice", "admin")}
+    async with open_house(state) as house:
+        assert (await house.console.ListQueue(console_pb2.ListQueueRequest(), metadata=tokens["alice"])).revision
+        admin = admin_pb2_grpc.AdminServiceStub(house.channel)
+        await admin.RenewSecret(admin_pb2.RenewSecretRequest(request_id="r", user="alice"), metadata=tokens["admin"])
+        async with refused("UNAUTHENTICATED", "TOKEN_EXPIRED"):
+            await house.console.ListQueue(console_pb2.ListQueueRequest(), metadata=tokens["alice"])
 
 
 async def test_wrong_secrets_are_slowed_down_and_right_ones_are_not(house: House) -> None:

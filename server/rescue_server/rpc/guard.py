@@ -156,9 +156,7 @@ class Guard:
         scheme, _, token = authorization.partition(" ")
         if scheme != "Bearer" or not token:
             raise errors.Unauthenticated("no token was sent: sign in first", reason="TOKEN_MISSING")
-        principal = self._tokens.principal_of(token, organization.administrators)
-        self._require_unrevoked(principal)
-        return principal
+        return self._tokens.principal_of(token, organization.administrators, organization.secret_hashes)
 
     def _require_unrevoked(self, principal: Principal) -> None:
         """End the open streams of a user whose secret was renewed or who was removed."""

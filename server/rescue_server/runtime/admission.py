@@ -18,6 +18,8 @@ class Admission:
     pins: PinAttempts
 
     @classmethod
-    def by(cls, now: Callable[[], float] = time.monotonic) -> Admission:
-        """Return them with a clock of real seconds."""
-        return cls(tokens=Tokens(now), pins=PinAttempts(now))
+    def by(
+        cls, key: bytes, *, now: Callable[[], float] = time.monotonic, wall: Callable[[], float] = time.time
+    ) -> Admission:
+        """Return them with a key that signs tokens, and the clocks of `Tokens`."""
+        return cls(tokens=Tokens(key, now=now, wall=wall), pins=PinAttempts(now))

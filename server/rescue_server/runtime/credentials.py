@@ -12,8 +12,7 @@ import hashlib
 import hmac
 import secrets
 import time
-from collections import OrderedDict
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NoReturn
@@ -22,9 +21,9 @@ from rescue_common.allowance import Allowances
 from rescue_common.private_files import write_private
 from rescue_protos.errors import ResourceExhausted, Unauthenticated
 from rescue_server.runtime.allowance import WRONG_SECRETS
+from rescue_server.runtime.signed_tokens import TokenContent, proof_of, read, sign
 
 TOKEN_LIFE = 900.0  # real seconds
-MOST_TOKENS = 100_000  # whoever had the oldest of more signs in again
 KEY_FILE = "server.key"
 KEY_LENGTH = 32  # bytes
 SECRET_BYTES = 24  # random; 192 bits
@@ -98,26 +97,20 @@ class Principal:
     secret_hash: str = field(default="", repr=False)
 
 
-@dataclass(slots=True)
-class _Token:
-    user: str
-    secret_hash: str
-    expires: float
-    acts_for: str = ""
-    companion: bool = False
-
-
 class Tokens:
-    """Short-lived tokens, in memory only: after a restart everybody signs in again.
+    """Short-lived tokens. All servers with the same key know each other's, also after a restart.
 
-    `now` gives real seconds; tests pass their own.
+    `now` gives real seconds since any moment, `wall` since 1970; tests pass their own.
     """
 
-    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, key: bytes, *, now: Callable[[], float] = time.monotonic, wall: Callable[[], float] = time.time
+    ) -> None:
         self.companion_key = secrets.token_urlsafe(32)
         """What companions, the programs that this server starts, prove with that they are."""
+        self._key = key
         self._now = now
-        self._tokens: OrderedDict[bytes, _Token] = OrderedDict()  # all live equally long: the oldest expires first
+        self._wall = wall
         self._wrong = Allowances(WRONG_SECRETS)
 
     def sign_in(self, user: str, secret: str, secret_hash: str | None, *, source: str) -> str:
@@ -129,7 +122,7 @@ class Tokens:
         Raises Unauthenticated, which does not say whether the user exists; ResourceExhausted after too many failures.
         """
         self.check(user, secret, secret_hash, source=source)
-        return self._issue(_Token(user, secret_hash or "", self._now() + TOKEN_LIFE))
+        return self._issue(user, secret_hash or "")
 
     def check(self, user: str, secret: str, secret_hash: str | None, *, source: str) -> None:
         """Check a secret as `sign_in` does, and raise what it raises."""
@@ -140,32 +133,35 @@ class Tokens:
         """Return a token of a companion as this user, or as nobody; None if this is not its key."""
         if not hmac.compare_digest(key.encode(), self.companion_key.encode()):
             return None
-        return self._issue(_Token(user, secret_hash, self._now() + TOKEN_LIFE, acts_for, companion=True))
+        return self._issue(user, secret_hash, acts_for=acts_for, companion=True)
 
-    def _issue(self, made: _Token) -> str:
-        token = secrets.token_urlsafe(32)
-        self._tokens[_key(token)] = made
-        now = self._now()
-        while len(self._tokens) > MOST_TOKENS or next(iter(self._tokens.values())).expires <= now:
-            self._tokens.popitem(last=False)
-        return token
+    def _issue(self, user: str, secret_hash: str, *, acts_for: str = "", companion: bool = False) -> str:
+        content = TokenContent(
+            user=user,
+            proof=proof_of(secret_hash),
+            expires=self._wall() + TOKEN_LIFE,
+            acts_for=acts_for,
+            companion=companion,
+        )
+        return sign(self._key, content)
 
-    @property
-    def count(self) -> int:
-        """How many tokens are kept."""
-        return len(self._tokens)
+    def principal_of(self, token: str, administrators: Collection[str], secret_hashes: Mapping[str, str]) -> Principal:
+        """Return who signed in, with the hash of their secret. Raises Unauthenticated.
 
-    def principal_of(self, token: str, administrators: Collection[str]) -> Principal:
-        """Return who signed in, with the hash of their secret at that time. Raises Unauthenticated."""
-        known = self._tokens.get(_key(token))
-        if known is None or known.expires <= self._now():
+        A token counts no more when the user has got another secret, or was removed.
+        """
+        known = read(self._key, token)
+        if known is None or known.expires <= self._wall():
             raise Unauthenticated("the token is not known or has expired: sign in again", reason="TOKEN_EXPIRED")
+        secret_hash = secret_hashes.get(known.user, "")
+        if known.proof != proof_of(secret_hash):
+            raise Unauthenticated(f"the secret of {known.user!r} was changed: sign in again", reason="TOKEN_EXPIRED")
         return Principal(
             name=known.user,
             administrator=known.user in administrators,
             acts_for=known.acts_for,
             companion=known.companion,
-            secret_hash=known.secret_hash,
+            secret_hash=secret_hash,
         )
 
     def require_patience(self, source: str) -> None:
@@ -187,7 +183,3 @@ class Tokens:
         raise Unauthenticated(
             f"the secret of {user!r} is not accepted: see RESCUE_SECRET and the state directory", reason="WRONG_SECRET"
         )
-
-
-def _key(token: str) -> bytes:
-    return hashlib.sha256(token.encode()).digest()

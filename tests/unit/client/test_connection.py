@@ -10,9 +10,10 @@ import grpc
 import pytest
 
 from rescue_client.clock import ClockClient
-from rescue_client.connection import NO_WAIT, AttemptLimit, Connection, Deadline
+from rescue_client.connection import NO_WAIT, Connection
+from rescue_client.deadlines import AttemptLimit, Deadline
 from rescue_common.state_directory import Access
-from rescue_protos.errors import NotLeading, StorageUnavailable, Unavailable
+from rescue_protos.errors import NotLeading, StorageUnavailable, Unauthenticated, Unavailable
 from tests.fakes.administration import FakeAdministration
 
 NOBODY = "127.0.0.1:1"
@@ -90,6 +91,20 @@ async def test_a_server_that_does_not_lead_sends_its_caller_to_the_one_that_does
         assert (len(follower.requests), len(fake.requests)) == (1, 2)
     finally:
         await follower.stop()
+
+
+async def test_the_token_of_one_server_is_shown_to_the_next(fake: FakeAdministration) -> None:
+    first = FakeAdministration()
+    await first.start()
+    async with Connection(first.address, user="admin", secret="s3cret", timeout=NO_WAIT) as connection:
+        await ClockClient(connection).show()
+        first.refusals = [NotLeading.of(fake.address)]
+        await ClockClient(connection).show()
+        assert (first.sign_ins, fake.sign_ins) == (1, 0)
+        fake.refusals = [Unauthenticated("of another key", reason="TOKEN_EXPIRED")]
+        await ClockClient(connection).show()
+        assert (first.sign_ins, fake.sign_ins) == (1, 1)
+    await first.stop()
 
 
 async def test_a_server_that_cannot_store_now_is_not_left(fake: FakeAdministration) -> None:
