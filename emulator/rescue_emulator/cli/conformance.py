@@ -49,8 +49,11 @@ class Rows(click.ParamType[tuple[int, ...]]):
 )
 @click.option("--report", type=click.Path(dir_okay=False, writable=True, path_type=Path), help="Write an HTML page.")
 @click.option("--lanes", type=click.IntRange(1, 16), help="How many worlds play at the same time.")
+@click.option("--api", is_flag=True, help="Read each status through the public API, too, and compare.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a row.")
-def conformance(*, rows: tuple[int, ...], lang: str, report: Path | None, lanes: int | None, as_json: bool) -> int:
+def conformance(
+    *, rows: tuple[int, ...], lang: str, report: Path | None, lanes: int | None, api: bool, as_json: bool
+) -> int:
     """Play each of the table's rows, by the steps that the article gives, with real programs.
 
     A row is as published if every console showed exactly the expected changes, each with the table's row and name. Exit
@@ -59,6 +62,7 @@ def conformance(*, rows: tuple[int, ...], lang: str, report: Path | None, lanes:
     \b
     Example:
       rescue conformance --rows 6,22,28-33 --report conformance.html
+      rescue conformance --rows 12,15 --api
     """
     from rescue_common.processes.child import ProgramEnded
     from rescue_emulator.conformance.report import as_html, sum_up
@@ -71,7 +75,7 @@ def conformance(*, rows: tuple[int, ...], lang: str, report: Path | None, lanes:
     began = time.monotonic()
     try:
         outcomes = run_until_signalled(
-            _play(rows, lang=lang, lanes=lanes, printer=_Printer(len(rows), as_json=as_json))
+            _play(rows, lang=lang, lanes=lanes, api=api, printer=_Printer(len(rows), as_json=as_json))
         )
     except Terminated:
         raise KeyboardInterrupt from None  # SIGTERM: all worlds were ended before the end of the run
@@ -87,10 +91,12 @@ def conformance(*, rows: tuple[int, ...], lang: str, report: Path | None, lanes:
     return 0 if all(outcome.ok for outcome in outcomes) else 1
 
 
-async def _play(rows: tuple[int, ...], *, lang: str, lanes: int, printer: _Printer) -> tuple[RowOutcome, ...]:
+async def _play(
+    rows: tuple[int, ...], *, lang: str, lanes: int, api: bool, printer: _Printer
+) -> tuple[RowOutcome, ...]:
     from rescue_emulator.conformance.runner import play_rows
 
-    return await play_rows(rows, lang=lang, lanes=lanes, on_outcome=printer.print, on_message=_print_message)
+    return await play_rows(rows, lang=lang, lanes=lanes, api=api, on_outcome=printer.print, on_message=_print_message)
 
 
 class _Printer:

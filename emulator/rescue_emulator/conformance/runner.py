@@ -10,8 +10,10 @@ import asyncio
 import os
 from collections import deque
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
+from rescue_emulator.conformance.api_reader import ApiReader
 from rescue_emulator.conformance.row_scenarios import read_scenarios
 from rescue_emulator.scenarios.model import Scenario
 from rescue_emulator.scenarios.outcome import Played
@@ -49,10 +51,11 @@ async def play_rows(
     *,
     lang: str,
     lanes: int,
+    api: bool = False,
     on_outcome: Callable[[RowOutcome], None],
     on_message: Callable[[str], None],
 ) -> tuple[RowOutcome, ...]:
-    """Play rows and return their outcomes, in the order of `rows`.
+    """Play rows and return their outcomes, in the order of `rows`. With `api`, read each status through the API, too.
 
     `on_outcome` is called for each row in that order, as soon as this row and all earlier ones are done; `on_message`
     with news for people. Raises what a world raises that cannot be started.
@@ -62,7 +65,7 @@ async def play_rows(
     try:
         async with asyncio.TaskGroup() as group:
             for number in range(min(lanes, len(todo))):
-                lane = _play_in_lane(todo, outcomes, lang=lang, on_message=on_message)
+                lane = _play_in_lane(todo, outcomes, lang=lang, api=api, on_message=on_message)
                 group.create_task(lane, name=f"lane {number + 1}")
     except BaseExceptionGroup as failures:
         raise failures.exceptions[0] from None  # all lanes fail for the same reason
@@ -70,17 +73,22 @@ async def play_rows(
 
 
 async def _play_in_lane(
-    todo: deque[Scenario], outcomes: OrderedOutcomes, *, lang: str, on_message: Callable[[str], None]
+    todo: deque[Scenario], outcomes: OrderedOutcomes, *, lang: str, api: bool, on_message: Callable[[str], None]
 ) -> None:
     from rescue_emulator.world.world import World
 
     async def play(player: Player, scenario: Scenario) -> None:
-        outcomes.add(await player.play(scenario))
+        if not api:
+            outcomes.add(await player.play(scenario))
+            return
+        reader = ApiReader(stage=player.stage, scenario=scenario)
+        played = await player.play(scenario, reader)
+        outcomes.add(replace(played, deviations=(*played.deviations, *reader.conclude())))
 
     await play_all(
         todo,
         play,
-        make_world=World,
+        make_world=partial(World, api=api),
         lang=lang,
         on_new_world=lambda scenario, reason: on_message(f"after row {scenario.row} a new world is needed: {reason}"),
     )

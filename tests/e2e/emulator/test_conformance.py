@@ -13,6 +13,9 @@ from uuid import uuid4
 
 import pytest
 
+from rescue_client.records import Status
+from rescue_emulator.conformance.api_reader import ApiReader
+from rescue_emulator.conformance.api_statuses import SHOWN
 from rescue_emulator.conformance.row_scenarios import parse_scenarios
 from rescue_emulator.scenarios.player import Player
 from rescue_emulator.scenarios.stage import Stage
@@ -68,6 +71,34 @@ def test_all_rows_are_as_published(tmp_path: Path) -> None:
     assert done.returncode == 0
     assert "62 of 62" in done.stderr.splitlines()[-1]
     assert 'id="row-62"' in report.read_text(encoding="utf-8")
+
+
+@pytest.mark.timeout(300)
+def test_the_public_api_shows_each_status_as_its_mapping_says() -> None:
+    rows = "1,12,15,18,38,43,44,47,53,61"  # make long plays them all
+    done = subprocess.run(
+        [*RESCUE, "--api", "--rows", rows], env=environment(), capture_output=True, text=True, timeout=280
+    )
+    assert done.returncode == 0, done.stdout
+    assert len(done.stdout.splitlines()) == 10
+
+
+@pytest.mark.long
+@pytest.mark.timeout(300)
+def test_the_public_api_shows_every_status_of_every_row_as_its_mapping_says() -> None:
+    done = subprocess.run([*RESCUE, "--api"], env=environment(), capture_output=True, text=True, timeout=280)
+    assert done.returncode == 0, done.stdout
+    assert len(done.stdout.splitlines()) == 62
+
+
+async def test_it_notices_when_the_public_api_shows_something_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    (scenario,) = parse_scenarios(WRONG.replace("  - alice: invite bob\n", ""), source="here", row=3)
+    monkeypatch.setitem(SHOWN, Status.WAITING, {"Active"})
+    async with World(api=True) as world:
+        stage = await Stage.build(world, lang="en")
+        reader = ApiReader(stage=stage, scenario=scenario)
+        await Player(stage).play(scenario, reader)
+    assert "the API shows Waiting for alice in Waiting, not Active" in reader.conclude()[0]
 
 
 @pytest.mark.long
