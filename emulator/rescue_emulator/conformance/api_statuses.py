@@ -29,7 +29,7 @@ SHOWN: dict[Status, Set[str]] = {
     Status.OUTGOING: {"Transferring", *_LOST},
     Status.INVITATION: {NO_ROW},
     Status.COLLABORATING: {"Active", *_LOST},
-    Status.CLOSED: _TECHNICIAN | _CUSTOMER,
+    Status.CLOSED: _TECHNICIAN | _CUSTOMER | {"Timed out"},  # a collaborator's, when the lead timed out
     Status.TIMED_OUT: {"Timed out"},
     Status.REMOVED_TIMED_OUT: {NO_ROW},  # a collaborator's: the session goes on
 }
@@ -47,7 +47,7 @@ REMOVED: dict[Status, Set[str]] = {
     Status.OUTGOING: _TECHNICIAN | {NO_ROW, "Transferred", "Closed by customer"},
     Status.INVITATION: {NO_ROW},
     Status.COLLABORATING: _TECHNICIAN | {NO_ROW},
-    Status.CLOSED: _TECHNICIAN | _CUSTOMER,
+    Status.CLOSED: _TECHNICIAN | _CUSTOMER | {"Timed out: closed by technician"},
     Status.TIMED_OUT: {"Timed out: closed by technician"},
 }
 """After the queue removed it, by what it showed before."""

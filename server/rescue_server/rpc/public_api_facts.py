@@ -52,7 +52,8 @@ def session(found: Session, record: SessionRecord) -> pb.SessionFacts:
         message.transfer_comment = found.comment
     if found.ended_at is not None and found.end_reason is not None:
         message.ended_at.CopyFrom(translate.timestamp(found.ended_at))
-        message.end = applet_pb2.END_REASON_TERMS_DECLINED if found.declined else _ENDS[found.end_reason]
+        declined = found.declined and found.end_reason is not EndReason.ENDED_BY_TECHNICIAN
+        message.end = applet_pb2.END_REASON_TERMS_DECLINED if declined else _ENDS[found.end_reason]
     for name in sorted(found.entries.keys() | record.former.keys()):
         message.entries.append(_entry(name, found, record.former.get(name)))
     return message
