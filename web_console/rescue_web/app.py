@@ -42,6 +42,9 @@ def build(state: AppState, *, hosts: Collection[str]) -> Starlette:
         Route("/page/{file}", endpoints.file),
         Route("/texts", endpoints.texts),
         Route("/sign-in", endpoints.sign_in, methods=["POST"]),
+        # A link may be opened by whoever checks links: only what the page sends uses the code.
+        *(Route(path, endpoints.enter) for path in ("/join", "/join/{code}")),
+        Route("/join", endpoints.join, methods=["POST"]),
         Route("/sign-out", endpoints.changing(endpoints.sign_out), methods=["POST"]),
         Route("/me", endpoints.reading(endpoints.me)),
         Route("/events", endpoints.reading(endpoints.events)),
@@ -145,7 +148,10 @@ class _Routes:
         user, secret = body.get("user"), body.get("secret")
         if not isinstance(user, str) or not isinstance(secret, str) or not user or not secret:
             raise HTTPException(400, "a name and a secret are needed")
-        login = await self._signed_in(user, secret, request)
+        return await self._begun(request, await self._signed_in(user, secret, request))
+
+    async def _begun(self, request: Request, login: Login) -> Response:
+        """Answer with the cookie of a new login, which takes the place of this browser's former one."""
         if (former := self._state.logins.find(request.cookies.get(cookie_of(request, "login"), ""))) is not None:
             await self._state.logins.end(former)
         answer = JSONResponse({"ok": True})
@@ -160,6 +166,20 @@ class _Routes:
             raise HTTPException(401, "The name or the secret is not right.") from None
         except RescueError as error:
             raise refused(error, language_of(request)) from None
+
+    async def enter(self, request: Request) -> Response:
+        return page_file("enter.html")
+
+    async def join(self, request: Request) -> Response:
+        body = await body_of(request)
+        code, joiner = text_in(body, "code"), text_in(body, "joiner")
+        if not code.strip():
+            raise HTTPException(400, "a code is needed")
+        try:
+            login = await self._state.join(code, joiner=joiner, visitor=visitor_of(request))
+        except RescueError as error:
+            raise refused(error, language_of(request)) from None
+        return await self._begun(request, login)
 
     async def sign_out(self, request: Request, login: Login, body: dict[str, Any]) -> Response:
         await self._state.logins.end(login)

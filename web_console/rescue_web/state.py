@@ -10,7 +10,9 @@ from pathlib import Path
 from rescue_client.admin import AdminClient
 from rescue_client.connection import Connection
 from rescue_client.console import ConsoleClient
+from rescue_client.joining import join
 from rescue_common.emulated_time import format_timestamp
+from rescue_common.state_directory import find_servers, find_tls
 from rescue_console.labels import Labels
 from rescue_console.timeline import history_of
 from rescue_console.timeline_svg import timeline_svg
@@ -53,6 +55,14 @@ class AppState:
             return await self.logins.begin(user, supervisor_page=SupervisorPage(connection, self.computers))
         client = ConsoleClient(connect(), in_focus=False)
         return await self.logins.begin(user, technician_page=TechnicianPage(client, connection))
+
+    async def join(self, code: str, *, joiner: str, visitor: str) -> Login:
+        """Sign in whoever joins with a code, in a browser at the address `visitor`. Raises RescueError."""
+        async with self._sign_ins:
+            address = find_servers(server=self._server, data=self._data)[0]
+            tls = partial(find_tls, server=self._server, data=self._data)
+            joined = await join(address, code, joiner=joiner, visitor=visitor, tls=tls)
+        return await self.sign_in(joined.user, joined.secret, visitor=visitor)
 
     async def directory(self, login: Login) -> dict[str, object]:
         """Return the technicians, groups and channels that commands can name. Raises RescueError."""
