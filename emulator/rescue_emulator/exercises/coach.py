@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import datetime
 from itertools import dropwhile
 from typing import TYPE_CHECKING, Protocol
 
@@ -14,6 +15,7 @@ from rescue_client.journal import JournalClient, JournalLine, RefusedCommand
 from rescue_common.durations import parse_duration
 from rescue_emulator.exercises.attempt import Attempt, Judgement
 from rescue_emulator.exercises.model import Exercise
+from rescue_emulator.exercises.progress import Score, now_text
 from rescue_emulator.scenarios.model import Step
 from rescue_emulator.scenarios.play import CustomerCall, Play
 from rescue_emulator.world.technician import NotSeen
@@ -77,6 +79,23 @@ class Result:
     questions: int
     seconds: float
 
+    def score(self, person: str, at: datetime) -> Score:
+        """Return what is kept of it."""
+        return Score(
+            at=now_text(at),
+            person=person,
+            exercise=self.exercise.name,
+            trainee=self.exercise.trainee,
+            solved=self.solved,
+            why=self.why,
+            wrong=self.wrong,
+            refused=self.refused,
+            hints=self.hints,
+            right=self.right,
+            questions=self.questions,
+            seconds=round(self.seconds, 1),
+        )
+
 
 @dataclass(slots=True, kw_only=True)
 class Coach:
@@ -125,6 +144,11 @@ class Coach:
             await asyncio.to_thread(self.keep, result)
         await self.presenter.ended(result)
         return result
+
+    @property
+    def wrong(self) -> int:
+        """How many wrong steps the trainee has taken."""
+        return self._attempt.wrong
 
     def take_hint(self) -> int:
         """Count a hint for the present step; return its number, 1 to HINTS, or 0 if no step is awaited."""

@@ -20,7 +20,7 @@ from rescue_common.state_directory import Access
 from rescue_console.terminal_input import typed_lines
 from rescue_emulator.exercises.coach import Coach, Result
 from rescue_emulator.exercises.model import Exercise
-from rescue_emulator.exercises.progress import ProgressFile, Score, now_text
+from rescue_emulator.exercises.progress import ProgressFile
 from rescue_emulator.exercises.terminal import TerminalPresenter
 from rescue_emulator.exercises.texts import ExerciseTexts
 from rescue_emulator.scenarios.stage import Stage
@@ -92,20 +92,7 @@ class ExerciseRun:
             self.show(self.texts.text(line, user=trainee.account, secret=secret))
 
     def _keep(self, result: Result) -> None:
-        score = Score(
-            at=now_text(datetime.now(UTC)),
-            person=self.person,
-            exercise=result.exercise.name,
-            trainee=result.exercise.trainee,
-            solved=result.solved,
-            why=result.why,
-            wrong=result.wrong,
-            refused=result.refused,
-            hints=result.hints,
-            right=result.right,
-            questions=result.questions,
-            seconds=round(result.seconds, 1),
-        )
+        score = result.score(self.person, datetime.now(UTC))
         try:
             self.scores.add(score)
         except OSError as error:

@@ -38,16 +38,9 @@ class TerminalPresenter:
         self.show(self.texts.text("The others prepare the session …"))
 
     async def begins(self, exercise: Exercise, session: str) -> None:
-        text, scenario = self.texts, exercise.scenario
-        if scenario.row is not None:
-            start, end = text.status(scenario.start), text.status(scenario.end)
-            task = "Session {session} is {start} in {trainee}'s queue. Bring it to {end}."
-            if start == end:
-                task = "Session {session} is {start} in {trainee}'s queue. Watch what becomes of it."
-            self.show("\n" + text.text(task, session=session, start=start, end=end, trainee=exercise.trainee))
-        elif scenario.about:
-            self.show(f"\n{scenario.about}")
-        self.show(text.text("h and Enter: a hint. q and Enter: stop."))
+        if task := self.texts.task(exercise, session):
+            self.show(f"\n{task}")
+        self.show(self.texts.text("h and Enter: a hint. q and Enter: stop."))
 
     async def asks_status(self, exercise: Exercise) -> str:
         if not self.has_input:
@@ -73,18 +66,10 @@ class TerminalPresenter:
 
     async def changed(self, line: JournalLine) -> None:
         for change in line.changes:
-            status = self.texts.status(change.status)
-            shown = f"{self.texts.status(change.previous)} → {status}" if change.previous else status
-            row = f"  [{self.texts.text('row {row}', row=change.row)}]" if change.row else ""
-            self.show(f"    {line.at:%H:%M:%S}  {change.technician}: {click.style(shown, bold=True)}{row}")
+            self.show(f"    {self.texts.change(line, change)}")
 
     async def wrong(self, verdict: Judgement, line: JournalLine) -> None:
-        sentences = {
-            Judgement.WRONG: "That was not the step that leads there.",
-            Judgement.OTHER_WAY: "The status is reached, but in another way than by the row's steps.",
-            Judgement.ASTRAY: "From here the session does not come to the status any more.",
-        }
-        self.show("✗ " + self.texts.text(sentences[verdict]))
+        self.show("✗ " + self.texts.judgement(verdict))
 
     async def refused(self, refusal: RefusedCommand) -> None:
         self.show("✗ " + self.texts.text("The command was refused; it changed nothing."))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from rescue_client.journal import JournalLine, QueueChange
 from rescue_common.languages import catalog_of
 from rescue_console.labels import Labels
+from rescue_emulator.exercises.attempt import Judgement
 from rescue_emulator.exercises.model import Exercise
 from rescue_emulator.scenarios.model import Step
 from rescue_emulator.scenarios.sentences import sentence
@@ -47,18 +49,48 @@ class ExerciseTexts:
         row = exercise.scenario.row
         return explanation(row, self.language) if row is not None else exercise.scenario.about
 
+    def task(self, exercise: Exercise, session: str) -> str:
+        """Return what the trainee has to do; of a trainer's file, what it is about."""
+        scenario = exercise.scenario
+        if scenario.row is None:
+            return scenario.about
+        start, end = self.status(scenario.start), self.status(scenario.end)
+        task = "Session {session} is {start} in {trainee}'s queue. Bring it to {end}."
+        if start == end:
+            task = "Session {session} is {start} in {trainee}'s queue. Watch what becomes of it."
+        return self.text(task, session=session, start=start, end=end, trainee=exercise.trainee)
+
+    def change(self, line: JournalLine, change: QueueChange) -> str:
+        """Return what a queue shows now: when, whose, what, and by which row."""
+        status = self.status(change.status)
+        shown = f"{self.status(change.previous)} → {status}" if change.previous else status
+        row = f"  [{self.text('row {row}', row=change.row)}]" if change.row else ""
+        return f"{line.at:%H:%M:%S}  {change.technician}: {shown}{row}"
+
+    def judgement(self, verdict: Judgement) -> str:
+        """Return what was wrong with something that the trainee did."""
+        sentences = {
+            Judgement.WRONG: "That was not the step that leads there.",
+            Judgement.OTHER_WAY: "The status is reached, but in another way than by the row's steps.",
+            Judgement.ASTRAY: "From here the session does not come to the status any more.",
+        }
+        return self.text(sentences[verdict])
+
     def step(self, step: Step) -> str:
         """Return what somebody does, as a sentence."""
         return sentence(step, self.language)
 
-    def hints(self, step: Step, session: str, names: AccountNames) -> tuple[str, str, str]:
-        """Return the three hints for a step: where to look, which command, the whole step in the server's names."""
+    def hints(self, step: Step, session: str, names: AccountNames, *, typed: bool = True) -> tuple[str, str, str]:
+        """Return the three hints for a step: where to look, which command, the whole step.
+
+        `typed`: the whole step as one types it, in the server's names; else as a sentence.
+        """
         verb, rest = split_step(step)
         if verb.startswith("focus"):
             return (
                 self.text("Look at the top line of the console: it says whether the console is in focus."),
                 self.text("Turn the focus with F3, or by going to another window."),
-                self.text("Type: {line}", line=step.what),
+                self.text("Type: {line}", line=step.what) if typed else f"{self.step(step)}.",
             )
         if verb == "pin":
             where = self.text("Look at the toolbar: a session begins with a PIN.")
@@ -69,7 +101,7 @@ class ExerciseTexts:
         return (
             where,
             self.text("The command is: {command}", command=command),
-            self.text("Type: {line}", line=" ".join(words)),
+            self.text("Type: {line}", line=" ".join(words)) if typed else f"{self.step(step)}.",
         )
 
 
