@@ -66,7 +66,14 @@ def _create_identity(connection: sqlite3.Connection) -> None:
     write_identity(connection, StoreIdentity.new())
 
 
-MIGRATIONS: tuple[Migration, ...] = (_create_tables, _create_identity)
+def _create_note(connection: sqlite3.Connection) -> None:
+    connection.execute(
+        """CREATE TABLE log_note (
+            only INTEGER PRIMARY KEY CHECK (only = 1), body BLOB NOT NULL, checksum INTEGER NOT NULL)"""
+    )
+
+
+MIGRATIONS: tuple[Migration, ...] = (_create_tables, _create_identity, _create_note)
 
 EVENT_COLUMNS = "revision, at, stream, body, checksum"
 ANSWER_COLUMNS = "principal, request_id, fingerprint, revision, body, checksum"
@@ -119,6 +126,21 @@ def write_identity(connection: sqlite3.Connection, identity: StoreIdentity) -> N
     connection.execute(
         "REPLACE INTO identity (only, history, last_session, checksum) VALUES (1, ?, ?, ?)", (*row, _checksum(*row))
     )
+
+
+def read_note(connection: sqlite3.Connection) -> bytes:
+    """Read the note of who keeps the store, empty without one. Raises ValueError if it is not what was written."""
+    rows: list[tuple[bytes, int]] = connection.execute("SELECT body, checksum FROM log_note").fetchall()
+    if any(_checksum(body=body) != checksum for body, checksum in rows):
+        raise ValueError("the note of its log is not what was written")
+    return rows[0][0] if rows else b""
+
+
+def write_note(connection: sqlite3.Connection, body: bytes) -> None:
+    """Write the note; an empty one removes it."""
+    connection.execute("DELETE FROM log_note")
+    if body:
+        connection.execute("INSERT INTO log_note (only, body, checksum) VALUES (1, ?, ?)", (body, _checksum(body=body)))
 
 
 def highest_session(connection: sqlite3.Connection) -> int:
@@ -256,6 +278,7 @@ def _check_rows(connection: sqlite3.Connection, path: Path, migrations: Sequence
     try:
         state = StoreTotals.read(connection)
         read_identity(connection)
+        read_note(connection)
         revisions = [
             event_of(row).revision
             for row in connection.execute(f"SELECT {EVENT_COLUMNS} FROM journal ORDER BY revision")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -39,8 +39,10 @@ from rescue_server.store.schema import (
     inspect,
     migrate,
     read_identity,
+    read_note,
     transaction,
     write_identity,
+    write_note,
 )
 
 _BATCH = 1000
@@ -59,13 +61,18 @@ class SqliteStore:
         self._connection = connection
         self._state = StoreTotals.read(connection)
         self._identity = read_identity(connection)
+        self._note = read_note(connection)
+        self._before_commit: Callable[[], bytes] | None = None
         self._closed = False
 
     @staticmethod
-    def open(path: Path, *, migrations: Sequence[Migration] = MIGRATIONS, checked: bool = False) -> SqliteStore:
+    def open(
+        path: Path, *, migrations: Sequence[Migration] = MIGRATIONS, checked: bool = False, synced: bool = True
+    ) -> SqliteStore:
         """Check each row and open the store; create it if the file is missing or empty.
 
-        `checked` skips the checks: the caller knows that the file is as it was when a checked store was closed.
+        `checked` skips the checks: the caller knows that the file is as it was when a checked store was closed. Without
+        `synced` the latest appends can be missing after a failure of the machine: somebody else has them.
 
         The caller must hold the directory's lock. An interrupted restore is completed or cleared away first, and an
         older schema is migrated. Raises StoreUnusable (damaged, foreign, too new) and leaves the file unchanged;
@@ -82,7 +89,7 @@ class SqliteStore:
             try:
                 connection.execute("PRAGMA trusted_schema = OFF")
                 connection.execute("PRAGMA journal_mode = WAL")
-                connection.execute("PRAGMA synchronous = FULL")
+                connection.execute(f"PRAGMA synchronous = {'FULL' if synced else 'NORMAL'}")
                 migrate(connection, path, migrations)
                 return SqliteStore(path, connection)
             except BaseException:
@@ -112,10 +119,38 @@ class SqliteStore:
         """
         self._require_open()
         earlier = max(last_session, highest_session(self._connection) + left_out)
-        identity = StoreIdentity.new(last_session=earlier)
+        with self.together(lambda: b""):
+            self.adopt(StoreIdentity.new(last_session=earlier))
+
+    def adopt(self, identity: StoreIdentity) -> None:
+        """Take this identity. Raises StoreFull, StoreUnavailable."""
+        self._require_open()
         with self._change(self._state):
             write_identity(self._connection, identity)
         self._identity = identity
+
+    def note(self) -> bytes:
+        """Return the note that came with the last change; empty if there was none."""
+        self._require_open()
+        return self._note
+
+    @contextmanager
+    def together(self, before_commit: Callable[[], bytes]) -> Iterator[None]:
+        """Each change inside calls this when nothing but its commit is left, and stores what it returns as the note.
+
+        If the call raises, nothing changes.
+        """
+        self._before_commit = before_commit
+        try:
+            yield
+        finally:
+            self._before_commit = None
+
+    def take_note(self) -> None:
+        """Change nothing but the note, inside `together`. Raises StoreFull, StoreUnavailable."""
+        self._require_open()
+        with self._change(self._state):
+            pass
 
     def last_revision(self) -> int:
         """See `Store.last_revision`."""
@@ -182,6 +217,7 @@ class SqliteStore:
         """See `Store.compact`. Raises StoreFull, StoreUnavailable. The file keeps its size; its pages are reused."""
         self._require_open()
         which = "FROM journal WHERE stream = ? AND revision <= ?"
+        note = self._note
         with translate_errors(self.path), transaction(self._connection):
             dropped, events = self._state.compacted_through, self._state.events
             for stream in streams:
@@ -198,8 +234,8 @@ class SqliteStore:
                 events=events,
                 answers=self._state.answers - gone.rowcount,
             )
-            after.write(self._connection)
-        self._state = after
+            note = self._settle(after)
+        self._state, self._note = after, note
 
     def rewrite(self, changed: Collection[StoredEvent], dropped: Collection[int]) -> None:
         """See `Store.rewrite`. Raises StoreFull, StoreUnavailable."""
@@ -255,10 +291,20 @@ class SqliteStore:
 
     @contextmanager
     def _change(self, after: StoreTotals) -> Iterator[None]:
+        note = self._note
         with translate_errors(self.path), transaction(self._connection):
             yield
-            after.write(self._connection)
-        self._state = after
+            note = self._settle(after)
+        self._state, self._note = after, note
+
+    def _settle(self, after: StoreTotals) -> bytes:
+        """Write what goes with every change; return the note."""
+        after.write(self._connection)
+        if self._before_commit is None:
+            return self._note
+        note = self._before_commit()
+        write_note(self._connection, note)
+        return note
 
     def _require_open(self) -> None:
         if self._closed:

@@ -15,6 +15,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from rescue_server.replicated.memory_log import MemoryLog
+from rescue_server.replicated.store import ReplicatedStore
 from rescue_server.store import (
     STORE_FILE,
     ClockMark,
@@ -28,9 +30,24 @@ from rescue_server.store import (
     StoredEvent,
 )
 
+_logs: dict[Path, MemoryLog] = {}
+
+
+def replicated(directory: Path) -> Store:
+    """Open the store of a server whose local file is lost: everything is in the log."""
+    log = _logs.setdefault(directory, MemoryLog())
+    for file in directory.glob(f"{STORE_FILE}*"):
+        file.unlink()
+    store = ReplicatedStore(log, SqliteStore.open(directory / STORE_FILE, synced=False))
+    while store.catch_up():
+        pass
+    return store
+
+
 ENGINES: dict[str, Callable[[Path], Store]] = {
     "memory": lambda directory: MemoryStore(),
     "sqlite": lambda directory: SqliteStore.open(directory / STORE_FILE),
+    "cluster": replicated,
 }
 NOON = datetime(2026, 3, 4, 12, 0, 0, 123456, tzinfo=UTC)
 
@@ -380,8 +397,14 @@ class SqliteAgainstModel(AgainstModel):
     engine = "sqlite"
 
 
+class ClusterAgainstModel(AgainstModel):
+    engine = "cluster"
+
+
 _FEW = settings(max_examples=40, stateful_step_count=25, deadline=None)
 TestMemoryAgainstModel = MemoryAgainstModel.TestCase
 TestMemoryAgainstModel.settings = _FEW
 TestSqliteAgainstModel = SqliteAgainstModel.TestCase
 TestSqliteAgainstModel.settings = _FEW
+TestClusterAgainstModel = ClusterAgainstModel.TestCase
+TestClusterAgainstModel.settings = _FEW
