@@ -162,7 +162,7 @@ def test_a_local_file_that_takes_nothing_deposes_nobody_before_the_log_has_it(
 
 
 def test_a_record_of_several_entries_counts_as_a_whole(log: MemoryLog, open_store: OpenStore) -> None:
-    leader, replica = open_store("s1", largest=50), open_store("s2")
+    leader, replica = open_store("s1", largest=30), open_store("s2")
     leader.append([event(1)])
     assert log.tail() > 2
     assert replica.catch_up(limit=1) == []
