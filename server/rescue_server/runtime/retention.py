@@ -31,13 +31,15 @@ import msgspec
 from rescue_common.emulated_time import LONGEST_PERIOD
 from rescue_protos.errors import STORAGE_ERRORS
 from rescue_server.core.compaction import Compaction
-from rescue_server.core.session import Session, is_gone, is_settled
+from rescue_server.core.session import is_gone, is_settled
 from rescue_server.runtime.engine import Engine
+from rescue_server.runtime.settled_sessions import SettledSessions
 from rescue_server.runtime.state import ORGANIZATION, AppliedEvent, read_event
 
 KEEP_ENDED = timedelta(days=30)  # emulated or real, whatever is over first
 MOST_ENDED = 20_000  # sessions: some 25 MB of memory
 KEEP_ANSWERS = 3600.0  # real seconds
+DROP_EVERY = 300.0  # real seconds: to drop answers, all sessions that go on are looked at
 COMPACT_EVERY = 3600.0  # real seconds
 SWEEP_EVERY = 10.0  # real seconds
 AT_ONCE = 200  # sessions compacted in one transaction: commands wait for it
@@ -65,11 +67,12 @@ class Retention:
         self._keep_ended = min(keep_ended, LONGEST_PERIOD)
         self._most_ended = most_ended
         self._real_now = real_now
-        self._gone_since: dict[str, float] = {}  # real time at which each session was seen to be gone, in this order
+        self._settled = SettledSessions()
         self._swept_at: float | None = None  # real time; before it nobody has looked at what was loaded
         self._answer_ages = _RevisionAges(KEEP_ANSWERS)
         self._change_ages = _RevisionAges(self._keep_ended.total_seconds())
         self._answers_through = 0
+        self._answers_dropped_at: float | None = None  # real time
         self._compacted_at: float | None = None  # real time
 
     async def run(self, every: float = SWEEP_EVERY) -> None:
@@ -88,11 +91,11 @@ class Retention:
         answers_through = self._answer_ages.old_at(self._real_now(), revision)
         changes_through = self._change_ages.old_at(self._real_now(), revision)
         for start in range(0, len(due), AT_ONCE):
-            await self._compact(due[start : start + AT_ONCE], answers_through)
-        if not due and answers_through > self._answers_through:
-            await self._compact([], answers_through)
-        self._answers_through = answers_through
-        if self._compacted_at is None or self._real_now() - self._compacted_at >= COMPACT_EVERY:
+            await self._forget(due[start : start + AT_ONCE])
+        if answers_through > self._answers_through and _is_over(self._answers_dropped_at, DROP_EVERY, self._real_now()):
+            await self._drop_answers(answers_through)
+            self._answers_through, self._answers_dropped_at = answers_through, self._real_now()
+        if _is_over(self._compacted_at, COMPACT_EVERY, self._real_now()):
             self._compacted_at = self._real_now()
             await self._compact_organization(before, changes_through)
         return len(due)
@@ -102,9 +105,9 @@ class Retention:
         if applied.after is None:
             return
         if is_settled(applied.after):
-            self._gone_since.setdefault(applied.after.id, self._real_now())
+            self._settled.add(applied.after, self._real_now())
         else:  # a post of it is due
-            self._gone_since.pop(applied.after.id, None)
+            self._settled.discard(applied.after.id)
 
     def _due(self, before: datetime) -> list[str]:
         """Return the sessions to remove: they ended by that moment, or long ago in real time, or there are too many."""
@@ -113,20 +116,18 @@ class Retention:
         if swept_at is None:
             for session in published.sessions.values():
                 if is_settled(session):
-                    self._gone_since.setdefault(session.id, now)
+                    self._settled.add(session, now)
         self._swept_at = now
+        if swept_at is None:
+            return []
         # An applet that gets the end of a session just now still looks it up: it stays for one more sweep.
-        known = [id for id, since in self._gone_since.items() if swept_at is not None and since <= swept_at]
-        gone = [published.sessions[id] for id in known]
-        too_many = max(0, len(self._gone_since) - self._most_ended)
-        oldest = {session.id for session in sorted(gone, key=_when_ended)[:too_many]} if too_many else frozenset()
-        long_ago = now - self._keep_ended.total_seconds()
-        return [
-            session.id
-            for session in gone
-            if (_ended_before(session, before) or self._gone_since[session.id] <= long_ago or session.id in oldest)
-            and int(session.id) != published.last_session
-        ]
+        due = self._settled.due(
+            ended_by=before,
+            settled_by=now - self._keep_ended.total_seconds(),
+            most=self._most_ended,
+            known_by=swept_at,
+        )
+        return [session_id for session_id in due if int(session_id) != published.last_session]
 
     async def _compact_organization(self, before: datetime, through: int) -> None:
         """Drop the changes of the organization up to that moment or revision that later changes replaced."""
@@ -149,23 +150,26 @@ class Retention:
             ]
             await self._engine.in_store(partial(self._engine.store.rewrite, changed, compaction.dropped))
 
-    async def _compact(self, sessions: list[str], answers_through: int) -> None:
+    async def _forget(self, sessions: list[str]) -> None:
         engine = self._engine
-        going_on = [f"session:{session.id}" for session in engine.published.sessions.values() if not is_gone(session)]
-        await engine.in_store(
-            partial(
-                engine.store.compact,
-                sessions,
-                through=engine.published.revision,
-                answers_through=answers_through,
-                spared=going_on,
-            )
-        )
+        compact = partial(engine.store.compact, sessions, through=engine.published.revision)
+        await engine.in_store(compact)
         for session_id in sessions:  # nothing happens any more to a session that is gone
-            self._gone_since.pop(session_id, None)
+            self._settled.discard(session_id)
             engine.published.forget(session_id)
             engine.ahead.forget(session_id)
             engine.records.forget(session_id)
+
+    async def _drop_answers(self, through: int) -> None:
+        engine = self._engine
+        going_on = []
+        for count, session in enumerate(list(engine.published.sessions.values()), 1):
+            if not is_gone(session):
+                going_on.append(f"session:{session.id}")
+            if count % _READ == 0:
+                await asyncio.sleep(0)
+        drop = partial(engine.store.compact, [], through=0, answers_through=through, spared=going_on)
+        await engine.in_store(drop)
 
 
 class _RevisionAges:
@@ -185,9 +189,5 @@ class _RevisionAges:
         return self._old
 
 
-def _when_ended(session: Session) -> tuple[datetime, int]:
-    return session.ended_at or session.created_at, int(session.id)
-
-
-def _ended_before(session: Session, moment: datetime) -> bool:
-    return session.ended_at is not None and session.ended_at <= moment
+def _is_over(since: float | None, period: float, now: float) -> bool:
+    return since is None or now - since >= period

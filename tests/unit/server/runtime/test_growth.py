@@ -1,0 +1,129 @@
+"""What one act costs does not grow with the sessions, consoles and leases that it has nothing to do with.
+
+Steps are counted, not time: how many sessions, settled sessions, leases and watchers the act looked at, with a
+thousand and with ten thousand of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from rescue_server.clock import ServerClock
+from rescue_server.core import commands, decide, organization
+from rescue_server.runtime.engine import Engine, live_engine
+from rescue_server.runtime.retention import Retention
+from rescue_server.runtime.state import AnyEvent
+from rescue_server.store.memory import MemoryStore
+from tests.counted_steps import Steps
+
+NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
+FEW, MANY = 1_000, 10_000
+TECHNICIANS = 100
+
+
+@dataclass
+class House:
+    """A server with sessions of a hundred technicians; each second session is gone. The test turns the real clock."""
+
+    engine: Engine
+    retention: Retention
+    steps: Steps = field(default_factory=Steps)
+    real: float = 0.0
+
+    def publish(self, *events: AnyEvent) -> None:
+        """Apply events as if they had been stored."""
+        for event in events:
+            applied = self.engine.ahead.apply(event)
+            self.engine.published.apply(event, applied.revision)
+            self.engine.schedule.record(applied)
+            self.engine.records.record(applied)
+            self.retention.on_applied(applied)
+
+    def context(self) -> decide.Context:
+        return decide.Context(
+            now=self.engine.clock.now(), organization=self.engine.ahead.organization, in_focus=frozenset()
+        )
+
+    def session(self, technician: str) -> str:
+        """Create a session that waits for its customer."""
+        state, number = self.engine.ahead, self.engine.ahead.next_session_id()
+        self.publish(
+            *decide.create_pin(
+                session=number,
+                technician=technician,
+                pin=f"{len(state.sessions):06}",
+                customer="",
+                context=self.context(),
+            )
+        )
+        return number
+
+    def end(self, session: str) -> None:
+        """End a session and take it out of its queue."""
+        technician = next(iter(self.engine.ahead.sessions[session].entries))
+        while self.engine.ahead.sessions[session].entries:
+            command = commands.EndSession(technician=technician, session=session)
+            self.publish(*decide.decide(self.engine.ahead.sessions[session], command, self.context()))
+
+
+def house_of(sessions: int) -> House:
+    engine = live_engine(MemoryStore(), ServerClock(start=NOON, monotonic=lambda: 0.0))
+    house = House(engine, Retention(engine, real_now=lambda: house.real))
+    house.publish(organization.GroupAdded(at=NOON, name="Support"))
+    for number in range(TECHNICIANS):
+        house.publish(organization.TechnicianAdded(at=NOON, name=f"t{number}", group="Support"))
+    for number in range(sessions):
+        session = house.session(f"t{number % TECHNICIANS}")
+        if number % 2:
+            house.end(session)
+    count = house.steps.counting
+    for state in (engine.ahead, engine.published):
+        state.sessions = count(state.sessions)
+    house.retention._settled._since = count(house.retention._settled._since)
+    return house
+
+
+Act = Callable[[House], Awaitable[object]]
+
+
+async def steps_of(act: Act, sessions: int) -> int:
+    house = house_of(sessions)
+    await house.retention.sweep()  # the first one looks at all that were loaded
+    house.real += 10
+    house.steps.taken = 0
+    await act(house)
+    return house.steps.taken
+
+
+async def sweep_without_anything_to_remove(house: House) -> None:
+    assert await house.retention.sweep() == 0
+
+
+async def sweep_that_removes_two(house: House) -> None:
+    house.retention._most_ended = len(house.retention._settled) - 2
+    assert await house.retention.sweep() == 2
+
+
+async def end_a_session(house: House) -> None:
+    house.end(house.session("t0"))
+
+
+ACTS = (sweep_without_anything_to_remove, sweep_that_removes_two, end_a_session)
+
+
+@pytest.mark.parametrize("act", ACTS, ids=lambda act: act.__name__)
+async def test_the_steps_of_an_act_do_not_grow_with_the_sessions(act: Act) -> None:
+    few, many = await steps_of(act, FEW), await steps_of(act, MANY)
+    assert many <= few + 10, (few, many)
+
+
+async def test_the_real_time_that_a_session_is_settled_counts_also_while_the_clock_stands() -> None:
+    house = house_of(10)
+    await house.retention.sweep()
+    house.real += timedelta(days=31).total_seconds()
+    house.engine.clock.pause()
+    assert await house.retention.sweep() == 4, "five are gone; the last number stays"
