@@ -31,9 +31,9 @@ def api(
     data: Path,
 ) -> None:
     """Serve the public API: `rescue server --api HOST:PORT` starts this."""
-    from rescue_api.serve import ApiOptions, TlsFiles, run
+    from rescue_api.serve import ApiCertificate, ApiOptions, run
 
-    files = TlsFiles(ca=ca, certificate=cert, key=key) if ca and cert and key else None
+    files = ApiCertificate(ca=ca, certificate=cert, key=key) if ca and cert and key else None
     given = {"api": listen, "api_tls": tls, "api_proxy": proxy}
     addresses = {name: _address(where) for name, where in given.items() if where}
     raise SystemExit(run(ApiOptions(listen=addresses, files=files, data=data, secret=sys.stdin.readline().strip())))

@@ -35,7 +35,7 @@ _NEAR = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TlsFiles:
+class ApiCertificate:
     """Whom clients have to trust, and the certificate and key that the CA signed."""
 
     ca: Path
@@ -58,7 +58,7 @@ class ApiOptions:
     """
 
     listen: Mapping[str, tuple[str, int]]
-    files: TlsFiles | None
+    files: ApiCertificate | None
     data: Path
     secret: str
 

@@ -1,15 +1,5 @@
 """A whole emulator for a test or a script: server, consoles and computers as real processes, ended with the block.
 
-async with World() as world:
-    alice = await world.technician("alice")
-    session, pin = await alice.pin("Customer")
-    computer = await world.computer(pin=pin)
-    await alice.sees(session, "Waiting")
-    async with computer.lan_off():
-        await world.advance(minutes=1)
-        await alice.sees(session, "Reconnecting")
-    await alice.sees(session, "Waiting")
-
 A world starts a server of its own, or uses an external one with accounts of its own there (`external`, `share`).
 """
 

@@ -47,7 +47,7 @@ PUBLIC_API = CompanionKind(
     package="rescue_api",
     what="the public API",
     urls=("api", "api_tls", "api_proxy", "api_ca"),
-    needs=("starlette", "uvicorn", "defusedxml"),
+    needs=("starlette", "uvicorn", "h11", "defusedxml"),
 )
 
 
