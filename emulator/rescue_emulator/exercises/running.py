@@ -24,7 +24,6 @@ from rescue_emulator.exercises.progress import ProgressFile
 from rescue_emulator.exercises.terminal import TerminalPresenter
 from rescue_emulator.exercises.texts import ExerciseTexts
 from rescue_emulator.scenarios.stage import Stage
-from rescue_emulator.world.people import AccountNames
 from rescue_emulator.world.technician import Technician
 from rescue_emulator.world.world import World
 
@@ -65,8 +64,7 @@ class ExerciseRun:
             self._show_doors(world, trainee, where)
             solved = True
             for one in exercises:
-                names = AccountNames.between(trainee.name, trainee.account)
-                presenter = TerminalPresenter(texts=self.texts, show=self.show, names=names)
+                presenter = TerminalPresenter(texts=self.texts, show=self.show, names=trainee.names)
                 coach = Coach(exercise=one, stage=stage, presenter=presenter, predict=self.predict, keep=self._keep)
                 result = await _coached(coach, presenter)
                 if result is None:

@@ -18,12 +18,15 @@ from rescue_emulator.world.timeline import Timeline
 class Belongings:
     """The belongings of one world. `is_guest`: its server is external, so the world leaves nothing behind there.
 
+    `outlasts`: its people, groups and channels were there before it, and stay.
+
     `settings`, by owner, and `pace` are from before the world changed them; `changed` has the settings as they are now.
     """
 
     names: AccountNames = field(default_factory=AccountNames)
     timeline: Timeline = field(default_factory=Timeline)
     is_guest: bool = False
+    outlasts: bool = False
     secrets: dict[str, str] = field(default_factory=dict)
     technicians: list[str] = field(default_factory=list)
     groups: list[str] = field(default_factory=list)

@@ -50,7 +50,7 @@ async def create_accounts(access: ServerAccess, own: Belongings) -> None:
 
 
 async def _create_accounts(admin: WorldAdmin, own: Belongings) -> None:
-    if not own.shares:
+    if not own.shares or own.outlasts:
         await admin.organization()  # a wrong address or secret is reported now
         return
     for group in GROUPS:
@@ -78,8 +78,15 @@ async def _leave(connection: Connection, own: Belongings, access: ServerAccess) 
     await WorldFaults(connection, own).clear()
     await _end_sessions(connection, own, access)
     for owner, settings in own.settings.items():
-        if owner.partition(":")[2] not in (*own.groups, *own.channels):
+        if own.outlasts or owner.partition(":")[2] not in (*own.groups, *own.channels):
             await admin.change_settings(owner, settings)
+    if not own.outlasts:
+        await _remove(admin, own)
+    if own.pace is not None:
+        await _restore_pace(ClockClient(connection), own.pace)
+
+
+async def _remove(admin: WorldAdmin, own: Belongings) -> None:
     for remove, names in (
         (admin.remove_channel, own.channels),
         (admin.remove_technician, own.technicians),
@@ -88,8 +95,6 @@ async def _leave(connection: Connection, own: Belongings, access: ServerAccess) 
         for name in list(names):
             with contextlib.suppress(NotFound):  # another administrator was quicker
                 await remove(name)
-    if own.pace is not None:
-        await _restore_pace(ClockClient(connection), own.pace)
 
 
 async def _end_sessions(connection: Connection, own: Belongings, access: ServerAccess) -> None:
@@ -110,9 +115,10 @@ async def _queues(connection: Connection, own: Belongings) -> dict[str, list[Ent
     """Return the entries of the world's sessions, by technician."""
     async with contextlib.aclosing(OverviewClient(connection).watch()) as states:
         overview = await anext(states)
+    people = () if own.outlasts else own.technicians  # who stays may have sessions of their own
     entries = {
         queue.technician: [
-            entry for entry in queue.entries if queue.technician in own.technicians or entry.session in own.sessions
+            entry for entry in queue.entries if queue.technician in people or entry.session in own.sessions
         ]
         for queue in overview.queues
     }

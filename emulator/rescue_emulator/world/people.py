@@ -6,8 +6,9 @@ is `alice-3f9c1a`, the group Support is `Support-3f9c1a`. Tests use the plain na
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 
 #: The organization that a server creates at its first start if it is given none; a test compares the two.
@@ -17,9 +18,13 @@ CHANNELS: Mapping[str, tuple[str, ...]] = MappingProxyType({"Web": ("Support", "
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountNames:
-    """The names of technicians, groups and channels on the server; a `suffix` makes them unique to one world."""
+    """The names of technicians, groups and channels on the server; a `suffix` makes them unique to one world.
+
+    `persons` are technicians with an account of another name, such as `alice` to `monday-1`.
+    """
 
     suffix: str = ""
+    persons: Mapping[str, str] = field(default_factory=dict)
 
     @staticmethod
     def between(plain: str, account: str) -> AccountNames:
@@ -28,7 +33,10 @@ class AccountNames:
 
     def account(self, name: str) -> str:
         """Return the name on the server; a name that is one already stays."""
-        return f"{self.plain(name)}-{self.suffix}" if self.suffix else name
+        plain = self.plain(name)
+        if plain in self.persons:
+            return self.persons[plain]
+        return f"{plain}-{self.suffix}" if self.suffix else name
 
     def owner(self, written: str) -> str:
         """Return `technician:NAME`, `group:NAME` or `channel:NAME` with the name on the server."""
@@ -48,10 +56,13 @@ class AccountNames:
 
     def plain(self, name: str) -> str:
         """Return the plain name; the reverse of `account`."""
-        return name.removesuffix(f"-{self.suffix}") if self.suffix else name
+        person = next((plain for plain, account in self.persons.items() if account == name), "")
+        return person or (name.removesuffix(f"-{self.suffix}") if self.suffix else name)
 
     def plain_text(self, text: str) -> str:
         """Return a text with the plain names in the place of those on the server."""
+        for plain, account in self.persons.items():
+            text = re.sub(rf"(?<![\w-]){re.escape(account)}(?![\w-])", plain, text)
         return text.replace(f"-{self.suffix}", "") if self.suffix else text
 
 

@@ -9,6 +9,7 @@ from rescue_client.records import Entry, Process, Status
 from rescue_common.processes.child import Event, Program
 from rescue_emulator.world.belongings import Belongings
 from rescue_emulator.world.end_state import what_is_missing
+from rescue_emulator.world.people import AccountNames
 from rescue_emulator.world.records import CreatedSession, StatusUpdate, read_entry, read_status
 
 # Real seconds. The console itself waits up to 30 s for a server that cannot be reached.
@@ -64,6 +65,11 @@ class Technician:
         self._replies: dict[int, Event] = {}
         self._lines = 0
         program.listen(self._receive)
+
+    @property
+    def names(self) -> AccountNames:
+        """The names of the world's people on the server."""
+        return self._own.names
 
     @property
     def secret(self) -> str:

@@ -1,0 +1,36 @@
+"""The world in which a person of a class does exercises: their own account, and colleagues of their group."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Self
+
+from rescue_emulator.classroom.model import Classroom, Member, organized
+from rescue_emulator.exercises.model import Exercise
+from rescue_emulator.scenarios.language import TECHNICIANS
+from rescue_emulator.scenarios.stage import Stage
+from rescue_emulator.world.people import AccountNames
+from rescue_emulator.world.world import World
+
+
+class ClassWorld(World):
+    """A guest of the server who plays with accounts of the class. They stay, and so do sessions of other origin."""
+
+    @classmethod
+    def of(cls, classroom: Classroom, member: Member, *, trainee: str, server: str | None, data: Path | None) -> Self:
+        """Make the world in which `trainee`, a plain name, is the member. Raises what `World.external` raises."""
+        world = cls.external(server=server, data=data, share=False)
+        there, own = organized(classroom, member.group), world._own
+        own.names = AccountNames(suffix=member.group, persons={trainee: member.account})
+        own.outlasts, own.secrets = True, dict(classroom.secrets)
+        own.technicians, own.groups, own.channels = [*there.technicians], [*there.groups], [*there.channels]
+        return world
+
+
+async def stage_of(world: World, exercise: Exercise, *, lang: str) -> Stage:
+    """Open a console for everybody who has a part in the exercise: a class does many exercises at the same time."""
+    parts = {exercise.trainee, *(step.who for step in exercise.scenario.steps)}
+    names = [name for name in TECHNICIANS if name in parts]
+    consoles = await asyncio.gather(*(world.technician(name, lang=lang) for name in names))
+    return Stage(world=world, technicians=dict(zip(names, consoles, strict=True)), lang=lang)
