@@ -75,7 +75,7 @@ class ExerciseDesk:
         """Begin an attempt, after ending the present one. Raises what the world raises if it cannot be made."""
         async with self._turn:
             await self._end_run()
-            stage = self._stage or await self._open(language)
+            stage = self._stage or await self._open(exercise, language)
             self._run = TraineeRun(
                 exercise=exercise,
                 texts=ExerciseTexts(language),
@@ -87,7 +87,7 @@ class ExerciseDesk:
                 changed=self._changed,
             )
             self._changed()
-            self._playing = asyncio.create_task(self._run.play())
+            self._playing = asyncio.create_task(self._play(self._run, exercise))
 
     def hint(self) -> None:
         """Show the next hint."""
@@ -118,12 +118,21 @@ class ExerciseDesk:
         secret = stage.technicians[state.trainee].secret or Access.read(world.data).secrets[state.account]
         return Door(server=world.address, account=state.account, secret=secret)
 
-    async def _open(self, language: str) -> Stage:
-        world = self._new_world()
+    async def _play(self, run: TraineeRun, exercise: Exercise) -> None:
+        await run.play()
+
+    async def _build(self, world: World, exercise: Exercise, language: str) -> Stage:
+        return await Stage.build(world, lang=language)
+
+    def _world_for(self, exercise: Exercise) -> World:
+        return self._new_world()
+
+    async def _open(self, exercise: Exercise, language: str) -> Stage:
+        world = self._world_for(exercise)
         await world.__aenter__()
         self._world = world
         try:
-            self._stage = await Stage.build(world, lang=language)
+            self._stage = await self._build(world, exercise, language)
         except BaseException:
             await self._leave_world()
             raise

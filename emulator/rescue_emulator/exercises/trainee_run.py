@@ -21,7 +21,6 @@ from rescue_emulator.exercises.progress import Score
 from rescue_emulator.exercises.texts import ExerciseTexts
 from rescue_emulator.scenarios.model import Step
 from rescue_emulator.scenarios.stage import Stage
-from rescue_emulator.world.people import AccountNames
 
 _STATUSES = tuple(status for status in Status if status is not Status.UNKNOWN)
 
@@ -111,7 +110,7 @@ class TraineeRun:
         self._person = person
         self._keep = keep
         self._changed = changed
-        self._names = AccountNames.between(exercise.trainee, trainee.account)
+        self._names = trainee.names
         self._answers: asyncio.Queue[str] = asyncio.Queue()
         self._step: Step | None = None
         self._coach = Coach(
@@ -131,6 +130,10 @@ class TraineeRun:
         """Undo in the world what the attempt left behind."""
         with suppress(Exception):  # the next attempt finds out if the world is of no use any more
             await self._coach.clear()
+
+    def tell(self, english: str) -> None:
+        """Show a sentence of the catalog before the attempt begins."""
+        self._add(Kind.STEP, self._texts.text(english))
 
     def hint(self) -> None:
         """Show the next hint for the present step, and count it."""

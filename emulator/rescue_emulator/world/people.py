@@ -26,11 +26,6 @@ class AccountNames:
     suffix: str = ""
     persons: Mapping[str, str] = field(default_factory=dict)
 
-    @staticmethod
-    def between(plain: str, account: str) -> AccountNames:
-        """Return the names of a world in which `plain` is the technician `account`."""
-        return AccountNames(suffix=account.removeprefix(plain).removeprefix("-"))
-
     def account(self, name: str) -> str:
         """Return the name on the server; a name that is one already stays."""
         plain = self.plain(name)

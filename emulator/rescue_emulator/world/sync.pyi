@@ -22,6 +22,7 @@ from rescue_client.records import Entry, Process, Status
 from rescue_common.api_addresses import ApiAddresses
 from rescue_common.processes.child import Event, Program
 from rescue_emulator.world.api import ApiUser
+from rescue_emulator.world.people import AccountNames
 from rescue_emulator.world.records import CreatedSession, StatusUpdate
 from rescue_emulator.world.world import World
 
@@ -98,6 +99,8 @@ class SyncTechnician:
     program: Program
     account: str
     in_focus: bool
+    @property
+    def names(self) -> AccountNames: ...
     @property
     def secret(self) -> str: ...
     def command(self, *words: str, timeout: float = 40.0) -> dict[str, Any]: ...

@@ -1,23 +1,43 @@
-"""Names of a world's people on the server, also of persons with an account of another name."""
+"""The organization that a world expects is the one that the server creates."""
 
 from __future__ import annotations
 
-from rescue_emulator.world.people import AccountNames
+import tomllib
 
-CLASS = AccountNames(suffix="monday-1", persons={"bob": "monday-1a"})
+import pytest
 
-
-def test_a_person_has_their_own_account_and_colleagues_have_the_suffix() -> None:
-    assert CLASS.account("bob") == "monday-1a"
-    assert CLASS.account("alice") == "alice-monday-1"
-    assert [CLASS.account(CLASS.account(name)) for name in ("alice", "bob")] == ["alice-monday-1", "monday-1a"]
-    assert [CLASS.plain(name) for name in ("monday-1a", "alice-monday-1", "Support-monday-1", "other")] == [
-        "bob", "alice", "Support", "other",
-    ]  # fmt: skip
-    assert CLASS.command(["lead", "1001", "offer", "bob"]) == ["lead", "1001", "offer", "monday-1a"]
-    assert CLASS.command(["transfer", "1001", "technician:alice"]) == ["transfer", "1001", "technician:alice-monday-1"]
+from rescue_emulator.world.people import CHANNELS, GROUPS, AccountNames
+from rescue_server.startup.organization_file import DEFAULT
 
 
-def test_a_text_gets_plain_names_and_nobody_elses_name_is_touched() -> None:
-    text = "monday-1a transferred to Support-monday-1; monday-1ab and monday-1 stay"
-    assert CLASS.plain_text(text) == "bob transferred to Support; monday-1ab and monday-1 stay"
+def test_the_default_organization_is_the_servers() -> None:
+    found = tomllib.loads(DEFAULT)
+    assert {name: tuple(group["technicians"]) for name, group in found["groups"].items()} == GROUPS
+    assert {name: tuple(channel["groups"]) for name, channel in found["channels"].items()} == CHANNELS
+
+
+def test_the_names_of_a_world_on_a_shared_server_are_its_own() -> None:
+    names = AccountNames(suffix="3f9c1a")
+    assert names.account("alice") == "alice-3f9c1a"
+    assert names.owner("group:Support") == "group:Support-3f9c1a"
+    assert names.plain("alice-3f9c1a") == "alice"
+    assert AccountNames().account("alice") == "alice"
+
+
+@pytest.mark.parametrize(
+    ("command", "there"),
+    [
+        (
+            ["transfer", "1001", "technician:bob", "comment", "for bob"],
+            ["transfer", "1001", "technician:bob-1", "comment", "for bob"],
+        ),
+        (["transfer", "1001", '"group:Support"'], ["transfer", "1001", '"group:Support-1"']),
+        (["invite", "1001", "bob-1"], ["invite", "1001", "bob-1"]),
+        (["lead", "1001", "offer", "bob"], ["lead", "1001", "offer", "bob-1"]),
+        (["chat", "1001", "bob"], ["chat", "1001", "bob"]),
+        (["pin", "bob"], ["pin", "bob"]),
+    ],
+)
+def test_names_in_a_command_are_the_worlds_own(command: list[str], there: list[str]) -> None:
+    assert AccountNames(suffix="1").command(command) == there
+    assert AccountNames().command(command) == command

@@ -49,6 +49,7 @@ from rescue_client.records import Entry, Process, Status
 from rescue_common.api_addresses import ApiAddresses
 from rescue_common.processes.child import Event, Program
 from rescue_emulator.world.api import ApiUser
+from rescue_emulator.world.people import AccountNames
 from rescue_emulator.world.records import CreatedSession, StatusUpdate
 from rescue_emulator.world.world import World
 

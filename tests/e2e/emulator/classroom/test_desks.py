@@ -1,0 +1,103 @@
+"""Two people of a class do exercises on one server, each in a console of their own, and nobody disturbs the other."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from rescue_client.connection import Connection
+from rescue_client.console import ConsoleClient
+from rescue_emulator.classroom.desk import ClassDesk, SharedServer
+from rescue_emulator.classroom.model import Classroom, plan
+from rescue_emulator.classroom.setting_up import set_up
+from rescue_emulator.classroom.store import ClassStore
+from rescue_emulator.exercises.model import row_exercise
+from rescue_emulator.exercises.trainee_run import Phase, RunState
+from rescue_emulator.testing import World
+
+
+@dataclass(slots=True)
+class Room:
+    """A class of two on a world's server. `news` is set when any desk changes."""
+
+    world: World
+    classroom: Classroom
+    store: ClassStore
+    desks: dict[str, ClassDesk]
+    news: asyncio.Event
+
+    async def until(self, person: str, look: Callable[[RunState], bool]) -> RunState:
+        async with asyncio.timeout(30):
+            while (state := self.desks[person].state) is None or not look(state):
+                self.news.clear()
+                await self.news.wait()
+        return state
+
+    def console(self, account: str) -> Connection:
+        return Connection(self.world.address, user=account, secret=self.classroom.secrets[account])
+
+
+@pytest.fixture
+async def room(tmp_path: Path) -> AsyncIterator[Room]:
+    async with World() as world:
+        store, news = ClassStore(tmp_path / "trainer"), asyncio.Event()
+        made = await set_up(
+            world.admin, plan("monday", people=["Ann", "Ben"]), valid_for=timedelta(hours=1), keep=store.write
+        )
+        shared = SharedServer(server=world.address, data=world.data)
+        desks = {
+            member.person: ClassDesk(
+                classroom=made,
+                member=member,
+                shared=shared,
+                scores=store.scores("monday"),
+                changed=news.set,
+                slowly=False,
+            )
+            for member in made.members
+        }
+        yield Room(world, made, store, desks, news)
+        await asyncio.gather(*(desk.close() for desk in desks.values()))
+
+
+async def test_both_solve_an_exercise_at_the_same_time_with_accounts_of_their_own(room: Room) -> None:
+    hold, join = row_exercise(14), row_exercise(38)
+    assert (hold.trainee, join.trainee) == ("alice", "bob"), "one in each part"
+    await asyncio.gather(room.desks["Ann"].start(hold, language="en"), room.desks["Ben"].start(join, language="nl"))
+    ann = await room.until("Ann", lambda state: state.is_turn)
+    ben = await room.until("Ben", lambda state: state.is_turn)
+    assert (ann.account, ben.account) == ("monday-1", "monday-2")
+    async with room.console("monday-1") as hers, room.console("monday-2") as theirs:
+        assert [entry.session for entry in (await ConsoleClient(hers).queue()).entries] == [ann.session]
+        assert [entry.session for entry in (await ConsoleClient(theirs).queue()).entries] == [ben.session]
+        mine = await ConsoleClient(hers).create_pin("Mr Bos")
+        await ConsoleClient(hers).hold(ann.session)
+        await ConsoleClient(theirs).start(ben.session)
+        for person in ("Ann", "Ben"):
+            over = await room.until(person, lambda state: state.phase is Phase.OVER)
+            assert (over.solved, over.wrong) == (True, 0), over
+        scores = room.store.scores("monday").read()
+        assert {(score.person, score.exercise, score.solved) for score in scores} == {
+            ("Ann", "14", True),
+            ("Ben", "38", True),
+        }
+        await room.desks["Ann"].stop()
+        left = [entry.session for entry in (await ConsoleClient(hers).queue()).entries]
+        assert left == [mine.session], "their own session stays when the exercise's is cleared away"
+    there = await room.world.admin.organization()
+    assert "Support-monday-1" in {group.name for group in there.groups}, "the class stays"
+
+
+async def test_exercises_that_move_the_clock_wait_for_each_other(room: Room) -> None:
+    await room.desks["Ann"].start(row_exercise(2), language="en")
+    await room.until("Ann", lambda state: state.is_turn or state.phase is not Phase.PREPARING)
+    await room.desks["Ben"].start(row_exercise(5), language="en")
+    waiting = await room.until("Ben", lambda state: bool(state.lines))
+    assert waiting.lines[-1].text == "Somebody else's exercise moves the clock. Yours begins after it."
+    await room.desks["Ann"].stop()
+    await room.until("Ben", lambda state: state.phase is not Phase.PREPARING)
