@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -40,6 +40,7 @@ from rescue_server.clock import ServerClock, wall_clock
 from rescue_server.faults.injector import FaultInjector
 from rescue_server.faults.methods import methods
 from rescue_server.observe.observation import MetricsAddress, Observation
+from rescue_server.posts.sender import PostSender
 from rescue_server.replay.schedule import Recording, ReplaySchedule
 from rescue_server.rpc.access_service import AccessService
 from rescue_server.rpc.admin_service import AdminService
@@ -56,6 +57,7 @@ from rescue_server.runtime.admission import Admission
 from rescue_server.runtime.attachments import Attachments
 from rescue_server.runtime.checkpoint import Checkpoints
 from rescue_server.runtime.credentials import server_key
+from rescue_server.runtime.due_posts import follow_with_posts
 from rescue_server.runtime.engine import Engine, compose_engine, live_engine
 from rescue_server.runtime.focus import record_focus
 from rescue_server.runtime.hooks import Hooks
@@ -111,6 +113,7 @@ class ServerOptions:
     web_options: tuple[str, ...] = ()
     api: PublicApi = NO_PUBLIC_API
     limits: Limits = LIMITS
+    post_anywhere: bool = False
 
 
 def serve(options: ServerOptions) -> None:
@@ -185,6 +188,8 @@ async def serving(
     issued = IssuedSecrets(options.data)
     consoles = ConnectedConsoles()
     hooks = Hooks(in_focus=consoles.in_focus, on_append=observation.appended)
+    if recording is None:  # a recording has its posts already
+        hooks = replace(hooks, follow_up=follow_with_posts(store.identity().history))
     watch = Watch(ring=options.ring) if options.ring is not None else Watch()
     engine: Engine
     prepare: Callable[[], Awaitable[None]]
@@ -212,7 +217,7 @@ async def serving(
         await listener.start()
         address = f"{options.host}:{port}"
         issued.listens_at(_from_here(options.host, port), options.tls.for_clients() if options.tls else None)
-        work += parts.start()
+        work += parts.start(replaying=recording is not None)
         try:
             yield address, work
         finally:
@@ -233,6 +238,7 @@ class _Parts:
     faults: FaultInjector
     presence: Presence
     retention: Retention
+    posts: PostSender
 
     @classmethod
     def of(
@@ -244,7 +250,8 @@ class _Parts:
         timekeeper = Timekeeper(engine, attachments)
         faults = FaultInjector(engine.published, engine.clock, timekeeper.barriers, methods())
         retention = Retention(engine, keep_ended=options.keep_ended)
-        for subscriber in (observation, journal, faults, attachments, retention):
+        posts = PostSender(engine, anywhere=options.post_anywhere)
+        for subscriber in (observation, journal, faults, attachments, retention, posts):
             engine.subscribe(subscriber)
         observation.open(engine, attachments, journal)
         return cls(
@@ -256,18 +263,21 @@ class _Parts:
             faults=faults,
             presence=Presence(partial(record_focus, engine), consoles),
             retention=retention,
+            posts=posts,
         )
 
-    def start(self) -> list[asyncio.Future[None]]:
+    def start(self, *, replaying: bool) -> list[asyncio.Future[None]]:
         """Start what runs in the background. The caller must hold and cancel these tasks."""
-        running = (
+        running = [
             self.timekeeper.run(),
             self.timekeeper.mark_regularly(),
             self.presence.end_assumption(),
             self.retention.run(),
             watch_limit(raise_limit()),
             garbage.collect_regularly(lambda: len(self.attachments)),
-        )
+        ]
+        if not replaying:  # the posts of a recording were sent when it was made
+            running.append(self.posts.run())
         return [asyncio.create_task(each) for each in running]
 
 

@@ -46,6 +46,7 @@ class CommandLine:
     restore: Path | None
     ring: int | None
     limits: tuple[str, ...]
+    post_anywhere: bool
     log_format: str | None
     log_level: str | None
     metrics: str | None
@@ -102,6 +103,7 @@ class CommandLine:
             restore=self.restore,
             ring=self.ring,
             limits=self._limits(),
+            post_anywhere=self.post_anywhere,
             web=self.web or "",
             web_options=self._web_options(),
             api=PublicApi(plain=self.api or "", tls=self.api_tls or "", proxy=self.api_proxy or ""),
@@ -218,6 +220,7 @@ def _host_and_port(option: str, given: str) -> tuple[str, int]:
     help="Another limit of what one caller may use, 1 to 1000000, like open-sessions-per-technician=5000; repeatable. "
     "A name that does not exist is answered with all names.",
 )
+@click.option("--post-anywhere", is_flag=True, help="Post sessions to other machines, too (Post to URL).")
 @click.option("--log", "log_format", type=click.Choice(["text", "json"]), help="Write a log to stderr, in this form.")
 @click.option(
     "--log-level",

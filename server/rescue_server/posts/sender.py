@@ -1,0 +1,215 @@
+"""Sends what is due to be posted: at least once, in order within a session, and sessions do not wait for each other.
+
+The posts are part of the published state, so a start finds those that are pending. What comes of an attempt is an
+event, stored before the next attempt: only one whose result was not stored is made again, and bears the same numbers.
+Periods are real seconds, because receivers are real; after a start, a pending post is tried at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TypeVar
+
+import msgspec
+
+from rescue_protos.errors import STORAGE_ERRORS
+from rescue_server.core import decide, events
+from rescue_server.core.organization import Organization, OrganizationEvent
+from rescue_server.core.posting import PostKind, PostSettings, without_query
+from rescue_server.core.posts import Post, first_pending
+from rescue_server.posts.body import CONTENT_TYPES, body_of, fields_of, posted_technician
+from rescue_server.posts.delivery import deliver
+from rescue_server.posts.facts import NoSuchPost, read_facts
+from rescue_server.posts.target import AttemptFailed, Target, find_target
+from rescue_server.runtime.engine import Engine, Outcome
+from rescue_server.runtime.state import AppliedEvent, EngineState, read_event
+
+PAUSES = (1.0, 5.0, 25.0, 125.0, 625.0)
+"""Real seconds from a failure to the next attempt. After the last of them a post is given up."""
+AT_ONCE = 200
+"""Attempts under way: each takes a socket. Further ones wait until one is over, ten seconds at most."""
+_STORE_AGAIN = 1.0  # real seconds
+_READ = 500  # events of a session, at a time
+
+Deliver = Callable[[Target, dict[str, str], bytes], Awaitable[int]]
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """What came of one: an HTTP status, or the reason why there was none. A post that has no URL any more is over."""
+
+    url: str
+    status: int = 0
+    reason: str = ""
+    is_last: bool = False
+
+    @property
+    def is_success(self) -> bool:
+        """Whether the receiver took the post."""
+        return 200 <= self.status < 300
+
+
+@dataclass(slots=True, eq=False)
+class _Worker:
+    """What sends one session's posts. `hurry` is set when an administrator does not want to wait."""
+
+    hurry: asyncio.Event = field(default_factory=asyncio.Event)
+    task: asyncio.Task[None] | None = None
+
+
+class PostSender:
+    """One server's. `pause` sleeps for real seconds; `deliver` makes an attempt."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        *,
+        anywhere: bool = False,
+        deliver: Deliver = deliver,
+        pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._engine = engine
+        self._anywhere = anywhere
+        self._deliver = deliver
+        self._pause = pause
+        self._workers: dict[str, _Worker] = {}
+        self._tasks: asyncio.TaskGroup | None = None
+        self._sockets = asyncio.Semaphore(AT_ONCE)
+
+    async def run(self) -> None:
+        """Send what is pending and what becomes due, until cancelled."""
+        async with asyncio.TaskGroup() as self._tasks:
+            for session in list(self._engine.published.sessions.values()):
+                if first_pending(session.posts) is not None:
+                    self._wake(session.id)
+            await asyncio.Event().wait()
+
+    def on_applied(self, applied: AppliedEvent) -> None:
+        """A post may be due, or an administrator wants one at once."""
+        match applied.event:
+            case events.PostDue(session=session):
+                self._wake(session)
+            case events.PostRetried(session=session):
+                self._wake(session).hurry.set()
+
+    def _wake(self, session_id: str) -> _Worker:
+        worker = self._workers.get(session_id)
+        if worker is None:
+            worker = _Worker()
+            if self._tasks is not None:  # before that, `run` will find it
+                self._workers[session_id] = worker
+                worker.task = self._tasks.create_task(self._work(session_id, worker))
+        return worker
+
+    async def _work(self, session_id: str, worker: _Worker) -> None:
+        """Send a session's posts, one after the other, until none is pending."""
+        try:
+            waits = False
+            while (post := self._next(session_id)) is not None:
+                if waits and post.failures:
+                    await self._wait(PAUSES[min(post.failures, len(PAUSES)) - 1], worker.hurry)
+                    waits = False
+                    continue  # the post may have been changed meanwhile
+                worker.hurry.clear()
+                await self._record(session_id, post, await self._attempt(session_id, post))
+                waits = True
+        finally:
+            del self._workers[session_id]
+
+    def _next(self, session_id: str) -> Post | None:
+        session = self._engine.published.sessions.get(session_id)
+        return None if session is None else first_pending(session.posts)
+
+    async def _wait(self, seconds: float, hurry: asyncio.Event) -> None:
+        waiting = {asyncio.ensure_future(self._pause(seconds)), asyncio.ensure_future(hurry.wait())}
+        try:
+            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for each in waiting:
+                each.cancel()
+
+    async def _attempt(self, session_id: str, post: Post) -> Attempt:
+        organization = self._engine.published.organization
+        settings = _settings(organization, post.group)
+        url = settings.start if post.kind is PostKind.START else settings.end
+        if not url:
+            return Attempt(url="", reason=f"the group {post.group} has no URL for it any more", is_last=True)
+        shown = without_query(url)
+        try:
+            facts = read_facts(await self._stored_events(session_id), post.delivery)
+            fields = fields_of(facts, posted_technician(organization, post.technician))
+            headers = {
+                "Content-Type": CONTENT_TYPES[settings.format],
+                "User-Agent": "rescue-emulator",
+                "X-Rescue-Delivery": post.delivery,
+                "X-Rescue-Attempt": str(post.attempts + 1),
+            }
+            async with self._sockets:
+                target = await find_target(url, anywhere=self._anywhere)
+                return Attempt(url=shown, status=await self._deliver(target, headers, body_of(fields, settings.format)))
+        except AttemptFailed as failure:
+            return Attempt(url=shown, reason=str(failure))
+        except NoSuchPost:
+            return Attempt(url=shown, reason="the server has forgotten the session", is_last=True)
+
+    async def _stored_events(self, session_id: str) -> list[tuple[int, events.AnySessionEvent]]:
+        found: list[tuple[int, events.AnySessionEvent]] = []
+        while True:
+            after = found[-1][0] if found else 0
+            through = self._engine.published.revision
+            read = partial(self._engine.stored_events, after, through=through, limit=_READ, stream=session_id)
+            batch = await self._until_stored(read)
+            for stored in batch:
+                event = read_event(stored)
+                assert not isinstance(event, OrganizationEvent)  # it is of a session's stream
+                found.append((stored.revision, event))
+            if len(batch) < _READ:
+                return found
+
+    async def _record(self, session_id: str, post: Post, attempt: Attempt) -> None:
+        """Store what came of an attempt. While the store refuses, nothing is sent again."""
+
+        def handle(state: EngineState, context: decide.Context) -> Outcome:
+            session = state.sessions.get(session_id)
+            posts = () if session is None else session.posts
+            now = next((each for each in posts if each.delivery == post.delivery), None)
+            is_new = now is not None and now.attempts == post.attempts
+            return Outcome(events=_events(session_id, now, attempt, context) if now is not None and is_new else [])
+
+        await self._until_stored(lambda: self._engine.perform(handle))
+
+    async def _until_stored(self, call: Callable[[], Awaitable[T]]) -> T:
+        while True:
+            with contextlib.suppress(*STORAGE_ERRORS):
+                return await call()
+            await self._pause(_STORE_AGAIN)
+
+
+def _settings(organization: Organization, group: str) -> PostSettings:
+    """Return where a group posts now; nowhere if it was removed."""
+    return organization.posting.get(group, PostSettings())
+
+
+def _events(session_id: str, post: Post, attempt: Attempt, context: decide.Context) -> list[events.AnySessionEvent]:
+    sent = events.PostSent(
+        session=session_id,
+        at=context.now,
+        delivery=post.delivery,
+        kind=post.kind,
+        url=attempt.url,
+        attempt=post.attempts + 1,
+        status=attempt.status,
+    )
+    if attempt.is_success:
+        return [sent]
+    facts = msgspec.structs.asdict(sent)
+    failed = events.PostFailed(**facts, reason=attempt.reason)
+    if not attempt.is_last and post.failures < len(PAUSES):
+        return [failed]
+    del facts["status"]
+    return [failed, events.PostGivenUp(**facts)]
