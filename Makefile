@@ -6,12 +6,12 @@ BIN    := $(VENV)/bin
 # Programs are started by the hundred here: that they are compiled each time would be a third of their start.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test long torture fuzz accessibility environment contract lint docs reference bench wheel clean catalogs
+.PHONY: demo test long torture fuzz accessibility toolkits environment contract lint docs reference bench wheel clean catalogs
 
 demo: environment
 	$(BIN)/rescue demo
 
-test: environment accessibility lint
+test: environment accessibility toolkits lint
 	$(PYTEST) -m "not long" $(MEASURED) --cov --cov-report=term:skip-covered
 	$(PYTEST) -m "not long" tests $(MEASURED:%=--ignore=%)
 
@@ -51,6 +51,14 @@ tests/e2e/web/node_modules/.installed: tests/e2e/web/package.json
 	! command -v npm >/dev/null || \
 	  (npm install --prefix tests/e2e/web --silent --no-audit --no-fund --no-package-lock && touch $@)
 
+# The SOAP toolkit of Node that reads the WSDL of the public API.
+TOOLKITS := tests/e2e/public_api/toolkits
+toolkits: $(TOOLKITS)/node_modules/.installed
+$(TOOLKITS)/node_modules/.installed: $(TOOLKITS)/package.json
+	mkdir -p $(@D)
+	! command -v npm >/dev/null || \
+	  (npm install --prefix $(TOOLKITS) --silent --no-audit --no-fund --no-package-lock && touch $@)
+
 # The stamp is as new as pyproject.toml, so that a changed dependency is installed at the next call.
 environment: $(VENV)/.installed
 $(VENV)/.installed: pyproject.toml
@@ -89,4 +97,4 @@ wheel: environment
 	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
 
 clean:
-	rm -rf $(VENV) tests/e2e/web/node_modules build dist site .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) tests/e2e/web/node_modules $(TOOLKITS)/node_modules build dist site .mypy_cache .ruff_cache .pytest_cache .hypothesis
