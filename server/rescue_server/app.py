@@ -201,9 +201,9 @@ async def serving(
     else:
         engine = live_engine(store, clock, hooks=hooks, watch=watch)
         prepare = partial(prepare_organization, options.organization, engine, issued)
-    parts = _Parts.of(options, engine, consoles, observation)
+    parts = ServerParts.of(options, engine, consoles, observation)
     key = server_key(options.data)
-    listener = _listener(parts, issued, limits, admission or Admission.by(key), key)
+    listener = make_listener(parts, issued, limits, admission or Admission.by(key), key)
     engine.load(checkpoints)
     credentials = options.tls.credentials() if options.tls else None
     port = listener.bind(options.host, _ports(options, issued), credentials)  # before anything is written
@@ -227,7 +227,7 @@ async def serving(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Parts:
+class ServerParts:
     """The parts of the server that follow the engine's events."""
 
     engine: Engine
@@ -243,7 +243,7 @@ class _Parts:
     @classmethod
     def of(
         cls, options: ServerOptions, engine: Engine, consoles: ConnectedConsoles, observation: Observation
-    ) -> _Parts:
+    ) -> ServerParts:
         """Build the parts and subscribe them to the engine. Raises CannotObserve."""
         attachments = Attachments()
         journal = Journal(engine)
@@ -281,8 +281,20 @@ class _Parts:
         return [asyncio.create_task(each) for each in running]
 
 
-def _listener(parts: _Parts, issued: IssuedSecrets, limits: Limits, admission: Admission, key: bytes) -> Listener:
-    """Return the listener with every service of the contract; their streams are ended in this order."""
+def make_listener(
+    parts: ServerParts,
+    issued: IssuedSecrets,
+    limits: Limits,
+    admission: Admission,
+    key: bytes,
+    *,
+    more: Sequence[Service] = (),
+    first: Callable[[str], None] = lambda path: None,
+) -> Listener:
+    """Return the listener with every service of the contract; their streams are ended in this order.
+
+    `more`: services beside them. `first` gets the path of each call, and raises RescueError to refuse it.
+    """
     engine, timekeeper, faults = parts.engine, parts.timekeeper, parts.faults
     refused = RefusedCommands()
     applet = AppletService(engine, timekeeper, faults, key, admission.pins, limits)
@@ -296,8 +308,9 @@ def _listener(parts: _Parts, issued: IssuedSecrets, limits: Limits, admission: A
             Service.of(fault_pb2, fault_pb2_grpc, FaultService(faults)),
             Service.of(journal_pb2, journal_pb2_grpc, JournalService(engine, parts.journal, refused)),
             Service.of(public_api_pb2, public_api_pb2_grpc, PublicApiService(engine, admission.tokens)),
+            *more,
         ],
-        wrappers=[parts.observation.wrapper(), Guard(engine, admission.tokens, faults, limits).wrap],
+        wrappers=[parts.observation.wrapper(), Guard(engine, admission.tokens, faults, limits, first=first).wrap],
         interceptors=parts.observation.interceptors(),
     )
 

@@ -28,6 +28,7 @@ from rescue_server.core.session import Session
 from rescue_server.core.status import Link, Status
 from rescue_server.core.timers import DeadlineKind, SessionDeadline
 from rescue_server.runtime import command_handlers, setting_handlers
+from rescue_server.runtime.checkpoint import Checkpoints
 from rescue_server.runtime.engine import Answer, Engine, Handler, Outcome, Request, live_engine
 from rescue_server.runtime.hooks import Hooks
 from rescue_server.runtime.schedule.live import LiveSchedule
@@ -77,6 +78,10 @@ class SentRequest:
 
 class EngineAtRandom(RuleBasedStateMachine):
     """An engine with a disk, a clock that the test moves, and one console for each technician."""
+
+    engine: Engine
+    clock: ServerClock
+    replica: Engine
 
     def __init__(self) -> None:
         super().__init__()
@@ -217,6 +222,24 @@ class EngineAtRandom(RuleBasedStateMachine):
                 session
             )
 
+    @rule()
+    def fail_over(self) -> None:
+        """The leader dies, and the replica begins: as after a restart, and without reading the journal."""
+        self._catch_up()
+        before = self.engine
+        self.asked = [asked for asked in self.asked if isinstance(asked.outcome, Answer)]
+        self._halt()
+        self._follow()
+        self.engine, self.clock = self.replica, self.replica.clock
+        self.clock.hold()
+        self.clock.move_to(before.clock.now())
+        self.clock.release()
+        self.engine.begin()
+        self._run()
+        assert _facts(self.engine.ahead) == _facts(before.published)
+        assert first_deadline(self.engine) == first_deadline(before)
+        assert set(self.engine.schedule.leases) == set(before.schedule.leases)
+
     @rule(technician=technicians)
     def read_along(self, technician: str) -> None:
         """A console resumes after the last revision that it saw: no change is missing or repeated."""
@@ -246,6 +269,14 @@ class EngineAtRandom(RuleBasedStateMachine):
     def what_is_ahead_was_published(self) -> None:
         assert _facts(self.engine.ahead) == _facts(self.engine.published)
         assert self.disk.last_revision() == self.engine.published.revision
+
+    @invariant()
+    def a_replica_knows_what_the_leader_knows(self) -> None:
+        self._follow()
+        assert _facts(self.replica.published) == _facts(self.engine.published)
+        assert self.replica.chats.copy() == self.engine.chats.copy()
+        assert self.replica.records.copy() == self.engine.records.copy()
+        assert self.replica.watch.revision == self.engine.watch.revision
 
     @invariant()
     def a_queue_is_found_without_looking_at_every_session(self) -> None:
@@ -279,10 +310,23 @@ class EngineAtRandom(RuleBasedStateMachine):
     # Helpers
 
     def _boot(self) -> None:
-        mark = self.disk.clock()
-        self.clock = ServerClock(start=mark.now if mark else START, monotonic=lambda: self.seconds)
-        self.engine = live_engine(self.disk, self.clock, hooks=Hooks(in_focus=lambda: frozenset({"alice"})))
+        self.engine = self._new_engine()
+        self.clock = self.engine.clock
         self.engine.load()
+        self._run()
+
+    def _new_engine(self) -> Engine:
+        mark = self.disk.clock()
+        clock = ServerClock(start=mark.now if mark else START, monotonic=lambda: self.seconds)
+        return live_engine(self.disk, clock, hooks=Hooks(in_focus=lambda: frozenset({"alice"})))
+
+    def _follow(self) -> None:
+        self.replica.absorb(list(self.disk.read(self.replica.published.revision)))
+
+    def _run(self) -> None:
+        """Let the engine store, and have a new replica beside it."""
+        self.replica = self._new_engine()
+        self.replica.replay(Checkpoints())
 
         async def begin() -> asyncio.Task[None]:
             return asyncio.ensure_future(self.engine.run())

@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import inspect
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, NoReturn
@@ -45,9 +45,21 @@ def caller() -> Principal:
 
 
 class Guard:
-    """Checks the permission of a method before its handler runs, and translates what it raises."""
+    """Checks the permission of a method before its handler runs, and translates what it raises.
 
-    def __init__(self, engine: Engine, tokens: Tokens, faults: FaultInjector, limits: Limits = LIMITS) -> None:
+    `first` gets the path of each call before anything else, and raises RescueError to refuse it.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        tokens: Tokens,
+        faults: FaultInjector,
+        limits: Limits = LIMITS,
+        *,
+        first: Callable[[str], None] = lambda path: None,
+    ) -> None:
+        self._first = first
         self._engine = engine
         self._tokens = tokens
         self._faults = faults
@@ -72,7 +84,7 @@ class Guard:
         name = path.rpartition("/")[2]
 
         async def handle(request: Any, context: CallContext) -> Any:
-            principal = self._admit(PERMISSIONS.get(path), context)
+            principal = self._admit(path, context)
             _caller.set(principal)
             _require_message(request)
             if self._faults.affects_calls:
@@ -121,7 +133,7 @@ class Guard:
         return guarded
 
     async def _open(self, request: Any, context: CallContext, path: str) -> Principal:
-        principal = self._admit(PERMISSIONS.get(path), context)
+        principal = self._admit(path, context)
         _caller.set(principal)
         _require_message(request)
         if self._faults.affects_calls:
@@ -130,7 +142,9 @@ class Guard:
                 pass  # a fault rule affects a stream only when it is opened
         return principal
 
-    def _admit(self, permission: Permission | None, context: CallContext) -> Principal:
+    def _admit(self, path: str, context: CallContext) -> Principal:
+        self._first(path)
+        permission = PERMISSIONS.get(path)
         if permission is None:
             raise errors.PermissionDenied("this method has no permission: nobody may call it")
         if permission in (Permission.ANYBODY, Permission.APPLET):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import TypeVar
@@ -26,7 +26,7 @@ from rescue_server.runtime.checkpoint import Checkpoints
 from rescue_server.runtime.commit import GroupCommit, Staged
 from rescue_server.runtime.hooks import Hooks, Subscriber
 from rescue_server.runtime.idempotency import Answer, Handler, OnceOnly, Outcome, Request, stored_answer
-from rescue_server.runtime.recovery import publish, replay
+from rescue_server.runtime.recovery import publish, replay, understood
 from rescue_server.runtime.schedule.live import LiveSchedule
 from rescue_server.runtime.schedule.protocol import Schedule
 from rescue_server.runtime.session_records import SessionRecords
@@ -97,11 +97,30 @@ class Engine:
 
     def load(self, checkpoints: Checkpoints | None = None) -> None:
         """Replay the journal, from a checkpoint on if there is one. Raises JournalUnreadable, StoreError."""
-        checkpoints = checkpoints or Checkpoints()
+        self.replay(checkpoints or Checkpoints())
+        self.begin()
+
+    def replay(self, checkpoints: Checkpoints) -> None:
+        """Make the published state of the journal. Raises JournalUnreadable, StoreError."""
         replay(self.store, self.published, self.watch, self.chats, self.records, checkpoints)
         self.subscribe(checkpoints)
+
+    def absorb(self, events: Sequence[StoredEvent]) -> None:
+        """Publish what another server stored, before this one begins. Raises JournalUnreadable."""
+        for stored in events:
+            self._show(*understood(self.published, stored))
+
+    def begin(self) -> None:
+        """Decide on commands from now on: first of all, what is due is found."""
         self.ahead.assign(self.published)
         self.schedule.start()
+
+    def forget(self, sessions: Iterable[str]) -> None:
+        """Take sessions out that the store has dropped."""
+        for session_id in sessions:
+            self.published.forget(session_id)
+            self.ahead.forget(session_id)
+            self.records.forget(session_id)
 
     async def run(self) -> None:
         """Store and publish what is staged, until cancelled."""
@@ -236,12 +255,16 @@ class Engine:
                 self.published.put(applied.after)
             self.published.organization = applied.organization
             self.published.revision, self.published.at = applied.revision, applied.event.at
-            publish(self.watch, applied, updates)
-            self.chats.record(applied)
-            self.records.record(applied)
-            for subscriber in self._subscribers:
-                subscriber.on_applied(applied)
+            self._show(applied, updates)
             self.schedule.confirm(applied)
+
+    def _show(self, applied: AppliedEvent, updates: Mapping[str, QueueUpdate]) -> None:
+        """Give a stored event to everybody who follows what happens."""
+        publish(self.watch, applied, updates)
+        self.chats.record(applied)
+        self.records.record(applied)
+        for subscriber in self._subscribers:
+            subscriber.on_applied(applied)
 
     def _refuse(self, batch: Sequence[Staged], error: RescueError) -> None:
         """Set the state ahead back to what is published, and refuse every command on its way."""

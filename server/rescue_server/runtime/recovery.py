@@ -23,7 +23,7 @@ from rescue_server.runtime.session_records import SessionRecords
 from rescue_server.runtime.state import AppliedEvent, EngineState, read_event, updates_of
 from rescue_server.runtime.watch import Watch
 from rescue_server.store.errors import JournalUnreadable
-from rescue_server.store.protocol import Store
+from rescue_server.store.protocol import Store, StoredEvent
 
 log = logging.getLogger(__name__)
 REPLAYED_INTO_RINGS = 20_000  # events; who resumes after an older revision gets a snapshot
@@ -53,18 +53,25 @@ def replay(
         if not is_kept and stored.revision > last - checkpoints.behind:
             checkpoints.keep()
             is_kept = True
-        try:
-            applied = state.apply(read_event(stored), stored.revision)
-            updates = updates_of(applied) if applied.revision > tail else {}
-        except _NOT_UNDERSTOOD as error:
-            why = str(error) or type(error).__name__
-            raise JournalUnreadable(revision=stored.revision, stream=stored.stream, why=why) from error
+        applied, updates = understood(state, stored, shown=stored.revision > tail)
         publish(watch, applied, updates)
         chats.record(applied)
         records.record(applied)
     log.info("%d events were replayed, those after revision %d", last - began_at, began_at)
     state.revision = watch.revision = last
     state.last_session = max(state.last_session, store.identity().last_session)
+
+
+def understood(
+    state: EngineState, stored: StoredEvent, *, shown: bool = True
+) -> tuple[AppliedEvent, Mapping[str, QueueUpdate]]:
+    """Apply an event of the journal to the state, and return what queues show then. Raises JournalUnreadable."""
+    try:
+        applied = state.apply(read_event(stored), stored.revision)
+        return applied, updates_of(applied) if shown else {}
+    except _NOT_UNDERSTOOD as error:
+        why = str(error) or type(error).__name__
+        raise JournalUnreadable(revision=stored.revision, stream=stored.stream, why=why) from error
 
 
 def publish(watch: Watch, applied: AppliedEvent, updates: Mapping[str, QueueUpdate]) -> None:

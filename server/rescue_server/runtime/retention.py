@@ -156,9 +156,7 @@ class Retention:
         await engine.in_store(compact)
         for session_id in sessions:  # nothing happens any more to a session that is gone
             self._settled.discard(session_id)
-            engine.published.forget(session_id)
-            engine.ahead.forget(session_id)
-            engine.records.forget(session_id)
+        engine.forget(sessions)
 
     async def _drop_answers(self, through: int) -> None:
         engine = self._engine
