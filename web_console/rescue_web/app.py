@@ -22,6 +22,7 @@ from starlette.routing import Route
 from rescue_protos.errors import RescueError, Unauthenticated
 from rescue_web.computers import NotPossible
 from rescue_web.customer_routes import CustomerRoutes
+from rescue_web.exercise_routes import do_exercise, list_exercises
 from rescue_web.feed import EventId
 from rescue_web.files import page_file
 from rescue_web.logins import Login
@@ -57,6 +58,8 @@ def build(state: AppState, *, hosts: Collection[str]) -> Starlette:
         Route("/reset", endpoints.changing(endpoints.reset), methods=["POST"]),
         Route("/computers", endpoints.changing(endpoints.new_computer), methods=["POST"]),
         Route("/computers/{number:int}", endpoints.changing(endpoints.switch), methods=["POST"]),
+        Route("/exercises", endpoints.reading(list_exercises)),
+        Route("/exercise", endpoints.changing(do_exercise), methods=["POST"]),
         *CustomerRoutes(state.customers).routes(),
     ]
 

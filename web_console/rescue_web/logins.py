@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from rescue_web.supervisor_page import SupervisorPage
 from rescue_web.technician_page import TechnicianPage
+from rescue_web.training import Training
 
 LIFETIME = 12 * 3600.0
 """Real seconds after the last request."""
@@ -26,13 +27,21 @@ class Login:
     key: str
     proof: str
     user: str
-    technician_page: TechnicianPage | None = None
+    own_page: TechnicianPage | None = None
+    training: Training | None = None
     supervisor_page: SupervisorPage | None = None
     last_seen: float = 0.0
 
     async def close(self) -> None:
         """Close the page behind this login."""
+        if self.training is not None:
+            await self.training.close()
         await self.page.close()
+
+    @property
+    def technician_page(self) -> TechnicianPage | None:
+        """The technician's console: that of their exercise, while they do one."""
+        return (self.training and self.training.page) or self.own_page
 
     @property
     def page(self) -> TechnicianPage | SupervisorPage:
@@ -51,7 +60,12 @@ class Logins:
         self._logins: dict[str, Login] = {}
 
     async def begin(
-        self, user: str, *, technician_page: TechnicianPage | None = None, supervisor_page: SupervisorPage | None = None
+        self,
+        user: str,
+        *,
+        own_page: TechnicianPage | None = None,
+        training: Training | None = None,
+        supervisor_page: SupervisorPage | None = None,
     ) -> Login:
         """Begin a login; logins that have expired, or are too many, end."""
         await self._tidy()
@@ -59,7 +73,8 @@ class Logins:
             key=secrets.token_urlsafe(32),
             proof=secrets.token_urlsafe(32),
             user=user,
-            technician_page=technician_page,
+            own_page=own_page,
+            training=training,
             supervisor_page=supervisor_page,
             last_seen=self._clock(),
         )

@@ -21,6 +21,7 @@ from rescue_web.customer_page import Customers
 from rescue_web.logins import Login, Logins
 from rescue_web.supervisor_page import SupervisorPage
 from rescue_web.technician_page import TechnicianPage
+from rescue_web.training import Trainings
 
 _TIMEOUT = timedelta(seconds=5)
 _MAX_SIGN_INS = 8
@@ -34,6 +35,7 @@ class AppState:
         self.logins = Logins()
         self.computers = StartedComputers(where=where(server, data), changed=self._computers_changed)
         self.customers = Customers(self.computers)
+        self._trainings = Trainings(data=data)
         # Each sign-in opens a connection. Without a limit, anybody could keep the server busy through us.
         self._sign_ins = asyncio.Semaphore(_MAX_SIGN_INS)
 
@@ -54,7 +56,8 @@ class AppState:
         if administrator:
             return await self.logins.begin(user, supervisor_page=SupervisorPage(connection, self.computers))
         client = ConsoleClient(connect(), in_focus=False)
-        return await self.logins.begin(user, technician_page=TechnicianPage(client, connection))
+        own_page = TechnicianPage(client, connection)
+        return await self.logins.begin(user, own_page=own_page, training=self._trainings.of(user, own_page))
 
     async def join(self, code: str, *, joiner: str, visitor: str) -> Login:
         """Sign in whoever joins with a code, in a browser at the address `visitor`. Raises RescueError."""

@@ -43,9 +43,11 @@ _ENGLISH = "en"  # pages name statuses by themselves
 class TechnicianPage:
     """One technician's console for the pages of one login."""
 
-    def __init__(self, client: ConsoleClient, connection: Connection) -> None:
+    def __init__(self, client: ConsoleClient, connection: Connection, *, server: str = "") -> None:
         self.client = client
         self.connection = connection
+        self.server = server
+        self._exercise: Data | None = None
         self.feed = Feed(self._whole)
         self.failure = ""
         self._view = QueueView(technician=client.technician)
@@ -62,6 +64,17 @@ class TechnicianPage:
                 yield message
         finally:
             self._closed(page)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a page shows it."""
+        return bool(self._focused)
+
+    def show_exercise(self, shown: Data | None) -> None:
+        """Show the pages how an exercise stands; None if none is being done."""
+        if shown is not None or self._exercise is not None:
+            self._exercise = shown
+            self.feed.publish("exercise", {"exercise": shown})
 
     async def focus(self, page: str, on: bool) -> None:
         """Set whether a person looks at a page. Raises RescueError."""
@@ -183,7 +196,8 @@ class TechnicianPage:
     def _now(self) -> str:
         clock = written("clock", self._clock) if self._clock else ""
         refused = written("refused", {"message": self.failure}) if self.failure else ""
-        return written("server", {"online": self._view.online}) + clock + refused
+        exercise = written("exercise", {"exercise": self._exercise})
+        return written("server", {"online": self._view.online}) + clock + exercise + refused
 
 
 def _entries(entries: tuple[Entry, ...]) -> list[object]:

@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 from rescue_common.state_directory import Access
 from rescue_emulator.exercises.model import Exercise, row_exercise, row_exercises
@@ -22,9 +23,10 @@ from rescue_emulator.world.world import World
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Door:
-    """How to open the console of a trainee: the server's address, the account and its secret."""
+    """How to open the console of a trainee: the server's address, its state directory, the account and its secret."""
 
     server: str
+    data: Path
     account: str
     secret: str
 
@@ -116,7 +118,7 @@ class ExerciseDesk:
         if world is None or stage is None or state is None:
             raise RuntimeError("no exercise is being done")
         secret = stage.technicians[state.trainee].secret or Access.read(world.data).secrets[state.account]
-        return Door(server=world.address, account=state.account, secret=secret)
+        return Door(server=world.address, data=world.data, account=state.account, secret=secret)
 
     async def _play(self, run: TraineeRun, exercise: Exercise) -> None:
         await run.play()

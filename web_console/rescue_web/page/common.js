@@ -106,7 +106,7 @@ export async function begin(redraw) {
   return me;
 }
 
-/** Receive all events. After a lost connection, continue from the last event. */
+/** Receive all events. After a lost connection, continue from the last event. Returns how to begin anew with all. */
 export function listen(listeners) {
   const events = new EventSource(`${base}/events?page=${pageId}&user=${encodeURIComponent(user)}`);
   const lost = (away) => {
@@ -128,9 +128,10 @@ export function listen(listeners) {
     leave("");
   });
   events.addEventListener("clock", (event) => { readClock(JSON.parse(event.data)); listeners.clock?.(JSON.parse(event.data)); });
-  for (const kind of ["snapshot", "update", "unknown", "computers", "problem"]) {
+  for (const kind of ["snapshot", "update", "unknown", "computers", "problem", "exercise"]) {
     if (listeners[kind]) events.addEventListener(kind, (event) => listeners[kind](JSON.parse(event.data), lost));
   }
+  return () => { events.close(); return listen(listeners); };
 }
 
 function readClock(reading) {

@@ -1,6 +1,7 @@
 // The technician's console: their queue, the session they chose, and every command with the reason when it is not possible.
 
 import { $, announce, begin, chip, el, emulatedNow, explain, get, inNaturalOrder, listen, pageId, period, post, refill, statusWord, texts, tick, translate, written } from "./common.js";
+import { exerciseAccount, exerciseConsole, redrawExercises, serveExercises, showExercise } from "./exercises.js";
 
 const COMMANDS = ["start", "hold", "transfer", "invite", "remove", "lead offer", "lead cancel", "reboot", "end"];
 const PROCESSES = ["remote-control", "screen-sharing", "file-manager", "file-transfer", "save-dialog", "calling-card"];
@@ -281,7 +282,9 @@ function reportFocus() {
   reported = on;
 }
 
-me = (await begin(() => { draw(); if (chosen) history(chosen); })).user;
+const user = (await begin(() => { draw(); redrawExercises(); if (chosen) history(chosen); })).user;
+me = user;
+serveExercises();
 $("new-pin").addEventListener("click", askPin);
 $("chat-form").addEventListener("submit", async (event) => {
   event.preventDefault();
@@ -290,7 +293,22 @@ $("chat-form").addEventListener("submit", async (event) => {
 });
 for (const name of ["focus", "blur"]) window.addEventListener(name, reportFocus);
 document.addEventListener("visibilitychange", reportFocus);
-listen({
+let listenAnew = null;
+let console = ""; // whose queue is shown: one's own, or that of the trainee of an exercise
+
+/** Show an exercise, and its trainee's queue in place of one's own. */
+function exercise({ exercise: state }) {
+  showExercise(state);
+  me = exerciseAccount() || user;
+  if (exerciseConsole() === console) return;
+  console = exerciseConsole();
+  chosen = null;
+  snapshot({ entries: [], chats: {}, alarms: {} });
+  listenAnew = listenAnew();
+}
+
+listenAnew = listen({
+  exercise,
   snapshot: (state, lost) => { lost(!state.online); snapshot(state); reported = null; reportFocus(); },
   update,
   unknown: () => announce(translate("A newer server reports something that this program does not know.")),
