@@ -15,6 +15,7 @@ import dataclasses
 import inspect
 import re
 import sys
+import tomllib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -24,7 +25,17 @@ from rescue_protos.errors import RescueError
 
 ROOT = Path(__file__).resolve().parents[1]
 EXAMPLES = ROOT / "docs" / "examples"
-PROGRAMS = ("protos", "common", "client", "server", "applet_emulator", "console_client", "emulator", "web_console")
+PROGRAMS = (
+    "protos",
+    "common",
+    "client",
+    "server",
+    "applet_emulator",
+    "console_client",
+    "emulator",
+    "web_console",
+    "public_api",
+)
 
 _PART = re.compile(r"(?<=<!-- generated: )([\w-]+)( -->\n)(.*?)(?=<!-- end -->)", re.DOTALL)
 _EXAMPLE = re.compile(r"(?<=<!-- example: )([\w./-]+)( -->\n)(```(\w+)\n.*?^```\n)?", re.DOTALL | re.MULTILINE)
@@ -216,12 +227,70 @@ def commands() -> str:
     return _table(("command", "role of the technician", "link of the applet"), rows())
 
 
+def public_api_methods() -> str:
+    """Return every method of the public API: how it is called, what it answers, and how sure that is."""
+    from rescue_api.calls import Operation
+    from rescue_api.operations import OPERATIONS
+
+    known = tomllib.loads((ROOT / "docs/public-api.toml").read_text(encoding="utf-8"))["methods"]
+    families: dict[str, list[Operation]] = {}
+    for operation in OPERATIONS:
+        families.setdefault(re.sub(r"_v[\d_]+$", "", operation.name), []).append(operation)
+
+    def rows(operations: list[Operation]) -> Iterator[tuple[str, ...]]:
+        for operation in operations:
+            name = f"`{operation.name}`" if operation.in_text else "–"
+            given = (f"`{one.name}`" for one in operation.parameters if one.name != "authcode")
+            elements = (f"{one.element}{'?' if one.optional else ''}" for one in operation.parameters if one.element)
+            outs = (column.element for column in operation.shape.columns if column.element)
+            container = operation.shape.container
+            answer = f"{container}({', '.join(outs)})" if container else ", ".join(outs)
+            soap = f"`{operation.soap}({', '.join(elements)})`" if operation.soap else "–"
+            titles = (column.title for column in operation.shape.columns if column.title)
+            words = ", ".join(word.text for word in operation.words) or "–"
+            outcome = answer if operation.soap else ""
+            yield name, ", ".join(given) or "–", ", ".join(titles) or "–", soap, outcome or "–", words
+
+    heads = ("text", "parameters", "answer", "SOAP", "outs", "words of its own")
+    parts = []
+    for family, operations in families.items():
+        sure = known.get(family, {"vendor": "**not described yet**", "chosen": "**not described yet**"})
+        table = _table(heads, rows(operations))
+        about = f"**As at the vendor:** {sure['vendor']}\n\n**Chosen:** {sure['chosen']}"
+        parts.append(f"### {family}\n\n{operations[-1].does} For {operations[-1].access}.\n\n{table}\n\n{about}")
+    return "\n\n".join(parts)
+
+
+def public_api_words() -> str:
+    """Return the words of the public API."""
+    from rescue_api.words import EVERYWHERE, Word
+
+    def rows() -> Iterator[tuple[str, ...]]:
+        for word in Word:
+            mark = "**" if word in EVERYWHERE else ""
+            yield f"{mark}{word.text}{mark}", f"`{word.soap}`"
+
+    return _table(("text", "SOAP"), rows())
+
+
+def public_api_statuses() -> str:
+    """Return the statuses that the public API shows, and when."""
+    from rescue_api.statuses import SessionStatus
+
+    known = tomllib.loads((ROOT / "docs/public-api.toml").read_text(encoding="utf-8"))["statuses"]
+    rows = ((known.get(one.name, "**not described yet**"), one.words, f"`{one.soap}`") for one in SessionStatus)
+    return _table(("when", "text", "SOAP"), rows)
+
+
 PARTS: dict[str, Callable[[], str]] = {
     "commands": commands,
     "command-line": command_line,
     "errors": errors,
     "events": events,
     "modules": modules,
+    "public-api-methods": public_api_methods,
+    "public-api-statuses": public_api_statuses,
+    "public-api-words": public_api_words,
     "services": services,
     "settings": settings,
 }

@@ -193,7 +193,7 @@ async def test_more_than_two_hundred_connections_at_once_are_told_so(api: Api) -
 
 
 class Hasty(BoundedConnection):
-    """The same with little patience."""
+    """The same with short timeouts."""
 
     head_within = 0.2
     taken_within = 0.2
