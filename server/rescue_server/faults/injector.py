@@ -38,6 +38,7 @@ from rescue_server.runtime.state import AppliedEvent, EngineState
 
 log = logging.getLogger(__name__)
 MAX_RULES = 200
+LOOKED_AT_AT_ONCE = 500  # sessions in one turn of the event loop
 
 
 class RuleState(StrEnum):
@@ -105,8 +106,8 @@ class FaultInjector:
 
     # Administering
 
-    def add(self, text: str, technicians: Collection[str] = ()) -> ActiveRule:
-        """Arm a rule, for these technicians only if there are any.
+    async def add(self, text: str, technicians: Collection[str] = ()) -> ActiveRule:
+        """Arm a rule, for these technicians only if there are any. Among many sessions others run in between.
 
         Raises InvalidArgument, NotFound and ResourceExhausted.
         """
@@ -126,11 +127,9 @@ class FaultInjector:
             case Called():
                 self._on_calls.append(active)
             case Shown() as shown:
-                session = self._already(active, shown) if shown.already else None
-                if session is None:
-                    self._on_statuses.append(active)
-                else:
-                    self._fire(active, session)
+                self._on_statuses.append(active)
+                if shown.already:
+                    await self._look_for(active, shown)
         return active
 
     def all(self) -> list[ActiveRule]:
@@ -157,15 +156,25 @@ class FaultInjector:
                 raise ResourceExhausted(f"there are {MAX_RULES} fault rules at work: clear some first")
             del self._rules[spent[0]]
 
-    def _already(self, active: ActiveRule, shown: Shown) -> str | None:
-        sessions = self._state.sessions
-        for session in [sessions.get(shown.session)] if shown.session else list(sessions.values()):
-            if session is None or not covers(active.technicians, session):
-                continue
-            names = [shown.user] if shown.user else list(session.entries)
-            if any(session.status_for(name) is shown.status for name in names):
-                return session.id
-        return None
+    async def _look_for(self, active: ActiveRule, shown: Shown) -> None:
+        """Fire an armed rule if a queue shows already what it waits for."""
+        state = self._state
+        if shown.session:
+            candidates = [shown.session]
+        elif shown.user:
+            candidates = [session.id for session in state.queue_of(shown.user)]
+        else:
+            candidates = list(state.sessions)
+        for count, session_id in enumerate(candidates, 1):
+            if count % LOOKED_AT_AT_ONCE == 0:
+                await asyncio.sleep(0)
+            session = state.sessions.get(session_id)
+            if active not in self._on_statuses:  # it has fired meanwhile, or was cleared
+                return
+            if session is not None and covers(active.technicians, session) and _shows(session, shown):
+                self._on_statuses.remove(active)
+                self._fire(active, session_id)
+                return
 
     # The hooks
 
@@ -314,6 +323,11 @@ def _changes(applied: AppliedEvent, after: Session) -> dict[str, Status]:
         if status is not previous:
             found[technician] = status
     return found
+
+
+def _shows(session: Session, shown: Shown) -> bool:
+    names = [shown.user] if shown.user else session.entries
+    return any(session.status_for(name) is shown.status for name in names)
 
 
 def _concerns(active: ActiveRule, part: Called | AffectCall, method: str, user: str, whose: frozenset[str]) -> bool:

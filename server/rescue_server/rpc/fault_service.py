@@ -22,7 +22,7 @@ class FaultService(fault_pb2_grpc.FaultServiceServicer):
         self._faults = faults
 
     async def AddFault(self, request: pb.AddFaultRequest, context: CallContext) -> pb.AddFaultResponse:
-        return pb.AddFaultResponse(rule=_rule(self._faults.add(request.text, request.technicians)))
+        return pb.AddFaultResponse(rule=_rule(await self._faults.add(request.text, request.technicians)))
 
     async def ListFaults(self, request: pb.ListFaultsRequest, context: CallContext) -> pb.ListFaultsResponse:
         return pb.ListFaultsResponse(rules=map(_rule, self._faults.all()))

@@ -6,6 +6,7 @@ A handler finds the session, lets the core decide, and returns the events and th
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import islice
 from typing import Any, TypeVar
 
 import msgspec
@@ -22,7 +23,7 @@ from rescue_protos.errors import (
 from rescue_server.core import commands, decide, organization
 from rescue_server.core.clearing import clear, is_concerned
 from rescue_server.core.events import SessionTransferred
-from rescue_server.core.session import Session, is_gone
+from rescue_server.core.session import Session
 from rescue_server.runtime.chat_log import ChatLog
 from rescue_server.runtime.credentials import ticket_fits
 from rescue_server.runtime.engine import Answer, Handler, Outcome
@@ -31,6 +32,7 @@ from rescue_server.runtime.pin_guesses import PinGuesses, too_many_wrong_pins
 from rescue_server.runtime.state import EngineState
 
 PIN_ATTEMPTS = 1000
+_NAMED_AT_MOST = 20  # sessions in a message
 AddedNode = TypeVar("AddedNode", bound=organization.NodeAdded)
 
 
@@ -356,8 +358,10 @@ def _added(kind: type[AddedNode], state: EngineState, **what: Any) -> AddedNode:
 
 def _require_no_sessions(state: EngineState, owner: str) -> None:
     """Raise OrganizationRefused while sessions follow the settings of this group or channel."""
-    if left := [session.id for session in state.sessions.values() if session.owner == owner and not is_gone(session)]:
-        raise OrganizationRefused(f"{owner} still has sessions ({', '.join(sorted(left, key=int))}): end them first")
+    if left := state.sessions_of(owner):
+        some = sorted(islice(left, _NAMED_AT_MOST), key=int)
+        more = f" and {len(left) - len(some)} more" if len(left) > len(some) else ""
+        raise OrganizationRefused(f"{owner} still has sessions ({', '.join(some)}{more}): end them first")
 
 
 def _require_room(state: EngineState, opener: str, most: int) -> None:

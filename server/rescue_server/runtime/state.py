@@ -16,7 +16,7 @@ import msgspec
 from rescue_server.core import events
 from rescue_server.core.organization import AnyOrganizationEvent, Organization, OrganizationEvent, apply_change
 from rescue_server.core.queue import QueueUpdate, updates
-from rescue_server.core.session import Session, apply
+from rescue_server.core.session import Session, apply, is_gone
 from rescue_server.store.protocol import StoredEvent
 
 AnyEvent = events.AnySessionEvent | AnyOrganizationEvent
@@ -73,6 +73,7 @@ class EngineState:
     at: datetime | None = None  # of the last event
     last_session: int = _FIRST_SESSION - 1
     _queues: dict[str, set[str]] = field(default_factory=dict, repr=False, compare=False)  # sessions by technician
+    _going_on: dict[str, dict[str, None]] = field(default_factory=dict, repr=False, compare=False)  # those, by owner
 
     def apply(self, event: AnyEvent, revision: int | None = None) -> AppliedEvent:
         """Make the event part of the state."""
@@ -94,6 +95,7 @@ class EngineState:
         self._count(old, -1)
         self._count(session, 1)
         self._index(session.id, old.entries.keys() if old else (), session.entries.keys())
+        self._follow_owner(session.id, _owner_of(old), _owner_of(session))
         self.sessions[session.id] = session
         if session.pin:
             self.pins[session.pin] = session.id
@@ -104,6 +106,7 @@ class EngineState:
         session = self.sessions.pop(session_id, None)
         self._count(session, -1)
         self._index(session_id, session.entries.keys() if session else (), ())
+        self._follow_owner(session_id, _owner_of(session), "")
         if session is not None and self.pins.get(session.pin) == session_id:
             del self.pins[session.pin]
 
@@ -120,6 +123,7 @@ class EngineState:
         """Become a copy of another state."""
         self.sessions, self.pins, self.open_by = dict(other.sessions), dict(other.pins), other.open_by.copy()
         self._queues = {technician: set(sessions) for technician, sessions in other._queues.items()}
+        self._going_on = {owner: dict(sessions) for owner, sessions in other._going_on.items()}
         self.organization = other.organization
         self.revision, self.at, self.last_session = other.revision, other.at, other.last_session
 
@@ -138,6 +142,20 @@ class EngineState:
         for technician in after:
             self._queues.setdefault(technician, set()).add(session)
 
+    def _follow_owner(self, session: str, before: str, after: str) -> None:
+        if before == after:
+            return
+        if before:
+            self._going_on[before].pop(session)
+            if not self._going_on[before]:
+                del self._going_on[before]
+        if after:
+            self._going_on.setdefault(after, {})[session] = None
+
+    def sessions_of(self, owner: str) -> Collection[str]:
+        """The sessions that follow the settings of "group:NAME" or "channel:NAME" and are not gone."""
+        return self._going_on.get(owner, {}).keys()
+
     def next_session_id(self) -> str:
         """A number that no session had."""
         return str(self.last_session + 1)
@@ -145,6 +163,10 @@ class EngineState:
     def queue_of(self, technician: str) -> list[Session]:
         """The sessions in which a technician has an entry, by number."""
         return [self.sessions[session] for session in sorted(self._queues.get(technician, ()), key=int)]
+
+
+def _owner_of(session: Session | None) -> str:
+    return "" if session is None or is_gone(session) else session.owner
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,8 +57,8 @@ async def strikes(faults: FaultInjector, method: str, request: object, *, user: 
         return True
 
 
-def test_any_session_is_any_of_these_technicians(state: EngineState, faults: FaultInjector) -> None:
-    rule = faults.add("when any becomes Waiting: lan off", ["alice-1"])
+async def test_any_session_is_any_of_these_technicians(state: EngineState, faults: FaultInjector) -> None:
+    rule = await faults.add("when any becomes Waiting: lan off", ["alice-1"])
     for applied in join(state, "2"):
         faults.on_applied(applied)
     assert rule.state is RuleState.ARMED
@@ -67,12 +67,12 @@ def test_any_session_is_any_of_these_technicians(state: EngineState, faults: Fau
     assert (rule.state, rule.session) == (RuleState.AT_WORK, "1004")
 
 
-def test_what_is_so_already_is_theirs_too(faults: FaultInjector) -> None:
-    assert faults.add("when any is Waiting: lan off", ["alice-2"]).session == "1002"
+async def test_what_is_so_already_is_theirs_too(faults: FaultInjector) -> None:
+    assert (await faults.add("when any is Waiting: lan off", ["alice-2"])).session == "1002"
 
 
 async def test_only_their_calls_are_struck(faults: FaultInjector) -> None:
-    faults.add("fail next 9 StartSession with INTERNAL", ["alice-1"])
+    await faults.add("fail next 9 StartSession with INTERNAL", ["alice-1"])
     assert not await strikes(faults, "StartSession", object(), user="alice-2")
     assert await strikes(faults, "StartSession", object(), user="alice-1")
 
@@ -93,13 +93,13 @@ async def test_calls_without_a_user_belong_to_whom_they_are_about(
     state: EngineState, faults: FaultInjector, method: str, theirs: object, others: object
 ) -> None:
     state.pins.update({"111111": "1001", "222222": "1002"})
-    faults.add(f"fail next 9 {method} with INTERNAL", ["alice-1"])
+    await faults.add(f"fail next 9 {method} with INTERNAL", ["alice-1"])
     assert not await strikes(faults, method, others)
     assert await strikes(faults, method, theirs)
 
 
 async def test_without_technicians_a_rule_concerns_everybody(faults: FaultInjector) -> None:
-    faults.add("fail next 9 StartSession with INTERNAL")
+    await faults.add("fail next 9 StartSession with INTERNAL")
     assert await strikes(faults, "StartSession", object(), user="alice-2")
 
 
@@ -113,24 +113,24 @@ async def test_without_technicians_a_rule_concerns_everybody(faults: FaultInject
         ("lan off at 7", "no session '7'"),
     ],
 )
-def test_a_rule_that_names_nobody_of_theirs_is_refused(faults: FaultInjector, text: str, says: str) -> None:
+async def test_a_rule_that_names_nobody_of_theirs_is_refused(faults: FaultInjector, text: str, says: str) -> None:
     with pytest.raises(NotFound, match=says):
-        faults.add(text, ["alice-1"])
+        await faults.add(text, ["alice-1"])
 
 
 @pytest.mark.parametrize("text", ["when any becomes Active for admin: lan off", "when any is Waiting for bob: lan off"])
-def test_a_rule_about_a_queue_names_a_technician(state: EngineState, faults: FaultInjector, text: str) -> None:
+async def test_a_rule_about_a_queue_names_a_technician(state: EngineState, faults: FaultInjector, text: str) -> None:
     state.apply(organization.SecretChanged(at=NOON, user="admin", secret_hash="x"))
     with pytest.raises(NotFound, match="there are: alice-1, alice-2"):
-        faults.add(text)
+        await faults.add(text)
 
 
 @pytest.mark.parametrize("method", ["AddGroup", "Attach"])
-def test_methods_that_belong_to_nobody_alone_are_refused(faults: FaultInjector, method: str) -> None:
+async def test_methods_that_belong_to_nobody_alone_are_refused(faults: FaultInjector, method: str) -> None:
     with pytest.raises(InvalidArgument, match="a server of its own"):
-        faults.add(f"fail next {method} with INTERNAL", ["alice-1"])
+        await faults.add(f"fail next {method} with INTERNAL", ["alice-1"])
 
 
-def test_technicians_who_do_not_exist_are_refused(faults: FaultInjector) -> None:
+async def test_technicians_who_do_not_exist_are_refused(faults: FaultInjector) -> None:
     with pytest.raises(NotFound, match="alice-1, alice-2"):
-        faults.add("when any becomes Active: lan off", ["nobody"])
+        await faults.add("when any becomes Active: lan off", ["nobody"])

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import random
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import fields
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -59,14 +61,27 @@ def require_equal(store: Store, content: bytes | None) -> int:
     """Compare a start with this checkpoint to one without; return at which revision the checkpoint was made."""
     whole, short = Replayed(store), Replayed(store, content)
     assert short.used
-    assert short.state == whole.state
+    for part in fields(EngineState):  # also those that `==` leaves out
+        assert getattr(short.state, part.name) == getattr(whole.state, part.name), part.name
     assert type(short.state.open_by) is type(whole.state.open_by)
     assert list(short.state.sessions) == list(whole.state.sessions)
     assert short.watch.revision == whole.watch.revision
     assert short.updates(short.watch.oldest) == whole.updates(short.watch.oldest)
-    assert short.chats.copy() == whole.chats.copy()
-    assert short.records.copy() == whole.records.copy()
+    assert vars(short.chats) == vars(whole.chats)
+    assert vars(short.records) == vars(whole.records)
     return short.watch.oldest
+
+
+def test_all_that_a_replay_makes_is_in_the_checkpoint_or_made_again_at_each_start() -> None:
+    """Who adds something that is made of the journal fails here, until it is saved, too, and compared above."""
+    made = set(inspect.signature(replay).parameters) - {"store", "checkpoints"}
+    assert made - {"watch"} == set(SavedState.__struct_fields__) - {"core"}, "the rings are made of the latest events"
+    engine = live_engine(MemoryStore(), ServerClock(start=START, monotonic=lambda: 0.0))
+    of_the_journal = {"chats", "records", "watch", "_states", "schedule"}
+    of_this_start = {"clock", "_store", "_requests", "_commit", "_hooks", "_subscribers", "_caught_up"}
+    assert set(vars(engine)) == of_the_journal | of_this_start | {"refused_batches"}
+    begun_anew = {"deadlines", "leases", "changed", "_clock", "_states", "_listeners", "_organized_at", "_ended"}
+    assert set(vars(engine.schedule)) == begun_anew
 
 
 @pytest.mark.parametrize("path", JOURNALS, ids=lambda path: path.stem)

@@ -12,22 +12,27 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from rescue_protos.errors import OrganizationRefused
 from rescue_server.clock import ServerClock
 from rescue_server.core import commands, decide, organization
+from rescue_server.faults.injector import FaultInjector
+from rescue_server.runtime import command_handlers
 from rescue_server.runtime.engine import Engine, live_engine
 from rescue_server.runtime.retention import Retention
+from rescue_server.runtime.schedule.clock_barrier import ClockBarriers
 from rescue_server.runtime.state import AnyEvent
 from rescue_server.store.memory import MemoryStore
 from tests.counted_steps import Steps
 
 NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
 FEW, MANY = 1_000, 10_000
-TECHNICIANS = 100
+TECHNICIANS = 500
+OTHERS = 400  # of them; each of the rest has the same sessions in a small and in a large house
 
 
 @dataclass
 class House:
-    """A server with sessions of a hundred technicians; each second session is gone. The test turns the real clock."""
+    """A server with sessions of many technicians; each second session is gone. The test turns the real clock."""
 
     engine: Engine
     retention: Retention
@@ -77,7 +82,7 @@ def house_of(sessions: int) -> House:
     for number in range(TECHNICIANS):
         house.publish(organization.TechnicianAdded(at=NOON, name=f"t{number}", group="Support"))
     for number in range(sessions):
-        session = house.session(f"t{number % TECHNICIANS}")
+        session = house.session(f"t{number % OTHERS}")
         if number % 2:
             house.end(session)
     count = house.steps.counting
@@ -109,10 +114,36 @@ async def sweep_that_removes_two(house: House) -> None:
 
 
 async def end_a_session(house: House) -> None:
-    house.end(house.session("t0"))
+    house.end(house.session("t499"))
 
 
-ACTS = (sweep_without_anything_to_remove, sweep_that_removes_two, end_a_session)
+async def remove_a_channel_in_use(house: House) -> None:
+    house.publish(organization.ChannelAdded(at=NOON, name="Web", groups=("Support",)))
+    house.publish(
+        *decide.start_through_channel(
+            session=house.engine.ahead.next_session_id(),
+            channel="Web",
+            customer="",
+            ticket_hash="",
+            context=house.context(),
+        )
+    )
+    with pytest.raises(OrganizationRefused, match="still has sessions"):
+        command_handlers.remove_channel("admin", "Web")(house.engine.ahead, house.context())
+
+
+async def arm_a_rule_about_one_queue(house: House) -> None:
+    faults = FaultInjector(house.engine.published, house.engine.clock, ClockBarriers(), {})
+    await faults.add("when any is Waiting for t499: lan off")
+
+
+ACTS = (
+    sweep_without_anything_to_remove,
+    sweep_that_removes_two,
+    end_a_session,
+    remove_a_channel_in_use,
+    arm_a_rule_about_one_queue,
+)
 
 
 @pytest.mark.parametrize("act", ACTS, ids=lambda act: act.__name__)
