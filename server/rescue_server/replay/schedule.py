@@ -127,6 +127,15 @@ class ReplaySchedule:
         """The journal's events do not depend on the settings."""
         self.changed.set()
 
+    @property
+    def is_out_of_date(self) -> bool:
+        """The journal's events never are."""
+        return False
+
+    def refresh(self, at_most: int) -> bool:
+        """Do nothing: there is nothing to compute."""
+        return False
+
     def on_expired_lease(self, listener: Callable[[str], None]) -> None:
         """There are no leases that could expire."""
 

@@ -169,6 +169,8 @@ class Engine:
         if not self.schedule.accepts(request):
             return Answer()
         await self._caught_up.wait()
+        if self.schedule.is_out_of_date:
+            await self.catch_up_in_portions()
         if request is None:
             return await self._stage(handler, None)
         return await self._requests.perform(request, lambda: self._stage(handler, request))
@@ -190,17 +192,25 @@ class Engine:
 
         Returns how many deadlines were applied.
         """
-        applied = portion = self._apply_due(PORTION)
-        if portion < PORTION:
+        applied, is_more = self._portion()
+        if not is_more:
             return applied
         self._caught_up.clear()
         try:
-            while portion == PORTION:
+            while is_more:
                 await asyncio.sleep(0)
-                applied += (portion := self._apply_due(PORTION))
+                more, is_more = self._portion()
+                applied += more
         finally:
             self._caught_up.set()
         return applied
+
+    def _portion(self) -> tuple[int, bool]:
+        """Do a portion of what is to do; return how many deadlines were applied, and whether there is more to do."""
+        if self.schedule.refresh(PORTION):
+            return 0, True
+        applied = self._apply_due(PORTION)
+        return applied, applied == PORTION
 
     def _apply_due(self, at_most: int | None = None) -> int:
         now = self.clock.now()

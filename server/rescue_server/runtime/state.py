@@ -160,6 +160,10 @@ class EngineState:
         """A number that no session had."""
         return str(self.last_session + 1)
 
+    def queued_of(self, technician: str) -> Collection[str]:
+        """The sessions in which a technician has an entry, in any order."""
+        return self._queues.get(technician, ())
+
     def queue_of(self, technician: str) -> list[Session]:
         """The sessions in which a technician has an entry, by number."""
         return [self.sessions[session] for session in sorted(self._queues.get(technician, ()), key=int)]

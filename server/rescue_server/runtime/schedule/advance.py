@@ -59,6 +59,8 @@ class Advance:
             if self._is_barrier_due(moment):
                 await self._flush()
                 await self._wait_at_barriers(moment)
+            if self._schedule.is_out_of_date:  # an administrator changed a setting meanwhile
+                await self._engine.catch_up_in_portions()
         await self._flush()
         clock.move_to(self._target)
 

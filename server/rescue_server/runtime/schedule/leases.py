@@ -79,14 +79,9 @@ class Leases:
     def __init__(self, period_of: Callable[[str], timedelta]) -> None:
         self._period_of = period_of
         self._leases: dict[str, Lease] = {}
-        self._order()
-
-    def _order(self) -> None:
-        """Begin both orders anew: the leases with an open probe stand apart, so that the others have a first one."""
+        # The leases with an open probe stand apart, so that the others have a first one.
         self._unprobed = _Order(self._leases, lambda session: self._due_if(session, probed=False))
         self._probed = _Order(self._leases, lambda session: self._due_if(session, probed=True))
-        for session in self._leases:
-            self._place(session)
 
     def start(self, session: str, now: datetime) -> None:
         """Start the lease: the link is connected from now on."""
@@ -187,9 +182,10 @@ class Leases:
         found = heapq.merge(self._unprobed.within(moment), self._probed.within(moment))
         return [session for _, session in found]
 
-    def refresh(self) -> None:
-        """A period was changed: dates may be earlier than noted."""
-        self._order()
+    def refresh(self, session: str) -> None:
+        """The session's period was changed: the lease may run out earlier than noted."""
+        if session in self._leases:
+            self._place(session)
 
     def _put(self, session: str, lease: Lease) -> None:
         self._leases[session] = lease

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from itertools import islice
 
 from rescue_common.emulated_time import later
 from rescue_server.clock import ServerClock
@@ -15,6 +16,7 @@ from rescue_server.core.session import Session
 from rescue_server.core.status import Link
 from rescue_server.core.timers import DeadlineKind, SessionDeadline, deadlines
 from rescue_server.runtime.idempotency import Request
+from rescue_server.runtime.schedule.changed_settings import concerned_sessions
 from rescue_server.runtime.schedule.deadlines import DeadlineQueue
 from rescue_server.runtime.schedule.leases import Lease, Leases
 from rescue_server.runtime.state import AnyEvent, AppliedEvent, EngineStates
@@ -31,6 +33,8 @@ class LiveSchedule:
         self.changed = asyncio.Event()
         self._listeners: list[Callable[[str], None]] = []
         self._organized_at: datetime | None = None  # when the organization last changed
+        self._organization = states.ahead.organization  # with which the deadlines were computed
+        self._out_of_date: dict[str, None] = {}  # sessions whose deadlines a change has made so
         self._ended: dict[str, Lease] = {}  # leases that ended by events that are not stored yet
 
     def accepts(self, request: Request | None) -> bool:
@@ -39,6 +43,7 @@ class LiveSchedule:
 
     def start(self) -> None:
         """Begin every lease anew: nobody lost a network because the server was away."""
+        self._organization = self._states.ahead.organization
         for session in self._states.ahead.sessions.values():
             self._update(session)
 
@@ -48,6 +53,7 @@ class LiveSchedule:
 
     def next_deadline(self) -> SessionDeadline | None:
         """Return what is due first, an expiring lease included."""
+        self._refresh_all()
         found = [deadline for deadline in (self.deadlines.first(), self._first_lease()) if deadline is not None]
         return min(found, default=None)
 
@@ -94,10 +100,30 @@ class LiveSchedule:
         self._update(published)
 
     def organization_changed(self) -> None:
-        """Compute every deadline again: the settings may have changed."""
-        for session in self._states.ahead.sessions.values():
-            self._update(session)
-        self.leases.refresh()
+        """Compute deadlines again that depend on what has changed: by `refresh`, or when they are asked for."""
+        ahead = self._states.ahead
+        self._out_of_date.update(dict.fromkeys(concerned_sessions(ahead, self._organization)))
+        self._organization = ahead.organization
+        self.changed.set()
+
+    @property
+    def is_out_of_date(self) -> bool:
+        """Whether a change has made deadlines out of date that are not computed again yet."""
+        return bool(self._out_of_date)
+
+    def refresh(self, at_most: int) -> bool:
+        """Compute again the deadlines of so many sessions that are out of date; return whether more are."""
+        for session_id in list(islice(self._out_of_date, at_most)):
+            del self._out_of_date[session_id]
+            if (session := self._states.ahead.sessions.get(session_id)) is not None:
+                self._update(session)
+                self.leases.refresh(session_id)
+        return bool(self._out_of_date)
+
+    def _refresh_all(self) -> None:
+        # Whoever asks for the next deadline must get the right one, also in between.
+        if self._out_of_date:
+            self.refresh(len(self._out_of_date))
 
     def _update(self, session: Session) -> Lease | None:
         """Compute the session's deadlines and lease anew. Returns the lease that ended, if one did."""

@@ -43,7 +43,14 @@ class Schedule(Protocol):
         """Undo what was recorded of a session since it was published; None: it never was."""
 
     def organization_changed(self) -> None:
-        """Compute every deadline again: the settings may have changed."""
+        """Compute deadlines again that depend on what has changed: by `refresh`, or when they are asked for."""
+
+    def refresh(self, at_most: int) -> bool:
+        """Compute again the deadlines of so many sessions that are out of date; return whether more are."""
+
+    @property
+    def is_out_of_date(self) -> bool:
+        """Whether a change has made deadlines out of date that are not computed again yet."""
 
     def on_expired_lease(self, listener: Callable[[str], None]) -> None:
         """Call `listener` with the session whose lease ran out before it was confirmed as expired."""

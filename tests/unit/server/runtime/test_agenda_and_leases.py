@@ -90,7 +90,7 @@ def test_the_leases_know_which_runs_out_first(steps: list[tuple[str, str, dateti
                 renewed[session] = ended[session].renewed_at
             case "period", timedelta():
                 periods[session] = value
-                leases.refresh()
+                leases.refresh(session)
         dues = {name: at + periods[name] for name, at in renewed.items()}
         assert {name: leases.due(name) for name in leases} == dues
         first = leases.first(LATER)

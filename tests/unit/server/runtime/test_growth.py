@@ -6,6 +6,7 @@ thousand and with ten thousand of them.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -17,7 +18,7 @@ from rescue_server.clock import ServerClock
 from rescue_server.core import commands, decide, organization
 from rescue_server.faults.injector import FaultInjector
 from rescue_server.runtime import command_handlers
-from rescue_server.runtime.engine import Engine, live_engine
+from rescue_server.runtime.engine import PORTION, Engine, live_engine
 from rescue_server.runtime.retention import Retention
 from rescue_server.runtime.schedule.clock_barrier import ClockBarriers
 from rescue_server.runtime.state import AnyEvent
@@ -79,6 +80,7 @@ def house_of(sessions: int) -> House:
     engine = live_engine(MemoryStore(), ServerClock(start=NOON, monotonic=lambda: 0.0))
     house = House(engine, Retention(engine, real_now=lambda: house.real))
     house.publish(organization.GroupAdded(at=NOON, name="Support"))
+    house.publish(organization.GroupAdded(at=NOON, name="Small"))
     for number in range(TECHNICIANS):
         house.publish(organization.TechnicianAdded(at=NOON, name=f"t{number}", group="Support"))
     for number in range(sessions):
@@ -86,6 +88,8 @@ def house_of(sessions: int) -> House:
         if number % 2:
             house.end(session)
     count = house.steps.counting
+    for _ in range(3):  # of somebody who is always there
+        house.session("t499")
     for state in (engine.ahead, engine.published):
         state.sessions = count(state.sessions)
     house.retention._settled._since = count(house.retention._settled._since)
@@ -137,13 +141,51 @@ async def arm_a_rule_about_one_queue(house: House) -> None:
     await faults.add("when any is Waiting for t499: lan off")
 
 
+async def change_a_setting_of_a_small_group(house: House) -> None:
+    house.publish(organization.TechnicianMoved(at=NOON, name="t499", group="Small"))
+    house.publish(
+        organization.SettingsChanged(at=NOON, owner="group:Small", periods={"idle_timeout": timedelta(minutes=3)})
+    )
+    assert house.engine.schedule.is_out_of_date
+    await house.engine.catch_up_in_portions()
+    assert not house.engine.schedule.is_out_of_date
+
+
+async def add_a_technician(house: House) -> None:
+    house.publish(organization.TechnicianAdded(at=NOON, name="new", group="Small"))
+    assert not house.engine.schedule.is_out_of_date
+
+
 ACTS = (
+    change_a_setting_of_a_small_group,
+    add_a_technician,
     sweep_without_anything_to_remove,
     sweep_that_removes_two,
     end_a_session,
     remove_a_channel_in_use,
     arm_a_rule_about_one_queue,
 )
+
+
+async def test_a_setting_of_all_sessions_is_applied_in_portions(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between two portions others have their turn; a command waits, and finds the new deadlines."""
+    house = house_of(FEW)
+    house.publish(
+        organization.SettingsChanged(
+            at=NOON, owner="group:Support", periods={"connecting_timeout": timedelta(minutes=1)}
+        )
+    )
+    longest = 0
+
+    async def others() -> None:
+        nonlocal longest
+        while house.engine.schedule.is_out_of_date:
+            before = house.steps.taken
+            await asyncio.sleep(0)
+            longest = max(longest, house.steps.taken - before)
+
+    await asyncio.gather(house.engine.catch_up_in_portions(), others())
+    assert 0 < longest <= 5 * PORTION
 
 
 @pytest.mark.parametrize("act", ACTS, ids=lambda act: act.__name__)
@@ -157,4 +199,4 @@ async def test_the_real_time_that_a_session_is_settled_counts_also_while_the_clo
     await house.retention.sweep()
     house.real += timedelta(days=31).total_seconds()
     house.engine.clock.pause()
-    assert await house.retention.sweep() == 4, "five are gone; the last number stays"
+    assert await house.retention.sweep() == 5
