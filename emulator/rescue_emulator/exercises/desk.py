@@ -16,7 +16,7 @@ from rescue_common.state_directory import Access
 from rescue_emulator.exercises.model import Exercise, row_exercise, row_exercises
 from rescue_emulator.exercises.progress import ProgressFile, solved_exercises
 from rescue_emulator.exercises.texts import ExerciseTexts
-from rescue_emulator.exercises.trainee_run import Phase, RunState, TraineeRun
+from rescue_emulator.exercises.trainee_run import RunPhase, RunState, TraineeRun
 from rescue_emulator.scenarios.stage import Stage
 from rescue_emulator.world.world import World
 
@@ -155,7 +155,7 @@ class ExerciseDesk:
         if run is None:
             return
         self._changed()
-        if run.state.phase is Phase.FAILED:
+        if run.state.phase is RunPhase.FAILED:
             await self._leave_world()  # nobody knows what state it is in
         elif clears:
             await run.clear()

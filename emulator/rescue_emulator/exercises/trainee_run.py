@@ -25,7 +25,7 @@ from rescue_emulator.scenarios.stage import Stage
 _STATUSES = tuple(status for status in Status if status is not Status.UNKNOWN)
 
 
-class Phase(StrEnum):
+class RunPhase(StrEnum):
     """How far an attempt is."""
 
     PREPARING = "preparing"  # the others lead the session to the start status
@@ -34,7 +34,7 @@ class Phase(StrEnum):
     FAILED = "failed"  # it could not be played
 
 
-class Kind(StrEnum):
+class LineKind(StrEnum):
     """What a line of an attempt says."""
 
     STEP = "step"  # somebody else does something
@@ -49,7 +49,7 @@ class Kind(StrEnum):
 class ShownLine:
     """A line of what happened, in the language of the attempt."""
 
-    kind: Kind
+    kind: LineKind
     text: str
 
 
@@ -65,7 +65,7 @@ class RunState:
     title: str
     trainee: str
     account: str
-    phase: Phase = Phase.PREPARING
+    phase: RunPhase = RunPhase.PREPARING
     session: str = ""
     task: str = ""
     is_turn: bool = False
@@ -124,7 +124,7 @@ class TraineeRun:
         except Exception as error:
             reason = (str(error) or type(error).__name__).partition("\n")[0]
             failed = self._texts.text("The exercise could not be played.")
-            self._show(phase=Phase.FAILED, is_turn=False, question="", verdict=failed, explanation=reason)
+            self._show(phase=RunPhase.FAILED, is_turn=False, question="", verdict=failed, explanation=reason)
 
     async def clear(self) -> None:
         """Undo in the world what the attempt left behind."""
@@ -133,17 +133,17 @@ class TraineeRun:
 
     def tell(self, english: str) -> None:
         """Show a sentence of the catalog before the attempt begins."""
-        self._add(Kind.STEP, self._texts.text(english))
+        self._add(LineKind.STEP, self._texts.text(english))
 
     def hint(self) -> None:
         """Show the next hint for the present step, and count it."""
         number = self._coach.take_hint()
         if self._step is None or not number:
-            self._add(Kind.HINT, self._texts.text("There is nothing for you to do at this moment."))
+            self._add(LineKind.HINT, self._texts.text("There is nothing for you to do at this moment."))
             return
         hints = self._texts.hints(self._step, self.state.session, self._names, typed=False)
         self._show(hints=self._coach.hints)
-        self._add(Kind.HINT, f"{number}/3 {hints[number - 1]}")
+        self._add(LineKind.HINT, f"{number}/3 {hints[number - 1]}")
 
     def answer(self, text: str) -> None:
         """Answer the question that is asked now."""
@@ -153,10 +153,10 @@ class TraineeRun:
     # What the coach shows.
 
     async def setting_up(self, exercise: Exercise) -> None:
-        self._add(Kind.STEP, self._texts.text("The others prepare the session …"))
+        self._add(LineKind.STEP, self._texts.text("The others prepare the session …"))
 
     async def begins(self, exercise: Exercise, session: str) -> None:
-        self._show(phase=Phase.RUNNING, session=session, task=self._texts.task(exercise, session))
+        self._show(phase=RunPhase.RUNNING, session=session, task=self._texts.task(exercise, session))
 
     async def asks_status(self, exercise: Exercise) -> str:
         question = self._texts.text("Which status will {trainee} see next?", trainee=exercise.trainee)
@@ -169,35 +169,35 @@ class TraineeRun:
     async def answered(self, *, right: bool, status: str) -> None:
         verdict = self._texts.text("Right.") if right else self._texts.text("No.")
         self._show(right=self.state.right + right, questions=self.state.questions + 1)
-        self._add(Kind.ANSWER, f"{verdict} {self._texts.status(status)}.")
+        self._add(LineKind.ANSWER, f"{verdict} {self._texts.status(status)}.")
 
     async def system_step(self, step: Step) -> None:
         self._show(is_turn=False)
         if not step.what.startswith("sees "):
-            self._add(Kind.STEP, f"{self._texts.step(step)}.")
+            self._add(LineKind.STEP, f"{self._texts.step(step)}.")
 
     async def trainee_step(self, step: Step, session: str) -> None:
         self._step = step
         self._show(is_turn=True, session=session)
-        self._add(Kind.TURN, self._texts.text("It is your turn."))
+        self._add(LineKind.TURN, self._texts.text("It is your turn."))
 
     async def changed(self, line: JournalLine) -> None:
         for change in line.changes:
-            self._add(Kind.CHANGE, self._texts.change(line, change))
+            self._add(LineKind.CHANGE, self._texts.change(line, change))
 
     async def wrong(self, verdict: Judgement, line: JournalLine) -> None:
         self._show(wrong=self._coach.wrong)
-        self._add(Kind.WRONG, self._texts.judgement(verdict))
+        self._add(LineKind.WRONG, self._texts.judgement(verdict))
 
     async def refused(self, command: RefusedCommand) -> None:
         self._show(refused=self._coach.refused)
-        self._add(Kind.WRONG, self._texts.text("The command was refused; it changed nothing."))
+        self._add(LineKind.WRONG, self._texts.text("The command was refused; it changed nothing."))
 
     async def ended(self, result: Result) -> None:
         verdict = self._texts.text("Solved.") if result.solved else self._texts.text("Not solved.")
         explanation = self._texts.explanation(result.exercise)
         self._show(
-            phase=Phase.OVER,
+            phase=RunPhase.OVER,
             is_turn=False,
             solved=result.solved,
             why=result.why,
@@ -209,7 +209,7 @@ class TraineeRun:
     def _keep_result(self, result: Result) -> None:
         self._keep(result.score(self._person, datetime.now(UTC)))
 
-    def _add(self, kind: Kind, text: str) -> None:
+    def _add(self, kind: LineKind, text: str) -> None:
         self._show(lines=(*self.state.lines, ShownLine(kind=kind, text=text)))
 
     def _show(self, **changes: object) -> None:

@@ -21,7 +21,7 @@ from rescue_server.runtime.credentials import new_pin
 from rescue_server.runtime.engine import Answer, Engine, Handler
 from rescue_server.runtime.limits import LIMITS, Limits
 from rescue_server.runtime.presence import Presence
-from rescue_server.runtime.refused_commands import RefusedCommand, RefusedCommands
+from rescue_server.runtime.refused_commands import Refused, RefusedCommands
 from rescue_server.runtime.watch import Watcher
 
 BOOKMARK_EVERY = 10.0  # real seconds of an idle watch
@@ -228,8 +228,8 @@ class ConsoleService(console_pb2_grpc.ConsoleServiceServicer):
                 self._refused.publish(self._refused_command(user.name, request, error))
             raise
 
-    def _refused_command(self, technician: str, request: Any, error: RescueError) -> RefusedCommand:
-        return RefusedCommand(
+    def _refused_command(self, technician: str, request: Any, error: RescueError) -> Refused:
+        return Refused(
             at=self._engine.clock.now(),
             technician=technician,
             session=getattr(request, "session", ""),

@@ -19,7 +19,7 @@ from rescue_server.rpc.guard import caller
 from rescue_server.runtime.credentials import Principal
 from rescue_server.runtime.engine import Engine
 from rescue_server.runtime.journal import Journal, Line, shown_body
-from rescue_server.runtime.refused_commands import RefusedCommand, RefusedCommands
+from rescue_server.runtime.refused_commands import Refused, RefusedCommands
 
 MOST_BYTES = 256 * 1024  # of event bodies in one message; a single event may be longer
 
@@ -103,7 +103,7 @@ class JournalService(journal_pb2_grpc.JournalServiceServicer):
         return answer
 
 
-def _refused_command(refusal: RefusedCommand) -> pb.RefusedCommand:
+def _refused_command(refusal: Refused) -> pb.RefusedCommand:
     return pb.RefusedCommand(
         at=translate.timestamp(refusal.at),
         technician=refusal.technician,

@@ -13,7 +13,7 @@ MOST_WAITING = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RefusedCommand:
+class Refused:
     """A command that was refused: `method` is its name in the contract, `at` emulated time."""
 
     at: datetime
@@ -26,7 +26,7 @@ class RefusedCommand:
 
 class _Follower:
     def __init__(self) -> None:
-        self.waiting: deque[RefusedCommand] = deque(maxlen=MOST_WAITING)
+        self.waiting: deque[Refused] = deque(maxlen=MOST_WAITING)
         self.news = asyncio.Event()
 
 
@@ -42,7 +42,7 @@ class RefusedCommands:
         """Whether anybody follows."""
         return bool(self._followers)
 
-    def publish(self, refusal: RefusedCommand) -> None:
+    def publish(self, refusal: Refused) -> None:
         """Send a refused command to everybody who follows."""
         for follower in self._followers:
             follower.waiting.append(refusal)
@@ -54,7 +54,7 @@ class RefusedCommands:
         for follower in self._followers:
             follower.news.set()
 
-    async def follow(self) -> AsyncGenerator[tuple[RefusedCommand, ...], None]:
+    async def follow(self) -> AsyncGenerator[tuple[Refused, ...], None]:
         """Yield the refused commands from now on, some at a time, until the server shuts down; first of all none."""
         follower = _Follower()
         self._followers.add(follower)

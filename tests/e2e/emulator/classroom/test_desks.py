@@ -17,7 +17,7 @@ from rescue_emulator.classroom.model import Classroom, plan
 from rescue_emulator.classroom.setting_up import set_up
 from rescue_emulator.classroom.store import ClassStore
 from rescue_emulator.exercises.model import row_exercise
-from rescue_emulator.exercises.trainee_run import Phase, RunState
+from rescue_emulator.exercises.trainee_run import RunPhase, RunState
 from rescue_emulator.testing import World
 
 
@@ -79,7 +79,7 @@ async def test_both_solve_an_exercise_at_the_same_time_with_accounts_of_their_ow
         await ConsoleClient(hers).hold(ann.session)
         await ConsoleClient(theirs).start(ben.session)
         for person in ("Ann", "Ben"):
-            over = await room.until(person, lambda state: state.phase is Phase.OVER)
+            over = await room.until(person, lambda state: state.phase is RunPhase.OVER)
             assert (over.solved, over.wrong) == (True, 0), over
         scores = room.store.scores("monday").read()
         assert {(score.person, score.exercise, score.solved) for score in scores} == {
@@ -95,9 +95,9 @@ async def test_both_solve_an_exercise_at_the_same_time_with_accounts_of_their_ow
 
 async def test_exercises_that_move_the_clock_wait_for_each_other(room: Room) -> None:
     await room.desks["Ann"].start(row_exercise(2), language="en")
-    await room.until("Ann", lambda state: state.is_turn or state.phase is not Phase.PREPARING)
+    await room.until("Ann", lambda state: state.is_turn or state.phase is not RunPhase.PREPARING)
     await room.desks["Ben"].start(row_exercise(5), language="en")
     waiting = await room.until("Ben", lambda state: bool(state.lines))
     assert waiting.lines[-1].text == "Somebody else's exercise moves the clock. Yours begins after it."
     await room.desks["Ann"].stop()
-    await room.until("Ben", lambda state: state.phase is not Phase.PREPARING)
+    await room.until("Ben", lambda state: state.phase is not RunPhase.PREPARING)

@@ -15,7 +15,7 @@ from rescue_console.labels import Labels
 from rescue_emulator.exercises.desk import ExerciseDesk
 from rescue_emulator.exercises.model import row_exercise
 from rescue_emulator.exercises.progress import ProgressFile
-from rescue_emulator.exercises.trainee_run import Kind, Phase, RunState
+from rescue_emulator.exercises.trainee_run import LineKind, RunPhase, RunState
 from rescue_emulator.testing import World
 from rescue_protos.errors import RescueError
 
@@ -50,11 +50,11 @@ async def test_a_person_is_helped_refused_and_solves_it_in_their_own_console(sit
     desk = sitting.desk
     await desk.start(row_exercise(14), language="en")
     turn = await sitting.until(lambda state: state.is_turn)
-    assert (turn.phase, turn.trainee, turn.account) == (Phase.RUNNING, "alice", "alice")
+    assert (turn.phase, turn.trainee, turn.account) == (RunPhase.RUNNING, "alice", "alice")
     assert turn.task == f"Session {turn.session} is Active in alice's queue. Bring it to On Hold."
     for _ in range(3):
         desk.hint()
-    hints = [line.text for line in (desk.state or turn).lines if line.kind is Kind.HINT]
+    hints = [line.text for line in (desk.state or turn).lines if line.kind is LineKind.HINT]
     assert hints[2] == "3/3 Alice puts the session on hold."
 
     door = desk.door()
@@ -64,7 +64,7 @@ async def test_a_person_is_helped_refused_and_solves_it_in_their_own_console(sit
             await console.accept_lead(turn.session)
         await sitting.until(lambda state: state.refused == 1)
         await console.hold(turn.session)
-        over = await sitting.until(lambda state: state.phase is Phase.OVER)
+        over = await sitting.until(lambda state: state.phase is RunPhase.OVER)
     assert (over.solved, over.wrong, over.refused, over.hints) == (True, 0, 1, 3)
     assert over.explanation == "The lead technician put the running session on hold."
     [score] = sitting.scores.read("ann")
@@ -82,7 +82,7 @@ async def test_a_prediction_is_answered_and_the_next_exercise_uses_the_same_worl
     removed = Labels.of("nl").status(Status.REMOVED)
     assert removed in asked.choices
     desk.answer(removed)
-    over = await sitting.until(lambda state: state.phase is Phase.OVER)
+    over = await sitting.until(lambda state: state.phase is RunPhase.OVER)
     assert (over.solved, over.right, over.questions, over.verdict) == (True, 1, 1, "Opgelost.")
     server = desk.door().server
 
@@ -110,7 +110,7 @@ async def test_a_world_that_dies_is_said_and_the_next_exercise_has_another(sitti
     door = desk.door()
     async with Connection.find(server=door.server, user=door.account, secret=door.secret) as own:
         await ConsoleClient(own).hold("1001")
-    failed = await sitting.until(lambda state: state.phase is Phase.FAILED)
+    failed = await sitting.until(lambda state: state.phase is RunPhase.FAILED)
     assert failed.verdict == "The exercise could not be played."
     await desk.start(row_exercise(14), language="en")
     await sitting.until(lambda state: state.is_turn)

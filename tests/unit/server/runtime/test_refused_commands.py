@@ -5,11 +5,11 @@ from __future__ import annotations
 from contextlib import aclosing
 from datetime import UTC, datetime
 
-from rescue_server.runtime.refused_commands import MOST_WAITING, RefusedCommand, RefusedCommands
+from rescue_server.runtime.refused_commands import MOST_WAITING, Refused, RefusedCommands
 
 
-def refused(number: int) -> RefusedCommand:
-    return RefusedCommand(
+def refused(number: int) -> Refused:
+    return Refused(
         at=datetime(2026, 1, 5, tzinfo=UTC), technician="alice", session=str(number), method="", reason="", message=""
     )
 
