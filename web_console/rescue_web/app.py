@@ -20,6 +20,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response, Stream
 from starlette.routing import Route
 
 from rescue_protos.errors import RescueError, Unauthenticated
+from rescue_web.class_routes import ClassRoutes
 from rescue_web.computers import NotPossible
 from rescue_web.customer_routes import CustomerRoutes
 from rescue_web.exercise_routes import do_exercise, list_exercises
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 
 def build(state: AppState, *, hosts: Collection[str]) -> Starlette:
     """Return the application. `hosts` are the host names, without port, that it answers to beside addresses."""
-    endpoints = _Routes(state)
+    endpoints, classes = _Routes(state), ClassRoutes(state)
     routes = [
         Route("/", endpoints.page),
         Route("/page/{file}", endpoints.file),
@@ -60,6 +61,9 @@ def build(state: AppState, *, hosts: Collection[str]) -> Starlette:
         Route("/computers/{number:int}", endpoints.changing(endpoints.switch), methods=["POST"]),
         Route("/exercises", endpoints.reading(list_exercises)),
         Route("/exercise", endpoints.changing(do_exercise), methods=["POST"]),
+        Route("/class", classes.page),
+        Route("/class/exercises", endpoints.reading(classes.exercises)),
+        Route("/class/act", endpoints.changing(classes.act), methods=["POST"]),
         *CustomerRoutes(state.customers).routes(),
     ]
 

@@ -6,7 +6,7 @@ Computers that others started have no switches here.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from pathlib import Path
 from types import MappingProxyType
@@ -251,6 +251,12 @@ class StartedComputers:
         """Show a computer no longer."""
         self._computers.pop(own.number, None)
         self._changed()
+
+    async def switch_sessions(self, sessions: Collection[str], switch: str) -> int:
+        """Apply a switch to the running computers in these sessions; return how many there were. Raises NotPossible."""
+        there = [one for one in self._computers.values() if one.is_running and one.model.session in sessions]
+        await asyncio.gather(*(one.switch(switch) for one in there))
+        return len(there)
 
     async def stop(self) -> None:
         """Stop them all, as if their plugs were pulled."""

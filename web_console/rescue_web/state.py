@@ -16,6 +16,7 @@ from rescue_common.state_directory import find_servers, find_tls
 from rescue_console.labels import Labels
 from rescue_console.timeline import history_of
 from rescue_console.timeline_svg import timeline_svg
+from rescue_web.classes import Classes
 from rescue_web.computers import StartedComputers, where
 from rescue_web.customer_page import Customers
 from rescue_web.logins import Login, Logins
@@ -36,6 +37,7 @@ class AppState:
         self.computers = StartedComputers(where=where(server, data), changed=self._computers_changed)
         self.customers = Customers(self.computers)
         self._trainings = Trainings(data=data)
+        self.classes = Classes(server=server, data=data, computers=self.computers, changed=self._classes_changed)
         # Each sign-in opens a connection. Without a limit, anybody could keep the server busy through us.
         self._sign_ins = asyncio.Semaphore(_MAX_SIGN_INS)
 
@@ -54,7 +56,9 @@ class AppState:
             await connection.close()
             raise
         if administrator:
-            return await self.logins.begin(user, supervisor_page=SupervisorPage(connection, self.computers))
+            return await self.logins.begin(
+                user, supervisor_page=SupervisorPage(connection, self.computers, self.classes)
+            )
         client = ConsoleClient(connect(), in_focus=False)
         own_page = TechnicianPage(client, connection)
         return await self.logins.begin(user, own_page=own_page, training=self._trainings.of(user, own_page))
@@ -115,7 +119,12 @@ class AppState:
     async def close(self) -> None:
         """Sign everybody out and stop all computers."""
         await self.logins.end_all()
+        await self.classes.close()
         await self.computers.stop()
+
+    def _classes_changed(self) -> None:
+        for supervisor_page in self.logins.supervisor_pages():
+            supervisor_page.classes_changed()
 
     def _computers_changed(self) -> None:
         for supervisor_page in self.logins.supervisor_pages():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from datetime import timedelta
 
 from rescue_client.admin import AdminClient
@@ -16,23 +16,26 @@ from rescue_common.emulated_time import MAX_SPEED, format_timestamp
 from rescue_console import json_lines
 from rescue_console.labels import Labels
 from rescue_protos.errors import RescueError
+from rescue_web.classes import Classes
 from rescue_web.computers import NotPossible, StartedComputers
 from rescue_web.feed import Data, EventId, Feed, written
 
 _CLOCK_EVERY = 1.0  # real seconds
+_CLASSES_EVERY = 2.0
 
 
 class SupervisorPage:
     """What the pages of one administrator's login show."""
 
-    def __init__(self, connection: Connection, computers: StartedComputers) -> None:
+    def __init__(self, connection: Connection, computers: StartedComputers, classes: Classes) -> None:
         self.feed = Feed(self._whole)
         self.clock = ClockClient(connection)
         self._admin = AdminClient(connection)
         self._client = OverviewClient(connection)
         self.connection = connection
         self._computers = computers
-        self._overview = Overview(revision=-1, queues=())
+        self._classes = classes
+        self.overview = Overview(revision=-1, queues=())
         self._clock: Data = {}
         self._work: list[asyncio.Task[None]] = []
         self._failure = ""
@@ -40,7 +43,8 @@ class SupervisorPage:
     async def messages(self, page: str, after: EventId | None) -> AsyncIterator[str]:
         """Yield the messages for one page. The page shows one state, so it always begins with the whole state."""
         if not self._work:
-            self._work = [asyncio.create_task(self._follow_queues()), asyncio.create_task(self._follow_clock())]
+            follow = (self._follow_queues(), self._follow_clock(), self._follow_classes())
+            self._work = [asyncio.create_task(each) for each in follow]
         async for message in self.feed.messages(None, first=self._now):
             yield message
 
@@ -55,6 +59,10 @@ class SupervisorPage:
     def computers_changed(self) -> None:
         """Send the changed list of computers to the pages."""
         self.feed.publish("computers", {"computers": self._computers.as_json()})
+
+    def classes_changed(self) -> None:
+        """Send the changed classes to the pages."""
+        self.feed.publish("classes", self._classes.as_json())
 
     async def reset(self) -> None:
         """End all sessions and clear all queues. Raises RescueError."""
@@ -84,7 +92,7 @@ class SupervisorPage:
         try:
             async with aclosing(self._client.watch()) as states:
                 async for state in states:
-                    self._overview = state
+                    self.overview = state
                     revision, whole = self._whole()
                     self.feed.publish("snapshot", whole, revision=revision)
         except RescueError as error:
@@ -100,6 +108,12 @@ class SupervisorPage:
                 self.feed.publish("clock", self._clock)
             await asyncio.sleep(_CLOCK_EVERY)
 
+    async def _follow_classes(self) -> None:
+        while True:
+            with suppress(RescueError, OSError, NotPossible):
+                await self._classes.refresh(self._admin)
+            await asyncio.sleep(_CLASSES_EVERY)
+
     def _read(self, reading: ClockReading) -> None:
         now = format_timestamp(reading.now, timespec="milliseconds")
         self._clock = {
@@ -111,7 +125,7 @@ class SupervisorPage:
         self.feed.publish("clock", self._clock)
 
     def _whole(self) -> tuple[int, Data]:
-        state = self._overview
+        state = self.overview
         queues = [
             {
                 "technician": queue.technician,
@@ -125,7 +139,8 @@ class SupervisorPage:
 
     def _now(self) -> str:
         clock = written("clock", self._clock) if self._clock else ""
-        return clock + (written("refused", {"message": self._failure}) if self._failure else "")
+        classes = written("classes", self._classes.as_json())
+        return clock + classes + (written("refused", {"message": self._failure}) if self._failure else "")
 
 
 def _speed(value: str) -> float:

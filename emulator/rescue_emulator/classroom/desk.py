@@ -50,6 +50,13 @@ class ClassDesk(ExerciseDesk):
         self._member = member
         self._shared = shared
 
+    async def cable(self, state: str) -> int:
+        """Set the cable of the customers of the attempt "off" or "on"; return how many there are."""
+        world = self._world
+        computers = world.running_computers if isinstance(world, ClassWorld) else ()
+        await asyncio.gather(*(computer.cable(state) for computer in computers))
+        return len(computers)
+
     def _world_for(self, exercise: Exercise) -> World:
         shared = self._shared
         return ClassWorld.of(

@@ -10,6 +10,7 @@ from rescue_emulator.classroom.model import Classroom, Member, organized
 from rescue_emulator.exercises.model import Exercise
 from rescue_emulator.scenarios.language import TECHNICIANS
 from rescue_emulator.scenarios.stage import Stage
+from rescue_emulator.world.computer import Computer
 from rescue_emulator.world.people import AccountNames
 from rescue_emulator.world.world import World
 
@@ -26,6 +27,11 @@ class ClassWorld(World):
         own.outlasts, own.secrets = True, dict(classroom.secrets)
         own.technicians, own.groups, own.channels = [*there.technicians], [*there.groups], [*there.channels]
         return world
+
+    @property
+    def running_computers(self) -> tuple[Computer, ...]:
+        """The customers' computers of the exercise that still run."""
+        return tuple(computer for computer in self._computers if computer.program.status is None)
 
 
 async def stage_of(world: World, exercise: Exercise, *, lang: str) -> Stage:

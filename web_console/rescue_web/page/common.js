@@ -128,7 +128,7 @@ export function listen(listeners) {
     leave("");
   });
   events.addEventListener("clock", (event) => { readClock(JSON.parse(event.data)); listeners.clock?.(JSON.parse(event.data)); });
-  for (const kind of ["snapshot", "update", "unknown", "computers", "problem", "exercise"]) {
+  for (const kind of ["snapshot", "update", "unknown", "computers", "classes", "problem", "exercise"]) {
     if (listeners[kind]) events.addEventListener(kind, (event) => listeners[kind](JSON.parse(event.data), lost));
   }
   return () => { events.close(); return listen(listeners); };

@@ -1,0 +1,184 @@
+"""A class while it is taught: a desk for each person, and what a trainer sees of them all."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import partial
+
+from rescue_emulator.classroom.desk import ClassDesk, SharedServer
+from rescue_emulator.classroom.model import BadClass, Classroom, Member
+from rescue_emulator.classroom.store import ClassStore
+from rescue_emulator.exercises.model import Exercise
+from rescue_emulator.exercises.standing import Standing, progress_of
+from rescue_emulator.exercises.trainee_run import Phase
+
+Listener = Callable[[], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """What people are asked to do: an exercise, its language, and whether to predict (None: as the desk's rule is)."""
+
+    exercise: Exercise
+    language: str
+    predict: bool | None = None
+
+
+class Lesson:
+    """One class. `changed` is called after each change of what `as_json` returns."""
+
+    def __init__(
+        self, classroom: Classroom, *, store: ClassStore, shared: SharedServer, changed: Listener, slowly: bool = True
+    ) -> None:
+        self.classroom = classroom
+        self.joined: frozenset[str] = frozenset()
+        """The accounts of those who have joined."""
+        self._store = store
+        self._shared = shared
+        self._changed = changed
+        self._slowly = slowly
+        self._desks: dict[str, ClassDesk] = {}
+        self._listeners: dict[str, list[Listener]] = {}
+        self._troubles: dict[str, str] = {}
+        self._counts: dict[str, dict[str, int]] = {}
+
+    def desk(self, account: str) -> ClassDesk:
+        """Return the desk of a member. Raises BadClass if there is no such member."""
+        if account not in self._desks:
+            self._desks[account] = ClassDesk(
+                classroom=self.classroom,
+                member=self.classroom.member(account),
+                shared=self._shared,
+                scores=self._store.scores(self.classroom.name),
+                changed=partial(self._desk_changed, account),
+                slowly=self._slowly,
+            )
+        return self._desks[account]
+
+    def listen(self, account: str, listener: Listener) -> Listener:
+        """Call `listener` after each change of a desk; return what ends that."""
+        listeners = self._listeners.setdefault(account, [])
+        listeners.append(listener)
+        return partial(listeners.remove, listener)
+
+    async def start(self, accounts: Iterable[str], task: Task) -> None:
+        """Begin an exercise for these people, all at the same time. What fails is shown with the person."""
+        await asyncio.gather(*(self._start(self.classroom.member(one).account, task) for one in accounts))
+
+    async def stop(self, accounts: Iterable[str]) -> None:
+        """End the attempts of these people; what was not over is not scored."""
+        await asyncio.gather(*(self._desks[one].stop() for one in accounts if one in self._desks))
+
+    async def cable(self, accounts: Iterable[str], state: str) -> int:
+        """Set the cable of the customers in these people's exercises "off" or "on"; return how many there were."""
+        return sum([await self._desks[one].cable(state) for one in accounts if one in self._desks])
+
+    async def close(self) -> None:
+        """End all attempts and their worlds."""
+        await asyncio.gather(*(desk.close() for desk in self._desks.values()))
+
+    def as_json(self) -> dict[str, object]:
+        """Return what a trainer sees: nothing that is secret but the codes of those who have not joined."""
+        people = [self._person(member) for member in self.classroom.members]
+        return {"class": self.classroom.name, "ready": self.classroom.is_ready, "people": people}
+
+    def _person(self, member: Member) -> dict[str, object]:
+        desk = self._desks.get(member.account)
+        state = desk.state if desk is not None else None
+        attempt = state.as_json() if state is not None else None
+        if attempt is not None:
+            attempt["lines"] = attempt["lines"][-3:] if isinstance(attempt["lines"], tuple | list) else []
+        return {
+            "person": member.person,
+            "technician": member.account,
+            "group": member.group,
+            "joined": member.account in self.joined,
+            "code": "" if member.account in self.joined else member.code,
+            "attempt": attempt,
+            "trouble": self._troubles.get(member.account, ""),
+            "progress": self._progress(member),
+        }
+
+    def _progress(self, member: Member) -> dict[str, int]:
+        if member.account not in self._counts:
+            scores = self._store.scores(self.classroom.name).read(member.person)
+            standings = progress_of(member.person, scores).by_row.values()
+            self._counts[member.account] = {
+                str(kind): sum(one is kind for one in standings) for kind in Standing if kind is not Standing.UNTRIED
+            }
+        return self._counts[member.account]
+
+    async def _start(self, account: str, task: Task) -> None:
+        self._troubles.pop(account, None)
+        try:
+            await self.desk(account).start(task.exercise, language=task.language, predict=task.predict)
+        except Exception as error:
+            self._troubles[account] = (str(error) or type(error).__name__).partition("\n")[0]
+            self._changed()
+
+    def _desk_changed(self, account: str) -> None:
+        state = self._desks[account].state if account in self._desks else None
+        if state is not None and state.phase is Phase.OVER:
+            self._counts.pop(account, None)  # there is a new score
+        for listener in tuple(self._listeners.get(account, ())):
+            listener()
+        self._changed()
+
+
+class Lessons:
+    """All classes of a trainer. A class that was made or ended meanwhile is found by `refresh`."""
+
+    def __init__(self, store: ClassStore, shared: SharedServer, *, changed: Listener, slowly: bool = True) -> None:
+        self._store = store
+        self._shared = shared
+        self._changed = changed
+        self._slowly = slowly
+        self._lessons: dict[str, Lesson] = {}
+
+    def lesson(self, name: str) -> Lesson:
+        """Return a class. Raises BadClass."""
+        if name not in self._lessons:
+            self._lessons[name] = Lesson(
+                self._store.read(name),
+                store=self._store,
+                shared=self._shared,
+                changed=self._changed,
+                slowly=self._slowly,
+            )
+        return self._lessons[name]
+
+    def of(self, account: str) -> Lesson | None:
+        """Return the class of a technician; None if they are in none."""
+        for name in self._store.names():
+            try:
+                lesson = self.lesson(name)
+                lesson.classroom.member(account)
+            except BadClass:
+                continue
+            return lesson
+        return None
+
+    async def refresh(self, joined: Iterable[str]) -> None:
+        """Read the classes again. `joined` are the technicians who have used their code."""
+        before = self.as_json()
+        there, used = self._store.names(), frozenset(joined)
+        for name in there:
+            try:
+                self.lesson(name).classroom = self._store.read(name)
+                self.lesson(name).joined = used
+            except BadClass:
+                continue  # it cannot be read; `rescue class show` says why
+        for name in [name for name in self._lessons if name not in there]:
+            await self._lessons.pop(name).close()
+        if self.as_json() != before:
+            self._changed()
+
+    def as_json(self) -> list[dict[str, object]]:
+        """Return what a trainer sees of all classes."""
+        return [lesson.as_json() for _, lesson in sorted(self._lessons.items())]
+
+    async def close(self) -> None:
+        """End all attempts."""
+        await asyncio.gather(*(lesson.close() for lesson in self._lessons.values()))

@@ -1,0 +1,113 @@
+"""A class with real pages: the trainer sees everybody live and acts for one or all; trainees have only their code."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from rescue_client.connection import Connection
+from rescue_client.console import ConsoleClient
+from rescue_emulator.classroom.model import Classroom, plan
+from rescue_emulator.classroom.setting_up import set_up
+from rescue_emulator.classroom.store import ClassStore
+from tests.e2e.web.browser import DESKTOP, Opening, Site
+from tests.e2e.web.test_doors import Visitor
+
+pytestmark = pytest.mark.timeout(300)  # a browser and some programs on a busy machine
+
+
+async def made(site: Site, people: list[str]) -> Classroom:
+    """A class as `rescue class new` makes it."""
+    store = ClassStore(site.world.data)
+    planned = plan("monday", people=people, server=site.world.address, web=site.url)
+    store.write(planned)
+    return await set_up(site.world.admin, planned, valid_for=timedelta(hours=1), keep=store.write)
+
+
+async def test_a_trainer_gives_two_people_an_exercise_and_sees_how_they_do(
+    site: Site, browser: Any, open_page: Opening, faultless: Any
+) -> None:
+    classroom = await made(site, ["Ann", "Ben"])
+    trainer = await open_page("admin")
+    await trainer.get_by_role("link", name="Class").click()
+    ann_card, ben_card = (trainer.get_by_role("article", name=name) for name in ("Ann", "Ben"))
+    await ann_card.get_by_text(f"code {classroom.member('Ann').code}").wait_for()
+
+    visit = await browser.new_context(viewport=DESKTOP, locale="en-GB", reduced_motion="reduce")
+    visit.set_default_timeout(60_000)
+    ann = await visit.new_page()
+    await ann.goto(f"{site.url}join/{classroom.member('Ann').code}")
+    await ann.get_by_role("button", name="Join").click()
+    await ann.locator("body:not([inert]) #sign-out").wait_for()
+    await ann_card.get_by_text("has joined, console connected").wait_for()
+
+    await trainer.get_by_label("Exercise", exact=True).select_option("14")
+    await trainer.get_by_role("button", name="Start for all").click()
+    for card in (ann_card, ben_card):
+        await card.get_by_text("their turn").wait_for()
+        await card.get_by_text("Active", exact=True).wait_for()
+    await faultless(trainer)
+    await trainer.reload()  # a page that is closed in the middle loses nothing
+    await ann_card.get_by_text("their turn").wait_for()
+
+    await ann.locator("#queue button").click()
+    await ann.locator("#session").get_by_role("button", name="Hold session").click()
+    await ann_card.get_by_text("Solved.").wait_for()
+    await ann_card.get_by_text("✓ 1 solved").wait_for()
+    account = classroom.member("Ben").account
+    async with Connection(site.world.address, user=account, secret=classroom.secrets[account]) as theirs:
+        console = ConsoleClient(theirs)
+        (entry,) = (await console.queue()).entries
+        await console.end(entry.session)
+    await ben_card.get_by_text("Not solved.").wait_for()
+    await ben_card.get_by_text("✗ 1 not solved").wait_for()
+
+    await ann_card.get_by_role("button", name="New customer").click()
+    await ann_card.get_by_text("Waiting").wait_for()
+    assert await ben_card.get_by_text("Waiting").count() == 0, "a channel's call lands in one group"
+    await ann_card.get_by_role("button", name="Pull the cable").click()
+    await trainer.get_by_label("Advance by").fill("1m")
+    await trainer.get_by_role("button", name="Advance").click()
+    await ann_card.get_by_text("Reconnecting").first.wait_for()
+    await ann.locator("#queue").get_by_text("Reconnecting").first.wait_for()
+    await ann_card.get_by_role("button", name="Put the cable in").click()
+    await ann_card.get_by_text("Waiting").wait_for()
+    await trainer.get_by_role("button", name="End all sessions of the class").click()
+    for card in (ann_card, ben_card):
+        await card.get_by_text("empty").wait_for()
+        await card.get_by_text("no exercise").wait_for()
+    await ben_card.get_by_role("button", name="New code").click()
+    await ben_card.get_by_text(classroom.member("Ben").code).wait_for(state="detached")
+    await visit.close()
+    scores = ClassStore(site.world.data).scores("monday").read()
+    assert [(score.person, score.exercise, score.solved) for score in scores] == [
+        ("Ann", "14", True),
+        ("Ben", "14", False),
+    ]
+
+
+async def test_the_trainers_routes_are_closed_to_trainees_and_bad_input_is_said(site: Site) -> None:
+    classroom = await made(site, ["Ann", "Ben"])
+    ann, admin = Visitor(site.url), Visitor(site.url)
+    await ann.sign_in("monday-1", classroom.secrets["monday-1"])
+    await admin.sign_in("admin", site.secrets["admin"])
+    body = {"class": "monday", "what": "reset", "who": []}
+    assert (await ann.ask("POST", "/class/act", body, X_Rescue_Proof=ann.proof))[0] == 403
+    assert (await ann.ask("GET", "/class"))[0] == 303
+    assert (await Visitor(site.url).ask("GET", "/class"))[0] == 303
+    for wrong, status in (
+        ({"class": "tuesday", "what": "reset"}, 409),
+        ({"class": "monday", "what": "reset", "who": ["alice"]}, 409),
+        ({"class": "monday", "what": "reset", "who": "monday-1"}, 409),
+        ({"class": "monday", "what": "reset", "who": [["monday-1"]]}, 409),
+        ({"class": "monday", "what": "start", "row": "63"}, 409),
+        ({"class": "monday", "what": "off"}, 409),
+        ({"class": "monday", "what": "code"}, 400),
+        ({"class": "monday", "what": "?"}, 400),
+        ({"class": 7, "what": "reset"}, 400),
+    ):
+        assert (await admin.ask("POST", "/class/act", wrong, X_Rescue_Proof=admin.proof))[0] == status, wrong
+    said = await admin.ask("POST", "/class/act", {"class": "tuesday", "what": "stop"}, X_Rescue_Proof=admin.proof)
+    assert "there is no class 'tuesday'" in said[1]["message"]
