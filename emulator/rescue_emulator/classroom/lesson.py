@@ -12,7 +12,7 @@ from rescue_emulator.classroom.model import BadClass, Classroom, Member
 from rescue_emulator.classroom.store import ClassStore
 from rescue_emulator.exercises.model import Exercise
 from rescue_emulator.exercises.standing import Standing, progress_of
-from rescue_emulator.exercises.trainee_run import Phase
+from rescue_emulator.exercises.trainee_run import RunPhase
 
 Listener = Callable[[], None]
 
@@ -120,7 +120,7 @@ class Lesson:
 
     def _desk_changed(self, account: str) -> None:
         state = self._desks[account].state if account in self._desks else None
-        if state is not None and state.phase is Phase.OVER:
+        if state is not None and state.phase is RunPhase.OVER:
             self._counts.pop(account, None)  # there is a new score
         for listener in tuple(self._listeners.get(account, ())):
             listener()
