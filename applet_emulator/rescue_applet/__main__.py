@@ -79,6 +79,7 @@ class ComputerCommandLine:
             pin=entered_pin or self.pin or "",
             channel=self.channel or "",
             customer=self.name,
+            language=self.language,
         )
 
 
@@ -156,7 +157,7 @@ class Computers:
     envvar=["RESCUE_APPLET_LANG", "RESCUE_LANG"],
     default=language_of_environment,
     show_default="the language of the environment",
-    help="The language of the full screen.",
+    help="The language of the full screen, and of the session.",
 )
 def applet(**given: Any) -> None:
     """The customer's computer with the applet on it: on the full screen of a terminal, else line by line.

@@ -139,12 +139,18 @@ class Applet:
             stub = applet_pb2_grpc.AppletServiceStub(channel)
             if join_request.pin:
                 pin = pb.RedeemPinRequest(
-                    request_id=join_request.request_id, pin=join_request.pin, customer=join_request.customer
+                    request_id=join_request.request_id,
+                    pin=join_request.pin,
+                    customer=join_request.customer,
+                    language=join_request.language,
                 )
                 redeemed = await stub.RedeemPin(pin, timeout=ASKING_WITHIN)
                 return redeemed.session, redeemed.ticket
             start = pb.StartThroughChannelRequest(
-                request_id=join_request.request_id, channel=join_request.channel, customer=join_request.customer
+                request_id=join_request.request_id,
+                channel=join_request.channel,
+                customer=join_request.customer,
+                language=join_request.language,
             )
             started = await stub.StartThroughChannel(start, timeout=ASKING_WITHIN)
             return started.session, started.ticket

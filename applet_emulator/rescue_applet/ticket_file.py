@@ -15,7 +15,7 @@ from rescue_common.private_files import write_private
 
 
 class JoinRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """How to join a session. One of `pin` and `channel` is set; `customer` is a name or empty.
+    """How to join a session. One of `pin` and `channel` is set; `customer` is a name or empty, `language` the screen's.
 
     The request id is on disk before the request is sent, so that a second request finds the same session.
     """
@@ -24,6 +24,7 @@ class JoinRequest(msgspec.Struct, frozen=True, kw_only=True):
     pin: str = ""
     channel: str = ""
     customer: str = ""
+    language: str = ""
 
 
 class SavedTicket(msgspec.Struct, frozen=True, kw_only=True):

@@ -24,6 +24,7 @@ from rescue_client.api_records import (
     Person,
     SessionEnd,
     SessionFacts,
+    SessionLog,
 )
 from rescue_client.connection import Connection
 from rescue_client.console import ConsoleClient
@@ -80,6 +81,14 @@ class ApiClient:
         """Keep the hash of a code that stands for the user. Raises RescueError."""
         request = pb.IssueAuthcodeRequest(request_id=str(uuid.uuid4()), user=user, code_hash=code_hash)
         await self._service.call_idempotent(lambda stub: stub.IssueAuthcode, request)
+
+    async def session_log(self, session: int) -> SessionLog | None:
+        """Return what was said and noted in a session; None if there is no such session. Raises RescueError."""
+        request = pb.ReadSessionLogRequest(session=str(session))
+        log = await self._service.call_idempotent(lambda stub: stub.ReadSessionLog, request)
+        if not log.found:
+            return None
+        return SessionLog(chat=log.chat, notes=log.notes, participants=frozenset(log.participants))
 
     async def _read(self) -> Facts:
         try:
@@ -147,6 +156,7 @@ def _session(message: pb.SessionFacts) -> SessionFacts:
         transfer_comment=message.transfer_comment,
         lead_offered_to=message.lead_offered_to,
         in_queue=message.in_queue,
+        language=message.language,
         ended_at=_moment(message.ended_at) if message.HasField("ended_at") else None,
         end=_ENDS.get(message.end),
     )

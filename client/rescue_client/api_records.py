@@ -127,6 +127,7 @@ class SessionFacts:
     transfer_comment: str = ""
     lead_offered_to: str = ""
     in_queue: bool = True
+    language: str = "en"
     ended_at: datetime | None = None
     end: SessionEnd | None = None
 
@@ -144,3 +145,12 @@ class Facts:
     last_session: int
     account: Account
     sessions: tuple[SessionFacts, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionLog:
+    """What was said and noted in a session, and which technicians take or took part in it."""
+
+    chat: str
+    notes: str
+    participants: frozenset[str]

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from rescue_api.answers import DONE, Column, Enumeration, Kind, Row, Shape, Style, one_value
 from rescue_api.calls import AUTHCODE, ApiCall, Handler, MethodAccess, Operation, Parameter
-from rescue_api.methods import access, acts, organization, pins, queues
+from rescue_api.methods import access, acts, logs, organization, pins, queues
 from rescue_api.nodes import NODE_TYPES
 from rescue_api.people import hash_code
 from rescue_api.sessions import shape as sessions_shape
@@ -119,6 +119,20 @@ def _act(name: str, does: str, handler: Handler, *parameters: Parameter) -> Oper
     )
 
 
+def _log(name: str, does: str, handler: Handler, title: str, element: str) -> Operation:
+    column = Column(key="value", title=title, element=element)
+    return Operation(
+        name=name,
+        soap=name,
+        prefix=name,
+        does=does,
+        handler=handler,
+        shape=Shape(style=Style.LINES, columns=(column,)),
+        parameters=(replace(_SESSION, element="iSessionID"), AUTHCODE),
+        words=(Word.ERROR, Word.INVALID_SESSION),
+    )
+
+
 OPERATIONS = (
     Operation(
         name="login",
@@ -214,6 +228,8 @@ OPERATIONS = (
     ),
     _act("closeSession", "Ends a session, by its lead, else by a technician who waits with it.", acts.close),
     _act("cancelAction", "Takes back a transfer or an offer of the lead.", acts.cancel),
+    _log("getChat", "Returns what was said in a session.", logs.get_chat, "CHATLOG", "sChatLog"),
+    _log("getNote", "Returns the technicians' notes about a session.", logs.get_note, "NOTE", "sNote"),
     _sessions("getSession", 3, "SESSION"),
     _sessions("getSession_v2", 3, "SESSION_V2"),
     _sessions("getSession_v3", 6, "SESSION_V3"),

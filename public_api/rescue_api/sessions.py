@@ -93,7 +93,7 @@ def _row(
         "started_exactly": times.second(began),
         "waiting": max(0, int((facts.now - entry.since).total_seconds())),
         **{f"field{number}": fields[number] for number in range(_CUSTOM_FIELDS)},
-        "language": "en",
+        "language": session.language,
         "to": session.transferred_to if moving else "",
         "comment": session.transfer_comment if moving else "",
         "is_lead": "yes" if leads else "",

@@ -69,20 +69,28 @@ class RedeemPinRequest(google.protobuf.message.Message):
     REQUEST_ID_FIELD_NUMBER: builtins.int
     PIN_FIELD_NUMBER: builtins.int
     CUSTOMER_FIELD_NUMBER: builtins.int
+    LANGUAGE_FIELD_NUMBER: builtins.int
+    PLATFORM_FIELD_NUMBER: builtins.int
     request_id: builtins.str
     """A random UUID. A request with the same id gets the same answer."""
     pin: builtins.str
     """Six digits."""
     customer: builtins.str
     """The customer's name; if it is empty, the name that was given with the PIN stays."""
+    language: builtins.str
+    """The applet's language; empty means English."""
+    platform: builtins.str
+    """The computer's system; empty means Windows."""
     def __init__(
         self,
         *,
         request_id: builtins.str = ...,
         pin: builtins.str = ...,
         customer: builtins.str = ...,
+        language: builtins.str = ...,
+        platform: builtins.str = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["customer", b"customer", "pin", b"pin", "request_id", b"request_id"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["customer", b"customer", "language", b"language", "pin", b"pin", "platform", b"platform", "request_id", b"request_id"]) -> None: ...
 
 Global___RedeemPinRequest: typing_extensions.TypeAlias = RedeemPinRequest
 
@@ -117,20 +125,28 @@ class StartThroughChannelRequest(google.protobuf.message.Message):
     REQUEST_ID_FIELD_NUMBER: builtins.int
     CHANNEL_FIELD_NUMBER: builtins.int
     CUSTOMER_FIELD_NUMBER: builtins.int
+    LANGUAGE_FIELD_NUMBER: builtins.int
+    PLATFORM_FIELD_NUMBER: builtins.int
     request_id: builtins.str
     """A random UUID. A request with the same id gets the same answer."""
     channel: builtins.str
     """The channel."""
     customer: builtins.str
     """The customer's name; may be empty."""
+    language: builtins.str
+    """The applet's language; empty means English."""
+    platform: builtins.str
+    """The computer's system; empty means Windows."""
     def __init__(
         self,
         *,
         request_id: builtins.str = ...,
         channel: builtins.str = ...,
         customer: builtins.str = ...,
+        language: builtins.str = ...,
+        platform: builtins.str = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["channel", b"channel", "customer", b"customer", "request_id", b"request_id"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["channel", b"channel", "customer", b"customer", "language", b"language", "platform", b"platform", "request_id", b"request_id"]) -> None: ...
 
 Global___StartThroughChannelRequest: typing_extensions.TypeAlias = StartThroughChannelRequest
 

@@ -431,6 +431,7 @@ class SessionFacts(google.protobuf.message.Message):
     ENDED_AT_FIELD_NUMBER: builtins.int
     END_FIELD_NUMBER: builtins.int
     IN_QUEUE_FIELD_NUMBER: builtins.int
+    LANGUAGE_FIELD_NUMBER: builtins.int
     session: builtins.str
     """Its number."""
     link: Global___LinkState.ValueType
@@ -447,6 +448,8 @@ class SessionFacts(google.protobuf.message.Message):
     """Why it was over."""
     in_queue: builtins.bool
     """Whether a queue shows it."""
+    language: builtins.str
+    """The applet's language."""
     @property
     def created_at(self) -> google.protobuf.timestamp_pb2.Timestamp:
         """When it was created."""
@@ -483,9 +486,10 @@ class SessionFacts(google.protobuf.message.Message):
         ended_at: google.protobuf.timestamp_pb2.Timestamp | None = ...,
         end: rescue_protos.v1.applet_pb2.EndReason.ValueType = ...,
         in_queue: builtins.bool = ...,
+        language: builtins.str = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["created_at", b"created_at", "ended_at", b"ended_at", "started_at", b"started_at"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["channel", b"channel", "created_at", b"created_at", "end", b"end", "ended_at", b"ended_at", "entries", b"entries", "fields", b"fields", "in_queue", b"in_queue", "lead_offered_to", b"lead_offered_to", "link", b"link", "session", b"session", "started_at", b"started_at", "transfer_comment", b"transfer_comment", "transferred_to", b"transferred_to"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["channel", b"channel", "created_at", b"created_at", "end", b"end", "ended_at", b"ended_at", "entries", b"entries", "fields", b"fields", "in_queue", b"in_queue", "language", b"language", "lead_offered_to", b"lead_offered_to", "link", b"link", "session", b"session", "started_at", b"started_at", "transfer_comment", b"transfer_comment", "transferred_to", b"transferred_to"]) -> None: ...
 
 Global___SessionFacts: typing_extensions.TypeAlias = SessionFacts
 
@@ -570,3 +574,53 @@ class IssueAuthcodeResponse(google.protobuf.message.Message):
     def ClearField(self, field_name: typing.Literal["revision", b"revision"]) -> None: ...
 
 Global___IssueAuthcodeResponse: typing_extensions.TypeAlias = IssueAuthcodeResponse
+
+@typing.final
+class ReadSessionLogRequest(google.protobuf.message.Message):
+    """A session, also one that is over."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    SESSION_FIELD_NUMBER: builtins.int
+    session: builtins.str
+    """Its number."""
+    def __init__(
+        self,
+        *,
+        session: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["session", b"session"]) -> None: ...
+
+Global___ReadSessionLogRequest: typing_extensions.TypeAlias = ReadSessionLogRequest
+
+@typing.final
+class ReadSessionLogResponse(google.protobuf.message.Message):
+    """What was said and noted."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    FOUND_FIELD_NUMBER: builtins.int
+    CHAT_FIELD_NUMBER: builtins.int
+    NOTES_FIELD_NUMBER: builtins.int
+    PARTICIPANTS_FIELD_NUMBER: builtins.int
+    found: builtins.bool
+    """Whether there is such a session."""
+    chat: builtins.str
+    """The chat with the lines of the system, each ended by a line break."""
+    notes: builtins.str
+    """The notes, one a line."""
+    @property
+    def participants(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """The technicians who take or took part."""
+
+    def __init__(
+        self,
+        *,
+        found: builtins.bool = ...,
+        chat: builtins.str = ...,
+        notes: builtins.str = ...,
+        participants: collections.abc.Iterable[builtins.str] | None = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["chat", b"chat", "found", b"found", "notes", b"notes", "participants", b"participants"]) -> None: ...
+
+Global___ReadSessionLogResponse: typing_extensions.TypeAlias = ReadSessionLogResponse

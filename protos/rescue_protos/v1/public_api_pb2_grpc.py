@@ -55,6 +55,11 @@ class PublicApiServiceStub(object):
                 request_serializer=rescue__protos_dot_v1_dot_public__api__pb2.IssueAuthcodeRequest.SerializeToString,
                 response_deserializer=rescue__protos_dot_v1_dot_public__api__pb2.IssueAuthcodeResponse.FromString,
                 _registered_method=True)
+        self.ReadSessionLog = channel.unary_unary(
+                '/rescue_protos.v1.PublicApiService/ReadSessionLog',
+                request_serializer=rescue__protos_dot_v1_dot_public__api__pb2.ReadSessionLogRequest.SerializeToString,
+                response_deserializer=rescue__protos_dot_v1_dot_public__api__pb2.ReadSessionLogResponse.FromString,
+                _registered_method=True)
 
 
 class PublicApiServiceServicer(object):
@@ -89,6 +94,13 @@ class PublicApiServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ReadSessionLog(self, request, context):
+        """Returns what was said and noted in a session.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_PublicApiServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -111,6 +123,11 @@ def add_PublicApiServiceServicer_to_server(servicer, server):
                     servicer.IssueAuthcode,
                     request_deserializer=rescue__protos_dot_v1_dot_public__api__pb2.IssueAuthcodeRequest.FromString,
                     response_serializer=rescue__protos_dot_v1_dot_public__api__pb2.IssueAuthcodeResponse.SerializeToString,
+            ),
+            'ReadSessionLog': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReadSessionLog,
+                    request_deserializer=rescue__protos_dot_v1_dot_public__api__pb2.ReadSessionLogRequest.FromString,
+                    response_serializer=rescue__protos_dot_v1_dot_public__api__pb2.ReadSessionLogResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -222,6 +239,33 @@ class PublicApiService(object):
             '/rescue_protos.v1.PublicApiService/IssueAuthcode',
             rescue__protos_dot_v1_dot_public__api__pb2.IssueAuthcodeRequest.SerializeToString,
             rescue__protos_dot_v1_dot_public__api__pb2.IssueAuthcodeResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReadSessionLog(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/rescue_protos.v1.PublicApiService/ReadSessionLog',
+            rescue__protos_dot_v1_dot_public__api__pb2.ReadSessionLogRequest.SerializeToString,
+            rescue__protos_dot_v1_dot_public__api__pb2.ReadSessionLogResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -93,7 +93,23 @@ _PublicApiServiceIssueAuthcodeType = typing_extensions.TypeVar(
     ],
 )
 
-class PublicApiServiceStub(typing.Generic[_PublicApiServiceReadFactsType, _PublicApiServiceReadAccountType, _PublicApiServiceCheckSecretType, _PublicApiServiceIssueAuthcodeType]):
+_PublicApiServiceReadSessionLogType = typing_extensions.TypeVar(
+    '_PublicApiServiceReadSessionLogType',
+    grpc.UnaryUnaryMultiCallable[
+        rescue_protos.v1.public_api_pb2.ReadSessionLogRequest,
+        rescue_protos.v1.public_api_pb2.ReadSessionLogResponse,
+    ],
+    grpc.aio.UnaryUnaryMultiCallable[
+        rescue_protos.v1.public_api_pb2.ReadSessionLogRequest,
+        rescue_protos.v1.public_api_pb2.ReadSessionLogResponse,
+    ],
+    default=grpc.UnaryUnaryMultiCallable[
+        rescue_protos.v1.public_api_pb2.ReadSessionLogRequest,
+        rescue_protos.v1.public_api_pb2.ReadSessionLogResponse,
+    ],
+)
+
+class PublicApiServiceStub(typing.Generic[_PublicApiServiceReadFactsType, _PublicApiServiceReadAccountType, _PublicApiServiceCheckSecretType, _PublicApiServiceIssueAuthcodeType, _PublicApiServiceReadSessionLogType]):
     """The calls of the program that serves the public API."""
 
     @typing.overload
@@ -113,6 +129,10 @@ class PublicApiServiceStub(typing.Generic[_PublicApiServiceReadFactsType, _Publi
         grpc.UnaryUnaryMultiCallable[
             rescue_protos.v1.public_api_pb2.IssueAuthcodeRequest,
             rescue_protos.v1.public_api_pb2.IssueAuthcodeResponse,
+        ],
+        grpc.UnaryUnaryMultiCallable[
+            rescue_protos.v1.public_api_pb2.ReadSessionLogRequest,
+            rescue_protos.v1.public_api_pb2.ReadSessionLogResponse,
         ],
     ], channel: grpc.Channel) -> None: ...
 
@@ -134,6 +154,10 @@ class PublicApiServiceStub(typing.Generic[_PublicApiServiceReadFactsType, _Publi
             rescue_protos.v1.public_api_pb2.IssueAuthcodeRequest,
             rescue_protos.v1.public_api_pb2.IssueAuthcodeResponse,
         ],
+        grpc.aio.UnaryUnaryMultiCallable[
+            rescue_protos.v1.public_api_pb2.ReadSessionLogRequest,
+            rescue_protos.v1.public_api_pb2.ReadSessionLogResponse,
+        ],
     ], channel: grpc.aio.Channel) -> None: ...
 
     ReadFacts: _PublicApiServiceReadFactsType
@@ -147,6 +171,9 @@ class PublicApiServiceStub(typing.Generic[_PublicApiServiceReadFactsType, _Publi
 
     IssueAuthcode: _PublicApiServiceIssueAuthcodeType
     """Keeps the hash of a code that stands for a user. It voids the user's former code."""
+
+    ReadSessionLog: _PublicApiServiceReadSessionLogType
+    """Returns what was said and noted in a session."""
 
 PublicApiServiceAsyncStub: typing_extensions.TypeAlias = PublicApiServiceStub[
     grpc.aio.UnaryStreamMultiCallable[
@@ -164,6 +191,10 @@ PublicApiServiceAsyncStub: typing_extensions.TypeAlias = PublicApiServiceStub[
     grpc.aio.UnaryUnaryMultiCallable[
         rescue_protos.v1.public_api_pb2.IssueAuthcodeRequest,
         rescue_protos.v1.public_api_pb2.IssueAuthcodeResponse,
+    ],
+    grpc.aio.UnaryUnaryMultiCallable[
+        rescue_protos.v1.public_api_pb2.ReadSessionLogRequest,
+        rescue_protos.v1.public_api_pb2.ReadSessionLogResponse,
     ],
 ]
 
@@ -201,5 +232,13 @@ class PublicApiServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[rescue_protos.v1.public_api_pb2.IssueAuthcodeResponse, collections.abc.Awaitable[rescue_protos.v1.public_api_pb2.IssueAuthcodeResponse]]:
         """Keeps the hash of a code that stands for a user. It voids the user's former code."""
+
+    @abc.abstractmethod
+    def ReadSessionLog(
+        self,
+        request: rescue_protos.v1.public_api_pb2.ReadSessionLogRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[rescue_protos.v1.public_api_pb2.ReadSessionLogResponse, collections.abc.Awaitable[rescue_protos.v1.public_api_pb2.ReadSessionLogResponse]]:
+        """Returns what was said and noted in a session."""
 
 def add_PublicApiServiceServicer_to_server(servicer: PublicApiServiceServicer, server: typing.Union[grpc.Server, grpc.aio.Server]) -> None: ...

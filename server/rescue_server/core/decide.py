@@ -19,7 +19,14 @@ from rescue_server.core.commands import ALLOWED, CommandName
 from rescue_server.core.organization import Organization
 from rescue_server.core.session import Session
 from rescue_server.core.status import ENDED_ROLES, Link, Role, status_of
-from rescue_server.core.texts import CHAT_LENGTH, COMMENT_LENGTH, CUSTOMER_LENGTH, require_fields, require_line
+from rescue_server.core.texts import (
+    CHAT_LENGTH,
+    COMMENT_LENGTH,
+    COMPUTER_LENGTH,
+    CUSTOMER_LENGTH,
+    require_fields,
+    require_line,
+)
 from rescue_server.core.timers import DeadlineKind, SessionDeadline, overdue_on_return
 
 Events = list[events.AnySessionEvent]
@@ -64,7 +71,15 @@ def create_pin(
     ]
 
 
-def start_through_channel(*, session: str, channel: str, customer: str, ticket_hash: str, context: Context) -> Events:
+def start_through_channel(
+    *,
+    session: str,
+    channel: str,
+    customer: str,
+    ticket_hash: str,
+    context: Context,
+    computer: events.CustomerComputer | None = None,
+) -> Events:
     """Create a session that each technician of the channel sees, Connecting.
 
     Raises NotFound, TargetNotAllowed or InvalidArgument.
@@ -81,13 +96,21 @@ def start_through_channel(*, session: str, channel: str, customer: str, ticket_h
             channel=channel,
             customer=customer,
             ticket_hash=ticket_hash,
+            computer=_computer(computer),
             entries=members,
             focused=tuple(sorted(context.in_focus & set(members))),
         )
     ]
 
 
-def redeem_pin(session: Session, *, ticket_hash: str, customer: str, context: Context) -> Events:
+def redeem_pin(
+    session: Session,
+    *,
+    ticket_hash: str,
+    customer: str,
+    context: Context,
+    computer: events.CustomerComputer | None = None,
+) -> Events:
     """Redeem the PIN for a ticket. Raises PinRefused, InvalidArgument."""
     require_line("customer", customer, CUSTOMER_LENGTH)
     if session.is_redeemed:
@@ -96,7 +119,23 @@ def redeem_pin(session: Session, *, ticket_hash: str, customer: str, context: Co
         raise PinRefused("this PIN is void, its session has ended: ask for a new one", reason="PIN_VOID")
     if not is_redeemable(session, context):
         raise PinRefused("this PIN has expired: ask the technician for a new one", reason="PIN_EXPIRED")
-    return [events.PinRedeemed(session=session.id, at=context.now, ticket_hash=ticket_hash, customer=customer)]
+    return [
+        events.PinRedeemed(
+            session=session.id,
+            at=context.now,
+            ticket_hash=ticket_hash,
+            customer=customer,
+            computer=_computer(computer),
+        )
+    ]
+
+
+def _computer(given: events.CustomerComputer | None) -> events.CustomerComputer:
+    """Return what is known of the computer. Raises InvalidArgument."""
+    computer = given or events.CustomerComputer()
+    require_line("language", computer.language, COMPUTER_LENGTH)
+    require_line("platform", computer.platform, COMPUTER_LENGTH)
+    return computer
 
 
 def is_redeemable(session: Session, context: Context) -> bool:

@@ -25,6 +25,14 @@ class Process(StrEnum):
     CALLING_CARD = "calling-card"
 
 
+class CustomerComputer(msgspec.Struct, frozen=True, kw_only=True):
+    """The computer with the applet: the address that the server sees, the applet's language, the system."""
+
+    address: str = ""
+    language: str = "en"
+    platform: str = "Windows"
+
+
 class SessionEvent(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """Something that happened to one session. `by` is who had it done through the public API, empty otherwise."""
 
@@ -56,6 +64,7 @@ class SessionCreated(SessionEvent, frozen=True, kw_only=True, tag=True):
     customer: str = ""
     fields: tuple[str, ...] = ()
     tracking: str = ""
+    computer: CustomerComputer = CustomerComputer()
     entries: tuple[str, ...]
     focused: tuple[str, ...] = ()
 
@@ -65,6 +74,7 @@ class PinRedeemed(SessionEvent, frozen=True, kw_only=True, tag=True):
 
     ticket_hash: str
     customer: str = ""
+    computer: CustomerComputer = CustomerComputer()
 
 
 class TermsDeclined(SessionEvent, frozen=True, kw_only=True, tag=True):
@@ -134,6 +144,12 @@ class ChatSent(Activity, frozen=True, kw_only=True, tag=True):
     """A chat line; by the customer if `technician` is empty."""
 
     technician: str = ""
+    text: str
+
+
+class NoteAdded(Activity, frozen=True, kw_only=True, tag=True):
+    """The technician wrote a note about the session; the customer does not see it."""
+
     text: str
 
 
@@ -278,7 +294,7 @@ class PostRetried(SessionEvent, frozen=True, kw_only=True, tag=True):
 AnySessionEvent = (
     SessionCreated | PinRedeemed | TermsDeclined | AppletJoined | SessionStarted | SessionHeld
     | SessionTransferred | TechnicianInvited | TechnicianRemoved | LeadOffered | LeadOfferCancelled
-    | LeadAccepted | RebootOrdered | ChatSent | ProcessOpened | ProcessClosed | SessionEnded
+    | LeadAccepted | RebootOrdered | ChatSent | NoteAdded | ProcessOpened | ProcessClosed | SessionEnded
     | CollaboratorLeft | EntryDismissed | AppletClosed | RebootBegan | LinkLost | LinkOffline
     | LinkRestored | ConnectingTimedOut | WaitingTimedOut | IdleTimedOut | IdleAlarmRaised | FocusChanged
     | PostDue | PostSent | PostFailed | PostGivenUp | PostRetried

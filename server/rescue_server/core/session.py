@@ -70,6 +70,8 @@ class Session(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     channel: str = ""
     customer: str = ""
     fields: tuple[str, ...] = ()
+    tracking: str = ""
+    computer: events.CustomerComputer = events.CustomerComputer()
     pin: str = ""
     ticket_hash: str = ""
     declined: bool = False
@@ -162,6 +164,8 @@ def _created(event: events.SessionCreated) -> Session:
         channel=event.channel,
         customer=event.customer,
         fields=event.fields,
+        tracking=event.tracking,
+        computer=event.computer,
         pin=event.pin,
         ticket_hash=event.ticket_hash,
         link_since=event.at,
@@ -170,7 +174,12 @@ def _created(event: events.SessionCreated) -> Session:
 
 
 def _pin_redeemed(session: Session, event: events.PinRedeemed) -> Session:
-    return replace(session, ticket_hash=event.ticket_hash, customer=event.customer or session.customer)
+    return replace(
+        session,
+        ticket_hash=event.ticket_hash,
+        customer=event.customer or session.customer,
+        computer=event.computer,
+    )
 
 
 def _terms_declined(session: Session, event: events.TermsDeclined) -> Session:
@@ -324,6 +333,7 @@ _CHANGES: dict[type, Callable[[Session, Any], Session]] = {
         reboot_ordered_by=session.reboot_ordered_by or event.technician,
     ),
     events.ChatSent: lambda session, event: session,
+    events.NoteAdded: lambda session, event: session,
     events.ProcessOpened: _process_changed,
     events.ProcessClosed: _process_changed,
     events.SessionEnded: _ended_by_technician,

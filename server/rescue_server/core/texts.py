@@ -6,6 +6,7 @@ from rescue_protos.errors import InvalidArgument
 
 CHAT_LENGTH = 2_000  # characters
 COMMENT_LENGTH = 500  # characters
+COMPUTER_LENGTH = 64  # characters
 CUSTOMER_LENGTH = 128  # characters
 CUSTOM_FIELDS = 5
 FIELD_LENGTH = 512  # characters

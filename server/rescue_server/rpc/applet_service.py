@@ -15,6 +15,7 @@ from rescue_protos.errors import STORAGE_ERRORS, InvalidArgument, RescueError
 from rescue_protos.v1 import applet_pb2 as pb
 from rescue_protos.v1 import applet_pb2_grpc
 from rescue_server.core import decide
+from rescue_server.core.events import CustomerComputer
 from rescue_server.core.session import Session
 from rescue_server.core.status import Link
 from rescue_server.faults.injector import FaultInjector
@@ -22,7 +23,7 @@ from rescue_server.faults.rules import LostMessage
 from rescue_server.rpc import translate
 from rescue_server.rpc.applet_stream import AppletStream
 from rescue_server.rpc.call_context import CallContext
-from rescue_server.rpc.sources import source_of
+from rescue_server.rpc.sources import address_of, source_of
 from rescue_server.runtime import applet_orders as orders
 from rescue_server.runtime import attachments, command_handlers
 from rescue_server.runtime.allowance import THIS_MACHINE
@@ -67,7 +68,9 @@ class AppletService(applet_pb2_grpc.AppletServiceServicer):
     async def RedeemPin(self, request: pb.RedeemPinRequest, context: CallContext) -> pb.RedeemPinResponse:
         asked = translate.request_of("applet", request)
         ticket = derive_ticket(self._key, asked.id, asked.fingerprint)
-        redeem = command_handlers.redeem_pin(request.pin, request.customer, hash_ticket(ticket))
+        redeem = command_handlers.redeem_pin(
+            request.pin, request.customer, hash_ticket(ticket), _computer(request, context)
+        )
         source = source_of(context.peer())
         handler = command_handlers.limit_guesses(redeem, self._pins.guesses, source, self._pins.now)
         async with self._pins.turn(source):
@@ -80,7 +83,7 @@ class AppletService(applet_pb2_grpc.AppletServiceServicer):
         asked = translate.request_of("applet", request)
         ticket = derive_ticket(self._key, asked.id, asked.fingerprint)
         handler = command_handlers.start_through_channel(
-            request.channel, request.customer, hash_ticket(ticket), self._limits
+            request.channel, request.customer, hash_ticket(ticket), self._limits, _computer(request, context)
         )
         if (source := source_of(context.peer())) not in THIS_MACHINE:
             handler = command_handlers.limit_starts(handler, self._starts, source, self._pins.now)
@@ -219,6 +222,15 @@ def _decision_of(report: pb.Report) -> Any:
         case "chat":
             return lambda s, x: decide.on_customer_chat(s, text=report.chat.text, context=x)
     raise InvalidArgument.of("report", "terms, going_down, goodbye or chat is needed")
+
+
+def _computer(request: pb.RedeemPinRequest | pb.StartThroughChannelRequest, context: CallContext) -> CustomerComputer:
+    unsaid = CustomerComputer()
+    return CustomerComputer(
+        address=address_of(context.peer()),
+        language=request.language or unsaid.language,
+        platform=request.platform or unsaid.platform,
+    )
 
 
 def _is_over(session: Session) -> bool:

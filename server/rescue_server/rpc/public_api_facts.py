@@ -44,6 +44,7 @@ def session(found: Session, record: SessionRecord) -> pb.SessionFacts:
         fields=[found.customer, *found.fields],
         lead_offered_to=found.lead_offered_to,
         in_queue=bool(found.entries),
+        language=found.computer.language,
     )
     if record.started_at is not None:
         message.started_at.CopyFrom(translate.timestamp(record.started_at))

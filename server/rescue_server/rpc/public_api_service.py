@@ -18,6 +18,8 @@ from rescue_server.rpc.sources import source_of
 from rescue_server.runtime import command_handlers
 from rescue_server.runtime.credentials import Tokens
 from rescue_server.runtime.engine import Engine
+from rescue_server.runtime.session_logs import session_log
+from rescue_server.runtime.state import ORGANIZATION
 
 LISTED_AFTER_END = timedelta(hours=1)  # emulated
 _PORTION = 500  # sessions in one message
@@ -73,6 +75,16 @@ class PublicApiService(public_api_pb2_grpc.PublicApiServiceServicer):
         asked = translate.request_of(request.user, request)
         answer = await self._engine.perform(command_handlers.issue_authcode(request.user, request.code_hash), asked)
         return pb.IssueAuthcodeResponse(revision=answer.revision)
+
+    async def ReadSessionLog(
+        self, request: pb.ReadSessionLogRequest, context: CallContext
+    ) -> pb.ReadSessionLogResponse:
+        log = await session_log(self._engine, request.session) if request.session != ORGANIZATION else None
+        if log is None:
+            return pb.ReadSessionLogResponse()
+        return pb.ReadSessionLogResponse(
+            found=True, chat=log.chat(), notes=log.notes(), participants=sorted(log.participants)
+        )
 
     def _listed(self, now: datetime) -> list[pb.SessionFacts]:
         """Return the messages of the sessions that are listed. One that did not change is translated once."""

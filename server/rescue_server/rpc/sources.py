@@ -25,6 +25,15 @@ def source_of(peer: str) -> str:
     return source_of_host(unquote(rest).rpartition(":")[0])
 
 
+def address_of(peer: str) -> str:
+    """Return the address of gRPC's name of a peer; a local socket is this machine."""
+    family, _, rest = peer.partition(":")
+    if family not in ("ipv4", "ipv6"):
+        return "127.0.0.1"
+    host = unquote(rest).rpartition(":")[0].strip("[]").partition("%")[0]
+    return host.removeprefix("::ffff:")
+
+
 def is_local(source: str) -> bool:
     """Return whether a source is this machine."""
     try:

@@ -22,7 +22,7 @@ from rescue_protos.errors import (
 )
 from rescue_server.core import commands, decide, organization
 from rescue_server.core.clearing import clear, is_concerned
-from rescue_server.core.events import SessionTransferred
+from rescue_server.core.events import CustomerComputer, SessionTransferred
 from rescue_server.core.session import Session
 from rescue_server.runtime.chat_log import ChatLog
 from rescue_server.runtime.credentials import ticket_fits
@@ -114,14 +114,16 @@ def limit_chat(handler: Handler, chats: ChatLog, limits: Limits = LIMITS) -> Han
     return limited
 
 
-def redeem_pin(pin: str, customer: str, ticket_hash: str) -> Handler:
+def redeem_pin(pin: str, customer: str, ticket_hash: str, computer: CustomerComputer | None = None) -> Handler:
     """Spend a PIN."""
 
     def handle(state: EngineState, context: decide.Context) -> Outcome:
         session = state.sessions.get(state.pins.get(pin, ""))
         if session is None:
             raise PinRefused("there is no such PIN: check the digits with the technician", reason="PIN_UNKNOWN")
-        events = decide.redeem_pin(session, ticket_hash=ticket_hash, customer=customer, context=context)
+        events = decide.redeem_pin(
+            session, ticket_hash=ticket_hash, customer=customer, context=context, computer=computer
+        )
         return Outcome(events=events, answer=Answer(session=session.id))
 
     return handle
@@ -165,14 +167,25 @@ def limit_starts(handler: Handler, starts: Allowances, source: str, now: Callabl
     return guarded
 
 
-def start_through_channel(channel: str, customer: str, ticket_hash: str, limits: Limits = LIMITS) -> Handler:
+def start_through_channel(
+    channel: str,
+    customer: str,
+    ticket_hash: str,
+    limits: Limits = LIMITS,
+    computer: CustomerComputer | None = None,
+) -> Handler:
     """A session for every technician of a channel. Raises ResourceExhausted."""
 
     def handle(state: EngineState, context: decide.Context) -> Outcome:
         _require_room(state, f"channel:{channel}", limits.open_sessions_per_channel)
         session = state.next_session_id()
         events = decide.start_through_channel(
-            session=session, channel=channel, customer=customer, ticket_hash=ticket_hash, context=context
+            session=session,
+            channel=channel,
+            customer=customer,
+            ticket_hash=ticket_hash,
+            context=context,
+            computer=computer,
         )
         return Outcome(events=events, answer=Answer(session=session))
 

@@ -180,7 +180,11 @@ def shown_body(line: Line, technician: str | None) -> bytes:
     if isinstance(line.event, organization.PostSettingsChanged):
         shown = {name: without_user(value) for name, value in line.event.changes.items()}
         return _without(line.stored.body, "changes", shown)
-    if isinstance(line.event, events.ChatSent) and technician is not None and technician not in line.explained.present:
+    if (
+        isinstance(line.event, events.ChatSent | events.NoteAdded)
+        and technician is not None
+        and technician not in line.explained.present
+    ):
         return _without(line.stored.body, "text", "")
     return line.stored.body
 
