@@ -34,7 +34,8 @@ def execute(
       RESCUE_SERVER   HOST:PORT of the server
       RESCUE_DATA     its state directory, with every user's secret
       RESCUE_PID      the server's process
-    and with --api what `rescue api env --proxy` prints (RESCUE_API_URL, HTTPS_PROXY, ...)
+    and with --api what `rescue api env --proxy` prints (RESCUE_API_URL, HTTPS_PROXY, ...), and the
+    administrator's RESCUE_API_EMAIL and RESCUE_API_PASSWORD
 
     The exit status is that of COMMAND (128 and the signal's number if a signal ended it), 127 if there is no such
     program, 1 if the server could not be started.
@@ -68,7 +69,9 @@ async def _execute(speed: float | None, organization: Path | None, command: tupl
         inherited = {name: value for name, value in os.environ.items() if name not in elsewhere}
         there = {"RESCUE_SERVER": world.address, "RESCUE_DATA": str(world.data), "RESCUE_PID": str(world.server.pid)}
         if api:
+            user = await world.api.user("admin")
             there |= world.api.addresses.variables(proxy=proxy)
+            there |= {"RESCUE_API_EMAIL": user.email, "RESCUE_API_PASSWORD": user.password}
         try:
             process = await asyncio.create_subprocess_exec(*command, env={**inherited, **there})
         except OSError as error:

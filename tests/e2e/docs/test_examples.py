@@ -22,6 +22,7 @@ ELSEWHERE = {
     "follow_queue.py": "tests/e2e/client/test_outside_script.py",
     "ci-action.yaml": "tests/e2e/docs/test_deployment.py",
     "rescue.service": "tests/e2e/docs/test_deployment.py",
+    **{path.name: "tests/e2e/docs/test_public_api_examples.py" for path in EXAMPLES.glob("api_*")},
 }
 """Those that another test runs."""
 
@@ -50,7 +51,7 @@ def run(*words: str | Path, folder: Path, timeout: float = 100) -> str:
 
 
 def test_every_example_is_of_a_kind_that_is_run() -> None:
-    known = {".py", ".sh", ".yaml", ".toml", ".service"}
+    known = {".py", ".sh", ".yaml", ".toml", ".service", ".mjs", ".php"}
     assert {path.suffix for path in EXAMPLES.iterdir() if path.is_file()} <= known
     missing = [test for test in ELSEWHERE.values() if not (ROOT / test).exists()]
     assert missing == []

@@ -1,0 +1,80 @@
+"""The clients of the documents and the sample project, run as their users run them, meet a session that waits."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from rescue_emulator.testing import SyncWorld
+from tests.machine_needs import not_to_be_had
+
+ROOT = Path(__file__).parents[3]
+EXAMPLES = ROOT / "docs" / "examples"
+CLIENTS = {
+    "api_requests.py": [sys.executable],
+    "api_node.mjs": ["node"],
+    "api_soap.php": ["php"],
+    "api_table.sh": ["bash", "-euo", "pipefail"],
+}
+pytestmark = pytest.mark.timeout(110)
+
+
+@pytest.fixture(scope="module")
+def environment() -> Iterator[dict[str, str]]:
+    """A server with a session that waits, and what leads clients there."""
+    with SyncWorld(api=True, options=("--api-proxy", "127.0.0.1:0")) as world:
+        alice = world.technician("alice")
+        session, pin = alice.pin("Ms Vos")
+        world.computer(pin=pin)
+        alice.sees(session, "Waiting")
+        user = world.api.user("admin")
+        own = {"RESCUE_API_EMAIL": user.email, "RESCUE_API_PASSWORD": user.password, "SESSION": session}
+        yield {**os.environ, **world.api.addresses.variables(proxy=True), **own}
+
+
+def run(*words: str | Path, environment: dict[str, str], folder: Path | None = None) -> str:
+    done = subprocess.run(
+        [str(word) for word in words], env=environment, cwd=folder, capture_output=True, text=True, timeout=100
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize("name", CLIENTS)
+def test_a_client_lists_the_sessions(name: str, environment: dict[str, str]) -> None:
+    program, *options = CLIENTS[name]
+    if shutil.which(program) is None:
+        not_to_be_had(f"{program} is not installed")
+    output = run(program, *options, EXAMPLES / name, environment=environment)
+    assert output.split("\n") == [f"{environment['SESSION']} Ms Vos Waiting", ""]
+
+
+def test_a_client_with_a_fixed_host_is_led_by_the_proxy(environment: dict[str, str]) -> None:
+    output = run(sys.executable, EXAMPLES / "api_proxy.py", environment=environment)
+    assert "Email:alice@rescue.test" in output
+
+
+def test_every_client_of_the_documents_is_run_here() -> None:
+    assert {path.name for path in EXAMPLES.glob("api_*")} == {*CLIENTS, "api_proxy.py"}
+
+
+def test_the_sample_project_tests_itself(tmp_path: Path) -> None:
+    project = shutil.copytree(ROOT / "examples" / "api-wallboard", tmp_path / "project")
+    output = run(
+        *(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:cov"),
+        environment={**os.environ, "PYTEST_ADDOPTS": ""},
+        folder=project,
+    )
+    assert "2 passed" in output
+
+
+def test_the_sample_project_runs_beside_an_emulator(environment: dict[str, str]) -> None:
+    wallboard = ROOT / "examples" / "api-wallboard" / "wallboard.py"
+    board = run(sys.executable, wallboard, "--once", environment=environment).splitlines()
+    assert board == [f"{environment['SESSION']:>6}  Ms Vos                alice       Waiting", "Web: open"]
