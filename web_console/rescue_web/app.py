@@ -197,7 +197,8 @@ class _Routes:
     # What pages request
 
     async def me(self, request: Request, login: Login) -> Response:
-        return JSONResponse({"user": login.user, "supervisor": login.supervisor_page is not None, "proof": login.proof})
+        about = {"supervisor": login.supervisor_page is not None, "channel": self._state.classes.channel_of(login.user)}
+        return JSONResponse({"user": login.user, "proof": login.proof, **about})
 
     async def events(self, request: Request, login: Login) -> Response:
         if request.query_params.get("user", login.user) != login.user:

@@ -13,7 +13,7 @@ from pathlib import Path
 from rescue_client.admin import AdminClient
 from rescue_client.overview import Overview
 from rescue_common.state_directory import NoAccess, state_directory
-from rescue_emulator.classroom.desk import SharedServer
+from rescue_emulator.classroom.desk import ClassServer
 from rescue_emulator.classroom.lesson import Lesson, Lessons, Task
 from rescue_emulator.classroom.model import BadClass, organized
 from rescue_emulator.classroom.setting_up import reset, with_new_code
@@ -32,7 +32,7 @@ class Classes:
     def __init__(
         self, *, server: str | None, data: Path | None, computers: StartedComputers, changed: Callable[[], None]
     ) -> None:
-        self._shared = SharedServer(server=server, data=data)
+        self._shared = ClassServer(server=server, data=data)
         self._data = data
         self._computers = computers
         self._changed = changed
@@ -96,13 +96,16 @@ class Classes:
             raise NotPossible("there is nobody like that in the class")
         return tuple(who) or there
 
+    def lesson_of(self, account: str) -> Lesson | None:
+        """Return somebody's class; None if they are in none."""
+        try:
+            return self.lessons.of(account)
+        except (NotPossible, OSError):
+            return None
+
     def channel_of(self, account: str) -> str:
         """Return the channel of somebody's group; empty if they are in no class."""
-        try:
-            lesson = self.lessons.of(account)
-        except NotPossible:
-            return ""
-        if lesson is None:
+        if (lesson := self.lesson_of(account)) is None:
             return ""
         return next(iter(organized(lesson.classroom, lesson.classroom.member(account).group).channels))
 

@@ -37,7 +37,7 @@ async def do_exercise(request: Request, login: Login, body: dict[str, Any]) -> R
         case "answer":
             training.answer(text_in(body, "text"))
         case "stop":
-            await training.close()
+            await training.stop()
         case _:
             raise HTTPException(400, "start, next, hint, answer and stop are possible")
     return JSONResponse({"ok": True})

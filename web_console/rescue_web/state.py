@@ -16,13 +16,14 @@ from rescue_common.state_directory import find_servers, find_tls
 from rescue_console.labels import Labels
 from rescue_console.timeline import history_of
 from rescue_console.timeline_svg import timeline_svg
+from rescue_web.class_training import ClassTraining
 from rescue_web.classes import Classes
 from rescue_web.computers import StartedComputers, where
 from rescue_web.customer_page import Customers
 from rescue_web.logins import Login, Logins
 from rescue_web.supervisor_page import SupervisorPage
 from rescue_web.technician_page import TechnicianPage
-from rescue_web.training import Trainings
+from rescue_web.training import Training, Trainings
 
 _TIMEOUT = timedelta(seconds=5)
 _MAX_SIGN_INS = 8
@@ -61,7 +62,7 @@ class AppState:
             )
         client = ConsoleClient(connect(), in_focus=False)
         own_page = TechnicianPage(client, connection)
-        return await self.logins.begin(user, own_page=own_page, training=self._trainings.of(user, own_page))
+        return await self.logins.begin(user, own_page=own_page, training=self._training(user, own_page))
 
     async def join(self, code: str, *, joiner: str, visitor: str) -> Login:
         """Sign in whoever joins with a code, in a browser at the address `visitor`. Raises RescueError."""
@@ -121,6 +122,12 @@ class AppState:
         await self.logins.end_all()
         await self.classes.close()
         await self.computers.stop()
+
+    def _training(self, user: str, own_page: TechnicianPage) -> Training:
+        lesson = self.classes.lesson_of(user)
+        if lesson is not None:
+            return ClassTraining(lesson=lesson, account=user, own=own_page)
+        return self._trainings.of(user, own_page)
 
     def _classes_changed(self) -> None:
         for supervisor_page in self.logins.supervisor_pages():

@@ -63,9 +63,9 @@ class Training:
         *,
         person: str,
         own: TechnicianPage,
-        scores: Callable[[], ProgressFile],
-        begins: Callable[[Training], None],
-        ended: Callable[[Training], None],
+        scores: Callable[[], ProgressFile] = lambda: ProgressFile(state_directory() / "scores"),
+        begins: Callable[[Training], None] = lambda _: None,
+        ended: Callable[[Training], None] = lambda _: None,
     ) -> None:
         self.page: TechnicianPage | None = None
         """The console of the exercise's trainee, while there is one."""
@@ -101,6 +101,10 @@ class Training:
     def answer(self, text: str) -> None:
         """Answer the question that is asked now."""
         self._desk().answer(text)
+
+    async def stop(self) -> None:
+        """End the exercise."""
+        await self.close()
 
     async def close(self) -> None:
         """End the exercise, and show the login's own console again."""

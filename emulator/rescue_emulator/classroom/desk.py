@@ -20,7 +20,7 @@ _AT_ONCE = 4  # stages that are built at the same time: each starts some program
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SharedServer:
+class ClassServer:
     """The server of a class, as options name it, and what its people have to take turns in."""
 
     server: str | None = None
@@ -40,7 +40,7 @@ class ClassDesk(ExerciseDesk):
         *,
         classroom: Classroom,
         member: Member,
-        shared: SharedServer,
+        shared: ClassServer,
         scores: ProgressFile,
         changed: Callable[[], None],
         slowly: bool = True,

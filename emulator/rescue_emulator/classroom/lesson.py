@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 
-from rescue_emulator.classroom.desk import ClassDesk, SharedServer
+from rescue_emulator.classroom.desk import ClassDesk, ClassServer
 from rescue_emulator.classroom.model import BadClass, Classroom, Member
 from rescue_emulator.classroom.store import ClassStore
 from rescue_emulator.exercises.model import Exercise
@@ -30,7 +30,7 @@ class Lesson:
     """One class. `changed` is called after each change of what `as_json` returns."""
 
     def __init__(
-        self, classroom: Classroom, *, store: ClassStore, shared: SharedServer, changed: Listener, slowly: bool = True
+        self, classroom: Classroom, *, store: ClassStore, shared: ClassServer, changed: Listener, slowly: bool = True
     ) -> None:
         self.classroom = classroom
         self.joined: frozenset[str] = frozenset()
@@ -130,7 +130,7 @@ class Lesson:
 class Lessons:
     """All classes of a trainer. A class that was made or ended meanwhile is found by `refresh`."""
 
-    def __init__(self, store: ClassStore, shared: SharedServer, *, changed: Listener, slowly: bool = True) -> None:
+    def __init__(self, store: ClassStore, shared: ClassServer, *, changed: Listener, slowly: bool = True) -> None:
         self._store = store
         self._shared = shared
         self._changed = changed

@@ -88,6 +88,42 @@ async def test_a_trainer_gives_two_people_an_exercise_and_sees_how_they_do(
     ]
 
 
+async def test_a_trainee_starts_an_exercise_and_plays_a_customer_without_an_administrator(
+    site: Site, browser: Any, faultless: Any
+) -> None:
+    classroom = await made(site, ["Ann", "Ben"])
+    visit = await browser.new_context(viewport=DESKTOP, locale="en-GB", reduced_motion="reduce")
+    visit.set_default_timeout(60_000)
+    ann = await visit.new_page()
+    await ann.goto(f"{site.url}join/{classroom.member('Ann').code}")
+    await ann.get_by_role("button", name="Join").click()
+    await ann.locator("body:not([inert]) #sign-out").wait_for()
+    await ann.get_by_role("button", name="Exercises").click()
+    await ann.locator("#row").select_option("14")
+    await ann.get_by_role("button", name="Start", exact=True).click()
+    await ann.locator("#lines").get_by_text("It is your turn.").wait_for()
+    assert await ann.locator("#user").inner_text() == "monday-1", "their own console, not another account's"
+    await faultless(ann)
+    await ann.reload()
+    await ann.locator("#lines").get_by_text("It is your turn.").wait_for()
+    await ann.locator("#queue button").click()
+    await ann.locator("#session").get_by_role("button", name="Hold session").click()
+    await ann.locator("#result").get_by_text("Solved.").wait_for()
+    await ann.get_by_role("button", name="End the exercise").click()
+    await ann.locator("#queue button").wait_for(state="detached")
+
+    async with visit.expect_page() as opening:
+        await ann.get_by_role("link", name="Be a customer").click()
+    customer = await opening.value
+    await customer.locator("body:not([inert])").wait_for()
+    await customer.get_by_label("Your name").fill("Mr Bos")
+    await customer.get_by_role("button", name="Join").click()
+    await ann.locator("#queue").get_by_text("Mr Bos").wait_for()
+    await visit.close()
+    [score] = ClassStore(site.world.data).scores("monday").read("Ann")
+    assert (score.exercise, score.solved) == ("14", True)
+
+
 async def test_the_trainers_routes_are_closed_to_trainees_and_bad_input_is_said(site: Site) -> None:
     classroom = await made(site, ["Ann", "Ben"])
     ann, admin = Visitor(site.url), Visitor(site.url)

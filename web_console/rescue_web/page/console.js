@@ -282,7 +282,12 @@ function reportFocus() {
   reported = on;
 }
 
-const user = (await begin(() => { draw(); redrawExercises(); if (chosen) history(chosen); })).user;
+const self = await begin(() => { draw(); redrawExercises(); if (chosen) history(chosen); });
+const user = self.user;
+if (self.channel) {
+  $("own-customer").href = `/customer?channel=${encodeURIComponent(self.channel)}`;
+  $("own-customer").hidden = false;
+}
 me = user;
 serveExercises();
 $("new-pin").addEventListener("click", askPin);

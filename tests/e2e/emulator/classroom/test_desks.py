@@ -12,7 +12,7 @@ import pytest
 
 from rescue_client.connection import Connection
 from rescue_client.console import ConsoleClient
-from rescue_emulator.classroom.desk import ClassDesk, SharedServer
+from rescue_emulator.classroom.desk import ClassDesk, ClassServer
 from rescue_emulator.classroom.model import Classroom, plan
 from rescue_emulator.classroom.setting_up import set_up
 from rescue_emulator.classroom.store import ClassStore
@@ -49,7 +49,7 @@ async def room(tmp_path: Path) -> AsyncIterator[Room]:
         made = await set_up(
             world.admin, plan("monday", people=["Ann", "Ben"]), valid_for=timedelta(hours=1), keep=store.write
         )
-        shared = SharedServer(server=world.address, data=world.data)
+        shared = ClassServer(server=world.address, data=world.data)
         desks = {
             member.person: ClassDesk(
                 classroom=made,
