@@ -7,7 +7,6 @@ of one moment.
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +18,7 @@ from prometheus_client.registry import Collector
 from rescue_server.core.events import LinkLost
 from rescue_server.core.status import Link, Status
 from rescue_server.observe.loop_blocks import LoopBlocks
+from rescue_server.observe.session_counts import SessionCounts
 
 if TYPE_CHECKING:
     from rescue_server.observe.interceptor import Call
@@ -37,6 +37,7 @@ class Metrics:
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
         self._blocks = LoopBlocks()
+        self._sessions = SessionCounts()
         ProcessCollector(registry=self._registry)
         PlatformCollector(registry=self._registry)
         registry = self._registry
@@ -65,6 +66,7 @@ class Metrics:
     def on_applied(self, applied: AppliedEvent) -> None:
         """Count a published event."""
         self._events.labels(type(applied.event).__name__).inc()
+        self._sessions.change(applied.before, applied.after)
         if isinstance(applied.event, LinkLost):
             self._expiries.inc()
 
@@ -75,7 +77,8 @@ class Metrics:
 
     def serve(self, host: str, port: int, state: MeasuredServer) -> tuple[int, Callable[[], None]]:
         """Answer scrapes at HOST:PORT (0: any free port). Returns the port, and what ends it. Raises OSError."""
-        self._registry.register(_Gauges(state, self._blocks, asyncio.get_running_loop()))
+        state.count_sessions(self._sessions)
+        self._registry.register(_Gauges(state, self._sessions, self._blocks, asyncio.get_running_loop()))
         server, thread = start_http_server(port, addr=host, registry=self._registry)
         self._blocks.start()
 
@@ -96,17 +99,20 @@ class MeasuredServer:
         self._attachments = attachments
         self._journal = journal
 
-    def gauges(self) -> list[Metric]:
+    def count_sessions(self, counts: SessionCounts) -> None:
+        """Count all the sessions that there are."""
+        counts.begin(self._engine.published.sessions.values())
+
+    def gauges(self, counts: SessionCounts) -> list[Metric]:
         """Return what there is now. Only in the server's loop."""
         state, watch = self._engine.published, self._engine.watch
-        links: Counter[Link] = Counter()
-        statuses: Counter[Status | None] = Counter()
-        for session in state.sessions.values():
-            if session.ended_at is None:
-                links[session.link] += 1
-            statuses.update(session.status_for(name) for name in session.entries)
-        lags = [watch.lag(watcher) for watcher in watch.watchers]
-        streams = {"watch": len(lags), "attachment": len(self._attachments), "journal": self._journal.followers}
+        links, statuses = counts.links, counts.statuses
+        lags = [watch.lag(watcher) for watcher in watch.behind]
+        streams = {
+            "watch": watch.open_watchers,
+            "attachment": len(self._attachments),
+            "journal": self._journal.followers,
+        }
         return [
             _family("rescue_sessions", "Sessions that go on, by link.", "link", {link: links[link] for link in Link}),
             _family(
@@ -124,8 +130,11 @@ class MeasuredServer:
 
 
 class _Gauges(Collector):
-    def __init__(self, state: MeasuredServer, blocks: LoopBlocks, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(
+        self, state: MeasuredServer, counts: SessionCounts, blocks: LoopBlocks, loop: asyncio.AbstractEventLoop
+    ) -> None:
         self._state = state
+        self._counts = counts
         self._blocks = blocks
         self._loop = loop
 
@@ -136,7 +145,7 @@ class _Gauges(Collector):
         async def look() -> list[Metric]:
             longest = "The longest time since the start in which the server's loop did nothing else, and garbage in it."
             blocks = _family("rescue_loop_longest_block_seconds", longest, "phase", self._blocks.longest)
-            return [*self._state.gauges(), blocks]
+            return [*self._state.gauges(self._counts), blocks]
 
         return iter(asyncio.run_coroutine_threadsafe(look(), self._loop).result(ANSWER_WITHIN))
 

@@ -57,6 +57,8 @@ class Watch:
         self._size = ring
         self._rings: dict[str, _Ring] = {}
         self._watchers: dict[str, set[Watcher]] = {}  # by technician
+        self._behind: set[Watcher] = set()  # those that have not been handed everything yet
+        self.open_watchers = 0
         self._observers: set[asyncio.Event] = set()
         self._progress = asyncio.Event()
         self.revision = 0
@@ -73,6 +75,7 @@ class Watch:
                 ring.dropped_through = ring.updates.popleft().revision
             for watcher in self.watchers_of(technician):
                 watcher.news.set()
+                self._behind.add(watcher)
         self._wake_observers()
 
     def disconnect(self, technician: str) -> None:
@@ -110,13 +113,16 @@ class Watch:
         """Open a watcher that starts after the current revision."""
         watcher = Watcher(technician=technician, console=console, after=self.revision, delivered=self.revision)
         self._watchers.setdefault(technician, set()).add(watcher)
+        self.open_watchers += 1
         self._wake_observers()
         return watcher
 
     def close(self, watcher: Watcher) -> None:
         """Close the watcher."""
         others = self._watchers.get(watcher.technician, set())
+        self.open_watchers -= watcher in others
         others.discard(watcher)
+        self._behind.discard(watcher)
         if not others:
             self._watchers.pop(watcher.technician, None)
         self._progress.set()
@@ -173,6 +179,8 @@ class Watch:
         """Record that the connection has accepted what was taken."""
         watcher.delivered = watcher.after
         watcher.stuck = False
+        if watcher.after >= self.changed_at(watcher.technician):
+            self._behind.discard(watcher)
         self._progress.set()
 
     def want_bookmarks(self, technician: str, console: str) -> None:
@@ -198,10 +206,10 @@ class Watch:
         try:
             async with asyncio.timeout(timeout):
                 # One after the other: whoever has caught up stays so, and need not be looked at again.
-                for watcher in self.watchers:
+                for watcher in self.behind:
                     await self._caught_up(watcher, revision)
         except TimeoutError:
-            for watcher in self.watchers:
+            for watcher in self.behind:
                 watcher.stuck = watcher.stuck or self._is_behind(watcher, revision)
 
     async def _caught_up(self, watcher: Watcher, revision: int) -> None:
@@ -218,6 +226,11 @@ class Watch:
         # From the right, and only what it has not been handed: most watchers keep up, and rings are long.
         missing = takewhile(lambda revised: revised.revision > watcher.delivered, reversed(ring.updates))
         return any(revised.revision <= revision for revised in missing)
+
+    @property
+    def behind(self) -> frozenset[Watcher]:
+        """Return the watchers that have not been handed everything yet: mostly few, of however many."""
+        return frozenset(self._behind)
 
     @property
     def watchers(self) -> frozenset[Watcher]:

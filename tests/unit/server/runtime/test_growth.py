@@ -10,13 +10,19 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from rescue_protos.errors import OrganizationRefused
 from rescue_server.clock import ServerClock
 from rescue_server.core import commands, decide, organization
+from rescue_server.core.causes import Cause
+from rescue_server.core.queue import QueueUpdate
 from rescue_server.faults.injector import FaultInjector
+from rescue_server.observe.metrics import MeasuredServer
+from rescue_server.observe.session_counts import SessionCounts
 from rescue_server.runtime import command_handlers
 from rescue_server.runtime.engine import PORTION, Engine, live_engine
 from rescue_server.runtime.retention import Retention
@@ -31,6 +37,10 @@ TECHNICIANS = 500
 OTHERS = 400  # of them; each of the rest has the same sessions in a small and in a large house
 
 
+def update() -> QueueUpdate:
+    return QueueUpdate(session="1001", at=NOON, cause=Cause(code="", event=""))
+
+
 @dataclass
 class House:
     """A server with sessions of many technicians; each second session is gone. The test turns the real clock."""
@@ -38,6 +48,7 @@ class House:
     engine: Engine
     retention: Retention
     steps: Steps = field(default_factory=Steps)
+    counts: SessionCounts = field(default_factory=SessionCounts)
     real: float = 0.0
 
     def publish(self, *events: AnyEvent) -> None:
@@ -48,6 +59,7 @@ class House:
             self.engine.schedule.record(applied)
             self.engine.records.record(applied)
             self.retention.on_applied(applied)
+            self.counts.change(applied.before, applied.after)
 
     def context(self) -> decide.Context:
         return decide.Context(
@@ -87,7 +99,11 @@ def house_of(sessions: int) -> House:
         session = house.session(f"t{number % OTHERS}")
         if number % 2:
             house.end(session)
+    for number in range(sessions):
+        engine.watch.open(f"console {number}", "c")
+    engine.watch.open("t499", "c")
     count = house.steps.counting
+    engine.watch._watchers = count(engine.watch._watchers)
     for _ in range(3):  # of somebody who is always there
         house.session("t499")
     for state in (engine.ahead, engine.published):
@@ -156,7 +172,23 @@ async def add_a_technician(house: House) -> None:
     assert not house.engine.schedule.is_out_of_date
 
 
+async def scrape_the_metrics(house: House) -> None:
+    attachments: Any = ()
+    journal: Any = SimpleNamespace(followers=0)
+    assert MeasuredServer(house.engine, attachments, journal).gauges(house.counts)
+
+
+async def wait_until_the_consoles_have_seen_all(house: House) -> None:
+    house.engine.watch.publish(house.engine.published.revision, {"t499": update()})
+    watcher = next(iter(house.engine.watch.watchers_of("t499")))
+    house.engine.watch.take(watcher)
+    house.engine.watch.delivered(watcher)
+    await house.engine.watch.settled(house.engine.published.revision, timeout=5)
+
+
 ACTS = (
+    scrape_the_metrics,
+    wait_until_the_consoles_have_seen_all,
     change_a_setting_of_a_small_group,
     add_a_technician,
     sweep_without_anything_to_remove,
@@ -200,3 +232,10 @@ async def test_the_real_time_that_a_session_is_settled_counts_also_while_the_clo
     house.real += timedelta(days=31).total_seconds()
     house.engine.clock.pause()
     assert await house.retention.sweep() == 5
+
+
+async def test_what_is_counted_as_it_changes_is_what_there_is() -> None:
+    house, counted = house_of(50), SessionCounts()
+    counted.begin(house.engine.published.sessions.values())
+    assert +house.counts.links == counted.links
+    assert +house.counts.statuses == counted.statuses
