@@ -14,7 +14,7 @@ from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
-from benchmarks import cases
+from benchmarks import cases, public_api
 from benchmarks.starting import starting
 
 RESULTS = Path(__file__).with_name("results")
@@ -31,8 +31,10 @@ CASES: dict[str, Case] = {
     "fanout, chat to 1,000 consoles": partial(cases.chat, consoles=1_000, rate=4),
     "fanout, a channel of 100 technicians": partial(cases.through_channel, technicians=100, rate=20),
     "starting": starting,
+    "api, getSession_v3 over 100 sessions": partial(public_api.get_session, sessions=100),
+    "api, idle": public_api.idle,
 }
-ALONE = ("starting",)  # there is nothing bare to compare it with
+ALONE = ("starting", "api, idle")  # there is nothing bare to compare it with
 
 
 def main() -> int:

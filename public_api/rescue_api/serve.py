@@ -151,6 +151,7 @@ class _Api(uvicorn.Server):
         super().__init__(config)
         self._ready = ready
         self._tls = tls
+        self._ended = asyncio.Event()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start to serve, and print the addresses."""
@@ -160,6 +161,10 @@ class _Api(uvicorn.Server):
             loop = asyncio.get_running_loop()
             self.servers.append(await loop.create_server(self._connection, sock=listening, ssl=context))
         print(json.dumps({"event": "ready", **self._ready, "pid": os.getpid()}), flush=True)
+
+    async def main_loop(self) -> None:
+        """Wait for the end; uvicorn itself would look ten times a second."""
+        await self._ended.wait()
 
     def _connection(self) -> BoundedConnection:
         return BoundedConnection(self.config, self.server_state, self.lifespan.state)
@@ -173,4 +178,4 @@ class _Api(uvicorn.Server):
         yield
 
     def _end(self) -> None:
-        self.should_exit = True
+        self._ended.set()

@@ -6,7 +6,7 @@ import shutil
 
 import pytest
 
-from benchmarks import cases
+from benchmarks import cases, public_api
 from benchmarks.__main__ import CASES, Case
 
 pytestmark = [
@@ -19,6 +19,7 @@ SMALL: dict[str, Case] = {
     "heartbeats": lambda kind: cases.heartbeats(kind, applets=20, rate=100),
     "commands": lambda kind: cases.commands(kind, callers=2),
     "chat": lambda kind: cases.chat(kind, consoles=5, rate=20),
+    "api": lambda kind: public_api.get_session(kind, sessions=5),
     "channel": lambda kind: cases.through_channel(kind, technicians=100, rate=5),
 }
 
@@ -32,4 +33,4 @@ def test_a_case_gives_figures_of_both_servers(case: str, kind: str) -> None:
 
 def test_each_case_can_be_chosen_by_a_word() -> None:
     words = {name.split()[0].strip(",") for name in CASES}
-    assert words == {"heartbeats", "commands", "fanout", "starting"}
+    assert words == {"heartbeats", "commands", "fanout", "starting", "api"}
