@@ -7,7 +7,7 @@ console would send it, and only what the watch then brings changes the picture.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine
 from contextlib import aclosing, suppress
 from typing import ClassVar
 
@@ -30,10 +30,12 @@ from rescue_common.terminal import own_screen, safe
 from rescue_console.commands import Chat, Command
 from rescue_console.execute import execute
 from rescue_console.labels import Labels
+from rescue_console.tui import frame
 from rescue_console.tui.announcements import announcement
 from rescue_console.tui.command_dialogs import CommandDialogs
 from rescue_console.tui.detail import Detail
 from rescue_console.tui.dialogs import Help
+from rescue_console.tui.exercises import Exercises
 from rescue_console.tui.history_backlog import HistoryBacklog
 from rescue_console.tui.queue_table import QueueTable
 from rescue_console.tui.session_log import SessionLog
@@ -61,6 +63,8 @@ class TechnicianConsole(App[int]):
         Binding("f1,question_mark", "help", show=False),
         Binding("f2", "other_language", show=False),
         Binding("f3", "turn_focus", show=False),
+        Binding("f4", "exercises", show=False),
+        Binding("f5", "hint", show=False),
         Binding("escape", "leave_field", show=False),
         Binding("q,ctrl+q", "leave", show=False),
         Binding("ctrl+c", "interrupt", show=False, priority=True),
@@ -76,6 +80,7 @@ class TechnicianConsole(App[int]):
         self.failure: RescueError | None = None
         self._ticking = ticking
         self._dialogs = CommandDialogs(self, self)
+        self._exercises = Exercises(self, self, client)
         self._in_focus = True
         self._focus_changed = asyncio.Event()
         self._bright = False
@@ -93,24 +98,24 @@ class TechnicianConsole(App[int]):
         with Container(id="body"):
             yield QueueTable(id="queue")
             yield Detail(id="detail")
+        yield Static(id="exercise")
         yield Static(id="foot")
 
     def on_mount(self) -> None:
         self.title = f"rescue console {self.client.technician}"
         self.query_one(QueueTable).focus()
         self._relabel()
-        self._keep(self._watch(), "watch")
-        self._keep(self._follow_clock(), "clock")
-        self._keep(self._report_focus(), "focus")
+        self._follow_server()
         if self._ticking:
             self.set_interval(_TICK, self._tick)
 
     def on_resize(self) -> None:
         self.call_after_refresh(self.draw)
 
-    def on_unmount(self) -> None:
+    async def on_unmount(self) -> None:
         if self._redraw is not None:
             self._redraw.cancel()
+        await self._exercises.close()
 
     @property
     def entry(self) -> Entry | None:
@@ -175,26 +180,15 @@ class TechnicianConsole(App[int]):
         screen.set_class(not self.view.online, "-lost")
 
     def _head(self, width: int) -> Text:
-        text = self.wording.text
-        left = Text(f" {text('Technician Console')} · {safe(self.client.technician)}", style="bold")
-        focus = f"◉ {text('in focus')}" if self._in_focus else f"◌ {text('not in focus')}"
-        clock = f"{self.clock.now:%H:%M:%S}" if self.clock.now else "--:--:--"
-        pace = f"×{self.clock.rate:g}" if self.clock.rate else text("the clock stands still")
-        right = f"{focus}   {clock} {pace if self.view.online else '…'} "
-        return left.append(" " * max(width - left.cell_len - Text(right).cell_len, 1)).append(right, style="not bold")
-
-    def _foot(self) -> Text:
-        if isinstance(self.screen_stack[0].focused, Input):  # it takes every key that is a command elsewhere
-            typing = (("Enter", "send"), ("Esc", "back to the keys"), ("F2", "in Dutch"))
-            return self._keys(typing)
-        keys = (("F1", "help"), ("F2", "in Dutch"), ("F3", "focus"), ("↑↓", "Session"), ("Tab", "area"), ("q", "leave"))
-        return self._keys(keys)
-
-    def _keys(self, keys: Sequence[tuple[str, str]]) -> Text:
-        foot = Text(" ")
-        for key, word in keys:
-            foot.append(key, style="bold").append(f" {self.wording.text(word)}  ")
-        return foot
+        who, online = self.client.technician, self.view.online
+        return frame.head(
+            width,
+            technician=who,
+            clock=self.clock,
+            in_focus=self._in_focus,
+            online=online,
+            wording=self.wording,
+        )
 
     def _relabel(self) -> None:
         text = self.wording.text
@@ -206,13 +200,28 @@ class TechnicianConsole(App[int]):
         self.draw()
 
     def _show_keys(self) -> None:
-        self.screen_stack[0].query_one("#foot", Static).update(self._foot())
+        self.screen_stack[0].query_one("#foot", Static).update(
+            frame.foot(self.wording, typing=isinstance(self.screen_stack[0].focused, Input))
+        )
 
     def _tick(self) -> None:
         self._bright = not self._bright and self.animation_level != "none"
         self.draw()
 
     # -- what comes from the server --------------------------------------------------------------------------
+
+    def connect(self, client: ConsoleClient) -> None:
+        """Show the queue of another technician from now on."""
+        self.workers.cancel_group(self, "server")
+        self.client, self.view = client, QueueView(technician=client.technician)
+        self.history, self._backlog, self.clock = SessionLog(), HistoryBacklog(), EmulatedClock()
+        self._follow_server()
+        self.draw()
+
+    def _follow_server(self) -> None:
+        self._keep(self._watch(), "watch")
+        self._keep(self._follow_clock(), "clock")
+        self._keep(self._report_focus(), "focus")
 
     async def _watch(self) -> None:
         async with aclosing(self.client.watch()) as updates:
@@ -259,7 +268,7 @@ class TechnicianConsole(App[int]):
                 self.failure = error
                 self.exit(1)
 
-        self.run_worker(kept(), name=name)
+        self.run_worker(kept(), name=name, group="server")
 
     # -- what the technician does ----------------------------------------------------------------------------
 
@@ -327,6 +336,14 @@ class TechnicianConsole(App[int]):
 
     def action_help(self) -> None:
         self.push_screen(Help(self.wording))
+
+    @work(group="exercises", exclusive=True)
+    async def action_exercises(self) -> None:
+        await self._exercises.choose()
+
+    @work(group="exercises")
+    async def action_hint(self) -> None:
+        await self._exercises.hint()
 
     def action_other_language(self) -> None:
         at = LANGUAGES.index(self.wording.labels.language)

@@ -148,7 +148,8 @@ class Help(ModalScreen[None]):
         labels, text = self._wording.labels, self._wording.text
         keys = [(key, labels.command(name)) for name, key in KEYS.items()]
         keys += [("↑ ↓", text("Select session")), ("Tab", text("Next area")), ("F2", text("Switch the language"))]
-        keys += [("F3", text("Focus by hand")), ("q", text("Leave"))]
+        keys += [("F3", text("Focus by hand")), ("F4", text("Exercises")), ("F5", text("Hint"))]
+        keys += [("q", text("Leave"))]
         meanings = Table.grid(padding=(0, 1))
         for key, meaning in keys:
             meanings.add_row(Text(f"{key:>3}", style="bold"), Text(meaning))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import getpass
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -158,6 +158,27 @@ def next_exercise(
         click.echo("all exercises are solved" if is_possible else "all exercises that move no clock are solved")
         return 0
     return _play(left[:1], _where(server, data, web), lang=lang, person=person, predict=predict)
+
+
+@exercise.command(hidden=True)
+@_language
+@_person
+def desk(lang: str, person: str) -> None:
+    """Do exercises as a program that a console drives: lines in, JSON lines out."""
+    from rescue_console.terminal_input import typed_lines
+    from rescue_emulator.exercises.desk_program import DeskProgram
+
+    _read_scores(person)
+
+    async def lines() -> AsyncIterator[str]:
+        async for typed in typed_lines():
+            yield typed.line.decode(errors="replace")
+
+    program = DeskProgram(person=person, scores=_progress(), language=lang, show=lambda line: print_lines([line]))
+    try:
+        run_until_signalled(program.run(lines()))
+    except Terminated:
+        raise KeyboardInterrupt from None
 
 
 @exercise.command()
