@@ -30,6 +30,7 @@ CASES: dict[str, Case] = {
     "fanout, chat to 100 consoles": partial(cases.chat, consoles=100, rate=20),
     "fanout, chat to 1,000 consoles": partial(cases.chat, consoles=1_000, rate=4),
     "fanout, a channel of 100 technicians": partial(cases.through_channel, technicians=100, rate=20),
+    "fanout, a channel of 1,000 technicians": partial(cases.through_channel, technicians=1_000, rate=4),
     "starting": starting,
     "api, getSession_v3 over 100 sessions": partial(public_api.get_session, sessions=100),
     "api, idle": public_api.idle,

@@ -86,8 +86,10 @@ def through_channel(kind: str, *, technicians: int, rate: float) -> Figures:
 
 
 def _deliveries(subject: Server, lines: Sequence[Line], act: Callable[[int], None], rate: float) -> Figures:
-    with generating(subject, "streams", lines, warm=1, seconds=5) as load, _acting(act, rate):
-        found: Load = load.figures()
+    with generating(subject, "streams", lines, warm=1, seconds=5) as load:
+        load.until("attached")  # a console that comes later would also be told what happened before it
+        with _acting(act, rate):
+            found: Load = load.figures()
     return {
         "us of CPU a delivery": found.cpu / max(found.answers, 1) * MICRO,
         "p99 ms": found.p99_ms,

@@ -55,7 +55,8 @@ from rescue_server.core.decide import (
 from rescue_server.core.events import AnySessionEvent, Process
 from rescue_server.core.organization import Organization
 from rescue_server.core.queue import entry_of, updates
-from rescue_server.core.session import Session, apply, is_held
+from rescue_server.core.session import Session, apply
+from rescue_server.core.session_entry import is_held
 from rescue_server.core.status import Link, Role
 from rescue_server.core.timers import DeadlineKind, SessionDeadline, deadlines
 from tests.simulation.state_space import START, TECHNICIANS, check, commands_of, organization_of

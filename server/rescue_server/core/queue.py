@@ -6,6 +6,7 @@ up every change of a status in the table; a change that is not there is a defect
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -18,7 +19,8 @@ from rescue_server.core import events
 from rescue_server.core.allowed import allowed_commands
 from rescue_server.core.causes import Cause, cause_of
 from rescue_server.core.organization import Organization
-from rescue_server.core.session import Session, SessionEntry
+from rescue_server.core.session import Session
+from rescue_server.core.session_entry import SessionEntry
 from rescue_server.core.status import LEADS, WAITERS, Role, Status, status_of
 from rescue_server.core.timers import DeadlineKind, deadlines
 from rescue_server.core.transitions import row_of
@@ -202,17 +204,29 @@ def updates(
     old_entries = before.entries if before else {}
     found: dict[str, QueueUpdate] = {}
     of_waiters: dict[tuple[SessionEntry | None, SessionEntry | None], QueueUpdate | None] = {}
-    for name in sorted({*old_entries, *after.entries}):
+    of_shared: dict[tuple[int, int], QueueUpdate | None] = {}  # by the identity of the entries, which is found faster
+    for name in _concerned(old_entries, event, after):
         old, new = old_entries.get(name), after.entries.get(name)
         if _waits(old) and _waits(new):
-            if (old, new) not in of_waiters:
-                of_waiters[old, new] = _update(transition, name)
-            update = of_waiters[old, new]
+            shared = id(old), id(new)
+            if shared not in of_shared:
+                if (old, new) not in of_waiters:
+                    of_waiters[old, new] = _update(transition, name)
+                of_shared[shared] = of_waiters[old, new]
+            update = of_shared[shared]
         else:
             update = _update(transition, name)
         if update is not None:
             found[name] = update
     return found
+
+
+def _concerned(before: Mapping[str, SessionEntry], event: events.AnySessionEvent, after: Session) -> Sequence[str]:
+    """Return the technicians whose queue may show something else after the event, by name."""
+    if isinstance(event, events.FocusChanged):  # it is seen in what falls due for the technician, and nowhere else
+        return (event.technician,)
+    names = after.entries.keys()
+    return sorted(names if before.keys() == names else names | before.keys())
 
 
 def _waits(entry: SessionEntry | None) -> bool:

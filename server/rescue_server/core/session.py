@@ -20,6 +20,7 @@ from msgspec.structs import replace
 
 from rescue_server.core import events
 from rescue_server.core.posts import Post, PostEvent, first_pending, follow_posts
+from rescue_server.core.session_entry import SessionEntry, finish_entries
 from rescue_server.core.status import COLLABORATORS, LEADS, Link, Role, Status, status_of
 
 
@@ -39,22 +40,6 @@ class UnknownSession(Exception):
     def __init__(self, session: str) -> None:
         super().__init__("an event of a session that was never created")
         self.session = session
-
-
-class SessionEntry(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """One technician's part in a session.
-
-    `since`: when the status that the technician sees last changed. `counted_from`: when the idle clock last restarted;
-    only for the roles that can time out. `focused`: whether one of the technician's consoles has the focus.
-    """
-
-    role: Role
-    since: datetime
-    counted_from: datetime
-    focused: bool = False
-    processes: frozenset[events.Process] = frozenset()
-    alarmed: bool = False
-    introduced_by: str = ""
 
 
 class Session(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -108,16 +93,6 @@ class Session(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         return tuple(sorted(name for name, entry in self.entries.items() if entry.role in roles))
 
 
-def can_idle(entry: SessionEntry) -> bool:
-    """Whether the active session idle time-out applies to the entry. It never does on hold."""
-    return entry.role in (Role.LEAD, Role.COLLABORATOR)
-
-
-def is_held(entry: SessionEntry, link: Link) -> bool:
-    """Whether the entry's idle clock is stopped: the link is connected, and there is focus or an open process."""
-    return link is Link.CONNECTED and (entry.focused or bool(entry.processes))
-
-
 def apply(session: Session | None, event: events.AnySessionEvent) -> Session:
     """Return the session after the event. Only SessionCreated needs no session.
 
@@ -152,10 +127,13 @@ class _Draft(dict[str, SessionEntry]):
 
 
 def _created(event: events.SessionCreated) -> Session:
-    entries = {
-        name: SessionEntry(role=Role.WAITING, since=event.at, counted_from=event.at, focused=name in event.focused)
-        for name in event.entries
-    }
+    # Of a channel hundreds may wait: they share two entries.
+    in_focus, out_of_focus = (
+        SessionEntry(role=Role.WAITING, since=event.at, counted_from=event.at, focused=focused)
+        for focused in (True, False)
+    )
+    focused = frozenset(event.focused)
+    entries = {name: in_focus if name in focused else out_of_focus for name in event.entries}
     return Session(
         id=event.session,
         owner=event.owner,
@@ -356,8 +334,8 @@ _CHANGES: dict[type, Callable[[Session, Any], Session]] = {
 def _finish(before: Session, after: Session, event: events.AnySessionEvent) -> Session:
     """Do what follows from every event: date new statuses, restart idle clocks, drop offers and orders that lapsed."""
     at = event.at
-    entries = {name: _finish_entry(name, entry, before, after.link, event) for name, entry in after.entries.items()}
     link_changed = after.link is not before.link
+    entries = finish_entries(before.entries, before.link, after.entries, after.link, event)
     offered = entries.get(after.lead_offered_to)
     led = any(entry.role is Role.LEAD for entry in entries.values())
     keeps_offer = offered is not None and offered.role is Role.COLLABORATOR and led
@@ -371,27 +349,6 @@ def _finish(before: Session, after: Session, event: events.AnySessionEvent) -> S
         reboot_order=after.reboot_order if keeps_order else "",
         reboot_ordered_by=after.reboot_ordered_by if keeps_order else "",
     )
-
-
-def _finish_entry(
-    name: str, entry: SessionEntry, before: Session, link: Link, event: events.AnySessionEvent
-) -> SessionEntry:
-    old = before.entries.get(name)
-    if old is None:
-        return entry
-    role_changed = old.role is not entry.role
-    processes = frozenset[events.Process]() if role_changed else entry.processes
-    if processes is not entry.processes:
-        entry = replace(entry, processes=processes)
-    if status_of(old.role, before.link) is not status_of(entry.role, link):
-        entry = replace(entry, since=event.at)
-    was_held, held = is_held(old, before.link), is_held(entry, link)
-    released = was_held and not held
-    # The customer's activity, with no technician, restarts the clocks of all.
-    restarted = isinstance(event, events.Activity) and event.technician in (name, "")
-    if role_changed or released or restarted:
-        return replace(entry, counted_from=event.at, alarmed=False)
-    return replace(entry, alarmed=False) if held and entry.alarmed else entry
 
 
 def is_gone(session: Session) -> bool:

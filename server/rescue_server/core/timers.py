@@ -12,7 +12,8 @@ from enum import IntEnum
 
 from rescue_common.emulated_time import later
 from rescue_server.core.organization import Organization
-from rescue_server.core.session import Session, SessionEntry, can_idle, is_held
+from rescue_server.core.session import Session
+from rescue_server.core.session_entry import SessionEntry, can_idle, is_held
 from rescue_server.core.status import Link, Role
 from rescue_server.settings import setting_name
 

@@ -11,7 +11,8 @@ from datetime import datetime, timedelta
 
 from rescue_server.core import events
 from rescue_server.core.posting import PostKind
-from rescue_server.core.session import Session, apply, is_held
+from rescue_server.core.session import Session, apply
+from rescue_server.core.session_entry import is_held
 from rescue_server.core.status import Role
 
 

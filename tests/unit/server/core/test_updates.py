@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from datetime import timedelta
 
 import pytest
 
@@ -71,3 +72,14 @@ def test_all_for_whom_an_event_makes_no_difference_share_the_update(monkeypatch:
         assert len({id(update) for update in found.values()}) == 1
         steps[technicians] = made["lines"]
     assert steps[10] == steps[1000] == 1
+
+
+def test_who_waits_shares_an_entry_with_the_others_through_every_event() -> None:
+    session, organization = channel_session(1000)
+    session = apply(session, events.AppletJoined(at=START, session=session.id))
+    session = apply(session, events.LinkLost(at=START, session=session.id, period=timedelta(minutes=1)))
+    assert len({id(entry) for entry in session.entries.values()}) == 1
+    focused = events.FocusChanged(at=START, session=session.id, technician="t00000", focused=True)
+    after = apply(session, focused)
+    assert len({id(entry) for entry in after.entries.values()}) == 2
+    assert updates(session, focused, after, organization) == {}, "who waits sees nothing of it"
