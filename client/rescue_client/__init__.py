@@ -57,6 +57,8 @@ if TYPE_CHECKING:
     from rescue_client.overview import Overview as Overview
     from rescue_client.overview import OverviewClient as OverviewClient
     from rescue_client.overview import TechnicianQueue as TechnicianQueue
+    from rescue_client.posts import PostClient as PostClient
+    from rescue_client.posts import SessionPost as SessionPost
     from rescue_client.queue_view import QueueView as QueueView
     from rescue_client.records import Bookmark as Bookmark
     from rescue_client.records import Cause as Cause
@@ -157,6 +159,7 @@ __all__ = [
     "PermissionDenied",
     "PinCreated",
     "PinRefused",
+    "PostClient",
     "Process",
     "QueueChange",
     "QueueListing",
@@ -169,6 +172,7 @@ __all__ = [
     "ServerBack",
     "ServerLost",
     "SessionHistory",
+    "SessionPost",
     "SessionsReset",
     "Settings",
     "ShuttingDown",
@@ -226,6 +230,10 @@ _MODULES = {
         "Overview",
         "OverviewClient",
         "TechnicianQueue",
+    ),
+    "rescue_client.posts": (
+        "PostClient",
+        "SessionPost",
     ),
     "rescue_client.queue_view": ("QueueView",),
     "rescue_client.records": (

@@ -33,6 +33,8 @@ from rescue_protos.v1 import (
     fault_pb2_grpc,
     journal_pb2,
     journal_pb2_grpc,
+    post_pb2,
+    post_pb2_grpc,
     public_api_pb2,
     public_api_pb2_grpc,
 )
@@ -51,6 +53,7 @@ from rescue_server.rpc.fault_service import FaultService
 from rescue_server.rpc.guard import Guard
 from rescue_server.rpc.journal_service import JournalService
 from rescue_server.rpc.listener import Listener, Service
+from rescue_server.rpc.post_service import PostService
 from rescue_server.rpc.public_api_service import PublicApiService
 from rescue_server.rpc.tls import ServerTls
 from rescue_server.runtime.admission import Admission
@@ -307,6 +310,7 @@ def make_listener(
             Service.of(admin_pb2, admin_pb2_grpc, AdminService(engine, issued, key)),
             Service.of(fault_pb2, fault_pb2_grpc, FaultService(faults)),
             Service.of(journal_pb2, journal_pb2_grpc, JournalService(engine, parts.journal, refused)),
+            Service.of(post_pb2, post_pb2_grpc, PostService(engine)),
             Service.of(public_api_pb2, public_api_pb2_grpc, PublicApiService(engine, admission.tokens)),
             *more,
         ],

@@ -46,6 +46,7 @@ MAY_CALL = {
     "rescue_protos.v1.ConsoleService": TECHNICIAN,
     "rescue_protos.v1.AdminService": ADMINISTRATOR,
     "rescue_protos.v1.FaultService": ADMINISTRATOR,
+    "rescue_protos.v1.PostService": ADMINISTRATOR,
     "rescue_protos.v1.PublicApiService/ReadAccount": ADMINISTRATOR,
     "rescue_protos.v1.PublicApiService": COMPANION,
     "rescue_protos.v1.JournalService": USER,

@@ -29,6 +29,7 @@ SUBCOMMANDS = {
     "admin": ("rescue_emulator.cli.admin:admin", "Change groups, technicians, channels, terms and time-outs."),
     "clock": ("rescue_emulator.cli.clock:clock", "Show, advance, speed up or pause the emulated time."),
     "fault": ("rescue_emulator.cli.fault:fault", "Inject faults at a chosen moment."),
+    "posts": ("rescue_emulator.cli.posts:posts", "Show what is posted of sessions (Post to URL)."),
     "reset": ("rescue_emulator.cli.reset:reset", "End all sessions and clear all queues."),
     "why": ("rescue_emulator.cli.why:why", "Explain why a session has its status."),
     "events": ("rescue_emulator.cli.events:events", "Print or follow the journal."),

@@ -275,12 +275,13 @@ class PostFailed(SessionEvent, frozen=True, kw_only=True, tag=True):
 
 
 class PostGivenUp(SessionEvent, frozen=True, kw_only=True, tag=True):
-    """The last attempt failed: the post is not sent by itself any more."""
+    """The last attempt failed, or no further one is possible for a reason: the post is not sent by itself any more."""
 
     delivery: str
     kind: PostKind
     url: str
     attempt: int
+    reason: str = ""
 
 
 class PostRetried(SessionEvent, frozen=True, kw_only=True, tag=True):

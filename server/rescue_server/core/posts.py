@@ -64,7 +64,7 @@ def _changed(post: Post, event: PostEvent) -> Post:
                 post, attempts=event.attempt, failures=post.failures + 1, url=event.url, answer=answer_of(event)
             )
         case events.PostGivenUp():
-            return replace(post, state=PostState.GIVEN_UP)
+            return replace(post, state=PostState.GIVEN_UP, answer=event.reason or post.answer)
         case events.PostRetried():
             return replace(post, state=PostState.PENDING, failures=0)
     return post

@@ -12,7 +12,7 @@ import os
 import ssl
 from typing import TYPE_CHECKING
 
-from rescue_server.posts.target import AttemptFailed, Target
+from rescue_server.posts.target import AttemptFailed, PostTarget
 
 if TYPE_CHECKING:
     import h11
@@ -22,7 +22,7 @@ _MOST_READ = 64 * 1024  # bytes of an answer, at a time
 _REST_WITHIN = 1.0  # real seconds in which a receiver may finish its answer: nobody needs it
 
 
-async def deliver(target: Target, headers: dict[str, str], body: bytes) -> int:
+async def deliver(target: PostTarget, headers: dict[str, str], body: bytes) -> int:
     """Send a post and return the HTTP status of the answer. Raises AttemptFailed."""
     try:
         import h11
@@ -52,7 +52,7 @@ async def deliver(target: Target, headers: dict[str, str], body: bytes) -> int:
         raise AttemptFailed(os.strerror(error.errno).lower() if error.errno else "the connection failed") from None
 
 
-async def _connect(target: Target) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+async def _connect(target: PostTarget) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     """Connect to the first address that accepts."""
     tls = ssl.create_default_context() if target.is_tls else None
     name = target.host if target.is_tls else None
@@ -63,7 +63,7 @@ async def _connect(target: Target) -> tuple[asyncio.StreamReader, asyncio.Stream
     return await asyncio.open_connection(last, target.port, ssl=tls, server_hostname=name)
 
 
-def _request(connection: h11.Connection, target: Target, headers: dict[str, str], body: bytes) -> bytes:
+def _request(connection: h11.Connection, target: PostTarget, headers: dict[str, str], body: bytes) -> bytes:
     import h11
 
     own = {"Host": target.host_header, **headers, "Content-Length": str(len(body)), "Connection": "close"}

@@ -24,7 +24,7 @@ from rescue_server.core.posts import Post, first_pending
 from rescue_server.posts.body import CONTENT_TYPES, body_of, fields_of, posted_technician
 from rescue_server.posts.delivery import deliver
 from rescue_server.posts.facts import NoSuchPost, read_facts
-from rescue_server.posts.target import AttemptFailed, Target, find_target
+from rescue_server.posts.target import AttemptFailed, PostTarget, find_target
 from rescue_server.runtime.engine import Engine, Outcome
 from rescue_server.runtime.state import AppliedEvent, EngineState, read_event
 
@@ -35,18 +35,18 @@ AT_ONCE = 200
 _STORE_AGAIN = 1.0  # real seconds
 _READ = 500  # events of a session, at a time
 
-Deliver = Callable[[Target, dict[str, str], bytes], Awaitable[int]]
+Deliver = Callable[[PostTarget, dict[str, str], bytes], Awaitable[int]]
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Attempt:
-    """What came of one: an HTTP status, or the reason why there was none. A post that has no URL any more is over."""
+class AttemptResult:
+    """What came of one: an HTTP status, or the reason why there was none, and whether there never can be one."""
 
     url: str
     status: int = 0
     reason: str = ""
-    is_last: bool = False
+    is_impossible: bool = False
 
     @property
     def is_success(self) -> bool:
@@ -133,12 +133,14 @@ class PostSender:
             for each in waiting:
                 each.cancel()
 
-    async def _attempt(self, session_id: str, post: Post) -> Attempt:
+    async def _attempt(self, session_id: str, post: Post) -> AttemptResult:
         organization = self._engine.published.organization
         settings = _settings(organization, post.group)
         url = settings.start if post.kind is PostKind.START else settings.end
         if not url:
-            return Attempt(url="", reason=f"the group {post.group} has no URL for it any more", is_last=True)
+            return AttemptResult(
+                url="", reason=f"the group {post.group} has no URL for it any more", is_impossible=True
+            )
         shown = without_query(url)
         try:
             facts = read_facts(await self._stored_events(session_id), post.delivery)
@@ -151,11 +153,13 @@ class PostSender:
             }
             async with self._sockets:
                 target = await find_target(url, anywhere=self._anywhere)
-                return Attempt(url=shown, status=await self._deliver(target, headers, body_of(fields, settings.format)))
+                return AttemptResult(
+                    url=shown, status=await self._deliver(target, headers, body_of(fields, settings.format))
+                )
         except AttemptFailed as failure:
-            return Attempt(url=shown, reason=str(failure))
+            return AttemptResult(url=shown, reason=str(failure))
         except NoSuchPost:
-            return Attempt(url=shown, reason="the server has forgotten the session", is_last=True)
+            return AttemptResult(url=shown, reason="the server has forgotten the session", is_impossible=True)
 
     async def _stored_events(self, session_id: str) -> list[tuple[int, events.AnySessionEvent]]:
         found: list[tuple[int, events.AnySessionEvent]] = []
@@ -171,7 +175,7 @@ class PostSender:
             if len(batch) < _READ:
                 return found
 
-    async def _record(self, session_id: str, post: Post, attempt: Attempt) -> None:
+    async def _record(self, session_id: str, post: Post, attempt: AttemptResult) -> None:
         """Store what came of an attempt. While the store refuses, nothing is sent again."""
 
         def handle(state: EngineState, context: decide.Context) -> Outcome:
@@ -195,7 +199,9 @@ def _settings(organization: Organization, group: str) -> PostSettings:
     return organization.posting.get(group, PostSettings())
 
 
-def _events(session_id: str, post: Post, attempt: Attempt, context: decide.Context) -> list[events.AnySessionEvent]:
+def _events(
+    session_id: str, post: Post, attempt: AttemptResult, context: decide.Context
+) -> list[events.AnySessionEvent]:
     sent = events.PostSent(
         session=session_id,
         at=context.now,
@@ -209,7 +215,9 @@ def _events(session_id: str, post: Post, attempt: Attempt, context: decide.Conte
         return [sent]
     facts = msgspec.structs.asdict(sent)
     failed = events.PostFailed(**facts, reason=attempt.reason)
-    if not attempt.is_last and post.failures < len(PAUSES):
-        return [failed]
     del facts["status"]
+    if attempt.is_impossible:
+        return [events.PostGivenUp(**facts | {"attempt": post.attempts}, reason=attempt.reason)]
+    if post.failures < len(PAUSES):
+        return [failed]
     return [failed, events.PostGivenUp(**facts)]

@@ -22,7 +22,7 @@ class AttemptFailed(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
+class PostTarget:
     """`addresses` are those of the host, each allowed. `path` has the query; `authorization` is Basic or empty."""
 
     host: str
@@ -39,14 +39,14 @@ class Target:
         return name if self.port == PORTS["https" if self.is_tls else "http"] else f"{name}:{self.port}"
 
 
-async def find_target(url: str, *, anywhere: bool) -> Target:
+async def find_target(url: str, *, anywhere: bool) -> PostTarget:
     """Resolve a URL that was checked before. Only this machine is allowed, unless `anywhere`. Raises AttemptFailed."""
     parts = urlsplit(url)
     host, port = parts.hostname or "", parts.port or PORTS[parts.scheme]
     addresses = await _addresses(host, port)
     if not anywhere and not all(map(is_loopback, addresses)):
         raise AttemptFailed(f"{host} is not this machine: posts go elsewhere only with `rescue server --post-anywhere`")
-    return Target(
+    return PostTarget(
         host=host,
         port=port,
         path=(parts.path or "/") + (f"?{parts.query}" if parts.query else ""),

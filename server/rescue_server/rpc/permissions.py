@@ -60,6 +60,7 @@ PERMISSIONS: dict[str, Permission] = {
         f"{_PACKAGE}FaultService/{method}": Permission.ADMINISTRATOR
         for method in ("AddFault", "ListFaults", "ClearFaults")
     },
+    **{f"{_PACKAGE}PostService/{method}": Permission.ADMINISTRATOR for method in ("ListPosts", "RetryPost")},
     **{
         f"{_PACKAGE}AdminService/{method}": Permission.ADMINISTRATOR
         for method in (

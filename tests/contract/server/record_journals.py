@@ -12,10 +12,14 @@ A recording is never made anew for a version that is released: that later versio
 from __future__ import annotations
 
 import asyncio
+import json
 import shutil
 import sys
 import tempfile
+import threading
+from contextlib import aclosing
 from datetime import timedelta
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from urllib.parse import urlencode
 from urllib.request import urlopen
@@ -118,10 +122,52 @@ async def record_api(target: Path) -> None:
 
 
 async def record_posts(target: Path) -> None:
-    """Let a group post its sessions."""
-    async with World(paused=True) as world:
-        await world.admin.change_settings("group:Support", {"post-start": "http://reader:pw@127.0.0.1:1/start?key=1"})
-        await write_down(world, target)
+    """Let a group post its sessions: the start in vain, the end to a receiver."""
+    with HTTPServer(("127.0.0.1", 0), Receiver) as receiver:
+        threading.Thread(target=receiver.serve_forever, daemon=True).start()
+        async with World(paused=True) as world:
+            urls = {"post-start": "http://reader:pw@127.0.0.1:1/start?key=1"}
+            await world.admin.change_settings("group:Support", urls)
+            alice = await world.technician("alice")
+            session, pin = await alice.pin("Customer")
+            await world.computer(pin=pin)
+            await alice.start(session)
+            await journal_has(world, "PostFailed")
+            urls = {"post-start": "", "post-end": f"http://127.0.0.1:{receiver.server_port}/end"}
+            await world.admin.change_settings("group:Support", urls)
+            await run(world, "posts", "retry", json.loads(await run(world, "posts", "--pending", "--json"))["delivery"])
+            await journal_has(world, "PostGivenUp")
+            await alice.end(session)
+            await journal_has(world, "PostSent")
+            await write_down(world, target)
+        receiver.shutdown()
+
+
+class Receiver(BaseHTTPRequestHandler):
+    """Takes each post."""
+
+    def do_POST(self) -> None:
+        """Answer with success."""
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(204)
+        self.end_headers()
+
+
+async def journal_has(world: World, name: str) -> None:
+    """Wait until an event has happened."""
+    async with aclosing(world.journal.watch()) as pieces:
+        async for piece in pieces:
+            if any(line.name == name for line in piece.lines):
+                return
+
+
+async def run(world: World, *words: str) -> str:
+    """Run `rescue` beside the world's server; return what it prints."""
+    command = (sys.executable, "-m", "rescue_emulator", *words, "--data", str(world.data))
+    process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
+    output, _ = await process.communicate()
+    assert process.returncode == 0
+    return output.decode()
 
 
 async def record_join_codes(target: Path) -> None:

@@ -53,6 +53,7 @@ def test_a_schema_is_a_schema(path: Path) -> None:
 async def test_every_program_prints_what_its_schema_says(tmp_path: Path) -> None:
     async with World() as world:
         await world.set("group:Support", terms="Do you agree?", idle_timeout="10m")
+        await world.admin.change_settings("group:Support", {"post-start": "http://127.0.0.1:1/"})  # nobody is there
         alice, bob = await world.technician("alice"), await world.technician("bob")
         session, pin = await alice.pin("Ms Vos")
         computer = await world.computer(pin=pin)
@@ -81,6 +82,8 @@ async def test_every_program_prints_what_its_schema_says(tmp_path: Path) -> None
         check("admin-show", await printed(world, "admin", "show"))
         check("fault", await printed(world, "fault", "add", "when any becomes Active: lan off for 40s"))
         check("fault", await printed(world, "fault", "clear"))
+        posts = await printed(world, "posts")
+        check("posts", [*posts, *await printed(world, "posts", "retry", str(posts[0]["delivery"]))])
         last = str(alice.status(session))
         check("wait", await printed(world, "wait", session, "--technician", "alice", "--status", last))
         file = tmp_path / "run.jsonl"

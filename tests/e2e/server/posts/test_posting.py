@@ -18,6 +18,7 @@ async def supported(world: World) -> str:
     await alice.start(session)
     await alice.command("chat", session, "Good morning")
     await computer.chat("Hallo")
+    await told(world, session, "ChatSent", 2)
     await alice.end(session)
     return session
 
