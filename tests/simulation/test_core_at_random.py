@@ -59,6 +59,7 @@ from rescue_server.core.session import Session, apply
 from rescue_server.core.session_entry import is_held
 from rescue_server.core.status import Link, Role
 from rescue_server.core.timers import DeadlineKind, SessionDeadline, deadlines
+from tests.simulation.spent_oracle import check_spent
 from tests.simulation.state_space import START, TECHNICIANS, check, commands_of, organization_of
 
 pytestmark = pytest.mark.no_cover  # counting lines would double the time of so many steps
@@ -285,9 +286,10 @@ class CoreAtRandom(RuleBasedStateMachine):
             assert self.session.link is not Link.REBOOTING
 
     def teardown(self) -> None:
-        """The journal, read back from JSON, gives the same session."""
+        """The journal, read back from JSON, gives the same session; its figures add up."""
         if self.session is None:
             return
+        check_spent(self.journal)
         stored = [msgspec.json.encode(event) for event in self.journal]
         read = [msgspec.json.decode(line, type=AnySessionEvent) for line in stored]
         assert read == self.journal

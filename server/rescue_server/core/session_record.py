@@ -1,4 +1,4 @@
-"""What is remembered of a session beside its state: who left it and how, and when it first was Active.
+"""What is remembered of a session beside its state: who left it and how, and what its time was spent on.
 
 The state says what is; a queue forgets an entry that left it. A list of sessions still names its last technicians. A
 record is a pure function of the events: it is stored nowhere, and made again from the journal.
@@ -7,12 +7,15 @@ record is a pure function of the events: it is stored nowhere, and made again fr
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
+import msgspec
+
 from rescue_server.core import events
 from rescue_server.core.session import Session
+from rescue_server.core.session_accounting import SessionAccount, count
 from rescue_server.core.status import Role
 
 
@@ -33,16 +36,16 @@ class FormerEntry:
     left: Left
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SessionRecord:
+class SessionRecord(msgspec.Struct, frozen=True, kw_only=True):
     """One session's. `former` by technician; `started_at` is the first Active.
 
     `transferred_to` is the target of the last transfer, for example "group:Network".
     """
 
-    former: Mapping[str, FormerEntry] = field(default_factory=dict)
+    former: Mapping[str, FormerEntry] = msgspec.field(default_factory=dict)
     started_at: datetime | None = None
     transferred_to: str = ""
+    account: SessionAccount = SessionAccount()
 
 
 def follow(
@@ -51,12 +54,13 @@ def follow(
     """Return the record after the event."""
     if before is None:
         return record
+    account = record.account if before.ended_at is not None else count(record.account, before, event, after)
     former = _former(record.former, before, event, after)
     started_at = record.started_at or (event.at if after.with_role(Role.LEAD) else None)
     target = event.target if isinstance(event, events.SessionTransferred) else record.transferred_to
-    if former == record.former and started_at == record.started_at and target == record.transferred_to:
+    if account is record.account and former == record.former:
         return record
-    return replace(record, former=former, started_at=started_at, transferred_to=target)
+    return msgspec.structs.replace(record, former=former, started_at=started_at, transferred_to=target, account=account)
 
 
 def _former(
