@@ -1,4 +1,4 @@
-"""The program that plays exercises, as a console sees it: `rescue exercise desk`, lines in and JSON lines out.
+"""The program that plays exercises, as a console sees it: `rescue exercise practice`, lines in and JSON lines out.
 
 A console does not know the emulator; it starts this program by its name, as the emulator starts consoles.
 """
@@ -80,7 +80,7 @@ class ExerciseProgram:
     ) -> ExerciseProgram:
         """Start it. Raises OSError."""
         kept = {name: value for name in ("RESCUE_DATA",) if (value := os.environ.get(name))}
-        words = ("exercise", "desk", "--lang", language)
+        words = ("exercise", "practice", "--lang", language)
         program = await Program.start("exercises", "rescue_emulator", *words, environment=kept)
         own = cls(program=program, changed=changed, refused=refused)
         program.listen(own._receive)

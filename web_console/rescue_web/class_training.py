@@ -1,10 +1,10 @@
-"""The exercises of somebody of a class behind their pages: the desk is the class's, and their console is their own."""
+"""The exercises of somebody of a class behind their pages: with their own console, in the class's practice."""
 
 from __future__ import annotations
 
 from rescue_emulator.classroom.lesson import Lesson
-from rescue_emulator.exercises.desk import ExerciseDesk
 from rescue_emulator.exercises.model import Exercise
+from rescue_emulator.exercises.practice import Practice
 from rescue_web.feed import Data
 from rescue_web.technician_page import TechnicianPage
 from rescue_web.training import Training
@@ -28,11 +28,11 @@ class ClassTraining(Training):
         self._end_listening()
 
     async def _start(self, exercise: Exercise, *, language: str, predict: bool | None) -> None:
-        await self._possible(self._desk().start(exercise, language=language, predict=predict))
+        await self._possible(self._practice().start(exercise, language=language, predict=predict))
 
-    def _desk(self) -> ExerciseDesk:
-        return self._lesson.desk(self._person)
+    def _practice(self) -> Practice:
+        return self._lesson.practice(self._person)
 
     def _shown(self) -> Data | None:
-        state = self._desk().state
+        state = self._practice().state
         return None if state is None else {**state.as_json(), "console": ""}

@@ -13,12 +13,12 @@ from pathlib import Path
 from rescue_client.admin import AdminClient
 from rescue_client.overview import Overview
 from rescue_common.state_directory import NoAccess, state_directory
-from rescue_emulator.classroom.desk import ClassServer
+from rescue_emulator.classroom.class_practice import ClassServer
 from rescue_emulator.classroom.lesson import Lesson, Lessons, Task
 from rescue_emulator.classroom.model import BadClass, organized
 from rescue_emulator.classroom.setting_up import reset, with_new_code
 from rescue_emulator.classroom.store import ClassStore
-from rescue_emulator.exercises.desk import exercise_of_row
+from rescue_emulator.exercises.practice import exercise_of_row
 from rescue_web.computers import NotPossible, StartedComputers
 from rescue_web.feed import Data
 

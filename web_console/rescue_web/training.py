@@ -1,6 +1,6 @@
-"""A technician's exercises behind their pages: a desk of their own, and the console of the exercise in place of theirs.
+"""A technician's exercises behind their pages, with the console of the exercise in place of theirs.
 
-The exercise's server is the desk's own, so its sessions, people and clock are nobody else's. While it is done, the
+The exercise's server is the practice's own, so its sessions, people and clock are nobody else's. While it is done, the
 pages of the login show the queue of the exercise's trainee; their own console closes like one without pages.
 """
 
@@ -15,8 +15,8 @@ from rescue_client.connection import Connection
 from rescue_client.console import ConsoleClient
 from rescue_common.processes.child import ProgramEnded
 from rescue_common.state_directory import NoAccess, state_directory
-from rescue_emulator.exercises.desk import ExerciseDesk, exercise_of_row
 from rescue_emulator.exercises.model import Exercise
+from rescue_emulator.exercises.practice import Practice, exercise_of_row
 from rescue_emulator.exercises.progress import BadPerson, ProgressFile
 from rescue_protos.errors import RescueError
 from rescue_web.computers import NotPossible
@@ -25,7 +25,7 @@ from rescue_web.technician_page import TechnicianPage
 
 Found = TypeVar("Found")
 
-MAX_DESKS = 12
+MAX_PRACTICES = 12
 """Exercises at a time: each has a server, consoles and a computer of its own."""
 UNWATCHED = 600.0
 """Real seconds without an open page, after which an exercise is ended."""
@@ -47,8 +47,8 @@ class Trainings:
         return ProgressFile(state_directory(self._data) / "scores")
 
     def _begins(self, training: Training) -> None:
-        if len(self._under_way | {training}) > MAX_DESKS:
-            raise NotPossible("there are {number} people at exercises already", number=str(MAX_DESKS))
+        if len(self._under_way | {training}) > MAX_PRACTICES:
+            raise NotPossible("there are {number} people at exercises already", number=str(MAX_PRACTICES))
         self._under_way.add(training)
 
     def _ended(self, training: Training) -> None:
@@ -73,13 +73,13 @@ class Training:
         self._own = own
         self._scores = scores
         self._begins, self._ended = begins, ended
-        self._opened: ExerciseDesk | None = None
+        self._opened: Practice | None = None
         self._watching: asyncio.Task[None] | None = None
         self._turn = asyncio.Lock()
 
     async def listed(self, language: str) -> list[dict[str, object]]:
         """Return the exercises of all rows, with whether this person has solved them."""
-        return await self._possible(asyncio.to_thread(self._desk().listed, language))
+        return await self._possible(asyncio.to_thread(self._practice().listed, language))
 
     async def start(self, row: str, *, language: str, predict: bool | None) -> None:
         """Begin the exercise of a row."""
@@ -89,18 +89,18 @@ class Training:
 
     async def start_next(self, *, language: str, predict: bool | None) -> None:
         """Begin the next exercise that is not solved."""
-        exercise = await self._possible(asyncio.to_thread(self._desk().next_row))
+        exercise = await self._possible(asyncio.to_thread(self._practice().next_row))
         if exercise is None:
             raise NotPossible("all exercises are solved")
         await self._start(exercise, language=language, predict=predict)
 
     def hint(self) -> None:
         """Show the next hint."""
-        self._desk().hint()
+        self._practice().hint()
 
     def answer(self, text: str) -> None:
         """Answer the question that is asked now."""
-        self._desk().answer(text)
+        self._practice().answer(text)
 
     async def stop(self) -> None:
         """End the exercise."""
@@ -113,21 +113,21 @@ class Training:
                 self._watching.cancel()
             self._watching = None
             page, self.page = self.page, None
-            desk, self._opened = self._opened, None
+            practice, self._opened = self._opened, None
             for one in (page, self._own):
                 if one is not None:
                     one.show_exercise(None)
             if page is not None:
                 await page.close()  # before its server: a console that loses its server says so
-            if desk is not None:
-                await desk.close()
+            if practice is not None:
+                await practice.close()
             self._ended(self)
 
     async def _start(self, exercise: Exercise, *, language: str, predict: bool | None) -> None:
         async with self._turn:
             self._begins(self)
             try:
-                await self._possible(self._desk().start(exercise, language=language, predict=predict))
+                await self._possible(self._practice().start(exercise, language=language, predict=predict))
                 await self._show_console()
             except BaseException:
                 if self.page is None:
@@ -139,7 +139,7 @@ class Training:
 
     async def _show_console(self) -> None:
         """Open the trainee's console, unless it is there."""
-        door = self._desk().door()
+        door = self._practice().door()
         if self.page is not None and self.page.client.technician == door.account and self.page.server == door.server:
             return
         former, self.page = (
@@ -155,10 +155,10 @@ class Training:
             former.show_exercise(self._shown())
             await former.close()
 
-    def _desk(self) -> ExerciseDesk:
+    def _practice(self) -> Practice:
         if self._opened is None:
             try:
-                self._opened = ExerciseDesk(person=self._person, scores=self._scores(), changed=self._changed)
+                self._opened = Practice(person=self._person, scores=self._scores(), changed=self._changed)
             except NoAccess as error:
                 raise NotPossible(str(error)) from None
         return self._opened

@@ -1,4 +1,4 @@
-"""A class while it is taught: a desk for each person, and what a trainer sees of them all."""
+"""A class while it is taught: a practice for each person, and what a trainer sees of them all."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 
-from rescue_emulator.classroom.desk import ClassDesk, ClassServer
+from rescue_emulator.classroom.class_practice import ClassPractice, ClassServer
 from rescue_emulator.classroom.model import BadClass, Classroom, Member
 from rescue_emulator.classroom.store import ClassStore
 from rescue_emulator.exercises.model import Exercise
@@ -19,7 +19,7 @@ Listener = Callable[[], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
-    """What people are asked to do: an exercise, its language, and whether to predict (None: as the desk's rule is)."""
+    """What people are asked to do: an exercise, its language, and whether to predict (None: as usual)."""
 
     exercise: Exercise
     language: str
@@ -39,26 +39,26 @@ class Lesson:
         self._shared = shared
         self._changed = changed
         self._slowly = slowly
-        self._desks: dict[str, ClassDesk] = {}
+        self._practices: dict[str, ClassPractice] = {}
         self._listeners: dict[str, list[Listener]] = {}
         self._troubles: dict[str, str] = {}
         self._counts: dict[str, dict[str, int]] = {}
 
-    def desk(self, account: str) -> ClassDesk:
-        """Return the desk of a member. Raises BadClass if there is no such member."""
-        if account not in self._desks:
-            self._desks[account] = ClassDesk(
+    def practice(self, account: str) -> ClassPractice:
+        """Return the practice of a member. Raises BadClass if there is no such member."""
+        if account not in self._practices:
+            self._practices[account] = ClassPractice(
                 classroom=self.classroom,
                 member=self.classroom.member(account),
                 shared=self._shared,
                 scores=self._store.scores(self.classroom.name),
-                changed=partial(self._desk_changed, account),
+                changed=partial(self._practice_changed, account),
                 slowly=self._slowly,
             )
-        return self._desks[account]
+        return self._practices[account]
 
     def listen(self, account: str, listener: Listener) -> Listener:
-        """Call `listener` after each change of a desk; return what ends that."""
+        """Call `listener` after each change of a practice; return what ends that."""
         listeners = self._listeners.setdefault(account, [])
         listeners.append(listener)
         return partial(listeners.remove, listener)
@@ -69,15 +69,15 @@ class Lesson:
 
     async def stop(self, accounts: Iterable[str]) -> None:
         """End the attempts of these people; what was not over is not scored."""
-        await asyncio.gather(*(self._desks[one].stop() for one in accounts if one in self._desks))
+        await asyncio.gather(*(self._practices[one].stop() for one in accounts if one in self._practices))
 
     async def cable(self, accounts: Iterable[str], state: str) -> int:
         """Set the cable of the customers in these people's exercises "off" or "on"; return how many there were."""
-        return sum([await self._desks[one].cable(state) for one in accounts if one in self._desks])
+        return sum([await self._practices[one].cable(state) for one in accounts if one in self._practices])
 
     async def close(self) -> None:
         """End all attempts and their worlds."""
-        await asyncio.gather(*(desk.close() for desk in self._desks.values()))
+        await asyncio.gather(*(practice.close() for practice in self._practices.values()))
 
     def as_json(self) -> dict[str, object]:
         """Return what a trainer sees: nothing that is secret but the codes of those who have not joined."""
@@ -85,8 +85,8 @@ class Lesson:
         return {"class": self.classroom.name, "ready": self.classroom.is_ready, "people": people}
 
     def _person(self, member: Member) -> dict[str, object]:
-        desk = self._desks.get(member.account)
-        state = desk.state if desk is not None else None
+        practice = self._practices.get(member.account)
+        state = practice.state if practice is not None else None
         attempt = state.as_json() if state is not None else None
         if attempt is not None:
             attempt["lines"] = attempt["lines"][-3:] if isinstance(attempt["lines"], tuple | list) else []
@@ -113,13 +113,13 @@ class Lesson:
     async def _start(self, account: str, task: Task) -> None:
         self._troubles.pop(account, None)
         try:
-            await self.desk(account).start(task.exercise, language=task.language, predict=task.predict)
+            await self.practice(account).start(task.exercise, language=task.language, predict=task.predict)
         except Exception as error:
             self._troubles[account] = (str(error) or type(error).__name__).partition("\n")[0]
             self._changed()
 
-    def _desk_changed(self, account: str) -> None:
-        state = self._desks[account].state if account in self._desks else None
+    def _practice_changed(self, account: str) -> None:
+        state = self._practices[account].state if account in self._practices else None
         if state is not None and state.phase is RunPhase.OVER:
             self._counts.pop(account, None)  # there is a new score
         for listener in tuple(self._listeners.get(account, ())):

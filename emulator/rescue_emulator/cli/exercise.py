@@ -163,10 +163,10 @@ def next_exercise(
 @exercise.command(hidden=True)
 @_language
 @_person
-def desk(lang: str, person: str) -> None:
+def practice(lang: str, person: str) -> None:
     """Do exercises as a program that a console drives: lines in, JSON lines out."""
     from rescue_console.terminal_input import typed_lines
-    from rescue_emulator.exercises.desk_program import DeskProgram
+    from rescue_emulator.exercises.practice_program import PracticeProgram
 
     _read_scores(person)
 
@@ -174,7 +174,7 @@ def desk(lang: str, person: str) -> None:
         async for typed in typed_lines():
             yield typed.line.decode(errors="replace")
 
-    program = DeskProgram(person=person, scores=_progress(), language=lang, show=lambda line: print_lines([line]))
+    program = PracticeProgram(person=person, scores=_progress(), language=lang, show=lambda line: print_lines([line]))
     try:
         run_until_signalled(program.run(lines()))
     except Terminated:

@@ -1,4 +1,4 @@
-"""The desk of a person of a class: exercises with their own account, on the server that all share."""
+"""The practice of a person of a class: exercises with their own account, on the server that all share."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from pathlib import Path
 
 from rescue_emulator.classroom.model import Classroom, Member
 from rescue_emulator.classroom.world import ClassWorld, stage_of
-from rescue_emulator.exercises.desk import ExerciseDesk
 from rescue_emulator.exercises.model import Exercise
+from rescue_emulator.exercises.practice import Practice
 from rescue_emulator.exercises.progress import ProgressFile
 from rescue_emulator.exercises.trainee_run import TraineeRun
 from rescue_emulator.scenarios.stage import Stage
@@ -29,8 +29,8 @@ class ClassServer:
     building: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_AT_ONCE))
 
 
-class ClassDesk(ExerciseDesk):
-    """The desk of one member. Each exercise has a world of its own, because the member has another part in each.
+class ClassPractice(Practice):
+    """The practice of one member. Each exercise has a world of its own, because the member has another part in each.
 
     Exercises that move the clock are done one at a time in the whole class.
     """

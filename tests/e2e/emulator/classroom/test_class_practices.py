@@ -12,7 +12,7 @@ import pytest
 
 from rescue_client.connection import Connection
 from rescue_client.console import ConsoleClient
-from rescue_emulator.classroom.desk import ClassDesk, ClassServer
+from rescue_emulator.classroom.class_practice import ClassPractice, ClassServer
 from rescue_emulator.classroom.model import Classroom, plan
 from rescue_emulator.classroom.setting_up import set_up
 from rescue_emulator.classroom.store import ClassStore
@@ -23,17 +23,17 @@ from rescue_emulator.testing import World
 
 @dataclass(slots=True)
 class Room:
-    """A class of two on a world's server. `news` is set when any desk changes."""
+    """A class of two on a world's server. `news` is set when any practice changes."""
 
     world: World
     classroom: Classroom
     store: ClassStore
-    desks: dict[str, ClassDesk]
+    practices: dict[str, ClassPractice]
     news: asyncio.Event
 
     async def until(self, person: str, look: Callable[[RunState], bool]) -> RunState:
         async with asyncio.timeout(30):
-            while (state := self.desks[person].state) is None or not look(state):
+            while (state := self.practices[person].state) is None or not look(state):
                 self.news.clear()
                 await self.news.wait()
         return state
@@ -50,8 +50,8 @@ async def room(tmp_path: Path) -> AsyncIterator[Room]:
             world.admin, plan("monday", people=["Ann", "Ben"]), valid_for=timedelta(hours=1), keep=store.write
         )
         shared = ClassServer(server=world.address, data=world.data)
-        desks = {
-            member.person: ClassDesk(
+        practices = {
+            member.person: ClassPractice(
                 classroom=made,
                 member=member,
                 shared=shared,
@@ -61,14 +61,16 @@ async def room(tmp_path: Path) -> AsyncIterator[Room]:
             )
             for member in made.members
         }
-        yield Room(world, made, store, desks, news)
-        await asyncio.gather(*(desk.close() for desk in desks.values()))
+        yield Room(world, made, store, practices, news)
+        await asyncio.gather(*(practice.close() for practice in practices.values()))
 
 
 async def test_both_solve_an_exercise_at_the_same_time_with_accounts_of_their_own(room: Room) -> None:
     hold, join = row_exercise(14), row_exercise(38)
     assert (hold.trainee, join.trainee) == ("alice", "bob"), "one in each part"
-    await asyncio.gather(room.desks["Ann"].start(hold, language="en"), room.desks["Ben"].start(join, language="nl"))
+    await asyncio.gather(
+        room.practices["Ann"].start(hold, language="en"), room.practices["Ben"].start(join, language="nl")
+    )
     ann = await room.until("Ann", lambda state: state.is_turn)
     ben = await room.until("Ben", lambda state: state.is_turn)
     assert (ann.account, ben.account) == ("monday-1", "monday-2")
@@ -86,7 +88,7 @@ async def test_both_solve_an_exercise_at_the_same_time_with_accounts_of_their_ow
             ("Ann", "14", True),
             ("Ben", "38", True),
         }
-        await room.desks["Ann"].stop()
+        await room.practices["Ann"].stop()
         left = [entry.session for entry in (await ConsoleClient(hers).queue()).entries]
         assert left == [mine.session], "their own session stays when the exercise's is cleared away"
     there = await room.world.admin.organization()
@@ -94,10 +96,10 @@ async def test_both_solve_an_exercise_at_the_same_time_with_accounts_of_their_ow
 
 
 async def test_exercises_that_move_the_clock_wait_for_each_other(room: Room) -> None:
-    await room.desks["Ann"].start(row_exercise(2), language="en")
+    await room.practices["Ann"].start(row_exercise(2), language="en")
     await room.until("Ann", lambda state: state.is_turn or state.phase is not RunPhase.PREPARING)
-    await room.desks["Ben"].start(row_exercise(5), language="en")
+    await room.practices["Ben"].start(row_exercise(5), language="en")
     waiting = await room.until("Ben", lambda state: bool(state.lines))
     assert waiting.lines[-1].text == "Somebody else's exercise moves the clock. Yours begins after it."
-    await room.desks["Ann"].stop()
+    await room.practices["Ann"].stop()
     await room.until("Ben", lambda state: state.phase is not RunPhase.PREPARING)

@@ -1,4 +1,4 @@
-"""Where one person does exercises, one after the other: a world of their own, and the present attempt.
+"""The practice of one person: exercises one after the other in a world of their own, and the present attempt.
 
 The world is made for the first exercise and kept for the next ones. With a server of its own, its clock and its people
 are this person's alone.
@@ -31,8 +31,8 @@ class Door:
     secret: str
 
 
-class ExerciseDesk:
-    """One person's desk. `changed` is called after each change of `state`."""
+class Practice:
+    """One person's practice: `changed` is called after each change of `state`."""
 
     def __init__(
         self,
