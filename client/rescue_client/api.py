@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from rescue_client.api_holding import Holding
 from rescue_client.api_records import (
     Account,
     AppletLink,
@@ -54,10 +55,13 @@ class ApiClient:
             connection, public_api_pb2_grpc.PublicApiServiceStub, timeout=_TIMEOUT
         )
         self._known: Facts | None = None
+        self._holding = Holding()
         self._next: asyncio.Task[Facts] | None = None
 
     async def facts(self) -> Facts:
         """Return the facts as they are now, or later. Requests that wait at once share one call. Raises RescueError."""
+        if self._known is not None and (now := self._holding.now()) is not None:
+            return replace(self._known, now=now)
         running = self._next
         if running is not None:
             # It may have been answered from before this request; the one after it is not.
@@ -104,6 +108,7 @@ class ApiClient:
             portions.extend([portion async for portion in stream])
         first = portions[0]
         now, connected = _moment(first.now), frozenset(first.connected)
+        self._holding.renew(first.validity, now)
         if known is not None and first.unchanged:
             return replace(known, now=now, connected=connected)
         sessions = (_session(message) for portion in portions for message in portion.sessions)

@@ -172,6 +172,7 @@ class ReadFactsResponse(google.protobuf.message.Message):
     ACCOUNT_FIELD_NUMBER: builtins.int
     SESSIONS_FIELD_NUMBER: builtins.int
     LAST_SESSION_FIELD_NUMBER: builtins.int
+    VALIDITY_FIELD_NUMBER: builtins.int
     revision: builtins.int
     """The revision at which this is the state."""
     unchanged: builtins.bool
@@ -196,6 +197,10 @@ class ReadFactsResponse(google.protobuf.message.Message):
         less than an hour ago.
         """
 
+    @property
+    def validity(self) -> Global___Validity:
+        """For how long this answer holds; in the first portion."""
+
     def __init__(
         self,
         *,
@@ -206,11 +211,51 @@ class ReadFactsResponse(google.protobuf.message.Message):
         account: Global___Account | None = ...,
         sessions: collections.abc.Iterable[Global___SessionFacts] | None = ...,
         last_session: builtins.int = ...,
+        validity: Global___Validity | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["account", b"account", "now", b"now"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["account", b"account", "connected", b"connected", "last_session", b"last_session", "now", b"now", "revision", b"revision", "sessions", b"sessions", "unchanged", b"unchanged"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["account", b"account", "now", b"now", "validity", b"validity"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["account", b"account", "connected", b"connected", "last_session", b"last_session", "now", b"now", "revision", b"revision", "sessions", b"sessions", "unchanged", b"unchanged", "validity", b"validity"]) -> None: ...
 
 Global___ReadFactsResponse: typing_extensions.TypeAlias = ReadFactsResponse
+
+@typing.final
+class Validity(google.protobuf.message.Message):
+    """A caller on the server's machine can see by itself whether an answer still holds: while the number is the same and
+    the emulated time is before the next deadline.
+    """
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    FILE_FIELD_NUMBER: builtins.int
+    MARK_FIELD_NUMBER: builtins.int
+    NUMBER_FIELD_NUMBER: builtins.int
+    SPEED_FIELD_NUMBER: builtins.int
+    DUE_AT_FIELD_NUMBER: builtins.int
+    file: builtins.str
+    """The file with the number; empty where there is none."""
+    mark: builtins.bytes
+    """What the file begins with."""
+    number: builtins.int
+    """The number that follows in it, at the moment of the answer."""
+    speed: builtins.float
+    """Emulated seconds in a real one; 0 while the clock stands."""
+    @property
+    def due_at(self) -> google.protobuf.timestamp_pb2.Timestamp:
+        """When something falls due; not set if nothing does."""
+
+    def __init__(
+        self,
+        *,
+        file: builtins.str = ...,
+        mark: builtins.bytes = ...,
+        number: builtins.int = ...,
+        speed: builtins.float = ...,
+        due_at: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["due_at", b"due_at"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["due_at", b"due_at", "file", b"file", "mark", b"mark", "number", b"number", "speed", b"speed"]) -> None: ...
+
+Global___Validity: typing_extensions.TypeAlias = Validity
 
 @typing.final
 class ReadAccountRequest(google.protobuf.message.Message):

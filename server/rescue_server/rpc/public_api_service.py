@@ -16,6 +16,7 @@ from rescue_server.rpc import translate
 from rescue_server.rpc.call_context import CallContext
 from rescue_server.rpc.sources import source_of
 from rescue_server.runtime import command_handlers
+from rescue_server.runtime.change_counter import ChangeCounter
 from rescue_server.runtime.credentials import Tokens
 from rescue_server.runtime.engine import Engine
 from rescue_server.runtime.session_logs import session_log
@@ -33,6 +34,10 @@ class PublicApiService(public_api_pb2_grpc.PublicApiServiceServicer):
         self._engine = engine
         self._tokens = tokens
         self._messages: dict[str, tuple[Session, SessionRecord, pb.SessionFacts]] = {}
+        self._changes = ChangeCounter()
+        engine.subscribe(self._changes)
+        engine.watch.add_observer(self._changes)
+        engine.clock.on_change(self._changes.set)
 
     async def ReadFacts(
         self, request: pb.ReadFactsRequest, context: CallContext
@@ -43,7 +48,10 @@ class PublicApiService(public_api_pb2_grpc.PublicApiServiceServicer):
         state, now = self._engine.published, self._engine.clock.now()
         watch = self._engine.watch
         first = pb.ReadFactsResponse(
-            revision=state.revision, now=translate.timestamp(now), last_session=state.last_session
+            revision=state.revision,
+            now=translate.timestamp(now),
+            last_session=state.last_session,
+            validity=self._validity(),
         )
         first.connected.extend(name for name in sorted(state.organization.technicians) if watch.connected(name))
         if request.known_revision == state.revision:
@@ -85,6 +93,18 @@ class PublicApiService(public_api_pb2_grpc.PublicApiServiceServicer):
         return pb.ReadSessionLogResponse(
             found=True, chat=log.chat(), notes=log.notes(), participants=sorted(log.participants)
         )
+
+    def _validity(self) -> pb.Validity:
+        clock, changes = self._engine.clock.read(), self._changes
+        found = pb.Validity(
+            file=changes.path,
+            mark=changes.mark,
+            number=changes.value,
+            speed=0.0 if clock.standing else clock.speed,
+        )
+        if (deadline := self._engine.schedule.next_deadline()) is not None:
+            found.due_at.CopyFrom(translate.timestamp(deadline.due))
+        return found
 
     def _listed(self, now: datetime) -> list[pb.SessionFacts]:
         """Return the messages of the sessions that are listed. One that did not change is translated once."""

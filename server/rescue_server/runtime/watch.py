@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from itertools import chain, takewhile
+from typing import Protocol
 
 from rescue_server.core.queue import QueueUpdate
 
@@ -50,6 +51,12 @@ class Watcher:
         self.news.set()
 
 
+class Observer(Protocol):
+    """Is told that something may have changed."""
+
+    def set(self) -> None: ...
+
+
 class Watch:
     """All rings and watchers."""
 
@@ -59,7 +66,7 @@ class Watch:
         self._watchers: dict[str, set[Watcher]] = {}  # by technician
         self._behind: set[Watcher] = set()  # those that have not been handed everything yet
         self.open_watchers = 0
-        self._observers: set[asyncio.Event] = set()
+        self._observers: set[Observer] = set()
         self._progress = asyncio.Event()
         self.revision = 0
         self.oldest = 0  # what happened up to this revision is in no ring
@@ -93,10 +100,14 @@ class Watch:
         An observer is no console: it takes nothing out of a ring, and nobody waits for it.
         """
         news = asyncio.Event()
-        self._observers.add(news)
+        self.add_observer(news)
         return news
 
-    def unsubscribe(self, news: asyncio.Event) -> None:
+    def add_observer(self, observer: Observer) -> None:
+        """Tell the observer the same at once, by its `set`."""
+        self._observers.add(observer)
+
+    def unsubscribe(self, news: Observer) -> None:
         """Remove an observer."""
         self._observers.discard(news)
 
