@@ -20,6 +20,7 @@ from benchmarks.programs import LOAD_CORE, ROOT, SERVER_CORE, pinned
 from rescue_emulator.testing import SyncWorld
 
 _CONNECTIONS = 8
+_ROW = 80  # bytes of a session in an answer
 _WARM, _SECONDS = 1.0, 4.0
 
 
@@ -39,7 +40,7 @@ def get_session(kind: str, *, sessions: int) -> dict[str, float]:
     """Ask for all sessions on a few connections, one request after the other on each."""
     with contextlib.ExitStack() as stack:
         if kind == "bare":
-            subject = stack.enter_context(_constant(size=sessions * 100))
+            subject = stack.enter_context(_constant(size=sessions * _ROW))
         else:
             subject = stack.enter_context(_emulator(sessions))
         for pid in subject.pids:
@@ -71,7 +72,8 @@ def _constant(size: int) -> Iterator[_Subject]:
     process = subprocess.Popen(pinned(command, SERVER_CORE), stdout=subprocess.PIPE, text=True, cwd=ROOT)
     try:
         assert process.stdout is not None
-        yield _Subject(int(process.stdout.readline().split()[1]), "/", (process.pid,))
+        path = f"/API/getSession_v3.aspx?node=3000001&authcode={'x' * 128}"  # as long as a real one
+        yield _Subject(int(process.stdout.readline().split()[1]), path, (process.pid,))
     finally:
         process.kill()
         process.wait()

@@ -93,14 +93,14 @@ def as_text(shape: Shape, rows: Sequence[Row], *, delimiter: str = "|") -> str:
             return _HEAD + "".join(_record(titled, row) for row in rows)
         case Style.TABLE:
             header = delimiter.join([*(column.title for column in titled), NEWLINE])
-            return _HEAD + header + "".join(_line(titled, row, delimiter) for row in rows)
+            keys = [column.key for column in titled]
+            return _HEAD + header + "".join([_line(keys, row, delimiter) for row in rows])
 
 
 def written(value: Value) -> str:
     """Return a value as text methods write it, in one line."""
-    if isinstance(value, bool):
-        return "True" if value else "False"
-    return str(value).translate(_ONE_LINE)
+    text = value if isinstance(value, str) else str(value)  # a truth is True or False
+    return text.translate(_ONE_LINE) if "\n" in text or "\r" in text else text
 
 
 def _record(columns: Sequence[Column], row: Row) -> str:
@@ -109,5 +109,7 @@ def _record(columns: Sequence[Column], row: Row) -> str:
     return "".join(lines) + NEWLINE
 
 
-def _line(columns: Sequence[Column], row: Row, delimiter: str) -> str:
-    return delimiter.join([*(written(row[column.key]) for column in columns), NEWLINE])
+def _line(keys: Sequence[str], row: Row, delimiter: str) -> str:
+    values = [written(row[key]) for key in keys]
+    values.append(NEWLINE)
+    return delimiter.join(values)

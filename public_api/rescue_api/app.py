@@ -14,8 +14,8 @@ from starlette.routing import Route
 
 from rescue_api import soap
 from rescue_api.answers import Row, as_text
-from rescue_api.calls import ApiCall, Backend, Operation
-from rescue_api.operations import BY_NAME, perform
+from rescue_api.calls import ApiCall, Backend, MethodAccess, Operation
+from rescue_api.operations import BY_NAME, admit
 from rescue_api.people import COOKIE
 from rescue_api.words import MethodFailed, Word
 from rescue_api.wsdl import operations_page, sample_page, wsdl
@@ -39,7 +39,7 @@ def build(backend: Backend) -> Starlette:
     """Return the application."""
 
     async def answer(request: Request) -> Response:
-        path = request.url.path.lower()
+        path = request.scope["path"].lower()
         try:
             if path == _SOAP_PATH:
                 return await _soap(request, backend) if request.method == "POST" else _described(request)
@@ -102,21 +102,38 @@ async def _answered(
             source=request.client.host if request.client else "",
             cookie=request.cookies.get(COOKIE, ""),
         )
-        body = write(await perform(operation, call))
+        body = await _performed(operation, call, write, content_type)
     except MethodFailed as failed:
-        body = fail(failed.word)
+        body = fail(failed.word).encode()
     except RescueError as error:
         log.warning("%s failed: %s", operation.name, error)
-        body = fail(Word.ERROR)
+        body = fail(Word.ERROR).encode()
     except Exception:
         log.exception("%s failed", operation.name)
-        body = fail(Word.ERROR)
-    response = Response(body.encode(), headers=_headers(content_type))
+        body = fail(Word.ERROR).encode()
+    response = Response(body, headers=_headers(content_type))
     if call is not None and call.new_cookie:
         # Written by hand, because clients compare the vendor's very text, and libraries order the attributes otherwise.
         secure = "; Secure" if request.url.scheme == "https" else ""
         response.headers["set-cookie"] = f"{COOKIE}={call.new_cookie}; path=/; HttpOnly{secure}"
     return response
+
+
+async def _performed(
+    operation: Operation, call: ApiCall, write: Callable[[Sequence[Row]], str], content_type: str
+) -> bytes:
+    """Return the body of a success. Raises MethodFailed, RescueError."""
+    admit(operation, call)
+    if operation.access is MethodAccess.ANYBODY:
+        return write(await operation.handler(call)).encode()
+    asked = operation.name, content_type, call.asked
+    answers = call.backend.answers
+    body = answers.find(asked, call.facts)
+    if body is None:
+        body = write(await operation.handler(call)).encode()
+        if call.holds_until is not None:
+            answers.keep(asked, call.facts, call.holds_until, body)
+    return body
 
 
 def _described(request: Request) -> Response:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 
+from rescue_api.answer_cache import AnswerCache
 from rescue_api.answers import Enumeration, Kind, Row, Shape
 from rescue_api.nodes import Node, find
 from rescue_api.people import ApiLogins
@@ -49,11 +51,15 @@ class Backend:
 
     client: ApiClient
     logins: ApiLogins
+    answers: AnswerCache = field(default_factory=AnswerCache)
 
 
 @dataclass(slots=True, kw_only=True)
 class ApiCall:
-    """`arguments` by the parameters' names in lower case. `cookie` is the one that came; `new_cookie` is to be set."""
+    """`arguments` by the parameters' names in lower case. `cookie` is the one that came; `new_cookie` is to be set.
+
+    A method whose answer follows from the facts alone says until when it `holds_until`; else it is made anew.
+    """
 
     backend: Backend
     facts: Facts
@@ -62,6 +68,13 @@ class ApiCall:
     cookie: str = ""
     new_cookie: str = ""
     caller: Person | None = None
+    holds_until: datetime | None = None
+
+    @property
+    def asked(self) -> Hashable:
+        """Who asks, and what for; the code says only who."""
+        given = (value for name, value in self.arguments.items() if name != AUTHCODE.name)
+        return self.user.name, *given
 
     @property
     def user(self) -> Person:

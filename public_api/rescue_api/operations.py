@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 
-from rescue_api.answers import DONE, Column, Enumeration, Kind, Row, Shape, Style, one_value
+from rescue_api.answers import DONE, Column, Enumeration, Kind, Shape, Style, one_value
 from rescue_api.calls import AUTHCODE, ApiCall, Handler, MethodAccess, Operation, Parameter
 from rescue_api.methods import access, acts, logs, organization, pins, queues
 from rescue_api.nodes import NODE_TYPES
@@ -238,13 +237,12 @@ BY_NAME = {operation.name.lower(): operation for operation in OPERATIONS if oper
 BY_SOAP_NAME = {operation.soap.lower(): operation for operation in OPERATIONS if operation.soap}
 
 
-async def perform(operation: Operation, call: ApiCall) -> Sequence[Row]:
-    """Find out who calls, and answer. Raises MethodFailed, RescueError."""
+def admit(operation: Operation, call: ApiCall) -> None:
+    """Find out who calls. Raises MethodFailed if nobody, or somebody who may not call this."""
     if operation.access is not MethodAccess.ANYBODY:
         _authenticate(call)
         if operation.access is MethodAccess.ADMINISTRATOR and call.user.is_technician:
             raise MethodFailed(Word.NOT_LOGGED_IN_AS_ADMIN)
-    return await operation.handler(call)
 
 
 def _authenticate(call: ApiCall) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from rescue_api import times
 from rescue_api.answers import Column, Kind, Row, Shape, Style
 from rescue_api.nodes import NodeDirectory
 from rescue_api.statuses import SOAP_STATUSES, SessionStatus, status_of
 from rescue_client.api_records import EntryFacts, EntryRole, Facts, SessionFacts
+from rescue_common.emulated_time import END_OF_TIME
 
 LISTED_AFTER_END = timedelta(hours=1)  # emulated
 _CUSTOM_FIELDS = 6
@@ -67,6 +68,20 @@ def rows_of_channel(facts: Facts, channel: str) -> Iterator[Row]:
             yield _row(facts, directory, session, entry, status, entry.technician if entry.role in _LEADS else "")
 
 
+def changes_at(facts: Facts) -> datetime:
+    """Return the moment at which a row would be written otherwise although nothing has happened."""
+    moments = [END_OF_TIME]
+    for session in _listed(facts):
+        moments += (entry.since + timedelta(seconds=_waited(facts, entry) + 1) for entry in session.entries)
+        if session.ended_at is not None and facts.now < session.ended_at + LISTED_AFTER_END:
+            moments.append(session.ended_at + LISTED_AFTER_END)
+    return min(moments)
+
+
+def _waited(facts: Facts, entry: EntryFacts) -> int:
+    return max(0, int((facts.now - entry.since).total_seconds()))
+
+
 def _listed(facts: Facts) -> Iterator[SessionFacts]:
     for session in facts.sessions:
         if session.ended_at is None or session.in_queue or facts.now < session.ended_at + LISTED_AFTER_END:
@@ -91,7 +106,7 @@ def _row(
         "technician": who,
         "started": times.minute(began),
         "started_exactly": times.second(began),
-        "waiting": max(0, int((facts.now - entry.since).total_seconds())),
+        "waiting": _waited(facts, entry),
         **{f"field{number}": fields[number] for number in range(_CUSTOM_FIELDS)},
         "language": session.language,
         "to": session.transferred_to if moving else "",

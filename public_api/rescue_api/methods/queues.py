@@ -10,6 +10,7 @@ from rescue_api.calls import ApiCall
 from rescue_api.nodes import NodeType, serves, technicians_below
 from rescue_api.words import MethodFailed, Word
 from rescue_client.api_records import ChannelNode
+from rescue_common.emulated_time import END_OF_TIME
 
 
 async def is_any_tech_available(call: ApiCall) -> Sequence[Row]:
@@ -17,6 +18,7 @@ async def is_any_tech_available(call: ApiCall) -> Sequence[Row]:
     channel = call.node("channelid", word=Word.INVALID_CHANNEL_ID).of
     if not isinstance(channel, ChannelNode):
         raise MethodFailed(Word.INVALID_CHANNEL_ID)
+    call.holds_until = END_OF_TIME  # or until the facts change
     return ({"value": serves(call.facts.account, channel, call.facts.connected)},)
 
 
@@ -24,6 +26,7 @@ async def get_session_of_all(call: ApiCall) -> Sequence[Row]:
     """Return the sessions of a node; without one, of everybody whom the caller may see."""
     if call.given("node"):
         return await get_session(call)
+    call.holds_until = sessions.changes_at(call.facts)
     seen = {call.user.name} if call.user.is_technician else {person.name for person in call.facts.account.people}
     return list(sessions.rows_of_technicians(call.facts, frozenset(seen)))
 
@@ -36,6 +39,7 @@ async def get_session(call: ApiCall) -> Sequence[Row]:
         raise MethodFailed(Word.INVALID_NODE)
     if call.user.is_technician and node.id != call.user.node:
         raise MethodFailed(Word.NOT_LOGGED_IN_AS_ADMIN)
+    call.holds_until = sessions.changes_at(call.facts)
     if kind == "CHANNEL":
         return list(sessions.rows_of_channel(call.facts, node.name))
     return list(sessions.rows_of_technicians(call.facts, technicians_below(call.facts.account, node)))

@@ -188,3 +188,20 @@ async def test_a_hundred_requests_at_once_are_answered(api: Api) -> None:
         *(asyncio.to_thread(api.body, "getSession_v3", authcode=code, node=3000001) for _ in range(100))
     )
     assert {body.splitlines()[2] for body in bodies} == {HEADER}
+
+
+async def test_an_answer_is_never_older_than_what_was_done_before(api: Api) -> None:
+    code = api.authcode()
+    alice, web = api.node("alice", code), api.node("Web", code)
+    for number in range(20):
+        session, _ = await api.alice.pin(f"Customer {number}")
+        (row,) = [row for row in api.call("getSession_v3", authcode=code, node=alice).rows if row["ID"] == session]
+        assert (row["Status"], row["Waiting Time"]) == ("Connecting", "0")
+        await api.world.advance(seconds=1)
+        assert f"|{row['Start Time']}|1|Customer {number}|" in api.body("getSession_v3", authcode=code, node=alice)
+        await api.alice.end(session)
+        assert f"{session}|Closed by technician|" in api.body("getSession_v3", authcode=code, node=alice)
+    carol = await api.world.technician("carol")
+    assert "Name:carol\nEmail:carol@rescue.test\nDescription:\nStatus:Online" in api.body("getHierarchy", authcode=code)
+    await carol.program.stop()
+    assert api.body("isAnyTechAvailableOnChannel", authcode=code, ChannelID=web) == "TRUE"
