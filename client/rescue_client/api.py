@@ -17,6 +17,7 @@ from rescue_client.api_records import (
     Account,
     AppletLink,
     ChannelNode,
+    ChatAndNotes,
     EntryFacts,
     EntryLeft,
     EntryRole,
@@ -25,7 +26,6 @@ from rescue_client.api_records import (
     Person,
     SessionEnd,
     SessionFacts,
-    SessionLog,
 )
 from rescue_client.connection import Connection
 from rescue_client.console import ConsoleClient
@@ -86,13 +86,13 @@ class ApiClient:
         request = pb.IssueAuthcodeRequest(request_id=str(uuid.uuid4()), user=user, code_hash=code_hash)
         await self._service.call_idempotent(lambda stub: stub.IssueAuthcode, request)
 
-    async def session_log(self, session: int) -> SessionLog | None:
+    async def session_log(self, session: int) -> ChatAndNotes | None:
         """Return what was said and noted in a session; None if there is no such session. Raises RescueError."""
         request = pb.ReadSessionLogRequest(session=str(session))
         log = await self._service.call_idempotent(lambda stub: stub.ReadSessionLog, request)
         if not log.found:
             return None
-        return SessionLog(chat=log.chat, notes=log.notes, participants=frozenset(log.participants))
+        return ChatAndNotes(chat=log.chat, notes=log.notes, participants=frozenset(log.participants))
 
     async def _read(self) -> Facts:
         try:

@@ -148,7 +148,7 @@ class Facts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SessionLog:
+class ChatAndNotes:
     """What was said and noted in a session, and which technicians take or took part in it."""
 
     chat: str

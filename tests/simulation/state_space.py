@@ -27,12 +27,8 @@ from rescue_server.core.commands import (
     StartSession,
     TransferSession,
 )
-from rescue_server.core.decide import (
-    Context,
-    create_pin,
-    decide,
+from rescue_server.core.customer_side import (
     on_attach,
-    on_due,
     on_going_down,
     on_goodbye,
     on_sign_of_life,
@@ -40,6 +36,7 @@ from rescue_server.core.decide import (
     redeem_pin,
     start_through_channel,
 )
+from rescue_server.core.decide import Context, create_pin, decide, on_due
 from rescue_server.core.events import AnySessionEvent
 from rescue_server.core.organization import Organization
 from rescue_server.core.queue import updates

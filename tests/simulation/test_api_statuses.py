@@ -15,7 +15,8 @@ from rescue_client.records import Status as Shown
 from rescue_emulator.conformance.api_statuses import NO_ROW, allowed
 from rescue_protos.errors import FailedPrecondition
 from rescue_server.core import events
-from rescue_server.core.decide import Context, create_pin, start_through_channel
+from rescue_server.core.customer_side import start_through_channel
+from rescue_server.core.decide import Context, create_pin
 from rescue_server.core.organization import Organization
 from rescue_server.core.queue import updates
 from rescue_server.core.session import Session, apply

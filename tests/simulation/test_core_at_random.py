@@ -37,14 +37,9 @@ from rescue_server.core.commands import (
     StartSession,
     TransferSession,
 )
-from rescue_server.core.decide import (
-    Context,
-    create_pin,
-    decide,
+from rescue_server.core.customer_side import (
     on_attach,
     on_customer_chat,
-    on_due,
-    on_focus,
     on_going_down,
     on_goodbye,
     on_sign_of_life,
@@ -52,6 +47,7 @@ from rescue_server.core.decide import (
     redeem_pin,
     start_through_channel,
 )
+from rescue_server.core.decide import Context, create_pin, decide, on_due, on_focus
 from rescue_server.core.events import AnySessionEvent, Process
 from rescue_server.core.organization import Organization
 from rescue_server.core.queue import entry_of, updates

@@ -22,7 +22,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from rescue_protos.errors import FailedPrecondition, NotFound, RequestReused, RescueError, StorageUnavailable
 from rescue_server.clock import ServerClock
 from rescue_server.core.commands import AnyCommand
-from rescue_server.core.decide import Context, decide, on_attach, on_going_down, on_goodbye, on_sign_of_life
+from rescue_server.core.customer_side import on_attach, on_going_down, on_goodbye, on_sign_of_life
+from rescue_server.core.decide import Context, decide
 from rescue_server.core.organization import AnyOrganizationEvent, ChannelAdded, GroupAdded, TechnicianAdded
 from rescue_server.core.session import Session
 from rescue_server.core.status import Link, Status

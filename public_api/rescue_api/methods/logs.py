@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from rescue_api.answers import Row
 from rescue_api.calls import ApiCall
 from rescue_api.words import MethodFailed, Word
-from rescue_client.api_records import SessionLog
+from rescue_client.api_records import ChatAndNotes
 
 
 async def get_chat(call: ApiCall) -> Sequence[Row]:
@@ -20,7 +20,7 @@ async def get_note(call: ApiCall) -> Sequence[Row]:
     return ({"value": (await _log(call)).notes},)
 
 
-async def _log(call: ApiCall) -> SessionLog:
+async def _log(call: ApiCall) -> ChatAndNotes:
     """Return the log of the session that is named. Raises MethodFailed."""
     number = call.integer("session")
     if number is None:

@@ -25,7 +25,7 @@ class Process(StrEnum):
     CALLING_CARD = "calling-card"
 
 
-class CustomerComputer(msgspec.Struct, frozen=True, kw_only=True):
+class AppletComputer(msgspec.Struct, frozen=True, kw_only=True):
     """The computer with the applet: the address that the server sees, the applet's language, the system."""
 
     address: str = ""
@@ -64,7 +64,7 @@ class SessionCreated(SessionEvent, frozen=True, kw_only=True, tag=True):
     customer: str = ""
     fields: tuple[str, ...] = ()
     tracking: str = ""
-    computer: CustomerComputer = CustomerComputer()
+    computer: AppletComputer = AppletComputer()
     entries: tuple[str, ...]
     focused: tuple[str, ...] = ()
 
@@ -74,7 +74,7 @@ class PinRedeemed(SessionEvent, frozen=True, kw_only=True, tag=True):
 
     ticket_hash: str
     customer: str = ""
-    computer: CustomerComputer = CustomerComputer()
+    computer: AppletComputer = AppletComputer()
 
 
 class TermsDeclined(SessionEvent, frozen=True, kw_only=True, tag=True):

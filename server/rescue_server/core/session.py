@@ -56,7 +56,7 @@ class Session(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     customer: str = ""
     fields: tuple[str, ...] = ()
     tracking: str = ""
-    computer: events.CustomerComputer = events.CustomerComputer()
+    computer: events.AppletComputer = events.AppletComputer()
     pin: str = ""
     ticket_hash: str = ""
     declined: bool = False

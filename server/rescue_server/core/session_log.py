@@ -20,7 +20,7 @@ _DISCONNECTED = "Disconnected (Applet)"
 
 
 @dataclass(slots=True)
-class SessionLog:
+class SessionTranscript:
     """One session's. It is given the session's events from the first one on, in order.
 
     `participants` are all technicians who ever had an entry.
@@ -32,7 +32,7 @@ class SessionLog:
     _notes: list[str] = field(default_factory=list)
 
     @classmethod
-    def of(cls, stored: Iterable[tuple[int, events.AnySessionEvent]]) -> SessionLog:
+    def of(cls, stored: Iterable[tuple[int, events.AnySessionEvent]]) -> SessionTranscript:
         """Return the log of events with their revisions. Raises UnknownSession."""
         log = cls()
         for revision, event in stored:

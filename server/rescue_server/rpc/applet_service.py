@@ -14,8 +14,8 @@ from rescue_common.allowance import Allowance, Allowances
 from rescue_protos.errors import STORAGE_ERRORS, InvalidArgument, RescueError
 from rescue_protos.v1 import applet_pb2 as pb
 from rescue_protos.v1 import applet_pb2_grpc
-from rescue_server.core import decide
-from rescue_server.core.events import CustomerComputer
+from rescue_server.core import customer_side
+from rescue_server.core.events import AppletComputer
 from rescue_server.core.session import Session
 from rescue_server.core.status import Link
 from rescue_server.faults.injector import FaultInjector
@@ -103,7 +103,7 @@ class AppletService(applet_pb2_grpc.AppletServiceServicer):
             return
         try:
             if not _is_over(session):
-                await self._engine.perform(command_handlers.of_applet(session.id, decide.on_attach))
+                await self._engine.perform(command_handlers.of_applet(session.id, customer_side.on_attach))
                 self._timekeeper.renew_lease(session.id, answered=True)
             session = self._session(session.id)
             if _is_over(session):
@@ -156,7 +156,7 @@ class AppletService(applet_pb2_grpc.AppletServiceServicer):
         if session is not None and session.link in (Link.RECONNECTING, Link.OFFLINE):
             # While nothing can be stored the link stays lost; the next sign of life tries again.
             with contextlib.suppress(*STORAGE_ERRORS):
-                await self._engine.perform(command_handlers.of_applet(session_id, decide.on_sign_of_life))
+                await self._engine.perform(command_handlers.of_applet(session_id, customer_side.on_sign_of_life))
 
     async def _report(self, report: pb.Report, connection: attachments.AppletConnection) -> None:
         await self._sign_of_life(connection.session)
@@ -214,19 +214,19 @@ class AppletService(applet_pb2_grpc.AppletServiceServicer):
 def _decision_of(report: pb.Report) -> Any:
     match report.WhichOneof("what"):
         case "terms":
-            return lambda s, x: decide.on_terms(s, accepted=report.terms.accepted, context=x)
+            return lambda s, x: customer_side.on_terms(s, accepted=report.terms.accepted, context=x)
         case "going_down":
-            return lambda s, x: decide.on_going_down(s, order=report.going_down.order_id, context=x)
+            return lambda s, x: customer_side.on_going_down(s, order=report.going_down.order_id, context=x)
         case "goodbye":
-            return decide.on_goodbye
+            return customer_side.on_goodbye
         case "chat":
-            return lambda s, x: decide.on_customer_chat(s, text=report.chat.text, context=x)
+            return lambda s, x: customer_side.on_customer_chat(s, text=report.chat.text, context=x)
     raise InvalidArgument.of("report", "terms, going_down, goodbye or chat is needed")
 
 
-def _computer(request: pb.RedeemPinRequest | pb.StartThroughChannelRequest, context: CallContext) -> CustomerComputer:
-    unsaid = CustomerComputer()
-    return CustomerComputer(
+def _computer(request: pb.RedeemPinRequest | pb.StartThroughChannelRequest, context: CallContext) -> AppletComputer:
+    unsaid = AppletComputer()
+    return AppletComputer(
         address=address_of(context.peer()),
         language=request.language or unsaid.language,
         platform=request.platform or unsaid.platform,

@@ -20,9 +20,9 @@ from rescue_protos.errors import (
     ResourceExhausted,
     Unauthenticated,
 )
-from rescue_server.core import commands, decide, organization
+from rescue_server.core import commands, customer_side, decide, organization
 from rescue_server.core.clearing import clear, is_concerned
-from rescue_server.core.events import CustomerComputer, SessionTransferred
+from rescue_server.core.events import AppletComputer, SessionTransferred
 from rescue_server.core.session import Session
 from rescue_server.runtime.chat_log import ChatLog
 from rescue_server.runtime.credentials import ticket_fits
@@ -114,14 +114,14 @@ def limit_chat(handler: Handler, chats: ChatLog, limits: Limits = LIMITS) -> Han
     return limited
 
 
-def redeem_pin(pin: str, customer: str, ticket_hash: str, computer: CustomerComputer | None = None) -> Handler:
+def redeem_pin(pin: str, customer: str, ticket_hash: str, computer: AppletComputer | None = None) -> Handler:
     """Spend a PIN."""
 
     def handle(state: EngineState, context: decide.Context) -> Outcome:
         session = state.sessions.get(state.pins.get(pin, ""))
         if session is None:
             raise PinRefused("there is no such PIN: check the digits with the technician", reason="PIN_UNKNOWN")
-        events = decide.redeem_pin(
+        events = customer_side.redeem_pin(
             session, ticket_hash=ticket_hash, customer=customer, context=context, computer=computer
         )
         return Outcome(events=events, answer=Answer(session=session.id))
@@ -172,14 +172,14 @@ def start_through_channel(
     customer: str,
     ticket_hash: str,
     limits: Limits = LIMITS,
-    computer: CustomerComputer | None = None,
+    computer: AppletComputer | None = None,
 ) -> Handler:
     """A session for every technician of a channel. Raises ResourceExhausted."""
 
     def handle(state: EngineState, context: decide.Context) -> Outcome:
         _require_room(state, f"channel:{channel}", limits.open_sessions_per_channel)
         session = state.next_session_id()
-        events = decide.start_through_channel(
+        events = customer_side.start_through_channel(
             session=session,
             channel=channel,
             customer=customer,
@@ -390,6 +390,6 @@ def _free_pin(state: EngineState, context: decide.Context, new_pin: Callable[[],
     for attempt in range(PIN_ATTEMPTS):
         pin = new_pin()
         session = state.sessions.get(state.pins.get(pin, ""))
-        if session is None or (attempt > PIN_ATTEMPTS // 2 and not decide.is_redeemable(session, context)):
+        if session is None or (attempt > PIN_ATTEMPTS // 2 and not customer_side.is_redeemable(session, context)):
             return pin
     raise ResourceExhausted("no PIN is free: end some sessions that are Connecting", metadata={"what": "free PINs"})

@@ -9,7 +9,7 @@ import pytest
 from rescue_protos.errors import InjectedFault, InvalidArgument, NotFound
 from rescue_protos.v1 import access_pb2, applet_pb2
 from rescue_server.clock import ServerClock
-from rescue_server.core import decide, organization
+from rescue_server.core import customer_side, decide, organization
 from rescue_server.faults.injector import FaultInjector, RuleState
 from rescue_server.faults.methods import methods
 from rescue_server.runtime import command_handlers
@@ -40,7 +40,7 @@ def join(state: EngineState, world: str) -> list[AppliedEvent]:
     context = decide.Context(now=NOON, organization=state.organization, in_focus=frozenset())
     outcome = command_handlers.start_through_channel(f"Web-{world}", "Jan", "hash")(state, context)
     started = [state.apply(event) for event in outcome.events]
-    attached = decide.on_attach(state.sessions[outcome.answer.session], context)
+    attached = customer_side.on_attach(state.sessions[outcome.answer.session], context)
     return [*started, *(state.apply(event) for event in attached)]
 
 

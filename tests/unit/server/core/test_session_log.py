@@ -5,14 +5,14 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from rescue_server.core import events
-from rescue_server.core.session_log import SessionLog
+from rescue_server.core.session_log import SessionTranscript
 
 CREATED = datetime.fromisoformat("2026-03-01T11:59:00+00:00")
-COMPUTER = events.CustomerComputer(address="192.0.2.7", language="nl", platform="Windows")
+COMPUTER = events.AppletComputer(address="192.0.2.7", language="nl", platform="Windows")
 
 
-def log_of(*given: events.AnySessionEvent) -> SessionLog:
-    return SessionLog.of(enumerate(given, 1))
+def log_of(*given: events.AnySessionEvent) -> SessionTranscript:
+    return SessionTranscript.of(enumerate(given, 1))
 
 
 def at(minute: int) -> datetime:

@@ -8,7 +8,8 @@ from datetime import timedelta
 import pytest
 
 from rescue_server.core import events
-from rescue_server.core.decide import Context, start_through_channel
+from rescue_server.core.customer_side import start_through_channel
+from rescue_server.core.decide import Context
 from rescue_server.core.organization import Organization
 from rescue_server.core.queue import QueueEntry, Transition, entry_of, updates
 from rescue_server.core.session import Session, apply

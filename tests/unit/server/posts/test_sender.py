@@ -11,7 +11,7 @@ import pytest
 
 from rescue_protos.errors import StorageUnavailable
 from rescue_server.clock import ServerClock
-from rescue_server.core import commands, decide, events, organization
+from rescue_server.core import commands, customer_side, events, organization
 from rescue_server.core.posts import PostState
 from rescue_server.posts.sender import PAUSES, PostSender
 from rescue_server.posts.target import AttemptFailed, PostTarget
@@ -100,10 +100,10 @@ async def begin(engine: Engine, *sessions: str, ends: bool = True) -> None:
         await engine.perform(command_handlers.create_pin("alice", "Jan", session.zfill(6).__str__))
         await engine.perform(
             command_handlers.of_applet(
-                session, lambda s, x: decide.redeem_pin(s, ticket_hash="h", customer="", context=x)
+                session, lambda s, x: customer_side.redeem_pin(s, ticket_hash="h", customer="", context=x)
             )
         )
-        await engine.perform(command_handlers.of_applet(session, decide.on_attach))
+        await engine.perform(command_handlers.of_applet(session, customer_side.on_attach))
         await engine.perform(command_handlers.command(commands.StartSession(technician="alice", session=session)))
         if ends:
             await engine.perform(command_handlers.command(commands.EndSession(technician="alice", session=session)))

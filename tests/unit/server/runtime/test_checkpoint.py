@@ -15,7 +15,7 @@ import msgspec
 import pytest
 
 from rescue_server.clock import ServerClock
-from rescue_server.core import commands, decide
+from rescue_server.core import commands, customer_side
 from rescue_server.core import organization as core_organization
 from rescue_server.core.queue import QueueUpdate
 from rescue_server.core.status import Link
@@ -138,7 +138,7 @@ def random_step(dice: random.Random, state: EngineState) -> Handler:
     waiting = [session for session in going_on if session.link is Link.CONNECTED and not session.lead]
     led = [session for session in going_on if session.lead]
     if coming:
-        return command_handlers.of_applet(coming[0].id, decide.on_attach)
+        return command_handlers.of_applet(coming[0].id, customer_side.on_attach)
     if led and dice.random() < 0.3:
         said = commands.SendChatLine(technician=led[0].lead, session=led[0].id, text="hello")
         return command_handlers.command(said)

@@ -11,7 +11,7 @@ import pytest
 
 from rescue_protos.errors import CommandNotAllowed, RequestReused
 from rescue_server.clock import ServerClock
-from rescue_server.core import commands, decide
+from rescue_server.core import commands, customer_side
 from rescue_server.core import events as core_events
 from rescue_server.core import organization as core_organization
 from rescue_server.core.status import Link
@@ -47,10 +47,10 @@ class Office:
         await self.engine.perform(command_handlers.create_pin("alice", "Jan", lambda: "123456"))
         await self.engine.perform(
             command_handlers.of_applet(
-                "1001", lambda s, x: decide.redeem_pin(s, ticket_hash="h", customer="", context=x)
+                "1001", lambda s, x: customer_side.redeem_pin(s, ticket_hash="h", customer="", context=x)
             )
         )
-        await self.engine.perform(command_handlers.of_applet("1001", decide.on_attach))
+        await self.engine.perform(command_handlers.of_applet("1001", customer_side.on_attach))
         await self.engine.perform(command_handlers.command(commands.StartSession(technician="alice", session="1001")))
 
     async def after(self, minutes: float) -> None:
@@ -109,10 +109,10 @@ async def test_a_lease_that_a_new_setting_makes_overdue_is_due_now(office: Offic
 async def test_an_alarm_that_a_reboot_held_back_is_raised_on_the_return(office: Office) -> None:
     await office.set(idle_timeout=10 * MINUTE)
     await office.engine.perform(
-        command_handlers.of_applet("1001", lambda s, x: decide.on_going_down(s, order="", context=x))
+        command_handlers.of_applet("1001", lambda s, x: customer_side.on_going_down(s, order="", context=x))
     )
     await office.after(minutes=9.5)
-    await office.engine.perform(command_handlers.of_applet("1001", decide.on_attach))
+    await office.engine.perform(command_handlers.of_applet("1001", customer_side.on_attach))
     office.engine.catch_up()
     await office.engine.flush()
     *_, back, alarm = office.journal

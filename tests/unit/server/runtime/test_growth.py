@@ -17,7 +17,7 @@ import pytest
 
 from rescue_protos.errors import OrganizationRefused
 from rescue_server.clock import ServerClock
-from rescue_server.core import commands, decide, organization
+from rescue_server.core import commands, customer_side, decide, organization
 from rescue_server.core.causes import Cause
 from rescue_server.core.queue import QueueUpdate
 from rescue_server.faults.injector import FaultInjector
@@ -140,7 +140,7 @@ async def end_a_session(house: House) -> None:
 async def remove_a_channel_in_use(house: House) -> None:
     house.publish(organization.ChannelAdded(at=NOON, name="Web", groups=("Support",)))
     house.publish(
-        *decide.start_through_channel(
+        *customer_side.start_through_channel(
             session=house.engine.ahead.next_session_id(),
             channel="Web",
             customer="",

@@ -10,7 +10,7 @@ from itertools import pairwise
 import pytest
 
 from rescue_server.clock import ServerClock
-from rescue_server.core import decide, organization
+from rescue_server.core import customer_side, organization
 from rescue_server.core.events import ConnectingTimedOut, LinkLost
 from rescue_server.runtime import command_handlers, setting_handlers
 from rescue_server.runtime.engine import Engine, Outcome, live_engine
@@ -56,7 +56,7 @@ async def test_a_setting_that_is_past_already_is_due_when_it_is_changed(engine: 
 async def test_a_lease_that_is_judged_late_ends_after_what_was_stored_meanwhile(engine: Engine) -> None:
     session = (await engine.perform(command_handlers.create_pin("alice", "", lambda: "111111"))).session
     await engine.perform(command_handlers.redeem_pin("111111", "", "hash"))
-    await engine.perform(command_handlers.of_applet(session, decide.on_attach))
+    await engine.perform(command_handlers.of_applet(session, customer_side.on_attach))
     engine.clock.move_to(NOON + 1.5 * MINUTE)
     await engine.perform(command_handlers.create_pin("alice", "", lambda: "222222"))
     engine.schedule.leases.confirm_expired([session])

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 
 from rescue_server.clock import ServerClock
-from rescue_server.core import commands, decide, events, organization
+from rescue_server.core import commands, customer_side, events, organization
 from rescue_server.core.posting import PostKind
 from rescue_server.core.posts import Post, PostState
 from rescue_server.runtime import command_handlers
@@ -47,9 +47,11 @@ async def led_and_ended(engine: Engine) -> Post:
     await engine.perform(lambda state, context: Outcome(events=founding))
     await engine.perform(command_handlers.create_pin("alice", "Jan", lambda: "123456"))
     await engine.perform(
-        command_handlers.of_applet("1001", lambda s, x: decide.redeem_pin(s, ticket_hash="h", customer="", context=x))
+        command_handlers.of_applet(
+            "1001", lambda s, x: customer_side.redeem_pin(s, ticket_hash="h", customer="", context=x)
+        )
     )
-    await engine.perform(command_handlers.of_applet("1001", decide.on_attach))
+    await engine.perform(command_handlers.of_applet("1001", customer_side.on_attach))
     for command in (commands.StartSession, commands.EndSession):
         await engine.perform(command_handlers.command(command(technician="alice", session="1001")))
     await engine.perform(command_handlers.create_pin("alice", "Piet", lambda: "123457"))

@@ -13,7 +13,7 @@ import pytest
 
 from rescue_protos.errors import Unauthenticated
 from rescue_server.clock import ServerClock
-from rescue_server.core import commands, decide
+from rescue_server.core import commands, customer_side
 from rescue_server.core import organization as core_organization
 from rescue_server.runtime import command_handlers, setting_handlers
 from rescue_server.runtime.credentials import hash_ticket
@@ -73,7 +73,7 @@ class Office:
     async def open_session(self) -> str:
         made = await self.ask(command_handlers.create_pin("alice", "Customer", lambda: f"{self.asked:06d}"))
         await self.ask(command_handlers.redeem_pin(made.pin, "Customer", hash_ticket(made.session)), principal="applet")
-        await self.engine.perform(command_handlers.of_applet(made.session, decide.on_attach))
+        await self.engine.perform(command_handlers.of_applet(made.session, customer_side.on_attach))
         return made.session
 
     async def pass_time(self, by: timedelta) -> None:
@@ -189,7 +189,9 @@ async def test_an_answer_outlives_every_retry_and_a_report_its_session(tmp_path:
     async with at_work(tmp_path) as office:
         await office.found()
         session = await office.open_session()
-        chat = command_handlers.of_applet(session, lambda s, x: decide.on_customer_chat(s, text="once", context=x))
+        chat = command_handlers.of_applet(
+            session, lambda s, x: customer_side.on_customer_chat(s, text="once", context=x)
+        )
         said = await office.ask(chat, "report", principal=f"session:{session}")
         asked = await office.ask(command_handlers.create_pin("alice", "", lambda: "111111"), "pin")
         await office.retention.sweep()

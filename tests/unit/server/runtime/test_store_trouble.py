@@ -12,7 +12,7 @@ import pytest
 
 from rescue_protos.errors import STORAGE_ERRORS, StorageFull, StorageUnavailable
 from rescue_server.clock import ServerClock
-from rescue_server.core import commands, decide, organization
+from rescue_server.core import commands, customer_side, decide, organization
 from rescue_server.core.events import LinkLost, SessionHeld
 from rescue_server.core.status import Link
 from rescue_server.core.timers import SessionDeadline
@@ -72,7 +72,7 @@ class Office:
         )
         self.session = (await self.engine.perform(command_handlers.create_pin("alice", "", lambda: "111111"))).session
         await self.engine.perform(command_handlers.redeem_pin("111111", "", "hash"))
-        await self.engine.perform(command_handlers.of_applet(self.session, decide.on_attach))
+        await self.engine.perform(command_handlers.of_applet(self.session, customer_side.on_attach))
 
     @property
     def link(self) -> Link:
@@ -161,14 +161,14 @@ async def test_a_session_that_could_not_be_stored_leaves_nothing_behind(office: 
         [created] = decide.create_pin(session="1002", technician="alice", pin="222222", customer="", context=context)
         after = desk.apply(created).after
         assert after is not None
-        events = [created, *decide.redeem_pin(after, ticket_hash="hash", customer="", context=context)]
+        events = [created, *customer_side.redeem_pin(after, ticket_hash="hash", customer="", context=context)]
         desk.forget("1002")
         desk.revision -= 1
         return Outcome(events=events)
 
     creating = asyncio.ensure_future(office.engine.perform(come_and_join))
     await asyncio.sleep(0)
-    joining = asyncio.ensure_future(office.engine.perform(command_handlers.of_applet("1002", decide.on_attach)))
+    joining = asyncio.ensure_future(office.engine.perform(command_handlers.of_applet("1002", customer_side.on_attach)))
     for refused in await asyncio.gather(creating, joining, return_exceptions=True):
         assert isinstance(refused, STORAGE_ERRORS)
     assert "1002" not in office.engine.ahead.sessions

@@ -11,7 +11,7 @@ import pytest
 
 from rescue_common.emulated_time import END_OF_TIME
 from rescue_server.clock import ServerClock
-from rescue_server.core import decide, organization
+from rescue_server.core import customer_side, organization
 from rescue_server.core.events import LinkLost
 from rescue_server.runtime import command_handlers, engine
 from rescue_server.runtime.applet_orders import Probe
@@ -69,7 +69,7 @@ class Office:
         pin = f"{self.engine.published.last_session:06}"
         session = (await self.engine.perform(command_handlers.create_pin("alice", "", lambda: pin))).session
         await self.engine.perform(command_handlers.redeem_pin(pin, "", "hash"))
-        await self.engine.perform(command_handlers.of_applet(session, decide.on_attach))
+        await self.engine.perform(command_handlers.of_applet(session, customer_side.on_attach))
         attachment = self.attachments.take_place(session, "i", 1)
         assert attachment is not None
         if answers:
@@ -277,7 +277,7 @@ async def test_nothing_is_remembered_of_barriers_to_sessions_that_ended(office: 
         await ordered(attachment)
     leases = office.engine.schedule.leases
     assert leases.probed_at(session) is not None
-    await office.engine.perform(command_handlers.of_applet(session, decide.on_goodbye))
+    await office.engine.perform(command_handlers.of_applet(session, customer_side.on_goodbye))
     another, attachment = await office.applet(answers=False)
     office.seconds += 59.0
     office.engine.schedule.changed.set()
