@@ -190,7 +190,7 @@ async def serving(
     clock = _clock(options, store, start=recording.start if recording else None)
     issued = IssuedSecrets(options.data)
     consoles = ConnectedConsoles()
-    hooks = Hooks(in_focus=consoles.in_focus, on_append=observation.appended)
+    hooks = Hooks(in_focus=consoles.in_focus, on_append=observation.appended, on_work=observation.worked)
     if recording is None:  # a recording has its posts already
         hooks = replace(hooks, follow_up=follow_with_posts(store.identity().history))
     watch = Watch(ring=options.ring) if options.ring is not None else Watch()

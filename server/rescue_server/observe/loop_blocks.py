@@ -14,10 +14,13 @@ LOOK_EVERY = 0.01  # real seconds
 
 
 class LoopBlocks:
-    """The longest block by phase since the start, in real seconds: `any`, and what of it was `garbage` collection."""
+    """The longest block by phase since the start, in real seconds: `any`, and what one turn spent on one thing.
+
+    That is `garbage` collection, `publishing` what was stored, and `deadlines` that fell due or were computed again.
+    """
 
     def __init__(self) -> None:
-        self.longest = {"any": 0.0, "garbage": 0.0}
+        self.longest = dict.fromkeys(("any", "garbage", "publishing", "deadlines"), 0.0)
         self._due = 0.0
         self._collecting_since = 0.0
         self._measuring = False
@@ -40,14 +43,15 @@ class LoopBlocks:
 
     def _look(self, loop: asyncio.AbstractEventLoop) -> None:
         if self._measuring:
-            self._record("any", loop.time() - self._due)
+            self.record("any", loop.time() - self._due)
             self._arm(loop)
 
     def _on_collection(self, phase: str, info: dict[str, int]) -> None:
         if phase == "start":
             self._collecting_since = time.perf_counter()
         else:
-            self._record("garbage", time.perf_counter() - self._collecting_since)
+            self.record("garbage", time.perf_counter() - self._collecting_since)
 
-    def _record(self, phase: str, seconds: float) -> None:
+    def record(self, phase: str, seconds: float) -> None:
+        """Take in that one turn of the loop spent so long on one thing."""
         self.longest[phase] = max(self.longest[phase], seconds)

@@ -75,6 +75,10 @@ class Metrics:
         self._append.observe(seconds)
         self._appended.inc(events)
 
+    def worked(self, phase: str, seconds: float) -> None:
+        """Record what one turn of the loop was spent on."""
+        self._blocks.record(phase, seconds)
+
     def serve(self, host: str, port: int, state: MeasuredServer) -> tuple[int, Callable[[], None]]:
         """Answer scrapes at HOST:PORT (0: any free port). Returns the port, and what ends it. Raises OSError."""
         state.count_sessions(self._sessions)
@@ -143,7 +147,9 @@ class _Gauges(Collector):
 
     def collect(self) -> Iterator[Metric]:
         async def look() -> list[Metric]:
-            longest = "The longest time since the start in which the server's loop did nothing else, and garbage in it."
+            longest = (
+                "The longest time since the start in which the loop did nothing else, and what it spent in one turn."
+            )
             blocks = _family("rescue_loop_longest_block_seconds", longest, "phase", self._blocks.longest)
             return [*self._state.gauges(self._counts), blocks]
 

@@ -82,6 +82,11 @@ class Observation:
         if self._metrics:
             self._metrics.appended(seconds, events)
 
+    def worked(self, phase: str, seconds: float) -> None:
+        """One turn of the server's loop spent so many real seconds on one thing."""
+        if self._metrics:
+            self._metrics.worked(phase, seconds)
+
     def open(self, engine: Engine, attachments: Attachments, journal: Journal) -> None:
         """Answer scrapes from now on, at `metrics_at`. Raises CannotObserve."""
         if self._metrics is None or self._address is None:

@@ -15,6 +15,7 @@ from functools import partial
 
 from rescue_protos.errors import STORAGE_ERRORS, RescueError
 from rescue_server.core.queue import QueueUpdate
+from rescue_server.runtime.hooks import Hooks
 from rescue_server.runtime.idempotency import Answer
 from rescue_server.runtime.state import AppliedEvent
 from rescue_server.runtime.store_thread import StoreThread
@@ -59,12 +60,9 @@ class GroupCommit:
         self,
         publish: Callable[[Staged], None],
         refuse: Callable[[Sequence[Staged], RescueError], None],
-        on_append: Callable[[float, int], None],
+        hooks: Hooks,
     ) -> None:
-        """Store what is staged until cancelled. Calls `publish` for each result in order, or `refuse` for all.
-
-        `on_append` receives the real seconds that a batch took, and its number of events.
-        """
+        """Store what is staged until cancelled. Calls `publish` for each result in order, or `refuse` for all."""
         answered = 0
         while True:
             await self._work.wait()
@@ -74,7 +72,7 @@ class GroupCommit:
             batch, self._staged = self._staged[:BATCH], self._staged[BATCH:]
             answered = sum(staged.stored_answer is not None for staged in batch)
             if batch:
-                await self._append(batch, publish, refuse, on_append)
+                await self._append(batch, publish, refuse, hooks)
             if self._staged:
                 self._work.set()
                 await asyncio.sleep(0)
@@ -91,7 +89,7 @@ class GroupCommit:
         batch: list[Staged],
         publish: Callable[[Staged], None],
         refuse: Callable[[Sequence[Staged], RescueError], None],
-        on_append: Callable[[float, int], None],
+        hooks: Hooks,
     ) -> None:
         events = [applied.stored() for staged in batch for applied in staged.events]
         answers = [staged.stored_answer for staged in batch if staged.stored_answer is not None]
@@ -105,8 +103,10 @@ class GroupCommit:
             late, self._staged = self._staged, []
             refuse([*batch, *late], error)
             return
-        on_append(real_time() - began, len(events))
+        stored_at = real_time()
+        hooks.on_append(stored_at - began, len(events))
         for staged in batch:
             publish(staged)
             if not staged.done.cancelled():
                 staged.done.set_result(staged.answer)
+        hooks.on_work("publishing", real_time() - stored_at)

@@ -126,7 +126,7 @@ class Engine:
         """Store and publish what is staged, until cancelled."""
         learning = asyncio.create_task(self._learn_requests())
         try:
-            await self._commit.run(self._publish, self._refuse, self._hooks.on_append)
+            await self._commit.run(self._publish, self._refuse, self._hooks)
         finally:
             learning.cancel()
 
@@ -207,10 +207,14 @@ class Engine:
 
     def _portion(self) -> tuple[int, bool]:
         """Do a portion of what is to do; return how many deadlines were applied, and whether there is more to do."""
-        if self.schedule.refresh(PORTION):
-            return 0, True
-        applied = self._apply_due(PORTION)
-        return applied, applied == PORTION
+        real_time = asyncio.get_running_loop().time
+        began = real_time()
+        applied = 0
+        if not (is_more := self.schedule.refresh(PORTION)):
+            applied = self._apply_due(PORTION)
+            is_more = applied == PORTION
+        self._hooks.on_work("deadlines", real_time() - began)
+        return applied, is_more
 
     def _apply_due(self, at_most: int | None = None) -> int:
         now = self.clock.now()

@@ -14,6 +14,10 @@ def _nothing_follows(applied: AppliedEvent) -> Sequence[AnyEvent]:
     return ()
 
 
+def _ignore_work(phase: str, seconds: float) -> None:
+    """Do nothing: the default hook."""
+
+
 def _ignore_append(seconds: float, events: int) -> None:
     """Do nothing: the default hook."""
 
@@ -22,11 +26,13 @@ def _ignore_append(seconds: float, events: int) -> None:
 class Hooks:
     """`in_focus` returns the technicians in focus; `on_append` receives real seconds and a number of stored events.
 
+    `on_work` receives what the loop did in one turn, and for how many real seconds: "publishing" or "deadlines".
     `follow_up` returns the events that follow from one in the same moment; they are stored with it.
     """
 
     in_focus: Callable[[], frozenset[str]] = frozenset
     on_append: Callable[[float, int], None] = _ignore_append
+    on_work: Callable[[str, float], None] = _ignore_work
     follow_up: Callable[[AppliedEvent], Sequence[AnyEvent]] = _nothing_follows
 
 

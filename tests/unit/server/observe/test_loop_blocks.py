@@ -20,6 +20,9 @@ async def test_a_block_of_the_loop_is_measured_from_when_others_wait() -> None:
     assert blocks.longest["garbage"] < blocks.longest["any"]
     gc.collect()
     assert blocks.longest["garbage"] > 0
+    for seconds in (0.2, 0.1):
+        blocks.record("publishing", seconds)
+    assert blocks.longest["publishing"] == 0.2
     blocks.stop()
     blocks.stop()
     assert gc.callbacks == callbacks
