@@ -38,13 +38,21 @@ def rest(raw: socket.socket) -> bytes:
     return b""
 
 
-def api_process(api: Api) -> int:
-    """The process that serves the API: a child of the server."""
+def children(parent: int) -> list[int]:
+    """The processes that a process has started."""
+    found = []
     for entry in Path("/proc").iterdir():
         with contextlib.suppress(OSError, ValueError):
-            parent = (entry / "stat").read_text().rpartition(")")[2].split()[1]
-            if int(parent) == api.world.server.pid and b"rescue_api" in (entry / "cmdline").read_bytes():
-                return int(entry.name)
+            if int((entry / "stat").read_text().rpartition(")")[2].split()[1]) == parent:
+                found.append(int(entry.name))
+    return found
+
+
+def api_process(api: Api) -> int:
+    """The process that serves the API: a child of the server."""
+    for pid in children(api.world.server.pid):
+        if b"rescue_api" in Path(f"/proc/{pid}/cmdline").read_bytes():
+            return pid
     raise AssertionError("no such process")
 
 
