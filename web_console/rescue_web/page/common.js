@@ -1,5 +1,7 @@
 // What both pages need: texts, the proof that a request is ours, the emulated clock, events that resume.
 
+document.documentElement.dataset.theme = localStorage.getItem("theme") ?? "";
+
 export const texts = { text: {}, status: {}, command: {}, needs: {}, process: {}, setting: {} };
 export const translate = (english) => texts.text[english] ?? texts.computer?.[english] ?? english;
 export const statusWord = (name) => texts.status[name] ?? name;
@@ -159,7 +161,8 @@ export function tick(also = () => {}) {
     const narrow = matchMedia("(max-width: 40rem)").matches;
     $("clock").textContent = new Date(emulatedNow()).toISOString().slice(narrow ? 11 : 0, 19).replace("T", " ");
     for (const place of document.querySelectorAll("[data-since]")) {
-      place.textContent = period(emulatedNow() - Date.parse(place.dataset.since));
+      const shown = [period(emulatedNow() - Date.parse(place.dataset.since)), time(place.dataset.since)];
+      [place.textContent, place.title] = localStorage.getItem("times") === "absolute" ? shown.reverse() : shown;
     }
     also();
   }

@@ -1,7 +1,9 @@
 // The technician's console: their queue, the session they chose, and every command with the reason when it is not possible.
 
 import { $, announce, begin, chip, el, emulatedNow, explain, get, inNaturalOrder, listen, pageId, period, post, refill, statusWord, texts, tick, translate, written } from "./common.js";
-import { exerciseAccount, exerciseConsole, redrawExercises, serveExercises, showExercise } from "./exercises.js";
+import { serveKeys } from "./keys.js";
+import { serveSettings, sessionWaits } from "./settings.js";
+import { exerciseAccount, exerciseConsole, redrawExercises, serveExercises, showExercise, toggleExercises } from "./exercises.js";
 
 const COMMANDS = ["start", "hold", "transfer", "invite", "remove", "lead offer", "lead cancel", "reboot", "end"];
 const PROCESSES = ["remote-control", "screen-sharing", "file-manager", "file-transfer", "save-dialog", "calling-card"];
@@ -38,7 +40,8 @@ function drawQueue() {
   el("span", { class: "quiet about" }, entry.lead ? `${translate("Lead")}: ` : "", written(entry.lead || entry.comment || entry.channel)),
   el("span", { class: "quiet figures", "data-since": entry.since }),
   entry.due_at ? el("span", { "data-due": entry.due_at, "data-urgent-from": entry.urgent_from }) : null)));
-  refill($("queue"), shown.length ? shown : [el("li", { class: "quiet" }, translate("The queue is empty."))]);
+  refill($("queue"), shown.length ? shown : [el("li", { class: "quiet" }, translate("The queue is empty."), el("br"),
+    translate("New PIN (key n) begins a session: tell the customer its six digits. A call through a channel comes by itself."))]);
 }
 
 function drawSession() {
@@ -136,6 +139,12 @@ function choose(session, scroll = true) {
   draw();
   history(session);
   if (scroll && matchMedia("(max-width: 56rem)").matches) $("detail").scrollIntoView({ block: "start" });
+}
+
+/** Choose the next session of the list, or the one before. */
+function step(by) {
+  const sessions = inOrder().map((entry) => entry.session);
+  if (sessions.length) choose(sessions[(Math.max(sessions.indexOf(chosen), by > 0 ? -1 : 0) + by + sessions.length) % sessions.length]);
 }
 
 async function history(session) {
@@ -265,6 +274,7 @@ function update({ session, entry, lines }) {
   if (entry) entries.set(session, entry);
   else entries.delete(session);
   for (const line of lines) {
+    if (waits(line)) sessionWaits(`${translate("Session")} ${session}: ${statusWord(line.status)}`, () => choose(session));
     if (line.event === "chat") learn(session, [{ revision: line.revision, from: line.role === "technician" ? line.from : "", text: line.text }]);
     if (line.event === "alarm") announce(`${translate("Session")} ${session}: ${translate("times out in")} ${period(Date.parse(line.due_at) - emulatedNow())}`, true);
     if (line.event === "lead-offer") announce(`${translate("Session")} ${session}: ${line.from} ${translate("offers you the lead status")}.`);
@@ -274,6 +284,9 @@ function update({ session, entry, lines }) {
   closeUsedPin();
   if (session === chosen && lines.some((line) => line.event === "entry" || line.event === "details")) history(session);
 }
+
+/** Whether a session now waits for this technician: it did not before. */
+const waits = (line) => line.event === "entry" && line.status !== line.previous && ["Waiting", "Incoming", "Invitation"].includes(line.status);
 
 let reported = null;
 function reportFocus() {
@@ -290,6 +303,18 @@ if (self.channel) {
 }
 me = user;
 serveExercises();
+serveSettings(draw);
+const key = (command) => () => entries.has(chosen) ? button(entries.get(chosen), command).click() : announce(translate("No session is selected."), true);
+serveKeys([
+  ["n", "New PIN", askPin],
+  ...Object.entries({ s: "start", h: "hold", t: "transfer", i: "invite", x: "remove", g: "lead offer", k: "lead cancel", a: "lead accept", b: "reboot", e: "end" })
+    .map(([letter, command]) => [letter, texts.command[command], key(command)]),
+  ["m", "Chat", () => $("line").focus()],
+  [".", "Next session", () => step(1)],
+  [",", "Previous session", () => step(-1)],
+  ["p", "Exercises", () => toggleExercises()],
+]);
+$("line").addEventListener("keydown", (event) => { if (event.key === "Escape") $("line").blur(); });
 $("new-pin").addEventListener("click", askPin);
 $("chat-form").addEventListener("submit", async (event) => {
   event.preventDefault();
