@@ -13,6 +13,7 @@ from rescue_server.core import events
 from rescue_server.core.posting import PostKind
 from rescue_server.core.session import Session, apply
 from rescue_server.core.session_entry import is_held
+from rescue_server.core.session_log import SessionLog
 from rescue_server.core.status import Role
 
 
@@ -27,7 +28,6 @@ class PostFacts:
     session: Session
     kind: PostKind
     technician: str
-    tracking: str
     chat: str
     notes: str
     waited: timedelta | None
@@ -52,8 +52,7 @@ def read_facts(stored: Iterable[tuple[int, events.AnySessionEvent]], delivery: s
 class _Reading:
     session: Session | None = None
     posted_through: int = 0
-    tracking: str = ""
-    lines: list[tuple[int, str]] = field(default_factory=list)
+    log: SessionLog = field(default_factory=SessionLog)
     at: datetime | None = None
     active_at: datetime | None = None
     picked_up_at: datetime | None = None
@@ -70,10 +69,7 @@ class _Reading:
         if isinstance(event, events.Activity | events.SessionEnded) and event.technician:
             self.last_action_at = event.at
         self.session, self.at = after, event.at
-        if isinstance(event, events.SessionCreated):
-            self.tracking = event.tracking
-        if line := _chat_line(event, after):
-            self.lines.append((revision, line))
+        self.log.add(revision, event)
 
     def facts(self, session: Session, due: events.PostDue) -> PostFacts:
         joined, active = session.joined_at, self.active_at
@@ -81,27 +77,13 @@ class _Reading:
             session=session,
             kind=due.kind,
             technician=due.technician,
-            tracking=self.tracking,
-            chat="".join(line for revision, line in self.lines if revision > self.posted_through),
-            notes="",
+            chat=self.log.chat(after=self.posted_through),
+            notes=self.log.notes() if due.kind is PostKind.END else "",
             waited=active - joined if active is not None and joined is not None else None,
             picked_up_at=self.picked_up_at,
             last_action_at=self.last_action_at,
             worked=self.worked,
         )
-
-
-def _chat_line(event: events.AnySessionEvent, session: Session) -> str:
-    match event:
-        case events.ChatSent():
-            line = f"{event.technician or session.customer or 'Customer'}: {event.text}"
-        case events.AppletClosed():
-            line = "The customer ended the session."
-        case events.SessionEnded():
-            line = "The technician ended the session."
-        case _:
-            return ""
-    return f"{event.at.hour % 12 or 12}:{event.at.minute:02} {'AM' if event.at.hour < 12 else 'PM'} {line}\n"
 
 
 def _works(session: Session) -> bool:

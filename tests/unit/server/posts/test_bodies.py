@@ -38,6 +38,7 @@ def supported() -> SessionBuilder:
     builder.do("alice chat")
     builder.advance(minutes=4)
     builder.customer("chat")
+    builder.take([events.NoteAdded(session="1", at=builder.now, technician="alice", text="Router reset")])
     builder.do("alice end")
     due(builder, PostKind.END)
     return builder
@@ -55,7 +56,9 @@ def test_the_start_as_a_form() -> None:
     assert body(supported(), PostKind.START, PostFormat.FORM).decode() == (
         "SessionID=1&TechID=100007&TechSSOID=alice+b&TechName=alice+b&TechEmail=alice.b%40rescue.test&TechDescr="
         "&CField0=Jan&CField1=&CField2=&CField3=&CField4=&CField5=&Tracking0="
-        "&ChatLog=&Notes=&WaitingTime=70&PickupTime=1%2F1%2F2026+12%3A01%3A10+AM&ClosingTime=&WorkTime=&LastActionTime="
+        "&ChatLog=12%3A00+AM+Connecting+to%3A+Windows+computer+%28%29%0A"
+        "12%3A00+AM+Connected+to%3A+Windows+computer+%28%29%0A"
+        "&Notes=&WaitingTime=70&PickupTime=1%2F1%2F2026+12%3A01%3A10+AM&ClosingTime=&WorkTime=&LastActionTime="
         "&Transmitted=0&Platform=Windows" + NOTHING
     )
 
@@ -65,7 +68,7 @@ def test_the_end_as_a_form_has_what_was_said_since_the_start() -> None:
         "SessionID=1&TechID=100007&TechSSOID=alice+b&TechName=alice+b&TechEmail=alice.b%40rescue.test&TechDescr="
         "&CField0=Jan&CField1=&CField2=&CField3=&CField4=&CField5=&Tracking0="
         "&ChatLog=12%3A02+AM+alice%3A+hello%0A12%3A06+AM+Jan%3A+hello%0A12%3A06+AM+The+technician+ended+the+session.%0A"
-        "&Notes=&WaitingTime=70&PickupTime=1%2F1%2F2026+12%3A01%3A10+AM&ClosingTime=1%2F1%2F2026+12%3A06%3A10+AM"
+        "&Notes=Router+reset&WaitingTime=70&PickupTime=1%2F1%2F2026+12%3A01%3A10+AM&ClosingTime=1%2F1%2F2026+12%3A06%3A10+AM"
         "&WorkTime=60&LastActionTime=1%2F1%2F2026+12%3A06%3A10+AM&Transmitted=0&Platform=Windows" + NOTHING
     )
 
@@ -77,7 +80,7 @@ def test_the_end_as_xml() -> None:
         "<techdescr></techdescr><cfield0>Jan</cfield0><cfield1></cfield1><cfield2></cfield2><cfield3></cfield3>"
         "<cfield4></cfield4><cfield5></cfield5><tracking0></tracking0>"
         "<chatlog>12:02 AM alice: hello\n12:06 AM Jan: hello\n12:06 AM The technician ended the session.\n</chatlog>"
-        "<notes></notes><waitingtime>70</waitingtime><pickuptime>1/1/2026 12:01:10 AM</pickuptime>"
+        "<notes>Router reset</notes><waitingtime>70</waitingtime><pickuptime>1/1/2026 12:01:10 AM</pickuptime>"
         "<closingtime>1/1/2026 12:06:10 AM</closingtime><worktime>60</worktime>"
         "<lastactiontime>1/1/2026 12:06:10 AM</lastactiontime><transmitted>0</transmitted>"
         "<platform>Windows</platform>" + "".join(f"<tsurvey{n}></tsurvey{n}>" for n in range(10)) + "</session>"
