@@ -74,9 +74,9 @@ class PostReceiver:
         """Return a URL of this receiver."""
         return f"http://{user}{'@' if user else ''}{host}:{self.port}{path}"
 
-    async def received(self, number: int) -> list[ReceivedPost]:
-        """Wait until so many requests came; return all."""
-        async with asyncio.timeout(30), self._news:
+    async def received(self, number: int, *, within: float = 30) -> list[ReceivedPost]:
+        """Wait until so many requests came, so many seconds at most; return all. Raises TimeoutError."""
+        async with asyncio.timeout(within), self._news:
             await self._news.wait_for(lambda: len(self.posts) >= number)
             return list(self.posts)
 

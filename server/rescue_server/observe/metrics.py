@@ -15,7 +15,7 @@ from prometheus_client import Counter as Counting
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from rescue_server.core.events import LinkLost
+from rescue_server.core.events import LinkLost, PostFailed, PostGivenUp, PostSent
 from rescue_server.core.status import Link, Status
 from rescue_server.observe.loop_blocks import LoopBlocks
 from rescue_server.observe.session_counts import SessionCounts
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from rescue_server.runtime.state import AppliedEvent
 
 ANSWER_WITHIN = 5.0  # real seconds in which the loop must find time for a scrape
+_POST_RESULTS = {PostSent: "sent", PostFailed: "failed", PostGivenUp: "given up"}
 _FAST = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 
 
@@ -50,6 +51,9 @@ class Metrics:
             registry=registry,
         )
         self._events = Counting("rescue_events", "Events stored and published.", ["event"], registry=registry)
+        self._posts = Counting(
+            "rescue_posts", "Attempts to post sessions, and posts given up.", ["kind", "result"], registry=registry
+        )
         self._expiries = Counting("rescue_lease_expiries", "Leases of applets that ran out.", registry=registry)
         self._append = Histogram(
             "rescue_append_seconds", "How long the store took to append.", buckets=_FAST, registry=registry
@@ -69,6 +73,8 @@ class Metrics:
         self._sessions.change(applied.before, applied.after)
         if isinstance(applied.event, LinkLost):
             self._expiries.inc()
+        elif isinstance(applied.event, PostSent | PostFailed | PostGivenUp):
+            self._posts.labels(applied.event.kind, _POST_RESULTS[type(applied.event)]).inc()
 
     def appended(self, seconds: float, events: int) -> None:
         """Record an append of the store."""
@@ -126,6 +132,7 @@ class MeasuredServer:
                 {status: statuses[status] for status in Status if not status.startswith("Removed")},
             ),
             _family("rescue_streams", "Open streams, by kind.", "kind", streams),
+            _gauge("rescue_posts_pending", "Posts that are still to be sent.", counts.pending_posts),
             _gauge("rescue_watcher_lag_updates", "Updates that watches have not been handed yet, all.", sum(lags)),
             _gauge("rescue_watcher_lag_updates_max", "The same, of the slowest watch.", max(lags, default=0)),
             _gauge("rescue_revision", "The last published revision.", state.revision),

@@ -16,6 +16,7 @@ from rescue_emulator.world.world import World
 from rescue_server.core.causes import Cause
 from rescue_server.core.queue import QueueUpdate
 from rescue_server.runtime.watch import Watch
+from tests.fakes.post_receiver import OK, PostReceiver, status
 
 from .conftest import Watched, ready, refused_start, without
 
@@ -108,3 +109,25 @@ def test_an_address_in_use_is_told(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert "--metrics 127.0.0.1:" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+async def test_posts_are_counted_by_kind_and_result(watched: Watched) -> None:
+    answers = iter([status(503), OK, OK])
+    async with PostReceiver(lambda post: next(answers)) as receiver:
+        world = await watched("--metrics", "127.0.0.1:0")
+        await world.admin.change_settings("group:Support", {"post-start": receiver.url(), "post-end": receiver.url()})
+        alice = await world.technician("alice")
+        session, pin = await alice.pin("Jan")
+        await world.computer(pin=pin)
+        await alice.start(session)
+        await receiver.received(1)
+        assert (await Scrape.of(world))("rescue_posts_pending") == 1
+        await alice.end(session)
+        async for piece in world.journal.watch(session=session):
+            if any(line.name == "PostSent" and line.body["kind"] == "end" for line in piece.lines):
+                break
+        seen = await Scrape.of(world)
+        assert seen("rescue_posts_total", kind="start", result="failed") == 1
+        assert seen("rescue_posts_total", kind="start", result="sent") == 1
+        assert seen("rescue_posts_total", kind="end", result="sent") == 1
+        assert seen("rescue_posts_pending") == 0
