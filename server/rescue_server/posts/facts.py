@@ -13,7 +13,7 @@ from rescue_server.core import events
 from rescue_server.core.posting import PostKind
 from rescue_server.core.session import Session, apply
 from rescue_server.core.session_entry import is_held
-from rescue_server.core.session_log import SessionLog
+from rescue_server.core.session_log import SessionTranscript
 from rescue_server.core.status import Role
 
 
@@ -52,7 +52,7 @@ def read_facts(stored: Iterable[tuple[int, events.AnySessionEvent]], delivery: s
 class _Reading:
     session: Session | None = None
     posted_through: int = 0
-    log: SessionLog = field(default_factory=SessionLog)
+    log: SessionTranscript = field(default_factory=SessionTranscript)
     at: datetime | None = None
     active_at: datetime | None = None
     picked_up_at: datetime | None = None
