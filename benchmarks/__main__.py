@@ -1,4 +1,7 @@
-"""`python -m benchmarks [ONLY] [--runs N]`: measure our server and the bare one in turn, and print ratios."""
+"""`python -m benchmarks [ONLY] [--runs N]`: measure our server and its peer in turn, and print ratios.
+
+The peer is a bare server of grpc.aio; of the cases with etcd in their name, it is etcd.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
-from benchmarks import cases, public_api
+from benchmarks import cases, etcd, public_api
 from benchmarks.starting import starting
 
 RESULTS = Path(__file__).with_name("results")
@@ -31,11 +34,19 @@ CASES: dict[str, Case] = {
     "fanout, chat to 1,000 consoles": partial(cases.chat, consoles=1_000, rate=4),
     "fanout, a channel of 100 technicians": partial(cases.through_channel, technicians=100, rate=20),
     "fanout, a channel of 1,000 technicians": partial(cases.through_channel, technicians=1_000, rate=4),
+    "etcd, lease keep-alive, 1,000 clients, 2,000 a second": partial(etcd.keep_alive, clients=1_000, rate=2_000),
+    "etcd, put, 16 callers": partial(etcd.put, callers=16),
+    "etcd, watch, 100 watchers": partial(etcd.watch, watchers=100, rate=20),
     "starting": starting,
     "api, getSession_v3 over 100 sessions": partial(public_api.get_session, sessions=100),
     "api, idle": public_api.idle,
 }
-ALONE = ("starting", "api, idle")  # there is nothing bare to compare it with
+ALONE = ("starting", "api, idle")  # there is nothing to compare it with
+
+
+def peer_of(name: str) -> str:
+    """Return the kind of server that a case compares ours with; empty if there is none."""
+    return "" if name in ALONE else "etcd" if name.startswith("etcd") else "bare"
 
 
 def main() -> int:
@@ -51,13 +62,17 @@ def main() -> int:
     report = {"machine": _machine(), "runs": given.runs, "cases": {}}
     print(", ".join(f"{key} {value}" for key, value in _machine().items()))
     for name, case in chosen.items():
-        kinds = ("ours",) if name in ALONE else ("bare", "ours")
+        peer = peer_of(name)
+        if peer == "etcd" and not etcd.is_installed():
+            print(f"\n{name}\n  not measured: etcd is not installed")
+            continue
+        kinds = [kind for kind in (peer, "ours") if kind]
         found: dict[str, list[cases.Figures]] = {kind: [] for kind in kinds}
         for _ in range(given.runs):
             for kind in kinds:
                 found[kind].append(case(kind))
         report["cases"][name] = {kind: _summary(runs) for kind, runs in found.items()}
-        _print(name, report["cases"][name])
+        _print(name, report["cases"][name], peer)
     RESULTS.mkdir(exist_ok=True)
     target = RESULTS / f"{datetime.now(UTC):%Y-%m-%dT%H%M%S}.json"
     target.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
@@ -74,13 +89,14 @@ def _summary(runs: list[cases.Figures]) -> dict[str, list[float]]:
     }
 
 
-def _print(name: str, of: dict[str, dict[str, list[float]]]) -> None:
+def _print(name: str, of: dict[str, dict[str, list[float]]], peer: str) -> None:
     print(f"\n{name}")
     for figure, (low, median, high) in of["ours"].items():
         line = f"  {figure:<24} ours {median:9.2f} ({low:.2f} to {high:.2f})"
-        if figure in of.get("bare", {}):
-            bare_low, bare, bare_high = of["bare"][figure]
-            line += f"   bare {bare:9.2f} ({bare_low:.2f} to {bare_high:.2f})   ratio {median / bare:5.2f}"
+        if figure in of.get(peer, {}):
+            peer_low, beside, peer_high = of[peer][figure]
+            ratio = median / beside if beside else float("nan")
+            line += f"   {peer} {beside:9.2f} ({peer_low:.2f} to {peer_high:.2f})   ratio {ratio:5.2f}"
         print(line, flush=True)
 
 

@@ -27,16 +27,20 @@ def heartbeats(kind: str, *, applets: int, rate: float) -> Figures:
         before = subject.memory()
         lines = _attached(subject, applets)
         with generating(subject, "streams", lines, rate=rate, warm=2, seconds=6) as load:
-            found = load.figures()
-        figures = {
-            "attach s": found.attach,
-            "KB an applet": (found.memory - before) / 1024 / applets,
-            "us of CPU a heartbeat": found.cpu / found.sent * MICRO,
-            "p99 ms": found.p99_ms,
-        }
+            figures = heartbeat_figures(load.figures(), before, applets)
         if subject.metrics:
             figures["longest block ms"] = subject.longest_block() * 1000
         return figures
+
+
+def heartbeat_figures(found: Load, memory_before: int, applets: int) -> Figures:
+    """Return what is told of heartbeats."""
+    return {
+        "attach s": found.attach,
+        "KB an applet": (found.memory - memory_before) / 1024 / applets,
+        "us of CPU a heartbeat": found.cpu / found.sent * MICRO,
+        "p99 ms": found.p99_ms,
+    }
 
 
 def commands(kind: str, *, callers: int) -> Figures:
@@ -45,12 +49,16 @@ def commands(kind: str, *, callers: int) -> Figures:
         message = console_pb2.CreatePinRequest(request_id=ID, customer="Ms Vos").SerializeToString()
         line = Line(f"{CONSOLES}/CreatePin", message, token=technician(1))
         with generating(subject, "calls", [line] * callers, warm=1, seconds=4) as load:
-            found = load.figures()
-        return {
-            "ms a command": found.seconds / found.answers * 1000,
-            "us of CPU a command": found.cpu / found.answers * MICRO,
-            "p99 ms": found.p99_ms,
-        }
+            return command_figures(load.figures())
+
+
+def command_figures(found: Load) -> Figures:
+    """Return what is told of calls that store something."""
+    return {
+        "ms a command": found.seconds / found.answers * 1000,
+        "us of CPU a command": found.cpu / found.answers * MICRO,
+        "p99 ms": found.p99_ms,
+    }
 
 
 def chat(kind: str, *, consoles: int, rate: float) -> Figures:
@@ -67,7 +75,7 @@ def chat(kind: str, *, consoles: int, rate: float) -> Figures:
             request = console_pb2.SendChatRequest(request_id=f"chat-{number}", session=session, text=text)
             console.SendChat(request, metadata=metadata, timeout=30)
 
-        return _deliveries(subject, [_watch(technician(1), n) for n in range(consoles)], say, rate)
+        return deliveries(subject, [_watch(technician(1), n) for n in range(consoles)], say, rate)
 
 
 def through_channel(kind: str, *, technicians: int, rate: float) -> Figures:
@@ -82,10 +90,11 @@ def through_channel(kind: str, *, technicians: int, rate: float) -> Figures:
             applet.StartThroughChannel(request, timeout=30)
 
         lines = [_watch(technician(technicians, number), number) for number in range(technicians)]
-        return _deliveries(subject, lines, start, rate)
+        return deliveries(subject, lines, start, rate)
 
 
-def _deliveries(subject: Server, lines: Sequence[Line], act: Callable[[int], None], rate: float) -> Figures:
+def deliveries(subject: Server, lines: Sequence[Line], act: Callable[[int], None], rate: float) -> Figures:
+    """Act so many times a second while streams are open; return what a delivery to one of them costs."""
     with generating(subject, "streams", lines, warm=1, seconds=5) as load:
         load.until("attached")  # a console that comes later would also be told what happened before it
         with _acting(act, rate):

@@ -66,7 +66,7 @@ def server(kind: str, *, data: Path | None = None, metrics: bool = False) -> Ite
         command += ["--metrics"] if metrics else []
         began = time.monotonic()
         process = subprocess.Popen(pinned(command, SERVER_CORE), stdout=subprocess.PIPE, text=True, cwd=ROOT)
-        stack.callback(_stop, process)
+        stack.callback(stop, process)
         assert process.stdout is not None
         line = process.stdout.readline().split()
         if line[:1] != ["ready"]:
@@ -194,7 +194,8 @@ def _allow_many_files() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
-def _stop(process: subprocess.Popen[str]) -> None:
+def stop(process: subprocess.Popen[str]) -> None:
+    """End a program, by force if it does not end by itself."""
     process.terminate()
     try:
         process.communicate(timeout=STOP_WITHIN)

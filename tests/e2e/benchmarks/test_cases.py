@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 
 import pytest
 
-from benchmarks import cases, public_api
+from benchmarks import cases, etcd, public_api
 from benchmarks.__main__ import CASES, Case
 
 pytestmark = [
@@ -33,4 +34,19 @@ def test_a_case_gives_figures_of_both_servers(case: str, kind: str) -> None:
 
 def test_each_case_can_be_chosen_by_a_word() -> None:
     words = {name.split()[0].strip(",") for name in CASES}
-    assert words == {"heartbeats", "commands", "fanout", "starting", "api"}
+    assert words == {"heartbeats", "commands", "fanout", "etcd", "starting", "api"}
+
+
+@pytest.mark.skipif(not etcd.is_installed(), reason="etcd is not installed")
+@pytest.mark.parametrize(
+    "case",
+    [
+        lambda: etcd.keep_alive("etcd", clients=10, rate=50),
+        lambda: etcd.put("etcd", callers=2),
+        lambda: etcd.watch("etcd", watchers=5, rate=20),
+    ],
+    ids=["keep_alive", "put", "watch"],
+)
+def test_etcd_gives_the_same_figures(case: Callable[[], cases.Figures]) -> None:
+    figures = case()
+    assert all(value != 0 for name, value in figures.items() if name != "KB an applet")
