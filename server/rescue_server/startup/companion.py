@@ -1,7 +1,7 @@
 """The companions of the server: `rescue web`, which shows the consoles in a browser, and the public API.
 
-A companion is a client of the contract, and its package is optional. The server starts it and ends it. A leash ends
-it when the server dies.
+A companion is a client of the contract, and its package is optional. The server starts it and ends it. It ends,
+too, when the server dies.
 """
 
 from __future__ import annotations

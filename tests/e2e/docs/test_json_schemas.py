@@ -51,7 +51,7 @@ def test_a_schema_is_a_schema(path: Path) -> None:
 
 
 async def test_every_program_prints_what_its_schema_says(tmp_path: Path) -> None:
-    async with World() as world:
+    async with World(api=True, options=("--api-proxy", "127.0.0.1:0")) as world:
         await world.set("group:Support", terms="Do you agree?", idle_timeout="10m")
         await world.admin.change_settings("group:Support", {"post-start": "http://127.0.0.1:1/"})  # nobody is there
         alice, bob = await world.technician("alice"), await world.technician("bob")
@@ -82,6 +82,8 @@ async def test_every_program_prints_what_its_schema_says(tmp_path: Path) -> None
         check("admin-show", await printed(world, "admin", "show"))
         check("fault", await printed(world, "fault", "add", "when any becomes Active: lan off for 40s"))
         check("fault", await printed(world, "fault", "clear"))
+        check("api-users", await printed(world, "api", "users"))
+        check("api-env", await printed(world, "api", "env", "--proxy"))
         posts = await printed(world, "posts")
         check("posts", [*posts, *await printed(world, "posts", "retry", str(posts[0]["delivery"]))])
         last = str(alice.status(session))
