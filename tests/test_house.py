@@ -54,7 +54,7 @@ def test_the_generated_part_of_etcd_is_what_its_proto_says(tmp_path: Path) -> No
         "-m",
         "grpc_tools.protoc",
         "-I",
-        "server",
+        str(ROOT / "server"),
         f"--python_out={tmp_path}",
         str(kept / "etcd.proto"),
     ]

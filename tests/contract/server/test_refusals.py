@@ -16,6 +16,7 @@ from rescue_protos.errors import (
     FailedPrecondition,
     HistoryChanged,
     InjectedFault,
+    JoinCodeRefused,
     PermissionDenied,
     ReplayOnly,
     RescueError,
@@ -186,6 +187,18 @@ CASES: dict[str, tuple[Callable[[], None], str]] = {
         "de console heeft nu geen verbinding met de wachtrij",
     ),
     "UNAVAILABLE": (lambda: of_class(Unavailable), "de server is er niet"),
+    "WRONG_JOIN_CODE": (
+        lambda: by_reason(Unauthenticated, "WRONG_JOIN_CODE"),
+        "de deelnamecode is niet bekend: kijk of er een typfout in staat, of vraag een nieuwe code",
+    ),
+    "JOIN_CODE_USED": (
+        lambda: of_class(JoinCodeRefused),
+        "iemand doet al mee met deze code: vraag een nieuwe code",
+    ),
+    "JOIN_CODE_EXPIRED": (
+        lambda: by_reason(JoinCodeRefused, "JOIN_CODE_EXPIRED"),
+        "de deelnamecode is niet meer geldig: vraag een nieuwe code",
+    ),
     "TOO_MANY_WRONG_SECRETS": (of_guessing, "te vaak een verkeerd geheim: over 4 s kan het weer"),
 }
 
