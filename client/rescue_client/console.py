@@ -223,6 +223,11 @@ class ConsoleClient:
         request = pb.SendChatRequest(request_id=_fresh_id(), session=session, text=text)
         return await self._done(lambda stub, metadata: stub.SendChat(request, metadata=metadata))
 
+    async def note(self, session: str, text: str) -> Done:
+        """Write a note about the session, of one line; the customer does not see it."""
+        request = pb.AddNoteRequest(request_id=_fresh_id(), session=session, text=text)
+        return await self._done(lambda stub, metadata: stub.AddNote(request, metadata=metadata))
+
     async def open_process(self, session: str, process: Process) -> Done:
         """Open a process that prevents the idle time-out."""
         request = pb.OpenProcessRequest(

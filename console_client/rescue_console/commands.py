@@ -35,6 +35,7 @@ USAGE = {
     "open": "open SESSION PROCESS",
     "close": "close SESSION PROCESS",
     "chat": "chat SESSION TEXT",
+    "note": "note SESSION TEXT",
     "sync": "sync",
 }
 """How each command is written, by its first word."""
@@ -129,6 +130,14 @@ class Chat:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Note:
+    """Write a note about the session; the customer does not see it."""
+
+    session: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Focus:
     """Set whether the console is in focus."""
 
@@ -142,7 +151,7 @@ class Query(StrEnum):
     SYNC = "sync"
 
 
-Command = Pin | OnSession | WithTechnician | Transfer | UseProcess | Chat | Focus | Query
+Command = Pin | OnSession | WithTechnician | Transfer | UseProcess | Chat | Note | Focus | Query
 
 
 def parse(line: bytes) -> Command | None:
@@ -314,10 +323,20 @@ def _focus(words: _Words) -> Command:
 
 
 def _chat(words: _Words) -> Command:
+    session, text = _text_for(words)
+    return Chat(session=session, text=text)
+
+
+def _note(words: _Words) -> Command:
+    session, text = _text_for(words)
+    return Note(session=session, text=text)
+
+
+def _text_for(words: _Words) -> tuple[str, str]:
     session, text = words.word("session"), words.rest()
     if not text:
         raise words.wrong("the text is missing")
-    return Chat(session=session, text=text)
+    return session, text
 
 
 _PARSERS: dict[str, Callable[[_Words], Command]] = {
@@ -335,5 +354,6 @@ _PARSERS: dict[str, Callable[[_Words], Command]] = {
     "open": _use_process(opened=True),
     "close": _use_process(opened=False),
     "chat": _chat,
+    "note": _note,
     "sync": _query(Query.SYNC),
 }

@@ -11,6 +11,7 @@ from rescue_console.commands import (
     Command,
     Focus,
     Involvement,
+    Note,
     OnSession,
     Pin,
     Query,
@@ -47,6 +48,8 @@ async def execute(command: Command, client: ConsoleClient) -> Answer:
             return await (client.open_process if opened else client.close_process)(session, process)
         case Chat(session=session, text=text):
             return await client.chat(session, text)
+        case Note(session=session, text=text):
+            return await client.note(session, text)
         case Focus(on=on):
             return await client.set_focus(on)
         case Query.QUEUE:

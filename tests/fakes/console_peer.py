@@ -277,6 +277,7 @@ for _method in (
     "AcceptLead",
     "RebootComputer",
     "SendChat",
+    "AddNote",
     "OpenProcess",
     "CloseProcess",
     "EndSession",

@@ -15,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 from rescue_protos.errors import FailedPrecondition
 from rescue_server.core.commands import (
     AcceptLead,
+    AddNote,
     AnyCommand,
     CancelLeadOffer,
     EndSession,
@@ -105,6 +106,7 @@ def commands_of(session: Session, technician: str, organization: Organization) -
     yield CancelLeadOffer(**who)
     yield AcceptLead(**who)
     yield SendChatLine(**who, text="hello")
+    yield AddNote(**who, text="they called before")
     for group in organization.groups:
         yield TransferSession(**who, target=f"group:{group}")
     for channel in organization.channels:

@@ -23,6 +23,7 @@ from rescue_protos.status_table import read_rows
 from rescue_server.core.allowed import allowed_commands
 from rescue_server.core.commands import (
     AcceptLead,
+    AddNote,
     AnyCommand,
     CancelLeadOffer,
     CloseProcess,
@@ -85,6 +86,7 @@ COMMANDS = st.one_of(
     given(CancelLeadOffer),
     given(AcceptLead),
     given(RebootComputer, order=st.sampled_from(["a", "b"])),
+    given(AddNote, text=st.sampled_from(["they called before", "", "x" * 2001])),
     given(SendChatLine, text=st.sampled_from(["hello", "", "x" * 2001])),
     given(OpenProcess, process=st.sampled_from(Process)),
     given(CloseProcess, process=st.sampled_from(Process)),

@@ -24,6 +24,7 @@ _EVENTS: dict[str, tuple[str, ...]] = {
     "open": ("ProcessOpened",),
     "close": ("ProcessClosed",),
     "chat": ("ChatSent",),
+    "note": ("NoteAdded",),
     "end": ("SessionEnded", "CollaboratorLeft", "EntryDismissed"),
 }
 """The events that each command of a technician leads to."""
@@ -38,8 +39,8 @@ _OBJECTS = {
 }
 """The field of the event that has what follows the command."""
 
-_COMMAND_EVENTS = frozenset(event for events in _EVENTS.values() for event in events) - {"ChatSent"}
-"""Events that count as a try. Everybody may chat."""
+_COMMAND_EVENTS = frozenset(event for events in _EVENTS.values() for event in events) - {"ChatSent", "NoteAdded"}
+"""Events that count as a try. Everybody may chat and write notes."""
 
 
 class Judgement(StrEnum):

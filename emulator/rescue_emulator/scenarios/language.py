@@ -49,12 +49,13 @@ _VERBS: Mapping[str, str] = MappingProxyType(
         "open": f" (?:{'|'.join(PROCESSES)})",
         "close": f" (?:{'|'.join(PROCESSES)})",
         "chat": " .+",
+        "note": " .+",
         "sees": f" (?:{STATUS})",
     }
 )
 _FOR = rf"(?: for {_NAME})?"
 _SESSION_COMMANDS = "|".join(
-    f"{verb}{_FOR}{rest}" if verb == "chat" else f"{verb}{rest}{_FOR}" for verb, rest in _VERBS.items()
+    f"{verb}{_FOR}{rest}" if verb in ("chat", "note") else f"{verb}{rest}{_FOR}" for verb, rest in _VERBS.items()
 )
 TECHNICIAN_PATTERN = rf"pin{_FOR}|focus (?:on|off)|(?:cannot )?(?:{_SESSION_COMMANDS})"
 # The names of LAN faults. The parser of `lan_notation` checks what follows the first word.

@@ -249,6 +249,8 @@ class _Recorder:
                 yield who, f"reboot{of}"
             case "ChatSent" if who:
                 yield who, f"chat{of} {' '.join(body['text'].split())}"
+            case "NoteAdded":
+                yield who, f"note{of} {' '.join(body['text'].split())}"
             case "ProcessOpened":
                 yield who, f"open {body['process']}{of}"
             case "ProcessClosed":

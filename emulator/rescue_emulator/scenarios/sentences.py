@@ -50,6 +50,7 @@ _BEGINNINGS = {
     "open": "{who} opens {rest}",
     "close": "{who} closes {rest}",
     "chat": "{who} writes: {rest}",
+    "note": "{who} notes: {rest}",
     "reboot": "{who} reboots the computer, {rest}",
     "run": "{who} runs the {rest}",
     "cannot": "{who} tries to {rest}, in vain",

@@ -168,6 +168,10 @@ class Technician:
         """Send a chat line to all participants and the customer."""
         await self.command("chat", session, text)
 
+    async def note(self, session: str, text: str) -> None:
+        """Write a note about the session; the customer does not see it."""
+        await self.command("note", session, text)
+
     async def sync(self) -> None:
         """Return when every update up to now has been shown."""
         await self.command("sync")

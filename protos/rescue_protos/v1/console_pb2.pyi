@@ -1069,6 +1069,50 @@ class SendChatResponse(google.protobuf.message.Message):
 Global___SendChatResponse: typing_extensions.TypeAlias = SendChatResponse
 
 @typing.final
+class AddNoteRequest(google.protobuf.message.Message):
+    """The note to keep."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: builtins.int
+    SESSION_FIELD_NUMBER: builtins.int
+    TEXT_FIELD_NUMBER: builtins.int
+    request_id: builtins.str
+    """See the head of this file."""
+    session: builtins.str
+    """The session's id."""
+    text: builtins.str
+    """One line."""
+    def __init__(
+        self,
+        *,
+        request_id: builtins.str = ...,
+        session: builtins.str = ...,
+        text: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["request_id", b"request_id", "session", b"session", "text", b"text"]) -> None: ...
+
+Global___AddNoteRequest: typing_extensions.TypeAlias = AddNoteRequest
+
+@typing.final
+class AddNoteResponse(google.protobuf.message.Message):
+    """Done."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    REVISION_FIELD_NUMBER: builtins.int
+    revision: builtins.int
+    """See the head of this file."""
+    def __init__(
+        self,
+        *,
+        revision: builtins.int = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["revision", b"revision"]) -> None: ...
+
+Global___AddNoteResponse: typing_extensions.TypeAlias = AddNoteResponse
+
+@typing.final
 class OpenProcessRequest(google.protobuf.message.Message):
     """The process to open."""
 

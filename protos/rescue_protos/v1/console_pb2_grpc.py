@@ -115,6 +115,11 @@ class ConsoleServiceStub(object):
                 request_serializer=rescue__protos_dot_v1_dot_console__pb2.SendChatRequest.SerializeToString,
                 response_deserializer=rescue__protos_dot_v1_dot_console__pb2.SendChatResponse.FromString,
                 _registered_method=True)
+        self.AddNote = channel.unary_unary(
+                '/rescue_protos.v1.ConsoleService/AddNote',
+                request_serializer=rescue__protos_dot_v1_dot_console__pb2.AddNoteRequest.SerializeToString,
+                response_deserializer=rescue__protos_dot_v1_dot_console__pb2.AddNoteResponse.FromString,
+                _registered_method=True)
         self.OpenProcess = channel.unary_unary(
                 '/rescue_protos.v1.ConsoleService/OpenProcess',
                 request_serializer=rescue__protos_dot_v1_dot_console__pb2.OpenProcessRequest.SerializeToString,
@@ -250,6 +255,13 @@ class ConsoleServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def AddNote(self, request, context):
+        """Writes a note about the session; the customer does not see it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def OpenProcess(self, request, context):
         """Opens a process that prevents the idle time-out.
         """
@@ -353,6 +365,11 @@ def add_ConsoleServiceServicer_to_server(servicer, server):
                     servicer.SendChat,
                     request_deserializer=rescue__protos_dot_v1_dot_console__pb2.SendChatRequest.FromString,
                     response_serializer=rescue__protos_dot_v1_dot_console__pb2.SendChatResponse.SerializeToString,
+            ),
+            'AddNote': grpc.unary_unary_rpc_method_handler(
+                    servicer.AddNote,
+                    request_deserializer=rescue__protos_dot_v1_dot_console__pb2.AddNoteRequest.FromString,
+                    response_serializer=rescue__protos_dot_v1_dot_console__pb2.AddNoteResponse.SerializeToString,
             ),
             'OpenProcess': grpc.unary_unary_rpc_method_handler(
                     servicer.OpenProcess,
@@ -803,6 +820,33 @@ class ConsoleService(object):
             '/rescue_protos.v1.ConsoleService/SendChat',
             rescue__protos_dot_v1_dot_console__pb2.SendChatRequest.SerializeToString,
             rescue__protos_dot_v1_dot_console__pb2.SendChatResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AddNote(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/rescue_protos.v1.ConsoleService/AddNote',
+            rescue__protos_dot_v1_dot_console__pb2.AddNoteRequest.SerializeToString,
+            rescue__protos_dot_v1_dot_console__pb2.AddNoteResponse.FromString,
             options,
             channel_credentials,
             insecure,

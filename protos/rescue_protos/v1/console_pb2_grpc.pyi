@@ -287,6 +287,22 @@ _ConsoleServiceSendChatType = typing_extensions.TypeVar(
     ],
 )
 
+_ConsoleServiceAddNoteType = typing_extensions.TypeVar(
+    '_ConsoleServiceAddNoteType',
+    grpc.UnaryUnaryMultiCallable[
+        rescue_protos.v1.console_pb2.AddNoteRequest,
+        rescue_protos.v1.console_pb2.AddNoteResponse,
+    ],
+    grpc.aio.UnaryUnaryMultiCallable[
+        rescue_protos.v1.console_pb2.AddNoteRequest,
+        rescue_protos.v1.console_pb2.AddNoteResponse,
+    ],
+    default=grpc.UnaryUnaryMultiCallable[
+        rescue_protos.v1.console_pb2.AddNoteRequest,
+        rescue_protos.v1.console_pb2.AddNoteResponse,
+    ],
+)
+
 _ConsoleServiceOpenProcessType = typing_extensions.TypeVar(
     '_ConsoleServiceOpenProcessType',
     grpc.UnaryUnaryMultiCallable[
@@ -335,7 +351,7 @@ _ConsoleServiceEndSessionType = typing_extensions.TypeVar(
     ],
 )
 
-class ConsoleServiceStub(typing.Generic[_ConsoleServiceWatchQueueType, _ConsoleServiceListQueueType, _ConsoleServiceSyncQueueType, _ConsoleServiceSetFocusType, _ConsoleServiceGetDirectoryType, _ConsoleServiceCreatePinType, _ConsoleServiceStartSessionType, _ConsoleServiceHoldSessionType, _ConsoleServiceTransferSessionType, _ConsoleServiceInviteTechnicianType, _ConsoleServiceRemoveTechnicianType, _ConsoleServiceOfferLeadType, _ConsoleServiceCancelLeadOfferType, _ConsoleServiceAcceptLeadType, _ConsoleServiceRebootComputerType, _ConsoleServiceSendChatType, _ConsoleServiceOpenProcessType, _ConsoleServiceCloseProcessType, _ConsoleServiceEndSessionType]):
+class ConsoleServiceStub(typing.Generic[_ConsoleServiceWatchQueueType, _ConsoleServiceListQueueType, _ConsoleServiceSyncQueueType, _ConsoleServiceSetFocusType, _ConsoleServiceGetDirectoryType, _ConsoleServiceCreatePinType, _ConsoleServiceStartSessionType, _ConsoleServiceHoldSessionType, _ConsoleServiceTransferSessionType, _ConsoleServiceInviteTechnicianType, _ConsoleServiceRemoveTechnicianType, _ConsoleServiceOfferLeadType, _ConsoleServiceCancelLeadOfferType, _ConsoleServiceAcceptLeadType, _ConsoleServiceRebootComputerType, _ConsoleServiceSendChatType, _ConsoleServiceAddNoteType, _ConsoleServiceOpenProcessType, _ConsoleServiceCloseProcessType, _ConsoleServiceEndSessionType]):
     """The calls of a Technician Console. The technician is the user who signed in."""
 
     @typing.overload
@@ -403,6 +419,10 @@ class ConsoleServiceStub(typing.Generic[_ConsoleServiceWatchQueueType, _ConsoleS
         grpc.UnaryUnaryMultiCallable[
             rescue_protos.v1.console_pb2.SendChatRequest,
             rescue_protos.v1.console_pb2.SendChatResponse,
+        ],
+        grpc.UnaryUnaryMultiCallable[
+            rescue_protos.v1.console_pb2.AddNoteRequest,
+            rescue_protos.v1.console_pb2.AddNoteResponse,
         ],
         grpc.UnaryUnaryMultiCallable[
             rescue_protos.v1.console_pb2.OpenProcessRequest,
@@ -485,6 +505,10 @@ class ConsoleServiceStub(typing.Generic[_ConsoleServiceWatchQueueType, _ConsoleS
             rescue_protos.v1.console_pb2.SendChatResponse,
         ],
         grpc.aio.UnaryUnaryMultiCallable[
+            rescue_protos.v1.console_pb2.AddNoteRequest,
+            rescue_protos.v1.console_pb2.AddNoteResponse,
+        ],
+        grpc.aio.UnaryUnaryMultiCallable[
             rescue_protos.v1.console_pb2.OpenProcessRequest,
             rescue_protos.v1.console_pb2.OpenProcessResponse,
         ],
@@ -549,6 +573,9 @@ class ConsoleServiceStub(typing.Generic[_ConsoleServiceWatchQueueType, _ConsoleS
 
     SendChat: _ConsoleServiceSendChatType
     """Sends a chat line to all participants and the customer."""
+
+    AddNote: _ConsoleServiceAddNoteType
+    """Writes a note about the session; the customer does not see it."""
 
     OpenProcess: _ConsoleServiceOpenProcessType
     """Opens a process that prevents the idle time-out."""
@@ -623,6 +650,10 @@ ConsoleServiceAsyncStub: typing_extensions.TypeAlias = ConsoleServiceStub[
     grpc.aio.UnaryUnaryMultiCallable[
         rescue_protos.v1.console_pb2.SendChatRequest,
         rescue_protos.v1.console_pb2.SendChatResponse,
+    ],
+    grpc.aio.UnaryUnaryMultiCallable[
+        rescue_protos.v1.console_pb2.AddNoteRequest,
+        rescue_protos.v1.console_pb2.AddNoteResponse,
     ],
     grpc.aio.UnaryUnaryMultiCallable[
         rescue_protos.v1.console_pb2.OpenProcessRequest,
@@ -772,6 +803,14 @@ class ConsoleServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[rescue_protos.v1.console_pb2.SendChatResponse, collections.abc.Awaitable[rescue_protos.v1.console_pb2.SendChatResponse]]:
         """Sends a chat line to all participants and the customer."""
+
+    @abc.abstractmethod
+    def AddNote(
+        self,
+        request: rescue_protos.v1.console_pb2.AddNoteRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[rescue_protos.v1.console_pb2.AddNoteResponse, collections.abc.Awaitable[rescue_protos.v1.console_pb2.AddNoteResponse]]:
+        """Writes a note about the session; the customer does not see it."""
 
     @abc.abstractmethod
     def OpenProcess(

@@ -25,6 +25,7 @@ class CommandName(StrEnum):
     ACCEPT_LEAD = "lead accept"
     REBOOT = "reboot"
     CHAT = "chat"
+    NOTE = "note"
     OPEN = "open"
     CLOSE = "close"
     END = "end"
@@ -56,6 +57,10 @@ ALLOWED: dict[CommandName, dict[Role, frozenset[Link]]] = {
     CommandName.ACCEPT_LEAD: {Role.COLLABORATOR: _CONNECTED},
     CommandName.REBOOT: dict.fromkeys((Role.WAITING, Role.LEAD, Role.COLLABORATOR, Role.OUTGOING), _CONNECTED),
     CommandName.CHAT: dict.fromkeys((Role.LEAD, Role.COLLABORATOR), _CONNECTED),
+    # A note stays on the server: it needs no connection.
+    CommandName.NOTE: dict.fromkeys(
+        (Role.LEAD, Role.LEAD_ON_HOLD, Role.COLLABORATOR, Role.COLLABORATOR_ON_HOLD, Role.HELD_BY_LEAD), _JOINED
+    ),
     CommandName.OPEN: dict.fromkeys((Role.LEAD, Role.COLLABORATOR), _CONNECTED),
     CommandName.CLOSE: dict.fromkeys((Role.LEAD, Role.COLLABORATOR), _CONNECTED),
     # The published table has no row in which technicians On Hold or invited remove their own entry.
@@ -144,6 +149,13 @@ class SendChatLine(SessionCommand):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AddNote(SessionCommand):
+    """Write a note about the session, for the technicians and the organization."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OpenProcess(SessionCommand):
     """Open a process that prevents the idle time-out."""
 
@@ -164,5 +176,5 @@ class EndSession(SessionCommand):
 
 AnyCommand = (
     StartSession | HoldSession | TransferSession | InviteTechnician | RemoveTechnician | OfferLead
-    | CancelLeadOffer | AcceptLead | RebootComputer | SendChatLine | OpenProcess | CloseProcess | EndSession
+    | CancelLeadOffer | AcceptLead | RebootComputer | SendChatLine | AddNote | OpenProcess | CloseProcess | EndSession
 )  # fmt: skip

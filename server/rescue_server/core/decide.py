@@ -232,6 +232,11 @@ def _chat(session: Session, command: commands.SendChatLine, context: Context) ->
     return events.ChatSent(session=session.id, at=context.now, technician=command.technician, text=command.text)
 
 
+def _note(session: Session, command: commands.AddNote, context: Context) -> events.NoteAdded:
+    require_line("text", command.text, CHAT_LENGTH, empty=False)
+    return events.NoteAdded(session=session.id, at=context.now, technician=command.technician, text=command.text)
+
+
 def _open_process(session: Session, command: commands.OpenProcess, context: Context) -> events.ProcessOpened:
     if command.process in session.entries[command.technician].processes:
         raise TargetNotAllowed(
@@ -286,6 +291,7 @@ _DECISIONS: dict[type, tuple[CommandName, Callable[[Session, Any, Context], even
     commands.AcceptLead: (CommandName.ACCEPT_LEAD, _accept_lead),
     commands.RebootComputer: (CommandName.REBOOT, _reboot),
     commands.SendChatLine: (CommandName.CHAT, _chat),
+    commands.AddNote: (CommandName.NOTE, _note),
     commands.OpenProcess: (CommandName.OPEN, _open_process),
     commands.CloseProcess: (CommandName.CLOSE, _close_process),
     commands.EndSession: (CommandName.END, _end),

@@ -200,6 +200,10 @@ class ConsoleService(console_pb2_grpc.ConsoleServiceServicer):
         handler = command_handlers.limit_chat(command_handlers.command(command), self._engine.chats, self._limits)
         return pb.SendChatResponse(revision=(await self._perform(request, handler)).revision)
 
+    async def AddNote(self, request: pb.AddNoteRequest, context: CallContext) -> pb.AddNoteResponse:
+        command = commands.AddNote(technician=caller().name, session=request.session, text=request.text)
+        return pb.AddNoteResponse(revision=(await self._command(request, command)).revision)
+
     async def OpenProcess(self, request: pb.OpenProcessRequest, context: CallContext) -> pb.OpenProcessResponse:
         process = translate.process_of(request.process)
         command = commands.OpenProcess(technician=caller().name, session=request.session, process=process)

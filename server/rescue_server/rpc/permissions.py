@@ -47,7 +47,7 @@ PERMISSIONS: dict[str, Permission] = {
         for method in (
             "WatchQueue", "ListQueue", "SyncQueue", "SetFocus", "GetDirectory", "CreatePin", "StartSession",
             "HoldSession", "TransferSession", "InviteTechnician", "RemoveTechnician", "OfferLead",
-            "CancelLeadOffer", "AcceptLead", "RebootComputer", "SendChat", "OpenProcess", "CloseProcess",
+            "CancelLeadOffer", "AcceptLead", "RebootComputer", "SendChat", "AddNote", "OpenProcess", "CloseProcess",
             "EndSession",
         )
     },

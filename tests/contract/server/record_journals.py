@@ -74,6 +74,7 @@ async def record_others(target: Path) -> None:
         await alice.command("start", session)
         await alice.command("chat", session, "Good morning")
         await computer.chat("Hello")
+        await alice.note(session, "They called before.")
         await alice.command("open", session, "file-manager")
         await alice.command("close", session, "file-manager")
         await alice.command("invite", session, "bob")

@@ -29,6 +29,10 @@ async def test_a_chat_log_is_the_same_everywhere(api: Api) -> None:
     await api.alice.start(session)
     await api.alice.chat(session, "Is it <on>?")
     await customer.chat("yes: it is")
+    await api.alice.note(session, "asked about the <cable>")
+    await api.alice.hold(session)
+    await api.alice.note(session, "bought: a new one")
+    await api.alice.start(session)
     await customer.close()
     await api.alice.sees(session, "Closed")
     body = api.body("getChat", authcode=code, session=session)
@@ -47,7 +51,10 @@ async def test_a_chat_log_is_the_same_everywhere(api: Api) -> None:
     for content_type in ENVELOPES:
         assert in_soap(api, content_type, "getChat", session, code) == ("getChat_OK", body.removeprefix(HEAD))
     await api.alice.end(session)
-    assert api.body("getNote", authcode=code, session=session) == "OK\n\nNOTE:"
+    notes = "asked about the <cable>\nbought: a new one"
+    assert api.body("getNote", authcode=code, session=session) == f"OK\n\nNOTE:{notes}"
+    for content_type in ENVELOPES:
+        assert in_soap(api, content_type, "getNote", session, code) == ("getNote_OK", notes)
 
 
 async def test_words_of_chat_logs(api: Api) -> None:

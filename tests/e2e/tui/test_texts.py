@@ -15,7 +15,7 @@ from rescue_applet.events import Error
 from rescue_common.languages import LANGUAGES, catalog_of
 from rescue_console.commands import USAGE
 from rescue_console.tui.toolbar import KEYS
-from rescue_server.core import decide
+from rescue_server.core import customer_side
 
 
 def literals(folder: str, functions: tuple[str, ...]) -> Iterator[str]:
@@ -46,7 +46,9 @@ def test_what_a_computer_refuses_is_said_in_dutch_on_a_dutch_screen() -> None:
     assert len(refused) > 4
     for message in refused:
         assert texts.problem(Error(message=message), "nl") != message, message
-    why = [node.value for node in ast.walk(ast.parse(inspect.getsource(decide))) if isinstance(node, ast.Constant)]
+    why = [
+        node.value for node in ast.walk(ast.parse(inspect.getsource(customer_side))) if isinstance(node, ast.Constant)
+    ]
     reasons = {
         "PIN_UNKNOWN",
         "TOO_MANY_WRONG_PINS",
@@ -60,7 +62,8 @@ def test_what_a_computer_refuses_is_said_in_dutch_on_a_dutch_screen() -> None:
 
 
 def test_every_command_that_the_description_names_has_a_key_and_words() -> None:
-    beside = {"queue", "sync", "focus", "lead"}  # the list itself; nothing to wait for; F3; its three steps
+    # The list itself; nothing to wait for; F3; its three steps; only typed.
+    beside = {"queue", "sync", "focus", "lead", "note"}
     assert set(USAGE) - beside <= set(KEYS)
     assert {"lead offer", "lead cancel", "lead accept"} <= set(KEYS)
     for catalog in map(catalog_of, LANGUAGES):

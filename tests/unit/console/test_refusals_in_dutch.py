@@ -12,7 +12,7 @@ import pytest
 from rescue_console.labels import Labels
 from rescue_protos import errors
 from rescue_protos.errors import InvalidArgument, RescueError
-from rescue_server.core import decide
+from rescue_server.core import customer_side, decide
 from rescue_server.rpc import clock_service, console_service
 
 DUTCH = Labels.of("nl")
@@ -36,7 +36,7 @@ def literals(expression: ast.AST) -> Iterator[str]:
 def wrong_values() -> set[str]:
     """Return every sentence about a value that somebody can type."""
     found = {"at most {limit} characters, not {length}"}  # in a variable of its own
-    for module in (decide, console_service, clock_service):
+    for module in (decide, customer_side, console_service, clock_service):
         for call in calls_of(module, "InvalidArgument.of"):
             field, wrong = call.args
             if (

@@ -109,6 +109,8 @@ class SessionBuilder:
                 command = commands.RebootComputer(**who, order=word or "order")
             case "chat":
                 command = commands.SendChatLine(**who, text="hello")
+            case "note":
+                command = commands.AddNote(**who, text="they called before")
             case "open":
                 command = commands.OpenProcess(**who, process=Process(word))
             case "close":

@@ -24,6 +24,7 @@ MAY: dict[str, dict[str, tuple[str, ...]]] = {
     "offer alice": {"lead": ("connected",)},
     "reboot": dict.fromkeys(("waiting", "lead", "collaborator", "outgoing"), ("connected",)),
     "chat": dict.fromkeys(("lead", "collaborator"), ("connected",)),
+    "note": dict.fromkeys(("lead", "lead on hold", "collaborator", "collaborator on hold", "held by the lead"), EVERY),
     "open remote-control": dict.fromkeys(("lead", "collaborator"), ("connected",)),
     "end": {
         "waiting": EVERY,
