@@ -159,7 +159,9 @@ class _Api(uvicorn.Server):
         if self._tls:
             listening, context = self._tls
             loop = asyncio.get_running_loop()
-            self.servers.append(await loop.create_server(self._connection, sock=listening, ssl=context))
+            within = BoundedConnection.head_within
+            secured = loop.create_server(self._connection, sock=listening, ssl=context, ssl_handshake_timeout=within)
+            self.servers.append(await secured)
         print(json.dumps({"event": "ready", **self._ready, "pid": os.getpid()}), flush=True)
 
     async def main_loop(self) -> None:

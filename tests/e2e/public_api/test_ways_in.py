@@ -29,6 +29,7 @@ VENDOR = "secure.logmeinrescue.com"
 class Served:
     """A server, its state directory, and its ready line."""
 
+    program: Program
     data: Path
     ready: dict[str, str]
 
@@ -64,7 +65,9 @@ class Served:
 
 async def start(data: Path, *options: str) -> tuple[Program, Served]:
     program = await Program.start("server", "rescue_server", "--data", str(data), "--json", "--paused", *options)
-    return program, Served(data, {key: str(value) for key, value in (await program.event("ready", 30)).items()})
+    return program, Served(
+        program, data, {key: str(value) for key, value in (await program.event("ready", 30)).items()}
+    )
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -174,6 +177,33 @@ async def test_the_proxy_reaches_nothing_else(served: Served) -> None:
         assert long.startswith(b"HTTP/1.1 400 ")
         with pytest.raises(BlockingIOError):
             other.accept()
+
+
+@pytest.mark.parametrize("name", ["api_tls", "api_proxy"])
+async def test_garbage_on_the_ports_harms_nobody(served: Served, name: str) -> None:
+    def send(garbage: bytes) -> None:
+        with (
+            socket.create_connection(("127.0.0.1", served.port(name)), timeout=20) as raw,
+            contextlib.suppress(ConnectionResetError),
+        ):
+            raw.sendall(garbage)
+            raw.shutdown(socket.SHUT_WR)
+            while raw.recv(65536):
+                pass
+
+    tunnel = f"CONNECT {VENDOR}:443 HTTP/1.1\r\n\r\n".encode()
+    for garbage in (
+        b"",
+        b"\x00" * 500,
+        b"GET / HTTP/1.1\r\n\r\n",
+        b"\x16\x03\x01\x02",
+        tunnel,
+        tunnel + b"\xff" * 2000,
+    ):
+        await asyncio.to_thread(send, garbage)
+    cookie, body = await asyncio.to_thread(served.get, "/API/logout.aspx", host=VENDOR, through_proxy=True)
+    assert (cookie, body) == ("", b"OK")
+    assert "Traceback" not in served.program.log_tail(100)
 
 
 async def test_a_later_start_keeps_the_ca_and_a_proxy_alone_has_somewhere_to_lead(tmp_path: Path) -> None:
