@@ -1,0 +1,43 @@
+"""What a client of the public API still has after the server was stopped, or killed."""
+
+from __future__ import annotations
+
+import pytest
+
+from rescue_emulator.testing import World
+from tests.e2e.public_api.conftest import Api
+
+pytestmark = pytest.mark.timeout(90)
+
+
+@pytest.mark.parametrize("how", ["stopped", "killed"])
+async def test_codes_node_ids_and_the_address_outlive_the_server_and_cookies_do_not(how: str) -> None:
+    async with World(api=True) as world:
+        api = Api(world, world.api.url, await world.technician("alice"), await world.technician("bob"))
+        admin, alice = api.authcode(), api.authcode("alice")
+        logged_in = api.call("login", email="admin", pwd=api.secret("admin")).headers["set-cookie"].partition(";")[0]
+        session, pin = await api.alice.pin("Ms Vos")
+        computer = await world.computer(pin=pin)
+        await api.alice.start(session)
+        await world.admin.add_technician("erin", group="Support")
+        nodes = api.body("getHierarchy", authcode=admin)
+        if how == "killed":
+            await world.kill_server()
+        await world.restart_server()
+        assert world.api.url == api.url
+        await api.alice.sees(session, "Active")
+        await computer.joined()
+        await api.alice.sync()
+        await api.bob.sync()
+        assert api.body("getHierarchy", authcode=admin) == nodes
+        assert api.body("getAccount", authcode=alice).startswith("OK\n\n")
+        assert api.body("getAccount", headers={"Cookie": logged_in}) == "NOTLOGGEDIN"
+        node = api.node("alice", admin)
+        assert f"{session}|Active|" in api.body("getSession_v3", authcode=admin, node=node)
+        assert api.body("holdSession", authcode=admin, session=session) == "OK"
+        await world.admin.remove_technician("erin")
+        before = nodes.count("NodeID:")
+        await world.admin.add_technician("erin", group="Support")
+        again = api.body("getHierarchy", authcode=admin)
+        assert again.count("NodeID:") == before
+        assert again != nodes, "no id is given out twice"
