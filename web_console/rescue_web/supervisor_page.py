@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import aclosing, suppress
 from datetime import timedelta
@@ -21,6 +22,7 @@ from rescue_web.computers import NotPossible, StartedComputers
 from rescue_web.feed import Data, EventId, Feed, written
 
 _CLOCK_EVERY = 1.0  # real seconds
+_REST = 4  # times as long as it took to write the queues
 _CLASSES_EVERY = 2.0
 
 
@@ -39,11 +41,12 @@ class SupervisorPage:
         self._clock: Data = {}
         self._work: list[asyncio.Task[None]] = []
         self._failure = ""
+        self._changed = asyncio.Event()
 
     async def messages(self, page: str, after: EventId | None) -> AsyncIterator[str]:
         """Yield the messages for one page. The page shows one state, so it always begins with the whole state."""
         if not self._work:
-            follow = (self._follow_queues(), self._follow_clock(), self._follow_classes())
+            follow = (self._follow_queues(), self._show_queues(), self._follow_clock(), self._follow_classes())
             self._work = [asyncio.create_task(each) for each in follow]
         async for message in self.feed.messages(None, first=self._now):
             yield message
@@ -93,11 +96,19 @@ class SupervisorPage:
             async with aclosing(self._client.watch()) as states:
                 async for state in states:
                     self.overview = state
-                    revision, whole = self._whole()
-                    self.feed.publish("snapshot", whole, revision=revision)
+                    self._changed.set()
         except RescueError as error:
             self._failure = str(error)
             self.feed.publish("refused", {"message": self._failure})
+
+    async def _show_queues(self) -> None:
+        """Send the queues after changes; the more there is of them, the more rarely: it must not take all the time."""
+        while True:
+            await self._changed.wait()
+            self._changed.clear()
+            began = time.monotonic()
+            self.feed.publish("snapshot", self._whole()[1])
+            await asyncio.sleep((time.monotonic() - began) * _REST)
 
     async def _follow_clock(self) -> None:
         while True:

@@ -25,7 +25,7 @@ _LINES, _LINES_AT_END = 3, 1  # a terminal may have 24
 _NEXT, _STOP = "next", "stop"
 
 
-class Console(Protocol):
+class ExerciseScreen(Protocol):
     """What exercises need of the console."""
 
     wording: Sentences
@@ -40,7 +40,7 @@ class Console(Protocol):
 class Exercises:
     """The exercises of one console, whose own queue is that of `own`."""
 
-    def __init__(self, app: App[int], console: Console, own: ConsoleClient) -> None:
+    def __init__(self, app: App[int], console: ExerciseScreen, own: ConsoleClient) -> None:
         self._app, self._console, self._own = app, console, own
         self._program: ExerciseProgram | None = None
         self._where: TraineeConsole | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -79,3 +80,47 @@ async def test_a_supervisor_sees_all_and_moves_time_cables_and_power(
     await dialog.get_by_role("button", name="End all sessions").click()
     await admin.get_by_text("No sessions.").wait_for()
     await alice.get_by_text("empty").wait_for()
+
+
+def thousand_sessions() -> str:
+    """The first message of a page whose server has 1,000 sessions."""
+    entries = [
+        {
+            "session": str(1001 + number), "customer": f"Customer {number}", "channel": "Web", "lead": "alice",
+            "status": "On Hold" if number % 10 == 0 else "Active", "since": "2026-01-05T09:00:00.000Z",
+        }
+        for number in range(1000)
+    ]  # fmt: skip
+    queues = [
+        {"technician": name, "group": group, "connected": True, "entries": entries[first::4]}
+        for first, (name, group) in enumerate(
+            [("alice", "Support"), ("bob", "Support"), ("carol", "Support"), ("dave", "Network")]
+        )
+    ]
+    clock = {"now": "2026-01-05T09:30:00.000Z", "speed": 1, "set": 1, "paused": False}
+    state = {"queues": queues, "online": True, "computers": [], "classes": []}
+    return f"event: clock\ndata: {json.dumps(clock)}\n\nevent: snapshot\ndata: {json.dumps(state)}\n\n: open\n\n"
+
+
+async def test_a_session_of_a_thousand_is_found_by_words_status_and_group(
+    site: Site, open_page: Opening, faultless: Any
+) -> None:
+    admin = await open_page("admin")
+    stream = thousand_sessions()
+    await admin.route("**/events*", lambda route: route.fulfill(body=stream, content_type="text/event-stream"))
+    await admin.reload()
+    await admin.get_by_text("shown: 100 of 1000").wait_for()
+    assert await admin.locator("#sessions tbody tr").count() == 100
+    assert await admin.locator("#queues li").count() == 4 * 9, "eight of each queue, and how many more"
+    await admin.get_by_label("Search").fill("customer 99 alice")
+    await admin.get_by_text("shown: 2 of 1000").wait_for()  # 992 and 996
+    await faultless(admin)
+    await admin.get_by_label("Search").fill("1041")
+    await admin.get_by_text("shown: 1 of 1000").wait_for()
+    await admin.get_by_label("Search").fill("")
+    await admin.get_by_label("Status").select_option("On Hold")
+    await admin.get_by_text("shown: 100 of 1000").wait_for()
+    await admin.get_by_label("Technician group").select_option("Network")
+    await admin.get_by_text("shown: 0 of 1000").wait_for()
+    await admin.get_by_text("No session is like that.").wait_for()
+    await admin.unroute_all()
