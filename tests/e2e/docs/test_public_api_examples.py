@@ -60,8 +60,19 @@ def test_a_client_with_a_fixed_host_is_led_by_the_proxy(environment: dict[str, s
     assert "Email:alice@rescue.test" in output
 
 
+def test_clients_with_a_fixed_host_and_no_proxy_are_led_by_the_hosts_file(tmp_path: Path) -> None:
+    apart = ["unshare", "--net", "--mount", "sh", "-c"]  # port 443 of a network of its own
+    needed = all(map(shutil.which, ("unshare", "ip", "node", "php")))
+    if not needed or subprocess.run([*apart, "ip link set lo up"], capture_output=True).returncode != 0:
+        not_to_be_had("root, network namespaces, Node and PHP are needed")
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    script = f"ip link set lo up; exec bash -euo pipefail {EXAMPLES / 'api_hosts.sh'}"
+    output = run(*apart, script, environment={**os.environ, "PATH": path}, folder=tmp_path)
+    assert output == "OKOK"
+
+
 def test_every_client_of_the_documents_is_run_here() -> None:
-    assert {path.name for path in EXAMPLES.glob("api_*")} == {*CLIENTS, "api_proxy.py"}
+    assert {path.name for path in EXAMPLES.glob("api_*")} == {*CLIENTS, "api_proxy.py", "api_hosts.sh"}
 
 
 def test_the_sample_project_tests_itself(tmp_path: Path) -> None:
