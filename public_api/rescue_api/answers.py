@@ -35,6 +35,7 @@ class Kind(StrEnum):
     STRING = "string"
     INT = "int"
     BOOLEAN = "boolean"
+    DATETIME = "dateTime"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,8 @@ from enum import StrEnum
 from rescue_api.answer_cache import AnswerCache
 from rescue_api.answers import Enumeration, Kind, Row, Shape
 from rescue_api.nodes import Node, find
-from rescue_api.people import ApiLogins
+from rescue_api.people import ApiLogins, hash_code
+from rescue_api.reports.settings import ReportSettingsKeeper
 from rescue_api.words import MethodFailed, Word
 from rescue_client.api import ApiClient
 from rescue_client.api_records import Facts, Person
@@ -52,6 +53,7 @@ class Backend:
     client: ApiClient
     logins: ApiLogins
     answers: AnswerCache = field(default_factory=AnswerCache)
+    report_settings: ReportSettingsKeeper = field(default_factory=ReportSettingsKeeper)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -69,6 +71,12 @@ class ApiCall:
     new_cookie: str = ""
     caller: Person | None = None
     holds_until: datetime | None = None
+
+    @property
+    def credential(self) -> str:
+        """Return what the caller is known by: the hash of a code, or a cookie."""
+        code = self.given("authcode")
+        return hash_code(code) if code else self.cookie
 
     @property
     def asked(self) -> Hashable:

@@ -9,6 +9,7 @@ from rescue_api.calls import AUTHCODE, ApiCall, Handler, MethodAccess, Operation
 from rescue_api.methods import access, acts, logs, organization, pins, queues
 from rescue_api.nodes import NODE_TYPES
 from rescue_api.people import hash_code
+from rescue_api.report_operations import REPORT_OPERATIONS
 from rescue_api.sessions import shape as sessions_shape
 from rescue_api.words import MethodFailed, Word
 
@@ -232,6 +233,7 @@ OPERATIONS = (
     _sessions("getSession", 3, "SESSION"),
     _sessions("getSession_v2", 3, "SESSION_V2"),
     _sessions("getSession_v3", 6, "SESSION_V3"),
+    *REPORT_OPERATIONS,
 )
 BY_NAME = {operation.name.lower(): operation for operation in OPERATIONS if operation.in_text}
 BY_SOAP_NAME = {operation.soap.lower(): operation for operation in OPERATIONS if operation.soap}

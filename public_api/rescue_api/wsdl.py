@@ -15,7 +15,7 @@ _SOAP = "http://schemas.xmlsoap.org/wsdl/soap/"
 _SOAP12 = "http://schemas.xmlsoap.org/wsdl/soap12/"
 _HTTP = "http://schemas.xmlsoap.org/soap/http"
 _OPERATIONS = tuple(operation for operation in OPERATIONS if operation.soap)
-_NEVER_EMPTY = (Kind.INT, Kind.BOOLEAN)
+_NEVER_EMPTY = (Kind.INT, Kind.BOOLEAN, Kind.DATETIME)
 
 
 def wsdl(url: str) -> str:

@@ -1,0 +1,1 @@
+"""Reports: their settings, areas and bytes."""
