@@ -6,12 +6,12 @@ BIN    := $(VENV)/bin
 # Programs are started by the hundred here: that they are compiled each time would be a third of their start.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test long torture fuzz accessibility toolkits environment contract lint docs reference bench wheel clean catalogs
+.PHONY: demo test long torture fuzz accessibility toolkits node-example environment contract lint docs reference bench wheel clean catalogs
 
 demo: environment
 	$(BIN)/rescue demo
 
-test: environment accessibility toolkits lint
+test: environment accessibility toolkits node-example lint
 	$(PYTEST) -m "not long" $(MEASURED) --cov --cov-report=term:skip-covered
 	$(PYTEST) -m "not long" tests $(MEASURED:%=--ignore=%)
 
@@ -58,6 +58,14 @@ $(TOOLKITS)/node_modules/.installed: $(TOOLKITS)/package.json
 	mkdir -p $(@D)
 	! command -v npm >/dev/null || \
 	  (npm install --prefix $(TOOLKITS) --silent --no-audit --no-fund --no-package-lock && touch $@)
+
+# What the example of a client for Node takes from npm.
+NODE_EXAMPLE := tests/e2e/docs/node
+node-example: $(NODE_EXAMPLE)/node_modules/.installed
+$(NODE_EXAMPLE)/node_modules/.installed: $(NODE_EXAMPLE)/package.json
+	mkdir -p $(@D)
+	! command -v npm >/dev/null || \
+	  (npm install --prefix $(NODE_EXAMPLE) --silent --no-audit --no-fund --no-package-lock && touch $@)
 
 # The stamp is as new as pyproject.toml, so that a changed dependency is installed at the next call.
 environment: $(VENV)/.installed
