@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -26,13 +28,12 @@ async def test_node_signs_in_commands_resumes_its_watch_and_reads_why_it_was_ref
     shutil.copy(ROOT / "docs" / "examples" / "grpc_node.mjs", tmp_path)
     (tmp_path / "node_modules").symlink_to(PACKAGES)
     command = [sys.executable, "-m", "rescue_emulator", "docs", "proto", "--out", "proto"]
-    subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
+    await asyncio.to_thread(subprocess.run, command, cwd=tmp_path, check=True, capture_output=True)
     async with World() as world:
         secret = Access.read(world.data).secrets["alice"]
         there = {**os.environ, "RESCUE_SERVER": world.address, "RESCUE_SECRET": secret}
-        done = subprocess.run(
-            [str(node), "grpc_node.mjs"], cwd=tmp_path, env=there, capture_output=True, text=True, timeout=60
-        )
+        client = partial(subprocess.run, cwd=tmp_path, env=there, capture_output=True, text=True, timeout=60)
+        done = await asyncio.to_thread(client, [str(node), "grpc_node.mjs"])
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.splitlines() == [
         "the same session: true",
