@@ -60,6 +60,7 @@ def test_a_client_with_a_fixed_host_is_led_by_the_proxy(environment: dict[str, s
     assert "Email:alice@rescue.test" in output
 
 
+@pytest.mark.long
 def test_clients_with_a_fixed_host_and_no_proxy_are_led_by_the_hosts_file(tmp_path: Path) -> None:
     apart = ["unshare", "--net", "--mount", "sh", "-c"]  # port 443 of a network of its own
     needed = all(map(shutil.which, ("unshare", "ip", "node", "php")))
@@ -75,6 +76,7 @@ def test_every_client_of_the_documents_is_run_here() -> None:
     assert {path.name for path in EXAMPLES.glob("api_*")} == {*CLIENTS, "api_proxy.py", "api_hosts.sh"}
 
 
+@pytest.mark.long
 def test_the_sample_project_tests_itself(tmp_path: Path) -> None:
     project = shutil.copytree(ROOT / "examples" / "api-wallboard", tmp_path / "project")
     output = run(

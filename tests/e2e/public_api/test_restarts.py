@@ -10,7 +10,7 @@ from tests.e2e.public_api.conftest import Api
 pytestmark = pytest.mark.timeout(90)
 
 
-@pytest.mark.parametrize("how", ["stopped", "killed"])
+@pytest.mark.parametrize("how", ["killed", pytest.param("stopped", marks=pytest.mark.long)])
 async def test_codes_node_ids_and_the_address_outlive_the_server_and_cookies_do_not(how: str) -> None:
     async with World(api=True) as world:
         api = Api(world, world.api.url, await world.technician("alice"), await world.technician("bob"))
