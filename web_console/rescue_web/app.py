@@ -63,6 +63,7 @@ def build(state: AppState, *, hosts: Collection[str]) -> Starlette:
         Route("/exercise", endpoints.changing(do_exercise), methods=["POST"]),
         Route("/class", classes.page),
         Route("/class/exercises", endpoints.reading(classes.exercises)),
+        Route("/class/report/{name}/{what}", endpoints.reading(classes.report)),
         Route("/class/act", endpoints.changing(classes.act), methods=["POST"]),
         *CustomerRoutes(state.customers).routes(),
     ]

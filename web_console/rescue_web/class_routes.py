@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 
 from starlette.exceptions import HTTPException
@@ -21,6 +22,16 @@ if TYPE_CHECKING:
     from rescue_web.supervisor_page import SupervisorPage
 
 
+_FILES = {
+    "handout": ("handout.html", "text/html"),
+    "html": ("report.html", "text/html"),
+    "csv": ("scores.csv", "text/csv"),
+    "json": ("scores.jsonl", "application/x-ndjson"),
+    "junit": ("scores.xml", "application/xml"),
+}
+"""What can be kept, with the name and the type of its file."""
+
+
 class ClassRoutes:
     """The routes under /class."""
 
@@ -38,6 +49,17 @@ class ClassRoutes:
         """Answer with the titles of all exercises."""
         texts = ExerciseTexts(language_of(request))
         return JSONResponse({one.name: texts.title(one) for one in row_exercises()})
+
+    async def report(self, request: Request, login: Login) -> Response:
+        """Answer with a report or the handout of a class, as a file to keep."""
+        _trainers(login)
+        name, what = str(request.path_params["name"]), str(request.path_params["what"])
+        if what not in _FILES:
+            raise HTTPException(404, "there is no such page")
+        content = await asyncio.to_thread(self._state.classes.written, name, what, language_of(request))
+        file, media_type = _FILES[what]
+        headers = {"content-disposition": f'attachment; filename="{name}-{file}"'}
+        return Response(content, media_type=media_type, headers=headers)
 
     async def act(self, request: Request, login: Login, body: dict[str, Any]) -> Response:
         """Do what the body says for the people in `who`, technicians of the class; for all of it if that is empty."""

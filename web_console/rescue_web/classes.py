@@ -14,11 +14,14 @@ from rescue_client.admin import AdminClient
 from rescue_client.overview import Overview
 from rescue_common.state_directory import NoAccess, state_directory
 from rescue_emulator.classroom.class_practice import ClassServer
+from rescue_emulator.classroom.handout import Handout
 from rescue_emulator.classroom.lesson import Lesson, Lessons, Task
 from rescue_emulator.classroom.model import BadClass, organized
+from rescue_emulator.classroom.report import ReportFormat, class_report
 from rescue_emulator.classroom.setting_up import reset, with_new_code
 from rescue_emulator.classroom.store import ClassStore
 from rescue_emulator.exercises.practice import exercise_of_row
+from rescue_emulator.exercises.texts import ExerciseTexts
 from rescue_web.computers import NotPossible, StartedComputers
 from rescue_web.feed import Data
 
@@ -95,6 +98,17 @@ class Classes:
         if not isinstance(who, list) or not all(one in there for one in who):
             raise NotPossible("there is nobody like that in the class")
         return tuple(who) or there
+
+    def written(self, name: str, what: str, language: str) -> str:
+        """Return the handout of a class, or its report in a format."""
+        try:
+            classroom = self._store().read(name)
+            if what == "handout":
+                return Handout(classroom, language).as_html()
+            people, scores = [member.person for member in classroom.members], self._store().scores(name).read()
+        except (BadClass, OSError) as error:
+            raise NotPossible(str(error)) from None
+        return class_report(name, people, scores, ReportFormat(what), ExerciseTexts(language))
 
     def lesson_of(self, account: str) -> Lesson | None:
         """Return somebody's class; None if they are in none."""

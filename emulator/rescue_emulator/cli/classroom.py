@@ -197,6 +197,39 @@ def code(name: str, person: str, valid_for: timedelta) -> None:
 
 @classroom.command()
 @click.argument("name")
+@click.option(
+    "--format", "how", type=click.Choice(["text", "html", "csv", "json", "junit"]), default="text", show_default=True
+)
+@_language
+@file_option("--output")
+@connection_options
+def report(name: str, how: str, lang: str, file: Path) -> None:
+    """Tell what class NAME has achieved, and which changes each person should look at again.
+
+    HTML has a picture and a timeline for each person. CSV, JSON and JUnit have each attempt. It works also after the
+    class has ended.
+
+    \b
+    Examples:
+      rescue class report monday
+      rescue class report monday --format html --output report.html
+    """
+    from rescue_emulator.classroom.report import ReportFormat, class_report
+    from rescue_emulator.exercises.texts import ExerciseTexts
+
+    store = _store()
+    people = [member.person for member in _read(name).members] if name in store.names() else []
+    try:
+        scores = store.scores(name).read()
+    except OSError as error:
+        raise click.ClickException(f"the scores cannot be read: {error}") from None
+    if not people and not scores:
+        _read(name)  # says which classes there are
+    write_text(class_report(name, people, scores, ReportFormat(how), ExerciseTexts(lang)), file)
+
+
+@classroom.command()
+@click.argument("name")
 @click.option("--with-scores", is_flag=True, help="Remove the scores, too.")
 @connection_options
 def end(name: str, with_scores: bool) -> None:

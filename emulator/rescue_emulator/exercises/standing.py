@@ -35,7 +35,7 @@ class RowProgress:
         """The best of the attempts."""
         if not self.attempts:
             return Standing.UNTRIED
-        if any(score.solved and _is_unaided(score) for score in self.attempts):
+        if any(score.solved and is_unaided(score) for score in self.attempts):
             return Standing.SOLVED
         return Standing.WITH_HELP if any(score.solved for score in self.attempts) else Standing.UNSOLVED
 
@@ -67,5 +67,6 @@ def progress_of(person: str, scores: Iterable[Score]) -> PersonProgress:
     return PersonProgress(person=person, rows=tuple(rows))
 
 
-def _is_unaided(score: Score) -> bool:
+def is_unaided(score: Score) -> bool:
+    """Return whether an attempt went without a hint, a wrong step and a wrong prediction."""
     return not score.hints and not score.wrong and score.right == score.questions

@@ -145,5 +145,19 @@ async def test_the_trainers_routes_are_closed_to_trainees_and_bad_input_is_said(
         ({"class": 7, "what": "reset"}, 400),
     ):
         assert (await admin.ask("POST", "/class/act", wrong, X_Rescue_Proof=admin.proof))[0] == status, wrong
+    for what, begins in (
+        ("html", "<!doctype html>"),
+        ("csv", "at,person,"),
+        ("junit", "<?xml"),
+        ("handout", "<!doctype"),
+    ):
+        status, content = await admin.ask("GET", f"/class/report/monday/{what}")
+        assert (status, content[: len(begins)]) == (200, begins)
+        assert admin.headers["content-disposition"].startswith('attachment; filename="monday-')
+        assert not any(secret in content for secret in classroom.secrets.values())
+    assert (await ann.ask("GET", "/class/report/monday/handout"))[0] == 403
+    assert (await admin.ask("GET", "/class/report/monday/secrets"))[0] == 404
+    assert (await admin.ask("GET", "/class/report/tuesday/csv"))[0] == 409
+    assert (await admin.ask("GET", "/class/report/../csv"))[0] in (404, 409)
     said = await admin.ask("POST", "/class/act", {"class": "tuesday", "what": "stop"}, X_Rescue_Proof=admin.proof)
     assert "there is no class 'tuesday'" in said[1]["message"]

@@ -1,6 +1,6 @@
 // The trainer's page: everybody's queue, exercise and progress, and what a trainer does for one person or for all.
 
-import { $, announce, begin, chip, el, get, listen, post, refill, tick, translate, written } from "./common.js";
+import { $, announce, begin, chip, el, get, listen, post, refill, texts, tick, translate, written } from "./common.js";
 
 let queues = new Map();
 let classes = [];
@@ -25,6 +25,7 @@ function draw() {
     $("class").replaceChildren(...names.map((name) => el("option", { value: name }, name)));
     if (names.includes(chosen)) $("class").value = chosen;
   }
+  for (const link of $("reports").children) link.href = `/class/report/${encodeURIComponent($("class").value)}/${link.dataset.what}?lang=${texts.language}`;
   refill($("people"), (shown()?.people ?? []).map(card));
 }
 

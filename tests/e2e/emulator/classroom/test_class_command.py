@@ -10,6 +10,8 @@ from typing import Any
 
 from rescue_common.processes.child import Program
 from rescue_common.state_directory import Access
+from rescue_emulator.classroom.store import ClassStore
+from rescue_emulator.exercises.progress import Score
 from rescue_emulator.testing import Status, World
 
 
@@ -92,6 +94,9 @@ async def test_a_class_ends_without_a_trace_and_others_keep_what_they_have(tmp_p
         await rescue("class", "handout", "monday", "--format", "html", "--output", str(page), *data)
         assert page.read_text().count("<section>") == 3
         assert page.read_text().count("http://10.0.0.5:8080/join/") == 6
+        score = Score(at="2026-03-04T09:00:00+00:00", person="monday-1a", exercise="14", trainee="alice", solved=False)
+        ClassStore(world.data).scores("monday").add(score)
+        assert "monday-2a: 0 solved" in await rescue("class", "report", "monday", *data)
         computer = await world.computer(channel="Web-monday-2")
         assert await rescue("class", "end", "monday", *data) == "class monday has ended\n"
         await computer.ended()
@@ -99,6 +104,8 @@ async def test_a_class_ends_without_a_trace_and_others_keep_what_they_have(tmp_p
         assert (after.groups, after.channels) == (before.groups, before.channels)
         assert alice.status(mine) == Status.CONNECTING
         assert "there is no class 'monday'" in await rescue("class", "show", "monday", *data, status=1)
+        assert "look again: row 14" in await rescue("class", "report", "monday", *data), "the scores stay"
+        assert "there is no class 'tuesday'" in await rescue("class", "report", "tuesday", *data, status=1)
 
 
 async def test_an_interrupted_making_goes_on(tmp_path: Path) -> None:
