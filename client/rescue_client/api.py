@@ -15,6 +15,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from rescue_client.api_holding import Holding
 from rescue_client.api_records import (
     Account,
+    ApiFault,
     AppletLink,
     ChannelNode,
     ChatAndNotes,
@@ -94,6 +95,15 @@ class ApiClient:
             return None
         return ChatAndNotes(chat=log.chat, notes=log.notes, participants=frozenset(log.participants))
 
+    async def take_fault(self, method: str) -> ApiFault | None:
+        """Return what a fault rule does to a call of a method, after its delay; None if nothing. Raises RescueError."""
+        request = pb.TakeFaultRequest(method=method)
+        async with aclosing(self._service.stream(lambda stub: stub.TakeFault, request)) as stream:
+            async for fault in stream:
+                if fault.word or fault.status or fault.cut:
+                    return ApiFault(word=fault.word, status=fault.status, is_cut=fault.cut)
+        return None
+
     async def _read(self) -> Facts:
         try:
             self._known = await self._fetch(self._known)
@@ -110,13 +120,14 @@ class ApiClient:
         now, connected = _moment(first.now), frozenset(first.connected)
         self._holding.renew(first.validity, now)
         if known is not None and first.unchanged:
-            return replace(known, now=now, connected=connected)
+            return replace(known, now=now, connected=connected, faulted=frozenset(first.faulted))
         sessions = (_session(message) for portion in portions for message in portion.sessions)
         return Facts(
             revision=first.revision,
             now=now,
             connected=connected,
             last_session=first.last_session,
+            faulted=frozenset(first.faulted),
             account=_account(first.account),
             sessions=tuple(sorted(sessions, key=lambda session: session.id)),
         )

@@ -136,7 +136,8 @@ class SessionFacts:
 class Facts:
     """What a request is answered from: everything at one revision, the emulated time, and whose console is there.
 
-    `last_session` is the highest number that a session ever had.
+    `last_session` is the highest number that a session ever had. `faulted` are the methods that fault rules are about,
+    in small letters.
     """
 
     revision: int
@@ -145,6 +146,16 @@ class Facts:
     last_session: int
     account: Account
     sessions: tuple[SessionFacts, ...]
+    faulted: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiFault:
+    """What a fault rule does to one call: it fails with a word or an HTTP status, or its answer is cut."""
+
+    word: str = ""
+    status: int = 0
+    is_cut: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,10 +15,12 @@ from starlette.routing import Route
 from rescue_api import soap
 from rescue_api.answers import Row, as_text
 from rescue_api.calls import ApiCall, Backend, MethodAccess, Operation
+from rescue_api.cut import CutResponse
 from rescue_api.operations import BY_NAME, admit
 from rescue_api.people import COOKIE
 from rescue_api.words import MethodFailed, Word
 from rescue_api.wsdl import operations_page, sample_page, wsdl
+from rescue_client.api_records import ApiFault
 from rescue_protos.errors import RescueError
 
 log = logging.getLogger(__name__)
@@ -28,6 +30,7 @@ _PREFIX, _SUFFIX = "/api/", ".aspx"
 _SOAP_PATH = "/api/api.asmx"
 _TEXT = "text/plain; charset=utf-8"
 _METHODS = ["GET", "POST"]
+_PAGES = {404: "The resource cannot be found.", 413: "The request is too long.", 408: "The request took too long."}
 
 
 class _Refused(Exception):
@@ -93,8 +96,13 @@ async def _answered(
     content_type: str,
 ) -> Response:
     """Perform the operation, and answer with what `write` makes of its rows, or with a word."""
-    call = None
+    call = fault = None
     try:
+        fault = await _fault(operation, backend)
+        if fault is not None and fault.status:
+            return _page(fault.status)
+        if fault is not None and fault.word:
+            raise MethodFailed(next((word for word in Word if word.text == fault.word), Word.ERROR))
         call = ApiCall(
             backend=backend,
             facts=await backend.client.facts(),
@@ -111,12 +119,20 @@ async def _answered(
     except Exception:
         log.exception("%s failed", operation.name)
         body = fail(Word.ERROR).encode()
-    response = Response(body, headers=_headers(content_type))
+    kind = CutResponse if fault is not None and fault.is_cut else Response
+    response = kind(body, headers=_headers(content_type))
     if call is not None and call.new_cookie:
         # Written by hand, because clients compare the vendor's very text, and libraries order the attributes otherwise.
         secure = "; Secure" if request.url.scheme == "https" else ""
         response.headers["set-cookie"] = f"{COOKIE}={call.new_cookie}; path=/; HttpOnly{secure}"
     return response
+
+
+async def _fault(operation: Operation, backend: Backend) -> ApiFault | None:
+    """Return what a fault rule does to a call, after its delay; None if nothing. Raises RescueError."""
+    faulted = (await backend.client.facts()).faulted
+    name = next((name for name in (operation.name, operation.soap) if name.lower() in faulted), None)
+    return None if name is None else await backend.client.take_fault(name)
 
 
 async def _performed(
@@ -178,6 +194,6 @@ async def _body(request: Request) -> bytes:
 
 
 def _page(status: int) -> Response:
-    text = {404: "The resource cannot be found.", 413: "The request is too long.", 408: "The request took too long."}
-    head = f"<!DOCTYPE html><html><head><title>{text[status]}</title></head>"
-    return HTMLResponse(f"{head}<body><h1>{text[status]}</h1></body></html>", status)
+    text = _PAGES.get(status, f"HTTP status {status}.")
+    head = f"<!DOCTYPE html><html><head><title>{text}</title></head>"
+    return HTMLResponse(f"{head}<body><h1>{text}</h1></body></html>", status)

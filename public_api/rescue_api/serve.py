@@ -21,6 +21,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from rescue_api.app import build
 from rescue_api.calls import Backend
 from rescue_api.connections import BoundedConnection
+from rescue_api.cut import complain_of_no_cut
 from rescue_api.people import ApiLogins
 from rescue_api.proxy import ConnectProxy, Origins
 from rescue_client.api import ApiClient
@@ -66,6 +67,7 @@ class ApiOptions:
 def run(options: ApiOptions) -> int:
     """Serve until SIGTERM or SIGINT, and return the exit status."""
     os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
+    complain_of_no_cut()
     sockets: dict[str, socket.socket] = {}
     last = ApiAddresses.read(options.data)
     with ExitStack() as opened:

@@ -253,7 +253,7 @@ class ServerParts:
         timekeeper = Timekeeper(engine, attachments)
         faults = FaultInjector(engine.published, engine.clock, timekeeper.barriers, methods())
         retention = Retention(engine, keep_ended=options.keep_ended)
-        posts = PostSender(engine, anywhere=options.post_anywhere)
+        posts = PostSender(engine, anywhere=options.post_anywhere, affected=faults.affect_post)
         for subscriber in (observation, journal, faults, attachments, retention, posts):
             engine.subscribe(subscriber)
         observation.open(engine, attachments, journal)
@@ -311,7 +311,7 @@ def make_listener(
             Service.of(fault_pb2, fault_pb2_grpc, FaultService(faults)),
             Service.of(journal_pb2, journal_pb2_grpc, JournalService(engine, parts.journal, refused)),
             Service.of(post_pb2, post_pb2_grpc, PostService(engine)),
-            Service.of(public_api_pb2, public_api_pb2_grpc, PublicApiService(engine, admission.tokens)),
+            Service.of(public_api_pb2, public_api_pb2_grpc, PublicApiService(engine, admission.tokens, faults)),
             *more,
         ],
         wrappers=[parts.observation.wrapper(), Guard(engine, admission.tokens, faults, limits, first=first).wrap],

@@ -43,6 +43,8 @@ def add(rule: str) -> None:
              fail next [3] StartSession [of alice] with UNAVAILABLE
              delay next [3] StartSession [of alice] by 2s
              lose next [3] replies of StartSession [of alice]
+    when api METHOD: answer WORD · status 503 · delay 5s · cut     [x3]
+    when post: answer 500 · cut                                    [x3]
 
     \b
     Examples:

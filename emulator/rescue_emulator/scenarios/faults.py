@@ -13,7 +13,8 @@ from rescue_common.lan_notation import (
     BadLanFault,
     parse_lan_fault,
 )
-from rescue_server.faults.rules import AffectCall, BadRule, Called, Rule, Shown, parse_rule, with_numbers
+from rescue_server.faults.notation import BadRule
+from rescue_server.faults.rules import AffectCall, Called, Rule, Shown, parse_rule, with_numbers
 
 ADD = "fault add "
 LAN = "lan "

@@ -173,6 +173,7 @@ class ReadFactsResponse(google.protobuf.message.Message):
     SESSIONS_FIELD_NUMBER: builtins.int
     LAST_SESSION_FIELD_NUMBER: builtins.int
     VALIDITY_FIELD_NUMBER: builtins.int
+    FAULTED_FIELD_NUMBER: builtins.int
     revision: builtins.int
     """The revision at which this is the state."""
     unchanged: builtins.bool
@@ -201,6 +202,10 @@ class ReadFactsResponse(google.protobuf.message.Message):
     def validity(self) -> Global___Validity:
         """For how long this answer holds; in the first portion."""
 
+    @property
+    def faulted(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """The methods that fault rules are about, in small letters; in the first portion."""
+
     def __init__(
         self,
         *,
@@ -212,9 +217,10 @@ class ReadFactsResponse(google.protobuf.message.Message):
         sessions: collections.abc.Iterable[Global___SessionFacts] | None = ...,
         last_session: builtins.int = ...,
         validity: Global___Validity | None = ...,
+        faulted: collections.abc.Iterable[builtins.str] | None = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["account", b"account", "now", b"now", "validity", b"validity"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["account", b"account", "connected", b"connected", "last_session", b"last_session", "now", b"now", "revision", b"revision", "sessions", b"sessions", "unchanged", b"unchanged", "validity", b"validity"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["account", b"account", "connected", b"connected", "faulted", b"faulted", "last_session", b"last_session", "now", b"now", "revision", b"revision", "sessions", b"sessions", "unchanged", b"unchanged", "validity", b"validity"]) -> None: ...
 
 Global___ReadFactsResponse: typing_extensions.TypeAlias = ReadFactsResponse
 
@@ -669,3 +675,47 @@ class ReadSessionLogResponse(google.protobuf.message.Message):
     def ClearField(self, field_name: typing.Literal["chat", b"chat", "found", b"found", "notes", b"notes", "participants", b"participants"]) -> None: ...
 
 Global___ReadSessionLogResponse: typing_extensions.TypeAlias = ReadSessionLogResponse
+
+@typing.final
+class TakeFaultRequest(google.protobuf.message.Message):
+    """A call of a method of the public API."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    METHOD_FIELD_NUMBER: builtins.int
+    method: builtins.str
+    """The method, as the rule names it or in other letters."""
+    def __init__(
+        self,
+        *,
+        method: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["method", b"method"]) -> None: ...
+
+Global___TakeFaultRequest: typing_extensions.TypeAlias = TakeFaultRequest
+
+@typing.final
+class TakeFaultResponse(google.protobuf.message.Message):
+    """What happens to it; nothing is set if nothing does, or if it was only delayed."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    WORD_FIELD_NUMBER: builtins.int
+    STATUS_FIELD_NUMBER: builtins.int
+    CUT_FIELD_NUMBER: builtins.int
+    word: builtins.str
+    """It fails with this word."""
+    status: builtins.int
+    """It fails with this HTTP status."""
+    cut: builtins.bool
+    """It is carried out, and the connection is closed in the middle of the answer."""
+    def __init__(
+        self,
+        *,
+        word: builtins.str = ...,
+        status: builtins.int = ...,
+        cut: builtins.bool = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["cut", b"cut", "status", b"status", "word", b"word"]) -> None: ...
+
+Global___TakeFaultResponse: typing_extensions.TypeAlias = TakeFaultResponse

@@ -60,6 +60,11 @@ class PublicApiServiceStub(object):
                 request_serializer=rescue__protos_dot_v1_dot_public__api__pb2.ReadSessionLogRequest.SerializeToString,
                 response_deserializer=rescue__protos_dot_v1_dot_public__api__pb2.ReadSessionLogResponse.FromString,
                 _registered_method=True)
+        self.TakeFault = channel.unary_stream(
+                '/rescue_protos.v1.PublicApiService/TakeFault',
+                request_serializer=rescue__protos_dot_v1_dot_public__api__pb2.TakeFaultRequest.SerializeToString,
+                response_deserializer=rescue__protos_dot_v1_dot_public__api__pb2.TakeFaultResponse.FromString,
+                _registered_method=True)
 
 
 class PublicApiServiceServicer(object):
@@ -101,6 +106,14 @@ class PublicApiServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def TakeFault(self, request, context):
+        """Returns what a fault rule does to a call of a method; waits first if it delays it. It is a stream of one message,
+        because emulated time may stand still meanwhile.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_PublicApiServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -128,6 +141,11 @@ def add_PublicApiServiceServicer_to_server(servicer, server):
                     servicer.ReadSessionLog,
                     request_deserializer=rescue__protos_dot_v1_dot_public__api__pb2.ReadSessionLogRequest.FromString,
                     response_serializer=rescue__protos_dot_v1_dot_public__api__pb2.ReadSessionLogResponse.SerializeToString,
+            ),
+            'TakeFault': grpc.unary_stream_rpc_method_handler(
+                    servicer.TakeFault,
+                    request_deserializer=rescue__protos_dot_v1_dot_public__api__pb2.TakeFaultRequest.FromString,
+                    response_serializer=rescue__protos_dot_v1_dot_public__api__pb2.TakeFaultResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -266,6 +284,33 @@ class PublicApiService(object):
             '/rescue_protos.v1.PublicApiService/ReadSessionLog',
             rescue__protos_dot_v1_dot_public__api__pb2.ReadSessionLogRequest.SerializeToString,
             rescue__protos_dot_v1_dot_public__api__pb2.ReadSessionLogResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def TakeFault(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/rescue_protos.v1.PublicApiService/TakeFault',
+            rescue__protos_dot_v1_dot_public__api__pb2.TakeFaultRequest.SerializeToString,
+            rescue__protos_dot_v1_dot_public__api__pb2.TakeFaultResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -109,7 +109,23 @@ _PublicApiServiceReadSessionLogType = typing_extensions.TypeVar(
     ],
 )
 
-class PublicApiServiceStub(typing.Generic[_PublicApiServiceReadFactsType, _PublicApiServiceReadAccountType, _PublicApiServiceCheckSecretType, _PublicApiServiceIssueAuthcodeType, _PublicApiServiceReadSessionLogType]):
+_PublicApiServiceTakeFaultType = typing_extensions.TypeVar(
+    '_PublicApiServiceTakeFaultType',
+    grpc.UnaryStreamMultiCallable[
+        rescue_protos.v1.public_api_pb2.TakeFaultRequest,
+        rescue_protos.v1.public_api_pb2.TakeFaultResponse,
+    ],
+    grpc.aio.UnaryStreamMultiCallable[
+        rescue_protos.v1.public_api_pb2.TakeFaultRequest,
+        rescue_protos.v1.public_api_pb2.TakeFaultResponse,
+    ],
+    default=grpc.UnaryStreamMultiCallable[
+        rescue_protos.v1.public_api_pb2.TakeFaultRequest,
+        rescue_protos.v1.public_api_pb2.TakeFaultResponse,
+    ],
+)
+
+class PublicApiServiceStub(typing.Generic[_PublicApiServiceReadFactsType, _PublicApiServiceReadAccountType, _PublicApiServiceCheckSecretType, _PublicApiServiceIssueAuthcodeType, _PublicApiServiceReadSessionLogType, _PublicApiServiceTakeFaultType]):
     """The calls of the program that serves the public API."""
 
     @typing.overload
@@ -133,6 +149,10 @@ class PublicApiServiceStub(typing.Generic[_PublicApiServiceReadFactsType, _Publi
         grpc.UnaryUnaryMultiCallable[
             rescue_protos.v1.public_api_pb2.ReadSessionLogRequest,
             rescue_protos.v1.public_api_pb2.ReadSessionLogResponse,
+        ],
+        grpc.UnaryStreamMultiCallable[
+            rescue_protos.v1.public_api_pb2.TakeFaultRequest,
+            rescue_protos.v1.public_api_pb2.TakeFaultResponse,
         ],
     ], channel: grpc.Channel) -> None: ...
 
@@ -158,6 +178,10 @@ class PublicApiServiceStub(typing.Generic[_PublicApiServiceReadFactsType, _Publi
             rescue_protos.v1.public_api_pb2.ReadSessionLogRequest,
             rescue_protos.v1.public_api_pb2.ReadSessionLogResponse,
         ],
+        grpc.aio.UnaryStreamMultiCallable[
+            rescue_protos.v1.public_api_pb2.TakeFaultRequest,
+            rescue_protos.v1.public_api_pb2.TakeFaultResponse,
+        ],
     ], channel: grpc.aio.Channel) -> None: ...
 
     ReadFacts: _PublicApiServiceReadFactsType
@@ -174,6 +198,11 @@ class PublicApiServiceStub(typing.Generic[_PublicApiServiceReadFactsType, _Publi
 
     ReadSessionLog: _PublicApiServiceReadSessionLogType
     """Returns what was said and noted in a session."""
+
+    TakeFault: _PublicApiServiceTakeFaultType
+    """Returns what a fault rule does to a call of a method; waits first if it delays it. It is a stream of one message,
+    because emulated time may stand still meanwhile.
+    """
 
 PublicApiServiceAsyncStub: typing_extensions.TypeAlias = PublicApiServiceStub[
     grpc.aio.UnaryStreamMultiCallable[
@@ -195,6 +224,10 @@ PublicApiServiceAsyncStub: typing_extensions.TypeAlias = PublicApiServiceStub[
     grpc.aio.UnaryUnaryMultiCallable[
         rescue_protos.v1.public_api_pb2.ReadSessionLogRequest,
         rescue_protos.v1.public_api_pb2.ReadSessionLogResponse,
+    ],
+    grpc.aio.UnaryStreamMultiCallable[
+        rescue_protos.v1.public_api_pb2.TakeFaultRequest,
+        rescue_protos.v1.public_api_pb2.TakeFaultResponse,
     ],
 ]
 
@@ -240,5 +273,15 @@ class PublicApiServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[rescue_protos.v1.public_api_pb2.ReadSessionLogResponse, collections.abc.Awaitable[rescue_protos.v1.public_api_pb2.ReadSessionLogResponse]]:
         """Returns what was said and noted in a session."""
+
+    @abc.abstractmethod
+    def TakeFault(
+        self,
+        request: rescue_protos.v1.public_api_pb2.TakeFaultRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[collections.abc.Iterator[rescue_protos.v1.public_api_pb2.TakeFaultResponse], collections.abc.AsyncIterator[rescue_protos.v1.public_api_pb2.TakeFaultResponse]]:
+        """Returns what a fault rule does to a call of a method; waits first if it delays it. It is a stream of one message,
+        because emulated time may stand still meanwhile.
+        """
 
 def add_PublicApiServiceServicer_to_server(servicer: PublicApiServiceServicer, server: typing.Union[grpc.Server, grpc.aio.Server]) -> None: ...

@@ -21,9 +21,10 @@ from rescue_server.core.organization import OrganizationEvent
 from rescue_server.core.queue import status_after
 from rescue_server.core.session import Session
 from rescue_server.core.status import Status
+from rescue_server.faults.http_rules import AffectApi, AffectPost
+from rescue_server.faults.notation import BadRule
 from rescue_server.faults.rules import (
     AffectCall,
-    BadRule,
     Called,
     Lose,
     LostMessage,
@@ -99,6 +100,9 @@ class FaultInjector:
         self._on_calls: list[ActiveRule] = []
         self._losing: list[ActiveRule] = []
         self._affecting: list[ActiveRule] = []
+        self._posts: list[ActiveRule] = []
+        self._api: list[ActiveRule] = []
+        self._on_api_change: Callable[[], None] = _ignore
         self._followers: dict[str, Callable[[ComputerOrder], None]] = {}
         self._waiting: dict[str, list[ComputerOrder]] = {}
         self._open: dict[int, _OpenOrder] = {}
@@ -141,8 +145,9 @@ class FaultInjector:
         if number and number not in self._rules:
             raise NotFound.of("fault rule", str(number), "`rescue fault list` shows those there are")
         gone = [self._rules.pop(n) for n in ([number] if number else list(self._rules))]
-        for hook in (self._on_statuses, self._on_calls, self._losing, self._affecting):
+        for hook in (self._on_statuses, self._on_calls, self._losing, self._affecting, self._posts, self._api):
             hook[:] = [active for active in hook if active not in gone]
+        self._on_api_change()
         for number, order in list(self._open.items()):
             if order.active in gone:
                 self._waiting[order.session] = [o for o in self._waiting.get(order.session, ()) if o.number != number]
@@ -220,6 +225,37 @@ class FaultInjector:
                 return True
         return False
 
+    def affect_post(self, session: str) -> AffectPost | None:
+        """Return what a receiver seems to answer to a post of this session; counts it. None without such a rule."""
+        for active in self._posts:
+            action = active.rule.action
+            if isinstance(action, AffectPost) and covers(active.technicians, self._state.sessions.get(session)):
+                self._act(active, self._posts)
+                return action
+        return None
+
+    @property
+    def api_methods(self) -> list[str]:
+        """The methods of the public API that rules are about, in small letters."""
+        return sorted({active.rule.action.method for active in self._api if isinstance(active.rule.action, AffectApi)})
+
+    def on_api_change(self, listener: Callable[[], None]) -> None:
+        """Call this whenever `api_methods` may have changed."""
+        self._on_api_change = listener
+
+    async def affect_api(self, method: str) -> AffectApi | None:
+        """Return what is to happen to a call of the public API, after its delay; counts it. None without a rule."""
+        for active in self._api:
+            action = active.rule.action
+            if isinstance(action, AffectApi) and action.method == method.lower():
+                self._act(active, self._api)
+                self._on_api_change()
+                if action.delay:
+                    async with self._waited(action.delay):
+                        pass
+                return action
+        return None
+
     def follow(self, session: str, listener: Callable[[ComputerOrder], None]) -> Callable[[], None]:
         """Send orders to a computer. Returns a function that ends this."""
         self._followers[session] = listener
@@ -260,6 +296,13 @@ class FaultInjector:
             case AffectCall(times=times):
                 active.left = times
                 self._affecting.append(active)
+            case AffectPost(times=times):
+                active.left = times
+                self._posts.append(active)
+            case AffectApi(times=times):
+                active.left = times
+                self._api.append(active)
+                self._on_api_change()
 
     def _order(self, active: ActiveRule, line: str) -> None:
         self._last_order += 1
@@ -309,6 +352,10 @@ class FaultInjector:
         finally:
             forget()
             self._barriers.release(barrier)
+
+
+def _ignore() -> None:
+    """Do nothing: nobody listens."""
 
 
 def _changes(applied: AppliedEvent, after: Session) -> dict[str, Status]:

@@ -13,6 +13,8 @@ This is the complete grammar; docs/how-to/faults.md explains it.
             delay next [N] METHOD [of USER] by DURATION     emulated time
             lose next [N] replies of METHOD [of USER]       carried out, but the caller never learns
 
+Rules that begin with `when post` or `when api` are about HTTP; see `http_rules`.
+
 `at SESSION` is needed where no moment names a session. A rule acts once. A server knows a session by its number; who
 writes a rule before there are numbers, as a scenario does, gives the sessions names and puts the numbers in later.
 """
@@ -28,18 +30,15 @@ from enum import StrEnum
 from rescue_common.durations import BadDuration, parse_duration
 from rescue_common.lan_notation import BadLanFault, parse_lan_fault
 from rescue_server.core.status import Status
+from rescue_server.faults.http_rules import AffectApi, AffectPost, parse_http_rule
+from rescue_server.faults.notation import BadRule, read_times
 
-MAX_TIMES = 1000
 LONGEST = 300
 CODES = (
     "ABORTED", "CANCELLED", "DATA_LOSS", "DEADLINE_EXCEEDED", "INTERNAL", "PERMISSION_DENIED", "RESOURCE_EXHAUSTED",
     "UNAUTHENTICATED", "UNAVAILABLE", "UNKNOWN",
 )  # fmt: skip
 _STATUSES = {status.casefold(): status for status in Status}
-
-
-class BadRule(ValueError):
-    """The text is no fault rule; the message says what is wrong and what is possible."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +97,7 @@ class AffectCall:
 
 
 Moment = Shown | Called
-Action = OrderComputer | Lose | AffectCall
+Action = OrderComputer | Lose | AffectCall | AffectPost | AffectApi
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,7 +125,8 @@ _DELAY = re.compile(rf"delay {_NEXT}(?: calls? of)? {_METHOD} by (?P<delay>\S+)"
 _LOSE_REPLY = re.compile(rf"lose {_NEXT} repl(?:y|ies) of {_METHOD}", re.IGNORECASE)
 _POSSIBLE = (
     "lan …, kill applet, lose next [N] heartbeats, lose next [N] heartbeat replies, "
-    "fail next [N] METHOD with CODE, delay next [N] METHOD by DURATION, lose next [N] replies of METHOD"
+    "fail next [N] METHOD with CODE, delay next [N] METHOD by DURATION, lose next [N] replies of METHOD; "
+    "when post: answer STATUS, when api METHOD: answer WORD"
 )
 
 
@@ -138,6 +138,8 @@ def parse_rule(text: str, methods: Mapping[str, bool], *, sessions: Collection[s
     plain = " ".join(text.split())
     if len(plain) > LONGEST:
         raise BadRule(f"a rule has at most {LONGEST} characters")
+    if (about_http := parse_http_rule(plain)) is not None:
+        return Rule(text=plain, moment=None, action=about_http, session="")
     known = _Sessions(tuple(sessions))
     moment, fault = None, plain
     if plain.casefold().startswith("when "):
@@ -186,7 +188,7 @@ class _Sessions:
 def _moment(text: str, methods: Mapping[str, bool], known: _Sessions) -> Moment:
     if found := _CALLED.fullmatch(text):
         method = _method(found["method"], methods)
-        return Called(method=method, user=found["user"] or "", nth=_times(found["times"]))
+        return Called(method=method, user=found["user"] or "", nth=read_times(found["times"]))
     found = _SHOWN.fullmatch(text)
     if found is None:
         raise BadRule(
@@ -224,7 +226,7 @@ def _action(text: str, methods: Mapping[str, bool]) -> Action:
     if found := _LOSE.fullmatch(text):
         return Lose(
             what=LostMessage.HEARTBEAT_REPLY if found["reply"] else LostMessage.HEARTBEAT,
-            times=_times(found["times"]),
+            times=read_times(found["times"]),
         )
     if found := _LOSE_REPLY.fullmatch(text):
         meddle = _affect(found, methods, loses_reply=True)
@@ -255,7 +257,7 @@ def _affect(
     return AffectCall(
         method=_method(found["method"], methods),
         user=found["user"] or "",
-        times=_times(found["times"]),
+        times=read_times(found["times"]),
         code=code,
         delay=delay,
         loses_reply=loses_reply,
@@ -267,10 +269,3 @@ def _method(name: str, methods: Mapping[str, bool]) -> str:
     if name.casefold() not in known:
         raise BadRule(f"{name!r} is no method that a rule can affect (possible: {', '.join(sorted(methods))})")
     return known[name.casefold()]
-
-
-def _times(text: str | None) -> int:
-    times = int(text) if text else 1
-    if not 1 <= times <= MAX_TIMES:
-        raise BadRule(f"{text} times? 1 to {MAX_TIMES} is possible")
-    return times

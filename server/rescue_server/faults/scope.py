@@ -11,6 +11,7 @@ from collections.abc import Collection
 from rescue_protos.errors import InvalidArgument, NotFound
 from rescue_protos.v1 import access_pb2, admin_pb2, applet_pb2
 from rescue_server.core.session import Session
+from rescue_server.faults.http_rules import AffectApi
 from rescue_server.faults.rules import AffectCall, Called, Rule, Shown
 from rescue_server.runtime.state import EngineState
 
@@ -60,7 +61,9 @@ def require_names(state: EngineState, rule: Rule, technicians: Collection[str]) 
             _require_one_of(technicians or organization.technicians, "technician", part.user)
         if isinstance(part, Called | AffectCall):
             _require_one_of(technicians or organization.secret_hashes, "user", part.user)
-        if technicians and isinstance(part, Called | AffectCall) and part.method in _OF_NOBODY_ALONE:
+        if technicians and (
+            isinstance(part, AffectApi) or (isinstance(part, Called | AffectCall) and part.method in _OF_NOBODY_ALONE)
+        ):
             raise InvalidArgument.of(
                 "text", f"{part.method} belongs to no technician: such a rule needs a server of its own"
             )

@@ -1,7 +1,7 @@
 """One attempt to deliver a post by HTTP/1.1: one connection, one request, the status of the answer.
 
-h11 speaks the protocol; uvicorn brings it, so the extra `api` has it. The connection is made here, because it must go
-to the address that was checked, through no proxy, and the ten seconds must hold for all of it together.
+h11 speaks the protocol, as it does for uvicorn. The connection is made here, because it must go to the address that
+was checked, through no proxy, and the ten seconds must hold for all of it together.
 """
 
 from __future__ import annotations
@@ -10,12 +10,10 @@ import asyncio
 import contextlib
 import os
 import ssl
-from typing import TYPE_CHECKING
+
+import h11
 
 from rescue_server.posts.target import AttemptFailed, PostTarget
-
-if TYPE_CHECKING:
-    import h11
 
 ANSWER_WITHIN = 10.0  # real seconds
 _MOST_READ = 64 * 1024  # bytes of an answer, at a time
@@ -24,10 +22,6 @@ _REST_WITHIN = 1.0  # real seconds in which a receiver may finish its answer: no
 
 async def deliver(target: PostTarget, headers: dict[str, str], body: bytes) -> int:
     """Send a post and return the HTTP status of the answer. Raises AttemptFailed."""
-    try:
-        import h11
-    except ImportError:
-        raise AttemptFailed("h11 is not installed: pip install 'rescue-emulator[api]'") from None
     try:
         async with asyncio.timeout(ANSWER_WITHIN):
             reader, writer = await _connect(target)
@@ -64,8 +58,6 @@ async def _connect(target: PostTarget) -> tuple[asyncio.StreamReader, asyncio.St
 
 
 def _request(connection: h11.Connection, target: PostTarget, headers: dict[str, str], body: bytes) -> bytes:
-    import h11
-
     own = {"Host": target.host_header, **headers, "Content-Length": str(len(body)), "Connection": "close"}
     if target.authorization:
         own["Authorization"] = target.authorization
@@ -76,8 +68,6 @@ def _request(connection: h11.Connection, target: PostTarget, headers: dict[str, 
 
 async def _status(connection: h11.Connection, reader: asyncio.StreamReader) -> int:
     """Return the status of the final answer."""
-    import h11
-
     while True:
         event = connection.next_event()
         if event is h11.NEED_DATA:
@@ -88,8 +78,6 @@ async def _status(connection: h11.Connection, reader: asyncio.StreamReader) -> i
 
 async def _finish(connection: h11.Connection, reader: asyncio.StreamReader) -> None:
     """Read the rest of the answer, so that a receiver that is still writing it sees no error."""
-    import h11
-
     while not isinstance(event := connection.next_event(), h11.EndOfMessage | h11.ConnectionClosed):
         if event is h11.NEED_DATA:
             connection.receive_data(await reader.read(_MOST_READ))

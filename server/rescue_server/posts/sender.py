@@ -21,8 +21,8 @@ from rescue_server.core import decide, events
 from rescue_server.core.organization import Organization, OrganizationEvent
 from rescue_server.core.posting import PostKind, PostSettings, without_query
 from rescue_server.core.posts import Post, first_pending
+from rescue_server.faults.http_rules import AffectPost
 from rescue_server.posts.body import CONTENT_TYPES, body_of, fields_of, posted_technician
-from rescue_server.posts.delivery import deliver
 from rescue_server.posts.facts import NoSuchPost, read_facts
 from rescue_server.posts.target import AttemptFailed, PostTarget, find_target
 from rescue_server.runtime.engine import Engine, Outcome
@@ -33,6 +33,7 @@ PAUSES = (1.0, 5.0, 25.0, 125.0, 625.0)
 AT_ONCE = 200
 """Attempts under way: each takes a socket. Further ones wait until one is over, ten seconds at most."""
 _STORE_AGAIN = 1.0  # real seconds
+_CUT = "a fault rule has cut the connection"
 _READ = 500  # events of a session, at a time
 
 Deliver = Callable[[PostTarget, dict[str, str], bytes], Awaitable[int]]
@@ -63,19 +64,21 @@ class _Worker:
 
 
 class PostSender:
-    """One server's. `pause` sleeps for real seconds; `deliver` makes an attempt."""
+    """One server's. `pause` sleeps for real seconds; `deliver` makes an attempt, unless a fault rule affects it."""
 
     def __init__(
         self,
         engine: Engine,
         *,
         anywhere: bool = False,
-        deliver: Deliver = deliver,
+        affected: Callable[[str], AffectPost | None] = lambda session: None,
+        deliver: Deliver | None = None,
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._engine = engine
         self._anywhere = anywhere
-        self._deliver = deliver
+        self._affected = affected
+        self._deliver = deliver or _deliver
         self._pause = pause
         self._workers: dict[str, _Worker] = {}
         self._tasks: asyncio.TaskGroup | None = None
@@ -142,6 +145,8 @@ class PostSender:
                 url="", reason=f"the group {post.group} has no URL for it any more", is_impossible=True
             )
         shown = without_query(url)
+        if (fault := self._affected(session_id)) is not None:
+            return AttemptResult(url=shown, status=fault.status, reason="" if fault.status else _CUT)
         try:
             facts = read_facts(await self._stored_events(session_id), post.delivery)
             fields = fields_of(facts, posted_technician(organization, post.technician))
@@ -192,6 +197,13 @@ class PostSender:
             with contextlib.suppress(*STORAGE_ERRORS):
                 return await call()
             await self._pause(_STORE_AGAIN)
+
+
+async def _deliver(target: PostTarget, headers: dict[str, str], body: bytes) -> int:
+    """Make an attempt. The modules of HTTP are loaded by the first one: most servers post nothing."""
+    from rescue_server.posts.delivery import deliver
+
+    return await deliver(target, headers, body)
 
 
 def _settings(organization: Organization, group: str) -> PostSettings:

@@ -11,6 +11,7 @@ from rescue_protos.v1 import public_api_pb2 as pb
 from rescue_protos.v1 import public_api_pb2_grpc
 from rescue_server.core.session import Session, is_gone
 from rescue_server.core.session_record import SessionRecord
+from rescue_server.faults.injector import FaultInjector
 from rescue_server.rpc import public_api_facts as facts
 from rescue_server.rpc import translate
 from rescue_server.rpc.call_context import CallContext
@@ -30,14 +31,16 @@ _SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
 class PublicApiService(public_api_pb2_grpc.PublicApiServiceServicer):
     """Reads are answered from the published state."""
 
-    def __init__(self, engine: Engine, tokens: Tokens) -> None:
+    def __init__(self, engine: Engine, tokens: Tokens, faults: FaultInjector) -> None:
         self._engine = engine
         self._tokens = tokens
+        self._faults = faults
         self._messages: dict[str, tuple[Session, SessionRecord, pb.SessionFacts]] = {}
         self._changes = ChangeCounter()
         engine.subscribe(self._changes)
         engine.watch.add_observer(self._changes)
         engine.clock.on_change(self._changes.set)
+        faults.on_api_change(self._changes.set)
 
     async def ReadFacts(
         self, request: pb.ReadFactsRequest, context: CallContext
@@ -52,6 +55,7 @@ class PublicApiService(public_api_pb2_grpc.PublicApiServiceServicer):
             now=translate.timestamp(now),
             last_session=state.last_session,
             validity=self._validity(),
+            faulted=self._faults.api_methods,
         )
         first.connected.extend(name for name in sorted(state.organization.technicians) if watch.connected(name))
         if request.known_revision == state.revision:
@@ -93,6 +97,15 @@ class PublicApiService(public_api_pb2_grpc.PublicApiServiceServicer):
         return pb.ReadSessionLogResponse(
             found=True, chat=log.chat(), notes=log.notes(), participants=sorted(log.participants)
         )
+
+    async def TakeFault(
+        self, request: pb.TakeFaultRequest, context: CallContext
+    ) -> AsyncIterator[pb.TakeFaultResponse]:
+        fault = await self._faults.affect_api(request.method)
+        if fault is None:
+            yield pb.TakeFaultResponse()
+        else:
+            yield pb.TakeFaultResponse(word=fault.word, status=fault.status, cut=fault.is_cut)
 
     def _validity(self) -> pb.Validity:
         clock, changes = self._engine.clock.read(), self._changes

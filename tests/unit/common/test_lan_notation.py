@@ -10,9 +10,9 @@ from rescue_applet.commands import ApplyLanFault, BadCommand, LiftLanFault, pars
 from rescue_common.lan_notation import BadLanFault, Delay, Direction, Flap, Loss, Off, Span, parse_lan_fault
 from rescue_server.core.status import Status
 from rescue_server.faults.methods import methods
+from rescue_server.faults.notation import BadRule
 from rescue_server.faults.rules import (
     AffectCall,
-    BadRule,
     Called,
     Lose,
     LostMessage,

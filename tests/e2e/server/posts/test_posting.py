@@ -92,3 +92,17 @@ async def test_another_machine_gets_nothing_without_the_option() -> None:
             "attempt 1 to post the start of the session to http://192.0.2.1/hook failed: "
             "192.0.2.1 is not this machine: posts go elsewhere only with `rescue server --post-anywhere`"
         )
+
+
+async def test_a_fault_rule_answers_in_the_place_of_the_receiver() -> None:
+    async with PostReceiver() as receiver, World() as world:
+        await world.admin.change_settings("group:Support", {"post-start": receiver.url()})
+        await world.faults.add("when post: answer 500")
+        alice = await world.technician("alice")
+        session, pin = await alice.pin("Ms Vos")
+        await world.computer(pin=pin)
+        await alice.start(session)
+        [post] = await receiver.received(1)
+        assert post.attempt == 2
+        [failed] = await told(world, session, "PostFailed", 1)
+        assert failed.endswith(" failed: HTTP 500")

@@ -13,6 +13,7 @@ from rescue_protos.errors import StorageUnavailable
 from rescue_server.clock import ServerClock
 from rescue_server.core import commands, customer_side, events, organization
 from rescue_server.core.posts import PostState
+from rescue_server.faults.http_rules import AffectPost
 from rescue_server.posts.sender import PAUSES, PostSender
 from rescue_server.posts.target import AttemptFailed, PostTarget
 from rescue_server.runtime import command_handlers
@@ -47,6 +48,7 @@ class Office:
 
     store: MemoryStore
     answer: Callable[[Attempted], int] = lambda attempt: 200
+    affected: Callable[[str], AffectPost | None] = lambda session: None
     attempts: list[Attempted] = field(default_factory=list)
     pauses: asyncio.Queue[tuple[float, asyncio.Future[None]]] = field(default_factory=asyncio.Queue)
 
@@ -55,7 +57,7 @@ class Office:
         hooks = Hooks(follow_up=follow_with_posts(self.store.identity().history))
         engine = live_engine(self.store, ServerClock(start=START, monotonic=lambda: 0.0), hooks=hooks)
         engine.load()
-        sender = PostSender(engine, deliver=self.deliver, pause=self.pause)
+        sender = PostSender(engine, affected=self.affected, deliver=self.deliver, pause=self.pause)
         engine.subscribe(sender)
         running = [asyncio.create_task(engine.run()), asyncio.create_task(sender.run())]
         try:
@@ -279,3 +281,12 @@ async def test_a_reason_is_stored_in_the_place_of_a_status() -> None:
         await office.paused()
         [post] = engine.published.sessions["1001"].posts
     assert (post.attempts, post.failures, post.answer) == (1, 1, "connection refused")
+
+
+async def test_a_fault_rule_can_cut_a_connection_that_the_receiver_never_sees() -> None:
+    office = Office(MemoryStore(), affected=lambda session: AffectPost(times=1, status=0))
+    async with office.open() as engine:
+        await begin(engine, "1001", ends=False)
+        await office.paused()
+        [post] = engine.published.sessions["1001"].posts
+    assert (post.answer, office.attempts) == ("a fault rule has cut the connection", [])
