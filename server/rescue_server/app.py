@@ -146,7 +146,7 @@ def _restore(backup: Path, data: Path) -> None:
 
 
 async def _serve(options: ServerOptions, store: SqliteStore, checkpoints: Checkpoints) -> None:
-    stop = _stop_signal()  # first, because a client may stop the server as soon as the address is known
+    stop = stop_signal()  # first, because a client may stop the server as soon as the address is known
     observation = Observation(options.metrics)
     async with contextlib.AsyncExitStack() as running:
         admission = Admission.by(server_key(options.data))
@@ -210,7 +210,7 @@ async def serving(
     engine.load(checkpoints)
     credentials = options.tls.credentials() if options.tls else None
     port = listener.bind(options.host, _ports(options, issued), credentials)  # before anything is written
-    parts.presence.assume(_in_focus(engine))
+    parts.presence.assume(in_focus(engine))
     async with contextlib.AsyncExitStack() as stack:
         stack.push_async_callback(asyncio.to_thread, observation.close)
         stack.push_async_callback(engine.close)
@@ -219,7 +219,7 @@ async def serving(
         await prepare()
         await listener.start()
         address = f"{options.host}:{port}"
-        issued.listens_at(_from_here(options.host, port), options.tls.for_clients() if options.tls else None)
+        issued.listens_at(near_address(options.host, port), options.tls.for_clients() if options.tls else None)
         work += parts.start(replaying=recording is not None)
         try:
             yield address, work
@@ -336,7 +336,8 @@ def _clock(options: ServerOptions, store: SqliteStore, *, start: datetime | None
     return ServerClock(start=start, speed=speed, paused=paused)
 
 
-def _in_focus(engine: Engine) -> frozenset[str]:
+def in_focus(engine: Engine) -> frozenset[str]:
+    """Return the technicians who had a session in focus when the state was stored."""
     sessions = engine.published.sessions.values()
     return frozenset(
         name for session in sessions if session.ended_at is None for name, e in session.entries.items() if e.focused
@@ -349,7 +350,7 @@ def _ports(options: ServerOptions, issued: IssuedSecrets) -> list[int]:
     return [options.port] if options.port or not issued.last_port else [issued.last_port, 0]
 
 
-def _from_here(host: str, port: int) -> str:
+def near_address(host: str, port: int) -> str:
     """Return the address by which clients of this machine reach a server that listens at `host`."""
     near = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}.get(host, host)
     return f"{near}:{port}"
@@ -373,7 +374,7 @@ def _print_replayed(options: ServerOptions, revision: int) -> None:
         print("the journal is played to its end; Ctrl-C ends the replay", file=sys.stderr)
 
 
-def _stop_signal() -> asyncio.Event:
+def stop_signal() -> asyncio.Event:
     """Return what SIGTERM or SIGINT sets."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()

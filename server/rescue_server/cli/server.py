@@ -7,8 +7,9 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import click
 from click.core import ParameterSource
@@ -17,6 +18,7 @@ from rescue_common.cli_options import MOMENT, SPEED, chosen_directory
 from rescue_common.hosts import BadAddress, is_loopback, parse_host_port
 from rescue_server.cli.backup import backup
 from rescue_server.cli.certificates import certificates
+from rescue_server.cli.cluster import ClusterCommandLine, cluster_options, refuse_with_cluster
 from rescue_server.observe.logs import LEVELS, LogFormat, configure
 
 if TYPE_CHECKING:  # importing the server costs more than a subcommand's whole run
@@ -243,6 +245,7 @@ def _host_and_port(option: str, given: str) -> tuple[str, int]:
     metavar="HOST:PORT",
     help="Be a proxy there that leads the vendor's names to the public API and refuses everything else.",
 )
+@cluster_options
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object when ready.")
 @click.pass_context
 def server(ctx: click.Context, /, **given: Any) -> None:
@@ -262,15 +265,32 @@ def server(ctx: click.Context, /, **given: Any) -> None:
         raise click.UsageError(
             "--restore can only be given on the command line: in a file or the environment, every start would do so"
         )
+    cluster = ClusterCommandLine.take(given).options()
+    if cluster is not None:
+        refuse_with_cluster(ctx, "web", "api", "api_tls", "api_proxy", "restore")
     command_line = CommandLine(**given)
     command_line.check()
     # What gRPC would write to stderr of a port in use or of a bad handshake, the server says itself, or logs.
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     command_line.configure_logs()
-    _run(command_line.options())
+    options = command_line.options()
+    if cluster is None:
+        _run(options)
+        return
+    from rescue_server.cluster.program import CANNOT, serve_member
+
+    try:
+        cluster.check(options.host, insecure=command_line.insecure)
+    except CANNOT as error:
+        _end(error)
+    _run(options, partial(serve_member, cluster=cluster), CANNOT)
 
 
-def _run(options: ServerOptions) -> None:
+def _run(
+    options: ServerOptions,
+    run: Callable[[ServerOptions], None] | None = None,
+    cannot: tuple[type[Exception], ...] = (),
+) -> None:
     """Run the server; if it cannot run, say why in one line and exit with 1."""
     from rescue_common.private_files import NotPrivate
     from rescue_common.tls import BadTls
@@ -287,17 +307,22 @@ def _run(options: ServerOptions) -> None:
             PAGES.check()
         if options.api.is_wanted:
             PUBLIC_API.check()
-        serve(options)
+        (run or serve)(options)
     except (
         *(RescueError, StoreError, CannotListen, CannotObserve, BadTls),
         *(NoCompanion, NotPrivate, CannotMakeCertificates),
     ) as error:
-        click.echo(f"rescue server: {error}", err=True)
-        sys.exit(1)
+        _end(error)
+    except cannot as error:
+        _end(error)
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
-        click.echo(f"rescue server: {where}{error.strerror or error}", err=True)
-        sys.exit(1)
+        _end(f"{where}{error.strerror or error}")
+
+
+def _end(why: object) -> NoReturn:
+    click.echo(f"rescue server: {why}", err=True)
+    sys.exit(1)
 
 
 # Options for running the server are not those of its subcommands; each subcommand takes its own --data.

@@ -71,6 +71,14 @@ class LogEntry:
     record: bytes
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineNode:
+    """One node of the engine, and what it is: "leader", "follower", or "lost" if the others do not hear from it."""
+
+    name: str
+    role: str
+
+
 class Log(Protocol):
     """One log. Every call can raise LogUnavailable."""
 
@@ -101,6 +109,9 @@ class Log(Protocol):
 
     def get_snapshot(self, target: Path) -> int | None:
         """Write the latest snapshot to a file and return its position; None if there is none."""
+
+    def nodes(self) -> list[EngineNode]:
+        """Return the engine's nodes by name; none if the engine has no nodes."""
 
     def close(self) -> None:
         """Close the connection to the engine. Threads that wait return."""

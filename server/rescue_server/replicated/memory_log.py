@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from pathlib import Path
 
-from rescue_server.replicated.log import LogEntry, LogTrimmed, Moved
+from rescue_server.replicated.log import EngineNode, LogEntry, LogTrimmed, Moved
 
 
 class MemoryLog:
@@ -67,6 +67,10 @@ class MemoryLog:
         position, content = self._snapshots[-1]
         target.write_bytes(content)
         return position
+
+    def nodes(self) -> list[EngineNode]:
+        """See `Log.nodes`."""
+        return []
 
     def close(self) -> None:
         """See `Log.close`."""

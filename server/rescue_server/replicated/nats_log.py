@@ -25,6 +25,7 @@ from nats.js.errors import APIError, BucketNotFoundError, NotFoundError, Service
 from rescue_server.replicated.log import (
     PATIENCE,
     Doubtful,
+    EngineNode,
     LogEntry,
     LogTrimmed,
     LogUnavailable,
@@ -134,6 +135,10 @@ class NatsLog:
     def get_snapshot(self, target: Path) -> int | None:
         """See `Log.get_snapshot`."""
         return self._call(self._get_snapshot(target), 120.0)
+
+    def nodes(self) -> list[EngineNode]:
+        """See `Log.nodes`."""
+        return self._call(self._nodes(), _CALL + 1)
 
     def close(self) -> None:
         """See `Log.close`."""
@@ -270,6 +275,16 @@ class NatsLog:
         state = (await self._jetstream().stream_info(self._stream)).state
         return (state.first_seq if state.messages else state.last_seq + 1), state.last_seq
 
+    async def _nodes(self) -> list[EngineNode]:
+        cluster = (await self._jetstream().stream_info(self._stream)).cluster
+        if cluster is None:
+            return [EngineNode(name=self._access.addresses[0], role="leader")]  # a node alone
+        replicas = cluster.replicas or []
+        found = [EngineNode(name=one.name or "", role="lost" if one.offline else "follower") for one in replicas]
+        if cluster.leader:
+            found.append(EngineNode(name=cluster.leader, role="leader"))
+        return sorted(found, key=lambda node: node.name)
+
     async def _put_snapshot(self, position: int, file: Path) -> None:
         try:
             bucket = await self._jetstream().object_store(self._bucket)
@@ -340,6 +355,16 @@ def _credentials(file: Path | None) -> dict[str, Any]:
     if len(words) < 2:
         raise LogUnusable(f"{file}: it has neither NATS's credentials nor a user and a password in two lines")
     return {"user": words[0].strip(), "password": words[1].strip()}
+
+
+def tls_of(ca: Path | None) -> ssl.SSLContext | None:
+    """Return the settings with which a connection trusts this CA; None without TLS. Raises LogUnusable."""
+    if ca is None:
+        return None
+    try:
+        return ssl.create_default_context(cafile=ca)
+    except ssl.SSLError as error:
+        raise LogUnusable(f"{ca} is no CA: {error.reason or error}") from error
 
 
 def _snapshot_name(position: int) -> str:

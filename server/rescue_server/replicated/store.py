@@ -45,9 +45,10 @@ class LogMismatch(StoreError):
 
 
 class ReplicatedStore:
-    """Implements `Store` on a log and a local store, which it owns. `on_deposed` is called in the thread of a call.
+    """Implements `Store` on a log, and on a local store, which it owns. It stores nothing before it leads.
 
-    `largest`: the size of an entry in bytes; a longer record is several entries.
+    `on_deposed` is called in the thread of the call that found out that it leads no more. `largest`: the
+    size of an entry in bytes; a longer record is several entries.
     """
 
     def __init__(
@@ -63,8 +64,7 @@ class ReplicatedStore:
         self._log = log
         self._local = local
         self._on_deposed = on_deposed
-        self._deposed: Deposed | None = None
-        self._closed = False
+        self._leads = False
         try:
             self._place = Place.of(local.note())
         except ValueError as error:
@@ -78,6 +78,11 @@ class ReplicatedStore:
     def place(self) -> Place:
         """How far the local store has come."""
         return self._place
+
+    @property
+    def read_to(self) -> int:
+        """The position of the last entry of the log that was read."""
+        return self._read_to[0]
 
     @property
     def path(self) -> Path:
@@ -136,15 +141,17 @@ class ReplicatedStore:
 
     def begin(self, record: Begin) -> None:
         """Write the first record of the log. Raises Deposed if somebody else did."""
-        self._write(record)
+        self._log_and_take(record)
 
     def lead(self, *, server: str, address: str) -> None:
         """Become the leader after the last record that was read. Raises Deposed if that is not the last any more."""
-        self._write(Lead(epoch=self._place.epoch + 1, server=server, address=address))
+        self._log_and_take(Lead(epoch=self._place.epoch + 1, server=server, address=address))
+        self._leads = True
 
     def resign(self) -> None:
-        """Cease to be the leader. Raises Deposed if somebody else leads."""
+        """Cease to be the leader, and store nothing any more. Raises Deposed if somebody else leads."""
         self._write(Resign(epoch=self._place.epoch))
+        self._leads = False
 
     # The store
 
@@ -210,16 +217,18 @@ class ReplicatedStore:
         self._local.backup(target)
 
     def close(self) -> None:
-        """See `Store.close`. Closes the log as well."""
-        if not self._closed:
-            self._closed = True
-            self._log.close()
+        """See `Store.close`. The log stays open."""
         self._local.close()
 
     def _write(self, record: Record) -> None:
+        """Store a change as the leader."""
+        if not self._leads:
+            self._local.last_revision()  # a store that is closed says so
+            raise Deposed(path=self._local.path, cause="this server does not lead")
+        self._log_and_take(record)
+
+    def _log_and_take(self, record: Record) -> None:
         """Make the change in the local file, append it to the log, and commit."""
-        if self._deposed is not None:
-            raise self._deposed
         entries, id, begin = encode(record, largest=self._largest), secrets.token_hex(8), self._read_to[0]
         is_logged = False
 
@@ -274,6 +283,7 @@ class ReplicatedStore:
                 local.take_note()
 
     def _depose(self, error: LogError | StoreError) -> Deposed:
-        self._deposed = Deposed(path=self._local.path, cause=str(error))
-        self._on_deposed()
-        return self._deposed
+        if self._leads:
+            self._leads = False
+            self._on_deposed()
+        return Deposed(path=self._local.path, cause=str(error))

@@ -147,7 +147,7 @@ class Guard:
         permission = PERMISSIONS.get(path)
         if permission is None:
             raise errors.PermissionDenied("this method has no permission: nobody may call it")
-        if permission in (Permission.ANYBODY, Permission.APPLET):
+        if permission in (Permission.ANYBODY, Permission.APPLET, Permission.MEMBER):
             return _NOBODY
         metadata = {key: value for key, value in context.invocation_metadata() or () if isinstance(value, str)}
         if permission is Permission.USER_OR_COMPUTER and "rescue-ticket" in metadata:

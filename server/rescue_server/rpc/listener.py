@@ -103,8 +103,20 @@ class Listener:
     async def start(self) -> None:
         """Answer calls."""
         await self._server.start()
+        await self.serve()
+
+    async def open(self) -> None:
+        """Answer calls, and say that this server is not the one to call yet."""
+        await self._server.start()
+        await self._tell(health_pb2.HealthCheckResponse.NOT_SERVING)
+
+    async def serve(self) -> None:
+        """Say that this server is the one to call."""
+        await self._tell(health_pb2.HealthCheckResponse.SERVING)
+
+    async def _tell(self, status: health_pb2.HealthCheckResponse.ServingStatus) -> None:
         for name in ("", *(service.name for service in self._services)):
-            await self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
+            await self._health.set(name, status)
 
     async def stop(self) -> None:
         """Accept no more calls, end the streams with a clear status, and wait for calls that are under way."""

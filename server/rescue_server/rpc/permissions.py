@@ -15,6 +15,7 @@ class Permission(StrEnum):
     USER_OR_COMPUTER = "technician, administrator, or a computer with its session's ticket"
     COMPANION = "a program that the server starts itself"
     APPLET = "an applet, by what its first message carries"
+    MEMBER = "a server of the cluster, by the key that it proves"
 
 
 _PACKAGE = "/rescue_protos.v1."
@@ -51,6 +52,8 @@ PERMISSIONS: dict[str, Permission] = {
             "EndSession",
         )
     },
+    f"{_PACKAGE}ClusterService/Link": Permission.MEMBER,
+    f"{_PACKAGE}ClusterService/GetCluster": Permission.USER,
     f"{_PACKAGE}PublicApiService/ReadAccount": Permission.ADMINISTRATOR,
     **{
         f"{_PACKAGE}PublicApiService/{method}": Permission.COMPANION

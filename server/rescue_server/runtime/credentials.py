@@ -82,6 +82,11 @@ def derive_ticket(key: bytes, request_id: str, fingerprint: str) -> str:
     return hmac.new(key, f"ticket:{fingerprint}:{request_id}".encode(), hashlib.sha256).hexdigest()
 
 
+def derive_secret(key: bytes, user: str) -> str:
+    """Return the secret that a user is given first: all servers with the same key know it."""
+    return hmac.new(key, f"secret:{user}".encode(), hashlib.sha256).hexdigest()[: 2 * SECRET_BYTES]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Principal:
     """The caller: a user by name, or the computer of a session, or (both empty) nobody in particular.

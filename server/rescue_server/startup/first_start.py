@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from rescue_server.core.organization import (
@@ -22,7 +23,13 @@ from rescue_server.startup.organization_file import read_organization
 MANY = 100  # users whose old hashes take long enough to say so
 
 
-async def prepare_organization(file: Path | None, engine: Engine, issued: IssuedSecrets) -> None:
+async def prepare_organization(
+    file: Path | None,
+    engine: Engine,
+    issued: IssuedSecrets,
+    *,
+    secret_of: Callable[[str], str] = lambda user: new_secret(),
+) -> None:
     """Make the organization of a new store; give a new secret to users whose secret is not in the access file."""
     events: list[AnyOrganizationEvent] = []
     now = engine.clock.now()
@@ -43,7 +50,7 @@ async def prepare_organization(file: Path | None, engine: Engine, issued: Issued
         users = sorted({*issued.missing(hashes), *(old.keys() - renewed.keys())})
         if not engine.published.organization.numbered:
             events.append(NodesNumbered(at=now, nodes=dict(engine.published.organization.nodes)))
-    fresh = {user: new_secret() for user in users}
+    fresh = {user: secret_of(user) for user in users}
     events += [
         SecretChanged(at=now, user=user, secret_hash=hash_secret(secret)) for user, secret in (renewed | fresh).items()
     ]

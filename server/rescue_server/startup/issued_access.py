@@ -7,7 +7,7 @@ afterwards. If the server dies in between, its next start compares both with the
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -80,9 +80,9 @@ class IssuedSecrets:
         if self._known.promised or secrets != self._known.secrets:
             self._save(replace(self._known, secrets=secrets, promised={}))
 
-    def listens_at(self, server: str, tls: Tls | None = None) -> None:
-        """Write the address, and what clients of the same account need for TLS."""
-        self._save(replace(self._known, server=server, tls=tls))
+    def listens_at(self, server: str, tls: Tls | None = None, *, servers: Sequence[str] = ()) -> None:
+        """Write the address, what clients of the same account need for TLS, and all servers if there are several."""
+        self._save(replace(self._known, server=server, tls=tls, servers=tuple(servers)))
 
     def _but(self, secrets: Mapping[str, str]) -> dict[str, list[str]]:
         """Return the other pending secrets, because several changes can be under way."""

@@ -41,6 +41,7 @@ def replicated(directory: Path) -> Store:
     store = ReplicatedStore(log, SqliteStore.open(directory / STORE_FILE, synced=False))
     while store.catch_up():
         pass
+    store.lead(server="s1", address="")
     return store
 
 

@@ -70,6 +70,20 @@ class EtcdCalls:
             raise LogUnavailable("the connection to etcd is closed") from error
         return answer
 
+    def status(self, address: str, timeout: float) -> etcd_pb2.StatusResponse | None:
+        """Return what one node says of itself; None if it does not answer."""
+        channel = self._channels[self._access.addresses.index(address)]
+        send: Callable[..., Any] = channel.unary_unary(
+            "/etcdserverpb.Maintenance/Status",
+            etcd_pb2.StatusRequest.SerializeToString,
+            etcd_pb2.StatusResponse.FromString,
+        )
+        try:
+            answer: etcd_pb2.StatusResponse = send(etcd_pb2.StatusRequest(), timeout=timeout, metadata=self._metadata)
+        except (grpc.RpcError, ValueError):
+            return None
+        return answer
+
     def watch(self, key: bytes) -> Iterator[etcd_pb2.WatchResponse]:
         """Yield what happens to a key until the node is away. Raises LogUnavailable."""
         channel = self._current

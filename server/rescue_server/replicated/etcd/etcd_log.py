@@ -18,6 +18,7 @@ from rescue_server.replicated.etcd.calls import EtcdAccess, EtcdCalls
 from rescue_server.replicated.log import (
     PATIENCE,
     Doubtful,
+    EngineNode,
     LogEntry,
     LogTrimmed,
     LogUnavailable,
@@ -121,6 +122,11 @@ class EtcdLog:
             for number in range(pieces):
                 file.write(self._range(self._piece(position, number), b"", 1).kvs[0].value)
         return position
+
+    def nodes(self) -> list[EngineNode]:
+        """See `Log.nodes`."""
+        answers = {address: self._calls.status(address, _ATTEMPT) for address in self._addresses}
+        return [EngineNode(name=address, role=_role(answer)) for address, answer in sorted(answers.items())]
 
     def close(self) -> None:
         """See `Log.close`."""
@@ -233,6 +239,12 @@ class EtcdLog:
 
 def _position(key: bytes) -> int:
     return int(key.rpartition(b"/")[2])
+
+
+def _role(answer: etcd_pb2.StatusResponse | None) -> str:
+    if answer is None:
+        return "lost"
+    return "leader" if answer.leader == answer.header.member_id else "follower"
 
 
 def _entry(pair: etcd_pb2.KeyValue) -> LogEntry:

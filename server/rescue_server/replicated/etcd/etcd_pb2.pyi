@@ -43,14 +43,17 @@ Global___KeyValue: typing_extensions.TypeAlias = KeyValue
 class ResponseHeader(google.protobuf.message.Message):
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
+    MEMBER_ID_FIELD_NUMBER: builtins.int
     REVISION_FIELD_NUMBER: builtins.int
+    member_id: builtins.int
     revision: builtins.int
     def __init__(
         self,
         *,
+        member_id: builtins.int = ...,
         revision: builtins.int = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["revision", b"revision"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["member_id", b"member_id", "revision", b"revision"]) -> None: ...
 
 Global___ResponseHeader: typing_extensions.TypeAlias = ResponseHeader
 
@@ -396,3 +399,33 @@ class AuthenticateResponse(google.protobuf.message.Message):
     def ClearField(self, field_name: typing.Literal["token", b"token"]) -> None: ...
 
 Global___AuthenticateResponse: typing_extensions.TypeAlias = AuthenticateResponse
+
+@typing.final
+class StatusRequest(google.protobuf.message.Message):
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+
+Global___StatusRequest: typing_extensions.TypeAlias = StatusRequest
+
+@typing.final
+class StatusResponse(google.protobuf.message.Message):
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    HEADER_FIELD_NUMBER: builtins.int
+    LEADER_FIELD_NUMBER: builtins.int
+    leader: builtins.int
+    @property
+    def header(self) -> Global___ResponseHeader: ...
+    def __init__(
+        self,
+        *,
+        header: Global___ResponseHeader | None = ...,
+        leader: builtins.int = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["header", b"header"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["header", b"header", "leader", b"leader"]) -> None: ...
+
+Global___StatusResponse: typing_extensions.TypeAlias = StatusResponse

@@ -52,6 +52,11 @@ def answer(request_id: str) -> StoredAnswer:
     return StoredAnswer(request_id=request_id, principal="alice", fingerprint="f", revision=1, body=b"ok")
 
 
+def leading(store: ReplicatedStore) -> ReplicatedStore:
+    follow(store).lead(server="s1", address="h:1")
+    return store
+
+
 def follow(store: ReplicatedStore) -> ReplicatedStore:
     while store.catch_up() or store.lag():
         pass
@@ -61,7 +66,7 @@ def follow(store: ReplicatedStore) -> ReplicatedStore:
 def test_who_follows_holds_what_the_leader_holds(open_store: OpenStore) -> None:
     leader, replica = open_store("s1"), open_store("s2")
     leader.begin(Begin(cluster="c0ffee", key="k", last_session=7))
-    leader.append([event(1), event(2)], [answer("r1")])
+    leading(leader).append([event(1), event(2)], [answer("r1")])
     leader.rewrite([event(2, b"new")], [1])
     leader.compact([], through=0, answers_through=1)
     follow(replica)
@@ -70,7 +75,7 @@ def test_who_follows_holds_what_the_leader_holds(open_store: OpenStore) -> None:
     assert replica.identity() == leader.identity()
     assert (replica.identity().history, replica.identity().last_session) == ("c0ffee", 7)
     assert replica.place == leader.place
-    assert (replica.place.position, replica.place.cluster, replica.place.key) == (4, "c0ffee", "k")
+    assert (replica.place.position, replica.place.cluster, replica.place.key) == (5, "c0ffee", "k")
 
 
 def test_who_leads_is_what_the_last_record_about_it_says(open_store: OpenStore) -> None:
@@ -94,11 +99,11 @@ def test_of_two_that_want_to_lead_one_does(open_store: OpenStore) -> None:
 def test_who_was_deposed_stores_nothing_any_more(tmp_path: Path, log: MemoryLog, open_store: OpenStore) -> None:
     told: list[str] = []
     old = ReplicatedStore(log, SqliteStore.open(tmp_path / "old" / STORE_FILE), on_deposed=lambda: told.append("told"))
-    old.append([event(1)])
+    leading(old).append([event(1)])
     new = follow(open_store("new"))
     new.lead(server="new", address="h:1")
     new.append([event(2, b"new")])
-    for _ in range(2):
+    for _ in range(2):  # it knows by then
         with pytest.raises(Deposed) as caught:
             old.append([event(2, b"old")])
         assert caught.value.is_uncertain
@@ -109,14 +114,14 @@ def test_who_was_deposed_stores_nothing_any_more(tmp_path: Path, log: MemoryLog,
 
 
 def test_what_is_wrong_with_a_change_is_found_before_it_is_logged(log: MemoryLog, open_store: OpenStore) -> None:
-    store = open_store("s1")
+    store = leading(open_store("s1"))
     store.append([event(1)])
     with pytest.raises(ConflictingRevision):
         store.append([event(3)])
     with pytest.raises(ValueError, match="not there"):
         store.rewrite([], [9])
     store.append([event(2)])
-    assert log.tail() == 2
+    assert log.tail() == 3
 
 
 class FailingLog(MemoryLog):
@@ -136,9 +141,9 @@ class FailingLog(MemoryLog):
 @pytest.mark.parametrize("stores", [False, True])
 def test_a_change_in_doubt_is_not_seen_here_and_may_come_from_the_log(open_store: OpenStore, stores: bool) -> None:
     log = FailingLog()
-    store = open_store("s1", on=log)
+    store = leading(open_store("s1", on=log))
     store.append([event(1)])
-    log.error, log.stores = InDoubt(2), stores
+    log.error, log.stores = InDoubt(3), stores
     with pytest.raises(Deposed):
         store.append([event(2)])
     assert store.last_revision() == 1
@@ -149,7 +154,7 @@ def test_a_change_in_doubt_is_not_seen_here_and_may_come_from_the_log(open_store
 def test_a_local_file_that_takes_nothing_deposes_nobody_before_the_log_has_it(
     log: MemoryLog, open_store: OpenStore
 ) -> None:
-    store = open_store("s1")
+    store = leading(open_store("s1"))
     with sqlite3.connect(store.path, isolation_level=None) as other:
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(StoreUnavailable) as caught:
@@ -157,14 +162,14 @@ def test_a_local_file_that_takes_nothing_deposes_nobody_before_the_log_has_it(
         other.execute("ROLLBACK")
     other.close()
     assert not caught.value.is_uncertain
-    assert log.tail() == 0
+    assert log.tail() == 1
     store.append([event(1)])
 
 
 def test_a_record_of_several_entries_counts_as_a_whole(log: MemoryLog, open_store: OpenStore) -> None:
-    leader, replica = open_store("s1", largest=30), open_store("s2")
-    leader.append([event(1)])
-    assert log.tail() > 2
+    leader, replica = leading(open_store("s1", largest=60)), follow(open_store("s2"))
+    leader.append([event(1, bytes(200))])
+    assert log.tail() > replica.read_to + 2
     assert replica.catch_up(limit=1) == []
     assert replica.last_revision() == 0
     assert len(replica.catch_up()) == 1
@@ -184,20 +189,20 @@ def test_a_leader_that_died_within_a_record_left_nothing(log: MemoryLog, open_st
 
 
 def test_a_server_goes_on_from_where_it_was(open_store: OpenStore) -> None:
-    store = open_store("s1")
+    store = leading(open_store("s1"))
     store.append([event(1)])
     store.close()
     again = open_store("s1")
     again.check()
     assert again.catch_up() == []
-    again.append([event(2)])
+    leading(again).append([event(2)])
 
 
-@pytest.mark.parametrize("entries", [0, 1, 2])
+@pytest.mark.parametrize("entries", [0, 1, 3])
 def test_a_log_that_is_another_one_or_was_set_back_is_refused(
     log: MemoryLog, open_store: OpenStore, entries: int
 ) -> None:
-    store = open_store("s1")
+    store = leading(open_store("s1"))
     store.append([event(1)])
     store.append([event(2)])
     store.close()
@@ -209,12 +214,12 @@ def test_a_log_that_is_another_one_or_was_set_back_is_refused(
 
 
 def test_a_server_whose_last_record_was_trimmed_goes_on(log: MemoryLog, open_store: OpenStore) -> None:
-    store = open_store("s1")
+    store = leading(open_store("s1"))
     other = open_store("s2")
     for revision in (1, 2, 3):
         store.append([event(revision)])
-    other.catch_up(limit=2)
-    log.trim(2)
+    other.catch_up(limit=3)
+    log.trim(3)
     other.check()
     assert follow(other).last_revision() == 3
 
@@ -226,8 +231,18 @@ def test_a_record_of_a_later_version_is_not_guessed_at(log: MemoryLog, open_stor
 
 
 def test_entries_have_the_id_of_their_record(log: MemoryLog, open_store: OpenStore) -> None:
-    store = open_store("s1")
+    store = leading(open_store("s1"))
     store.append([event(1)])
-    (entry,) = log.read(0, 10)
+    (_, entry) = log.read(0, 10)
     assert isinstance(entry, LogEntry)
     assert store.place.entry == entry.id
+
+
+def test_who_follows_stores_nothing(log: MemoryLog, open_store: OpenStore) -> None:
+    store = open_store("s1")
+    with pytest.raises(Deposed, match="does not lead"):
+        store.append([event(1)])
+    leading(store).resign()
+    with pytest.raises(Deposed, match="does not lead"):
+        store.append([event(1)])
+    assert log.tail() == 2

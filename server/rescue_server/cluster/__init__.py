@@ -1,0 +1,4 @@
+"""One of several servers on one log: it follows the server that leads, and leads itself when that one is gone.
+
+Who leads is what the last record about it in the log says, and nothing else. `member` wires and runs the server.
+"""

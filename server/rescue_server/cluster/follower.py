@@ -1,0 +1,112 @@
+"""Following the log into the state in memory, until this server is to lead and the log lets it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any
+
+from rescue_protos.errors import STORAGE_ERRORS, StorageUnavailable
+from rescue_server.cluster.election import PING, Election
+from rescue_server.replicated.log import Log, LogUnavailable
+from rescue_server.replicated.records import Append, Compact, Record
+from rescue_server.replicated.store import LogMismatch, ReplicatedStore
+from rescue_server.runtime.engine import Engine
+
+log = logging.getLogger(__name__)
+_RETRY = 0.2  # real seconds, while the log or the local disk is away
+_LOOK_AGAIN = 1.0  # real seconds, without news of the log
+
+
+class Follower:
+    """Follows with one engine and store. `on_news` is called when something was absorbed."""
+
+    def __init__(
+        self, engine: Engine, store: ReplicatedStore, engine_log: Log, election: Election, on_news: Callable[[], None]
+    ) -> None:
+        self._engine = engine
+        self._store = store
+        self._log = engine_log
+        self._election = election
+        self._on_news = on_news
+        self._woken = asyncio.Event()
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="log news")
+        self._waiting: asyncio.Future[None] | None = None
+
+    def wake(self) -> None:
+        """The election knows something new."""
+        self._woken.set()
+
+    async def run(self, server: str, address: str) -> None:
+        """Follow until this server leads under this name, at this address. Raises LogTrimmed, LogMismatch."""
+        try:
+            while not (await self._is_caught_up() and self._is_due() and await self._try_to_lead(server, address)):
+                await self._wait()
+        finally:
+            self._thread.shutdown(wait=False)
+
+    async def _is_caught_up(self) -> bool:
+        """Absorb what is in the log; return whether it was all."""
+        try:
+            while True:
+                records = await self._engine.in_store(self._store.catch_up)
+                if not records and not await self._engine.in_store(self._store.lag):
+                    break
+                self._absorb(records)
+        except LogUnavailable as error:
+            log.warning("the log cannot be read: %s", error)
+            await asyncio.sleep(_RETRY)
+            return False
+        except STORAGE_ERRORS as error:
+            if isinstance(error.__cause__, LogMismatch):
+                raise error.__cause__ from None
+            log.error("the local file lags behind the log: %s", error.__cause__)
+            await asyncio.sleep(_RETRY)
+            return False
+        self._note()
+        return True
+
+    def _absorb(self, records: Sequence[Record]) -> None:
+        for record in records:
+            if isinstance(record, Append):
+                self._engine.absorb(record.events)
+            elif isinstance(record, Compact):
+                self._engine.forget(record.streams)
+        if records:
+            self._note()
+            self._election.heard(time.monotonic())
+            self._on_news()
+
+    def _note(self) -> None:
+        place = self._store.place
+        self._election.saw(epoch=place.epoch, leader=place.address, now=time.monotonic())
+
+    def _is_due(self) -> bool:
+        now = time.monotonic()
+        self._election.look(now)
+        return self._election.due() <= now
+
+    async def _try_to_lead(self, server: str, address: str) -> bool:
+        log.info("this server tries to lead: %s", self._election.reason(time.monotonic()))
+        try:
+            await self._engine.in_store(partial(self._store.lead, server=server, address=address))
+        except StorageUnavailable as error:
+            log.info("another server leads, or the log does not answer: %s", error.__cause__)
+            return False
+        return True
+
+    async def _wait(self) -> None:
+        """Until there is news of the log or of the leader, or this server is to try to lead."""
+        if self._waiting is None or self._waiting.done():
+            loop = asyncio.get_running_loop()
+            self._waiting = loop.run_in_executor(self._thread, self._log.wait, self._store.read_to, _LOOK_AGAIN)
+        woken = asyncio.create_task(self._woken.wait())
+        timeout = min(PING, max(0.0, self._election.due() - time.monotonic()))
+        events: set[asyncio.Future[Any]] = {self._waiting, woken}
+        await asyncio.wait(events, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+        woken.cancel()
+        self._woken.clear()

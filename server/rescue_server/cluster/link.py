@@ -1,0 +1,146 @@
+"""The follower's side of a link: it keeps in touch with the leader, and tells the election what it hears."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import secrets
+import time
+from collections.abc import AsyncIterator, Callable
+
+import grpc
+
+from rescue_common.hosts import parse_host_port
+from rescue_common.tls import Tls
+from rescue_protos.error_details import from_rpc_error
+from rescue_protos.errors import AlreadyExists, RescueError, Unauthenticated
+from rescue_protos.v1 import cluster_pb2, cluster_pb2_grpc
+from rescue_server.cluster.election import PING, SILENT, Election
+from rescue_server.cluster.link_service import FOLLOWER, LEADER
+from rescue_server.cluster.proofs import is_proof, new_nonce, prove
+from rescue_server.cluster.roster import KnownServer
+from rescue_server.cluster.standing import MemberStanding
+
+log = logging.getLogger(__name__)
+_REDIAL = 0.1  # real seconds between attempts
+_DIAL_WITHIN = 0.5  # real seconds
+_NAME_TAKEN_FOR = 3.0  # real seconds: the link of this server's earlier life may still be known
+
+
+class NotAdmitted(Exception):
+    """The leader does not take this server in: another one has its name, or it has another key."""
+
+
+class LeaderLink:
+    """Keeps a link to whoever leads. `heard` is called after each news, and when the leader is lost."""
+
+    def __init__(
+        self, standing: MemberStanding, election: Election, *, key: bytes, tls: Tls | None, heard: Callable[[], None]
+    ) -> None:
+        self._standing = standing
+        self._election = election
+        self._key = key
+        self._tls = tls
+        self._heard = heard
+        self._instance = secrets.token_hex(8)
+        self._taken_since: float | None = None
+
+    async def run(self) -> None:
+        """Link until cancelled. Raises NotAdmitted."""
+        while True:
+            if address := self._standing.leader_address:
+                await self._dial(address)
+            await asyncio.sleep(_REDIAL)
+
+    async def _dial(self, address: str) -> None:
+        try:
+            await _knock(address)
+        except ConnectionRefusedError:
+            self._election.lost(time.monotonic())
+            self._heard()
+            return
+        except (OSError, TimeoutError):
+            return  # a silent leader is found by its silence
+        self._election.reached(time.monotonic())
+        try:
+            async with contextlib.AsyncExitStack() as stack:
+                channel = await stack.enter_async_context(_channel(address, self._tls))
+                await self._follow(cluster_pb2_grpc.ClusterServiceStub(channel))
+        except grpc.aio.AioRpcError as error:
+            self._judge(from_rpc_error(error))
+        except TimeoutError:
+            log.info("%s is silent", address)
+
+    async def _follow(self, stub: cluster_pb2_grpc.ClusterServiceAsyncStub) -> None:
+        nonce, proved = new_nonce(), asyncio.get_running_loop().create_future()
+        call = stub.Link(self._requests(nonce, proved))
+        try:
+            while True:
+                async with asyncio.timeout(SILENT):
+                    response = await call.read()
+                if not isinstance(response, cluster_pb2.LinkResponse):
+                    await call.code()  # the stream has ended: raise why
+                    return
+                if response.HasField("proof"):
+                    self._check(response.proof, nonce)
+                    proved.set_result(response.proof.nonce)
+                else:
+                    self._take(response.news)
+        finally:
+            call.cancel()
+
+    def _check(self, given: cluster_pb2.LinkProof, nonce: bytes) -> None:
+        if not is_proof(given.proof, self._key, LEADER, nonce, self._standing.place.leader):
+            raise NotAdmitted("the server that leads has another key than this one: give --cluster-key FILE")
+
+    def _take(self, news: cluster_pb2.LinkNews) -> None:
+        self._taken_since = None
+        roster = self._standing.roster
+        roster.tell(
+            [
+                KnownServer(name=one.server, address=one.address, position=one.position, leads=one.leads)
+                for one in news.members
+            ]
+        )
+        self._election.heard(time.monotonic(), rank=roster.rank())
+        self._heard()
+
+    async def _requests(self, nonce: bytes, proved: asyncio.Future[bytes]) -> AsyncIterator[cluster_pb2.LinkRequest]:
+        standing = self._standing
+        me = (standing.name, standing.address, self._instance)
+        greeting = cluster_pb2.LinkGreeting(server=me[0], address=me[1], instance=me[2], nonce=nonce)
+        yield cluster_pb2.LinkRequest(greeting=greeting)
+        proof = prove(self._key, FOLLOWER, await proved, *me)
+        yield cluster_pb2.LinkRequest(proof=cluster_pb2.LinkProof(proof=proof))
+        while True:
+            report = cluster_pb2.LinkReport(position=standing.place.position)
+            yield cluster_pb2.LinkRequest(report=report)
+            await asyncio.sleep(PING)
+
+    def _judge(self, error: RescueError) -> None:
+        """Find out what the end of a link means. Raises NotAdmitted."""
+        if isinstance(error, Unauthenticated):
+            raise NotAdmitted(str(error))
+        if isinstance(error, AlreadyExists):
+            self._election.heard(time.monotonic())  # it is there, whatever it says
+            self._taken_since = self._taken_since or time.monotonic()
+            if time.monotonic() - self._taken_since > _NAME_TAKEN_FOR:
+                raise NotAdmitted(str(error))
+
+
+async def _knock(address: str) -> None:
+    """Find out whether the port is open. Raises OSError, TimeoutError."""
+    host, port = parse_host_port(address)
+    async with asyncio.timeout(_DIAL_WITHIN):
+        _, writer = await asyncio.open_connection(host.strip("[]"), port)
+    writer.close()
+    with contextlib.suppress(OSError):
+        await writer.wait_closed()
+
+
+def _channel(address: str, tls: Tls | None) -> grpc.aio.Channel:
+    if tls is None:
+        return grpc.aio.insecure_channel(address)
+    files = tls.read_files()
+    return grpc.aio.secure_channel(address, grpc.ssl_channel_credentials(files.ca, files.key, files.cert))

@@ -1,0 +1,77 @@
+"""The local file of a server at its start: as the log says, from a snapshot, or new."""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+
+from rescue_server.cluster.options import CannotJoin
+from rescue_server.replicated.log import Log, LogTrimmed
+from rescue_server.replicated.records import Begin
+from rescue_server.replicated.store import Deposed, ReplicatedStore
+from rescue_server.store.files import clear_leftovers, sidecar
+from rescue_server.store.sqlite import SqliteStore
+
+
+def open_replica(
+    log: Log, path: Path, *, key: str, cluster: str, on_deposed: Callable[[], None], checked: bool = False
+) -> ReplicatedStore:
+    """Open the local store and bring it to the end of the log; begin the log if it is empty.
+
+    `key` is the fingerprint of the cluster's key. Raises CannotJoin, LogMismatch, LogUnavailable, StoreError.
+    """
+    store = _open(log, path, on_deposed, checked=checked)
+    try:
+        try:
+            store.check()
+            catch_up(store)
+        except LogTrimmed:
+            store.close()
+            _take_snapshot(log, path, cluster)
+            store = _open(log, path, on_deposed)
+            catch_up(store)
+        if not store.place.position:
+            with contextlib.suppress(Deposed):  # another server was faster
+                store.begin(Begin(cluster=secrets.token_hex(8), key=key))
+            catch_up(store)
+        if store.place.key != key:
+            raise CannotJoin(
+                f"the cluster {cluster!r} has another key: give this server the same file as the others, "
+                "with --cluster-key FILE"
+            )
+    except BaseException:
+        store.close()
+        raise
+    return store
+
+
+def catch_up(store: ReplicatedStore) -> None:
+    """Apply all that is in the log. Raises LogTrimmed, LogMismatch, LogUnavailable, StoreError."""
+    while store.catch_up() or store.lag() > 0:
+        pass
+
+
+def _open(log: Log, path: Path, on_deposed: Callable[[], None], *, checked: bool = False) -> ReplicatedStore:
+    local = SqliteStore.open(path, checked=checked, synced=False)
+    try:
+        return ReplicatedStore(log, local, on_deposed=on_deposed)
+    except BaseException:
+        local.close()
+        raise
+
+
+def _take_snapshot(log: Log, path: Path, cluster: str) -> None:
+    """Replace the local file, which is older than the log, by the latest snapshot."""
+    fresh = sidecar(path, ".new")
+    clear_leftovers(path)
+    if log.get_snapshot(fresh) is None:
+        raise CannotJoin(
+            f"the log of the cluster {cluster!r} does not begin at its first record, and there is no snapshot: "
+            "copy the state directory of another server"
+        )
+    SqliteStore.open(fresh).close()  # checks every row
+    for suffix in ("-wal", "-shm"):
+        sidecar(path, suffix).unlink(missing_ok=True)
+    fresh.replace(path)

@@ -1,0 +1,97 @@
+"""A server of a cluster as a program: term after term, until a signal comes."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sys
+
+from rescue_common.private_files import make_private, remove_unfinished
+from rescue_common.state_directory import NoAccess
+from rescue_server.app import ServerOptions, stop_signal
+from rescue_server.cluster.announcement import Announcement
+from rescue_server.cluster.link import NotAdmitted
+from rescue_server.cluster.local_store import open_replica
+from rescue_server.cluster.options import CannotJoin, ClusterOptions
+from rescue_server.cluster.proofs import BadKey, fingerprint
+from rescue_server.cluster.term import Setting, open_term
+from rescue_server.replicated.engines import open_log
+from rescue_server.replicated.log import LogError, LogTrimmed, LogUnavailable
+from rescue_server.replicated.store import ReplicatedStore
+from rescue_server.runtime.admission import Admission
+from rescue_server.runtime.checkpoint import Checkpoints
+from rescue_server.store.checkpoint_file import CheckpointFile
+from rescue_server.store.directory import DirectoryLock
+from rescue_server.store.files import STORE_FILE
+
+CANNOT = (CannotJoin, BadKey, NotAdmitted, LogError, NoAccess)
+"""What a server of a cluster ends with, beside what every server does. Each says what to do in one line."""
+
+_RETRY = 0.5  # real seconds, while the log cannot be read between two terms
+
+
+def serve_member(options: ServerOptions, cluster: ClusterOptions) -> None:
+    """Run the server until SIGTERM or SIGINT.
+
+    Raises CannotJoin, BadKey, NotAdmitted, LogError, StoreError, RescueError or CannotListen if it cannot go on.
+    """
+    key = cluster.read_key()
+    for note in make_private(options.data):
+        print(f"rescue server: {note}", file=sys.stderr)
+    with DirectoryLock(options.data):
+        remove_unfinished(options.data)
+        log = open_log(cluster.log, credentials=cluster.credentials, ca=cluster.ca, patience=cluster.patience)
+        with contextlib.closing(log):
+            announcement = Announcement(as_json=options.as_json)
+            setting = Setting(
+                options=options,
+                cluster=cluster,
+                key=key,
+                log=log,
+                admission=Admission.by(key),
+                tell=announcement.tell,
+            )
+            asyncio.run(_run(setting))
+
+
+async def _run(setting: Setting) -> None:
+    stop, port = stop_signal(), setting.options.port
+    file = CheckpointFile(setting.options.data / STORE_FILE)
+    checkpoints = Checkpoints(file.take())
+    is_first = True
+    while not stop.is_set():
+        deposed = asyncio.Event()
+        try:
+            store = await _open_store(setting, deposed, checked=checkpoints.found is not None)
+            opening = open_term(setting, store, deposed=deposed, port=port, checkpoints=checkpoints)
+            async with opening as term:
+                port = term.port
+                await term.run(stop)
+        except LogTrimmed:
+            pass  # it fell far behind: the next term begins with a snapshot
+        except LogUnavailable:
+            if is_first:
+                raise
+            await asyncio.sleep(_RETRY)
+        is_first = False
+        if not stop.is_set():
+            checkpoints = Checkpoints()
+    if (content := checkpoints.content()) is not None:
+        file.write(content)
+
+
+async def _open_store(setting: Setting, deposed: asyncio.Event, *, checked: bool) -> ReplicatedStore:
+    loop = asyncio.get_running_loop()
+
+    def on_deposed() -> None:
+        loop.call_soon_threadsafe(deposed.set)
+
+    return await asyncio.to_thread(
+        open_replica,
+        setting.log,
+        setting.options.data / STORE_FILE,
+        key=fingerprint(setting.key),
+        cluster=setting.cluster.log.name,
+        on_deposed=on_deposed,
+        checked=checked,
+    )

@@ -1,0 +1,80 @@
+"""Which servers there are: the leader knows it from its links, the others from the leader's news."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from rescue_protos.errors import AlreadyExists
+from rescue_server.cluster.election import SILENT
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownServer:
+    """One server: its name, HOST:PORT, how far it has come in the log, and whether it leads."""
+
+    name: str
+    address: str
+    position: int
+    leads: bool = False
+
+
+@dataclass(slots=True, kw_only=True)
+class _Linked:
+    address: str
+    instance: str
+    position: int
+    heard_at: float
+
+
+class Roster:
+    """The servers that are linked to this one, or those that the leader told it of."""
+
+    def __init__(self, name: str, now: Callable[[], float] = time.monotonic) -> None:
+        self._name = name
+        self._now = now
+        self._linked: dict[str, _Linked] = {}
+        self._told: tuple[KnownServer, ...] = ()
+
+    def join(self, name: str, *, address: str, instance: str) -> None:
+        """Take in a server that has proved itself. Raises AlreadyExists if another one of its name is alive."""
+        known = self._linked.get(name)
+        alive = known is not None and known.instance != instance and self._now() - known.heard_at < SILENT
+        if alive or name == self._name:
+            raise AlreadyExists(f"there is a server {name!r} in this cluster: give each its own --name")
+        self._linked[name] = _Linked(address=address, instance=instance, position=0, heard_at=self._now())
+
+    def report(self, name: str, instance: str, position: int) -> None:
+        """A linked server tells how far it has come."""
+        known = self._linked.get(name)
+        if known is not None and known.instance == instance:
+            known.position, known.heard_at = position, self._now()
+
+    def leave(self, name: str, instance: str) -> None:
+        """The link of a server has ended."""
+        known = self._linked.get(name)
+        if known is not None and known.instance == instance:
+            del self._linked[name]
+
+    def as_leader(self, address: str, position: int) -> list[KnownServer]:
+        """Return this server and those that are linked to it."""
+        linked = (
+            KnownServer(name=name, address=one.address, position=one.position) for name, one in self._linked.items()
+        )
+        me = KnownServer(name=self._name, address=address, position=position, leads=True)
+        return sorted([me, *linked], key=lambda member: member.name)
+
+    def tell(self, members: Sequence[KnownServer]) -> None:
+        """Take in the leader's news."""
+        self._told = tuple(members)
+
+    @property
+    def told(self) -> tuple[KnownServer, ...]:
+        """The leader's last news."""
+        return self._told
+
+    def rank(self) -> int:
+        """Return how many other servers are to try to lead before this one: who has come further, then by name."""
+        others = sorted((-member.position, member.name) for member in self._told if not member.leads)
+        return next((rank for rank, (_, name) in enumerate(others) if name == self._name), len(others))

@@ -1,0 +1,47 @@
+"""What this server is in its cluster at the moment. Every part of the server that needs to know asks here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from rescue_protos.errors import NotLeading
+from rescue_server.cluster.roster import KnownServer, Roster
+from rescue_server.replicated.place import Place
+
+# What every server answers: who it is, whether it is well, and who somebody is.
+_ANSWERED = ("/grpc.", "/rescue_protos.v1.ClusterService/GetCluster", "/rescue_protos.v1.AccessService/SignIn")
+
+
+class MemberStanding:
+    """The server `name`, which others reach at `address`. `place` tells where it stands in the log."""
+
+    def __init__(self, name: str, address: str, roster: Roster, place: Callable[[], Place]) -> None:
+        self.name = name
+        self.address = address
+        self.roster = roster
+        self._place = place
+        self.leads = False
+
+    @property
+    def place(self) -> Place:
+        """Where it stands in the log."""
+        return self._place()
+
+    @property
+    def leader_address(self) -> str:
+        """HOST:PORT of another server that leads; empty if none is known."""
+        address = self.place.address
+        return address if address != self.address else ""
+
+    def require(self, path: str) -> None:
+        """Raise NotLeading for a call that only the leader answers."""
+        if not self.leads and not path.startswith(_ANSWERED):
+            raise NotLeading.of(self.leader_address)
+
+    def members(self) -> list[KnownServer]:
+        """Return the servers that there are, as far as this one knows."""
+        if self.leads:
+            return self.roster.as_leader(self.address, self.place.position)
+        me = KnownServer(name=self.name, address=self.address, position=self.place.position)
+        others = [member for member in self.roster.told if member.name != self.name]
+        return sorted([me, *others], key=lambda member: member.name)

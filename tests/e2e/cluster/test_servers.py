@@ -1,0 +1,131 @@
+"""Several servers on one log: one leads, and when it is gone another one does; nobody notices but by a reconnect."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import grpc
+import pytest
+
+from rescue_client import AdminClient, Connection
+from rescue_common.processes.child import Program
+from rescue_common.state_directory import find_secret
+from rescue_emulator.world.cluster_programs import ClusterPrograms
+from rescue_emulator.world.world import World
+from rescue_protos.error_details import from_rpc_error
+from rescue_protos.errors import NotLeading
+from rescue_protos.v1 import clock_pb2, clock_pb2_grpc
+from rescue_server.cluster.proofs import make_key
+
+pytestmark = pytest.mark.timeout(120)
+
+
+@pytest.fixture
+async def cluster(tmp_path: Path) -> AsyncIterator[ClusterPrograms]:
+    programs = ClusterPrograms(tmp_path, servers=2, nodes=1, options=["--paused"])
+    try:
+        await programs.open()
+        yield programs
+    finally:
+        await programs.close()
+
+
+@pytest.fixture
+async def world(cluster: ClusterPrograms) -> AsyncIterator[World]:
+    async with World.external(server=cluster.address, data=cluster.data(), share=False) as visiting:
+        yield visiting
+
+
+async def test_consoles_and_computers_go_on_when_the_leader_is_killed(cluster: ClusterPrograms, world: World) -> None:
+    alice = await world.technician("alice")
+    session, pin = await alice.pin("Ms Vos")
+    computer = await world.computer(pin=pin)
+    await alice.command("start", session)
+    for _ in range(2):
+        killed = await cluster.kill_server()
+        await alice.command("hold", session)
+        await alice.sees(session, "On Hold")
+        assert await cluster.next_leader() != killed
+        await cluster.start_server(killed)
+        await alice.command("start", session)
+        await alice.sees(session, "Active")
+    async with computer.lan_off():
+        await world.advance(minutes=1)
+        await alice.sees(session, "Reconnecting")
+    await alice.sees(session, "Active")
+    starts = [event for event in alice.program.events if event.get("event") == "snapshot-end"]
+    assert len(starts) == 1, "a console resumes, and needs no second snapshot"
+
+
+async def test_a_leader_that_ends_in_order_hands_over(cluster: ClusterPrograms, world: World) -> None:
+    leader = await cluster.next_leader()
+    assert await cluster.stop_server(leader) == 0
+    assert await cluster.next_leader(than=leader) != leader
+    assert (await world.admin.organization()).groups
+
+
+async def test_a_server_that_follows_names_the_leader(cluster: ClusterPrograms, world: World) -> None:
+    leader = await cluster.next_leader()
+    (follower,) = set(cluster.names) - {leader}
+    address = cluster.address_of(follower)
+    async with grpc.aio.insecure_channel(address) as channel:
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await clock_pb2_grpc.ClockServiceStub(channel).GetClock(clock_pb2.GetClockRequest())
+    error = from_rpc_error(caught.value)
+    assert isinstance(error, NotLeading)
+    assert error.leader == cluster.address_of(leader)
+
+
+async def test_a_client_that_knows_one_server_finds_the_leader(cluster: ClusterPrograms) -> None:
+    for name in cluster.names:
+        secret = find_secret("admin", data=cluster.data(name))
+        async with Connection(cluster.address_of(name), user="admin", secret=secret) as connection:
+            assert (await AdminClient(connection).organization()).groups
+
+
+async def test_every_server_has_what_clients_of_its_account_need(cluster: ClusterPrograms) -> None:
+    for name in cluster.names:
+        async with Connection.find(user="admin", data=cluster.data(name)) as connection:
+            assert (await AdminClient(connection).organization()).groups
+
+
+async def refused(cluster: ClusterPrograms, *options: str, name: str = "s9", data: str = "s9") -> str:
+    """Start a server that cannot join, and return what it says."""
+    directory = cluster.directory / data
+    program = await Program.start(
+        "refused",
+        "rescue_server",
+        *("--cluster", cluster.nodes.url(), "--name", name, "--data", str(directory), "--json", *options),
+        environment={"RESCUE_DATA": str(cluster.directory / "account")},
+    )
+    assert await program.ended(60) == 1
+    assert len(program.log_tail().splitlines()) == 1
+    return program.log_tail()
+
+
+async def test_a_server_without_the_clusters_key_is_refused(cluster: ClusterPrograms) -> None:
+    make_key(cluster.directory / "other.key")
+    said = await refused(cluster, "--cluster-key", str(cluster.directory / "other.key"))
+    assert "has another key: give this server the same file as the others" in said
+
+
+@pytest.mark.long
+async def test_a_second_server_of_one_name_is_refused(cluster: ClusterPrograms) -> None:
+    leader = await cluster.next_leader()
+    (follower,) = set(cluster.names) - {leader}
+    for name in (leader, follower):
+        key = str(cluster.directory / "cluster.key")
+        said = await refused(cluster, "--cluster-key", key, name=name, data=f"second-{name}")
+        assert f"there is a server '{name}' in this cluster: give each its own --name" in said
+    assert cluster.leader() == leader
+
+
+async def test_a_state_directory_of_another_cluster_is_refused(cluster: ClusterPrograms) -> None:
+    leader = await cluster.next_leader()
+    (follower,) = set(cluster.names) - {leader}
+    await cluster.stop_server(follower)
+    key = str(cluster.directory / "cluster.key")
+    url = cluster.nodes.url("another")
+    said = await refused(cluster, "--cluster-key", key, "--cluster", url, name=follower, data=follower)
+    assert "the log of the cluster was set back or is another one" in said
