@@ -7,12 +7,13 @@ that starts removes the directories without a lock, with their session tickets.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+
+from rescue_common.file_lock import lock_file
 
 PREFIX = "rescue-computer-"
 
@@ -34,7 +35,7 @@ def _make() -> tuple[Path, int]:
         path = Path(tempfile.mkdtemp(prefix=PREFIX))
         with contextlib.suppress(FileNotFoundError):  # another computer removed it before it had its lock
             lock = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-            fcntl.flock(lock, fcntl.LOCK_EX)
+            lock_file(lock, wait=True)
             if path.exists():
                 return path, lock
             os.close(lock)
@@ -46,7 +47,7 @@ def _sweep(place: Path) -> None:
             descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
             try:
                 if os.fstat(descriptor).st_uid == os.geteuid():
-                    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    lock_file(descriptor)
                     shutil.rmtree(path, ignore_errors=True)
             finally:
                 os.close(descriptor)

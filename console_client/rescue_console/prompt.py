@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import signal
-import termios
-import tty
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
@@ -29,6 +27,9 @@ class Prompt:
     @contextmanager
     def on_terminal(self, descriptor: int) -> Iterator[None]:
         """Paint what is typed at a terminal, for the length of the block."""
+        import termios  # not on every system: the prompt is only painted on terminals that it can set
+        import tty
+
         before = termios.tcgetattr(descriptor)
         loop = asyncio.get_running_loop()
 

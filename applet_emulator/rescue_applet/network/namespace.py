@@ -13,7 +13,6 @@ left behind is a number that nobody holds, and the next computer that starts cle
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import shutil
 import subprocess
@@ -25,6 +24,7 @@ from rescue_applet.network.cable import CannotLay
 from rescue_applet.network.condition import SOUND, Condition
 from rescue_applet.network.relay import Relay
 from rescue_applet.servers import Servers
+from rescue_common.file_lock import lock_file
 
 LOCKS = Path("/run/rescue-emulator")
 NAMESPACES = Path("/run/netns")
@@ -132,7 +132,7 @@ def _locked(number: int) -> int:
     LOCKS.mkdir(mode=0o700, parents=True, exist_ok=True)
     descriptor = os.open(LOCKS / f"lan-{number}", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        lock_file(descriptor)
     except OSError:
         os.close(descriptor)
         raise

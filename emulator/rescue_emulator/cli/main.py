@@ -59,6 +59,10 @@ BRIEFLY = ("coverage", "replay", "timeline", "docs", "completion")
 """Those that few people need, or need once: the help gives their names only."""
 
 SHELLS = ("bash", "zsh", "fish")
+NOT_ON_WINDOWS = (
+    "the programs need process groups and signals, which Windows does not have: run them in WSL, "
+    "Linux or macOS. The client library (import rescue_client) works on Windows, too"
+)
 _COMPLETION = "Print the completion script of a shell."
 
 
@@ -105,6 +109,8 @@ def load(name: str) -> click.Command:
 @click.pass_context
 def rescue(ctx: click.Context, config: str | None) -> None:
     """Emulate LogMeIn Rescue: a session server, customers' computers, technicians' consoles."""
+    if sys.platform == "win32":
+        raise click.ClickException(NOT_ON_WINDOWS)
     if os.environ.get("NO_COLOR"):
         ctx.color = False
     name = ctx.invoked_subcommand

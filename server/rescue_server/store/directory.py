@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from rescue_common.file_lock import lock_file
 from rescue_server.store.errors import DirectoryInUse
 from rescue_server.store.files import make_directory, translate_errors
 
@@ -49,7 +49,7 @@ class DirectoryLock:
 
     def _acquire(self) -> None:
         try:
-            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            lock_file(self._descriptor)
         except BlockingIOError:
             written = os.pread(self._descriptor, 32, 0).strip()
             holder = int(written) if written.isdigit() else None
