@@ -9,12 +9,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import logging
 import os
 import sys
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
 
+log = logging.getLogger(__name__)
 _STARTS_WITHIN = 30.0  # real seconds
 _ENDS_WITHIN = 5.0
 
@@ -73,7 +75,12 @@ async def companion(kind: CompanionKind, *arguments: str, key: str = "") -> Asyn
             if process.stdin is not None:
                 process.stdin.write(f"{key}\n".encode())
                 process.stdin.close()
-            yield await _ready(process, kind)
+            urls = await _ready(process, kind)
+            watching = asyncio.create_task(_tell_end(process, kind))
+            try:
+                yield urls
+            finally:
+                watching.cancel()
         finally:
             await _end(process)
 
@@ -90,6 +97,12 @@ async def _ready(process: asyncio.subprocess.Process, kind: CompanionKind) -> Ma
         raise NoCompanion(f"{kind.what} could not be started")
     said = json.loads(line)
     return {name: str(said[name]) for name in kind.urls if said.get(name)}
+
+
+async def _tell_end(process: asyncio.subprocess.Process, kind: CompanionKind) -> None:
+    """Say it if the companion ends by itself; the server goes on without it."""
+    status = await process.wait()
+    log.error("%s is gone: its program ended with status %s; start the server again", kind.what, status)
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
+import signal
+
 import pytest
 
 from rescue_emulator.testing import World
 from tests.e2e.public_api.conftest import Api
+from tests.e2e.public_api.test_transport import children
 
 pytestmark = pytest.mark.timeout(90)
 
@@ -41,3 +46,18 @@ async def test_codes_node_ids_and_the_address_outlive_the_server_and_cookies_do_
         again = api.body("getHierarchy", authcode=admin)
         assert again.count("NodeID:") == before
         assert again != nodes, "no id is given out twice"
+
+
+async def test_an_api_that_was_killed_is_missed_in_a_line_and_the_server_goes_on() -> None:
+    async with World(api=True) as world:
+        (pid,) = children(world.server.pid)
+        os.kill(pid, signal.SIGKILL)
+        for _ in range(600):
+            if "the public API is gone" in world.server.log_tail():
+                break
+            await asyncio.sleep(0.05)
+        else:
+            pytest.fail(world.server.log_tail())
+        alice = await world.technician("alice")
+        await alice.pin("Ms Vos")
+        assert await world.stop_server() == 0
