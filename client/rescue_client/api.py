@@ -19,6 +19,7 @@ from rescue_client.api_records import (
     AppletLink,
     ChannelNode,
     ChatAndNotes,
+    EndedSession,
     EntryFacts,
     EntryLeft,
     EntryRole,
@@ -28,6 +29,7 @@ from rescue_client.api_records import (
     SessionEnd,
     SessionFacts,
 )
+from rescue_client.api_reports import ended_session
 from rescue_client.connection import Connection
 from rescue_client.console import ConsoleClient
 from rescue_client.service import ServiceClient
@@ -103,6 +105,19 @@ class ApiClient:
                 if fault.word or fault.status or fault.cut:
                     return ApiFault(word=fault.word, status=fault.status, is_cut=fault.cut)
         return None
+
+    async def ended(self, begin: datetime, end: datetime, *, with_log: bool = False) -> AsyncIterator[EndedSession]:
+        """Deliver the sessions that are over and began in the range, in the order of their beginning.
+
+        Raises RescueError.
+        """
+        request = pb.ReadEndedRequest(with_log=with_log)
+        request.begin.FromDatetime(begin)
+        request.end.FromDatetime(end)
+        async with aclosing(self._service.stream(lambda stub: stub.ReadEnded, request)) as stream:
+            async for portion in stream:
+                for message in portion.sessions:
+                    yield ended_session(message)
 
     async def _read(self) -> Facts:
         try:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 
@@ -165,3 +165,72 @@ class ChatAndNotes:
     chat: str
     notes: str
     participants: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimesSpent:
+    """What a session's time was spent on. Work is a part of active."""
+
+    connecting: timedelta
+    waiting: timedelta
+    active: timedelta
+    work: timedelta
+    hold: timedelta
+    transfer: timedelta
+    rebooting: timedelta
+    reconnecting: timedelta
+
+    @property
+    def total(self) -> timedelta:
+        """The time from the first Active on."""
+        return self.active + self.hold + self.transfer + self.rebooting + self.reconnecting
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransferFacts:
+    """One transfer, from `source` to `target`, such as "channel:Web" and "group:Network"."""
+
+    at: datetime
+    technician: str
+    source: str
+    target: str
+    comment: str
+    waited: timedelta
+    picked_up_by: str
+    lasted: timedelta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndedSession:
+    """A session that is over. `lead` led last; `last_role` is that of the leading entry just before the end.
+
+    `chat`, `notes` and `participants` are empty unless they were asked for.
+    """
+
+    id: int
+    created_at: datetime
+    started_at: datetime | None
+    ended_at: datetime
+    end: SessionEnd
+    last_role: EntryRole
+    dismissed: bool
+    joined: bool
+    creator: str
+    lead: str
+    channel: str
+    fields: tuple[str, ...]
+    tracking: str
+    address: str
+    platform: str
+    last_action_at: datetime | None
+    tools: tuple[str, ...]
+    spent: TimesSpent
+    transfers: tuple[TransferFacts, ...]
+    chat: str = ""
+    notes: str = ""
+    participants: frozenset[str] = frozenset()
+
+    @property
+    def began_at(self) -> datetime:
+        """When it first was Active; if it never was, when it was created."""
+        return self.started_at or self.created_at

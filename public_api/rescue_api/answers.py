@@ -27,6 +27,7 @@ class Style(StrEnum):
     RECORDS = "records"
     TRUTH = "truth"
     LINES = "lines"
+    BODY = "body"
 
 
 class Kind(StrEnum):
@@ -90,6 +91,8 @@ def as_text(shape: Shape, rows: Sequence[Row], *, delimiter: str = "|") -> str:
         case Style.LINES:
             # A text of several lines, such as a chat log, keeps them.
             return _HEAD + "".join(f"{column.title}:{rows[0][column.key]}" for column in titled)
+        case Style.BODY:
+            return _HEAD + str(rows[0][shape.columns[0].key])
         case Style.RECORDS:
             return _HEAD + "".join(_record(titled, row) for row in rows)
         case Style.TABLE:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from typing import BinaryIO
 from urllib.parse import parse_qsl
 
 from starlette.applications import Starlette
@@ -18,6 +19,7 @@ from rescue_api.calls import ApiCall, Backend, MethodAccess, Operation
 from rescue_api.cut import CutResponse
 from rescue_api.operations import BY_NAME, admit
 from rescue_api.people import COOKIE
+from rescue_api.spool import spooled, spooled_response
 from rescue_api.words import MethodFailed, Word
 from rescue_api.wsdl import operations_page, sample_page, wsdl
 from rescue_client.api_records import ApiFault
@@ -31,6 +33,7 @@ _SOAP_PATH = "/api/api.asmx"
 _TEXT = "text/plain; charset=utf-8"
 _METHODS = ["GET", "POST"]
 _PAGES = {404: "The resource cannot be found.", 413: "The request is too long.", 408: "The request took too long."}
+_HERE = "\ue000"  # of no text; where a value that comes in pieces is put
 
 
 class _Refused(Exception):
@@ -65,7 +68,7 @@ async def _text(request: Request, operation: Operation, given: Mapping[str, str]
     def write(rows: Sequence[Row]) -> str:
         return as_text(operation.shape, rows)
 
-    return await _answered(request, operation, arguments, backend, write, lambda word: word.text, _TEXT)
+    return await _answered(request, operation, arguments, backend, write, lambda word: word.text, str, _TEXT)
 
 
 async def _soap(request: Request, backend: Backend) -> Response:
@@ -83,7 +86,7 @@ async def _soap(request: Request, backend: Backend) -> Response:
     def fail(word: Word) -> str:
         return soap.failure(version, operation, word)
 
-    return await _answered(request, operation, arguments, backend, write, fail, version.content_type)
+    return await _answered(request, operation, arguments, backend, write, fail, soap.text_of, version.content_type)
 
 
 async def _answered(
@@ -93,10 +96,15 @@ async def _answered(
     backend: Backend,
     write: Callable[[Sequence[Row]], str],
     fail: Callable[[Word], str],
+    write_piece: Callable[[str], str],
     content_type: str,
 ) -> Response:
-    """Perform the operation, and answer with what `write` makes of its rows, or with a word."""
+    """Perform the operation, and answer with what `write` makes of its rows, or with a word.
+
+    A value that comes piece by piece is put where `write` would write it.
+    """
     call = fault = None
+    body: bytes | BinaryIO
     try:
         fault = await _fault(operation, backend)
         if fault is not None and fault.status:
@@ -110,7 +118,7 @@ async def _answered(
             source=request.client.host if request.client else "",
             cookie=request.cookies.get(COOKIE, ""),
         )
-        body = await _performed(operation, call, write, content_type)
+        body = await _performed(operation, call, write, write_piece, content_type)
     except MethodFailed as failed:
         body = fail(failed.word).encode()
     except RescueError as error:
@@ -119,8 +127,7 @@ async def _answered(
     except Exception:
         log.exception("%s failed", operation.name)
         body = fail(Word.ERROR).encode()
-    kind = CutResponse if fault is not None and fault.is_cut else Response
-    response = kind(body, headers=_headers(content_type))
+    response = _response(body, _headers(content_type), is_cut=fault is not None and fault.is_cut)
     if call is not None and call.new_cookie:
         # Written by hand, because clients compare the vendor's very text, and libraries order the attributes otherwise.
         secure = "; Secure" if request.url.scheme == "https" else ""
@@ -136,20 +143,41 @@ async def _fault(operation: Operation, backend: Backend) -> ApiFault | None:
 
 
 async def _performed(
-    operation: Operation, call: ApiCall, write: Callable[[Sequence[Row]], str], content_type: str
-) -> bytes:
+    operation: Operation,
+    call: ApiCall,
+    write: Callable[[Sequence[Row]], str],
+    write_piece: Callable[[str], str],
+    content_type: str,
+) -> bytes | BinaryIO:
     """Return the body of a success. Raises MethodFailed, RescueError."""
     admit(operation, call)
     if operation.access is MethodAccess.ANYBODY:
-        return write(await operation.handler(call)).encode()
+        return await _made(operation, call, write, write_piece)
     asked = operation.name, content_type, call.asked
     answers = call.backend.answers
-    body = answers.find(asked, call.facts)
-    if body is None:
-        body = write(await operation.handler(call)).encode()
-        if call.holds_until is not None:
-            answers.keep(asked, call.facts, call.holds_until, body)
+    kept = answers.find(asked, call.facts)
+    if kept is not None:
+        return kept
+    body = await _made(operation, call, write, write_piece)
+    if call.holds_until is not None and isinstance(body, bytes):
+        answers.keep(asked, call.facts, call.holds_until, body)
     return body
+
+
+async def _made(
+    operation: Operation, call: ApiCall, write: Callable[[Sequence[Row]], str], write_piece: Callable[[str], str]
+) -> bytes | BinaryIO:
+    made = await operation.handler(call)
+    if isinstance(made, AsyncIterator):
+        head, _, tail = write(({"value": _HERE},)).partition(_HERE)
+        return await spooled(head, made, tail, write_piece)
+    return write(made).encode()
+
+
+def _response(body: bytes | BinaryIO, headers: dict[str, str], *, is_cut: bool) -> Response:
+    if isinstance(body, bytes):
+        return CutResponse(body, headers=headers) if is_cut else Response(body, headers=headers)
+    return spooled_response(body, headers, is_cut=is_cut)
 
 
 def _described(request: Request) -> Response:

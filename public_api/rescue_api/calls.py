@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -113,7 +113,8 @@ class ApiCall:
         return node
 
 
-Handler = Callable[[ApiCall], Awaitable[Sequence[Row]]]
+Handler = Callable[[ApiCall], Awaitable[Sequence[Row] | AsyncIterator[str]]]
+"""Returns rows; or the one value of the shape piece by piece, if it may be long."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

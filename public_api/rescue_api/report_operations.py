@@ -5,6 +5,7 @@ from __future__ import annotations
 from rescue_api.answers import DONE, Column, Enumeration, Kind, Shape, Style, one_value
 from rescue_api.calls import AUTHCODE, Handler, Operation, Parameter
 from rescue_api.methods import report_settings as given
+from rescue_api.methods import reports
 from rescue_api.reports.areas import AREA_NAMES
 from rescue_api.words import Word
 
@@ -87,6 +88,24 @@ def _areas(version: str) -> tuple[Operation, Operation]:
     )
 
 
+def _report(name: str) -> Operation:
+    kinds = Enumeration(name="REPORT_NODE_REF", values=(reports.NODE, reports.CHANNEL, *reports.EXTERNAL))
+    return Operation(
+        name=name,
+        soap=name,
+        prefix="getReport",
+        does="Returns a report as it was set.",
+        handler=reports.get_report,
+        shape=Shape(style=Style.BODY, columns=(Column(key="value", element="sReport"),)),
+        parameters=(
+            Parameter(name="node", element="iNodeID", kind=Kind.INT),
+            Parameter(name="nodetype", element="eNodeRef", aliases=("noderef",), values=kinds),
+            AUTHCODE,
+        ),
+        words=(Word.INVALID_NODE,),
+    )
+
+
 REPORT_OPERATIONS = (
     *_areas(""),
     *_areas("_v2"),
@@ -159,5 +178,7 @@ REPORT_OPERATIONS = (
         Parameter(name="dateformat", element="eDateFormat", aliases=("format",), values=_FORMATS),
         words=(Word.INVALID_FORMAT,),
     ),
+    _report("getReport"),
+    _report("getReport_v2"),
 )
 """The settings; getReport reads them."""

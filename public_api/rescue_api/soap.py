@@ -87,9 +87,9 @@ def failure(version: Version, operation: Operation, word: Word) -> str:
 def fault(version: Version, why: str) -> str:
     """Return the envelope of a request that is none."""
     if version is Version.V1_1:
-        inner = f"<faultcode>soap:Client</faultcode><faultstring>{_text(why)}</faultstring><detail />"
+        inner = f"<faultcode>soap:Client</faultcode><faultstring>{text_of(why)}</faultstring><detail />"
     else:
-        reason = f'<soap:Reason><soap:Text xml:lang="en">{_text(why)}</soap:Text></soap:Reason>'
+        reason = f'<soap:Reason><soap:Text xml:lang="en">{text_of(why)}</soap:Text></soap:Reason>'
         inner = f"<soap:Code><soap:Value>soap:Sender</soap:Value></soap:Code>{reason}<soap:Detail />"
     return _envelope(version, f"<soap:Fault>{inner}</soap:Fault>")
 
@@ -119,14 +119,15 @@ def _outs(shape: Shape, columns: Sequence[Column], rows: Sequence[Row]) -> str:
 
 
 def _elements(columns: Sequence[Column], row: Row) -> str:
-    return "".join(_element(column.element, _text(row[column.key])) for column in columns)
+    return "".join(_element(column.element, text_of(row[column.key])) for column in columns)
 
 
 def _element(name: str, inner: str) -> str:
     return f"<{name}>{inner}</{name}>" if inner else f"<{name} />"
 
 
-def _text(value: Value) -> str:
+def text_of(value: Value) -> str:
+    """Return a value as XML has it."""
     if isinstance(value, bool):
         return "true" if value else "false"
     return escape(_NOT_IN_XML.sub("\ufffd", str(value)))

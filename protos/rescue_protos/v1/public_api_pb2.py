@@ -22,11 +22,12 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from rescue_protos.v1 import applet_pb2 as rescue__protos_dot_v1_dot_applet__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!rescue_protos/v1/public_api.proto\x12\x10rescue_protos.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1drescue_protos/v1/applet.proto\"*\n\x10ReadFactsRequest\x12\x16\n\x0eknown_revision\x18\x01 \x01(\x04\"\xa7\x02\n\x11ReadFactsResponse\x12\x10\n\x08revision\x18\x01 \x01(\x04\x12\'\n\x03now\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\tconnected\x18\x03 \x03(\t\x12\x11\n\tunchanged\x18\x04 \x01(\x08\x12*\n\x07\x61\x63\x63ount\x18\x05 \x01(\x0b\x32\x19.rescue_protos.v1.Account\x12\x30\n\x08sessions\x18\x06 \x03(\x0b\x32\x1e.rescue_protos.v1.SessionFacts\x12\x14\n\x0clast_session\x18\x07 \x01(\x04\x12,\n\x08validity\x18\x08 \x01(\x0b\x32\x1a.rescue_protos.v1.Validity\x12\x0f\n\x07\x66\x61ulted\x18\t \x03(\t\"q\n\x08Validity\x12\x0c\n\x04\x66ile\x18\x01 \x01(\t\x12\x0c\n\x04mark\x18\x02 \x01(\x0c\x12\x0e\n\x06number\x18\x03 \x01(\x04\x12\r\n\x05speed\x18\x04 \x01(\x01\x12*\n\x06\x64ue_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x14\n\x12ReadAccountRequest\"S\n\x13ReadAccountResponse\x12\x10\n\x08revision\x18\x01 \x01(\x04\x12*\n\x07\x61\x63\x63ount\x18\x02 \x01(\x0b\x32\x19.rescue_protos.v1.Account\"\x80\x02\n\x07\x41\x63\x63ount\x12(\n\x06people\x18\x01 \x03(\x0b\x32\x18.rescue_protos.v1.Person\x12+\n\x06groups\x18\x02 \x03(\x0b\x32\x1b.rescue_protos.v1.GroupNode\x12/\n\x08\x63hannels\x18\x03 \x03(\x0b\x32\x1d.rescue_protos.v1.ChannelNode\x12;\n\tauthcodes\x18\x04 \x03(\x0b\x32(.rescue_protos.v1.Account.AuthcodesEntry\x1a\x30\n\x0e\x41uthcodesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"3\n\x06Person\x12\x0c\n\x04node\x18\x01 \x01(\r\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\r\n\x05group\x18\x03 \x01(\t\"\'\n\tGroupNode\x12\x0c\n\x04node\x18\x01 \x01(\r\x12\x0c\n\x04name\x18\x02 \x01(\t\"9\n\x0b\x43hannelNode\x12\x0c\n\x04node\x18\x01 \x01(\r\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0e\n\x06groups\x18\x03 \x03(\t\"\xa1\x01\n\nEntryFacts\x12\x12\n\ntechnician\x18\x01 \x01(\t\x12)\n\x04role\x18\x02 \x01(\x0e\x32\x1b.rescue_protos.v1.EntryRole\x12)\n\x05since\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12)\n\x04left\x18\x04 \x01(\x0e\x32\x1b.rescue_protos.v1.EntryLeft\"\xc1\x03\n\x0cSessionFacts\x12\x0f\n\x07session\x18\x01 \x01(\t\x12.\n\ncreated_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12)\n\x04link\x18\x03 \x01(\x0e\x32\x1b.rescue_protos.v1.LinkState\x12\x0f\n\x07\x63hannel\x18\x04 \x01(\t\x12\x0e\n\x06\x66ields\x18\x05 \x03(\t\x12.\n\nstarted_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\x07\x65ntries\x18\x07 \x03(\x0b\x32\x1c.rescue_protos.v1.EntryFacts\x12\x16\n\x0etransferred_to\x18\x08 \x01(\t\x12\x18\n\x10transfer_comment\x18\t \x01(\t\x12\x17\n\x0flead_offered_to\x18\n \x01(\t\x12,\n\x08\x65nded_at\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12(\n\x03\x65nd\x18\x0c \x01(\x0e\x32\x1b.rescue_protos.v1.EndReason\x12\x10\n\x08in_queue\x18\r \x01(\x08\x12\x10\n\x08language\x18\x0e \x01(\t\"B\n\x12\x43heckSecretRequest\x12\x0c\n\x04user\x18\x01 \x01(\t\x12\x0e\n\x06secret\x18\x02 \x01(\t\x12\x0e\n\x06source\x18\x03 \x01(\t\"\x15\n\x13\x43heckSecretResponse\"K\n\x14IssueAuthcodeRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0c\n\x04user\x18\x02 \x01(\t\x12\x11\n\tcode_hash\x18\x03 \x01(\t\")\n\x15IssueAuthcodeResponse\x12\x10\n\x08revision\x18\x01 \x01(\x04\"(\n\x15ReadSessionLogRequest\x12\x0f\n\x07session\x18\x01 \x01(\t\"Z\n\x16ReadSessionLogResponse\x12\r\n\x05\x66ound\x18\x01 \x01(\x08\x12\x0c\n\x04\x63hat\x18\x02 \x01(\t\x12\r\n\x05notes\x18\x03 \x01(\t\x12\x14\n\x0cparticipants\x18\x04 \x03(\t\"\"\n\x10TakeFaultRequest\x12\x0e\n\x06method\x18\x01 \x01(\t\">\n\x11TakeFaultResponse\x12\x0c\n\x04word\x18\x01 \x01(\t\x12\x0e\n\x06status\x18\x02 \x01(\r\x12\x0b\n\x03\x63ut\x18\x03 \x01(\x08*\xa9\x01\n\tLinkState\x12\x1a\n\x16LINK_STATE_UNSPECIFIED\x10\x00\x12\x17\n\x13LINK_STATE_AWAITING\x10\x01\x12\x18\n\x14LINK_STATE_CONNECTED\x10\x02\x12\x1b\n\x17LINK_STATE_RECONNECTING\x10\x03\x12\x16\n\x12LINK_STATE_OFFLINE\x10\x04\x12\x18\n\x14LINK_STATE_REBOOTING\x10\x05*\x9a\x02\n\tEntryRole\x12\x1a\n\x16\x45NTRY_ROLE_UNSPECIFIED\x10\x00\x12\x16\n\x12\x45NTRY_ROLE_WAITING\x10\x01\x12\x13\n\x0f\x45NTRY_ROLE_LEAD\x10\x02\x12\x1b\n\x17\x45NTRY_ROLE_LEAD_ON_HOLD\x10\x03\x12\x17\n\x13\x45NTRY_ROLE_INCOMING\x10\x04\x12\x17\n\x13\x45NTRY_ROLE_OUTGOING\x10\x05\x12\x1b\n\x17\x45NTRY_ROLE_COLLABORATOR\x10\x06\x12#\n\x1f\x45NTRY_ROLE_COLLABORATOR_ON_HOLD\x10\x07\x12\x1b\n\x17\x45NTRY_ROLE_HELD_BY_LEAD\x10\x08\x12\x16\n\x12\x45NTRY_ROLE_INVITED\x10\t*q\n\tEntryLeft\x12\x1a\n\x16\x45NTRY_LEFT_UNSPECIFIED\x10\x00\x12\x14\n\x10\x45NTRY_LEFT_ENDED\x10\x01\x12\x18\n\x14\x45NTRY_LEFT_PICKED_UP\x10\x02\x12\x18\n\x14\x45NTRY_LEFT_DISMISSED\x10\x03\x32\xc1\x04\n\x10PublicApiService\x12V\n\tReadFacts\x12\".rescue_protos.v1.ReadFactsRequest\x1a#.rescue_protos.v1.ReadFactsResponse0\x01\x12Z\n\x0bReadAccount\x12$.rescue_protos.v1.ReadAccountRequest\x1a%.rescue_protos.v1.ReadAccountResponse\x12Z\n\x0b\x43heckSecret\x12$.rescue_protos.v1.CheckSecretRequest\x1a%.rescue_protos.v1.CheckSecretResponse\x12`\n\rIssueAuthcode\x12&.rescue_protos.v1.IssueAuthcodeRequest\x1a\'.rescue_protos.v1.IssueAuthcodeResponse\x12\x63\n\x0eReadSessionLog\x12\'.rescue_protos.v1.ReadSessionLogRequest\x1a(.rescue_protos.v1.ReadSessionLogResponse\x12V\n\tTakeFault\x12\".rescue_protos.v1.TakeFaultRequest\x1a#.rescue_protos.v1.TakeFaultResponse0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!rescue_protos/v1/public_api.proto\x12\x10rescue_protos.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1drescue_protos/v1/applet.proto\"*\n\x10ReadFactsRequest\x12\x16\n\x0eknown_revision\x18\x01 \x01(\x04\"\xa7\x02\n\x11ReadFactsResponse\x12\x10\n\x08revision\x18\x01 \x01(\x04\x12\'\n\x03now\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\tconnected\x18\x03 \x03(\t\x12\x11\n\tunchanged\x18\x04 \x01(\x08\x12*\n\x07\x61\x63\x63ount\x18\x05 \x01(\x0b\x32\x19.rescue_protos.v1.Account\x12\x30\n\x08sessions\x18\x06 \x03(\x0b\x32\x1e.rescue_protos.v1.SessionFacts\x12\x14\n\x0clast_session\x18\x07 \x01(\x04\x12,\n\x08validity\x18\x08 \x01(\x0b\x32\x1a.rescue_protos.v1.Validity\x12\x0f\n\x07\x66\x61ulted\x18\t \x03(\t\"q\n\x08Validity\x12\x0c\n\x04\x66ile\x18\x01 \x01(\t\x12\x0c\n\x04mark\x18\x02 \x01(\x0c\x12\x0e\n\x06number\x18\x03 \x01(\x04\x12\r\n\x05speed\x18\x04 \x01(\x01\x12*\n\x06\x64ue_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x14\n\x12ReadAccountRequest\"S\n\x13ReadAccountResponse\x12\x10\n\x08revision\x18\x01 \x01(\x04\x12*\n\x07\x61\x63\x63ount\x18\x02 \x01(\x0b\x32\x19.rescue_protos.v1.Account\"\x80\x02\n\x07\x41\x63\x63ount\x12(\n\x06people\x18\x01 \x03(\x0b\x32\x18.rescue_protos.v1.Person\x12+\n\x06groups\x18\x02 \x03(\x0b\x32\x1b.rescue_protos.v1.GroupNode\x12/\n\x08\x63hannels\x18\x03 \x03(\x0b\x32\x1d.rescue_protos.v1.ChannelNode\x12;\n\tauthcodes\x18\x04 \x03(\x0b\x32(.rescue_protos.v1.Account.AuthcodesEntry\x1a\x30\n\x0e\x41uthcodesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"3\n\x06Person\x12\x0c\n\x04node\x18\x01 \x01(\r\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\r\n\x05group\x18\x03 \x01(\t\"\'\n\tGroupNode\x12\x0c\n\x04node\x18\x01 \x01(\r\x12\x0c\n\x04name\x18\x02 \x01(\t\"9\n\x0b\x43hannelNode\x12\x0c\n\x04node\x18\x01 \x01(\r\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0e\n\x06groups\x18\x03 \x03(\t\"\xa1\x01\n\nEntryFacts\x12\x12\n\ntechnician\x18\x01 \x01(\t\x12)\n\x04role\x18\x02 \x01(\x0e\x32\x1b.rescue_protos.v1.EntryRole\x12)\n\x05since\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12)\n\x04left\x18\x04 \x01(\x0e\x32\x1b.rescue_protos.v1.EntryLeft\"\xc1\x03\n\x0cSessionFacts\x12\x0f\n\x07session\x18\x01 \x01(\t\x12.\n\ncreated_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12)\n\x04link\x18\x03 \x01(\x0e\x32\x1b.rescue_protos.v1.LinkState\x12\x0f\n\x07\x63hannel\x18\x04 \x01(\t\x12\x0e\n\x06\x66ields\x18\x05 \x03(\t\x12.\n\nstarted_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\x07\x65ntries\x18\x07 \x03(\x0b\x32\x1c.rescue_protos.v1.EntryFacts\x12\x16\n\x0etransferred_to\x18\x08 \x01(\t\x12\x18\n\x10transfer_comment\x18\t \x01(\t\x12\x17\n\x0flead_offered_to\x18\n \x01(\t\x12,\n\x08\x65nded_at\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12(\n\x03\x65nd\x18\x0c \x01(\x0e\x32\x1b.rescue_protos.v1.EndReason\x12\x10\n\x08in_queue\x18\r \x01(\x08\x12\x10\n\x08language\x18\x0e \x01(\t\"B\n\x12\x43heckSecretRequest\x12\x0c\n\x04user\x18\x01 \x01(\t\x12\x0e\n\x06secret\x18\x02 \x01(\t\x12\x0e\n\x06source\x18\x03 \x01(\t\"\x15\n\x13\x43heckSecretResponse\"K\n\x14IssueAuthcodeRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0c\n\x04user\x18\x02 \x01(\t\x12\x11\n\tcode_hash\x18\x03 \x01(\t\")\n\x15IssueAuthcodeResponse\x12\x10\n\x08revision\x18\x01 \x01(\x04\"(\n\x15ReadSessionLogRequest\x12\x0f\n\x07session\x18\x01 \x01(\t\"Z\n\x16ReadSessionLogResponse\x12\r\n\x05\x66ound\x18\x01 \x01(\x08\x12\x0c\n\x04\x63hat\x18\x02 \x01(\t\x12\r\n\x05notes\x18\x03 \x01(\t\x12\x14\n\x0cparticipants\x18\x04 \x03(\t\"\"\n\x10TakeFaultRequest\x12\x0e\n\x06method\x18\x01 \x01(\t\">\n\x11TakeFaultResponse\x12\x0c\n\x04word\x18\x01 \x01(\t\x12\x0e\n\x06status\x18\x02 \x01(\r\x12\x0b\n\x03\x63ut\x18\x03 \x01(\x08\"x\n\x10ReadEndedRequest\x12)\n\x05\x62\x65gin\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\'\n\x03\x65nd\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08with_log\x18\x03 \x01(\x08\"E\n\x11ReadEndedResponse\x12\x30\n\x08sessions\x18\x01 \x03(\x0b\x32\x1e.rescue_protos.v1.EndedSession\"\xef\x02\n\tTimeSpent\x12-\n\nconnecting\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\x12*\n\x07waiting\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12)\n\x06\x61\x63tive\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\'\n\x04work\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\'\n\x04hold\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\x12+\n\x08transfer\x18\x06 \x01(\x0b\x32\x19.google.protobuf.Duration\x12,\n\trebooting\x18\x07 \x01(\x0b\x32\x19.google.protobuf.Duration\x12/\n\x0creconnecting\x18\x08 \x01(\x0b\x32\x19.google.protobuf.Duration\"\xe8\x01\n\rTransferFacts\x12&\n\x02\x61t\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\ntechnician\x18\x02 \x01(\t\x12\x0e\n\x06source\x18\x03 \x01(\t\x12\x0e\n\x06target\x18\x04 \x01(\t\x12\x0f\n\x07\x63omment\x18\x05 \x01(\t\x12)\n\x06waited\x18\x06 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x14\n\x0cpicked_up_by\x18\x07 \x01(\t\x12)\n\x06lasted\x18\x08 \x01(\x0b\x32\x19.google.protobuf.Duration\"\xf5\x04\n\x0c\x45ndedSession\x12\x0f\n\x07session\x18\x01 \x01(\t\x12.\n\ncreated_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nstarted_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nded_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12(\n\x03\x65nd\x18\x05 \x01(\x0e\x32\x1b.rescue_protos.v1.EndReason\x12.\n\tlast_role\x18\x06 \x01(\x0e\x32\x1b.rescue_protos.v1.EntryRole\x12\x11\n\tdismissed\x18\x07 \x01(\x08\x12\x0c\n\x04lead\x18\x08 \x01(\t\x12\x0f\n\x07\x63hannel\x18\t \x01(\t\x12\x0e\n\x06\x66ields\x18\n \x03(\t\x12\x10\n\x08tracking\x18\x0b \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x0c \x01(\t\x12\x10\n\x08platform\x18\r \x01(\t\x12\x32\n\x0elast_action_at\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05tools\x18\x0f \x03(\t\x12*\n\x05spent\x18\x10 \x01(\x0b\x32\x1b.rescue_protos.v1.TimeSpent\x12\x32\n\ttransfers\x18\x11 \x03(\x0b\x32\x1f.rescue_protos.v1.TransferFacts\x12\x0c\n\x04\x63hat\x18\x12 \x01(\t\x12\r\n\x05notes\x18\x13 \x01(\t\x12\x14\n\x0cparticipants\x18\x14 \x03(\t\x12\x0f\n\x07\x63reator\x18\x15 \x01(\t\x12\x0e\n\x06joined\x18\x16 \x01(\x08*\xa9\x01\n\tLinkState\x12\x1a\n\x16LINK_STATE_UNSPECIFIED\x10\x00\x12\x17\n\x13LINK_STATE_AWAITING\x10\x01\x12\x18\n\x14LINK_STATE_CONNECTED\x10\x02\x12\x1b\n\x17LINK_STATE_RECONNECTING\x10\x03\x12\x16\n\x12LINK_STATE_OFFLINE\x10\x04\x12\x18\n\x14LINK_STATE_REBOOTING\x10\x05*\x9a\x02\n\tEntryRole\x12\x1a\n\x16\x45NTRY_ROLE_UNSPECIFIED\x10\x00\x12\x16\n\x12\x45NTRY_ROLE_WAITING\x10\x01\x12\x13\n\x0f\x45NTRY_ROLE_LEAD\x10\x02\x12\x1b\n\x17\x45NTRY_ROLE_LEAD_ON_HOLD\x10\x03\x12\x17\n\x13\x45NTRY_ROLE_INCOMING\x10\x04\x12\x17\n\x13\x45NTRY_ROLE_OUTGOING\x10\x05\x12\x1b\n\x17\x45NTRY_ROLE_COLLABORATOR\x10\x06\x12#\n\x1f\x45NTRY_ROLE_COLLABORATOR_ON_HOLD\x10\x07\x12\x1b\n\x17\x45NTRY_ROLE_HELD_BY_LEAD\x10\x08\x12\x16\n\x12\x45NTRY_ROLE_INVITED\x10\t*q\n\tEntryLeft\x12\x1a\n\x16\x45NTRY_LEFT_UNSPECIFIED\x10\x00\x12\x14\n\x10\x45NTRY_LEFT_ENDED\x10\x01\x12\x18\n\x14\x45NTRY_LEFT_PICKED_UP\x10\x02\x12\x18\n\x14\x45NTRY_LEFT_DISMISSED\x10\x03\x32\x99\x05\n\x10PublicApiService\x12V\n\tReadFacts\x12\".rescue_protos.v1.ReadFactsRequest\x1a#.rescue_protos.v1.ReadFactsResponse0\x01\x12Z\n\x0bReadAccount\x12$.rescue_protos.v1.ReadAccountRequest\x1a%.rescue_protos.v1.ReadAccountResponse\x12Z\n\x0b\x43heckSecret\x12$.rescue_protos.v1.CheckSecretRequest\x1a%.rescue_protos.v1.CheckSecretResponse\x12`\n\rIssueAuthcode\x12&.rescue_protos.v1.IssueAuthcodeRequest\x1a\'.rescue_protos.v1.IssueAuthcodeResponse\x12\x63\n\x0eReadSessionLog\x12\'.rescue_protos.v1.ReadSessionLogRequest\x1a(.rescue_protos.v1.ReadSessionLogResponse\x12V\n\tTakeFault\x12\".rescue_protos.v1.TakeFaultRequest\x1a#.rescue_protos.v1.TakeFaultResponse0\x01\x12V\n\tReadEnded\x12\".rescue_protos.v1.ReadEndedRequest\x1a#.rescue_protos.v1.ReadEndedResponse0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,52 +36,62 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_ACCOUNT_AUTHCODESENTRY']._loaded_options = None
   _globals['_ACCOUNT_AUTHCODESENTRY']._serialized_options = b'8\001'
-  _globals['_LINKSTATE']._serialized_start=2157
-  _globals['_LINKSTATE']._serialized_end=2326
-  _globals['_ENTRYROLE']._serialized_start=2329
-  _globals['_ENTRYROLE']._serialized_end=2611
-  _globals['_ENTRYLEFT']._serialized_start=2613
-  _globals['_ENTRYLEFT']._serialized_end=2726
-  _globals['_READFACTSREQUEST']._serialized_start=119
-  _globals['_READFACTSREQUEST']._serialized_end=161
-  _globals['_READFACTSRESPONSE']._serialized_start=164
-  _globals['_READFACTSRESPONSE']._serialized_end=459
-  _globals['_VALIDITY']._serialized_start=461
-  _globals['_VALIDITY']._serialized_end=574
-  _globals['_READACCOUNTREQUEST']._serialized_start=576
-  _globals['_READACCOUNTREQUEST']._serialized_end=596
-  _globals['_READACCOUNTRESPONSE']._serialized_start=598
-  _globals['_READACCOUNTRESPONSE']._serialized_end=681
-  _globals['_ACCOUNT']._serialized_start=684
-  _globals['_ACCOUNT']._serialized_end=940
-  _globals['_ACCOUNT_AUTHCODESENTRY']._serialized_start=892
-  _globals['_ACCOUNT_AUTHCODESENTRY']._serialized_end=940
-  _globals['_PERSON']._serialized_start=942
-  _globals['_PERSON']._serialized_end=993
-  _globals['_GROUPNODE']._serialized_start=995
-  _globals['_GROUPNODE']._serialized_end=1034
-  _globals['_CHANNELNODE']._serialized_start=1036
-  _globals['_CHANNELNODE']._serialized_end=1093
-  _globals['_ENTRYFACTS']._serialized_start=1096
-  _globals['_ENTRYFACTS']._serialized_end=1257
-  _globals['_SESSIONFACTS']._serialized_start=1260
-  _globals['_SESSIONFACTS']._serialized_end=1709
-  _globals['_CHECKSECRETREQUEST']._serialized_start=1711
-  _globals['_CHECKSECRETREQUEST']._serialized_end=1777
-  _globals['_CHECKSECRETRESPONSE']._serialized_start=1779
-  _globals['_CHECKSECRETRESPONSE']._serialized_end=1800
-  _globals['_ISSUEAUTHCODEREQUEST']._serialized_start=1802
-  _globals['_ISSUEAUTHCODEREQUEST']._serialized_end=1877
-  _globals['_ISSUEAUTHCODERESPONSE']._serialized_start=1879
-  _globals['_ISSUEAUTHCODERESPONSE']._serialized_end=1920
-  _globals['_READSESSIONLOGREQUEST']._serialized_start=1922
-  _globals['_READSESSIONLOGREQUEST']._serialized_end=1962
-  _globals['_READSESSIONLOGRESPONSE']._serialized_start=1964
-  _globals['_READSESSIONLOGRESPONSE']._serialized_end=2054
-  _globals['_TAKEFAULTREQUEST']._serialized_start=2056
-  _globals['_TAKEFAULTREQUEST']._serialized_end=2090
-  _globals['_TAKEFAULTRESPONSE']._serialized_start=2092
-  _globals['_TAKEFAULTRESPONSE']._serialized_end=2154
-  _globals['_PUBLICAPISERVICE']._serialized_start=2729
-  _globals['_PUBLICAPISERVICE']._serialized_end=3306
+  _globals['_LINKSTATE']._serialized_start=3619
+  _globals['_LINKSTATE']._serialized_end=3788
+  _globals['_ENTRYROLE']._serialized_start=3791
+  _globals['_ENTRYROLE']._serialized_end=4073
+  _globals['_ENTRYLEFT']._serialized_start=4075
+  _globals['_ENTRYLEFT']._serialized_end=4188
+  _globals['_READFACTSREQUEST']._serialized_start=151
+  _globals['_READFACTSREQUEST']._serialized_end=193
+  _globals['_READFACTSRESPONSE']._serialized_start=196
+  _globals['_READFACTSRESPONSE']._serialized_end=491
+  _globals['_VALIDITY']._serialized_start=493
+  _globals['_VALIDITY']._serialized_end=606
+  _globals['_READACCOUNTREQUEST']._serialized_start=608
+  _globals['_READACCOUNTREQUEST']._serialized_end=628
+  _globals['_READACCOUNTRESPONSE']._serialized_start=630
+  _globals['_READACCOUNTRESPONSE']._serialized_end=713
+  _globals['_ACCOUNT']._serialized_start=716
+  _globals['_ACCOUNT']._serialized_end=972
+  _globals['_ACCOUNT_AUTHCODESENTRY']._serialized_start=924
+  _globals['_ACCOUNT_AUTHCODESENTRY']._serialized_end=972
+  _globals['_PERSON']._serialized_start=974
+  _globals['_PERSON']._serialized_end=1025
+  _globals['_GROUPNODE']._serialized_start=1027
+  _globals['_GROUPNODE']._serialized_end=1066
+  _globals['_CHANNELNODE']._serialized_start=1068
+  _globals['_CHANNELNODE']._serialized_end=1125
+  _globals['_ENTRYFACTS']._serialized_start=1128
+  _globals['_ENTRYFACTS']._serialized_end=1289
+  _globals['_SESSIONFACTS']._serialized_start=1292
+  _globals['_SESSIONFACTS']._serialized_end=1741
+  _globals['_CHECKSECRETREQUEST']._serialized_start=1743
+  _globals['_CHECKSECRETREQUEST']._serialized_end=1809
+  _globals['_CHECKSECRETRESPONSE']._serialized_start=1811
+  _globals['_CHECKSECRETRESPONSE']._serialized_end=1832
+  _globals['_ISSUEAUTHCODEREQUEST']._serialized_start=1834
+  _globals['_ISSUEAUTHCODEREQUEST']._serialized_end=1909
+  _globals['_ISSUEAUTHCODERESPONSE']._serialized_start=1911
+  _globals['_ISSUEAUTHCODERESPONSE']._serialized_end=1952
+  _globals['_READSESSIONLOGREQUEST']._serialized_start=1954
+  _globals['_READSESSIONLOGREQUEST']._serialized_end=1994
+  _globals['_READSESSIONLOGRESPONSE']._serialized_start=1996
+  _globals['_READSESSIONLOGRESPONSE']._serialized_end=2086
+  _globals['_TAKEFAULTREQUEST']._serialized_start=2088
+  _globals['_TAKEFAULTREQUEST']._serialized_end=2122
+  _globals['_TAKEFAULTRESPONSE']._serialized_start=2124
+  _globals['_TAKEFAULTRESPONSE']._serialized_end=2186
+  _globals['_READENDEDREQUEST']._serialized_start=2188
+  _globals['_READENDEDREQUEST']._serialized_end=2308
+  _globals['_READENDEDRESPONSE']._serialized_start=2310
+  _globals['_READENDEDRESPONSE']._serialized_end=2379
+  _globals['_TIMESPENT']._serialized_start=2382
+  _globals['_TIMESPENT']._serialized_end=2749
+  _globals['_TRANSFERFACTS']._serialized_start=2752
+  _globals['_TRANSFERFACTS']._serialized_end=2984
+  _globals['_ENDEDSESSION']._serialized_start=2987
+  _globals['_ENDEDSESSION']._serialized_end=3616
+  _globals['_PUBLICAPISERVICE']._serialized_start=4191
+  _globals['_PUBLICAPISERVICE']._serialized_end=4856
 # @@protoc_insertion_point(module_scope)

@@ -10,6 +10,7 @@ read the node ids.
 import builtins
 import collections.abc
 import google.protobuf.descriptor
+import google.protobuf.duration_pb2
 import google.protobuf.internal.containers
 import google.protobuf.internal.enum_type_wrapper
 import google.protobuf.message
@@ -719,3 +720,291 @@ class TakeFaultResponse(google.protobuf.message.Message):
     def ClearField(self, field_name: typing.Literal["cut", b"cut", "status", b"status", "word", b"word"]) -> None: ...
 
 Global___TakeFaultResponse: typing_extensions.TypeAlias = TakeFaultResponse
+
+@typing.final
+class ReadEndedRequest(google.protobuf.message.Message):
+    """A range. A session began when it first was Active; one that never was, when it was created."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    BEGIN_FIELD_NUMBER: builtins.int
+    END_FIELD_NUMBER: builtins.int
+    WITH_LOG_FIELD_NUMBER: builtins.int
+    with_log: builtins.bool
+    """Whether chat and notes are needed."""
+    @property
+    def begin(self) -> google.protobuf.timestamp_pb2.Timestamp:
+        """From here on."""
+
+    @property
+    def end(self) -> google.protobuf.timestamp_pb2.Timestamp:
+        """Before this."""
+
+    def __init__(
+        self,
+        *,
+        begin: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+        end: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+        with_log: builtins.bool = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["begin", b"begin", "end", b"end"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["begin", b"begin", "end", b"end", "with_log", b"with_log"]) -> None: ...
+
+Global___ReadEndedRequest: typing_extensions.TypeAlias = ReadEndedRequest
+
+@typing.final
+class ReadEndedResponse(google.protobuf.message.Message):
+    """One portion."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    SESSIONS_FIELD_NUMBER: builtins.int
+    @property
+    def sessions(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[Global___EndedSession]:
+        """Some of the sessions."""
+
+    def __init__(
+        self,
+        *,
+        sessions: collections.abc.Iterable[Global___EndedSession] | None = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["sessions", b"sessions"]) -> None: ...
+
+Global___ReadEndedResponse: typing_extensions.TypeAlias = ReadEndedResponse
+
+@typing.final
+class TimeSpent(google.protobuf.message.Message):
+    """What a session's time was spent on."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    CONNECTING_FIELD_NUMBER: builtins.int
+    WAITING_FIELD_NUMBER: builtins.int
+    ACTIVE_FIELD_NUMBER: builtins.int
+    WORK_FIELD_NUMBER: builtins.int
+    HOLD_FIELD_NUMBER: builtins.int
+    TRANSFER_FIELD_NUMBER: builtins.int
+    REBOOTING_FIELD_NUMBER: builtins.int
+    RECONNECTING_FIELD_NUMBER: builtins.int
+    @property
+    def connecting(self) -> google.protobuf.duration_pb2.Duration:
+        """Until the applet joined."""
+
+    @property
+    def waiting(self) -> google.protobuf.duration_pb2.Duration:
+        """Waiting."""
+
+    @property
+    def active(self) -> google.protobuf.duration_pb2.Duration:
+        """Active."""
+
+    @property
+    def work(self) -> google.protobuf.duration_pb2.Duration:
+        """The part of the active time in which the lead looked at it or had a process open."""
+
+    @property
+    def hold(self) -> google.protobuf.duration_pb2.Duration:
+        """On hold."""
+
+    @property
+    def transfer(self) -> google.protobuf.duration_pb2.Duration:
+        """Being transferred."""
+
+    @property
+    def rebooting(self) -> google.protobuf.duration_pb2.Duration:
+        """The computer rebooted."""
+
+    @property
+    def reconnecting(self) -> google.protobuf.duration_pb2.Duration:
+        """Reconnecting or offline."""
+
+    def __init__(
+        self,
+        *,
+        connecting: google.protobuf.duration_pb2.Duration | None = ...,
+        waiting: google.protobuf.duration_pb2.Duration | None = ...,
+        active: google.protobuf.duration_pb2.Duration | None = ...,
+        work: google.protobuf.duration_pb2.Duration | None = ...,
+        hold: google.protobuf.duration_pb2.Duration | None = ...,
+        transfer: google.protobuf.duration_pb2.Duration | None = ...,
+        rebooting: google.protobuf.duration_pb2.Duration | None = ...,
+        reconnecting: google.protobuf.duration_pb2.Duration | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["active", b"active", "connecting", b"connecting", "hold", b"hold", "rebooting", b"rebooting", "reconnecting", b"reconnecting", "transfer", b"transfer", "waiting", b"waiting", "work", b"work"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["active", b"active", "connecting", b"connecting", "hold", b"hold", "rebooting", b"rebooting", "reconnecting", b"reconnecting", "transfer", b"transfer", "waiting", b"waiting", "work", b"work"]) -> None: ...
+
+Global___TimeSpent: typing_extensions.TypeAlias = TimeSpent
+
+@typing.final
+class TransferFacts(google.protobuf.message.Message):
+    """A transfer."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    AT_FIELD_NUMBER: builtins.int
+    TECHNICIAN_FIELD_NUMBER: builtins.int
+    SOURCE_FIELD_NUMBER: builtins.int
+    TARGET_FIELD_NUMBER: builtins.int
+    COMMENT_FIELD_NUMBER: builtins.int
+    WAITED_FIELD_NUMBER: builtins.int
+    PICKED_UP_BY_FIELD_NUMBER: builtins.int
+    LASTED_FIELD_NUMBER: builtins.int
+    technician: builtins.str
+    """The technician who gave it."""
+    source: builtins.str
+    """Where the session was, such as "channel:Web" or "technician:alice"."""
+    target: builtins.str
+    """Where it was to go, such as "group:Network"."""
+    comment: builtins.str
+    """The comment."""
+    picked_up_by: builtins.str
+    """Who picked it up; empty if nobody did."""
+    @property
+    def at(self) -> google.protobuf.timestamp_pb2.Timestamp:
+        """When it was given."""
+
+    @property
+    def waited(self) -> google.protobuf.duration_pb2.Duration:
+        """How long the session had waited before."""
+
+    @property
+    def lasted(self) -> google.protobuf.duration_pb2.Duration:
+        """How long it lasted."""
+
+    def __init__(
+        self,
+        *,
+        at: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+        technician: builtins.str = ...,
+        source: builtins.str = ...,
+        target: builtins.str = ...,
+        comment: builtins.str = ...,
+        waited: google.protobuf.duration_pb2.Duration | None = ...,
+        picked_up_by: builtins.str = ...,
+        lasted: google.protobuf.duration_pb2.Duration | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["at", b"at", "lasted", b"lasted", "waited", b"waited"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["at", b"at", "comment", b"comment", "lasted", b"lasted", "picked_up_by", b"picked_up_by", "source", b"source", "target", b"target", "technician", b"technician", "waited", b"waited"]) -> None: ...
+
+Global___TransferFacts: typing_extensions.TypeAlias = TransferFacts
+
+@typing.final
+class EndedSession(google.protobuf.message.Message):
+    """A session that is over."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    SESSION_FIELD_NUMBER: builtins.int
+    CREATED_AT_FIELD_NUMBER: builtins.int
+    STARTED_AT_FIELD_NUMBER: builtins.int
+    ENDED_AT_FIELD_NUMBER: builtins.int
+    END_FIELD_NUMBER: builtins.int
+    LAST_ROLE_FIELD_NUMBER: builtins.int
+    DISMISSED_FIELD_NUMBER: builtins.int
+    LEAD_FIELD_NUMBER: builtins.int
+    CHANNEL_FIELD_NUMBER: builtins.int
+    FIELDS_FIELD_NUMBER: builtins.int
+    TRACKING_FIELD_NUMBER: builtins.int
+    ADDRESS_FIELD_NUMBER: builtins.int
+    PLATFORM_FIELD_NUMBER: builtins.int
+    LAST_ACTION_AT_FIELD_NUMBER: builtins.int
+    TOOLS_FIELD_NUMBER: builtins.int
+    SPENT_FIELD_NUMBER: builtins.int
+    TRANSFERS_FIELD_NUMBER: builtins.int
+    CHAT_FIELD_NUMBER: builtins.int
+    NOTES_FIELD_NUMBER: builtins.int
+    PARTICIPANTS_FIELD_NUMBER: builtins.int
+    CREATOR_FIELD_NUMBER: builtins.int
+    JOINED_FIELD_NUMBER: builtins.int
+    session: builtins.str
+    """Its number."""
+    end: rescue_protos.v1.applet_pb2.EndReason.ValueType
+    """Why."""
+    last_role: Global___EntryRole.ValueType
+    """The part of its leading entry just before the end."""
+    dismissed: builtins.bool
+    """Whether the lead removed it from their queue afterwards."""
+    lead: builtins.str
+    """The technician who led last; empty if nobody led."""
+    channel: builtins.str
+    """The channel; empty for a PIN."""
+    tracking: builtins.str
+    """The tracking id."""
+    address: builtins.str
+    """The customer's address."""
+    platform: builtins.str
+    """The customer's system."""
+    chat: builtins.str
+    """What was said, if that was asked for."""
+    notes: builtins.str
+    """The notes, if they were asked for."""
+    creator: builtins.str
+    """The technician who made the PIN; empty for a channel."""
+    joined: builtins.bool
+    """Whether the applet ever joined."""
+    @property
+    def created_at(self) -> google.protobuf.timestamp_pb2.Timestamp:
+        """When it was created."""
+
+    @property
+    def started_at(self) -> google.protobuf.timestamp_pb2.Timestamp:
+        """When it first was Active; not set if it never was."""
+
+    @property
+    def ended_at(self) -> google.protobuf.timestamp_pb2.Timestamp:
+        """When it was over."""
+
+    @property
+    def fields(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """Custom fields; the first is the customer's name."""
+
+    @property
+    def last_action_at(self) -> google.protobuf.timestamp_pb2.Timestamp:
+        """When a technician last did something; not set if none did."""
+
+    @property
+    def tools(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """The processes that were opened, and "reboot", in the order of first use."""
+
+    @property
+    def spent(self) -> Global___TimeSpent:
+        """What its time was spent on."""
+
+    @property
+    def transfers(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[Global___TransferFacts]:
+        """In order."""
+
+    @property
+    def participants(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """The technicians who ever had an entry, if the log was asked for."""
+
+    def __init__(
+        self,
+        *,
+        session: builtins.str = ...,
+        created_at: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+        started_at: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+        ended_at: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+        end: rescue_protos.v1.applet_pb2.EndReason.ValueType = ...,
+        last_role: Global___EntryRole.ValueType = ...,
+        dismissed: builtins.bool = ...,
+        lead: builtins.str = ...,
+        channel: builtins.str = ...,
+        fields: collections.abc.Iterable[builtins.str] | None = ...,
+        tracking: builtins.str = ...,
+        address: builtins.str = ...,
+        platform: builtins.str = ...,
+        last_action_at: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+        tools: collections.abc.Iterable[builtins.str] | None = ...,
+        spent: Global___TimeSpent | None = ...,
+        transfers: collections.abc.Iterable[Global___TransferFacts] | None = ...,
+        chat: builtins.str = ...,
+        notes: builtins.str = ...,
+        participants: collections.abc.Iterable[builtins.str] | None = ...,
+        creator: builtins.str = ...,
+        joined: builtins.bool = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["created_at", b"created_at", "ended_at", b"ended_at", "last_action_at", b"last_action_at", "spent", b"spent", "started_at", b"started_at"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["address", b"address", "channel", b"channel", "chat", b"chat", "created_at", b"created_at", "creator", b"creator", "dismissed", b"dismissed", "end", b"end", "ended_at", b"ended_at", "fields", b"fields", "joined", b"joined", "last_action_at", b"last_action_at", "last_role", b"last_role", "lead", b"lead", "notes", b"notes", "participants", b"participants", "platform", b"platform", "session", b"session", "spent", b"spent", "started_at", b"started_at", "tools", b"tools", "tracking", b"tracking", "transfers", b"transfers"]) -> None: ...
+
+Global___EndedSession: typing_extensions.TypeAlias = EndedSession

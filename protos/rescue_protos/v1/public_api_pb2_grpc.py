@@ -65,6 +65,11 @@ class PublicApiServiceStub(object):
                 request_serializer=rescue__protos_dot_v1_dot_public__api__pb2.TakeFaultRequest.SerializeToString,
                 response_deserializer=rescue__protos_dot_v1_dot_public__api__pb2.TakeFaultResponse.FromString,
                 _registered_method=True)
+        self.ReadEnded = channel.unary_stream(
+                '/rescue_protos.v1.PublicApiService/ReadEnded',
+                request_serializer=rescue__protos_dot_v1_dot_public__api__pb2.ReadEndedRequest.SerializeToString,
+                response_deserializer=rescue__protos_dot_v1_dot_public__api__pb2.ReadEndedResponse.FromString,
+                _registered_method=True)
 
 
 class PublicApiServiceServicer(object):
@@ -114,6 +119,13 @@ class PublicApiServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ReadEnded(self, request, context):
+        """Returns the sessions that are over and began in a range, in the order of their beginning, in portions.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_PublicApiServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -146,6 +158,11 @@ def add_PublicApiServiceServicer_to_server(servicer, server):
                     servicer.TakeFault,
                     request_deserializer=rescue__protos_dot_v1_dot_public__api__pb2.TakeFaultRequest.FromString,
                     response_serializer=rescue__protos_dot_v1_dot_public__api__pb2.TakeFaultResponse.SerializeToString,
+            ),
+            'ReadEnded': grpc.unary_stream_rpc_method_handler(
+                    servicer.ReadEnded,
+                    request_deserializer=rescue__protos_dot_v1_dot_public__api__pb2.ReadEndedRequest.FromString,
+                    response_serializer=rescue__protos_dot_v1_dot_public__api__pb2.ReadEndedResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -311,6 +328,33 @@ class PublicApiService(object):
             '/rescue_protos.v1.PublicApiService/TakeFault',
             rescue__protos_dot_v1_dot_public__api__pb2.TakeFaultRequest.SerializeToString,
             rescue__protos_dot_v1_dot_public__api__pb2.TakeFaultResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReadEnded(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/rescue_protos.v1.PublicApiService/ReadEnded',
+            rescue__protos_dot_v1_dot_public__api__pb2.ReadEndedRequest.SerializeToString,
+            rescue__protos_dot_v1_dot_public__api__pb2.ReadEndedResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -125,7 +125,23 @@ _PublicApiServiceTakeFaultType = typing_extensions.TypeVar(
     ],
 )
 
-class PublicApiServiceStub(typing.Generic[_PublicApiServiceReadFactsType, _PublicApiServiceReadAccountType, _PublicApiServiceCheckSecretType, _PublicApiServiceIssueAuthcodeType, _PublicApiServiceReadSessionLogType, _PublicApiServiceTakeFaultType]):
+_PublicApiServiceReadEndedType = typing_extensions.TypeVar(
+    '_PublicApiServiceReadEndedType',
+    grpc.UnaryStreamMultiCallable[
+        rescue_protos.v1.public_api_pb2.ReadEndedRequest,
+        rescue_protos.v1.public_api_pb2.ReadEndedResponse,
+    ],
+    grpc.aio.UnaryStreamMultiCallable[
+        rescue_protos.v1.public_api_pb2.ReadEndedRequest,
+        rescue_protos.v1.public_api_pb2.ReadEndedResponse,
+    ],
+    default=grpc.UnaryStreamMultiCallable[
+        rescue_protos.v1.public_api_pb2.ReadEndedRequest,
+        rescue_protos.v1.public_api_pb2.ReadEndedResponse,
+    ],
+)
+
+class PublicApiServiceStub(typing.Generic[_PublicApiServiceReadFactsType, _PublicApiServiceReadAccountType, _PublicApiServiceCheckSecretType, _PublicApiServiceIssueAuthcodeType, _PublicApiServiceReadSessionLogType, _PublicApiServiceTakeFaultType, _PublicApiServiceReadEndedType]):
     """The calls of the program that serves the public API."""
 
     @typing.overload
@@ -153,6 +169,10 @@ class PublicApiServiceStub(typing.Generic[_PublicApiServiceReadFactsType, _Publi
         grpc.UnaryStreamMultiCallable[
             rescue_protos.v1.public_api_pb2.TakeFaultRequest,
             rescue_protos.v1.public_api_pb2.TakeFaultResponse,
+        ],
+        grpc.UnaryStreamMultiCallable[
+            rescue_protos.v1.public_api_pb2.ReadEndedRequest,
+            rescue_protos.v1.public_api_pb2.ReadEndedResponse,
         ],
     ], channel: grpc.Channel) -> None: ...
 
@@ -182,6 +202,10 @@ class PublicApiServiceStub(typing.Generic[_PublicApiServiceReadFactsType, _Publi
             rescue_protos.v1.public_api_pb2.TakeFaultRequest,
             rescue_protos.v1.public_api_pb2.TakeFaultResponse,
         ],
+        grpc.aio.UnaryStreamMultiCallable[
+            rescue_protos.v1.public_api_pb2.ReadEndedRequest,
+            rescue_protos.v1.public_api_pb2.ReadEndedResponse,
+        ],
     ], channel: grpc.aio.Channel) -> None: ...
 
     ReadFacts: _PublicApiServiceReadFactsType
@@ -203,6 +227,9 @@ class PublicApiServiceStub(typing.Generic[_PublicApiServiceReadFactsType, _Publi
     """Returns what a fault rule does to a call of a method; waits first if it delays it. It is a stream of one message,
     because emulated time may stand still meanwhile.
     """
+
+    ReadEnded: _PublicApiServiceReadEndedType
+    """Returns the sessions that are over and began in a range, in the order of their beginning, in portions."""
 
 PublicApiServiceAsyncStub: typing_extensions.TypeAlias = PublicApiServiceStub[
     grpc.aio.UnaryStreamMultiCallable[
@@ -228,6 +255,10 @@ PublicApiServiceAsyncStub: typing_extensions.TypeAlias = PublicApiServiceStub[
     grpc.aio.UnaryStreamMultiCallable[
         rescue_protos.v1.public_api_pb2.TakeFaultRequest,
         rescue_protos.v1.public_api_pb2.TakeFaultResponse,
+    ],
+    grpc.aio.UnaryStreamMultiCallable[
+        rescue_protos.v1.public_api_pb2.ReadEndedRequest,
+        rescue_protos.v1.public_api_pb2.ReadEndedResponse,
     ],
 ]
 
@@ -283,5 +314,13 @@ class PublicApiServiceServicer(metaclass=abc.ABCMeta):
         """Returns what a fault rule does to a call of a method; waits first if it delays it. It is a stream of one message,
         because emulated time may stand still meanwhile.
         """
+
+    @abc.abstractmethod
+    def ReadEnded(
+        self,
+        request: rescue_protos.v1.public_api_pb2.ReadEndedRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[collections.abc.Iterator[rescue_protos.v1.public_api_pb2.ReadEndedResponse], collections.abc.AsyncIterator[rescue_protos.v1.public_api_pb2.ReadEndedResponse]]:
+        """Returns the sessions that are over and began in a range, in the order of their beginning, in portions."""
 
 def add_PublicApiServiceServicer_to_server(servicer: PublicApiServiceServicer, server: typing.Union[grpc.Server, grpc.aio.Server]) -> None: ...

@@ -57,7 +57,7 @@ PERMISSIONS: dict[str, Permission] = {
     f"{_PACKAGE}PublicApiService/ReadAccount": Permission.ADMINISTRATOR,
     **{
         f"{_PACKAGE}PublicApiService/{method}": Permission.COMPANION
-        for method in ("ReadFacts", "CheckSecret", "IssueAuthcode", "ReadSessionLog", "TakeFault")
+        for method in ("ReadFacts", "CheckSecret", "IssueAuthcode", "ReadSessionLog", "ReadEnded", "TakeFault")
     },
     **{
         f"{_PACKAGE}FaultService/{method}": Permission.ADMINISTRATOR

@@ -6,6 +6,7 @@ from rescue_protos.v1 import applet_pb2
 from rescue_protos.v1 import public_api_pb2 as pb
 from rescue_server.core.organization import Organization
 from rescue_server.core.session import EndReason, Session
+from rescue_server.core.session_accounting import TimeSpent, TransferRecord
 from rescue_server.core.session_record import FormerEntry, Left, SessionRecord
 from rescue_server.core.status import Link, Role
 from rescue_server.rpc import translate
@@ -66,3 +67,59 @@ def _entry(technician: str, found: Session, former: FormerEntry | None) -> pb.En
         return pb.EntryFacts(technician=technician, role=_ROLES[former.role], since=since, left=_LEFT[former.left])
     entry = found.entries[technician]
     return pb.EntryFacts(technician=technician, role=_ROLES[entry.role], since=translate.timestamp(entry.since))
+
+
+def ended(found: Session, record: SessionRecord) -> pb.EndedSession:
+    """A session that is over, for reports."""
+    account = record.account
+    former = record.former.get(account.lead)
+    message = pb.EndedSession(
+        session=found.id,
+        created_at=translate.timestamp(found.created_at),
+        end=_end(found),
+        last_role=_ROLES[account.last_role],
+        dismissed=former is not None and former.left is Left.DISMISSED,
+        lead=account.lead,
+        creator=found.creator,
+        joined=found.joined_at is not None,
+        channel=found.channel,
+        fields=[found.customer, *found.fields],
+        tracking=found.tracking,
+        address=found.computer.address,
+        platform=found.computer.platform,
+        tools=account.tools,
+        spent=_spent(account.spent),
+        transfers=[_transfer(one, found) for one in account.transfers],
+    )
+    for name, moment in (
+        ("started_at", record.started_at),
+        ("ended_at", found.ended_at),
+        ("last_action_at", account.last_action_at),
+    ):
+        if moment is not None:
+            getattr(message, name).CopyFrom(translate.timestamp(moment))
+    return message
+
+
+def _end(found: Session) -> applet_pb2.EndReason.ValueType:
+    if found.declined or found.end_reason is None:
+        return applet_pb2.END_REASON_TERMS_DECLINED
+    return _ENDS[found.end_reason]
+
+
+def _spent(spent: TimeSpent) -> pb.TimeSpent:
+    return pb.TimeSpent(**{name: translate.duration(getattr(spent, name)) for name in spent.__struct_fields__})
+
+
+def _transfer(one: TransferRecord, found: Session) -> pb.TransferFacts:
+    over_at = one.over_at or found.ended_at or one.at
+    return pb.TransferFacts(
+        at=translate.timestamp(one.at),
+        technician=one.technician,
+        source=one.source,
+        target=one.target,
+        comment=one.comment,
+        waited=translate.duration(one.waited),
+        picked_up_by=one.to,
+        lasted=translate.duration(over_at - one.at),
+    )

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import AsyncIterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from rescue_protos.errors import InvalidArgument
 from rescue_protos.v1 import public_api_pb2 as pb
@@ -19,12 +20,14 @@ from rescue_server.rpc.sources import source_of
 from rescue_server.runtime import command_handlers
 from rescue_server.runtime.change_counter import ChangeCounter
 from rescue_server.runtime.credentials import Tokens
+from rescue_server.runtime.ended_sessions import ended_sessions
 from rescue_server.runtime.engine import Engine
 from rescue_server.runtime.session_logs import session_log
 from rescue_server.runtime.state import ORGANIZATION
 
 LISTED_AFTER_END = timedelta(hours=1)  # emulated
 _PORTION = 500  # sessions in one message
+_ENDED_PORTION = 100  # so few that other calls need not wait
 _SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
 
@@ -118,6 +121,23 @@ class PublicApiService(public_api_pb2_grpc.PublicApiServiceServicer):
         if (deadline := self._engine.schedule.next_deadline()) is not None:
             found.due_at.CopyFrom(translate.timestamp(deadline.due))
         return found
+
+    async def ReadEnded(
+        self, request: pb.ReadEndedRequest, context: CallContext
+    ) -> AsyncIterator[pb.ReadEndedResponse]:
+        begin, end = (moment.ToDatetime(tzinfo=UTC) for moment in (request.begin, request.end))
+        portion: list[pb.EndedSession] = []
+        async for session, record in ended_sessions(self._engine, begin, end):
+            portion.append(facts.ended(session, record))
+            if request.with_log and (log := await session_log(self._engine, session.id)) is not None:
+                portion[-1].chat, portion[-1].notes = log.chat(), log.notes()
+                portion[-1].participants.extend(sorted(log.participants))
+            if len(portion) == _ENDED_PORTION:
+                yield pb.ReadEndedResponse(sessions=portion)
+                portion = []
+                await asyncio.sleep(0)
+        if portion:
+            yield pb.ReadEndedResponse(sessions=portion)
 
     def _listed(self, now: datetime) -> list[pb.SessionFacts]:
         """Return the messages of the sessions that are listed. One that did not change is translated once."""
