@@ -156,9 +156,9 @@ class AdminClient:
         answer = await self._service.call_idempotent(lambda stub: stub.ChangeSettings, request)
         return _settings(answer.settings)
 
-    async def add_group(self, name: str) -> OrganizationChange:
-        """Add a technician group."""
-        request = admin_pb2.AddGroupRequest(request_id=_fresh(), name=name)
+    async def add_group(self, name: str, *, tenant: str = "") -> OrganizationChange:
+        """Add a technician group. Technicians of groups with the same tenant know of each other, and of nobody else."""
+        request = admin_pb2.AddGroupRequest(request_id=_fresh(), name=name, tenant=tenant)
         answer = await self._service.call_idempotent(lambda stub: stub.AddGroup, request)
         return OrganizationChange(revision=answer.revision)
 

@@ -75,7 +75,8 @@ async def _make_accounts(admin: AdminClient, classroom: Classroom) -> Classroom:
             secrets[account] = (await admin.renew_secret(account)).secret
 
     parts = [organized(classroom, group) for group in classroom.groups]
-    await asyncio.gather(*(_once(admin.add_group(group)) for part in parts for group in part.groups))
+    homes = [(home, group) for group, part in zip(classroom.groups, parts, strict=True) for home in part.groups]
+    await asyncio.gather(*(_once(admin.add_group(home, tenant=group)) for home, group in homes))
     people = [one for part in parts for one in part.technicians.items()]
     await asyncio.gather(*(add_technician(account, home) for account, home in people))
     channels = [one for part in parts for one in part.channels.items()]

@@ -54,11 +54,11 @@ class WorldAdmin(AdminClient):
         self._own.timeline.act(f"settings of {owner}: {told}")
         return found
 
-    async def add_group(self, name: str) -> OrganizationChange:
+    async def add_group(self, name: str, *, tenant: str = "") -> OrganizationChange:
         """Add a technician group that goes with the world."""
         account = self._own.names.account(name)
         with self._own_names():
-            done = await super().add_group(account)
+            done = await super().add_group(account, tenant=tenant)
         self._own.groups.append(account)
         self._own.timeline.act(f"admin: add group {name}")
         return done

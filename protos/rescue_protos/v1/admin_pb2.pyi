@@ -205,17 +205,23 @@ class AddGroupRequest(google.protobuf.message.Message):
 
     REQUEST_ID_FIELD_NUMBER: builtins.int
     NAME_FIELD_NUMBER: builtins.int
+    TENANT_FIELD_NUMBER: builtins.int
     request_id: builtins.str
     """A request with the same id gets the same answer."""
     name: builtins.str
     """Its name."""
+    tenant: builtins.str
+    """Technicians of groups with the same tenant know of each other, and of nobody else. Groups without
+    one are together.
+    """
     def __init__(
         self,
         *,
         request_id: builtins.str = ...,
         name: builtins.str = ...,
+        tenant: builtins.str = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["name", b"name", "request_id", b"request_id"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["name", b"name", "request_id", b"request_id", "tenant", b"tenant"]) -> None: ...
 
 Global___AddGroupRequest: typing_extensions.TypeAlias = AddGroupRequest
 

@@ -19,6 +19,7 @@ from rescue_server.core.commands import ALLOWED, CommandName
 from rescue_server.core.organization import Organization
 from rescue_server.core.session import Session
 from rescue_server.core.status import ENDED_ROLES, Role, status_of
+from rescue_server.core.tenants import visible_to
 from rescue_server.core.texts import (
     CHAT_LENGTH,
     COMMENT_LENGTH,
@@ -132,7 +133,7 @@ def _hold(session: Session, command: commands.HoldSession, context: Context) -> 
 def _transfer(session: Session, command: commands.TransferSession, context: Context) -> events.SessionTransferred:
     require_line("comment", command.comment, COMMENT_LENGTH)
     who, organization = command.technician, context.organization
-    members = organization.members(command.target)
+    members = visible_to(organization, who).members(command.target)
     if command.target.startswith("technician:"):
         [target] = members
         if target == who:
@@ -168,7 +169,7 @@ def _transfer(session: Session, command: commands.TransferSession, context: Cont
 
 
 def _invite(session: Session, command: commands.InviteTechnician, context: Context) -> events.TechnicianInvited:
-    context.organization.require_technician(command.invited)
+    visible_to(context.organization, command.technician).require_technician(command.invited)
     if command.invited in session.entries:
         raise _already_in(session, command.invited)
     return events.TechnicianInvited(

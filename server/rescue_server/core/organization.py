@@ -44,7 +44,9 @@ class NodeAdded(OrganizationEvent, frozen=True, kw_only=True, tag=True):
 
 
 class GroupAdded(NodeAdded, frozen=True, kw_only=True, tag=True):
-    """A technician group was added, with the default settings."""
+    """A technician group was added, with the default settings. Groups of one `tenant` know nothing of others."""
+
+    tenant: str = ""
 
 
 class TechnicianAdded(NodeAdded, frozen=True, kw_only=True, tag=True):
@@ -162,7 +164,8 @@ class Organization:
     """Immutable; `settings` by owner ("group:NAME", "channel:NAME"), `technicians` by name to their group.
 
     `nodes` are the node ids by "technician:NAME", "administrator:NAME", "group:NAME" and "channel:NAME". `authcodes`
-    are the hashes of codes by user, also of users who were removed. `join_codes` are by technician, `posting` by group.
+    are the hashes of codes by user, also of users who were removed. `join_codes` are by technician, `posting` and
+    `tenants` by group.
     """
 
     technicians: Mapping[str, str] = field(default_factory=dict)
@@ -172,6 +175,7 @@ class Organization:
     posting: Mapping[str, PostSettings] = field(default_factory=dict)
     secret_hashes: Mapping[str, str] = field(default_factory=dict)
     authcodes: Mapping[str, str] = field(default_factory=dict)
+    tenants: Mapping[str, str] = field(default_factory=dict)
     join_codes: Mapping[str, JoinCode] = field(default_factory=dict)
     nodes: Mapping[str, int] = field(default_factory=dict)
     next_node: int = FIRST_NODE
@@ -244,12 +248,19 @@ class Organization:
         return f"there are {', '.join(sorted(names[kind]))}" if names[kind] else "there are none"
 
 
+def require_tenant_name(name: str) -> None:
+    """Raise InvalidArgument if no tenant can have this name; the empty one is that of groups without a tenant."""
+    if name and (wrong := _explain_bad_name(name)):
+        raise InvalidArgument.of("tenant", f"{name!r} is no name: {wrong}")
+
+
 def apply_change(organization: Organization, event: AnyOrganizationEvent) -> Organization:
     """Return the organization after the event."""
     old = _with_node(organization, event)
     match event:
         case GroupAdded():
-            return replace(old, settings={**old.settings, f"group:{event.name}": SessionSettings()})
+            tenants = {**old.tenants, event.name: event.tenant} if event.tenant else old.tenants
+            return replace(old, settings={**old.settings, f"group:{event.name}": SessionSettings()}, tenants=tenants)
         case TechnicianAdded() | TechnicianMoved():
             return replace(old, technicians={**old.technicians, event.name: event.group})
         case ChannelAdded():
@@ -272,6 +283,7 @@ def apply_change(organization: Organization, event: AnyOrganizationEvent) -> Org
                 old,
                 settings=dict(_without(old.settings, f"group:{event.name}")),
                 posting=dict(_without(old.posting, event.name)),
+                tenants=dict(_without(old.tenants, event.name)),
             )
         case ChannelDeleted():
             return replace(

@@ -83,7 +83,7 @@ class AdminService(admin_pb2_grpc.AdminServiceServicer):
         return pb.ChangeSettingsResponse(revision=answer.revision, settings=settings)
 
     async def AddGroup(self, request: pb.AddGroupRequest, context: CallContext) -> pb.AddGroupResponse:
-        answer = await self._perform(request, command_handlers.add_group(caller().name, request.name))
+        answer = await self._perform(request, command_handlers.add_group(caller().name, request.name, request.tenant))
         return pb.AddGroupResponse(revision=answer.revision)
 
     async def AddTechnician(self, request: pb.AddTechnicianRequest, context: CallContext) -> pb.AddTechnicianResponse:

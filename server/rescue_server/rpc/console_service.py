@@ -12,6 +12,7 @@ from rescue_protos.errors import STORAGE_ERRORS, InvalidArgument, ReplicaBehind,
 from rescue_protos.v1 import console_pb2 as pb
 from rescue_protos.v1 import console_pb2_grpc
 from rescue_server.core import commands
+from rescue_server.core.tenants import visible_to
 from rescue_server.rpc import queue_messages, translate
 from rescue_server.rpc.call_context import CallContext
 from rescue_server.rpc.delta_messages import DeltaMessages
@@ -112,7 +113,7 @@ class ConsoleService(console_pb2_grpc.ConsoleServiceServicer):
         return pb.SetFocusResponse(revision=self._engine.published.revision)
 
     async def GetDirectory(self, request: pb.GetDirectoryRequest, context: CallContext) -> pb.GetDirectoryResponse:
-        organization = self._engine.published.organization
+        organization = visible_to(self._engine.published.organization, caller().name)
         answer = pb.GetDirectoryResponse(groups=organization.groups, channels=sorted(organization.channels))
         for name in sorted(organization.technicians):
             connected = self._engine.watch.connected(name)

@@ -24,6 +24,7 @@ from rescue_server.core import commands, customer_side, decide, organization
 from rescue_server.core.clearing import clear, is_concerned
 from rescue_server.core.events import AppletComputer, SessionTransferred
 from rescue_server.core.session import Session
+from rescue_server.core.tenants import require_one_tenant
 from rescue_server.runtime.chat_log import ChatLog
 from rescue_server.runtime.credentials import ticket_fits
 from rescue_server.runtime.engine import Answer, Handler, Outcome
@@ -211,12 +212,13 @@ def admit(state: EngineState, session_id: str, ticket: str) -> Session:
     return session
 
 
-def add_group(by: str, name: str) -> Handler:
-    """Add a technician group."""
+def add_group(by: str, name: str, tenant: str = "") -> Handler:
+    """Add a technician group. Groups of one tenant know nothing of others."""
 
     def handle(state: EngineState, context: decide.Context) -> Outcome:
         state.organization.require_free("group", name)
-        return Outcome(events=[_added(organization.GroupAdded, state, at=context.now, by=by, name=name)])
+        organization.require_tenant_name(tenant)
+        return Outcome(events=[_added(organization.GroupAdded, state, at=context.now, by=by, name=name, tenant=tenant)])
 
     return handle
 
@@ -246,6 +248,7 @@ def add_channel(by: str, name: str, groups: tuple[str, ...]) -> Handler:
             raise InvalidArgument.of("groups", "a channel needs at least one technician group")
         for group in groups:
             state.organization.members(f"group:{group}")
+        require_one_tenant(state.organization, groups)
         serving = tuple(sorted(set(groups)))
         return Outcome(
             events=[_added(organization.ChannelAdded, state, at=context.now, by=by, name=name, groups=serving)]

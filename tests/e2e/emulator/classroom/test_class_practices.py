@@ -12,6 +12,7 @@ import pytest
 
 from rescue_client.connection import Connection
 from rescue_client.console import ConsoleClient
+from rescue_client.records import Target, TargetKind
 from rescue_emulator.classroom.class_practice import ClassPractice, ClassServer
 from rescue_emulator.classroom.model import Classroom, plan
 from rescue_emulator.classroom.setting_up import set_up
@@ -19,6 +20,7 @@ from rescue_emulator.classroom.store import ClassStore
 from rescue_emulator.exercises.model import row_exercise
 from rescue_emulator.exercises.trainee_run import RunPhase, RunState
 from rescue_emulator.testing import World
+from rescue_protos.errors import NotFound
 
 
 @dataclass(slots=True)
@@ -93,6 +95,29 @@ async def test_both_solve_an_exercise_at_the_same_time_with_accounts_of_their_ow
         assert left == [mine.session], "their own session stays when the exercise's is cleared away"
     there = await room.world.admin.organization()
     assert "Support-monday-1" in {group.name for group in there.groups}, "the class stays"
+
+
+async def test_nobody_knows_of_another_group_or_can_give_it_a_session(room: Room) -> None:
+    async with room.console("monday-1") as hers:
+        ann = ConsoleClient(hers)
+        directory = await ann.directory()
+        assert {who.name for who in directory.technicians} == {
+            "monday-1", "alice-monday-1", "bob-monday-1", "carol-monday-1", "dave-monday-1",
+        }  # fmt: skip
+        assert (directory.groups, directory.channels) == (("Network-monday-1", "Support-monday-1"), ("Web-monday-1",))
+        created = await ann.create_pin("Ms Vos")
+        await room.world.computer(pin=created.pin)
+        await ann.start(created.session)
+        for kind, name in (("technician", "monday-2"), ("group", "Support-monday-2"), ("channel", "Web-monday-2")):
+            with pytest.raises(NotFound) as refused:
+                await ann.transfer(created.session, Target(kind=TargetKind(kind), name=name))
+            assert "bob-monday-2" not in str(refused.value)
+        for name in ("monday-2", "bob", "nobody"):
+            with pytest.raises(NotFound, match=f"there is no technician '{name}'"):
+                await ann.invite(created.session, name)
+    alice = await room.world.technician("alice")
+    reply = await alice.command("queue")
+    assert reply["entries"] == []
 
 
 async def test_exercises_that_move_the_clock_wait_for_each_other(room: Room) -> None:
