@@ -17,6 +17,7 @@ from rescue_api import soap
 from rescue_api.answers import Row, as_text
 from rescue_api.calls import ApiCall, Backend, MethodAccess, Operation
 from rescue_api.cut import CutResponse
+from rescue_api.invitation import INVITATION_PATH, invitation_page
 from rescue_api.operations import BY_NAME, admit
 from rescue_api.people import COOKIE
 from rescue_api.spool import spooled, spooled_response
@@ -49,6 +50,8 @@ def build(backend: Backend) -> Starlette:
         try:
             if path == _SOAP_PATH:
                 return await _soap(request, backend) if request.method == "POST" else _described(request)
+            if path == INVITATION_PATH.lower():
+                return HTMLResponse(invitation_page(_pairs(request.scope["query_string"]).get("code", "")))
             operation = BY_NAME.get(path[len(_PREFIX) : -len(_SUFFIX)])
             if operation is None or not (path.startswith(_PREFIX) and path.endswith(_SUFFIX)):
                 return _page(404)
@@ -116,6 +119,7 @@ async def _answered(
             facts=await backend.client.facts(),
             arguments=arguments,
             source=request.client.host if request.client else "",
+            origin=_origin(request),
             cookie=request.cookies.get(COOKIE, ""),
         )
         body = await _performed(operation, call, write, write_piece, content_type)
@@ -184,10 +188,13 @@ def _described(request: Request) -> Response:
     """Return the WSDL, the list of operations, or an operation's sample."""
     asked = {name.lower(): value for name, value in request.query_params.items()}
     if "wsdl" in asked:
-        url = f"{request.url.scheme}://{request.headers.get('host', '')}/API/API.asmx"
-        return Response(wsdl(url), headers=_headers(soap.Version.V1_1.content_type))
+        return Response(wsdl(f"{_origin(request)}/API/API.asmx"), headers=_headers(soap.Version.V1_1.content_type))
     page = sample_page(asked["op"]) if "op" in asked else operations_page()
     return _page(404) if page is None else HTMLResponse(page)
+
+
+def _origin(request: Request) -> str:
+    return f"{request.url.scheme}://{request.headers.get('host', '')}"
 
 
 def _headers(content_type: str) -> dict[str, str]:

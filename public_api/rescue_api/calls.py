@@ -58,7 +58,9 @@ class Backend:
 
 @dataclass(slots=True, kw_only=True)
 class ApiCall:
-    """`arguments` by the parameters' names in lower case. `cookie` is the one that came; `new_cookie` is to be set.
+    """`arguments` by the parameters' names in lower case. `origin`: the scheme and host that were asked.
+
+    `cookie` is the one that came; `new_cookie` is to be set.
 
     A method whose answer follows from the facts alone says until when it `holds_until`; else it is made anew.
     """
@@ -67,6 +69,7 @@ class ApiCall:
     facts: Facts
     arguments: Mapping[str, str]
     source: str
+    origin: str = ""
     cookie: str = ""
     new_cookie: str = ""
     caller: Person | None = None

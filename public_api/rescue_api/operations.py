@@ -91,7 +91,7 @@ def _sessions(name: str, fields: int, item: str) -> Operation:
 
 
 def _pin(name: str, soap: str, handler: Handler, *parameters: Parameter, shape: Shape = _PIN) -> Operation:
-    own = (Word.INVALID_NODE,) if handler is pins.request_pin_of else ()
+    own = (Word.INVALID_NODE,) if _NODE_OF_PIN in parameters else ()
     return Operation(
         name=name,
         soap=soap,
@@ -215,6 +215,20 @@ OPERATIONS = (
         _NODE_OF_PIN,
         *_PIN_FIELDS,
         _OPTIONAL_NO_CONSOLE,
+    ),
+    replace(
+        _pin(
+            "requestInvitationLink",
+            "requestInvitationLink",
+            pins.request_invitation,
+            _NODE_OF_PIN,
+            *_PIN_FIELDS,
+            _OPTIONAL_NO_CONSOLE,
+            shape=one_value("INVITATIONLINK", "sInvitationLink"),
+        ),
+        does="Makes a link with a PIN code for a customer who joins later.",
+        prefix="requestInvitationLink",
+        in_text=False,
     ),
     _act("startSession", "Starts a session, by the technician whom the node names.", acts.start, _NODE_OF_ACT),
     _act("holdSession", "Puts a session on hold, by its lead.", acts.hold),

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from rescue_api.answers import Row
 from rescue_api.calls import ApiCall
+from rescue_api.invitation import invitation_link
 from rescue_api.words import MethodFailed, Word
 from rescue_client.api_records import Person
 from rescue_protos.errors import ResourceExhausted
@@ -31,6 +32,12 @@ async def request_pin_of(call: ApiCall) -> Sequence[Row]:
     if call.user.is_technician and owner != call.user:
         raise MethodFailed(Word.NOT_LOGGED_IN_AS_ADMIN)
     return await _pin(call, owner)
+
+
+async def request_invitation(call: ApiCall) -> Sequence[Row]:
+    """Return a link with a PIN of the technician whom a node names."""
+    (made,) = await request_pin_of(call)
+    return ({"value": invitation_link(call.origin, str(made["value"]))},)
 
 
 async def _pin(call: ApiCall, owner: Person) -> Sequence[Row]:

@@ -173,3 +173,34 @@ async def test_pages_describe_the_operations(api: Api) -> None:
         for name in api.call("", path="/api/API.asmx?wsdl").body.split('operation name="')
     ]
     assert len(set(names[1:])) * 3 == len(names[1:]), "in the port type and in two bindings"
+
+
+async def test_an_invitation_link_leads_to_a_page_that_tells_no_pin_from_another(api: Api) -> None:
+    code = api.authcode()
+    alice, dave = api.node("alice", code), api.node("dave", code)
+    found = set()
+    for content_type in ENVELOPES:
+        inner = (
+            f'<requestInvitationLink xmlns="{NS}"><nodeId>{alice}</nodeId><sCField0>Ms Vos</sCField0>'
+            f"<sAuthCode>{code}</sAuthCode></requestInvitationLink>"
+        )
+        body = post(api, envelope(inner, content_type), content_type).body
+        origin = api.url.removesuffix("/API")
+        link = body.partition("<sInvitationLink>")[2].partition("</sInvitationLink>")[0]
+        assert link.startswith(f"{origin}/R?i=2&amp;Code=")
+        assert "<requestInvitationLinkResult>requestInvitationLink_OK<" in body
+        pin = link.rpartition("=")[2]
+        found.add(pin)
+        page = api.call("", path=f"/R?i=2&Code={pin}")
+        assert (page.status, page.headers["content-type"]) == (200, "text/html; charset=utf-8")
+        assert f"rescue applet --pin {pin}" in page.body
+        other = str(int(pin) ^ 1)
+        assert api.call("", path=f"/r?i=2&Code={other}").body == page.body.replace(pin, other.zfill(6))
+        await api.world.computer(pin=pin)
+    assert len(found) == 2
+    absent = inner.replace(str(alice), str(dave))
+    failed = post(api, envelope(absent, content_type), content_type).body
+    assert "requestInvitationLink_NoTechConsoleRunning" in failed
+    for text in ("<script>", "1234567", ""):
+        assert "rescue applet --pin PIN" in api.call("", path=f"/R?i=2&Code={text}").body
+    assert api.call("requestInvitationLink", authcode=code).status == 404, "it has no text form"
