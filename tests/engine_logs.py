@@ -40,12 +40,12 @@ class EngineLogs:
             self._running[engine] = self._stack.enter_context(kind(self._directory / engine, number))
         return self._running[engine]
 
-    def open(self, engine: str, name: str, *, patience: float = 30.0, at: Sequence[str] = ()) -> Log:
+    def open(self, engine: str, name: str, *, try_for: float = 30.0, at: Sequence[str] = ()) -> Log:
         """Open a log. `at`: other addresses than the nodes' own."""
         addresses = tuple(at or self.nodes(engine).addresses)
         if engine.startswith("nats"):
-            return NatsLog.open(NatsAccess(addresses=addresses), name, patience=patience)
-        return EtcdLog.open(EtcdAccess(addresses=addresses), name, patience=patience)
+            return NatsLog.open(NatsAccess(addresses=addresses), name, try_for=try_for)
+        return EtcdLog.open(EtcdAccess(addresses=addresses), name, try_for=try_for)
 
     def close(self) -> None:
         """End all nodes."""

@@ -20,7 +20,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from rescue_common.processes.leash import Leashed
+from rescue_common.processes.external_program import ExternalProgram
 
 _UP_WITHIN = 20.0  # real seconds
 _ATTEMPTS = 3  # another program can take a port between its choice and its use
@@ -36,7 +36,7 @@ class _Node:
     directory: Path
     port: int = 0
     peer_port: int = 0
-    process: Leashed | None = field(default=None)
+    process: ExternalProgram | None = field(default=None)
 
 
 class EngineNodes(ABC):
@@ -156,7 +156,7 @@ class EngineNodes(ABC):
 
     def _launch(self, node: _Node) -> None:
         with (node.directory / "log").open("ab") as log:
-            node.process = Leashed([self._executable, *self._command(node, self._nodes)], log)
+            node.process = ExternalProgram([self._executable, *self._command(node, self._nodes)], log)
 
     def _wait(self, node: _Node) -> None:
         give_up = time.monotonic() + _UP_WITHIN

@@ -59,7 +59,7 @@ class ClusterCommandLine:
                 credentials=self.cluster_credentials,
                 ca=self.cluster_ca,
                 key=self.cluster_key,
-                patience=parse_duration(self.cluster_patience).total_seconds(),
+                try_for=parse_duration(self.cluster_patience).total_seconds(),
             )
         except BadLogAddress as error:
             raise click.UsageError(f"--cluster: {error}") from None

@@ -277,7 +277,7 @@ def server(ctx: click.Context, /, **given: Any) -> None:
     if cluster is None:
         _run(options)
         return
-    from rescue_server.cluster.program import CANNOT, serve_member
+    from rescue_server.cluster.run_member import CANNOT, serve_member
 
     try:
         cluster.check(options.host, insecure=command_line.insecure)

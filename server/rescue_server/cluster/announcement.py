@@ -16,7 +16,7 @@ class Announcement:
         self._as_json = as_json
         self._said: tuple[bool, str] | None = None
 
-    def tell(self, standing: MemberStanding) -> None:
+    def show(self, standing: MemberStanding) -> None:
         """Say what this server is now, unless that was said last. Without a leader there is nothing to say yet."""
         place = standing.place
         now = (standing.leads, place.leader)

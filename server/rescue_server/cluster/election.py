@@ -39,7 +39,7 @@ class Election:
             self._epoch, self._leader, self._noticed_at = epoch, leader, now
             self._heard_at = self._lost_at = None
 
-    def heard(self, now: float, *, rank: int | None = None) -> None:
+    def received(self, now: float, *, rank: int | None = None) -> None:
         """The leader gave a sign of life. `rank`: how many other servers are to try before this one."""
         self._heard_at, self._lost_at = now, None
         self._rank = self._rank if rank is None else rank

@@ -78,7 +78,7 @@ class Follower:
                 self._engine.forget(record.streams)
         if records:
             self._note()
-            self._election.heard(time.monotonic())
+            self._election.received(time.monotonic())
             self._on_news()
 
     def _note(self) -> None:

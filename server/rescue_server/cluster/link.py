@@ -33,16 +33,16 @@ class NotAdmitted(Exception):
 
 
 class LeaderLink:
-    """Keeps a link to whoever leads. `heard` is called after each news, and when the leader is lost."""
+    """Keeps a link to whoever leads. `on_news` is called after each news, and when the leader is lost."""
 
     def __init__(
-        self, standing: MemberStanding, election: Election, *, key: bytes, tls: Tls | None, heard: Callable[[], None]
+        self, standing: MemberStanding, election: Election, *, key: bytes, tls: Tls | None, on_news: Callable[[], None]
     ) -> None:
         self._standing = standing
         self._election = election
         self._key = key
         self._tls = tls
-        self._heard = heard
+        self._on_news = on_news
         self._instance = secrets.token_hex(8)
         self._taken_since: float | None = None
 
@@ -58,7 +58,7 @@ class LeaderLink:
             await _knock(address)
         except ConnectionRefusedError:
             self._election.lost(time.monotonic())
-            self._heard()
+            self._on_news()
             return
         except (OSError, TimeoutError):
             return  # a silent leader is found by its silence
@@ -97,14 +97,14 @@ class LeaderLink:
     def _take(self, news: cluster_pb2.LinkNews) -> None:
         self._taken_since = None
         roster = self._standing.roster
-        roster.tell(
+        roster.take_news(
             [
                 KnownServer(name=one.server, address=one.address, position=one.position, leads=one.leads)
                 for one in news.members
             ]
         )
-        self._election.heard(time.monotonic(), rank=roster.rank())
-        self._heard()
+        self._election.received(time.monotonic(), rank=roster.rank())
+        self._on_news()
 
     async def _requests(self, nonce: bytes, proved: asyncio.Future[bytes]) -> AsyncIterator[cluster_pb2.LinkRequest]:
         standing = self._standing
@@ -123,7 +123,7 @@ class LeaderLink:
         if isinstance(error, Unauthenticated):
             raise NotAdmitted(str(error))
         if isinstance(error, AlreadyExists):
-            self._election.heard(time.monotonic())  # it is there, whatever it says
+            self._election.received(time.monotonic())  # it is there, whatever it says
             self._taken_since = self._taken_since or time.monotonic()
             if time.monotonic() - self._taken_since > _NAME_TAKEN_FOR:
                 raise NotAdmitted(str(error))

@@ -21,8 +21,8 @@ class CannotJoin(Exception):
 class ClusterOptions:
     """`log` names the engine and the cluster, `name` this server. `advertise` is HOST:PORT for clients and the others.
 
-    `credentials` and `ca` are files for the engine, `key` is the file of the cluster's key. `patience`: for how many
-    real seconds a change is tried.
+    `credentials` and `ca` are files for the engine, `key` is the file of the cluster's key. `try_for`: for how
+    many real seconds a change is tried.
     """
 
     log: LogAddress
@@ -31,7 +31,7 @@ class ClusterOptions:
     credentials: Path | None = None
     ca: Path | None = None
     key: Path | None = None
-    patience: float = PATIENCE
+    try_for: float = PATIENCE
 
     def check(self, host: str, *, insecure: bool) -> None:
         """Check what the server is to listen at against the rest. Raises CannotJoin."""

@@ -65,7 +65,7 @@ class Roster:
         me = KnownServer(name=self._name, address=address, position=position, leads=True)
         return sorted([me, *linked], key=lambda member: member.name)
 
-    def tell(self, members: Sequence[KnownServer]) -> None:
+    def take_news(self, members: Sequence[KnownServer]) -> None:
         """Take in the leader's news."""
         self._told = tuple(members)
 

@@ -43,14 +43,14 @@ from rescue_server.startup.issued_access import IssuedSecrets
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setting:
-    """What stays the same in every term. `tell` is called when the server leads or follows another one."""
+    """What stays the same in every term. `show` is called when the server leads or follows another one."""
 
     options: ServerOptions
     cluster: ClusterOptions
     key: bytes
     log: Log
     admission: Admission
-    tell: Callable[[MemberStanding], None]
+    show: Callable[[MemberStanding], None]
 
 
 @contextlib.asynccontextmanager
@@ -126,9 +126,9 @@ class Term:
     async def _follow(self, stop: asyncio.Event) -> None:
         """Follow until this server leads, or a signal comes."""
         standing, election = self._standing, Election(self._standing.address)
-        follower = Follower(self._engine, self._store, self._setting.log, election, self._tell)
-        link = LeaderLink(standing, election, key=self._setting.key, tls=self._tls, heard=follower.wake)
-        self._tell()
+        follower = Follower(self._engine, self._store, self._setting.log, election, self._show)
+        link = LeaderLink(standing, election, key=self._setting.key, tls=self._tls, on_news=follower.wake)
+        self._show()
         async with _together(link.run(), self._access.run()) as beside:
             following = asyncio.create_task(follower.run(standing.name, standing.address))
             await _first([following, *beside], stop)
@@ -144,17 +144,17 @@ class Term:
             work += self._parts.start(replaying=False)
             self._standing.leads = True
             await self._listener.serve()
-            self._tell()
+            self._show()
             await _first(work, stop, self._deposed)
             if not self._deposed.is_set():
                 await self._end_calls()
                 await self._engine.flush()
                 await self._resign()
 
-    def _tell(self) -> None:
+    def _show(self) -> None:
         """Write where clients find the cluster, then say what this server is."""
         self._access.refresh()
-        self._setting.tell(self._standing)
+        self._setting.show(self._standing)
 
     async def _prepare(self) -> None:
         """Make the organization of a new cluster."""

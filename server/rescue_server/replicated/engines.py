@@ -50,7 +50,7 @@ class LogAddress:
 
 
 def open_log(
-    address: LogAddress, *, credentials: Path | None = None, ca: Path | None = None, patience: float = PATIENCE
+    address: LogAddress, *, credentials: Path | None = None, ca: Path | None = None, try_for: float = PATIENCE
 ) -> Log:
     """Connect to the engine, with TLS if there is a CA. Raises LogUnavailable, LogUnusable, OSError."""
     tls_ca = None if ca is None else ca.read_bytes()
@@ -59,13 +59,13 @@ def open_log(
         from rescue_server.replicated.etcd.etcd_log import EtcdLog
 
         etcd = EtcdAccess(addresses=address.nodes, credentials=credentials, tls_ca=tls_ca)
-        return EtcdLog.open(etcd, address.name, patience=patience)
+        return EtcdLog.open(etcd, address.name, try_for=try_for)
     if find_spec("nats") is None:
         raise LogUnusable("nats:// needs a package: pip install 'rescue-emulator[cluster]'")
     from rescue_server.replicated.nats_log import NatsAccess, NatsLog, tls_of
 
     nats = NatsAccess(addresses=address.nodes, credentials=credentials, tls=tls_of(ca))
-    return NatsLog.open(nats, address.name, patience=patience)
+    return NatsLog.open(nats, address.name, try_for=try_for)
 
 
 def _node(host: str, default: int) -> str:

@@ -86,7 +86,7 @@ class Log(Protocol):
         """Put the record after position `expected`, which must be the last, and return its position. It is durable.
 
         The adapter finds out itself what became of an attempt without an answer. Raises Moved; InDoubt after its
-        patience.
+        time-out.
         """
 
     def read(self, after: int, limit: int) -> list[LogEntry]:
@@ -142,14 +142,14 @@ def append_surely(
     *,
     expected: int,
     id: str,
-    patience: float,
+    try_for: float,
 ) -> int:
     """Try to append until it is known what became of it. For adapters.
 
     `attempt` returns the position, or raises Doubtful. `standing` returns the entry after `expected`. To try again is
     safe: at most one attempt can come to stand there. Raises Moved, InDoubt.
     """
-    give_up, pause = time.monotonic() + patience, _SHORTEST_PAUSE
+    give_up, pause = time.monotonic() + try_for, _SHORTEST_PAUSE
     while True:
         try:
             return attempt()

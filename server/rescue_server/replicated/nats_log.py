@@ -60,13 +60,13 @@ class NatsAccess:
 class NatsLog:
     """Implements `Log` on NATS. Use `open`."""
 
-    def __init__(self, access: NatsAccess, name: str, *, patience: float) -> None:
+    def __init__(self, access: NatsAccess, name: str, *, try_for: float) -> None:
         self._access = access
         self._stream = f"RESCUE_{name}"
         self._subject = f"rescue.{name}.log"
         self._bucket = f"RESCUE_{name}_SNAPSHOTS"
         self._replicas = 1 if len(access.addresses) == 1 else 3
-        self._patience = patience
+        self._patience = try_for
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="nats", daemon=True)
         self._client = Client()
@@ -76,9 +76,9 @@ class NatsLog:
         self._closed = False
 
     @classmethod
-    def open(cls, access: NatsAccess, name: str, *, patience: float = PATIENCE, within: float = WITHIN) -> NatsLog:
+    def open(cls, access: NatsAccess, name: str, *, try_for: float = PATIENCE, within: float = WITHIN) -> NatsLog:
         """Connect, and make the stream if it is not there. Raises LogUnavailable, LogUnusable."""
-        opened = cls(access, name, patience=patience)
+        opened = cls(access, name, try_for=try_for)
         opened._thread.start()
         try:
             opened._call(opened._connect(within), within + 1)
@@ -97,7 +97,7 @@ class NatsLog:
             lambda: next(iter(self.read(expected, 1)), None),
             expected=expected,
             id=id,
-            patience=self._patience,
+            try_for=self._patience,
         )
 
     def read(self, after: int, limit: int) -> list[LogEntry]:

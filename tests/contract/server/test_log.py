@@ -19,7 +19,7 @@ from tests.engine_logs import ENGINES, EngineLogs, new_name
 class Another(Protocol):
     """Opens the same log once more, as another server does."""
 
-    def __call__(self, *, patience: float = 30.0) -> Log: ...
+    def __call__(self, *, try_for: float = 30.0) -> Log: ...
 
 
 @pytest.fixture(params=["memory", *ENGINES])
@@ -27,12 +27,12 @@ def another(request: pytest.FixtureRequest, engines: EngineLogs) -> Iterator[Ano
     """Open a log of its own for each test, as often as it is called."""
     if request.param == "memory":
         shared = MemoryLog()
-        yield lambda *, patience=0.0: shared
+        yield lambda *, try_for=0.0: shared
         return
     name, opened = new_name(), list[Log]()
 
-    def again(*, patience: float = 30.0) -> Log:
-        opened.append(engines.open(request.param, name, patience=patience))
+    def again(*, try_for: float = 30.0) -> Log:
+        opened.append(engines.open(request.param, name, try_for=try_for))
         return opened[-1]
 
     yield again
@@ -81,7 +81,7 @@ def test_an_entry_that_does_not_follow_the_last_one_is_refused(log: Log, expecte
 
 
 def test_nothing_is_stored_beyond_the_end(another: Another) -> None:
-    log = another(patience=0.1)
+    log = another(try_for=0.1)
     fill(log, 2)
     with pytest.raises((Moved, InDoubt)):
         log.append(3, b"early", "early")

@@ -26,9 +26,9 @@ class Case:
         self.proxy = proxy
         self.direct = self.open(direct=True)
 
-    def open(self, *, patience: float = 30.0, direct: bool = False) -> Log:
+    def open(self, *, try_for: float = 30.0, direct: bool = False) -> Log:
         at = () if direct else (self.proxy.address,)
-        return self._engines.open(self._engine, self._name, patience=patience, at=at)
+        return self._engines.open(self._engine, self._name, try_for=try_for, at=at)
 
 
 @pytest.fixture(params=ALONE)
@@ -56,7 +56,7 @@ def test_a_record_that_was_stored_without_an_answer_counts_once(case: Case) -> N
 
 
 def test_a_record_that_never_left_is_in_doubt(case: Case) -> None:
-    log = case.open(patience=0.5)
+    log = case.open(try_for=0.5)
     case.proxy.swallows_requests = True
     with pytest.raises(InDoubt):
         log.append(0, b"r", "mine")
@@ -81,7 +81,7 @@ def test_who_was_cut_off_learns_that_another_server_writes(case: Case) -> None:
 @pytest.mark.parametrize("engine", SEVERAL)
 def test_nothing_is_lost_or_twice_while_each_node_dies_and_comes_back(engines: EngineLogs, engine: str) -> None:
     nodes, name = engines.nodes(engine), new_name()
-    log, other = engines.open(engine, name, patience=60), engines.open(engine, name)
+    log, other = engines.open(engine, name, try_for=60), engines.open(engine, name)
     acknowledged: list[str] = []
     stop = threading.Event()
 

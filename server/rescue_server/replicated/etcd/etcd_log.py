@@ -38,11 +38,11 @@ _SNAPSHOTS_KEPT = 2
 class EtcdLog:
     """Implements `Log` on etcd. Use `open`."""
 
-    def __init__(self, access: EtcdAccess, name: str, *, patience: float) -> None:
+    def __init__(self, access: EtcdAccess, name: str, *, try_for: float) -> None:
         self._calls = EtcdCalls(access)
         self._root = f"/rescue/{name}"
         self._head = f"{self._root}/head".encode()
-        self._patience = patience
+        self._patience = try_for
         self._addresses = access.addresses
         self._news = threading.Condition()
         self._known_tail = 0
@@ -50,9 +50,9 @@ class EtcdLog:
         self._watching = threading.Thread(target=self._watch, name="etcd watch", daemon=True)
 
     @classmethod
-    def open(cls, access: EtcdAccess, name: str, *, patience: float = PATIENCE, within: float = WITHIN) -> EtcdLog:
+    def open(cls, access: EtcdAccess, name: str, *, try_for: float = PATIENCE, within: float = WITHIN) -> EtcdLog:
         """Connect. Raises LogUnavailable, LogUnusable."""
-        opened = cls(access, name, patience=patience)
+        opened = cls(access, name, try_for=try_for)
         try:
             opened._find(within)
         except BaseException:
@@ -68,7 +68,7 @@ class EtcdLog:
             lambda: next(iter(self.read(expected, 1)), None),
             expected=expected,
             id=id,
-            patience=self._patience,
+            try_for=self._patience,
         )
 
     def read(self, after: int, limit: int) -> list[LogEntry]:

@@ -34,7 +34,7 @@ def test_an_open_port_counts_once() -> None:
 
 def test_a_leader_whose_port_is_closed_is_replaced_at_once() -> None:
     election = follower()
-    election.heard(10.0)
+    election.received(10.0)
     election.lost(10.1)
     election.lost(10.9)
     assert election.due() == 10.1
@@ -42,31 +42,31 @@ def test_a_leader_whose_port_is_closed_is_replaced_at_once() -> None:
 
 def test_a_silent_leader_is_replaced_after_a_while() -> None:
     election = follower()
-    election.heard(10.0)
+    election.received(10.0)
     assert election.due() == 10.0 + SILENT
-    election.heard(11.0)
+    election.received(11.0)
     assert election.due() == 11.0 + SILENT
 
 
 def test_who_is_heard_again_is_not_lost() -> None:
     election = follower()
-    election.heard(1.0)
+    election.received(1.0)
     election.lost(2.0)
-    election.heard(3.0)
+    election.received(3.0)
     assert election.due() == 3.0 + SILENT
 
 
 def test_they_try_by_rank() -> None:
     election = follower()
-    election.heard(10.0, rank=2)
-    election.heard(10.2)
+    election.received(10.0, rank=2)
+    election.received(10.2)
     election.lost(10.5)
     assert election.due() == 10.5 + 2 * STEP
 
 
 def test_what_was_known_of_a_leader_does_not_count_for_the_next() -> None:
     election = follower()
-    election.heard(1.0)
+    election.received(1.0)
     election.lost(1.5)
     election.saw(epoch=2, leader="s3", now=2.0)
     assert election.due() == 2.0 + STARTING
@@ -78,7 +78,7 @@ def test_what_was_known_of_a_leader_does_not_count_for_the_next() -> None:
 
 def test_who_was_late_itself_listens_anew() -> None:
     election = follower()
-    election.heard(10.0)
+    election.received(10.0)
     election.look(10.1)
     election.look(15.0)
     assert election.due() == 15.0 + SILENT
@@ -88,7 +88,7 @@ def test_who_was_late_itself_listens_anew() -> None:
 
 def test_it_says_why_it_tries() -> None:
     election = follower()
-    election.heard(1.0)
+    election.received(1.0)
     assert election.reason(3.0) == "s1 is silent for 2.0 s"
     election.lost(2.0)
     assert election.reason(3.0) == "the port of s1 is closed"

@@ -1,8 +1,8 @@
 """Run a program that is not ours, and kill it when its parent dies.
 
-`python leash.py FD COMMAND [ARG]...`: FD is the reading end of a pipe whose writing end the parent holds. When the
-parent closes it, however it ends, the program is killed with SIGKILL. SIGTERM is passed on. The program's pid is the
-first line of stdout; what it prints goes to stderr. `Leashed` is the parent's side.
+`python external_program.py FD COMMAND [ARG]...`: FD is the reading end of a pipe whose writing end the parent holds.
+When the parent closes it, however it ends, the program is killed with SIGKILL. SIGTERM is passed on. The program's pid
+is the first line of stdout; what it prints goes to stderr. `ExternalProgram` is the parent's side.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from pathlib import Path
 from typing import IO
 
 
-class Leashed:
+class ExternalProgram:
     """A running program. `pid` is its own, for signals to it alone."""
 
     def __init__(self, command: Sequence[str | Path], log: IO[bytes]) -> None:
         """Start the command. Its output goes to `log`."""
         reading, self._holding = os.pipe()
         try:
-            self._leash = subprocess.Popen(
+            self._keeper = subprocess.Popen(
                 [sys.executable, "-I", "-S", __file__, str(reading), *map(str, command)],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
@@ -35,21 +35,21 @@ class Leashed:
             )
         finally:
             os.close(reading)
-        assert self._leash.stdout is not None  # it was asked for
-        with self._leash.stdout as first:
+        assert self._keeper.stdout is not None  # it was asked for
+        with self._keeper.stdout as first:
             self.pid = int(first.readline() or 0)
 
     @property
     def is_running(self) -> bool:
         """Whether the program has not ended."""
-        return self._leash.poll() is None
+        return self._keeper.poll() is None
 
     def terminate(self, timeout: float = 10.0) -> None:
         """Ask the program to end, and kill it if it does not within `timeout` real seconds."""
         if self.is_running:
-            self._leash.terminate()
+            self._keeper.terminate()
         with contextlib.suppress(subprocess.TimeoutExpired):
-            self._leash.wait(timeout)
+            self._keeper.wait(timeout)
         self.kill()
 
     def kill(self) -> None:
@@ -57,7 +57,7 @@ class Leashed:
         if self._holding >= 0:
             os.close(self._holding)
             self._holding = -1
-        self._leash.wait()
+        self._keeper.wait()
 
 
 def run(parent_pipe: int, command: Sequence[str]) -> int:

@@ -40,7 +40,7 @@ def serve_member(options: ServerOptions, cluster: ClusterOptions) -> None:
         print(f"rescue server: {note}", file=sys.stderr)
     with DirectoryLock(options.data):
         remove_unfinished(options.data)
-        log = open_log(cluster.log, credentials=cluster.credentials, ca=cluster.ca, patience=cluster.patience)
+        log = open_log(cluster.log, credentials=cluster.credentials, ca=cluster.ca, try_for=cluster.try_for)
         with contextlib.closing(log):
             announcement = Announcement(as_json=options.as_json)
             setting = Setting(
@@ -49,7 +49,7 @@ def serve_member(options: ServerOptions, cluster: ClusterOptions) -> None:
                 key=key,
                 log=log,
                 admission=Admission.by(key),
-                tell=announcement.tell,
+                show=announcement.show,
             )
             asyncio.run(_run(setting))
 
