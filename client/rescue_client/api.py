@@ -84,6 +84,17 @@ class ApiClient:
         request = pb.CheckSecretRequest(user=user, secret=secret, source=source)
         await self._service.call_once(lambda stub: stub.CheckSecret, request)
 
+    async def check_sso_password(self, user: str, password: str, *, source: str) -> None:
+        """Check the password with which users sign in by their SSO id. Raises what `check_secret` raises."""
+        request = pb.CheckSsoPasswordRequest(user=user, password=password, source=source)
+        await self._service.call_once(lambda stub: stub.CheckSsoPassword, request)
+
+    @asynccontextmanager
+    async def administration(self, administrator: str) -> AsyncIterator[Connection]:
+        """Act as an administrator, who asked for it."""
+        async with self._connect(administrator, administrator) as connection:
+            yield connection
+
     async def issue_authcode(self, user: str, code_hash: str) -> None:
         """Keep the hash of a code that stands for the user. Raises RescueError."""
         request = pb.IssueAuthcodeRequest(request_id=str(uuid.uuid4()), user=user, code_hash=code_hash)
@@ -159,10 +170,39 @@ async def read_account(connection: Connection) -> Account:
 
 def _account(message: pb.Account) -> Account:
     return Account(
-        people=tuple(Person(node=one.node, name=one.name, group=one.group) for one in message.people),
-        groups=tuple(GroupNode(node=one.node, name=one.name) for one in message.groups),
+        people=tuple(_person(one) for one in message.people),
+        groups=tuple(
+            GroupNode(
+                node=one.node,
+                name=one.name,
+                description=one.description,
+                permissions=one.permissions,
+                locked_permissions=one.locked_permissions,
+                enabled=one.enabled,
+            )
+            for one in message.groups
+        ),
         channels=tuple(ChannelNode(node=one.node, name=one.name, groups=tuple(one.groups)) for one in message.channels),
-        authcodes={code_hash: user for user, code_hash in message.authcodes.items()},
+        authcodes={
+            code_hash: user for codes in (message.authcodes, message.api_tokens) for user, code_hash in codes.items()
+        },
+        account_id=message.account_id,
+        organization_name=message.organization_name,
+        field_labels=tuple(message.field_labels),
+    )
+
+
+def _person(message: pb.Person) -> Person:
+    return Person(
+        node=message.node,
+        name=message.name,
+        group=message.group,
+        email=message.email,
+        sso_id=message.sso_id,
+        nick=message.nick,
+        description=message.description,
+        enabled=message.enabled,
+        former_names=tuple(message.former_names),
     )
 
 

@@ -57,11 +57,17 @@ class EntryLeft(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Person:
-    """A technician or administrator; administrators have no group."""
+    """A technician or administrator; administrators have no group. Sessions may know them by a former name."""
 
     node: int
     name: str
     group: str = ""
+    email: str = ""
+    sso_id: str = ""
+    nick: str = ""
+    description: str = ""
+    enabled: bool = True
+    former_names: tuple[str, ...] = ()
 
     @property
     def is_technician(self) -> bool:
@@ -71,10 +77,14 @@ class Person:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GroupNode:
-    """A technician group."""
+    """A technician group. Permissions are separated by commas."""
 
     node: int
     name: str
+    description: str = ""
+    permissions: str = ""
+    locked_permissions: str = ""
+    enabled: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,13 +100,17 @@ class ChannelNode:
 class Account:
     """The whole organization; each kind is sorted by node id. No id is ever given out again.
 
-    `authcodes`: who holds a code, by the SHA-256 of the code in hexadecimal digits, also of people who were removed.
+    `authcodes`: who holds a code or API token, by its SHA-256 in hexadecimal digits, also of people who were removed.
+    `field_labels` name the custom fields 0 to 5 in reports.
     """
 
     people: tuple[Person, ...]
     groups: tuple[GroupNode, ...]
     channels: tuple[ChannelNode, ...]
     authcodes: Mapping[str, str]
+    account_id: int = 0
+    organization_name: str = ""
+    field_labels: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,11 +11,12 @@ from enum import StrEnum
 from rescue_api.answer_cache import AnswerCache
 from rescue_api.answers import Enumeration, Kind, Row, Shape
 from rescue_api.nodes import Node, find
-from rescue_api.people import ApiLogins, hash_code
+from rescue_api.people import ApiLogins
 from rescue_api.reports.settings import ReportSettingsKeeper
 from rescue_api.words import MethodFailed, Word
 from rescue_client.api import ApiClient
 from rescue_client.api_records import Facts, Person
+from rescue_client.people import hash_code
 
 _INTEGER = re.compile(r"[+-]?\d{1,10}", re.ASCII)
 

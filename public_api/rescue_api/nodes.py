@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
 from rescue_api.answers import Enumeration
 from rescue_client.api_records import Account, ChannelNode, Facts, GroupNode, Person, SessionFacts
 
-ACCOUNT_ID = 3_000_001
-ACCOUNT_NAME = "Emulated organization"
 ROOT, MASTERADMINISTRATORS, ADMINISTRATORS, TECHNICIANS = range(100_001, 100_005)
 """The nodes that every organization has; the server gives out the numbers after them."""
 
@@ -67,7 +65,7 @@ def _person(person: Person, parent: int) -> Node:
 
 def find(account: Account, number: int) -> Node | None:
     """Return the node with this number; None if there is none. The account's own number means the root."""
-    wanted = ROOT if number == ACCOUNT_ID else number
+    wanted = ROOT if number == account.account_id else number
     return next((node for node in tree(account) if node.id == wanted), None)
 
 
@@ -76,12 +74,17 @@ def technicians_below(account: Account, node: Node) -> frozenset[str]:
     technicians = [person for person in account.people if person.is_technician]
     match node.type:
         case NodeType.ROOT | NodeType.TECHNICIANS:
-            return frozenset(person.name for person in technicians)
+            return _names(technicians)
         case NodeType.TECHNICIAN_GROUP:
-            return frozenset(person.name for person in technicians if person.group == node.name)
+            return _names(person for person in technicians if person.group == node.name)
         case NodeType.TECHNICIAN:
-            return frozenset({node.name})
+            return _names(person for person in technicians if person.node == node.id)
     return frozenset()
+
+
+def _names(people: Iterable[Person]) -> frozenset[str]:
+    """Return what sessions know these people by: their names, and the former ones."""
+    return frozenset(name for person in people for name in (person.name, *person.former_names))
 
 
 def serves(account: Account, channel: ChannelNode, technicians: frozenset[str]) -> bool:
@@ -100,7 +103,9 @@ class NodeDirectory:
     def of(cls, facts: Facts) -> NodeDirectory:
         """Return the directory of the facts' organization."""
         account = facts.account
-        return cls({one.name: one for one in account.people}, {one.name: one for one in account.channels})
+        people = {name: one for one in account.people for name in one.former_names}
+        people |= {one.name: one for one in account.people}  # whoever has a name now goes before
+        return cls(people, {one.name: one for one in account.channels})
 
     def channel_node(self, session: SessionFacts) -> int:
         """Return the number of the session's channel; 0 without one."""

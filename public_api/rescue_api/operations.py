@@ -8,10 +8,10 @@ from rescue_api.answers import DONE, Column, Enumeration, Kind, Shape, Style, on
 from rescue_api.calls import AUTHCODE, ApiCall, Handler, MethodAccess, Operation, Parameter
 from rescue_api.methods import access, acts, logs, organization, pins, queues
 from rescue_api.nodes import NODE_TYPES
-from rescue_api.people import hash_code
 from rescue_api.report_operations import REPORT_OPERATIONS
 from rescue_api.sessions import shape as sessions_shape
 from rescue_api.words import MethodFailed, Word
+from rescue_client.people import hash_code
 
 NODE_KINDS = Enumeration(name="NODE_REF", values=("NODE", "CHANNEL"))
 _STATUSES = Enumeration(name="NODE_STATUS", values=("Online", "Offline", "Disabled", ""))
@@ -272,5 +272,5 @@ def _authenticate(call: ApiCall) -> None:
         if not name:
             raise MethodFailed(Word.NOT_LOGGED_IN)
     call.caller = next((person for person in account.people if person.name == name), None)
-    if call.caller is None:
+    if call.caller is None or not call.caller.enabled:
         raise MethodFailed(Word.USER_DELETED_OR_DISABLED)

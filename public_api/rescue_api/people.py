@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 import string
 from dataclasses import dataclass, field
@@ -13,32 +12,16 @@ from rescue_client.api_records import Account, Person
 COOKIE = "ASP.NET_SessionId"
 _ALPHABET = string.ascii_lowercase + string.digits
 _COOKIE_LENGTH = 24
-_CODE_LENGTH = 128
 _IDLE = timedelta(minutes=20)  # emulated
 _MOST_LOGINS = 10_000
-
-
-def email_of(person: Person) -> str:
-    """Return a person's e-mail address; a name that is one stands for itself."""
-    return person.name if "@" in person.name else f"{person.name.lower().replace(' ', '.')}@rescue.test"
 
 
 def by_email(account: Account, given: str) -> Person | None:
     """Return the person with this e-mail address or name."""
     wanted = given.strip().casefold()
     return next(
-        (person for person in account.people if wanted in (email_of(person).casefold(), person.name.casefold())), None
+        (person for person in account.people if wanted in (person.email.casefold(), person.name.casefold())), None
     )
-
-
-def new_code() -> str:
-    """Return a fresh code."""
-    return _random(_CODE_LENGTH)
-
-
-def hash_code(code: str) -> str:
-    """Return what is stored of a code."""
-    return hashlib.sha256(code.encode()).hexdigest()
 
 
 def _random(length: int) -> str:

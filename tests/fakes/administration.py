@@ -120,3 +120,5 @@ class FakeAdministration(
         RenewSecret
     ) = ResetSessions = unimplemented
     WatchQueues = WatchClock = IssueJoinCode = ListJoinCodes = Join = unimplemented
+    ChangeUser = CreateUser = RemoveAdministrator = ChangeGroup = ChangeChannel = ChangeAccount = unimplemented
+    IssueApiToken = unimplemented

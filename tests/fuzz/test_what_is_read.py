@@ -27,7 +27,8 @@ from rescue_common.processes.child import Program
 from rescue_common.state_directory import Access, NoAccess
 from rescue_common.terminal import safe
 from rescue_console.commands import LONGEST_LINE, USAGE, BadLine, LineSplitter, parse
-from rescue_server.core.organization import Organization, apply_change
+from rescue_server.core.organization import Organization
+from rescue_server.core.organization_changes import apply_change
 from rescue_server.startup.organization_file import BadOrganizationFile, read_organization
 
 pytestmark = pytest.mark.no_cover  # counting lines would double the time of so many steps

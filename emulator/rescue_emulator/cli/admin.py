@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 import click
 
 from rescue_common.terminal import safe
-from rescue_emulator.cli.calls import Command, Result, connection_options, run_call
+from rescue_emulator.cli.calls import Command, Result, connection_options, run_call, shared_option
 from rescue_emulator.cli.output import print_result
 
 if TYPE_CHECKING:
     from rescue_client.admin import AdminClient, Organization, OrganizationChange
+    from rescue_client.connection import Connection
 
 _ZERO_IS_NEVER = {"waiting-timeout", "idle-timeout"}
 
@@ -47,7 +48,7 @@ def show() -> None:
 @click.argument("settings", nargs=-1, required=True, metavar="SETTING=VALUE...")
 @connection_options
 def set_(owner: str, settings: Sequence[str]) -> None:
-    """Change settings of OWNER, group:NAME or channel:NAME.
+    """Change settings of OWNER: group:NAME, channel:NAME, technician:NAME, administrator:NAME or organization.
 
     \b
     private-code-validity, connecting-timeout   1m to 999m
@@ -58,9 +59,14 @@ def set_(owner: str, settings: Sequence[str]) -> None:
     post-as                                     form or xml
 
     \b
+    technicians, administrators: email, ssoid, nick, description; enabled=false keeps them out
+    organization: account-id, organization-name, sso-password, field-label-0 to field-label-5
+
+    \b
     Examples:
       rescue admin set group:Support idle-timeout=1m terms='We see your screen.'
       rescue admin set channel:Web waiting-timeout=0
+      rescue admin set technician:alice email=alice@example.com
     """
     changes = {}
     for setting in settings:
@@ -68,8 +74,51 @@ def set_(owner: str, settings: Sequence[str]) -> None:
         if not equals:
             raise click.UsageError(f"{setting!r} is no setting: write SETTING=VALUE, for example idle-timeout=5m")
         changes[name] = value
+    kind, _, name = owner.partition(":")
+    if owner == "organization" or kind in ("technician", "administrator"):
+        _set_details(owner, name, changes)
+        return
     found = _as_administrator(lambda client: client.change_settings(owner, changes)).written()
     print_result({"owner": owner, "settings": found}, [f"{owner} {name}={found[name]}" for name in changes])
+
+
+def _set_details(owner: str, name: str, changes: dict[str, str]) -> None:
+    from rescue_client.people import PeopleClient
+
+    def change(connection: Connection) -> Awaitable[int]:
+        people = PeopleClient(connection)
+        return people.set_person(name, changes) if name else people.set_account(changes)
+
+    revision = run_call(change)
+    shown = {setting: value for setting, value in changes.items() if setting != "sso-password"}
+    print_result(
+        {"owner": owner, "settings": shown, "revision": revision},
+        [f"{owner} {setting}={value}" for setting, value in shown.items()],
+    )
+
+
+@admin.command("api-token")
+@click.argument("administrator", required=False)
+@click.option("--revoke", is_flag=True, help="Make the token void instead.")
+@connection_options
+def api_token(administrator: str | None, revoke: bool) -> None:
+    """Make a token of the public API for ADMINISTRATOR, or for whoever calls. It is shown once; the former one is void.
+
+    \b
+    Example:
+      rescue admin api-token admin
+    """
+    from rescue_client.people import PeopleClient
+
+    name = administrator or shared_option("user") or "admin"
+    if revoke:
+        run_call(lambda connection: PeopleClient(connection).revoke_api_token(name))
+        click.echo(f"the API token of {name} is void", err=True)
+        print_result({"administrator": name, "revoked": True}, [])
+        return
+    token = run_call(lambda connection: PeopleClient(connection).issue_api_token(name))
+    click.echo(f"API token of {name}, shown only now:", err=True)
+    print_result({"administrator": name, "token": token}, [token])
 
 
 @admin.group()

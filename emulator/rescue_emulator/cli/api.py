@@ -54,12 +54,11 @@ def users() -> None:
     Example:
       rescue api users --json
     """
-    from rescue_api.people import email_of
     from rescue_client.api import read_account
 
     account = run_call(read_account)
     rows = [
-        {"email": email_of(one), "node": one.node, "kind": "technician" if one.is_technician else "administrator"}
+        {"email": one.email, "node": one.node, "kind": "technician" if one.is_technician else "administrator"}
         for one in account.people
     ]
     if json_wanted():

@@ -64,11 +64,10 @@ class WorldApi:
 
     async def user(self, name: str) -> ApiUser:
         """Return what a technician or administrator signs in with. Raises NotFound, NoAccess and RescueError."""
-        from rescue_api.people import email_of
         from rescue_client.api import read_account
 
         person = self._named(name, (await read_account(self._connect())).people, "user")
-        return ApiUser(email=email_of(person), password=self._password(person.name), node=person.node)
+        return ApiUser(email=person.email, password=self._password(person.name), node=person.node)
 
     def _named(self, name: str, nodes: Sequence[Named], kind: str) -> Named:
         """Return the world's own node of this name, else another one that has it. Raises NotFound."""

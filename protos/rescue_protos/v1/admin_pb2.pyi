@@ -829,3 +829,410 @@ class JoinCodeState(google.protobuf.message.Message):
     def ClearField(self, field_name: typing.Literal["technician", b"technician", "used", b"used", "valid_until", b"valid_until"]) -> None: ...
 
 Global___JoinCodeState: typing_extensions.TypeAlias = JoinCodeState
+
+@typing.final
+class ChangeUserRequest(google.protobuf.message.Message):
+    """The change: only fields that are set."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: builtins.int
+    USER_FIELD_NUMBER: builtins.int
+    NAME_FIELD_NUMBER: builtins.int
+    EMAIL_FIELD_NUMBER: builtins.int
+    SSO_ID_FIELD_NUMBER: builtins.int
+    NICK_FIELD_NUMBER: builtins.int
+    DESCRIPTION_FIELD_NUMBER: builtins.int
+    ENABLED_FIELD_NUMBER: builtins.int
+    SECRET_FIELD_NUMBER: builtins.int
+    request_id: builtins.str
+    """A request with the same id gets the same answer."""
+    user: builtins.str
+    """A technician or administrator."""
+    name: builtins.str
+    """The new name. Possible only while they take part in no session."""
+    email: builtins.str
+    """The e-mail address; empty for the one that follows from the name."""
+    sso_id: builtins.str
+    """The SSO id; empty for the name."""
+    nick: builtins.str
+    """The nickname."""
+    description: builtins.str
+    """The description."""
+    enabled: builtins.bool
+    """Whether they may sign in."""
+    secret: builtins.str
+    """The new secret. All tokens of the user become invalid."""
+    def __init__(
+        self,
+        *,
+        request_id: builtins.str = ...,
+        user: builtins.str = ...,
+        name: builtins.str | None = ...,
+        email: builtins.str | None = ...,
+        sso_id: builtins.str | None = ...,
+        nick: builtins.str | None = ...,
+        description: builtins.str | None = ...,
+        enabled: builtins.bool | None = ...,
+        secret: builtins.str | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["_description", b"_description", "_email", b"_email", "_enabled", b"_enabled", "_name", b"_name", "_nick", b"_nick", "_secret", b"_secret", "_sso_id", b"_sso_id", "description", b"description", "email", b"email", "enabled", b"enabled", "name", b"name", "nick", b"nick", "secret", b"secret", "sso_id", b"sso_id"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_description", b"_description", "_email", b"_email", "_enabled", b"_enabled", "_name", b"_name", "_nick", b"_nick", "_secret", b"_secret", "_sso_id", b"_sso_id", "description", b"description", "email", b"email", "enabled", b"enabled", "name", b"name", "nick", b"nick", "request_id", b"request_id", "secret", b"secret", "sso_id", b"sso_id", "user", b"user"]) -> None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_description", b"_description"]) -> typing.Literal["description"] | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_email", b"_email"]) -> typing.Literal["email"] | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_enabled", b"_enabled"]) -> typing.Literal["enabled"] | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_name", b"_name"]) -> typing.Literal["name"] | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_nick", b"_nick"]) -> typing.Literal["nick"] | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_secret", b"_secret"]) -> typing.Literal["secret"] | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_sso_id", b"_sso_id"]) -> typing.Literal["sso_id"] | None: ...
+
+Global___ChangeUserRequest: typing_extensions.TypeAlias = ChangeUserRequest
+
+@typing.final
+class ChangeUserResponse(google.protobuf.message.Message):
+    """Done."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    REVISION_FIELD_NUMBER: builtins.int
+    revision: builtins.int
+    """The revision from which the change is in force."""
+    def __init__(
+        self,
+        *,
+        revision: builtins.int = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["revision", b"revision"]) -> None: ...
+
+Global___ChangeUserResponse: typing_extensions.TypeAlias = ChangeUserResponse
+
+@typing.final
+class CreateUserRequest(google.protobuf.message.Message):
+    """Where the new user belongs."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: builtins.int
+    GROUP_FIELD_NUMBER: builtins.int
+    request_id: builtins.str
+    """A request with the same id gets the same answer."""
+    group: builtins.str
+    """The technician group; empty for an administrator."""
+    def __init__(
+        self,
+        *,
+        request_id: builtins.str = ...,
+        group: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["group", b"group", "request_id", b"request_id"]) -> None: ...
+
+Global___CreateUserRequest: typing_extensions.TypeAlias = CreateUserRequest
+
+@typing.final
+class CreateUserResponse(google.protobuf.message.Message):
+    """Done."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    REVISION_FIELD_NUMBER: builtins.int
+    NODE_FIELD_NUMBER: builtins.int
+    revision: builtins.int
+    """The revision from which the change is in force."""
+    node: builtins.int
+    """The node id of the new user."""
+    def __init__(
+        self,
+        *,
+        revision: builtins.int = ...,
+        node: builtins.int = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["node", b"node", "revision", b"revision"]) -> None: ...
+
+Global___CreateUserResponse: typing_extensions.TypeAlias = CreateUserResponse
+
+@typing.final
+class RemoveAdministratorRequest(google.protobuf.message.Message):
+    """The administrator to remove."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: builtins.int
+    ADMINISTRATOR_FIELD_NUMBER: builtins.int
+    request_id: builtins.str
+    """A request with the same id gets the same answer."""
+    administrator: builtins.str
+    """The administrator."""
+    def __init__(
+        self,
+        *,
+        request_id: builtins.str = ...,
+        administrator: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["administrator", b"administrator", "request_id", b"request_id"]) -> None: ...
+
+Global___RemoveAdministratorRequest: typing_extensions.TypeAlias = RemoveAdministratorRequest
+
+@typing.final
+class RemoveAdministratorResponse(google.protobuf.message.Message):
+    """Done."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    REVISION_FIELD_NUMBER: builtins.int
+    revision: builtins.int
+    """The revision from which the change is in force."""
+    def __init__(
+        self,
+        *,
+        revision: builtins.int = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["revision", b"revision"]) -> None: ...
+
+Global___RemoveAdministratorResponse: typing_extensions.TypeAlias = RemoveAdministratorResponse
+
+@typing.final
+class ChangeGroupRequest(google.protobuf.message.Message):
+    """The change: only fields that are set."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: builtins.int
+    GROUP_FIELD_NUMBER: builtins.int
+    NAME_FIELD_NUMBER: builtins.int
+    DESCRIPTION_FIELD_NUMBER: builtins.int
+    PERMISSIONS_FIELD_NUMBER: builtins.int
+    LOCKED_PERMISSIONS_FIELD_NUMBER: builtins.int
+    ENABLED_FIELD_NUMBER: builtins.int
+    request_id: builtins.str
+    """A request with the same id gets the same answer."""
+    group: builtins.str
+    """The technician group."""
+    name: builtins.str
+    """The new name. Possible only while no session follows the settings of the group."""
+    description: builtins.str
+    """The description."""
+    permissions: builtins.str
+    """Permissions, separated by commas. They are shown, and guard nothing."""
+    locked_permissions: builtins.str
+    """Locked permissions, separated by commas."""
+    enabled: builtins.bool
+    """Whether the group is enabled. It is shown, and guards nothing."""
+    def __init__(
+        self,
+        *,
+        request_id: builtins.str = ...,
+        group: builtins.str = ...,
+        name: builtins.str | None = ...,
+        description: builtins.str | None = ...,
+        permissions: builtins.str | None = ...,
+        locked_permissions: builtins.str | None = ...,
+        enabled: builtins.bool | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["_description", b"_description", "_enabled", b"_enabled", "_locked_permissions", b"_locked_permissions", "_name", b"_name", "_permissions", b"_permissions", "description", b"description", "enabled", b"enabled", "locked_permissions", b"locked_permissions", "name", b"name", "permissions", b"permissions"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_description", b"_description", "_enabled", b"_enabled", "_locked_permissions", b"_locked_permissions", "_name", b"_name", "_permissions", b"_permissions", "description", b"description", "enabled", b"enabled", "group", b"group", "locked_permissions", b"locked_permissions", "name", b"name", "permissions", b"permissions", "request_id", b"request_id"]) -> None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_description", b"_description"]) -> typing.Literal["description"] | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_enabled", b"_enabled"]) -> typing.Literal["enabled"] | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_locked_permissions", b"_locked_permissions"]) -> typing.Literal["locked_permissions"] | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_name", b"_name"]) -> typing.Literal["name"] | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_permissions", b"_permissions"]) -> typing.Literal["permissions"] | None: ...
+
+Global___ChangeGroupRequest: typing_extensions.TypeAlias = ChangeGroupRequest
+
+@typing.final
+class ChangeGroupResponse(google.protobuf.message.Message):
+    """Done."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    REVISION_FIELD_NUMBER: builtins.int
+    revision: builtins.int
+    """The revision from which the change is in force."""
+    def __init__(
+        self,
+        *,
+        revision: builtins.int = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["revision", b"revision"]) -> None: ...
+
+Global___ChangeGroupResponse: typing_extensions.TypeAlias = ChangeGroupResponse
+
+@typing.final
+class ChangeChannelRequest(google.protobuf.message.Message):
+    """A group that is to serve a channel, or no longer."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: builtins.int
+    CHANNEL_FIELD_NUMBER: builtins.int
+    GROUP_FIELD_NUMBER: builtins.int
+    SERVES_FIELD_NUMBER: builtins.int
+    request_id: builtins.str
+    """A request with the same id gets the same answer."""
+    channel: builtins.str
+    """The channel."""
+    group: builtins.str
+    """The technician group."""
+    serves: builtins.bool
+    """Whether the group serves the channel from now on."""
+    def __init__(
+        self,
+        *,
+        request_id: builtins.str = ...,
+        channel: builtins.str = ...,
+        group: builtins.str = ...,
+        serves: builtins.bool = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["channel", b"channel", "group", b"group", "request_id", b"request_id", "serves", b"serves"]) -> None: ...
+
+Global___ChangeChannelRequest: typing_extensions.TypeAlias = ChangeChannelRequest
+
+@typing.final
+class ChangeChannelResponse(google.protobuf.message.Message):
+    """Done."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    REVISION_FIELD_NUMBER: builtins.int
+    revision: builtins.int
+    """The revision from which the change is in force."""
+    def __init__(
+        self,
+        *,
+        revision: builtins.int = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["revision", b"revision"]) -> None: ...
+
+Global___ChangeChannelResponse: typing_extensions.TypeAlias = ChangeChannelResponse
+
+@typing.final
+class ChangeAccountRequest(google.protobuf.message.Message):
+    """The change: only fields that are set."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    @typing.final
+    class FieldLabelsEntry(google.protobuf.message.Message):
+        DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: builtins.int
+        VALUE_FIELD_NUMBER: builtins.int
+        key: builtins.str
+        value: builtins.str
+        def __init__(
+            self,
+            *,
+            key: builtins.str = ...,
+            value: builtins.str = ...,
+        ) -> None: ...
+        def ClearField(self, field_name: typing.Literal["key", b"key", "value", b"value"]) -> None: ...
+
+    REQUEST_ID_FIELD_NUMBER: builtins.int
+    ACCOUNT_ID_FIELD_NUMBER: builtins.int
+    ORGANIZATION_NAME_FIELD_NUMBER: builtins.int
+    SSO_PASSWORD_FIELD_NUMBER: builtins.int
+    FIELD_LABELS_FIELD_NUMBER: builtins.int
+    request_id: builtins.str
+    """A request with the same id gets the same answer."""
+    account_id: builtins.int
+    """The account id."""
+    organization_name: builtins.str
+    """The name of the organization."""
+    sso_password: builtins.str
+    """The password with which users sign in by their SSO id; empty: nobody can."""
+    @property
+    def field_labels(self) -> google.protobuf.internal.containers.ScalarMap[builtins.str, builtins.str]:
+        """Labels of custom fields in reports, by number, "0" to "5"."""
+
+    def __init__(
+        self,
+        *,
+        request_id: builtins.str = ...,
+        account_id: builtins.int | None = ...,
+        organization_name: builtins.str | None = ...,
+        sso_password: builtins.str | None = ...,
+        field_labels: collections.abc.Mapping[builtins.str, builtins.str] | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["_account_id", b"_account_id", "_organization_name", b"_organization_name", "_sso_password", b"_sso_password", "account_id", b"account_id", "organization_name", b"organization_name", "sso_password", b"sso_password"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_account_id", b"_account_id", "_organization_name", b"_organization_name", "_sso_password", b"_sso_password", "account_id", b"account_id", "field_labels", b"field_labels", "organization_name", b"organization_name", "request_id", b"request_id", "sso_password", b"sso_password"]) -> None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_account_id", b"_account_id"]) -> typing.Literal["account_id"] | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_organization_name", b"_organization_name"]) -> typing.Literal["organization_name"] | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_sso_password", b"_sso_password"]) -> typing.Literal["sso_password"] | None: ...
+
+Global___ChangeAccountRequest: typing_extensions.TypeAlias = ChangeAccountRequest
+
+@typing.final
+class ChangeAccountResponse(google.protobuf.message.Message):
+    """Done."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    REVISION_FIELD_NUMBER: builtins.int
+    revision: builtins.int
+    """The revision from which the change is in force."""
+    def __init__(
+        self,
+        *,
+        revision: builtins.int = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["revision", b"revision"]) -> None: ...
+
+Global___ChangeAccountResponse: typing_extensions.TypeAlias = ChangeAccountResponse
+
+@typing.final
+class IssueApiTokenRequest(google.protobuf.message.Message):
+    """A token's hash."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: builtins.int
+    ADMINISTRATOR_FIELD_NUMBER: builtins.int
+    TOKEN_HASH_FIELD_NUMBER: builtins.int
+    request_id: builtins.str
+    """A request with the same id gets the same answer."""
+    administrator: builtins.str
+    """The administrator for whom it stands."""
+    token_hash: builtins.str
+    """The SHA-256 of the token in hexadecimal digits; empty to revoke the token."""
+    def __init__(
+        self,
+        *,
+        request_id: builtins.str = ...,
+        administrator: builtins.str = ...,
+        token_hash: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["administrator", b"administrator", "request_id", b"request_id", "token_hash", b"token_hash"]) -> None: ...
+
+Global___IssueApiTokenRequest: typing_extensions.TypeAlias = IssueApiTokenRequest
+
+@typing.final
+class IssueApiTokenResponse(google.protobuf.message.Message):
+    """Done."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    REVISION_FIELD_NUMBER: builtins.int
+    revision: builtins.int
+    """The revision from which the change is in force."""
+    def __init__(
+        self,
+        *,
+        revision: builtins.int = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["revision", b"revision"]) -> None: ...
+
+Global___IssueApiTokenResponse: typing_extensions.TypeAlias = IssueApiTokenResponse

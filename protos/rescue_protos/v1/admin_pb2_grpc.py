@@ -100,6 +100,41 @@ class AdminServiceStub(object):
                 request_serializer=rescue__protos_dot_v1_dot_admin__pb2.ListJoinCodesRequest.SerializeToString,
                 response_deserializer=rescue__protos_dot_v1_dot_admin__pb2.ListJoinCodesResponse.FromString,
                 _registered_method=True)
+        self.ChangeUser = channel.unary_unary(
+                '/rescue_protos.v1.AdminService/ChangeUser',
+                request_serializer=rescue__protos_dot_v1_dot_admin__pb2.ChangeUserRequest.SerializeToString,
+                response_deserializer=rescue__protos_dot_v1_dot_admin__pb2.ChangeUserResponse.FromString,
+                _registered_method=True)
+        self.CreateUser = channel.unary_unary(
+                '/rescue_protos.v1.AdminService/CreateUser',
+                request_serializer=rescue__protos_dot_v1_dot_admin__pb2.CreateUserRequest.SerializeToString,
+                response_deserializer=rescue__protos_dot_v1_dot_admin__pb2.CreateUserResponse.FromString,
+                _registered_method=True)
+        self.RemoveAdministrator = channel.unary_unary(
+                '/rescue_protos.v1.AdminService/RemoveAdministrator',
+                request_serializer=rescue__protos_dot_v1_dot_admin__pb2.RemoveAdministratorRequest.SerializeToString,
+                response_deserializer=rescue__protos_dot_v1_dot_admin__pb2.RemoveAdministratorResponse.FromString,
+                _registered_method=True)
+        self.ChangeGroup = channel.unary_unary(
+                '/rescue_protos.v1.AdminService/ChangeGroup',
+                request_serializer=rescue__protos_dot_v1_dot_admin__pb2.ChangeGroupRequest.SerializeToString,
+                response_deserializer=rescue__protos_dot_v1_dot_admin__pb2.ChangeGroupResponse.FromString,
+                _registered_method=True)
+        self.ChangeChannel = channel.unary_unary(
+                '/rescue_protos.v1.AdminService/ChangeChannel',
+                request_serializer=rescue__protos_dot_v1_dot_admin__pb2.ChangeChannelRequest.SerializeToString,
+                response_deserializer=rescue__protos_dot_v1_dot_admin__pb2.ChangeChannelResponse.FromString,
+                _registered_method=True)
+        self.ChangeAccount = channel.unary_unary(
+                '/rescue_protos.v1.AdminService/ChangeAccount',
+                request_serializer=rescue__protos_dot_v1_dot_admin__pb2.ChangeAccountRequest.SerializeToString,
+                response_deserializer=rescue__protos_dot_v1_dot_admin__pb2.ChangeAccountResponse.FromString,
+                _registered_method=True)
+        self.IssueApiToken = channel.unary_unary(
+                '/rescue_protos.v1.AdminService/IssueApiToken',
+                request_serializer=rescue__protos_dot_v1_dot_admin__pb2.IssueApiTokenRequest.SerializeToString,
+                response_deserializer=rescue__protos_dot_v1_dot_admin__pb2.IssueApiTokenResponse.FromString,
+                _registered_method=True)
         self.ResetSessions = channel.unary_unary(
                 '/rescue_protos.v1.AdminService/ResetSessions',
                 request_serializer=rescue__protos_dot_v1_dot_admin__pb2.ResetSessionsRequest.SerializeToString,
@@ -208,6 +243,56 @@ class AdminServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ChangeUser(self, request, context):
+        """Changes what is known of a technician or administrator: name, e-mail address and so on.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CreateUser(self, request, context):
+        """Adds a technician or administrator with a name that the server makes. They are disabled at first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RemoveAdministrator(self, request, context):
+        """Removes an administrator, but not the last one.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ChangeGroup(self, request, context):
+        """Changes what is known of a technician group: name, description and so on.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ChangeChannel(self, request, context):
+        """Changes which technician groups serve a channel.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ChangeAccount(self, request, context):
+        """Changes what is known of the organization itself.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def IssueApiToken(self, request, context):
+        """Keeps the hash of a token that stands for an administrator in calls of the public API. It voids
+        their former one.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ResetSessions(self, request, context):
         """Ends all sessions and clears all queues, as if the technicians had done it. People, secrets and
         settings stay. Returns when all queues are empty. Sessions that are opened meanwhile stay too.
@@ -291,6 +376,41 @@ def add_AdminServiceServicer_to_server(servicer, server):
                     servicer.ListJoinCodes,
                     request_deserializer=rescue__protos_dot_v1_dot_admin__pb2.ListJoinCodesRequest.FromString,
                     response_serializer=rescue__protos_dot_v1_dot_admin__pb2.ListJoinCodesResponse.SerializeToString,
+            ),
+            'ChangeUser': grpc.unary_unary_rpc_method_handler(
+                    servicer.ChangeUser,
+                    request_deserializer=rescue__protos_dot_v1_dot_admin__pb2.ChangeUserRequest.FromString,
+                    response_serializer=rescue__protos_dot_v1_dot_admin__pb2.ChangeUserResponse.SerializeToString,
+            ),
+            'CreateUser': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateUser,
+                    request_deserializer=rescue__protos_dot_v1_dot_admin__pb2.CreateUserRequest.FromString,
+                    response_serializer=rescue__protos_dot_v1_dot_admin__pb2.CreateUserResponse.SerializeToString,
+            ),
+            'RemoveAdministrator': grpc.unary_unary_rpc_method_handler(
+                    servicer.RemoveAdministrator,
+                    request_deserializer=rescue__protos_dot_v1_dot_admin__pb2.RemoveAdministratorRequest.FromString,
+                    response_serializer=rescue__protos_dot_v1_dot_admin__pb2.RemoveAdministratorResponse.SerializeToString,
+            ),
+            'ChangeGroup': grpc.unary_unary_rpc_method_handler(
+                    servicer.ChangeGroup,
+                    request_deserializer=rescue__protos_dot_v1_dot_admin__pb2.ChangeGroupRequest.FromString,
+                    response_serializer=rescue__protos_dot_v1_dot_admin__pb2.ChangeGroupResponse.SerializeToString,
+            ),
+            'ChangeChannel': grpc.unary_unary_rpc_method_handler(
+                    servicer.ChangeChannel,
+                    request_deserializer=rescue__protos_dot_v1_dot_admin__pb2.ChangeChannelRequest.FromString,
+                    response_serializer=rescue__protos_dot_v1_dot_admin__pb2.ChangeChannelResponse.SerializeToString,
+            ),
+            'ChangeAccount': grpc.unary_unary_rpc_method_handler(
+                    servicer.ChangeAccount,
+                    request_deserializer=rescue__protos_dot_v1_dot_admin__pb2.ChangeAccountRequest.FromString,
+                    response_serializer=rescue__protos_dot_v1_dot_admin__pb2.ChangeAccountResponse.SerializeToString,
+            ),
+            'IssueApiToken': grpc.unary_unary_rpc_method_handler(
+                    servicer.IssueApiToken,
+                    request_deserializer=rescue__protos_dot_v1_dot_admin__pb2.IssueApiTokenRequest.FromString,
+                    response_serializer=rescue__protos_dot_v1_dot_admin__pb2.IssueApiTokenResponse.SerializeToString,
             ),
             'ResetSessions': grpc.unary_unary_rpc_method_handler(
                     servicer.ResetSessions,
@@ -655,6 +775,195 @@ class AdminService(object):
             '/rescue_protos.v1.AdminService/ListJoinCodes',
             rescue__protos_dot_v1_dot_admin__pb2.ListJoinCodesRequest.SerializeToString,
             rescue__protos_dot_v1_dot_admin__pb2.ListJoinCodesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ChangeUser(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/rescue_protos.v1.AdminService/ChangeUser',
+            rescue__protos_dot_v1_dot_admin__pb2.ChangeUserRequest.SerializeToString,
+            rescue__protos_dot_v1_dot_admin__pb2.ChangeUserResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateUser(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/rescue_protos.v1.AdminService/CreateUser',
+            rescue__protos_dot_v1_dot_admin__pb2.CreateUserRequest.SerializeToString,
+            rescue__protos_dot_v1_dot_admin__pb2.CreateUserResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RemoveAdministrator(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/rescue_protos.v1.AdminService/RemoveAdministrator',
+            rescue__protos_dot_v1_dot_admin__pb2.RemoveAdministratorRequest.SerializeToString,
+            rescue__protos_dot_v1_dot_admin__pb2.RemoveAdministratorResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ChangeGroup(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/rescue_protos.v1.AdminService/ChangeGroup',
+            rescue__protos_dot_v1_dot_admin__pb2.ChangeGroupRequest.SerializeToString,
+            rescue__protos_dot_v1_dot_admin__pb2.ChangeGroupResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ChangeChannel(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/rescue_protos.v1.AdminService/ChangeChannel',
+            rescue__protos_dot_v1_dot_admin__pb2.ChangeChannelRequest.SerializeToString,
+            rescue__protos_dot_v1_dot_admin__pb2.ChangeChannelResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ChangeAccount(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/rescue_protos.v1.AdminService/ChangeAccount',
+            rescue__protos_dot_v1_dot_admin__pb2.ChangeAccountRequest.SerializeToString,
+            rescue__protos_dot_v1_dot_admin__pb2.ChangeAccountResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def IssueApiToken(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/rescue_protos.v1.AdminService/IssueApiToken',
+            rescue__protos_dot_v1_dot_admin__pb2.IssueApiTokenRequest.SerializeToString,
+            rescue__protos_dot_v1_dot_admin__pb2.IssueApiTokenResponse.FromString,
             options,
             channel_credentials,
             insecure,

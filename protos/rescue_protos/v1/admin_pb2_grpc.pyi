@@ -236,6 +236,118 @@ _AdminServiceListJoinCodesType = typing_extensions.TypeVar(
     ],
 )
 
+_AdminServiceChangeUserType = typing_extensions.TypeVar(
+    '_AdminServiceChangeUserType',
+    grpc.UnaryUnaryMultiCallable[
+        rescue_protos.v1.admin_pb2.ChangeUserRequest,
+        rescue_protos.v1.admin_pb2.ChangeUserResponse,
+    ],
+    grpc.aio.UnaryUnaryMultiCallable[
+        rescue_protos.v1.admin_pb2.ChangeUserRequest,
+        rescue_protos.v1.admin_pb2.ChangeUserResponse,
+    ],
+    default=grpc.UnaryUnaryMultiCallable[
+        rescue_protos.v1.admin_pb2.ChangeUserRequest,
+        rescue_protos.v1.admin_pb2.ChangeUserResponse,
+    ],
+)
+
+_AdminServiceCreateUserType = typing_extensions.TypeVar(
+    '_AdminServiceCreateUserType',
+    grpc.UnaryUnaryMultiCallable[
+        rescue_protos.v1.admin_pb2.CreateUserRequest,
+        rescue_protos.v1.admin_pb2.CreateUserResponse,
+    ],
+    grpc.aio.UnaryUnaryMultiCallable[
+        rescue_protos.v1.admin_pb2.CreateUserRequest,
+        rescue_protos.v1.admin_pb2.CreateUserResponse,
+    ],
+    default=grpc.UnaryUnaryMultiCallable[
+        rescue_protos.v1.admin_pb2.CreateUserRequest,
+        rescue_protos.v1.admin_pb2.CreateUserResponse,
+    ],
+)
+
+_AdminServiceRemoveAdministratorType = typing_extensions.TypeVar(
+    '_AdminServiceRemoveAdministratorType',
+    grpc.UnaryUnaryMultiCallable[
+        rescue_protos.v1.admin_pb2.RemoveAdministratorRequest,
+        rescue_protos.v1.admin_pb2.RemoveAdministratorResponse,
+    ],
+    grpc.aio.UnaryUnaryMultiCallable[
+        rescue_protos.v1.admin_pb2.RemoveAdministratorRequest,
+        rescue_protos.v1.admin_pb2.RemoveAdministratorResponse,
+    ],
+    default=grpc.UnaryUnaryMultiCallable[
+        rescue_protos.v1.admin_pb2.RemoveAdministratorRequest,
+        rescue_protos.v1.admin_pb2.RemoveAdministratorResponse,
+    ],
+)
+
+_AdminServiceChangeGroupType = typing_extensions.TypeVar(
+    '_AdminServiceChangeGroupType',
+    grpc.UnaryUnaryMultiCallable[
+        rescue_protos.v1.admin_pb2.ChangeGroupRequest,
+        rescue_protos.v1.admin_pb2.ChangeGroupResponse,
+    ],
+    grpc.aio.UnaryUnaryMultiCallable[
+        rescue_protos.v1.admin_pb2.ChangeGroupRequest,
+        rescue_protos.v1.admin_pb2.ChangeGroupResponse,
+    ],
+    default=grpc.UnaryUnaryMultiCallable[
+        rescue_protos.v1.admin_pb2.ChangeGroupRequest,
+        rescue_protos.v1.admin_pb2.ChangeGroupResponse,
+    ],
+)
+
+_AdminServiceChangeChannelType = typing_extensions.TypeVar(
+    '_AdminServiceChangeChannelType',
+    grpc.UnaryUnaryMultiCallable[
+        rescue_protos.v1.admin_pb2.ChangeChannelRequest,
+        rescue_protos.v1.admin_pb2.ChangeChannelResponse,
+    ],
+    grpc.aio.UnaryUnaryMultiCallable[
+        rescue_protos.v1.admin_pb2.ChangeChannelRequest,
+        rescue_protos.v1.admin_pb2.ChangeChannelResponse,
+    ],
+    default=grpc.UnaryUnaryMultiCallable[
+        rescue_protos.v1.admin_pb2.ChangeChannelRequest,
+        rescue_protos.v1.admin_pb2.ChangeChannelResponse,
+    ],
+)
+
+_AdminServiceChangeAccountType = typing_extensions.TypeVar(
+    '_AdminServiceChangeAccountType',
+    grpc.UnaryUnaryMultiCallable[
+        rescue_protos.v1.admin_pb2.ChangeAccountRequest,
+        rescue_protos.v1.admin_pb2.ChangeAccountResponse,
+    ],
+    grpc.aio.UnaryUnaryMultiCallable[
+        rescue_protos.v1.admin_pb2.ChangeAccountRequest,
+        rescue_protos.v1.admin_pb2.ChangeAccountResponse,
+    ],
+    default=grpc.UnaryUnaryMultiCallable[
+        rescue_protos.v1.admin_pb2.ChangeAccountRequest,
+        rescue_protos.v1.admin_pb2.ChangeAccountResponse,
+    ],
+)
+
+_AdminServiceIssueApiTokenType = typing_extensions.TypeVar(
+    '_AdminServiceIssueApiTokenType',
+    grpc.UnaryUnaryMultiCallable[
+        rescue_protos.v1.admin_pb2.IssueApiTokenRequest,
+        rescue_protos.v1.admin_pb2.IssueApiTokenResponse,
+    ],
+    grpc.aio.UnaryUnaryMultiCallable[
+        rescue_protos.v1.admin_pb2.IssueApiTokenRequest,
+        rescue_protos.v1.admin_pb2.IssueApiTokenResponse,
+    ],
+    default=grpc.UnaryUnaryMultiCallable[
+        rescue_protos.v1.admin_pb2.IssueApiTokenRequest,
+        rescue_protos.v1.admin_pb2.IssueApiTokenResponse,
+    ],
+)
+
 _AdminServiceResetSessionsType = typing_extensions.TypeVar(
     '_AdminServiceResetSessionsType',
     grpc.UnaryUnaryMultiCallable[
@@ -268,7 +380,7 @@ _AdminServiceWatchQueuesType = typing_extensions.TypeVar(
     ],
 )
 
-class AdminServiceStub(typing.Generic[_AdminServiceGetOrganizationType, _AdminServiceChangeSettingsType, _AdminServiceAddGroupType, _AdminServiceAddTechnicianType, _AdminServiceAddChannelType, _AdminServiceAddAdministratorType, _AdminServiceMoveTechnicianType, _AdminServiceRemoveGroupType, _AdminServiceRemoveChannelType, _AdminServiceRemoveTechnicianAccountType, _AdminServiceRenewSecretType, _AdminServiceIssueJoinCodeType, _AdminServiceListJoinCodesType, _AdminServiceResetSessionsType, _AdminServiceWatchQueuesType]):
+class AdminServiceStub(typing.Generic[_AdminServiceGetOrganizationType, _AdminServiceChangeSettingsType, _AdminServiceAddGroupType, _AdminServiceAddTechnicianType, _AdminServiceAddChannelType, _AdminServiceAddAdministratorType, _AdminServiceMoveTechnicianType, _AdminServiceRemoveGroupType, _AdminServiceRemoveChannelType, _AdminServiceRemoveTechnicianAccountType, _AdminServiceRenewSecretType, _AdminServiceIssueJoinCodeType, _AdminServiceListJoinCodesType, _AdminServiceChangeUserType, _AdminServiceCreateUserType, _AdminServiceRemoveAdministratorType, _AdminServiceChangeGroupType, _AdminServiceChangeChannelType, _AdminServiceChangeAccountType, _AdminServiceIssueApiTokenType, _AdminServiceResetSessionsType, _AdminServiceWatchQueuesType]):
     """The calls of the Administration Center."""
 
     @typing.overload
@@ -324,6 +436,34 @@ class AdminServiceStub(typing.Generic[_AdminServiceGetOrganizationType, _AdminSe
         grpc.UnaryUnaryMultiCallable[
             rescue_protos.v1.admin_pb2.ListJoinCodesRequest,
             rescue_protos.v1.admin_pb2.ListJoinCodesResponse,
+        ],
+        grpc.UnaryUnaryMultiCallable[
+            rescue_protos.v1.admin_pb2.ChangeUserRequest,
+            rescue_protos.v1.admin_pb2.ChangeUserResponse,
+        ],
+        grpc.UnaryUnaryMultiCallable[
+            rescue_protos.v1.admin_pb2.CreateUserRequest,
+            rescue_protos.v1.admin_pb2.CreateUserResponse,
+        ],
+        grpc.UnaryUnaryMultiCallable[
+            rescue_protos.v1.admin_pb2.RemoveAdministratorRequest,
+            rescue_protos.v1.admin_pb2.RemoveAdministratorResponse,
+        ],
+        grpc.UnaryUnaryMultiCallable[
+            rescue_protos.v1.admin_pb2.ChangeGroupRequest,
+            rescue_protos.v1.admin_pb2.ChangeGroupResponse,
+        ],
+        grpc.UnaryUnaryMultiCallable[
+            rescue_protos.v1.admin_pb2.ChangeChannelRequest,
+            rescue_protos.v1.admin_pb2.ChangeChannelResponse,
+        ],
+        grpc.UnaryUnaryMultiCallable[
+            rescue_protos.v1.admin_pb2.ChangeAccountRequest,
+            rescue_protos.v1.admin_pb2.ChangeAccountResponse,
+        ],
+        grpc.UnaryUnaryMultiCallable[
+            rescue_protos.v1.admin_pb2.IssueApiTokenRequest,
+            rescue_protos.v1.admin_pb2.IssueApiTokenResponse,
         ],
         grpc.UnaryUnaryMultiCallable[
             rescue_protos.v1.admin_pb2.ResetSessionsRequest,
@@ -390,6 +530,34 @@ class AdminServiceStub(typing.Generic[_AdminServiceGetOrganizationType, _AdminSe
             rescue_protos.v1.admin_pb2.ListJoinCodesResponse,
         ],
         grpc.aio.UnaryUnaryMultiCallable[
+            rescue_protos.v1.admin_pb2.ChangeUserRequest,
+            rescue_protos.v1.admin_pb2.ChangeUserResponse,
+        ],
+        grpc.aio.UnaryUnaryMultiCallable[
+            rescue_protos.v1.admin_pb2.CreateUserRequest,
+            rescue_protos.v1.admin_pb2.CreateUserResponse,
+        ],
+        grpc.aio.UnaryUnaryMultiCallable[
+            rescue_protos.v1.admin_pb2.RemoveAdministratorRequest,
+            rescue_protos.v1.admin_pb2.RemoveAdministratorResponse,
+        ],
+        grpc.aio.UnaryUnaryMultiCallable[
+            rescue_protos.v1.admin_pb2.ChangeGroupRequest,
+            rescue_protos.v1.admin_pb2.ChangeGroupResponse,
+        ],
+        grpc.aio.UnaryUnaryMultiCallable[
+            rescue_protos.v1.admin_pb2.ChangeChannelRequest,
+            rescue_protos.v1.admin_pb2.ChangeChannelResponse,
+        ],
+        grpc.aio.UnaryUnaryMultiCallable[
+            rescue_protos.v1.admin_pb2.ChangeAccountRequest,
+            rescue_protos.v1.admin_pb2.ChangeAccountResponse,
+        ],
+        grpc.aio.UnaryUnaryMultiCallable[
+            rescue_protos.v1.admin_pb2.IssueApiTokenRequest,
+            rescue_protos.v1.admin_pb2.IssueApiTokenResponse,
+        ],
+        grpc.aio.UnaryUnaryMultiCallable[
             rescue_protos.v1.admin_pb2.ResetSessionsRequest,
             rescue_protos.v1.admin_pb2.ResetSessionsResponse,
         ],
@@ -439,6 +607,29 @@ class AdminServiceStub(typing.Generic[_AdminServiceGetOrganizationType, _AdminSe
 
     ListJoinCodes: _AdminServiceListJoinCodesType
     """Returns who has a join code, and whether it was used. The codes themselves are not stored."""
+
+    ChangeUser: _AdminServiceChangeUserType
+    """Changes what is known of a technician or administrator: name, e-mail address and so on."""
+
+    CreateUser: _AdminServiceCreateUserType
+    """Adds a technician or administrator with a name that the server makes. They are disabled at first."""
+
+    RemoveAdministrator: _AdminServiceRemoveAdministratorType
+    """Removes an administrator, but not the last one."""
+
+    ChangeGroup: _AdminServiceChangeGroupType
+    """Changes what is known of a technician group: name, description and so on."""
+
+    ChangeChannel: _AdminServiceChangeChannelType
+    """Changes which technician groups serve a channel."""
+
+    ChangeAccount: _AdminServiceChangeAccountType
+    """Changes what is known of the organization itself."""
+
+    IssueApiToken: _AdminServiceIssueApiTokenType
+    """Keeps the hash of a token that stands for an administrator in calls of the public API. It voids
+    their former one.
+    """
 
     ResetSessions: _AdminServiceResetSessionsType
     """Ends all sessions and clears all queues, as if the technicians had done it. People, secrets and
@@ -502,6 +693,34 @@ AdminServiceAsyncStub: typing_extensions.TypeAlias = AdminServiceStub[
     grpc.aio.UnaryUnaryMultiCallable[
         rescue_protos.v1.admin_pb2.ListJoinCodesRequest,
         rescue_protos.v1.admin_pb2.ListJoinCodesResponse,
+    ],
+    grpc.aio.UnaryUnaryMultiCallable[
+        rescue_protos.v1.admin_pb2.ChangeUserRequest,
+        rescue_protos.v1.admin_pb2.ChangeUserResponse,
+    ],
+    grpc.aio.UnaryUnaryMultiCallable[
+        rescue_protos.v1.admin_pb2.CreateUserRequest,
+        rescue_protos.v1.admin_pb2.CreateUserResponse,
+    ],
+    grpc.aio.UnaryUnaryMultiCallable[
+        rescue_protos.v1.admin_pb2.RemoveAdministratorRequest,
+        rescue_protos.v1.admin_pb2.RemoveAdministratorResponse,
+    ],
+    grpc.aio.UnaryUnaryMultiCallable[
+        rescue_protos.v1.admin_pb2.ChangeGroupRequest,
+        rescue_protos.v1.admin_pb2.ChangeGroupResponse,
+    ],
+    grpc.aio.UnaryUnaryMultiCallable[
+        rescue_protos.v1.admin_pb2.ChangeChannelRequest,
+        rescue_protos.v1.admin_pb2.ChangeChannelResponse,
+    ],
+    grpc.aio.UnaryUnaryMultiCallable[
+        rescue_protos.v1.admin_pb2.ChangeAccountRequest,
+        rescue_protos.v1.admin_pb2.ChangeAccountResponse,
+    ],
+    grpc.aio.UnaryUnaryMultiCallable[
+        rescue_protos.v1.admin_pb2.IssueApiTokenRequest,
+        rescue_protos.v1.admin_pb2.IssueApiTokenResponse,
     ],
     grpc.aio.UnaryUnaryMultiCallable[
         rescue_protos.v1.admin_pb2.ResetSessionsRequest,
@@ -621,6 +840,64 @@ class AdminServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[rescue_protos.v1.admin_pb2.ListJoinCodesResponse, collections.abc.Awaitable[rescue_protos.v1.admin_pb2.ListJoinCodesResponse]]:
         """Returns who has a join code, and whether it was used. The codes themselves are not stored."""
+
+    @abc.abstractmethod
+    def ChangeUser(
+        self,
+        request: rescue_protos.v1.admin_pb2.ChangeUserRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[rescue_protos.v1.admin_pb2.ChangeUserResponse, collections.abc.Awaitable[rescue_protos.v1.admin_pb2.ChangeUserResponse]]:
+        """Changes what is known of a technician or administrator: name, e-mail address and so on."""
+
+    @abc.abstractmethod
+    def CreateUser(
+        self,
+        request: rescue_protos.v1.admin_pb2.CreateUserRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[rescue_protos.v1.admin_pb2.CreateUserResponse, collections.abc.Awaitable[rescue_protos.v1.admin_pb2.CreateUserResponse]]:
+        """Adds a technician or administrator with a name that the server makes. They are disabled at first."""
+
+    @abc.abstractmethod
+    def RemoveAdministrator(
+        self,
+        request: rescue_protos.v1.admin_pb2.RemoveAdministratorRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[rescue_protos.v1.admin_pb2.RemoveAdministratorResponse, collections.abc.Awaitable[rescue_protos.v1.admin_pb2.RemoveAdministratorResponse]]:
+        """Removes an administrator, but not the last one."""
+
+    @abc.abstractmethod
+    def ChangeGroup(
+        self,
+        request: rescue_protos.v1.admin_pb2.ChangeGroupRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[rescue_protos.v1.admin_pb2.ChangeGroupResponse, collections.abc.Awaitable[rescue_protos.v1.admin_pb2.ChangeGroupResponse]]:
+        """Changes what is known of a technician group: name, description and so on."""
+
+    @abc.abstractmethod
+    def ChangeChannel(
+        self,
+        request: rescue_protos.v1.admin_pb2.ChangeChannelRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[rescue_protos.v1.admin_pb2.ChangeChannelResponse, collections.abc.Awaitable[rescue_protos.v1.admin_pb2.ChangeChannelResponse]]:
+        """Changes which technician groups serve a channel."""
+
+    @abc.abstractmethod
+    def ChangeAccount(
+        self,
+        request: rescue_protos.v1.admin_pb2.ChangeAccountRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[rescue_protos.v1.admin_pb2.ChangeAccountResponse, collections.abc.Awaitable[rescue_protos.v1.admin_pb2.ChangeAccountResponse]]:
+        """Changes what is known of the organization itself."""
+
+    @abc.abstractmethod
+    def IssueApiToken(
+        self,
+        request: rescue_protos.v1.admin_pb2.IssueApiTokenRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[rescue_protos.v1.admin_pb2.IssueApiTokenResponse, collections.abc.Awaitable[rescue_protos.v1.admin_pb2.IssueApiTokenResponse]]:
+        """Keeps the hash of a token that stands for an administrator in calls of the public API. It voids
+        their former one.
+        """
 
     @abc.abstractmethod
     def ResetSessions(

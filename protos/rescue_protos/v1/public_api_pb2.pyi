@@ -323,10 +323,34 @@ class Account(google.protobuf.message.Message):
         ) -> None: ...
         def ClearField(self, field_name: typing.Literal["key", b"key", "value", b"value"]) -> None: ...
 
+    @typing.final
+    class ApiTokensEntry(google.protobuf.message.Message):
+        DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: builtins.int
+        VALUE_FIELD_NUMBER: builtins.int
+        key: builtins.str
+        value: builtins.str
+        def __init__(
+            self,
+            *,
+            key: builtins.str = ...,
+            value: builtins.str = ...,
+        ) -> None: ...
+        def ClearField(self, field_name: typing.Literal["key", b"key", "value", b"value"]) -> None: ...
+
     PEOPLE_FIELD_NUMBER: builtins.int
     GROUPS_FIELD_NUMBER: builtins.int
     CHANNELS_FIELD_NUMBER: builtins.int
     AUTHCODES_FIELD_NUMBER: builtins.int
+    ACCOUNT_ID_FIELD_NUMBER: builtins.int
+    ORGANIZATION_NAME_FIELD_NUMBER: builtins.int
+    FIELD_LABELS_FIELD_NUMBER: builtins.int
+    API_TOKENS_FIELD_NUMBER: builtins.int
+    account_id: builtins.int
+    """The account id."""
+    organization_name: builtins.str
+    """The name of the organization."""
     @property
     def people(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[Global___Person]:
         """Sorted by node."""
@@ -343,6 +367,14 @@ class Account(google.protobuf.message.Message):
     def authcodes(self) -> google.protobuf.internal.containers.ScalarMap[builtins.str, builtins.str]:
         """The hash of the code of each user, also of users who were removed."""
 
+    @property
+    def field_labels(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """The labels of the custom fields 0 to 5 in reports."""
+
+    @property
+    def api_tokens(self) -> google.protobuf.internal.containers.ScalarMap[builtins.str, builtins.str]:
+        """The hash of the API token of each administrator who has one, also of those who were removed."""
+
     def __init__(
         self,
         *,
@@ -350,8 +382,12 @@ class Account(google.protobuf.message.Message):
         groups: collections.abc.Iterable[Global___GroupNode] | None = ...,
         channels: collections.abc.Iterable[Global___ChannelNode] | None = ...,
         authcodes: collections.abc.Mapping[builtins.str, builtins.str] | None = ...,
+        account_id: builtins.int = ...,
+        organization_name: builtins.str = ...,
+        field_labels: collections.abc.Iterable[builtins.str] | None = ...,
+        api_tokens: collections.abc.Mapping[builtins.str, builtins.str] | None = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["authcodes", b"authcodes", "channels", b"channels", "groups", b"groups", "people", b"people"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["account_id", b"account_id", "api_tokens", b"api_tokens", "authcodes", b"authcodes", "channels", b"channels", "field_labels", b"field_labels", "groups", b"groups", "organization_name", b"organization_name", "people", b"people"]) -> None: ...
 
 Global___Account: typing_extensions.TypeAlias = Account
 
@@ -364,20 +400,46 @@ class Person(google.protobuf.message.Message):
     NODE_FIELD_NUMBER: builtins.int
     NAME_FIELD_NUMBER: builtins.int
     GROUP_FIELD_NUMBER: builtins.int
+    EMAIL_FIELD_NUMBER: builtins.int
+    SSO_ID_FIELD_NUMBER: builtins.int
+    NICK_FIELD_NUMBER: builtins.int
+    DESCRIPTION_FIELD_NUMBER: builtins.int
+    ENABLED_FIELD_NUMBER: builtins.int
+    FORMER_NAMES_FIELD_NUMBER: builtins.int
     node: builtins.int
     """The node id."""
     name: builtins.str
     """The name."""
     group: builtins.str
     """The technician group; empty for an administrator."""
+    email: builtins.str
+    """The e-mail address."""
+    sso_id: builtins.str
+    """The SSO id."""
+    nick: builtins.str
+    """The nickname."""
+    description: builtins.str
+    """The description."""
+    enabled: builtins.bool
+    """Whether they may sign in."""
+    @property
+    def former_names(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """Names that they had before; sessions of that time have them."""
+
     def __init__(
         self,
         *,
         node: builtins.int = ...,
         name: builtins.str = ...,
         group: builtins.str = ...,
+        email: builtins.str = ...,
+        sso_id: builtins.str = ...,
+        nick: builtins.str = ...,
+        description: builtins.str = ...,
+        enabled: builtins.bool = ...,
+        former_names: collections.abc.Iterable[builtins.str] | None = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["group", b"group", "name", b"name", "node", b"node"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["description", b"description", "email", b"email", "enabled", b"enabled", "former_names", b"former_names", "group", b"group", "name", b"name", "nick", b"nick", "node", b"node", "sso_id", b"sso_id"]) -> None: ...
 
 Global___Person: typing_extensions.TypeAlias = Person
 
@@ -389,17 +451,33 @@ class GroupNode(google.protobuf.message.Message):
 
     NODE_FIELD_NUMBER: builtins.int
     NAME_FIELD_NUMBER: builtins.int
+    DESCRIPTION_FIELD_NUMBER: builtins.int
+    PERMISSIONS_FIELD_NUMBER: builtins.int
+    LOCKED_PERMISSIONS_FIELD_NUMBER: builtins.int
+    ENABLED_FIELD_NUMBER: builtins.int
     node: builtins.int
     """The node id."""
     name: builtins.str
     """The name."""
+    description: builtins.str
+    """The description."""
+    permissions: builtins.str
+    """Permissions, separated by commas."""
+    locked_permissions: builtins.str
+    """Locked permissions, separated by commas."""
+    enabled: builtins.bool
+    """Whether it is enabled."""
     def __init__(
         self,
         *,
         node: builtins.int = ...,
         name: builtins.str = ...,
+        description: builtins.str = ...,
+        permissions: builtins.str = ...,
+        locked_permissions: builtins.str = ...,
+        enabled: builtins.bool = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["name", b"name", "node", b"node"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["description", b"description", "enabled", b"enabled", "locked_permissions", b"locked_permissions", "name", b"name", "node", b"node", "permissions", b"permissions"]) -> None: ...
 
 Global___GroupNode: typing_extensions.TypeAlias = GroupNode
 
@@ -582,6 +660,44 @@ class CheckSecretResponse(google.protobuf.message.Message):
     ) -> None: ...
 
 Global___CheckSecretResponse: typing_extensions.TypeAlias = CheckSecretResponse
+
+@typing.final
+class CheckSsoPasswordRequest(google.protobuf.message.Message):
+    """The organization's SSO password."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    USER_FIELD_NUMBER: builtins.int
+    PASSWORD_FIELD_NUMBER: builtins.int
+    SOURCE_FIELD_NUMBER: builtins.int
+    user: builtins.str
+    """The user who signs in; may be nobody."""
+    password: builtins.str
+    """The password."""
+    source: builtins.str
+    """The address of who sent it."""
+    def __init__(
+        self,
+        *,
+        user: builtins.str = ...,
+        password: builtins.str = ...,
+        source: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["password", b"password", "source", b"source", "user", b"user"]) -> None: ...
+
+Global___CheckSsoPasswordRequest: typing_extensions.TypeAlias = CheckSsoPasswordRequest
+
+@typing.final
+class CheckSsoPasswordResponse(google.protobuf.message.Message):
+    """The password is right."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+
+Global___CheckSsoPasswordResponse: typing_extensions.TypeAlias = CheckSsoPasswordResponse
 
 @typing.final
 class IssueAuthcodeRequest(google.protobuf.message.Message):

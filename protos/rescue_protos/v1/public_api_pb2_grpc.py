@@ -50,6 +50,11 @@ class PublicApiServiceStub(object):
                 request_serializer=rescue__protos_dot_v1_dot_public__api__pb2.CheckSecretRequest.SerializeToString,
                 response_deserializer=rescue__protos_dot_v1_dot_public__api__pb2.CheckSecretResponse.FromString,
                 _registered_method=True)
+        self.CheckSsoPassword = channel.unary_unary(
+                '/rescue_protos.v1.PublicApiService/CheckSsoPassword',
+                request_serializer=rescue__protos_dot_v1_dot_public__api__pb2.CheckSsoPasswordRequest.SerializeToString,
+                response_deserializer=rescue__protos_dot_v1_dot_public__api__pb2.CheckSsoPasswordResponse.FromString,
+                _registered_method=True)
         self.IssueAuthcode = channel.unary_unary(
                 '/rescue_protos.v1.PublicApiService/IssueAuthcode',
                 request_serializer=rescue__protos_dot_v1_dot_public__api__pb2.IssueAuthcodeRequest.SerializeToString,
@@ -92,6 +97,13 @@ class PublicApiServiceServicer(object):
 
     def CheckSecret(self, request, context):
         """Checks a user's secret. Wrong ones count for their source, as at the sign-in.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CheckSsoPassword(self, request, context):
+        """Checks the password with which users sign in by their SSO id. Wrong ones count for their source.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -143,6 +155,11 @@ def add_PublicApiServiceServicer_to_server(servicer, server):
                     servicer.CheckSecret,
                     request_deserializer=rescue__protos_dot_v1_dot_public__api__pb2.CheckSecretRequest.FromString,
                     response_serializer=rescue__protos_dot_v1_dot_public__api__pb2.CheckSecretResponse.SerializeToString,
+            ),
+            'CheckSsoPassword': grpc.unary_unary_rpc_method_handler(
+                    servicer.CheckSsoPassword,
+                    request_deserializer=rescue__protos_dot_v1_dot_public__api__pb2.CheckSsoPasswordRequest.FromString,
+                    response_serializer=rescue__protos_dot_v1_dot_public__api__pb2.CheckSsoPasswordResponse.SerializeToString,
             ),
             'IssueAuthcode': grpc.unary_unary_rpc_method_handler(
                     servicer.IssueAuthcode,
@@ -247,6 +264,33 @@ class PublicApiService(object):
             '/rescue_protos.v1.PublicApiService/CheckSecret',
             rescue__protos_dot_v1_dot_public__api__pb2.CheckSecretRequest.SerializeToString,
             rescue__protos_dot_v1_dot_public__api__pb2.CheckSecretResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CheckSsoPassword(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/rescue_protos.v1.PublicApiService/CheckSsoPassword',
+            rescue__protos_dot_v1_dot_public__api__pb2.CheckSsoPasswordRequest.SerializeToString,
+            rescue__protos_dot_v1_dot_public__api__pb2.CheckSsoPasswordResponse.FromString,
             options,
             channel_credentials,
             insecure,

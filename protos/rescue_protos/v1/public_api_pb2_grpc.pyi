@@ -77,6 +77,22 @@ _PublicApiServiceCheckSecretType = typing_extensions.TypeVar(
     ],
 )
 
+_PublicApiServiceCheckSsoPasswordType = typing_extensions.TypeVar(
+    '_PublicApiServiceCheckSsoPasswordType',
+    grpc.UnaryUnaryMultiCallable[
+        rescue_protos.v1.public_api_pb2.CheckSsoPasswordRequest,
+        rescue_protos.v1.public_api_pb2.CheckSsoPasswordResponse,
+    ],
+    grpc.aio.UnaryUnaryMultiCallable[
+        rescue_protos.v1.public_api_pb2.CheckSsoPasswordRequest,
+        rescue_protos.v1.public_api_pb2.CheckSsoPasswordResponse,
+    ],
+    default=grpc.UnaryUnaryMultiCallable[
+        rescue_protos.v1.public_api_pb2.CheckSsoPasswordRequest,
+        rescue_protos.v1.public_api_pb2.CheckSsoPasswordResponse,
+    ],
+)
+
 _PublicApiServiceIssueAuthcodeType = typing_extensions.TypeVar(
     '_PublicApiServiceIssueAuthcodeType',
     grpc.UnaryUnaryMultiCallable[
@@ -141,7 +157,7 @@ _PublicApiServiceReadEndedType = typing_extensions.TypeVar(
     ],
 )
 
-class PublicApiServiceStub(typing.Generic[_PublicApiServiceReadFactsType, _PublicApiServiceReadAccountType, _PublicApiServiceCheckSecretType, _PublicApiServiceIssueAuthcodeType, _PublicApiServiceReadSessionLogType, _PublicApiServiceTakeFaultType, _PublicApiServiceReadEndedType]):
+class PublicApiServiceStub(typing.Generic[_PublicApiServiceReadFactsType, _PublicApiServiceReadAccountType, _PublicApiServiceCheckSecretType, _PublicApiServiceCheckSsoPasswordType, _PublicApiServiceIssueAuthcodeType, _PublicApiServiceReadSessionLogType, _PublicApiServiceTakeFaultType, _PublicApiServiceReadEndedType]):
     """The calls of the program that serves the public API."""
 
     @typing.overload
@@ -157,6 +173,10 @@ class PublicApiServiceStub(typing.Generic[_PublicApiServiceReadFactsType, _Publi
         grpc.UnaryUnaryMultiCallable[
             rescue_protos.v1.public_api_pb2.CheckSecretRequest,
             rescue_protos.v1.public_api_pb2.CheckSecretResponse,
+        ],
+        grpc.UnaryUnaryMultiCallable[
+            rescue_protos.v1.public_api_pb2.CheckSsoPasswordRequest,
+            rescue_protos.v1.public_api_pb2.CheckSsoPasswordResponse,
         ],
         grpc.UnaryUnaryMultiCallable[
             rescue_protos.v1.public_api_pb2.IssueAuthcodeRequest,
@@ -191,6 +211,10 @@ class PublicApiServiceStub(typing.Generic[_PublicApiServiceReadFactsType, _Publi
             rescue_protos.v1.public_api_pb2.CheckSecretResponse,
         ],
         grpc.aio.UnaryUnaryMultiCallable[
+            rescue_protos.v1.public_api_pb2.CheckSsoPasswordRequest,
+            rescue_protos.v1.public_api_pb2.CheckSsoPasswordResponse,
+        ],
+        grpc.aio.UnaryUnaryMultiCallable[
             rescue_protos.v1.public_api_pb2.IssueAuthcodeRequest,
             rescue_protos.v1.public_api_pb2.IssueAuthcodeResponse,
         ],
@@ -216,6 +240,9 @@ class PublicApiServiceStub(typing.Generic[_PublicApiServiceReadFactsType, _Publi
 
     CheckSecret: _PublicApiServiceCheckSecretType
     """Checks a user's secret. Wrong ones count for their source, as at the sign-in."""
+
+    CheckSsoPassword: _PublicApiServiceCheckSsoPasswordType
+    """Checks the password with which users sign in by their SSO id. Wrong ones count for their source."""
 
     IssueAuthcode: _PublicApiServiceIssueAuthcodeType
     """Keeps the hash of a code that stands for a user. It voids the user's former code."""
@@ -243,6 +270,10 @@ PublicApiServiceAsyncStub: typing_extensions.TypeAlias = PublicApiServiceStub[
     grpc.aio.UnaryUnaryMultiCallable[
         rescue_protos.v1.public_api_pb2.CheckSecretRequest,
         rescue_protos.v1.public_api_pb2.CheckSecretResponse,
+    ],
+    grpc.aio.UnaryUnaryMultiCallable[
+        rescue_protos.v1.public_api_pb2.CheckSsoPasswordRequest,
+        rescue_protos.v1.public_api_pb2.CheckSsoPasswordResponse,
     ],
     grpc.aio.UnaryUnaryMultiCallable[
         rescue_protos.v1.public_api_pb2.IssueAuthcodeRequest,
@@ -288,6 +319,14 @@ class PublicApiServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[rescue_protos.v1.public_api_pb2.CheckSecretResponse, collections.abc.Awaitable[rescue_protos.v1.public_api_pb2.CheckSecretResponse]]:
         """Checks a user's secret. Wrong ones count for their source, as at the sign-in."""
+
+    @abc.abstractmethod
+    def CheckSsoPassword(
+        self,
+        request: rescue_protos.v1.public_api_pb2.CheckSsoPasswordRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[rescue_protos.v1.public_api_pb2.CheckSsoPasswordResponse, collections.abc.Awaitable[rescue_protos.v1.public_api_pb2.CheckSsoPasswordResponse]]:
+        """Checks the password with which users sign in by their SSO id. Wrong ones count for their source."""
 
     @abc.abstractmethod
     def IssueAuthcode(

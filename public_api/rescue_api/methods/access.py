@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 from rescue_api.answers import Row
 from rescue_api.calls import ApiCall
-from rescue_api.nodes import ACCOUNT_ID, ACCOUNT_NAME
-from rescue_api.people import by_email, email_of, hash_code, new_code
+from rescue_api.people import by_email
 from rescue_api.words import MethodFailed, Word
 from rescue_client.api_records import Person
+from rescue_client.people import hash_code, new_code
 from rescue_protos.errors import ResourceExhausted, Unauthenticated
 
 
@@ -36,13 +36,13 @@ async def request_authcode(call: ApiCall) -> Sequence[Row]:
 
 async def get_account(call: ApiCall) -> Sequence[Row]:
     """Return who is logged in."""
-    user = call.user
+    user, account = call.user, call.facts.account
     row: Row = {
-        "account": ACCOUNT_ID,
-        "organization": ACCOUNT_NAME,
+        "account": account.account_id,
+        "organization": account.organization_name,
         "admin": 0 if user.is_technician else user.node,
         "technician": user.node if user.is_technician else 0,
-        "email": email_of(user),
+        "email": user.email,
         "running": user.name in call.facts.connected,
     }
     return (row,)
@@ -55,8 +55,9 @@ async def _prove(call: ApiCall) -> Person:
         # Also for nobody: a guesser must not learn who exists, and their guesses count.
         name = person.name if person else ""
         await call.backend.client.check_secret(name, call.arguments.get("pwd", ""), source=call.source)
-    except Unauthenticated:
-        raise MethodFailed(Word.INVALID) from None
+    except Unauthenticated as error:
+        disabled = error.reason == "USER_DISABLED"
+        raise MethodFailed(Word.USER_DELETED_OR_DISABLED if disabled else Word.INVALID) from None
     except ResourceExhausted:
         raise MethodFailed(Word.LIMIT_REACHED) from None
     if person is None:

@@ -7,10 +7,9 @@ from collections.abc import Sequence
 from rescue_api.answers import Row
 from rescue_api.calls import ApiCall
 from rescue_api.nodes import Node, NodeType, tree
-from rescue_api.people import email_of
-from rescue_client.api_records import Facts, Person
+from rescue_client.api_records import Facts, GroupNode, Person
 
-OFFLINE, ONLINE = "Offline", "Online"
+OFFLINE, ONLINE, DISABLED = "Offline", "Online", "Disabled"
 
 
 async def get_hierarchy(call: ApiCall) -> Sequence[Row]:
@@ -25,7 +24,9 @@ async def get_hierarchy(call: ApiCall) -> Sequence[Row]:
 
 
 def status_of(node: Node, facts: Facts) -> str:
-    """Return a technician's status; other nodes have none."""
+    """Return a technician's status, and that others are disabled; else other nodes have none."""
+    if isinstance(node.of, Person | GroupNode) and not node.of.enabled:
+        return DISABLED
     if node.type is not NodeType.TECHNICIAN:
         return ""
     return ONLINE if node.name in facts.connected else OFFLINE
@@ -44,8 +45,8 @@ def _row(node: Node, facts: Facts) -> Row:
         "node": node.id,
         "parent": node.parent,
         "name": node.name,
-        "email": email_of(node.of) if isinstance(node.of, Person) else "",
-        "description": "",
+        "email": node.of.email if isinstance(node.of, Person) else "",
+        "description": node.of.description if isinstance(node.of, Person | GroupNode) else "",
         "status": status_of(node, facts),
         "type": node.type.value,
     }

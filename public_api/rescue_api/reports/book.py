@@ -7,7 +7,6 @@ from datetime import datetime
 
 from rescue_api import times
 from rescue_api.nodes import NodeDirectory
-from rescue_api.people import email_of
 from rescue_api.reports.settings import ReportSettings
 from rescue_api.statuses import end_status
 from rescue_client.api_records import EndedSession, Facts
@@ -53,7 +52,7 @@ class ReportBook:
     def email(self, name: str) -> str:
         """Write a person's e-mail address."""
         person = self.directory.people.get(name)
-        return email_of(person) if person else ""
+        return person.email if person else ""
 
     def group(self, name: str) -> str:
         """Write a technician's group."""

@@ -9,16 +9,24 @@ import msgspec
 
 from rescue_server.core import events
 from rescue_server.core.organization import (
+    AccountChanged,
     AdministratorAdded,
+    AdministratorDeleted,
     AnyOrganizationEvent,
+    ApiTokenIssued,
     AuthcodeIssued,
     ChannelAdded,
     ChannelDeleted,
+    ChannelServed,
     GroupAdded,
+    GroupChanged,
     GroupDeleted,
+    GroupRenamed,
     JoinCodeIssued,
     JoinCodeUsed,
     NodesNumbered,
+    PersonChanged,
+    PersonRenamed,
     PostSettingsChanged,
     SecretChanged,
     SettingsChanged,
@@ -131,12 +139,20 @@ def _facts(event: AnyOrganizationEvent) -> dict[str, str]:
     match event:
         case TechnicianAdded(name=name, group=group) | TechnicianMoved(name=name, group=group):
             return {"name": name, "group": group}
-        case ChannelAdded(name=name, groups=groups):
+        case ChannelAdded(name=name, groups=groups) | ChannelServed(name=name, groups=groups):
             return {"name": name, "groups": ", ".join(groups)}
         case GroupAdded(name=name) | GroupDeleted(name=name) | ChannelDeleted(name=name):
             return {"name": name}
-        case AdministratorAdded(name=name) | TechnicianDeleted(name=name):
+        case AdministratorAdded(name=name) | AdministratorDeleted(name=name) | TechnicianDeleted(name=name):
             return {"name": name}
+        case PersonChanged(name=name) | GroupChanged(name=name):
+            return {"name": name, "settings": _listed(event.change.given())}
+        case AccountChanged():
+            return {"settings": _listed(event.change.given())}
+        case PersonRenamed(name=name, to=to) | GroupRenamed(name=name, to=to):
+            return {"name": name, "to": to}
+        case ApiTokenIssued(user=user):
+            return {"name": user}
         case SecretChanged(user=user) | AuthcodeIssued(user=user) | JoinCodeIssued(user=user) | JoinCodeUsed(user=user):
             return {"name": user}
         case SettingsChanged(owner=owner, periods=periods, terms=terms):
@@ -146,3 +162,7 @@ def _facts(event: AnyOrganizationEvent) -> dict[str, str]:
             return {"settings": ", ".join(map(setting_name, changes)), "owner": f"group:{group}"}
         case NodesNumbered():
             return {}
+
+
+def _listed(change: Mapping[str, object]) -> str:
+    return ", ".join(name.replace("_", "-") for name in change)

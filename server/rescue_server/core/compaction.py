@@ -13,16 +13,25 @@ import msgspec
 
 from rescue_server.core.events import AnySessionEvent
 from rescue_server.core.organization import (
+    AccountChanged,
+    AdministratorAdded,
+    AdministratorDeleted,
     AnyOrganizationEvent,
+    ApiTokenIssued,
     AuthcodeIssued,
     ChannelAdded,
     ChannelDeleted,
+    ChannelServed,
     GroupAdded,
+    GroupChanged,
     GroupDeleted,
+    GroupRenamed,
     JoinCodeIssued,
     JoinCodeUsed,
     NodeAdded,
     OrganizationEvent,
+    PersonChanged,
+    PersonRenamed,
     PostSettingsChanged,
     SecretChanged,
     SettingsChanged,
@@ -68,6 +77,26 @@ class Compaction:
                     both = {**earlier.changes, **event.changes}
                     event = self.changed[revision] = msgspec.structs.replace(event, changes=both)
                 self._unseen["posting", group] = revision, event
+            case PersonRenamed() | GroupRenamed():
+                # What came before has the former name: nothing of it is compared with what follows.
+                self._unseen.clear()
+            case PersonChanged(name=name) | GroupChanged(name=name):
+                kind = "person" if isinstance(event, PersonChanged) else "group"
+                self._merge(revision, kind, name, event)
+            case AccountChanged():
+                self._merge(revision, "account", "", event)
+            case ChannelServed(name=name):
+                self._replace("served", name)
+                self._unseen["served", name] = revision, event
+            case ApiTokenIssued(user=user):
+                self._replace("token", user)
+                self._unseen["token", user] = revision, event
+            case AdministratorAdded(name=name):
+                self._unseen["added", f"administrator:{name}"] = revision, event
+            case AdministratorDeleted(name=name):
+                self._replace("secret", name)
+                self._replace("person", name)
+                self._delete(revision, f"administrator:{name}")
             case SecretChanged(user=user):
                 self._replace("secret", user)
                 self._unseen["secret", user] = revision, event
@@ -91,15 +120,29 @@ class Compaction:
                 self._unseen["added", f"channel:{name}"] = revision, event
             case GroupDeleted(name=name):
                 self._replace("posting", name)
+                self._replace("group", name)
                 self._delete_owner(revision, f"group:{name}")
             case ChannelDeleted(name=name):
+                self._replace("served", name)
                 self._delete_owner(revision, f"channel:{name}")
             case TechnicianDeleted(name=name):
                 self._replace("secret", name)
                 self._replace("moved", name)
+                self._replace("person", name)
                 self._replace("join code", name)
                 self._replace("joined", name)
                 self._delete(revision, name)
+
+    def _merge(self, revision: int, kind: str, name: str, event: PersonChanged | GroupChanged | AccountChanged) -> None:
+        """Let a change of details take over the values of the one before it."""
+        earlier = self._replace(kind, name)
+        if isinstance(earlier, PersonChanged | GroupChanged | AccountChanged):
+            given = {**earlier.change.given(), **event.change.given()}
+            if labels := (_labels(earlier) | _labels(event)):
+                given["field_labels"] = labels
+            event = msgspec.structs.replace(event, change=type(event.change)(**given))
+            self.changed[revision] = event
+        self._unseen[kind, name] = revision, event
 
     def _delete_owner(self, revision: int, owner: str) -> None:
         self._replace("settings", owner)
@@ -119,6 +162,10 @@ class Compaction:
             self.dropped.add(revision)
             self.changed.pop(revision, None)
         return event
+
+
+def _labels(event: AnyOrganizationEvent) -> dict[str, str]:
+    return (event.change.field_labels or {}) if isinstance(event, AccountChanged) else {}
 
 
 def _both(earlier: SettingsChanged, later: SettingsChanged) -> SettingsChanged:

@@ -7,18 +7,25 @@ hashes only.
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import TypeVar
 
 import msgspec
 
 from rescue_protos.errors import AlreadyExists, InvalidArgument, NotFound, OrganizationRefused
+from rescue_server.core.details import (
+    AccountChange,
+    AccountDetails,
+    GroupChange,
+    GroupDetails,
+    PersonChange,
+    PersonDetails,
+    default_email,
+)
 from rescue_server.core.posting import PostSettings
 from rescue_server.settings import SessionSettings
 
-Value = TypeVar("Value")
 NAME_LENGTH = 64  # characters
 FIRST_NODE = 100_005
 """The first node id that is given out. Those before it are for nodes that every organization has, like its root."""
@@ -143,10 +150,66 @@ class PostSettingsChanged(OrganizationEvent, frozen=True, kw_only=True, tag=True
     changes: dict[str, str]
 
 
+class AdministratorDeleted(OrganizationEvent, frozen=True, kw_only=True, tag=True):
+    """An administrator was removed."""
+
+    name: str
+
+
+class PersonRenamed(OrganizationEvent, frozen=True, kw_only=True, tag=True):
+    """A technician or administrator who takes part in no session got another name."""
+
+    name: str
+    to: str
+
+
+class GroupRenamed(OrganizationEvent, frozen=True, kw_only=True, tag=True):
+    """A technician group whose settings no session follows got another name."""
+
+    name: str
+    to: str
+
+
+class ChannelServed(OrganizationEvent, frozen=True, kw_only=True, tag=True):
+    """Other groups serve a channel from now on; `groups` are all of them."""
+
+    name: str
+    groups: tuple[str, ...]
+
+
+class ApiTokenIssued(OrganizationEvent, frozen=True, kw_only=True, tag=True):
+    """An administrator got a token that stands for them in calls of the public API; an empty hash revokes it."""
+
+    user: str
+    code_hash: str
+
+
+class PersonChanged(OrganizationEvent, frozen=True, kw_only=True, tag=True):
+    """Details of a technician or administrator were changed: `change` has the changed ones only."""
+
+    name: str
+    change: PersonChange
+
+
+class GroupChanged(OrganizationEvent, frozen=True, kw_only=True, tag=True):
+    """Details of a technician group were changed: `change` has the changed ones only."""
+
+    name: str
+    change: GroupChange
+
+
+class AccountChanged(OrganizationEvent, frozen=True, kw_only=True, tag=True):
+    """Details of the organization itself were changed: `change` has the changed ones only."""
+
+    change: AccountChange
+
+
 AnyOrganizationEvent = (
     GroupAdded | TechnicianAdded | ChannelAdded | AdministratorAdded | TechnicianMoved
     | TechnicianDeleted | GroupDeleted | ChannelDeleted | SecretChanged | SettingsChanged | NodesNumbered
-    | AuthcodeIssued | JoinCodeIssued | JoinCodeUsed | PostSettingsChanged
+    | AuthcodeIssued | JoinCodeIssued | JoinCodeUsed | PostSettingsChanged | PersonChanged | GroupChanged
+    | AccountChanged
+    | AdministratorDeleted | PersonRenamed | GroupRenamed | ChannelServed | ApiTokenIssued
 )  # fmt: skip
 
 
@@ -165,7 +228,7 @@ class Organization:
 
     `nodes` are the node ids by "technician:NAME", "administrator:NAME", "group:NAME" and "channel:NAME". `authcodes`
     are the hashes of codes by user, also of users who were removed. `join_codes` are by technician, `posting` and
-    `tenants` by group.
+    `tenants` by group. `details` and `group_details` are of those people and groups of whom something was said.
     """
 
     technicians: Mapping[str, str] = field(default_factory=dict)
@@ -176,8 +239,14 @@ class Organization:
     secret_hashes: Mapping[str, str] = field(default_factory=dict)
     authcodes: Mapping[str, str] = field(default_factory=dict)
     tenants: Mapping[str, str] = field(default_factory=dict)
+    api_tokens: Mapping[str, str] = field(default_factory=dict)
     join_codes: Mapping[str, JoinCode] = field(default_factory=dict)
+    details: Mapping[str, PersonDetails] = field(default_factory=dict)
+    group_details: Mapping[str, GroupDetails] = field(default_factory=dict)
+    account: AccountDetails = AccountDetails()  # noqa: RUF009, it is immutable
     nodes: Mapping[str, int] = field(default_factory=dict)
+    former_names: Mapping[str, int] = field(default_factory=dict)
+    """Node ids by names that people had before; sessions of that time have them."""
     next_node: int = FIRST_NODE
     numbered: bool = True
     """Whether the journal has all the node ids; otherwise they follow from its order."""
@@ -198,6 +267,22 @@ class Organization:
         """Where a group posts its sessions. Raises NotFound."""
         self.settings_of(f"group:{group}")
         return self.posting.get(group, PostSettings())
+
+    def person(self, name: str) -> PersonDetails:
+        """What is known of a technician or administrator. Raises NotFound."""
+        self.require_user(name)
+        known = self.details.get(name, PersonDetails())
+        return replace(known, email=known.email or default_email(name), sso_id=known.sso_id or name)
+
+    def is_enabled(self, user: str) -> bool:
+        """Whether the user may sign in, if there is such a user."""
+        known = self.details.get(user)
+        return known is None or known.enabled
+
+    def group(self, name: str) -> GroupDetails:
+        """What is known of a technician group. Raises NotFound."""
+        self.settings_of(f"group:{name}")
+        return self.group_details.get(name, GroupDetails())
 
     def idle_timeout(self, technician: str) -> timedelta:
         """The active session idle time-out of the technician's group; zero is never."""
@@ -226,6 +311,20 @@ class Organization:
         """Raise NotFound if there is no such technician."""
         self.members(f"technician:{name}")
 
+    def require_user(self, name: str) -> None:
+        """Raise NotFound if there is no such technician or administrator."""
+        if name not in self.technicians and name not in self.administrators:
+            raise NotFound.of("user", name)
+
+    def require_own_email(self, name: str, email: str) -> None:
+        """Raise AlreadyExists if somebody else has this e-mail address."""
+        wanted = email.casefold()
+        for other in (*self.technicians, *self.administrators):
+            if other != name and self.person(other).email.casefold() == wanted:
+                raise AlreadyExists(
+                    f"{other} has the e-mail address {email!r} already", reason="EMAIL_IN_USE", metadata={"name": other}
+                )
+
     def require_free(self, kind: str, name: str) -> None:
         """Raise InvalidArgument if the name is not allowed, AlreadyExists if it is taken."""
         if wrong := _explain_bad_name(name):
@@ -252,92 +351,6 @@ def require_tenant_name(name: str) -> None:
     """Raise InvalidArgument if no tenant can have this name; the empty one is that of groups without a tenant."""
     if name and (wrong := _explain_bad_name(name)):
         raise InvalidArgument.of("tenant", f"{name!r} is no name: {wrong}")
-
-
-def apply_change(organization: Organization, event: AnyOrganizationEvent) -> Organization:
-    """Return the organization after the event."""
-    old = _with_node(organization, event)
-    match event:
-        case GroupAdded():
-            tenants = {**old.tenants, event.name: event.tenant} if event.tenant else old.tenants
-            return replace(old, settings={**old.settings, f"group:{event.name}": SessionSettings()}, tenants=tenants)
-        case TechnicianAdded() | TechnicianMoved():
-            return replace(old, technicians={**old.technicians, event.name: event.group})
-        case ChannelAdded():
-            return replace(
-                old,
-                channels={**old.channels, event.name: event.groups},
-                settings={**old.settings, f"channel:{event.name}": SessionSettings()},
-            )
-        case AdministratorAdded():
-            return replace(old, administrators=old.administrators | {event.name})
-        case TechnicianDeleted():
-            return replace(
-                old,
-                technicians=dict(_without(old.technicians, event.name)),
-                secret_hashes=dict(_without(old.secret_hashes, event.name)),
-                join_codes=dict(_without(old.join_codes, event.name)),
-            )
-        case GroupDeleted():
-            return replace(
-                old,
-                settings=dict(_without(old.settings, f"group:{event.name}")),
-                posting=dict(_without(old.posting, event.name)),
-                tenants=dict(_without(old.tenants, event.name)),
-            )
-        case ChannelDeleted():
-            return replace(
-                old,
-                channels=dict(_without(old.channels, event.name)),
-                settings=dict(_without(old.settings, f"channel:{event.name}")),
-            )
-        case NodesNumbered():
-            last = max(event.nodes.values(), default=0)
-            return replace(old, nodes=event.nodes, next_node=max(old.next_node, last + 1), numbered=True)
-        case AuthcodeIssued():
-            return replace(old, authcodes={**old.authcodes, event.user: event.code_hash})
-        case JoinCodeIssued(user=user):
-            issued = JoinCode(code_hash=event.code_hash, until=event.until)
-            return replace(old, join_codes={**old.join_codes, user: issued})
-        case JoinCodeUsed(user=user):
-            used = replace(old.join_codes[user], joiner_hash=event.joiner_hash)
-            return replace(old, join_codes={**old.join_codes, user: used})
-        case SecretChanged():
-            return replace(old, secret_hashes={**old.secret_hashes, event.user: event.secret_hash})
-        case PostSettingsChanged():
-            posting = old.posting_of(event.group).changed(event.changes)
-            return replace(old, posting={**old.posting, event.group: posting})
-        case SettingsChanged():
-            changes: dict[str, timedelta | str] = {**event.periods}
-            if event.terms is not None:
-                changes["terms"] = event.terms
-            changed = old.settings_of(event.owner).changed(changes)
-            return replace(old, settings={**old.settings, event.owner: changed})
-
-
-_ADDED = {
-    TechnicianAdded: "technician", AdministratorAdded: "administrator", GroupAdded: "group", ChannelAdded: "channel",
-}  # fmt: skip
-_DELETED = {TechnicianDeleted: "technician", GroupDeleted: "group", ChannelDeleted: "channel"}
-
-
-def _with_node(old: Organization, event: AnyOrganizationEvent) -> Organization:
-    """Number what is added, and forget the number of what is removed."""
-    if isinstance(event, NodeAdded):
-        node = event.node or old.next_node
-        return replace(
-            old,
-            nodes={**old.nodes, f"{_ADDED[type(event)]}:{event.name}": node},
-            next_node=max(old.next_node, node + 1),
-            numbered=old.numbered and bool(event.node),
-        )
-    if isinstance(event, TechnicianDeleted | GroupDeleted | ChannelDeleted):
-        return replace(old, nodes=dict(_without(old.nodes, f"{_DELETED[type(event)]}:{event.name}")))
-    return old
-
-
-def _without(mapping: Mapping[str, Value], name: str) -> Iterator[tuple[str, Value]]:
-    return ((key, value) for key, value in mapping.items() if key != name)
 
 
 def _explain_bad_name(name: str) -> str:

@@ -36,8 +36,14 @@ def posted_technician(organization: Organization, name: str) -> PostedTechnician
     """Return a technician as the organization knows them."""
     if name not in organization.technicians:
         return PostedTechnician(name=name)
-    email = name if "@" in name else f"{name.lower().replace(' ', '.')}@rescue.test"
-    return PostedTechnician(name=name, node=str(organization.nodes[f"technician:{name}"]), sso_id=name, email=email)
+    known = organization.person(name)
+    return PostedTechnician(
+        name=name,
+        node=str(organization.nodes[f"technician:{name}"]),
+        sso_id=known.sso_id,
+        email=known.email,
+        description=known.description,
+    )
 
 
 def fields_of(facts: PostFacts, technician: PostedTechnician) -> list[tuple[str, str]]:

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 from rescue_server.core import events
 from rescue_server.core.history import EntryChange, EventHistory
-from rescue_server.core.organization import Organization, OrganizationEvent, apply_change
+from rescue_server.core.organization import Organization, OrganizationEvent
+from rescue_server.core.organization_changes import apply_change
 from rescue_server.core.timers import DeadlineKind, SessionDeadline, deadlines, overdue_on_return
 from rescue_server.replay.journal_file import RecordedChange, RecordedLine
 

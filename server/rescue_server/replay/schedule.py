@@ -14,7 +14,8 @@ from itertools import takewhile
 from rescue_protos.errors import ReplayOnly
 from rescue_server.clock import ServerClock
 from rescue_server.core.events import SessionCreated
-from rescue_server.core.organization import Organization, OrganizationEvent, SecretChanged, apply_change
+from rescue_server.core.organization import Organization, OrganizationEvent, SecretChanged
+from rescue_server.core.organization_changes import apply_change
 from rescue_server.core.session import Session
 from rescue_server.core.timers import DeadlineKind, SessionDeadline
 from rescue_server.replay.check import check

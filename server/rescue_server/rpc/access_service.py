@@ -9,6 +9,7 @@ from rescue_protos.v1 import access_pb2, access_pb2_grpc
 from rescue_server.clock import wall_clock
 from rescue_server.rpc import translate
 from rescue_server.rpc.call_context import CallContext
+from rescue_server.rpc.guard import require_enabled
 from rescue_server.rpc.sources import visitor_of
 from rescue_server.runtime import join_codes
 from rescue_server.runtime.credentials import TOKEN_LIFE, Tokens
@@ -30,6 +31,7 @@ class AccessService(access_pb2_grpc.AccessServiceServicer):
         token = self._tokens.sign_in_companion(
             request.secret, user=request.user, secret_hash=secret_hash or "", acts_for=request.acts_for
         ) or self._tokens.sign_in(request.user, request.secret, secret_hash, source=visitor_of(context))
+        require_enabled(organization, request.user)
         return access_pb2.SignInResponse(
             token=token,
             valid_for=translate.duration(timedelta(seconds=TOKEN_LIFE)),

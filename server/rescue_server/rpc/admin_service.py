@@ -21,12 +21,12 @@ from rescue_protos.v1 import admin_pb2 as pb
 from rescue_protos.v1 import admin_pb2_grpc
 from rescue_server.clock import wall_clock
 from rescue_server.core.clearing import is_concerned
-from rescue_server.rpc import translate
+from rescue_server.rpc import detail_messages, translate
 from rescue_server.rpc.call_context import CallContext
 from rescue_server.rpc.guard import caller
 from rescue_server.rpc.queue_overview import overview
-from rescue_server.runtime import command_handlers, join_codes, setting_handlers
-from rescue_server.runtime.credentials import hash_secret, new_secret
+from rescue_server.runtime import command_handlers, join_codes, setting_handlers, user_handlers
+from rescue_server.runtime.credentials import hash_chosen, hash_secret, new_secret, require_secret, secret_fits
 from rescue_server.runtime.engine import Answer, Engine, Handler
 from rescue_server.startup.issued_access import IssuedSecrets
 
@@ -155,6 +155,57 @@ class AdminService(admin_pb2_grpc.AdminServiceServicer):
             answer.codes.add(technician=technician, valid_until=until, used=used)
         return answer
 
+    async def ChangeUser(self, request: pb.ChangeUserRequest, context: CallContext) -> pb.ChangeUserResponse:
+        name, secret = detail_messages.new_name(request), request.secret
+        require_secret("secret", secret)
+        secret_hash = hash_chosen(secret) if secret else ""
+        change = detail_messages.person_change(request)
+        handler = user_handlers.change_user(caller().name, request.user, change, new_name=name, secret_hash=secret_hash)
+        # The access file has secrets by name: a renamed user's moves along.
+        kept = secret or (self._issued.secrets.get(request.user, "") if name else "")
+        if not kept:
+            return pb.ChangeUserResponse(revision=(await self._perform(request, handler)).revision)
+        answer, _ = await self._with_secret(request, name or request.user, lambda _: handler, secret=kept)
+        if request.user not in self._engine.published.organization.secret_hashes:
+            with _later():
+                self._issued.forget(request.user)
+        return pb.ChangeUserResponse(revision=answer.revision)
+
+    async def CreateUser(self, request: pb.CreateUserRequest, context: CallContext) -> pb.CreateUserResponse:
+        secret = new_secret()
+        handler = user_handlers.create_user(caller().name, request.group, hash_secret(secret))
+        answer = await self._perform(request, handler)
+        return pb.CreateUserResponse(revision=answer.revision, node=answer.node)
+
+    async def RemoveAdministrator(
+        self, request: pb.RemoveAdministratorRequest, context: CallContext
+    ) -> pb.RemoveAdministratorResponse:
+        handler = user_handlers.remove_administrator(caller().name, request.administrator)
+        answer = await self._perform(request, handler)
+        if request.administrator not in self._engine.published.organization.secret_hashes:
+            with _later():
+                self._issued.forget(request.administrator)
+        return pb.RemoveAdministratorResponse(revision=answer.revision)
+
+    async def ChangeGroup(self, request: pb.ChangeGroupRequest, context: CallContext) -> pb.ChangeGroupResponse:
+        name, change = detail_messages.new_name(request), detail_messages.group_change(request)
+        handler = user_handlers.change_group(caller().name, request.group, change, new_name=name)
+        return pb.ChangeGroupResponse(revision=(await self._perform(request, handler)).revision)
+
+    async def ChangeChannel(self, request: pb.ChangeChannelRequest, context: CallContext) -> pb.ChangeChannelResponse:
+        handler = user_handlers.change_channel(caller().name, request.channel, request.group, serves=request.serves)
+        return pb.ChangeChannelResponse(revision=(await self._perform(request, handler)).revision)
+
+    async def ChangeAccount(self, request: pb.ChangeAccountRequest, context: CallContext) -> pb.ChangeAccountResponse:
+        handler = user_handlers.change_account(caller().name, detail_messages.account_change(request))
+        return pb.ChangeAccountResponse(revision=(await self._perform(request, handler)).revision)
+
+    async def IssueApiToken(self, request: pb.IssueApiTokenRequest, context: CallContext) -> pb.IssueApiTokenResponse:
+        if request.token_hash:
+            translate.require_sha256("token_hash", request.token_hash)
+        handler = user_handlers.issue_api_token(caller().name, request.administrator, request.token_hash)
+        return pb.IssueApiTokenResponse(revision=(await self._perform(request, handler)).revision)
+
     async def ResetSessions(self, request: pb.ResetSessionsRequest, context: CallContext) -> pb.ResetSessionsResponse:
         begun = await self._perform(request, command_handlers.begin_reset(request.technicians))
         revision = begun.revision
@@ -178,10 +229,12 @@ class AdminService(admin_pb2_grpc.AdminServiceServicer):
                 yield state
         raise ShuttingDown.of()
 
-    async def _with_secret(self, request: Any, user: str, handler_with: Callable[[str], Handler]) -> tuple[Answer, str]:
-        """Perform with a fresh secret. A repeated request is answered without one, because only hashes are stored."""
+    async def _with_secret(
+        self, request: Any, user: str, handler_with: Callable[[str], Handler], *, secret: str = ""
+    ) -> tuple[Answer, str]:
+        """Perform with a secret, a fresh one if it is empty. A repeated request is answered without one."""
         # A task of its own: if the caller goes away, the access file must still get the new secret.
-        renewing = asyncio.create_task(self._give_secret(request, user, handler_with))
+        renewing = asyncio.create_task(self._give_secret(request, user, handler_with, secret or new_secret()))
         self._background.add(renewing)
         renewing.add_done_callback(self._done)
         return await asyncio.shield(renewing)
@@ -191,17 +244,17 @@ class AdminService(admin_pb2_grpc.AdminServiceServicer):
         if not renewing.cancelled():
             renewing.exception()  # the caller may be gone
 
-    async def _give_secret(self, request: Any, user: str, handler_with: Callable[[str], Handler]) -> tuple[Answer, str]:
-        secret = new_secret()
-        secret_hash = hash_secret(secret)
+    async def _give_secret(
+        self, request: Any, user: str, handler_with: Callable[[str], Handler], secret: str
+    ) -> tuple[Answer, str]:
         try:
             self._issued.prepare({user: secret})
         except OSError as error:
             raise _unwritable(error) from None
         holds = is_unknown = False
         try:
-            answer = await self._perform(request, handler_with(secret_hash))
-            holds = self._engine.published.organization.secret_hashes.get(user) == secret_hash
+            answer = await self._perform(request, handler_with(hash_secret(secret)))
+            holds = secret_fits(secret, self._engine.published.organization.secret_hashes.get(user, ""))
         except StorageUnavailable as error:
             is_unknown = error.reason == OUTCOME_UNKNOWN  # then it stays pending: the next start compares it
             raise

@@ -39,6 +39,12 @@ class _Malformed:
     """Stands for a request that is no message of its kind."""
 
 
+def require_enabled(organization: Organization, user: str) -> None:
+    """Raise Unauthenticated if an administrator disabled this user."""
+    if not organization.is_enabled(user):
+        raise errors.Unauthenticated(f"{user} is disabled: an administrator can enable them", reason="USER_DISABLED")
+
+
 def caller() -> Principal:
     """Return who called the handler that runs now."""
     return _caller.get()
@@ -170,13 +176,17 @@ class Guard:
         scheme, _, token = authorization.partition(" ")
         if scheme != "Bearer" or not token:
             raise errors.Unauthenticated("no token was sent: sign in first", reason="TOKEN_MISSING")
-        return self._tokens.principal_of(token, organization.administrators, organization.secret_hashes)
+        principal = self._tokens.principal_of(token, organization.administrators, organization.secret_hashes)
+        require_enabled(organization, principal.name)
+        return principal
 
     def _require_unrevoked(self, principal: Principal) -> None:
         """End the open streams of a user whose secret was renewed or who was removed."""
         if not principal.name:
             return
-        if self._engine.published.organization.secret_hashes.get(principal.name) != principal.secret_hash:
+        organization = self._engine.published.organization
+        require_enabled(organization, principal.name)
+        if organization.secret_hashes.get(principal.name) != principal.secret_hash:
             raise errors.Unauthenticated(
                 f"the secret of {principal.name!r} was changed: sign in again", reason="TOKEN_EXPIRED"
             )

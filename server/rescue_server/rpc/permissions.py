@@ -57,7 +57,9 @@ PERMISSIONS: dict[str, Permission] = {
     f"{_PACKAGE}PublicApiService/ReadAccount": Permission.ADMINISTRATOR,
     **{
         f"{_PACKAGE}PublicApiService/{method}": Permission.COMPANION
-        for method in ("ReadFacts", "CheckSecret", "IssueAuthcode", "ReadSessionLog", "ReadEnded", "TakeFault")
+        for method in (
+            "ReadFacts", "CheckSecret", "CheckSsoPassword", "IssueAuthcode", "ReadSessionLog", "ReadEnded", "TakeFault",
+        )
     },
     **{
         f"{_PACKAGE}FaultService/{method}": Permission.ADMINISTRATOR
@@ -69,7 +71,8 @@ PERMISSIONS: dict[str, Permission] = {
         for method in (
             "GetOrganization", "ChangeSettings", "AddGroup", "AddTechnician", "AddChannel", "AddAdministrator",
             "MoveTechnician", "RemoveTechnicianAccount", "RemoveGroup", "RemoveChannel", "RenewSecret", "ResetSessions",
-            "WatchQueues", "IssueJoinCode", "ListJoinCodes",
+            "WatchQueues", "IssueJoinCode", "ListJoinCodes", "ChangeUser", "CreateUser", "RemoveAdministrator",
+            "ChangeGroup", "ChangeChannel", "ChangeAccount", "IssueApiToken",
         )
     },
 }  # fmt: skip

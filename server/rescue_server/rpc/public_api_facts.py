@@ -21,15 +21,42 @@ _ENDS = {reason: applet_pb2.EndReason.Value(f"END_REASON_{reason.name}") for rea
 
 def account(organization: Organization) -> pb.Account:
     """The organization with its node ids."""
-    message = pb.Account(authcodes=organization.authcodes)
+    known = organization.account
+    message = pb.Account(
+        authcodes=organization.authcodes,
+        api_tokens=organization.api_tokens,
+        account_id=known.account_id,
+        organization_name=known.organization_name,
+        field_labels=known.field_labels,
+    )
+    former: dict[int, list[str]] = {}
+    for name, node in organization.former_names.items():
+        former.setdefault(node, []).append(name)
     for key, node in sorted(organization.nodes.items(), key=lambda item: item[1]):
         kind, _, name = key.partition(":")
-        if kind == "technician":
-            message.people.add(node=node, name=name, group=organization.technicians[name])
-        elif kind == "administrator":
-            message.people.add(node=node, name=name)
+        if kind in ("technician", "administrator"):
+            person = organization.person(name)
+            message.people.add(
+                node=node,
+                name=name,
+                group=organization.technicians.get(name, ""),
+                email=person.email,
+                sso_id=person.sso_id,
+                nick=person.nick,
+                description=person.description,
+                enabled=person.enabled,
+                former_names=former.get(node, ()),
+            )
         elif kind == "group":
-            message.groups.add(node=node, name=name)
+            group = organization.group(name)
+            message.groups.add(
+                node=node,
+                name=name,
+                description=group.description,
+                permissions=group.permissions,
+                locked_permissions=group.locked_permissions,
+                enabled=group.enabled,
+            )
         else:
             message.channels.add(node=node, name=name, groups=organization.channels[name])
     return message

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
-from rescue_protos.errors import InvalidArgument
 from rescue_protos.v1 import public_api_pb2 as pb
 from rescue_protos.v1 import public_api_pb2_grpc
 from rescue_server.core.session import Session, is_gone
@@ -16,6 +14,7 @@ from rescue_server.faults.injector import FaultInjector
 from rescue_server.rpc import public_api_facts as facts
 from rescue_server.rpc import translate
 from rescue_server.rpc.call_context import CallContext
+from rescue_server.rpc.guard import require_enabled
 from rescue_server.rpc.sources import source_of
 from rescue_server.runtime import command_handlers
 from rescue_server.runtime.change_counter import ChangeCounter
@@ -28,7 +27,6 @@ from rescue_server.runtime.state import ORGANIZATION
 LISTED_AFTER_END = timedelta(hours=1)  # emulated
 _PORTION = 500  # sessions in one message
 _ENDED_PORTION = 100  # so few that other calls need not wait
-_SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
 
 class PublicApiService(public_api_pb2_grpc.PublicApiServiceServicer):
@@ -76,17 +74,28 @@ class PublicApiService(public_api_pb2_grpc.PublicApiServiceServicer):
         state = self._engine.published
         account = facts.account(state.organization)
         account.ClearField("authcodes")
+        account.ClearField("api_tokens")
         return pb.ReadAccountResponse(revision=state.revision, account=account)
 
     async def CheckSecret(self, request: pb.CheckSecretRequest, context: CallContext) -> pb.CheckSecretResponse:
         secret_hash = self._engine.published.organization.secret_hashes.get(request.user)
-        source = source_of(f"ipv6:[{request.source}]:0" if ":" in request.source else f"ipv4:{request.source}:0")
-        self._tokens.check(request.user, request.secret, secret_hash, source=source)
+        self._tokens.check(request.user, request.secret, secret_hash, source=_source(request.source))
+        require_enabled(self._engine.published.organization, request.user)
         return pb.CheckSecretResponse()
 
+    async def CheckSsoPassword(
+        self, request: pb.CheckSsoPasswordRequest, context: CallContext
+    ) -> pb.CheckSsoPasswordResponse:
+        organization = self._engine.published.organization
+        # Also for nobody: the answer must not say who exists.
+        there = request.user in organization.secret_hashes
+        known = organization.account.sso_password_hash if there else ""
+        self._tokens.check(request.user, request.password, known, source=_source(request.source))
+        require_enabled(organization, request.user)
+        return pb.CheckSsoPasswordResponse()
+
     async def IssueAuthcode(self, request: pb.IssueAuthcodeRequest, context: CallContext) -> pb.IssueAuthcodeResponse:
-        if not _SHA256.fullmatch(request.code_hash):
-            raise InvalidArgument.of("code_hash", "a SHA-256 in hexadecimal digits is needed")
+        translate.require_sha256("code_hash", request.code_hash)
         asked = translate.request_of(request.user, request)
         answer = await self._engine.perform(command_handlers.issue_authcode(request.user, request.code_hash), asked)
         return pb.IssueAuthcodeResponse(revision=answer.revision)
@@ -152,3 +161,8 @@ class PublicApiService(public_api_pb2_grpc.PublicApiServiceServicer):
                 known = session, record, facts.session(session, record)
             self._messages[session_id] = known
         return [message for _, _, message in self._messages.values()]
+
+
+def _source(address: str) -> str:
+    """Return what wrong secrets of an address are counted under."""
+    return source_of(f"ipv6:[{address}]:0" if ":" in address else f"ipv4:{address}:0")

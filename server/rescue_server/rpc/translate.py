@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,7 @@ from rescue_server.settings import PERIODS, SessionSettings
 if TYPE_CHECKING:
     from rescue_protos.v1.common_pb2 import Process as ProcessValue
 
+_SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
 REQUEST_ID_LENGTH = 64
 _STATUS = {status: common_pb2.Status.Value(f"STATUS_{status.name}") for status in Status}
 _PROCESS = {process: common_pb2.Process.Value(f"PROCESS_{process.name}") for process in Process}
@@ -46,6 +48,12 @@ def request_of(principal: str, message: Message) -> Request:
         raise InvalidArgument.of("request_id", f"a random id of 1 to {REQUEST_ID_LENGTH} characters is needed")
     content = message.DESCRIPTOR.full_name.encode() + message.SerializeToString(deterministic=True)
     return Request(principal=principal, id=request_id, fingerprint=hashlib.sha256(content).hexdigest())
+
+
+def require_sha256(field: str, value: str) -> None:
+    """Raise InvalidArgument if this is no SHA-256 as hexadecimal digits."""
+    if not _SHA256.fullmatch(value):
+        raise InvalidArgument.of(field, "a SHA-256 in hexadecimal digits is needed")
 
 
 def timestamp(moment: datetime) -> Timestamp:

@@ -6,7 +6,6 @@ A handler finds the session, lets the core decide, and returns the events and th
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from itertools import islice
 from typing import Any, TypeVar
 
 import msgspec
@@ -15,7 +14,6 @@ from rescue_common.allowance import Allowances
 from rescue_protos.errors import (
     InvalidArgument,
     NotFound,
-    OrganizationRefused,
     PinRefused,
     ResourceExhausted,
     Unauthenticated,
@@ -30,6 +28,7 @@ from rescue_server.runtime.credentials import ticket_fits
 from rescue_server.runtime.engine import Answer, Handler, Outcome
 from rescue_server.runtime.limits import LIMITS, Limits
 from rescue_server.runtime.pin_guesses import PinGuesses, too_many_wrong_pins
+from rescue_server.runtime.session_owners import require_no_sessions, require_not_in_sessions
 from rescue_server.runtime.state import EngineState
 
 PIN_ATTEMPTS = 1000
@@ -288,11 +287,7 @@ def remove_technician(by: str, name: str) -> Handler:
 
     def handle(state: EngineState, context: decide.Context) -> Outcome:
         state.organization.require_technician(name)
-        if queue := state.queue_of(name):
-            numbers = ", ".join(session.id for session in queue)
-            raise OrganizationRefused(
-                f"{name} still has sessions in their queue ({numbers}): end or transfer them first"
-            )
+        require_not_in_sessions(state, name)
         return Outcome(events=[organization.TechnicianDeleted(at=context.now, by=by, name=name)])
 
     return handle
@@ -303,7 +298,7 @@ def remove_group(by: str, name: str) -> Handler:
 
     def handle(state: EngineState, context: decide.Context) -> Outcome:
         state.organization.require_unused_group(name)
-        _require_no_sessions(state, f"group:{name}")
+        require_no_sessions(state, f"group:{name}")
         return Outcome(events=[organization.GroupDeleted(at=context.now, by=by, name=name)])
 
     return handle
@@ -314,7 +309,7 @@ def remove_channel(by: str, name: str) -> Handler:
 
     def handle(state: EngineState, context: decide.Context) -> Outcome:
         state.organization.members(f"channel:{name}")
-        _require_no_sessions(state, f"channel:{name}")
+        require_no_sessions(state, f"channel:{name}")
         return Outcome(events=[organization.ChannelDeleted(at=context.now, by=by, name=name)])
 
     return handle
@@ -370,14 +365,6 @@ def issue_authcode(user: str, code_hash: str) -> Handler:
 def _added(kind: type[AddedNode], state: EngineState, **what: Any) -> AddedNode:
     """Return the event, with a node id that nothing had before."""
     return kind(node=state.organization.next_node, **what)
-
-
-def _require_no_sessions(state: EngineState, owner: str) -> None:
-    """Raise OrganizationRefused while sessions follow the settings of this group or channel."""
-    if left := state.sessions_of(owner):
-        some = sorted(islice(left, _NAMED_AT_MOST), key=int)
-        more = f" and {len(left) - len(some)} more" if len(left) > len(some) else ""
-        raise OrganizationRefused(f"{owner} still has sessions ({', '.join(some)}{more}): end them first")
 
 
 def _require_room(state: EngineState, opener: str, most: int) -> None:

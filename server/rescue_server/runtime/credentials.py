@@ -1,8 +1,10 @@
 """Who somebody is: secrets, tokens and session tickets.
 
 Secrets and tickets are long and random, and nobody chooses them. So their SHA-256 is stored: a slow hash protects
-secrets that can be guessed, and would let strangers keep the server busy. A ticket is derived from the server's key and
-the whole request that created it, so that a repeated request gets the same ticket without the ticket ever being stored.
+secrets that can be guessed, and would let strangers keep the server busy. The exceptions are passwords that somebody
+chose through the public API: they get a slow hash, and a source of wrong ones has to wait. A ticket is derived from the
+server's key and the whole request that created it, so that a repeated request gets the same ticket without the ticket
+ever being stored.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ from typing import NoReturn
 
 from rescue_common.allowance import Allowances
 from rescue_common.private_files import write_private
-from rescue_protos.errors import ResourceExhausted, Unauthenticated
+from rescue_protos.errors import InvalidArgument, ResourceExhausted, Unauthenticated
 from rescue_server.runtime.allowance import WRONG_SECRETS
 from rescue_server.runtime.signed_tokens import TokenContent, proof_of, read, sign
 
@@ -28,6 +30,8 @@ KEY_FILE = "server.key"
 KEY_LENGTH = 32  # bytes
 SECRET_BYTES = 24  # random; 192 bits
 _HASHED = "sha256$"
+_CHOSEN = "scrypt$"
+SECRET_LENGTH = 256  # characters
 
 
 def new_secret() -> str:
@@ -45,8 +49,31 @@ def hash_secret(secret: str) -> str:
     return _HASHED + hashlib.sha256(secret.encode()).hexdigest()
 
 
+def hash_chosen(secret: str) -> str:
+    """Return what is stored of a secret that somebody chose. Takes some ten milliseconds."""
+    return _scrypt(secret, secrets.token_hex(16))
+
+
+def is_chosen(secret_hash: str) -> bool:
+    """Return whether this is the hash of a secret that somebody chose, and that others may guess."""
+    return secret_hash.startswith(_CHOSEN)
+
+
+def require_secret(field: str, secret: str) -> None:
+    """Raise InvalidArgument if this cannot be a chosen secret."""
+    if len(secret) > SECRET_LENGTH or not secret.isprintable():
+        raise InvalidArgument.of(field, f"at most {SECRET_LENGTH} characters that can be printed")
+
+
+def _scrypt(secret: str, salt: str) -> str:
+    digest = hashlib.scrypt(secret.encode(), salt=salt.encode(), n=2**12, r=8, p=1, dklen=32)
+    return f"{_CHOSEN}{salt}${digest.hex()}"
+
+
 def secret_fits(secret: str, secret_hash: str) -> bool:
     """Return whether this is the secret. Takes as long whether it is or not, also if the hash is empty."""
+    if is_chosen(secret_hash):
+        return hmac.compare_digest(_scrypt(secret, secret_hash.split("$")[1]), secret_hash)
     return hmac.compare_digest(hash_secret(secret), secret_hash)
 
 
@@ -130,7 +157,12 @@ class Tokens:
         return self._issue(user, secret_hash or "")
 
     def check(self, user: str, secret: str, secret_hash: str | None, *, source: str) -> None:
-        """Check a secret as `sign_in` does, and raise what it raises."""
+        """Check a secret as `sign_in` does, and raise what it raises.
+
+        A chosen secret can be guessed: a source of too many wrong ones has to wait before even the right one counts.
+        """
+        if is_chosen(secret_hash or ""):
+            self.require_patience(source)
         if not secret_fits(secret, secret_hash or ""):
             self._refuse(user, source)
 

@@ -34,6 +34,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     valid_for: timedelta = timedelta(0)
     technicians: tuple[str, ...] = ()
     sessions: int = 0
+    node: int = 0
     until: datetime | None = None
     """Where an advance of the clock goes to."""
 

@@ -30,6 +30,7 @@ _HASHES = {
     events.PinRedeemed: "ticket_hash",
     organization.SecretChanged: "secret_hash",
     organization.AuthcodeIssued: "code_hash",
+    organization.ApiTokenIssued: "code_hash",
     organization.JoinCodeIssued: "code_hash",
     organization.JoinCodeUsed: "joiner_hash",
 }
@@ -177,6 +178,9 @@ def shown_body(line: Line, technician: str | None) -> bytes:
     hidden = _HASHES.get(type(line.event), "")
     if hidden and getattr(line.event, hidden):
         return _without(line.stored.body, hidden, WITHHELD)
+    if isinstance(line.event, organization.AccountChanged) and line.event.change.sso_password_hash:
+        known = {**line.event.change.given(), "sso_password_hash": WITHHELD}
+        return _without(line.stored.body, "change", known)
     if isinstance(line.event, organization.PostSettingsChanged):
         shown = {name: without_user(value) for name, value in line.event.changes.items()}
         return _without(line.stored.body, "changes", shown)

@@ -14,7 +14,8 @@ from datetime import datetime
 import msgspec
 
 from rescue_server.core import events
-from rescue_server.core.organization import AnyOrganizationEvent, Organization, OrganizationEvent, apply_change
+from rescue_server.core.organization import AnyOrganizationEvent, Organization, OrganizationEvent
+from rescue_server.core.organization_changes import apply_change
 from rescue_server.core.queue import QueueUpdate, updates
 from rescue_server.core.session import Session, apply, is_gone
 from rescue_server.store.protocol import StoredEvent

@@ -9,6 +9,12 @@ idle-timeout = "10m"            # any setting, as in `rescue admin set`
 [channels.Web]
 groups = ["Support"]
 waiting-timeout = "5m"
+
+[people.alice]
+email = "alice@example.com"     # and ssoid, nick, description, enabled
+
+[organization]
+organization-name = "Example"   # and account-id, sso-password, field-label-0 to field-label-5
 """
 
 from __future__ import annotations
@@ -25,7 +31,10 @@ import msgspec
 from rescue_common.durations import BadDuration, parse_duration
 from rescue_protos.errors import InvalidArgument, RescueError
 from rescue_server.core import organization as core_organization
+from rescue_server.core.organization_changes import apply_change
 from rescue_server.core.posting import SETTING_NAMES, field_name
+from rescue_server.startup import detail_tables
+from rescue_server.startup.detail_tables import Misfit
 
 DEFAULT = """
 administrators = ["admin"]
@@ -63,22 +72,15 @@ def read_organization(path: Path | None, now: datetime) -> list[core_organizatio
         raise BadOrganizationFile(f"{name}, line {line}: {reason}") from None
     except RecursionError:
         raise BadOrganizationFile(f"{name}: too many brackets within one another") from None
-    except _Misfit as misfit:
+    except Misfit as misfit:
         line = _line_of(text, misfit.place)
         where = f", line {line}" if line else ""
         raise BadOrganizationFile(f"{name}{where}: {'.'.join(misfit.place) or 'the file'}: {misfit.wrong}") from None
 
 
-class _Misfit(Exception):
-    def __init__(self, place: tuple[str, ...], wrong: str) -> None:
-        super().__init__(wrong)
-        self.place = place
-        self.wrong = wrong
-
-
 def _events(data: dict[str, Any], now: datetime) -> list[core_organization.AnyOrganizationEvent]:
-    if unknown := set(data) - {"administrators", "groups", "channels"}:
-        raise _Misfit((sorted(unknown)[0],), "unknown; there are administrators, groups and channels")
+    if unknown := set(data) - {"administrators", "groups", "channels", "people", "organization"}:
+        raise Misfit((sorted(unknown)[0],), "unknown; there are administrators, groups, channels, people, organization")
     events: list[core_organization.AnyOrganizationEvent] = []
     organization = core_organization.Organization()
 
@@ -87,18 +89,18 @@ def _events(data: dict[str, Any], now: datetime) -> list[core_organization.AnyOr
         if isinstance(event, core_organization.NodeAdded):
             event = msgspec.structs.replace(event, node=organization.next_node)
         try:
-            organization = core_organization.apply_change(organization, event)
+            organization = apply_change(organization, event)
         except InvalidArgument as error:
-            raise _Misfit((*place, error.field), error.wrong) from None
+            raise Misfit((*place, error.field), error.wrong) from None
         except RescueError as error:
-            raise _Misfit(place, str(error)) from None
+            raise Misfit(place, str(error)) from None
         events.append(event)
 
     def free(kind: str, name: str, place: tuple[str, ...]) -> None:
         try:
             organization.require_free(kind, name)
         except RescueError as error:
-            raise _Misfit(place, str(error)) from None
+            raise Misfit(place, str(error)) from None
 
     for name, table in _tables(data, "groups"):
         place: tuple[str, ...] = ("groups", name)
@@ -113,35 +115,41 @@ def _events(data: dict[str, Any], now: datetime) -> list[core_organization.AnyOr
         free("channel", name, place)
         groups = _names(table, "groups", place)
         if not groups:
-            raise _Misfit((*place, "groups"), "a channel needs at least one technician group")
+            raise Misfit((*place, "groups"), "a channel needs at least one technician group")
         for group in groups:
             if group not in organization.groups:
-                raise _Misfit((*place, "groups"), f"there is no technician group {group!r}")
+                raise Misfit((*place, "groups"), f"there is no technician group {group!r}")
         add(core_organization.ChannelAdded(at=now, name=name, groups=tuple(sorted(set(groups)))), place)
         _settings(table, f"channel:{name}", place, now, add)
     administrators = _names(data, "administrators", ())
     if not administrators or not organization.technicians:
-        raise _Misfit((), "at least one administrator and one technician in a group are needed")
+        raise Misfit((), "at least one administrator and one technician in a group are needed")
     for name in administrators:
         free("administrator", name, ("administrators",))
         add(core_organization.AdministratorAdded(at=now, name=name), ("administrators",))
+    for name, table in _tables(data, "people"):
+        place = ("people", name)
+        change = detail_tables.person_change(organization, name, table, place)
+        add(core_organization.PersonChanged(at=now, name=name, change=change), place)
+    if told := data.get("organization"):
+        add(core_organization.AccountChanged(at=now, change=detail_tables.account_change(told)), ("organization",))
     return events
 
 
 def _tables(data: dict[str, Any], key: str) -> list[tuple[str, dict[str, Any]]]:
     tables = data.get(key, {})
     if not isinstance(tables, dict):
-        raise _Misfit((key,), f"tables like [{key}.NAME] are needed")
+        raise Misfit((key,), f"tables like [{key}.NAME] are needed")
     for name, table in tables.items():
         if not isinstance(table, dict):
-            raise _Misfit((key, name), f"a table [{key}.{name}] is needed")
+            raise Misfit((key, name), f"a table [{key}.{name}] is needed")
     return list(tables.items())
 
 
 def _names(table: dict[str, Any], key: str, place: tuple[str, ...]) -> list[str]:
     names = table.get(key, [])
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        raise _Misfit((*place, key), "a list of names is needed")
+        raise Misfit((*place, key), "a list of names is needed")
     return names
 
 
@@ -153,7 +161,7 @@ def _settings(table: dict[str, Any], owner: str, place: tuple[str, ...], now: da
         if key == _OWN_KEYS[place[0]]:
             continue
         if not isinstance(value, str):
-            raise _Misfit((*place, key), 'a text is needed, like "5m"')
+            raise Misfit((*place, key), 'a text is needed, like "5m"')
         if key == "terms":
             terms = value
             continue
@@ -163,7 +171,7 @@ def _settings(table: dict[str, Any], owner: str, place: tuple[str, ...], now: da
         try:
             periods[key.replace("-", "_")] = parse_duration(value)
         except BadDuration as error:
-            raise _Misfit((*place, key), str(error)) from None
+            raise Misfit((*place, key), str(error)) from None
     if periods or terms is not None:
         add(core_organization.SettingsChanged(at=now, owner=owner, periods=periods, terms=terms), place)
     if post:

@@ -10,25 +10,32 @@ from hypothesis import strategies as st
 
 from rescue_protos.errors import InvalidArgument, NotFound, OrganizationRefused
 from rescue_server.core.compaction import Compaction
+from rescue_server.core.details import AccountChange, GroupChange, PersonChange
 from rescue_server.core.events import ChatSent
 from rescue_server.core.organization import (
+    AccountChanged,
     ChannelAdded,
     ChannelDeleted,
+    ChannelServed,
     GroupAdded,
+    GroupChanged,
     GroupDeleted,
+    GroupRenamed,
     JoinCodeIssued,
     JoinCodeUsed,
     NodeAdded,
     Organization,
     OrganizationEvent,
+    PersonChanged,
+    PersonRenamed,
     PostSettingsChanged,
     SecretChanged,
     SettingsChanged,
     TechnicianAdded,
     TechnicianDeleted,
     TechnicianMoved,
-    apply_change,
 )
+from rescue_server.core.organization_changes import apply_change
 from rescue_server.runtime.state import AnyEvent
 
 NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
@@ -41,6 +48,7 @@ FOUNDING: list[AnyEvent] = [
 NAMES = st.sampled_from(["alice", "bob"])
 GROUPS = st.sampled_from(["Support", "Network", "Night"])
 SECONDS = st.integers(1, 3000).map(lambda seconds: timedelta(seconds=seconds))
+NICKS = st.sampled_from([None, "", "x", "y"])
 CHANGES: st.SearchStrategy[AnyEvent] = st.one_of(
     st.just(SEEN),
     st.builds(TechnicianAdded, at=st.just(NOON), name=NAMES, group=GROUPS),
@@ -56,6 +64,19 @@ CHANGES: st.SearchStrategy[AnyEvent] = st.one_of(
         group=st.sampled_from(["Support", "Night"]),
         changes=st.dictionaries(st.sampled_from(["start", "end"]), st.sampled_from(["", "http://localhost/"])),
     ),
+    st.builds(PersonRenamed, at=st.just(NOON), name=NAMES, to=NAMES),
+    st.just(GroupRenamed(at=NOON, name="Night", to="Late Night")),
+    st.just(GroupRenamed(at=NOON, name="Late Night", to="Night")),
+    st.builds(
+        PersonChanged, at=st.just(NOON), name=NAMES, change=st.builds(PersonChange, nick=NICKS, description=NICKS)
+    ),
+    st.just(GroupChanged(at=NOON, name="Night", change=GroupChange(description="late"))),
+    st.builds(
+        AccountChanged,
+        at=st.just(NOON),
+        change=st.builds(AccountChange, field_labels=st.dictionaries(st.sampled_from("01"), st.sampled_from("xy"))),
+    ),
+    st.builds(ChannelServed, at=st.just(NOON), name=st.just("Late"), groups=GROUPS.map(lambda name: (name,))),
     st.builds(SecretChanged, at=st.just(NOON), user=NAMES, secret_hash=st.sampled_from("xyz")),
     st.builds(JoinCodeIssued, at=st.just(NOON), user=NAMES, code_hash=st.sampled_from("abc"), until=st.just(NOON)),
     st.builds(JoinCodeUsed, at=st.just(NOON), user=NAMES, joiner_hash=st.sampled_from("xy")),
@@ -89,6 +110,16 @@ def is_possible(organization: Organization, event: AnyEvent) -> bool:
                 organization.require_unused_group(name)
             except (NotFound, OrganizationRefused):
                 return False
+        case PersonRenamed(name=name, to=to):
+            return name in there and to not in there
+        case GroupRenamed(name=name, to=to):
+            return name in organization.groups and to not in organization.groups
+        case PersonChanged(name=name):
+            return name in there
+        case GroupChanged(name=name):
+            return name in organization.groups
+        case ChannelServed(name=name, groups=groups):
+            return name in organization.channels and set(groups) <= set(organization.groups)
         case TechnicianDeleted(name=name) | SecretChanged(user=name) | JoinCodeIssued(user=name):
             return name in there
         case JoinCodeUsed(user=name):

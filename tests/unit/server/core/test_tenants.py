@@ -13,8 +13,8 @@ from rescue_server.core.organization import (
     GroupDeleted,
     Organization,
     TechnicianAdded,
-    apply_change,
 )
+from rescue_server.core.organization_changes import apply_change
 from rescue_server.core.tenants import require_one_tenant, visible_to
 
 NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
