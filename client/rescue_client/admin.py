@@ -280,7 +280,8 @@ def _settings(found: common_pb2.Settings) -> Settings:
 
 
 def _post(found: common_pb2.PostSettings) -> dict[str, str]:
-    form = next((name for name, value in _POST_FORMATS.items() if value == found.format), "")
+    named = {common_pb2.POST_FORMAT_UNSPECIFIED: ""} | {value: name for name, value in _POST_FORMATS.items()}
+    form = named.get(found.format, "unknown")  # of a newer server
     return dict(zip(POST_SETTINGS, (found.start, found.end, form), strict=True))
 
 

@@ -87,6 +87,7 @@ def _set(made: Message, field: FieldDescriptor, rest: Route, *, is_unknown: bool
         value = UNKNOWN if is_unknown else 1
     elif field.cpp_type == FieldDescriptor.CPPTYPE_STRING:
         value = _TEXTS.get(field.name, "future")
+        value = value.encode() if field.type == FieldDescriptor.TYPE_BYTES else value
     else:
         value = 1
     if field.is_repeated:
@@ -164,7 +165,7 @@ class NewerServer(ScriptedServer):
             for revision, message in enumerate(self._all(method), start=_FIRST):
                 _number(message, revision)
                 yield message
-            if method.name not in ("ListEvents",):  # the others go on for ever
+            if method.name not in ("ListEvents", "ListPosts"):  # the others go on for ever
                 await asyncio.Event().wait()
 
         return stream

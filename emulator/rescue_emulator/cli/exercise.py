@@ -164,7 +164,12 @@ def next_exercise(
 @_language
 @_person
 def practice(lang: str, person: str) -> None:
-    """Do exercises as a program that a console drives: lines in, JSON lines out."""
+    """Do exercises as a program that a console drives: lines in, JSON lines out.
+
+    \b
+    Example:
+      rescue exercise practice --person alice
+    """
     from rescue_console.terminal_input import typed_lines
     from rescue_emulator.exercises.practice_program import PracticeProgram
 

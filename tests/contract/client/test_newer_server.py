@@ -16,8 +16,9 @@ from google.protobuf.descriptor import OneofDescriptor
 
 from rescue_applet.attachment import Attachment
 from rescue_applet.events import Ended
-from rescue_client import Bookmark, ConsoleClient, FaultClient, JournalClient, OverviewClient
+from rescue_client import AdminClient, Bookmark, ConsoleClient, FaultClient, JournalClient, OverviewClient
 from rescue_client.connection import Connection
+from rescue_client.posts import PostClient
 from rescue_console.labels import UNKNOWN_UPDATE, Labels
 from rescue_console.tui.app import TechnicianConsole
 from rescue_emulator.cli.main import rescue
@@ -68,13 +69,17 @@ _CALLS: Mapping[str, Callable[[Connection], Awaitable[object]]] = MappingProxyTy
         "WatchEvents": lambda connection: _first(JournalClient(connection).watch()),
         "Explain": lambda connection: JournalClient(connection).explain("1001"),
         "AddFault": lambda connection: FaultClient(connection).add("lan off"),
+        "GetOrganization": lambda connection: AdminClient(connection).organization(),
+        "ChangeSettings": lambda connection: AdminClient(connection).change_settings("group:A", {"terms": "new"}),
+        "ListPosts": lambda connection: PostClient(connection).all(),
         "ListFaults": lambda connection: FaultClient(connection).all(),
     }
 )
 
 
-# The applet's is below. The public API is served by a program that the server itself starts, of the same version.
-_OTHERS = {"AppletService", "PublicApiService"}
+# The applet's is below. The public API is served by a program that the server itself starts, of the same version;
+# a server that meets a newer one of its cluster stops following it.
+_OTHERS = {"AppletService", "PublicApiService", "ClusterService"}
 
 
 @pytest.mark.parametrize(

@@ -17,8 +17,10 @@ from rescue_protos.errors import (
     HistoryChanged,
     InjectedFault,
     JoinCodeRefused,
+    NotLeading,
     PermissionDenied,
     ReplayOnly,
+    ReplicaBehind,
     RescueError,
     ResourceExhausted,
     ShuttingDown,
@@ -198,6 +200,14 @@ CASES: dict[str, tuple[Callable[[], None], str]] = {
     "JOIN_CODE_EXPIRED": (
         lambda: by_reason(JoinCodeRefused, "JOIN_CODE_EXPIRED"),
         "de deelnamecode is niet meer geldig: vraag een nieuwe code",
+    ),
+    "NOT_LEADING": (
+        lambda: of_class(NotLeading),
+        "deze server leidt de groep van servers nu niet: probeer het zo dadelijk nog eens",
+    ),
+    "REPLICA_BEHIND": (
+        lambda: of_class(ReplicaBehind),
+        "deze server loopt nog achter op de andere: probeer het zo dadelijk nog eens",
     ),
     "TOO_MANY_WRONG_SECRETS": (of_guessing, "te vaak een verkeerd geheim: over 4 s kan het weer"),
 }
