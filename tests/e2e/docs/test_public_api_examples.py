@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -15,6 +16,7 @@ from rescue_emulator.testing import SyncWorld
 from tests.machine_needs import not_to_be_had
 
 ROOT = Path(__file__).parents[3]
+TAP = "tap-logmeinrescue==0.0.10"
 EXAMPLES = ROOT / "docs" / "examples"
 CLIENTS = {
     "api_requests.py": [sys.executable],
@@ -22,6 +24,7 @@ CLIENTS = {
     "api_soap.php": ["php"],
     "api_table.sh": ["bash", "-euo", "pipefail"],
 }
+ELSEWHERE = {"api_proxy.py", "api_hosts.sh", "api_tap_install.sh", "api_tap.sh"}
 pytestmark = pytest.mark.timeout(110)
 
 
@@ -61,6 +64,31 @@ def test_a_client_with_a_fixed_host_is_led_by_the_proxy(environment: dict[str, s
 
 
 @pytest.mark.long
+@pytest.mark.timeout(300)
+def test_the_tap_of_a_data_pipeline_reads_reports_unmodified(tmp_path: Path) -> None:
+    if subprocess.run([sys.executable, "-m", "pip", "download", "--no-deps", "-qd", tmp_path, TAP]).returncode != 0:
+        not_to_be_had("the package registry has no tap-logmeinrescue")
+    shell = ("bash", "-euo", "pipefail")
+    run(*shell, EXAMPLES / "api_tap_install.sh", environment=dict(os.environ), folder=tmp_path)
+    with SyncWorld(api=True, options=("--api-proxy", "127.0.0.1:0")) as world:
+        # The tap cannot discover while its first technician has a session to report.
+        bob = world.technician("bob")
+        session, pin = bob.pin("Ms Vos")
+        world.computer(pin=pin)
+        bob.start(session)
+        bob.end(session)
+        user = world.api.user("admin")
+        own = {"RESCUE_API_EMAIL": user.email, "RESCUE_API_PASSWORD": user.password}
+        there = {**os.environ, **world.api.addresses.variables(proxy=True), **own}
+        output = run(*shell, EXAMPLES / "api_tap.sh", environment=there, folder=tmp_path)
+    records = [json.loads(line) for line in output.splitlines()]
+    people = {one["record"]["name"] for one in records if one["stream"] == "technicians"}
+    assert people == {"alice", "bob", "carol", "dave"}
+    (report,) = [one["record"] for one in records if one["stream"] == "session_report"]
+    assert (report["session_id"], report["technician_name"], report["name"]) == (int(session), "bob", "Ms Vos")
+
+
+@pytest.mark.long
 def test_clients_with_a_fixed_host_and_no_proxy_are_led_by_the_hosts_file(tmp_path: Path) -> None:
     apart = ["unshare", "--net", "--mount", "sh", "-c"]  # port 443 of a network of its own
     needed = all(map(shutil.which, ("unshare", "ip", "node", "php")))
@@ -73,7 +101,7 @@ def test_clients_with_a_fixed_host_and_no_proxy_are_led_by_the_hosts_file(tmp_pa
 
 
 def test_every_client_of_the_documents_is_run_here() -> None:
-    assert {path.name for path in EXAMPLES.glob("api_*")} == {*CLIENTS, "api_proxy.py", "api_hosts.sh"}
+    assert {path.name for path in EXAMPLES.glob("api_*")} == {*CLIENTS, *ELSEWHERE}
 
 
 @pytest.mark.long
