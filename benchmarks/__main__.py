@@ -18,6 +18,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from benchmarks import cases, etcd, public_api
+from benchmarks.classroom import lesson
 from benchmarks.starting import starting
 
 RESULTS = Path(__file__).with_name("results")
@@ -38,10 +39,11 @@ CASES: dict[str, Case] = {
     "etcd, put, 16 callers": partial(etcd.put, callers=16),
     "etcd, watch, 100 watchers": partial(etcd.watch, watchers=100, rate=20),
     "starting": starting,
+    "class, thirty people": partial(lesson, people=30, seconds=12),
     "api, getSession_v3 over 100 sessions": partial(public_api.get_session, sessions=100),
     "api, idle": public_api.idle,
 }
-ALONE = ("starting", "api, idle")  # there is nothing to compare it with
+ALONE = ("starting", "class, thirty people", "api, idle")  # there is nothing to compare it with
 
 
 def peer_of(name: str) -> str:

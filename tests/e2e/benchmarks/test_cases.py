@@ -9,6 +9,7 @@ import pytest
 
 from benchmarks import cases, etcd, public_api
 from benchmarks.__main__ import CASES, Case
+from benchmarks.classroom import lesson
 
 pytestmark = [
     pytest.mark.long,
@@ -32,9 +33,16 @@ def test_a_case_gives_figures_of_both_servers(case: str, kind: str) -> None:
     assert all(value != 0 for name, value in figures.items() if name != "KB an applet")
 
 
+def test_a_class_is_measured_from_command_to_page() -> None:
+    figures = lesson("ours", people=2, seconds=4)
+    assert figures["commands"] <= -4
+    assert 0 < figures["p50 ms to the page"] <= figures["p95 ms to the page"] <= figures["longest ms to the page"]
+    assert figures["% of a core, server"] > 0
+
+
 def test_each_case_can_be_chosen_by_a_word() -> None:
     words = {name.split()[0].strip(",") for name in CASES}
-    assert words == {"heartbeats", "commands", "fanout", "etcd", "starting", "api"}
+    assert words == {"heartbeats", "commands", "fanout", "etcd", "starting", "api", "class"}
 
 
 @pytest.mark.skipif(not etcd.is_installed(), reason="etcd is not installed")
