@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -25,6 +25,7 @@ from rescue_client.api_records import (
     EntryRole,
     Facts,
     GroupNode,
+    HandledRequest,
     Person,
     SessionEnd,
     SessionFacts,
@@ -129,6 +130,14 @@ class ApiClient:
             async for portion in stream:
                 for message in portion.sessions:
                     yield ended_session(message)
+
+    async def report_requests(self, requests: Sequence[HandledRequest]) -> None:
+        """Have requests logged and counted. Raises RescueError."""
+        told = (
+            pb.HandledRequest(method=one.method, soap=one.is_soap, word=one.word, user=one.user, seconds=one.seconds)
+            for one in requests
+        )
+        await self._service.call_once(lambda stub: stub.ReportRequests, pb.ReportRequestsRequest(requests=told))
 
     async def _read(self) -> Facts:
         try:

@@ -164,6 +164,20 @@ class Facts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HandledRequest:
+    """A request that was answered with a word, or with an HTTP status ("HTTP 404"); `seconds` are real.
+
+    `method` is empty if there is no such method, `user` if it is not known who called.
+    """
+
+    method: str
+    is_soap: bool
+    word: str
+    user: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ApiFault:
     """What a fault rule does to one call: it fails with a word or an HTTP status, or its answer is cut."""
 

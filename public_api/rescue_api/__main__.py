@@ -19,6 +19,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False, exists=True)
 @click.option("--cert", type=_FILE, metavar="FILE", help="The certificate.")
 @click.option("--key", type=_FILE, metavar="FILE", help="Its key.")
 @click.option("--proxy", metavar="HOST:PORT", help="Where to be a proxy that leads the vendor's names to --tls.")
+@click.option("--notes", is_flag=True, help="Tell the session server of each request.")
 @click.option("--data", required=True, type=click.Path(path_type=Path), metavar="DIR", help="The state directory.")
 def api(
     *,
@@ -28,6 +29,7 @@ def api(
     cert: Path | None,
     key: Path | None,
     proxy: str | None,
+    notes: bool,
     data: Path,
 ) -> None:
     """Serve the public API: `rescue server --api HOST:PORT` starts this."""
@@ -36,7 +38,9 @@ def api(
     files = ApiCertificate(ca=ca, certificate=cert, key=key) if ca and cert and key else None
     given = {"api": listen, "api_tls": tls, "api_proxy": proxy}
     addresses = {name: _address(where) for name, where in given.items() if where}
-    raise SystemExit(run(ApiOptions(listen=addresses, files=files, data=data, secret=sys.stdin.readline().strip())))
+    raise SystemExit(
+        run(ApiOptions(listen=addresses, files=files, data=data, secret=sys.stdin.readline().strip(), tells=notes))
+    )
 
 
 def _address(given: str) -> tuple[str, int]:

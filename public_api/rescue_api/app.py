@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from time import perf_counter
 from typing import BinaryIO
 from urllib.parse import parse_qsl
 
@@ -23,7 +25,7 @@ from rescue_api.people import COOKIE
 from rescue_api.spool import spooled, spooled_response
 from rescue_api.words import MethodFailed, Word
 from rescue_api.wsdl import operations_page, sample_page, wsdl
-from rescue_client.api_records import ApiFault
+from rescue_client.api_records import HandledRequest
 from rescue_protos.errors import RescueError
 
 log = logging.getLogger(__name__)
@@ -33,8 +35,18 @@ _PREFIX, _SUFFIX = "/api/", ".aspx"
 _SOAP_PATH = "/api/api.asmx"
 _TEXT = "text/plain; charset=utf-8"
 _METHODS = ["GET", "POST"]
+_NOTED = "rescue.noted"
 _PAGES = {404: "The resource cannot be found.", 413: "The request is too long.", 408: "The request took too long."}
 _HERE = "\ue000"  # of no text; where a value that comes in pieces is put
+
+
+@dataclass(slots=True)
+class Noted:
+    """What is noted of a request while it is answered."""
+
+    method: str = ""
+    word: str = ""
+    user: str = ""
 
 
 class _Refused(Exception):
@@ -46,20 +58,35 @@ def build(backend: Backend) -> Starlette:
     """Return the application."""
 
     async def answer(request: Request) -> Response:
-        path = request.scope["path"].lower()
+        path, began = request.scope["path"].lower(), perf_counter()
+        noted = request.scope[_NOTED] = Noted()
         try:
-            if path == _SOAP_PATH:
-                return await _soap(request, backend) if request.method == "POST" else _described(request)
-            if path == INVITATION_PATH.lower():
-                return HTMLResponse(invitation_page(_pairs(request.scope["query_string"]).get("code", "")))
-            operation = BY_NAME.get(path[len(_PREFIX) : -len(_SUFFIX)])
-            if operation is None or not (path.startswith(_PREFIX) and path.endswith(_SUFFIX)):
-                return _page(404)
-            return await _text(request, operation, await _parameters(request), backend)
+            response = await _routed(request, path, backend)
         except _Refused as refused:
-            return _page(refused.status)
+            response = _page(refused.status)
+        backend.notes.add(
+            HandledRequest(
+                method=noted.method,
+                is_soap=path == _SOAP_PATH,
+                word=noted.word or f"HTTP {response.status_code}",
+                user=noted.user,
+                seconds=perf_counter() - began,
+            )
+        )
+        return response
 
     return Starlette(routes=[Route("/{path:path}", answer, methods=_METHODS)])
+
+
+async def _routed(request: Request, path: str, backend: Backend) -> Response:
+    if path == _SOAP_PATH:
+        return await _soap(request, backend) if request.method == "POST" else _described(request)
+    if path == INVITATION_PATH.lower():
+        return HTMLResponse(invitation_page(_pairs(request.scope["query_string"]).get("code", "")))
+    operation = BY_NAME.get(path[len(_PREFIX) : -len(_SUFFIX)])
+    if operation is None or not (path.startswith(_PREFIX) and path.endswith(_SUFFIX)):
+        return _page(404)
+    return await _text(request, operation, await _parameters(request), backend)
 
 
 async def _text(request: Request, operation: Operation, given: Mapping[str, str], backend: Backend) -> Response:
@@ -108,15 +135,20 @@ async def _answered(
     """
     call = fault = None
     body: bytes | BinaryIO
+    noted: Noted = request.scope[_NOTED]
+    noted.method, word = operation.name, Word.OK
     try:
-        fault = await _fault(operation, backend)
+        facts = await backend.client.facts()
+        if faulted := facts.faulted & {operation.name.lower(), operation.soap.lower()}:
+            fault = await backend.client.take_fault(next(iter(faulted)))
+            facts = await backend.client.facts()  # the call may have been delayed
         if fault is not None and fault.status:
             return _page(fault.status)
         if fault is not None and fault.word:
             raise MethodFailed(next((word for word in Word if word.text == fault.word), Word.ERROR))
         call = ApiCall(
             backend=backend,
-            facts=await backend.client.facts(),
+            facts=facts,
             arguments=arguments,
             source=request.client.host if request.client else "",
             origin=_origin(request),
@@ -124,26 +156,23 @@ async def _answered(
         )
         body = await _performed(operation, call, write, write_piece, content_type)
     except MethodFailed as failed:
-        body = fail(failed.word).encode()
+        word = failed.word
     except RescueError as error:
         log.warning("%s failed: %s", operation.name, error)
-        body = fail(Word.ERROR).encode()
+        word = Word.ERROR
     except Exception:
         log.exception("%s failed", operation.name)
-        body = fail(Word.ERROR).encode()
+        word = Word.ERROR
+    if word is not Word.OK:
+        body = fail(word).encode()
+    noted.word = word.text
+    noted.user = call.caller.name if call is not None and call.caller is not None else ""
     response = _response(body, _headers(content_type), is_cut=fault is not None and fault.is_cut)
     if call is not None and call.new_cookie:
         # Written by hand, because clients compare the vendor's very text, and libraries order the attributes otherwise.
         secure = "; Secure" if request.url.scheme == "https" else ""
         response.headers["set-cookie"] = f"{COOKIE}={call.new_cookie}; path=/; HttpOnly{secure}"
     return response
-
-
-async def _fault(operation: Operation, backend: Backend) -> ApiFault | None:
-    """Return what a fault rule does to a call, after its delay; None if nothing. Raises RescueError."""
-    faulted = (await backend.client.facts()).faulted
-    name = next((name for name in (operation.name, operation.soap) if name.lower() in faulted), None)
-    return None if name is None else await backend.client.take_fault(name)
 
 
 async def _performed(

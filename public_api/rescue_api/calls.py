@@ -13,6 +13,7 @@ from rescue_api.answers import Enumeration, Kind, Row, Shape
 from rescue_api.nodes import Node, find
 from rescue_api.people import ApiLogins
 from rescue_api.reports.settings import ReportSettingsKeeper
+from rescue_api.request_notes import RequestNotes
 from rescue_api.words import MethodFailed, Word
 from rescue_client.api import ApiClient
 from rescue_client.api_records import Facts, Person
@@ -55,6 +56,7 @@ class Backend:
     logins: ApiLogins
     answers: AnswerCache = field(default_factory=AnswerCache)
     report_settings: ReportSettingsKeeper = field(default_factory=ReportSettingsKeeper)
+    notes: RequestNotes = field(default_factory=RequestNotes)
 
 
 @dataclass(slots=True, kw_only=True)

@@ -24,6 +24,7 @@ from rescue_api.connections import BoundedConnection
 from rescue_api.cut import complain_of_no_cut
 from rescue_api.people import ApiLogins
 from rescue_api.proxy import ConnectProxy, Origins
+from rescue_api.request_notes import RequestNotes
 from rescue_client.api import ApiClient
 from rescue_client.connection import Connection
 from rescue_common.api_addresses import ApiAddresses
@@ -56,12 +57,14 @@ class ApiOptions:
     """The options of the command line, and the secret that the session server gave.
 
     `listen`: hosts and ports by the name that the ready line has. "api_tls" needs `files`, "api_proxy" needs "api_tls".
+    `tells`: whether the session server is told of each request.
     """
 
     listen: Mapping[str, tuple[str, int]]
     files: ApiCertificate | None
     data: Path
     secret: str
+    tells: bool = False
 
 
 def run(options: ApiOptions) -> int:
@@ -110,7 +113,9 @@ async def _serve(options: ApiOptions, sockets: Mapping[str, socket.socket]) -> N
 
     origins: dict[tuple[str, int], str] = {}
     async with connect("", "") as connection:
-        app = build(Backend(client=ApiClient(connection, connect), logins=ApiLogins()))
+        client = ApiClient(connection, connect)
+        notes = RequestNotes(client.report_requests if options.tells else None)
+        app = build(Backend(client=client, logins=ApiLogins(), notes=notes))
         config = uvicorn.Config(
             _seen_through_proxy(app, origins),
             http=BoundedConnection,  # h11 answers `Connection: close` with the same, as clients need
@@ -130,6 +135,7 @@ async def _serve(options: ApiOptions, sockets: Mapping[str, socket.socket]) -> N
             await ConnectProxy((_NEAR.get(host, host), port), origins).listen(sockets["api_proxy"])
         api = _Api(config, ready=_ready(options, sockets), tls=tls)
         await api.serve([sockets["api"]] if "api" in sockets else [])
+        await notes.close()
 
 
 def _seen_through_proxy(app: ASGIApp, origins: Origins) -> ASGIApp:

@@ -166,7 +166,7 @@ async def _serve(options: ServerOptions, store: SqliteStore, checkpoints: Checkp
             words = ("--listen", options.web, "--data", str(options.data), "--json", *options.web_options)
             urls |= await running.enter_async_context(companion(PAGES, *words))
         if options.api.is_wanted:
-            words = options.api.arguments(options.data)
+            words = options.api.arguments(options.data, notes=observation.wants_requests)
             beside = companion(PUBLIC_API, *words, key=admission.tokens.companion_key)
             urls |= await running.enter_async_context(beside)
         ApiAddresses.of(urls).write(options.data)
@@ -300,6 +300,7 @@ def make_listener(
     """
     engine, timekeeper, faults = parts.engine, parts.timekeeper, parts.faults
     refused = RefusedCommands()
+    api = PublicApiService(engine, admission.tokens, faults, parts.observation.requested)
     applet = AppletService(engine, timekeeper, faults, key, admission.pins, limits)
     return Listener(
         [
@@ -311,7 +312,7 @@ def make_listener(
             Service.of(fault_pb2, fault_pb2_grpc, FaultService(faults)),
             Service.of(journal_pb2, journal_pb2_grpc, JournalService(engine, parts.journal, refused)),
             Service.of(post_pb2, post_pb2_grpc, PostService(engine)),
-            Service.of(public_api_pb2, public_api_pb2_grpc, PublicApiService(engine, admission.tokens, faults)),
+            Service.of(public_api_pb2, public_api_pb2_grpc, api),
             *more,
         ],
         wrappers=[parts.observation.wrapper(), Guard(engine, admission.tokens, faults, limits, first=first).wrap],

@@ -1124,3 +1124,69 @@ class EndedSession(google.protobuf.message.Message):
     def ClearField(self, field_name: typing.Literal["address", b"address", "channel", b"channel", "chat", b"chat", "created_at", b"created_at", "creator", b"creator", "dismissed", b"dismissed", "end", b"end", "ended_at", b"ended_at", "fields", b"fields", "joined", b"joined", "last_action_at", b"last_action_at", "last_role", b"last_role", "lead", b"lead", "notes", b"notes", "participants", b"participants", "platform", b"platform", "session", b"session", "spent", b"spent", "started_at", b"started_at", "tools", b"tools", "tracking", b"tracking", "transfers", b"transfers"]) -> None: ...
 
 Global___EndedSession: typing_extensions.TypeAlias = EndedSession
+
+@typing.final
+class HandledRequest(google.protobuf.message.Message):
+    """One request that was answered."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    METHOD_FIELD_NUMBER: builtins.int
+    SOAP_FIELD_NUMBER: builtins.int
+    WORD_FIELD_NUMBER: builtins.int
+    USER_FIELD_NUMBER: builtins.int
+    SECONDS_FIELD_NUMBER: builtins.int
+    method: builtins.str
+    """The method, as the vendor writes it in text; empty if there is no such method."""
+    soap: builtins.bool
+    """True if it came by SOAP."""
+    word: builtins.str
+    """The word of the answer, or "HTTP" and the status if it has none."""
+    user: builtins.str
+    """Who called; empty if that is not known."""
+    seconds: builtins.float
+    """How long it took, in real seconds."""
+    def __init__(
+        self,
+        *,
+        method: builtins.str = ...,
+        soap: builtins.bool = ...,
+        word: builtins.str = ...,
+        user: builtins.str = ...,
+        seconds: builtins.float = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["method", b"method", "seconds", b"seconds", "soap", b"soap", "user", b"user", "word", b"word"]) -> None: ...
+
+Global___HandledRequest: typing_extensions.TypeAlias = HandledRequest
+
+@typing.final
+class ReportRequestsRequest(google.protobuf.message.Message):
+    """Some requests, in the order of their answers."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    REQUESTS_FIELD_NUMBER: builtins.int
+    @property
+    def requests(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[Global___HandledRequest]:
+        """The requests."""
+
+    def __init__(
+        self,
+        *,
+        requests: collections.abc.Iterable[Global___HandledRequest] | None = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["requests", b"requests"]) -> None: ...
+
+Global___ReportRequestsRequest: typing_extensions.TypeAlias = ReportRequestsRequest
+
+@typing.final
+class ReportRequestsResponse(google.protobuf.message.Message):
+    """Nothing to say."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+
+Global___ReportRequestsResponse: typing_extensions.TypeAlias = ReportRequestsResponse

@@ -75,6 +75,11 @@ class PublicApiServiceStub(object):
                 request_serializer=rescue__protos_dot_v1_dot_public__api__pb2.ReadEndedRequest.SerializeToString,
                 response_deserializer=rescue__protos_dot_v1_dot_public__api__pb2.ReadEndedResponse.FromString,
                 _registered_method=True)
+        self.ReportRequests = channel.unary_unary(
+                '/rescue_protos.v1.PublicApiService/ReportRequests',
+                request_serializer=rescue__protos_dot_v1_dot_public__api__pb2.ReportRequestsRequest.SerializeToString,
+                response_deserializer=rescue__protos_dot_v1_dot_public__api__pb2.ReportRequestsResponse.FromString,
+                _registered_method=True)
 
 
 class PublicApiServiceServicer(object):
@@ -138,6 +143,13 @@ class PublicApiServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ReportRequests(self, request, context):
+        """Tells which requests were answered: they are logged and counted. Nothing that came with a request is told.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_PublicApiServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -180,6 +192,11 @@ def add_PublicApiServiceServicer_to_server(servicer, server):
                     servicer.ReadEnded,
                     request_deserializer=rescue__protos_dot_v1_dot_public__api__pb2.ReadEndedRequest.FromString,
                     response_serializer=rescue__protos_dot_v1_dot_public__api__pb2.ReadEndedResponse.SerializeToString,
+            ),
+            'ReportRequests': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReportRequests,
+                    request_deserializer=rescue__protos_dot_v1_dot_public__api__pb2.ReportRequestsRequest.FromString,
+                    response_serializer=rescue__protos_dot_v1_dot_public__api__pb2.ReportRequestsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -399,6 +416,33 @@ class PublicApiService(object):
             '/rescue_protos.v1.PublicApiService/ReadEnded',
             rescue__protos_dot_v1_dot_public__api__pb2.ReadEndedRequest.SerializeToString,
             rescue__protos_dot_v1_dot_public__api__pb2.ReadEndedResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReportRequests(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/rescue_protos.v1.PublicApiService/ReportRequests',
+            rescue__protos_dot_v1_dot_public__api__pb2.ReportRequestsRequest.SerializeToString,
+            rescue__protos_dot_v1_dot_public__api__pb2.ReportRequestsResponse.FromString,
             options,
             channel_credentials,
             insecure,

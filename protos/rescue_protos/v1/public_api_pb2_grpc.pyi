@@ -157,7 +157,23 @@ _PublicApiServiceReadEndedType = typing_extensions.TypeVar(
     ],
 )
 
-class PublicApiServiceStub(typing.Generic[_PublicApiServiceReadFactsType, _PublicApiServiceReadAccountType, _PublicApiServiceCheckSecretType, _PublicApiServiceCheckSsoPasswordType, _PublicApiServiceIssueAuthcodeType, _PublicApiServiceReadSessionLogType, _PublicApiServiceTakeFaultType, _PublicApiServiceReadEndedType]):
+_PublicApiServiceReportRequestsType = typing_extensions.TypeVar(
+    '_PublicApiServiceReportRequestsType',
+    grpc.UnaryUnaryMultiCallable[
+        rescue_protos.v1.public_api_pb2.ReportRequestsRequest,
+        rescue_protos.v1.public_api_pb2.ReportRequestsResponse,
+    ],
+    grpc.aio.UnaryUnaryMultiCallable[
+        rescue_protos.v1.public_api_pb2.ReportRequestsRequest,
+        rescue_protos.v1.public_api_pb2.ReportRequestsResponse,
+    ],
+    default=grpc.UnaryUnaryMultiCallable[
+        rescue_protos.v1.public_api_pb2.ReportRequestsRequest,
+        rescue_protos.v1.public_api_pb2.ReportRequestsResponse,
+    ],
+)
+
+class PublicApiServiceStub(typing.Generic[_PublicApiServiceReadFactsType, _PublicApiServiceReadAccountType, _PublicApiServiceCheckSecretType, _PublicApiServiceCheckSsoPasswordType, _PublicApiServiceIssueAuthcodeType, _PublicApiServiceReadSessionLogType, _PublicApiServiceTakeFaultType, _PublicApiServiceReadEndedType, _PublicApiServiceReportRequestsType]):
     """The calls of the program that serves the public API."""
 
     @typing.overload
@@ -193,6 +209,10 @@ class PublicApiServiceStub(typing.Generic[_PublicApiServiceReadFactsType, _Publi
         grpc.UnaryStreamMultiCallable[
             rescue_protos.v1.public_api_pb2.ReadEndedRequest,
             rescue_protos.v1.public_api_pb2.ReadEndedResponse,
+        ],
+        grpc.UnaryUnaryMultiCallable[
+            rescue_protos.v1.public_api_pb2.ReportRequestsRequest,
+            rescue_protos.v1.public_api_pb2.ReportRequestsResponse,
         ],
     ], channel: grpc.Channel) -> None: ...
 
@@ -230,6 +250,10 @@ class PublicApiServiceStub(typing.Generic[_PublicApiServiceReadFactsType, _Publi
             rescue_protos.v1.public_api_pb2.ReadEndedRequest,
             rescue_protos.v1.public_api_pb2.ReadEndedResponse,
         ],
+        grpc.aio.UnaryUnaryMultiCallable[
+            rescue_protos.v1.public_api_pb2.ReportRequestsRequest,
+            rescue_protos.v1.public_api_pb2.ReportRequestsResponse,
+        ],
     ], channel: grpc.aio.Channel) -> None: ...
 
     ReadFacts: _PublicApiServiceReadFactsType
@@ -257,6 +281,9 @@ class PublicApiServiceStub(typing.Generic[_PublicApiServiceReadFactsType, _Publi
 
     ReadEnded: _PublicApiServiceReadEndedType
     """Returns the sessions that are over and began in a range, in the order of their beginning, in portions."""
+
+    ReportRequests: _PublicApiServiceReportRequestsType
+    """Tells which requests were answered: they are logged and counted. Nothing that came with a request is told."""
 
 PublicApiServiceAsyncStub: typing_extensions.TypeAlias = PublicApiServiceStub[
     grpc.aio.UnaryStreamMultiCallable[
@@ -290,6 +317,10 @@ PublicApiServiceAsyncStub: typing_extensions.TypeAlias = PublicApiServiceStub[
     grpc.aio.UnaryStreamMultiCallable[
         rescue_protos.v1.public_api_pb2.ReadEndedRequest,
         rescue_protos.v1.public_api_pb2.ReadEndedResponse,
+    ],
+    grpc.aio.UnaryUnaryMultiCallable[
+        rescue_protos.v1.public_api_pb2.ReportRequestsRequest,
+        rescue_protos.v1.public_api_pb2.ReportRequestsResponse,
     ],
 ]
 
@@ -361,5 +392,13 @@ class PublicApiServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[collections.abc.Iterator[rescue_protos.v1.public_api_pb2.ReadEndedResponse], collections.abc.AsyncIterator[rescue_protos.v1.public_api_pb2.ReadEndedResponse]]:
         """Returns the sessions that are over and began in a range, in the order of their beginning, in portions."""
+
+    @abc.abstractmethod
+    def ReportRequests(
+        self,
+        request: rescue_protos.v1.public_api_pb2.ReportRequestsRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[rescue_protos.v1.public_api_pb2.ReportRequestsResponse, collections.abc.Awaitable[rescue_protos.v1.public_api_pb2.ReportRequestsResponse]]:
+        """Tells which requests were answered: they are logged and counted. Nothing that came with a request is told."""
 
 def add_PublicApiServiceServicer_to_server(servicer: PublicApiServiceServicer, server: typing.Union[grpc.Server, grpc.aio.Server]) -> None: ...

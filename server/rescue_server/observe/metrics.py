@@ -54,6 +54,12 @@ class Metrics:
         self._posts = Counting(
             "rescue_posts", "Attempts to post sessions, and posts given up.", ["kind", "result"], registry=registry
         )
+        self._requests = Counting(
+            "rescue_api_requests", "Requests of the public API, by answer.", ["method", "word"], registry=registry
+        )
+        self._request_seconds = Histogram(
+            "rescue_api_request_seconds", "How long they took.", ["method"], buckets=_FAST, registry=registry
+        )
         self._expiries = Counting("rescue_lease_expiries", "Leases of applets that ran out.", registry=registry)
         self._append = Histogram(
             "rescue_append_seconds", "How long the store took to append.", buckets=_FAST, registry=registry
@@ -75,6 +81,11 @@ class Metrics:
             self._expiries.inc()
         elif isinstance(applied.event, PostSent | PostFailed | PostGivenUp):
             self._posts.labels(applied.event.kind, _POST_RESULTS[type(applied.event)]).inc()
+
+    def requested(self, method: str, word: str, seconds: float) -> None:
+        """Count a request of the public API."""
+        self._requests.labels(method, word).inc()
+        self._request_seconds.labels(method).observe(seconds)
 
     def appended(self, seconds: float, events: int) -> None:
         """Record an append of the store."""

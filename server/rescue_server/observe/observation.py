@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from rescue_server.runtime.state import AppliedEvent
 
 log = logging.getLogger("rescue_server.journal")
+api_log = logging.getLogger("rescue_server.public_api")
 
 
 class CannotObserve(Exception):
@@ -76,6 +77,18 @@ class Observation:
             self._metrics.on_applied(applied)
         if log.isEnabledFor(logging.INFO):
             _log(applied)
+
+    @property
+    def wants_requests(self) -> bool:
+        """Whether requests of the public API are logged or counted."""
+        return self._metrics is not None or api_log.isEnabledFor(logging.INFO)
+
+    def requested(self, method: str, word: str, *, user: str, is_soap: bool, seconds: float) -> None:
+        """A request of the public API was answered, in so many real seconds. `method` is empty for a page."""
+        if self._metrics:
+            self._metrics.requested(method or "none", word, seconds)
+        found = facts(word=word, user=user, way="SOAP" if is_soap else "text", seconds=round(seconds, 4))
+        api_log.info("public API: %s", method or "no method", extra=found)
 
     def appended(self, seconds: float, events: int) -> None:
         """The store appended events, in so many real seconds."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from typing import Protocol
 
 from rescue_protos.v1 import public_api_pb2 as pb
 from rescue_protos.v1 import public_api_pb2_grpc
@@ -29,13 +30,20 @@ _PORTION = 500  # sessions in one message
 _ENDED_PORTION = 100  # so few that other calls need not wait
 
 
+class OnRequest(Protocol):
+    """Receives each request of the public API that was answered, with how long it took in real seconds."""
+
+    def __call__(self, method: str, word: str, *, user: str, is_soap: bool, seconds: float) -> None: ...
+
+
 class PublicApiService(public_api_pb2_grpc.PublicApiServiceServicer):
     """Reads are answered from the published state."""
 
-    def __init__(self, engine: Engine, tokens: Tokens, faults: FaultInjector) -> None:
+    def __init__(self, engine: Engine, tokens: Tokens, faults: FaultInjector, on_request: OnRequest) -> None:
         self._engine = engine
         self._tokens = tokens
         self._faults = faults
+        self._on_request = on_request
         self._messages: dict[str, tuple[Session, SessionRecord, pb.SessionFacts]] = {}
         self._changes = ChangeCounter()
         engine.subscribe(self._changes)
@@ -118,6 +126,13 @@ class PublicApiService(public_api_pb2_grpc.PublicApiServiceServicer):
             yield pb.TakeFaultResponse()
         else:
             yield pb.TakeFaultResponse(word=fault.word, status=fault.status, cut=fault.is_cut)
+
+    async def ReportRequests(
+        self, request: pb.ReportRequestsRequest, context: CallContext
+    ) -> pb.ReportRequestsResponse:
+        for one in request.requests:
+            self._on_request(one.method, one.word, user=one.user, is_soap=one.soap, seconds=one.seconds)
+        return pb.ReportRequestsResponse()
 
     def _validity(self) -> pb.Validity:
         clock, changes = self._engine.clock.read(), self._changes

@@ -24,8 +24,11 @@ class PublicApi:
         """Whether there is anything to start."""
         return bool(self.plain or self.tls or self.proxy)
 
-    def arguments(self, data: Path) -> tuple[str, ...]:
-        """Return the arguments of the program; make its certificate. Raises CannotMakeCertificates, OSError."""
+    def arguments(self, data: Path, *, notes: bool = False) -> tuple[str, ...]:
+        """Return the arguments of the program; make its certificate. Raises CannotMakeCertificates, OSError.
+
+        With `notes` it tells the server of each request.
+        """
         words = ["--data", str(data)]
         if self.plain:
             words += ["--listen", self.plain]
@@ -38,6 +41,8 @@ class PublicApi:
             words += ["--tls", tls, "--ca", str(files.ca), "--cert", str(files.certificate), "--key", str(files.key)]
         if self.proxy:
             words += ["--proxy", self.proxy]
+        if notes:
+            words.append("--notes")
         return tuple(words)
 
 
