@@ -44,10 +44,15 @@ class Call:
 
 
 class Observing:
-    """Reports every call that ended to `observers`, and to the log at INFO."""
+    """Reports every call that ended to `observers`, and to the log at INFO.
 
-    def __init__(self, observers: Sequence[Callable[[Call], None]] = ()) -> None:
+    With `only_generators` each handler of a stream is a generator of messages: OpenTelemetry's interceptor knows no
+    handlers that write to the context.
+    """
+
+    def __init__(self, observers: Sequence[Callable[[Call], None]] = (), *, only_generators: bool = False) -> None:
         self._observers = tuple(observers)
+        self._only_generators = only_generators
 
     def wrap(self, name: str, handler: RpcHandler) -> RpcHandler:
         """Return the handler of a method with the observation around it."""
@@ -57,7 +62,11 @@ class Observing:
         if handler.unary_unary:
             return grpc.unary_unary_rpc_method_handler(self._unary(handler.unary_unary, name), *coders)
         behavior = handler.unary_stream or handler.stream_stream
-        observed = (self._writer if inspect.iscoroutinefunction(behavior) else self._stream)(behavior, name)
+        if inspect.iscoroutinefunction(behavior):
+            observed = self._writer(behavior, name)
+            observed = _generator(observed) if self._only_generators else observed
+        else:
+            observed = self._stream(behavior, name)
         if handler.unary_stream:
             return grpc.unary_stream_rpc_method_handler(observed, *coders)
         return grpc.stream_stream_rpc_method_handler(observed, *coders)
@@ -127,6 +136,18 @@ class Observing:
             seconds=round(call.seconds, 6),
         )
         log.log(level, "%s %s", short, call.code, extra=found)
+
+
+def _generator(behavior: Any) -> Any:
+    """Return a generator of no messages that lets the handler write its own."""
+
+    async def generating(request: Any, context: CallContext) -> AsyncIterator[Any]:
+        await behavior(request, context)
+        messages: tuple[Any, ...] = ()
+        for message in messages:
+            yield message
+
+    return generating
 
 
 def _text(message: Any, field: str) -> str:

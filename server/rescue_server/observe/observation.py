@@ -65,7 +65,7 @@ class Observation:
         observers: list[Callable[[Call], None]] = []
         observers += [self._metrics.called] if self._metrics else []
         observers += [self._traces.called] if self._traces else []
-        return Observing(observers).wrap
+        return Observing(observers, only_generators=self._traces is not None).wrap
 
     def interceptors(self) -> Sequence[grpc.aio.ServerInterceptor]:
         """What goes around every call, outside the wrapper."""
