@@ -274,6 +274,18 @@ def public_api_words() -> str:
     return _table(("text", "SOAP"), rows())
 
 
+def public_api_reports() -> str:
+    """Return the areas of reports with their columns, and how sure each is."""
+    from rescue_api.reports.areas import AREAS
+
+    known = tomllib.loads((ROOT / "docs/public-api.toml").read_text(encoding="utf-8"))["areas"]
+    rows = (
+        (str(number), area.name, ", ".join(area.columns), known.get(area.name, "**not described yet**"))
+        for number, area in AREAS.items()
+    )
+    return _table(("area", "name", "columns", "how sure"), rows)
+
+
 def public_api_statuses() -> str:
     """Return the statuses that the public API shows, and when."""
     from rescue_api.statuses import SessionStatus
@@ -290,6 +302,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "events": events,
     "modules": modules,
     "public-api-methods": public_api_methods,
+    "public-api-reports": public_api_reports,
     "public-api-statuses": public_api_statuses,
     "public-api-words": public_api_words,
     "services": services,

@@ -59,6 +59,8 @@ def by_text(operation: Operation, body: str) -> Facts | str:
         return body
     head, _, rest = body.partition("\n\n")
     assert head == "OK"
+    if operation.shape.style is Style.BODY:
+        return [{column.key: rest for column in operation.shape.columns}]
     if operation.shape.style is Style.LINES:
         title, _, text = rest.partition(":")
         return [{keys[title]: text}]
@@ -84,7 +86,8 @@ def by_soap(operation: Operation, body: str) -> Facts | str:
         container = answer.find(f"{{{NS}}}{shape.container}")
         assert container is not None
         items = container.findall(f"{{{NS}}}{shape.item}") if shape.item else [container]
-    both = [column for column in shape.columns if column.title and column.element]
+    whole = shape.style is Style.BODY
+    both = [column for column in shape.columns if (column.title or whole) and column.element]
     return [{column.key: item.findtext(f"{{{NS}}}{column.element}") or "" for column in both} for item in items]
 
 

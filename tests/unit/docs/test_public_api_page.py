@@ -7,6 +7,7 @@ import tomllib
 from pathlib import Path
 
 from rescue_api.operations import OPERATIONS
+from rescue_api.reports.areas import AREAS
 from rescue_api.statuses import SessionStatus
 from rescue_api.words import Word
 
@@ -23,6 +24,10 @@ def test_every_method_is_described() -> None:
 
 def test_every_status_is_described() -> None:
     assert {status.name for status in SessionStatus} == set(KNOWN["statuses"])
+
+
+def test_every_area_of_reports_is_described() -> None:
+    assert {area.name for area in AREAS.values()} == set(KNOWN["areas"])
 
 
 def test_the_page_has_everything() -> None:
