@@ -1,4 +1,4 @@
-"""`python -m benchmarks [ONLY] [--runs N]`: measure our server and its peer in turn, and print ratios.
+"""`python -m benchmarks [ONLY] [--runs N] [--docs]`: measure our server and its peer in turn, and print ratios.
 
 The peer is a bare server of grpc.aio; of the cases with etcd in their name, it is etcd.
 """
@@ -18,6 +18,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from benchmarks import cases, etcd, public_api
+from benchmarks.chart import publish
 from benchmarks.classroom import lesson
 from benchmarks.starting import starting
 
@@ -56,6 +57,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("only", nargs="?", default="", help="cases with this in their name")
     parser.add_argument("--runs", type=int, default=3, help="runs of each server (default: 3)")
+    parser.add_argument("--docs", action="store_true", help="write the result and its picture into the documents")
     given = parser.parse_args()
     chosen = {name: case for name, case in CASES.items() if given.only in name}
     if not chosen:
@@ -79,6 +81,8 @@ def main() -> int:
     target = RESULTS / f"{datetime.now(UTC):%Y-%m-%dT%H%M%S}.json"
     target.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
     print(f"written to {target}")
+    if given.docs:
+        publish(report)
     return 0
 
 

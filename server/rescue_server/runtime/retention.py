@@ -75,10 +75,10 @@ class Retention:
         self._answers_dropped_at: float | None = None  # real time
         self._compacted_at: float | None = None  # real time
 
-    async def run(self, every: float = SWEEP_EVERY) -> None:
+    async def run(self) -> None:
         """Sweep now and then, until cancelled."""
         while True:
-            await asyncio.sleep(every)
+            await asyncio.sleep(SWEEP_EVERY)
             with contextlib.suppress(*STORAGE_ERRORS):  # the next sweep tries again
                 await self.sweep()
 
