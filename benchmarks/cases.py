@@ -98,7 +98,8 @@ def deliveries(subject: Server, lines: Sequence[Line], act: Callable[[int], None
     with generating(subject, "streams", lines, warm=1, seconds=5) as load:
         load.until("attached")  # a console that comes later would also be told what happened before it
         with _acting(act, rate):
-            found: Load = load.figures()
+            load.until("measured")
+        found = load.figures()
     return {
         "us of CPU a delivery": found.cpu / max(found.answers, 1) * MICRO,
         "p99 ms": found.p99_ms,

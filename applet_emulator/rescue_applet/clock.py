@@ -51,11 +51,18 @@ class OrderDone:
     number: int
 
 
+@dataclass(frozen=True, slots=True)
+class CableReport:
+    """Whether the cable carries towards the server."""
+
+    carries: bool
+
+
 class FollowedClock:
     """The followed clock. The caller must call `update`, `confirm` and `freeze`, and send what is in `outgoing`."""
 
     def __init__(self, *, real: Callable[[], float] = time.monotonic) -> None:
-        self.outgoing: asyncio.Queue[ComputerBarrier | BarrierReleased | OrderDone] = asyncio.Queue()
+        self.outgoing: asyncio.Queue[ComputerBarrier | BarrierReleased | OrderDone | CableReport] = asyncio.Queue()
         self.on_speed: Callable[[float], None] = lambda speed: None
         self._real = real
         self._read_at = real()
@@ -67,6 +74,7 @@ class FollowedClock:
         self._changed = asyncio.Event()
         self._barriers: dict[int, ComputerBarrier] = {}
         self._last_number = 0
+        self._cable_carries = True
 
     @property
     def speed(self) -> float:
@@ -81,6 +89,17 @@ class FollowedClock:
     def open_barriers(self) -> list[ComputerBarrier]:
         """Return the clock barriers to request again from a server that has restarted."""
         return list(self._barriers.values())
+
+    @property
+    def open_reports(self) -> list[CableReport]:
+        """Return what a server that has restarted does not know of the cable."""
+        return [] if self._cable_carries else [CableReport(carries=False)]
+
+    def report_cable(self, *, carries: bool) -> None:
+        """Tell the server whether the applet can reach it: an advance waits only for applets that can."""
+        if carries is not self._cable_carries:
+            self._cable_carries = carries
+            self.outgoing.put_nowait(CableReport(carries))
 
     def update(self, reading: ServerReading) -> None:
         """Take in a reading of the server's clock."""

@@ -12,7 +12,7 @@ from collections.abc import Callable
 import grpc
 from google.protobuf import duration_pb2
 
-from rescue_applet.clock import BarrierReleased, ComputerBarrier, FollowedClock, OrderDone, ServerReading
+from rescue_applet.clock import BarrierReleased, CableReport, ComputerBarrier, FollowedClock, OrderDone, ServerReading
 from rescue_applet.servers import Servers
 from rescue_client.channel import open_channel
 from rescue_common.state_directory import NoAccess
@@ -82,6 +82,8 @@ async def _send_requests(
     while not clock.outgoing.empty():
         clock.outgoing.get_nowait()  # Meant for a connection that is gone; what is still open is sent anew.
     try:
+        for report in clock.open_reports:
+            await call.write(_request(clock, report))
         for barrier in clock.open_barriers:
             await call.write(_request(clock, barrier))
         while True:
@@ -90,7 +92,11 @@ async def _send_requests(
         return  # The reader learns how the call ended.
 
 
-def _request(clock: FollowedClock, request: ComputerBarrier | BarrierReleased | OrderDone) -> pb.WatchClockRequest:
+def _request(
+    clock: FollowedClock, request: ComputerBarrier | BarrierReleased | OrderDone | CableReport
+) -> pb.WatchClockRequest:
+    if isinstance(request, CableReport):
+        return pb.WatchClockRequest(cable=pb.CableState(carries=request.carries))
     if isinstance(request, OrderDone):
         return pb.WatchClockRequest(done=pb.ComputerOrderDone(number=request.number))
     if isinstance(request, BarrierReleased):

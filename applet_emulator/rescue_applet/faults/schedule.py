@@ -183,6 +183,7 @@ class FaultSchedule:
         condition = self._condition()
         self.carries = condition.carries
         self.cable.apply(condition)
+        self._clock.report_cable(carries=condition.up)
 
     def _condition(self) -> Condition:
         condition = Condition(seed=self._seed)

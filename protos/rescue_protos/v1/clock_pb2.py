@@ -26,7 +26,7 @@ from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1crescue_protos/v1/clock.proto\x12\x10rescue_protos.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"h\n\x0c\x43lockReading\x12\'\n\x03now\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05speed\x18\x02 \x01(\x01\x12\x10\n\x08standing\x18\x03 \x01(\x08\x12\x0e\n\x06paused\x18\x04 \x01(\x08\"\x11\n\x0fGetClockRequest\"A\n\x10GetClockResponse\x12-\n\x05\x63lock\x18\x01 \x01(\x0b\x32\x1e.rescue_protos.v1.ClockReading\"P\n\x13\x41\x64vanceClockRequest\x12%\n\x02\x62y\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x12\n\nrequest_id\x18\x02 \x01(\t\"W\n\x14\x41\x64vanceClockResponse\x12-\n\x05\x63lock\x18\x01 \x01(\x0b\x32\x1e.rescue_protos.v1.ClockReading\x12\x10\n\x08revision\x18\x02 \x01(\x04\"%\n\x14SetClockSpeedRequest\x12\r\n\x05speed\x18\x01 \x01(\x01\"F\n\x15SetClockSpeedResponse\x12-\n\x05\x63lock\x18\x01 \x01(\x0b\x32\x1e.rescue_protos.v1.ClockReading\"\x13\n\x11PauseClockRequest\"C\n\x12PauseClockResponse\x12-\n\x05\x63lock\x18\x01 \x01(\x0b\x32\x1e.rescue_protos.v1.ClockReading\"\xc0\x01\n\x11WatchClockRequest\x12\x31\n\x07\x62\x61rrier\x18\x01 \x01(\x0b\x32\x1e.rescue_protos.v1.ClockBarrierH\x00\x12\x38\n\x07release\x18\x02 \x01(\x0b\x32%.rescue_protos.v1.ClockBarrierReleaseH\x00\x12\x33\n\x04\x64one\x18\x03 \x01(\x0b\x32#.rescue_protos.v1.ComputerOrderDoneH\x00\x42\t\n\x07message\"H\n\x0c\x43lockBarrier\x12\x0e\n\x06number\x18\x01 \x01(\x04\x12(\n\x05\x61\x66ter\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\"%\n\x13\x43lockBarrierRelease\x12\x0e\n\x06number\x18\x01 \x01(\x04\"\xb2\x01\n\x12WatchClockResponse\x12-\n\x05\x63lock\x18\x01 \x01(\x0b\x32\x1e.rescue_protos.v1.ClockReading\x12\x11\n\tconfirmed\x18\x02 \x01(\x04\x12*\n\x06\x64ue_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\x05order\x18\x04 \x01(\x0b\x32\x1f.rescue_protos.v1.ComputerOrder\"0\n\rComputerOrder\x12\x0e\n\x06number\x18\x01 \x01(\x04\x12\x0f\n\x07\x63ommand\x18\x02 \x01(\t\"#\n\x11\x43omputerOrderDone\x12\x0e\n\x06number\x18\x01 \x01(\x04\x32\xd8\x03\n\x0c\x43lockService\x12Q\n\x08GetClock\x12!.rescue_protos.v1.GetClockRequest\x1a\".rescue_protos.v1.GetClockResponse\x12]\n\x0c\x41\x64vanceClock\x12%.rescue_protos.v1.AdvanceClockRequest\x1a&.rescue_protos.v1.AdvanceClockResponse\x12`\n\rSetClockSpeed\x12&.rescue_protos.v1.SetClockSpeedRequest\x1a\'.rescue_protos.v1.SetClockSpeedResponse\x12W\n\nPauseClock\x12#.rescue_protos.v1.PauseClockRequest\x1a$.rescue_protos.v1.PauseClockResponse\x12[\n\nWatchClock\x12#.rescue_protos.v1.WatchClockRequest\x1a$.rescue_protos.v1.WatchClockResponse(\x01\x30\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1crescue_protos/v1/clock.proto\x12\x10rescue_protos.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"h\n\x0c\x43lockReading\x12\'\n\x03now\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05speed\x18\x02 \x01(\x01\x12\x10\n\x08standing\x18\x03 \x01(\x08\x12\x0e\n\x06paused\x18\x04 \x01(\x08\"\x11\n\x0fGetClockRequest\"A\n\x10GetClockResponse\x12-\n\x05\x63lock\x18\x01 \x01(\x0b\x32\x1e.rescue_protos.v1.ClockReading\"P\n\x13\x41\x64vanceClockRequest\x12%\n\x02\x62y\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x12\n\nrequest_id\x18\x02 \x01(\t\"W\n\x14\x41\x64vanceClockResponse\x12-\n\x05\x63lock\x18\x01 \x01(\x0b\x32\x1e.rescue_protos.v1.ClockReading\x12\x10\n\x08revision\x18\x02 \x01(\x04\"%\n\x14SetClockSpeedRequest\x12\r\n\x05speed\x18\x01 \x01(\x01\"F\n\x15SetClockSpeedResponse\x12-\n\x05\x63lock\x18\x01 \x01(\x0b\x32\x1e.rescue_protos.v1.ClockReading\"\x13\n\x11PauseClockRequest\"C\n\x12PauseClockResponse\x12-\n\x05\x63lock\x18\x01 \x01(\x0b\x32\x1e.rescue_protos.v1.ClockReading\"\xef\x01\n\x11WatchClockRequest\x12\x31\n\x07\x62\x61rrier\x18\x01 \x01(\x0b\x32\x1e.rescue_protos.v1.ClockBarrierH\x00\x12\x38\n\x07release\x18\x02 \x01(\x0b\x32%.rescue_protos.v1.ClockBarrierReleaseH\x00\x12\x33\n\x04\x64one\x18\x03 \x01(\x0b\x32#.rescue_protos.v1.ComputerOrderDoneH\x00\x12-\n\x05\x63\x61\x62le\x18\x04 \x01(\x0b\x32\x1c.rescue_protos.v1.CableStateH\x00\x42\t\n\x07message\"H\n\x0c\x43lockBarrier\x12\x0e\n\x06number\x18\x01 \x01(\x04\x12(\n\x05\x61\x66ter\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\"\x1d\n\nCableState\x12\x0f\n\x07\x63\x61rries\x18\x01 \x01(\x08\"%\n\x13\x43lockBarrierRelease\x12\x0e\n\x06number\x18\x01 \x01(\x04\"\xb2\x01\n\x12WatchClockResponse\x12-\n\x05\x63lock\x18\x01 \x01(\x0b\x32\x1e.rescue_protos.v1.ClockReading\x12\x11\n\tconfirmed\x18\x02 \x01(\x04\x12*\n\x06\x64ue_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\x05order\x18\x04 \x01(\x0b\x32\x1f.rescue_protos.v1.ComputerOrder\"0\n\rComputerOrder\x12\x0e\n\x06number\x18\x01 \x01(\x04\x12\x0f\n\x07\x63ommand\x18\x02 \x01(\t\"#\n\x11\x43omputerOrderDone\x12\x0e\n\x06number\x18\x01 \x01(\x04\x32\xd8\x03\n\x0c\x43lockService\x12Q\n\x08GetClock\x12!.rescue_protos.v1.GetClockRequest\x1a\".rescue_protos.v1.GetClockResponse\x12]\n\x0c\x41\x64vanceClock\x12%.rescue_protos.v1.AdvanceClockRequest\x1a&.rescue_protos.v1.AdvanceClockResponse\x12`\n\rSetClockSpeed\x12&.rescue_protos.v1.SetClockSpeedRequest\x1a\'.rescue_protos.v1.SetClockSpeedResponse\x12W\n\nPauseClock\x12#.rescue_protos.v1.PauseClockRequest\x1a$.rescue_protos.v1.PauseClockResponse\x12[\n\nWatchClock\x12#.rescue_protos.v1.WatchClockRequest\x1a$.rescue_protos.v1.WatchClockResponse(\x01\x30\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -52,17 +52,19 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PAUSECLOCKRESPONSE']._serialized_start=610
   _globals['_PAUSECLOCKRESPONSE']._serialized_end=677
   _globals['_WATCHCLOCKREQUEST']._serialized_start=680
-  _globals['_WATCHCLOCKREQUEST']._serialized_end=872
-  _globals['_CLOCKBARRIER']._serialized_start=874
-  _globals['_CLOCKBARRIER']._serialized_end=946
-  _globals['_CLOCKBARRIERRELEASE']._serialized_start=948
-  _globals['_CLOCKBARRIERRELEASE']._serialized_end=985
-  _globals['_WATCHCLOCKRESPONSE']._serialized_start=988
-  _globals['_WATCHCLOCKRESPONSE']._serialized_end=1166
-  _globals['_COMPUTERORDER']._serialized_start=1168
-  _globals['_COMPUTERORDER']._serialized_end=1216
-  _globals['_COMPUTERORDERDONE']._serialized_start=1218
-  _globals['_COMPUTERORDERDONE']._serialized_end=1253
-  _globals['_CLOCKSERVICE']._serialized_start=1256
-  _globals['_CLOCKSERVICE']._serialized_end=1728
+  _globals['_WATCHCLOCKREQUEST']._serialized_end=919
+  _globals['_CLOCKBARRIER']._serialized_start=921
+  _globals['_CLOCKBARRIER']._serialized_end=993
+  _globals['_CABLESTATE']._serialized_start=995
+  _globals['_CABLESTATE']._serialized_end=1024
+  _globals['_CLOCKBARRIERRELEASE']._serialized_start=1026
+  _globals['_CLOCKBARRIERRELEASE']._serialized_end=1063
+  _globals['_WATCHCLOCKRESPONSE']._serialized_start=1066
+  _globals['_WATCHCLOCKRESPONSE']._serialized_end=1244
+  _globals['_COMPUTERORDER']._serialized_start=1246
+  _globals['_COMPUTERORDER']._serialized_end=1294
+  _globals['_COMPUTERORDERDONE']._serialized_start=1296
+  _globals['_COMPUTERORDERDONE']._serialized_end=1331
+  _globals['_CLOCKSERVICE']._serialized_start=1334
+  _globals['_CLOCKSERVICE']._serialized_end=1806
 # @@protoc_insertion_point(module_scope)

@@ -217,6 +217,7 @@ class WatchClockRequest(google.protobuf.message.Message):
     BARRIER_FIELD_NUMBER: builtins.int
     RELEASE_FIELD_NUMBER: builtins.int
     DONE_FIELD_NUMBER: builtins.int
+    CABLE_FIELD_NUMBER: builtins.int
     @property
     def barrier(self) -> Global___ClockBarrier:
         """Stop at this moment."""
@@ -229,16 +230,21 @@ class WatchClockRequest(google.protobuf.message.Message):
     def done(self) -> Global___ComputerOrderDone:
         """The computer has carried out an order."""
 
+    @property
+    def cable(self) -> Global___CableState:
+        """The computer's cable was cut, or carries again."""
+
     def __init__(
         self,
         *,
         barrier: Global___ClockBarrier | None = ...,
         release: Global___ClockBarrierRelease | None = ...,
         done: Global___ComputerOrderDone | None = ...,
+        cable: Global___CableState | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["barrier", b"barrier", "done", b"done", "message", b"message", "release", b"release"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["barrier", b"barrier", "done", b"done", "message", b"message", "release", b"release"]) -> None: ...
-    def WhichOneof(self, oneof_group: typing.Literal["message", b"message"]) -> typing.Literal["barrier", "release", "done"] | None: ...
+    def HasField(self, field_name: typing.Literal["barrier", b"barrier", "cable", b"cable", "done", b"done", "message", b"message", "release", b"release"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["barrier", b"barrier", "cable", b"cable", "done", b"done", "message", b"message", "release", b"release"]) -> None: ...
+    def WhichOneof(self, oneof_group: typing.Literal["message", b"message"]) -> typing.Literal["barrier", "release", "done", "cable"] | None: ...
 
 Global___WatchClockRequest: typing_extensions.TypeAlias = WatchClockRequest
 
@@ -268,6 +274,26 @@ class ClockBarrier(google.protobuf.message.Message):
     def ClearField(self, field_name: typing.Literal["after", b"after", "number", b"number"]) -> None: ...
 
 Global___ClockBarrier: typing_extensions.TypeAlias = ClockBarrier
+
+@typing.final
+class CableState(google.protobuf.message.Message):
+    """Whether what the applet sends reaches the server. While it does not, an advance need not wait for
+    the applet's answer. A lease is judged all the same.
+    """
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    CARRIES_FIELD_NUMBER: builtins.int
+    carries: builtins.bool
+    """True if the cable carries towards the server; at first it does."""
+    def __init__(
+        self,
+        *,
+        carries: builtins.bool = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["carries", b"carries"]) -> None: ...
+
+Global___CableState: typing_extensions.TypeAlias = CableState
 
 @typing.final
 class ClockBarrierRelease(google.protobuf.message.Message):

@@ -37,7 +37,7 @@ def clear(session: Session, *, by: str, context: Context) -> Events:
 
 def _next_event(session: Session, by: str, context: Context) -> AnySessionEvent:
     command = next(_possible_commands(session))
-    [event] = decide(session, command, context)
+    event = decide(session, command, context)[0]  # who starts it brings the focus along, which does not matter here
     return replace(event, reset_by=by)
 
 

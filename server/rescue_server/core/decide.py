@@ -18,6 +18,7 @@ from rescue_server.core.allowed import allowed_commands, can_be_removed
 from rescue_server.core.commands import ALLOWED, CommandName
 from rescue_server.core.organization import Organization
 from rescue_server.core.session import Session
+from rescue_server.core.session_entry import SessionEntry, can_idle
 from rescue_server.core.status import ENDED_ROLES, Role, status_of
 from rescue_server.core.tenants import visible_to
 from rescue_server.core.texts import (
@@ -72,9 +73,12 @@ def create_pin(
 
 
 def on_focus(session: Session, *, technician: str, focused: bool, context: Context) -> Events:
-    """A technician's consoles gained or lost the focus."""
+    """A technician's consoles gained or lost the focus. It matters where there is an idle clock, and only there.
+
+    Hundreds may wait for a session. Who starts it brings the focus along.
+    """
     entry = session.entries.get(technician)
-    if entry is None or entry.focused is focused or session.ended_at is not None:
+    if entry is None or not can_idle(entry) or entry.focused is focused or session.ended_at is not None:
         return []
     return [events.FocusChanged(session=session.id, at=context.now, technician=technician, focused=focused)]
 
@@ -109,7 +113,18 @@ def decide(session: Session, command: commands.AnyCommand, context: Context) -> 
     name, decision = _DECISIONS[type(command)]
     if session.link not in ALLOWED[name].get(entry.role, ()):
         raise _refused(session, command.technician, name)
-    return [decision(session, command, context)]
+    event = decision(session, command, context)
+    if isinstance(event, events.SessionStarted):
+        return [event, *_brought_focus(session, entry, command.technician, context)]
+    return [event]
+
+
+def _brought_focus(session: Session, entry: SessionEntry, technician: str, context: Context) -> Events:
+    """Return the focus that a technician has who starts a session: it was not followed while the entry waited."""
+    focused = technician in context.in_focus
+    if entry.focused is focused:
+        return []
+    return [events.FocusChanged(session=session.id, at=context.now, technician=technician, focused=focused)]
 
 
 def _refused(session: Session, technician: str, command: CommandName) -> CommandNotAllowed:

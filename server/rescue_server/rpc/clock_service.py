@@ -88,6 +88,7 @@ class ClockService(clock_pb2_grpc.ClockServiceServicer):
             forget()
             if computer_of:
                 leave()
+                self._timekeeper.cable_reported(computer_of, carries=True)
             reader.cancel()
             draining.cancel()
             for barrier in mine.values():
@@ -109,6 +110,8 @@ class ClockService(clock_pb2_grpc.ClockServiceServicer):
                     self._timekeeper.barriers.release(barrier)
             elif request.HasField("done"):
                 self._faults.order_done(caller().computer_of, request.done.number)
+            elif request.HasField("cable") and caller().computer_of:
+                self._timekeeper.cable_reported(caller().computer_of, carries=request.cable.carries)
             elif request.HasField("barrier"):
                 number = request.barrier.number
                 if number in mine or number == 0:

@@ -48,6 +48,7 @@ class Peer(ScriptedServer, applet_pb2_grpc.AppletServiceServicer, clock_pb2_grpc
         self.paused = False
         self.barriers: dict[int, int] = {}
         self.clock_tickets: list[str] = []
+        self.cable_reports: list[bool] = []
         self._attached: asyncio.Queue[pb.AttachResponse] | None = None
         self._watchers: set[asyncio.Queue[clock_pb2.WatchClockResponse]] = set()
 
@@ -177,6 +178,9 @@ class Peer(ScriptedServer, applet_pb2_grpc.AppletServiceServicer, clock_pb2_grpc
         answers: asyncio.Queue[clock_pb2.WatchClockResponse],
     ) -> None:
         async for request in requests:
+            if request.WhichOneof("message") == "cable":
+                self.cable_reports.append(request.cable.carries)
+                continue
             if request.WhichOneof("message") == "release":
                 del self.barriers[request.release.number]
                 continue

@@ -30,6 +30,20 @@ async def test_the_lan_is_lost_in_silence_and_back_within_five_seconds_though_th
     assert len({hello.instance for hello in peer.hellos}) == 1
 
 
+async def test_the_computer_says_when_its_cable_cannot_carry_also_to_a_server_that_was_away(
+    peer: Peer, start: Start
+) -> None:
+    customer = await start(*PIN)
+    await customer.joined()
+    await peer.until(lambda: bool(peer.clock_tickets))
+    async with customer.lan_off():
+        await peer.until(lambda: peer.cable_reports == [False])
+        await peer.stop()
+        await peer.start()
+        await peer.until(lambda: peer.cable_reports == [False, False])
+    await peer.until(lambda: peer.cable_reports == [False, False, True])
+
+
 async def test_heartbeats_follow_the_speed_of_the_clock(peer: Peer, start: Start) -> None:
     customer = await start(*PIN)
     await customer.joined()

@@ -14,6 +14,7 @@ from rescue_server.runtime.attachments import Attachments
 from rescue_server.runtime.schedule.attention import TURN, AttentiveTime
 
 ANSWER_WITHIN = 2.0  # attentive seconds for the answer to a probe
+CUT_OFF_WITHIN = 0.1  # attentive seconds for what an applet sent before its cable was cut
 BACK_WITHIN = 5.0  # attentive seconds for applets to come back to a server that was away
 PROBED_AT_ONCE = 100  # probes sent in one turn of the event loop
 
@@ -49,6 +50,7 @@ class RollCalls:
         self._attachments = attachments
         self._attention = attention
         self._held: set[RollCall] = set()
+        self._cut_off: set[str] = set()  # sessions whose applets cannot answer, as their computers say
         self.grace_until = 0.0
 
     def was_away(self) -> None:
@@ -66,6 +68,10 @@ class RollCalls:
             if roll_call.sign_of_life(session, answered=answered):
                 self._attention.answer_came()
 
+    def cable_reported(self, session: str, *, carries: bool) -> None:
+        """A computer's cable was cut, or carries again: who cannot answer is not waited for."""
+        (self._cut_off.discard if carries else self._cut_off.add)(session)
+
     async def ask(self, sessions: Collection[str]) -> set[str]:
         """Probe all of these; return those that did not answer."""
         with self._holding(RollCall(sessions)) as roll_call:
@@ -78,8 +84,14 @@ class RollCalls:
             return await self._wait(roll_call, until)
 
     async def _wait(self, roll_call: RollCall, until: float) -> set[str]:
-        # The grace may begin while the answers are waited for: the server may be late just then.
-        while roll_call.silent and self._attention.end_turn() < max(until, self.grace_until):
+        cut_off_until = self._attention.end_turn() + CUT_OFF_WITHIN
+        while roll_call.silent:
+            # The grace may begin while the answers are waited for: the server may be late just then.
+            waits_until = max(until, self.grace_until)
+            if roll_call.silent <= self._cut_off:
+                waits_until = min(waits_until, cut_off_until)
+            if self._attention.end_turn() >= waits_until:
+                break
             await roll_call.turn()
         return roll_call.silent
 

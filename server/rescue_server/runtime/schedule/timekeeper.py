@@ -148,6 +148,10 @@ class Timekeeper:
         self._leases.renew(session, self.clock.now())
         self._roll_calls.sign_of_life(session, answered=answered)
 
+    def cable_reported(self, session: str, *, carries: bool) -> None:
+        """A computer says whether what its applet sends reaches the server."""
+        self._roll_calls.cable_reported(session, carries=carries)
+
     def _left(self, session: str) -> None:
         if self._advance is not None:
             self._advance.forget_answer(session)

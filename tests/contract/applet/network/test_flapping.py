@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from rescue_applet.clock import SECOND, BarrierReleased, ComputerBarrier, FollowedClock, ServerReading
+from rescue_applet.clock import SECOND, BarrierReleased, CableReport, ComputerBarrier, FollowedClock, ServerReading
 from rescue_applet.events import CableChanged, Event
 from rescue_applet.faults.schedule import FaultSchedule
 from rescue_applet.network.relay import Relay
@@ -41,7 +41,8 @@ async def played(relay: Relay, fault: str, seed: int) -> tuple[list[tuple[float,
         lan.apply(parse_lan_fault(fault))
         upcoming = 0
         while not faults or faults[-1]:
-            saying = await clock.outgoing.get()
+            while isinstance(saying := await clock.outgoing.get(), CableReport):
+                pass
             said.append(type(saying).__name__)
             if isinstance(saying, ComputerBarrier):
                 upcoming = saying.due - start + EPOCH

@@ -154,6 +154,34 @@ async def test_a_repeat_goes_on_where_the_first_one_was_cut_short(office: Office
         await successor.stop()
 
 
+async def test_nobody_waits_for_an_applet_whose_computer_says_that_it_cannot_answer(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(roll_call, "ANSWER_WITHIN", 10 * PATIENCE)
+    lively, _ = await office.applet(answers=True)
+    cut_off, _ = await office.applet(answers=False)
+    office.keeper.cable_reported(cut_off, carries=False)
+    async with asyncio.timeout(PATIENCE):
+        await office.keeper.advance(timedelta(hours=3))
+    assert office.losses == {cut_off: NOON + 60 * SECOND}
+    assert office.engine.schedule.leases.due(lively) == NOON + timedelta(hours=3) + 60 * SECOND
+
+
+async def test_an_applet_that_can_answer_again_has_its_time(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(roll_call, "ANSWER_WITHIN", 10 * PATIENCE)
+    session, attachment = await office.applet(answers=False)
+    office.keeper.cable_reported(session, carries=False)
+    office.keeper.cable_reported(session, carries=True)
+    advance = asyncio.ensure_future(office.keeper.advance(timedelta(hours=3)))
+    async with asyncio.timeout(PATIENCE):
+        await ordered(attachment)
+        await asyncio.sleep(3 * roll_call.CUT_OFF_WITHIN)
+        assert not office.losses
+        office.keeper.renew_lease(session, answered=True)
+        await advance
+    assert not office.losses
+
+
 @pytest.mark.parametrize("leaves", [True, False], ids=["its connection ends", "its cable is cut"])
 async def test_an_answer_counts_until_something_happens_to_the_applet(
     office: Office, monkeypatch: pytest.MonkeyPatch, leaves: bool
