@@ -32,7 +32,6 @@ from rescue_server.runtime.session_owners import require_no_sessions, require_no
 from rescue_server.runtime.state import EngineState
 
 PIN_ATTEMPTS = 1000
-_NAMED_AT_MOST = 20  # sessions in a message
 AddedNode = TypeVar("AddedNode", bound=organization.NodeAdded)
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import islice
+
 from rescue_protos.errors import OrganizationRefused
-from rescue_server.core.session import is_gone
 from rescue_server.runtime.state import EngineState
+
+_NAMED_AT_MOST = 20  # sessions in a message
 
 
 def require_not_in_sessions(state: EngineState, technician: str) -> None:
@@ -18,5 +21,7 @@ def require_not_in_sessions(state: EngineState, technician: str) -> None:
 
 def require_no_sessions(state: EngineState, owner: str) -> None:
     """Raise OrganizationRefused while sessions follow the settings of this group or channel."""
-    if left := [session.id for session in state.sessions.values() if session.owner == owner and not is_gone(session)]:
-        raise OrganizationRefused(f"{owner} still has sessions ({', '.join(sorted(left, key=int))}): end them first")
+    if left := state.sessions_of(owner):
+        some = sorted(islice(left, _NAMED_AT_MOST), key=int)
+        more = f" and {len(left) - len(some)} more" if len(left) > len(some) else ""
+        raise OrganizationRefused(f"{owner} still has sessions ({', '.join(some)}{more}): end them first")
