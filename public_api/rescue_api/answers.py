@@ -27,6 +27,7 @@ class Style(StrEnum):
     RECORDS = "records"
     TRUTH = "truth"
     LINES = "lines"
+    BARE = "bare"
     BODY = "body"
 
 
@@ -88,6 +89,8 @@ def as_text(shape: Shape, rows: Sequence[Row], *, delimiter: str = "|") -> str:
         case Style.VALUES:
             # Clients take what follows the colon as it is: no blank before it, no line break after it.
             return _HEAD + NEWLINE.join(f"{column.title}:{written(rows[0][column.key])}" for column in titled)
+        case Style.BARE:
+            return _HEAD + written(rows[0][titled[0].key])
         case Style.LINES:
             # A text of several lines, such as a chat log, keeps them.
             return _HEAD + "".join(f"{column.title}:{rows[0][column.key]}" for column in titled)

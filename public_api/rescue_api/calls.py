@@ -127,7 +127,8 @@ Handler = Callable[[ApiCall], Awaitable[Sequence[Row] | AsyncIterator[str]]]
 class Operation:
     """One method: `name` as the vendor writes it in text, `words` the failures of its own.
 
-    `soap` is its name in SOAP, empty if it has none; the words of its results there begin with `prefix`.
+    `soap` is its name in SOAP, empty if it has none; the words of its results there begin with `prefix`, unless it is
+    empty.
     """
 
     name: str

@@ -8,13 +8,13 @@ from rescue_api.answers import DONE, Column, Enumeration, Kind, Shape, Style, on
 from rescue_api.calls import AUTHCODE, ApiCall, Handler, MethodAccess, Operation, Parameter
 from rescue_api.methods import access, acts, logs, organization, pins, queues
 from rescue_api.nodes import NODE_TYPES
+from rescue_api.people_operations import NODE_STATUSES, PEOPLE_OPERATIONS
 from rescue_api.report_operations import REPORT_OPERATIONS
 from rescue_api.sessions import shape as sessions_shape
 from rescue_api.words import MethodFailed, Word
 from rescue_client.people import hash_code
 
 NODE_KINDS = Enumeration(name="NODE_REF", values=("NODE", "CHANNEL"))
-_STATUSES = Enumeration(name="NODE_STATUS", values=("Online", "Offline", "Disabled", ""))
 _EMAIL = Parameter(name="email", element="sEmail")
 _PASSWORD = Parameter(name="pwd", element="sPassword")
 _NODE = Parameter(name="node", element="iNodeID", kind=Kind.INT)
@@ -53,7 +53,7 @@ _HIERARCHY = Shape(
         Column(key="name", title="Name", element="sName"),
         Column(key="email", title="Email", element="sEmail"),
         Column(key="description", title="Description", element="sDescription"),
-        Column(key="status", title="Status", element="eStatus", values=_STATUSES),
+        Column(key="status", title="Status", element="eStatus", values=NODE_STATUSES),
         Column(key="type", title="Type", element="eType", values=NODE_TYPES),
     ),
     container="aHierarchy",
@@ -247,6 +247,7 @@ OPERATIONS = (
     _sessions("getSession", 3, "SESSION"),
     _sessions("getSession_v2", 3, "SESSION_V2"),
     _sessions("getSession_v3", 6, "SESSION_V3"),
+    *PEOPLE_OPERATIONS,
     *REPORT_OPERATIONS,
 )
 BY_NAME = {operation.name.lower(): operation for operation in OPERATIONS if operation.in_text}

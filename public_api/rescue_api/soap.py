@@ -98,7 +98,7 @@ def word_of(operation: Operation, word: Word) -> str:
     """Return a word as the operation's result has it."""
     if word is Word.LIMIT_REACHED and operation.soap == "requestAuthCode":
         word = Word.POLL_RATE_EXCEEDED
-    return f"{operation.prefix}_{word.soap}"
+    return f"{operation.prefix}_{word.soap}" if operation.prefix else word.soap
 
 
 def _result(version: Version, operation: Operation, word: Word, outs: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from rescue_protos.errors import AlreadyExists, InvalidArgument, NotFound, OrganizationRefused
 from rescue_server.core import decide, organization
 from rescue_server.core.details import AccountChange, GroupChange, PersonChange, PersonDetails, default_email
+from rescue_server.core.tenants import require_one_tenant
 from rescue_server.runtime.engine import Answer, Handler, Outcome
 from rescue_server.runtime.session_owners import require_no_sessions, require_not_in_sessions
 from rescue_server.runtime.state import EngineState
@@ -105,6 +106,7 @@ def change_channel(by: str, channel: str, group: str, *, serves: bool) -> Handle
             how = "already" if serves else "not"
             raise AlreadyExists(f"{group} serves the channel {channel} {how}", metadata={"name": group})
         changed = groups | {group} if serves else groups - {group}
+        require_one_tenant(state.organization, changed)
         if not changed:
             raise OrganizationRefused(f"{group} is the last group that serves {channel}: assign another one first")
         served = organization.ChannelServed(at=context.now, by=by, name=channel, groups=tuple(sorted(changed)))
@@ -141,4 +143,6 @@ def issue_api_token(by: str, name: str, code_hash: str) -> Handler:
 def _require_another_administrator(known: organization.Organization, name: str) -> None:
     others = known.administrators - {name}
     if name in known.administrators and not any(known.is_enabled(other) for other in others):
-        raise OrganizationRefused(f"{name} is the last administrator who may sign in: add another one first")
+        raise OrganizationRefused(
+            f"{name} is the last administrator who may sign in: add another one first", reason="LAST_ADMINISTRATOR"
+        )
