@@ -76,7 +76,7 @@ def by_php(url: str, port: str, calls: Calls) -> Answered:
 
 
 async def calls_of_everything(api: Api) -> list[tuple[Operation, dict[str, object]]]:
-    """Every operation with an argument for each of its parameters; a session waits, and carol may be changed."""
+    """Every operation with an argument for each of its parameters; a session waits, and a new user may be changed."""
     session, pin = await api.alice.pin("Ms Vos")
     await api.world.computer(pin=pin)
     await api.alice.sees(session, "Waiting")
@@ -84,17 +84,19 @@ async def calls_of_everything(api: Api) -> list[tuple[Operation, dict[str, objec
     known: dict[str, object] = {
         "email": "admin@rescue.test",
         "pwd": "wrong",
+        "confpwd": "wrong",
         "authcode": admin,
         "session": int(session),
         "node": await api.world.api.node("alice"),
         "nodeid": await api.world.api.node("alice"),
         "channelid": await api.world.api.node("channel:Web"),
     }
-    carol = await api.world.api.node("carol")
+    made = api.body("createUser", authcode=admin, parent=await api.world.api.node("group:Support"))
+    newcomer = int(made.removeprefix("OK\n\n"))
 
     def argument(operation: Operation, parameter: Parameter) -> object:
         if parameter.name in ("node", "nodeid") and operation.name.startswith(CHANGING):
-            return carol
+            return newcomer
         if parameter.name == "authcode" and operation.name in ("requestPINCode", "requestPINCode_v2"):
             return alice
         if parameter.values is not None and parameter.name not in known:
