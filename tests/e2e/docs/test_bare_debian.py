@@ -92,8 +92,8 @@ def test_the_images_steps_make_a_server_that_is_healthy_and_ends_in_order(bare: 
     user, program = last("USER").rest, last("ENTRYPOINT").words
     assert run(*inside(bare, *program, "--version", user=user)).stdout.startswith("rescue, version ")
     command = [re.sub(r"0\.0\.0\.0:\d+", "127.0.0.1:0", word) for word in last("CMD").words]
-    server = subprocess.Popen(inside(bare, *program, *command, "--json", user=user), stdout=subprocess.PIPE, text=True)
-    try:
+    starting = inside(bare, *program, *command, "--json", user=user)
+    with subprocess.Popen(starting, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout is not None
         ready = json.loads(server.stdout.readline())
         assert ready["event"] == "ready"
@@ -102,6 +102,5 @@ def test_the_images_steps_make_a_server_that_is_healthy_and_ends_in_order(bare: 
         assert "is SERVING" in run(*inside(bare, *check, user=user)).stdout
         mode = run("stat", "--printf=%a", f"{bare}{last('VOLUME').rest}").stdout
         assert mode == "700"
-    finally:
         server.terminate()
         assert server.wait(timeout=30) == 0
