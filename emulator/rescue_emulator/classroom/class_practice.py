@@ -72,7 +72,7 @@ class ClassPractice(Practice):
             await run.play()
             return
         if self._shared.clock.locked():
-            run.tell("Somebody else's exercise moves the clock. Yours begins after it.")
+            run.announce("Somebody else's exercise moves the clock. Yours begins after it.")
         async with self._shared.clock:
             await run.play()
 

@@ -31,6 +31,10 @@ HINTS = 3
 """Where to look, which command, the whole step."""
 
 
+class TooEarly(Exception):
+    """Somebody changed the session while it was led to the start status. The message says what to do."""
+
+
 class Presenter(Protocol):
     """Shows an exercise to the trainee."""
 
@@ -174,6 +178,10 @@ class Coach:
                 return _without_checks(steps[number:])
             await self._play.take(step)
             await self._caught_up()
+            if len(self._attempt.shown) > self.exercise.begins_after:
+                raise TooEarly(
+                    "the session was changed before the exercise had begun: start it again, and wait for your turn"
+                )
         return ()
 
     async def _take(self, steps: tuple[Step, ...]) -> str:

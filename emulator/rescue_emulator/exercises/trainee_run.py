@@ -131,7 +131,7 @@ class TraineeRun:
         with suppress(Exception):  # the next attempt finds out if the world is of no use any more
             await self._coach.clear()
 
-    def tell(self, english: str) -> None:
+    def announce(self, english: str) -> None:
         """Show a sentence of the catalog before the attempt begins."""
         self._add(LineKind.STEP, self._texts.text(english))
 

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import AsyncExitStack, aclosing
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
 from rescue_client.connection import Connection
 from rescue_client.console import ConsoleClient
+from rescue_client.queue_view import QueueView
+from rescue_client.records import Status
+from rescue_common.processes.child import Program
 from rescue_emulator.classroom.model import Classroom, plan
 from rescue_emulator.classroom.setting_up import set_up
 from rescue_emulator.classroom.store import ClassStore
@@ -122,6 +128,70 @@ async def test_a_trainee_starts_an_exercise_and_plays_a_customer_without_an_admi
     await visit.close()
     [score] = ClassStore(site.world.data).scores("monday").read("Ann")
     assert (score.exercise, score.solved) == ("14", True)
+
+
+@pytest.mark.long
+async def test_a_killed_web_process_loses_no_score_and_the_lesson_goes_on(site: Site) -> None:
+    classroom = await made(site, ["Ann", "Ben"])
+    admin = Visitor(site.url)
+    await admin.sign_in("admin", site.secrets["admin"])
+
+    async def ask(admin: Visitor, **body: Any) -> int:
+        return (await admin.ask("POST", "/class/act", {"class": "monday", **body}, X_Rescue_Proof=admin.proof))[0]
+
+    async def active(account: str) -> str:
+        """Wait until somebody's session is Active; return it."""
+        async with aclosing(consoles[account].watch()) as updates:
+            view = QueueView(technician=account)
+            async for update in updates:
+                view = view.after(update)
+                for entry in view.entries.values():
+                    if entry.status == Status.ACTIVE:
+                        return entry.session
+        raise AssertionError("the watch ended")
+
+    async with AsyncExitStack() as stack:
+        consoles = {}
+        for account in ("monday-1", "monday-2"):
+            connection = Connection(site.world.address, user=account, secret=classroom.secrets[account])
+            consoles[account] = ConsoleClient(await stack.enter_async_context(connection))
+        assert await ask(admin, what="start", who=["monday-1"], row="14") == 200
+        session = await active("monday-1")
+        scores = ClassStore(site.world.data).scores("monday")
+        await shown(admin, '"is_turn": true')
+        await consoles["monday-1"].hold(session)
+        await shown(admin, '"phase": "over"')
+        assert await ask(admin, what="start", who=["monday-2"], row="14") == 200
+        await active("monday-2")
+        await site.program.kill()
+        assert [(score.person, score.solved) for score in scores.read()] == [("Ann", True)]
+
+        port = str(urlsplit(site.url).port)
+        again = await Program.start(
+            "web", "rescue_web", "--data", str(site.world.data), "--listen", f"127.0.0.1:{port}", "--json"
+        )
+        stack.push_async_callback(again.stop)
+        await again.event("ready", 60)
+        admin = Visitor(site.url)
+        await admin.sign_in("admin", site.secrets["admin"])
+        assert await ask(admin, what="reset") == 200
+        assert [len((await one.queue()).entries) for one in consoles.values()] == [0, 0]
+        assert await ask(admin, what="start", who=["monday-2"], row="14") == 200
+        await active("monday-2")
+
+
+async def shown(admin: Visitor, wanted: str) -> None:
+    """Wait until the trainer's page is sent a text."""
+
+    def read() -> None:
+        connection = admin._connection()
+        connection.request("GET", "/events?page=x", headers={"Cookie": admin.cookie})
+        answer = connection.getresponse()
+        while wanted not in answer.readline().decode():
+            pass
+        connection.close()
+
+    await asyncio.wait_for(asyncio.to_thread(read), 60)
 
 
 async def test_the_trainers_routes_are_closed_to_trainees_and_bad_input_is_said(site: Site) -> None:

@@ -12,11 +12,12 @@ import pytest
 
 from rescue_client.connection import Connection
 from rescue_client.console import ConsoleClient
-from rescue_client.records import Target, TargetKind
+from rescue_client.records import Status, Target, TargetKind
 from rescue_emulator.classroom.class_practice import ClassPractice, ClassServer
 from rescue_emulator.classroom.model import Classroom, plan
 from rescue_emulator.classroom.setting_up import set_up
 from rescue_emulator.classroom.store import ClassStore
+from rescue_emulator.exercises.coach import Coach
 from rescue_emulator.exercises.model import row_exercise
 from rescue_emulator.exercises.trainee_run import RunPhase, RunState
 from rescue_emulator.testing import World
@@ -118,6 +119,29 @@ async def test_nobody_knows_of_another_group_or_can_give_it_a_session(room: Room
     alice = await room.world.technician("alice")
     reply = await alice.command("queue")
     assert reply["entries"] == []
+
+
+async def test_who_acts_before_the_exercise_has_begun_is_told_to_begin_again(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    caught_up = Coach._caught_up
+
+    async with room.console("monday-1") as hers:
+
+        async def hasty(coach: Coach) -> None:
+            await caught_up(coach)
+            for entry in (await ConsoleClient(hers).queue()).entries:
+                if entry.status == Status.ACTIVE:
+                    await ConsoleClient(hers).hold(entry.session)
+                    await caught_up(coach)
+
+        monkeypatch.setattr(Coach, "_caught_up", hasty)
+        await room.practices["Ann"].start(row_exercise(14), language="en")
+        failed = await room.until("Ann", lambda state: state.phase is RunPhase.FAILED)
+    assert "before the exercise had begun: start it again" in failed.explanation
+    monkeypatch.undo()
+    await room.practices["Ann"].start(row_exercise(14), language="en")
+    await room.until("Ann", lambda state: state.is_turn)
 
 
 async def test_exercises_that_move_the_clock_wait_for_each_other(room: Room) -> None:
