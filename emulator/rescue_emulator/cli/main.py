@@ -26,6 +26,7 @@ SUBCOMMANDS = {
     "server": ("rescue_server.__main__:server", "Run the session server."),
     "applet": ("rescue_applet.__main__:applet", "Run a customer's computer with its applet."),
     "console": ("rescue_console.__main__:console", "Run a technician's console."),
+    "cluster": ("rescue_emulator.cli.cluster:cluster", "Run several servers on one log, or show them."),
     "admin": ("rescue_emulator.cli.admin:admin", "Change groups, technicians, channels, terms and time-outs."),
     "clock": ("rescue_emulator.cli.clock:clock", "Show, advance, speed up or pause the emulated time."),
     "fault": ("rescue_emulator.cli.fault:fault", "Inject faults at a chosen moment."),
@@ -55,7 +56,7 @@ SUBCOMMANDS = {
         "Play each published status change with real programs.",
     ),
 }
-BRIEFLY = ("coverage", "replay", "timeline", "docs", "completion")
+BRIEFLY = ("cluster", "coverage", "replay", "timeline", "docs", "completion")
 """Those that few people need, or need once: the help gives their names only."""
 
 SHELLS = ("bash", "zsh", "fish")

@@ -72,7 +72,8 @@ class ClusterPrograms:
     async def open(self) -> None:
         """Start the nodes and the servers. Raises NoEngine, ProgramEnded, TimeoutError."""
         self.directory.mkdir(parents=True, exist_ok=True)
-        write_private(self.directory / "cluster.key", secrets.token_bytes(_KEY_LENGTH))
+        if not (key := self.directory / "cluster.key").exists():
+            write_private(key, secrets.token_bytes(_KEY_LENGTH))
         await asyncio.to_thread(self.nodes.__enter__)
         await self.start_server(self.names[0], *self._first)
         await asyncio.gather(*map(self.start_server, self.names[1:]))

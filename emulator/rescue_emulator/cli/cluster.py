@@ -1,0 +1,204 @@
+"""`rescue cluster`: several servers and an engine's nodes on this machine, to kill and bring back; and their state."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from rescue_common.cli_options import SPEED
+from rescue_common.signals import Terminated, run_until_signalled
+from rescue_emulator.cli.calls import connection_options, run_call
+from rescue_emulator.cli.output import print_lines, print_result
+
+if TYPE_CHECKING:
+    from rescue_client.cluster import ClusterState
+    from rescue_emulator.world.cluster_programs import ClusterPrograms
+
+_USAGE = "kill server|node NAME, stop server|node NAME, start server|node NAME, status; Ctrl-C ends everything"
+
+
+class BadOrder(ValueError):
+    """A line that is no order to the cluster. The message says what is."""
+
+
+@click.group(invoke_without_command=True)
+@click.option("--servers", type=click.IntRange(1, 9), default=3, show_default=True, help="How many session servers.")
+@click.option("--nodes", type=click.Choice(["1", "3", "5"]), default="3", show_default=True, help="How many nodes.")
+@click.option("--engine", type=click.Choice(["nats", "etcd"]), default="nats", show_default=True, help="Their kind.")
+@click.option("--speed", type=SPEED, help="Emulated seconds per real second.")
+@click.option("--data", metavar="DIR", help="An empty directory for everything.  [default: a temporary one]")
+@click.pass_context
+def cluster(
+    ctx: click.Context, servers: int, nodes: str, engine: str, speed: float | None, data: str | None
+) -> int | None:
+    """Run several session servers on one log here, and kill what you like: the others go on.
+
+    Prints the addresses for --server of consoles and computers, and a table at each change. Lines that you type are
+    orders: kill, stop or start a server or a node.
+
+    \b
+    Examples:
+      rescue cluster
+      rescue cluster --servers 2 --nodes 1 --speed 20
+    """
+    if ctx.invoked_subcommand is not None:
+        return None
+    from rescue_common.processes.child import ProgramEnded
+    from rescue_emulator.world.cluster_programs import ClusterPrograms
+    from rescue_emulator.world.engine_nodes import NoEngine
+
+    pace = ["--speed", f"{speed:g}"] if speed is not None else []
+    try:
+        with tempfile.TemporaryDirectory(prefix="rescue-cluster-") as temporary:
+            directory = Path(data or temporary)
+            if directory.exists() and any(directory.iterdir()):
+                raise click.UsageError(f"--data {directory}: it is not empty, and a new cluster begins here")
+            programs = ClusterPrograms(directory, servers=servers, nodes=int(nodes), engine=engine, first=pace)
+            with contextlib.suppress(KeyboardInterrupt, Terminated):
+                run_until_signalled(_run(programs))
+    except (NoEngine, ProgramEnded, TimeoutError, OSError) as error:
+        raise click.ClickException(str(error)) from None
+    return 0
+
+
+@cluster.command()
+@connection_options
+def status() -> None:
+    """Show the servers of a cluster and the engine's nodes.
+
+    \b
+    Example:
+      rescue cluster status --server 127.0.0.1:50051
+    """
+    from rescue_client.cluster import ClusterClient
+
+    state = run_call(lambda connection: ClusterClient(connection).state())
+    print_result(_json(state), _table(state))
+
+
+@cluster.command()
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+def key(file: Path) -> None:
+    """Make the key that all servers of a cluster have, readable by its owner alone.
+
+    \b
+    Example:
+      rescue cluster key cluster.key
+    """
+    from rescue_server.cluster.proofs import BadKey, make_key
+
+    try:
+        make_key(file)
+    except BadKey as error:
+        raise click.ClickException(str(error)) from None
+    except OSError as error:
+        raise click.ClickException(f"{file}: {error.strerror}") from None
+
+
+async def _run(programs: ClusterPrograms) -> None:
+    try:
+        await programs.open()
+        click.echo(f"--server {programs.address}")
+        click.echo(f"or --data {programs.data()}, where the secrets are, too")
+        click.echo(f"orders: {_USAGE}")
+        _show(programs)
+        async for line in _typed_lines():
+            try:
+                await _obey(programs, line.split())
+            except BadOrder as error:
+                click.echo(str(error), err=True)
+            _show(programs)
+        await asyncio.Event().wait()
+    finally:
+        await programs.close()
+
+
+async def _obey(programs: ClusterPrograms, words: Sequence[str]) -> None:
+    """Carry out one order. Raises BadOrder."""
+    match [word.lower() for word in words]:
+        case [] | ["status"]:
+            return
+        case [verb, "server", name] if name in programs.names and verb in ("kill", "stop", "start"):
+            await _to_server(programs, verb, name)
+        case [verb, "node", name] if name in programs.nodes.names and verb in ("kill", "stop", "start"):
+            await asyncio.to_thread(getattr(programs.nodes, verb), name)
+        case _:
+            raise BadOrder(f"{' '.join(words)!r} is no order: {_USAGE}")
+
+
+async def _to_server(programs: ClusterPrograms, verb: str, name: str) -> None:
+    if (verb == "start") == programs.is_running(name):
+        raise BadOrder(f"{name} {'runs already' if verb == 'start' else 'does not run'}")
+    led = programs.leader() == name
+    match verb:
+        case "kill":
+            await programs.kill_server(name)
+        case "stop":
+            await programs.stop_server(name)
+        case _:
+            await programs.start_server(name)
+    if led:
+        with contextlib.suppress(TimeoutError):
+            await programs.next_leader()
+
+
+def _show(programs: ClusterPrograms) -> None:
+    leader = programs.leader()
+    rows = [
+        (name, "leads" if name == leader else "follows" if programs.is_running(name) else "is away", address)
+        for name in programs.names
+        if (address := programs.address_of(name)) or not programs.is_running(name)
+    ]
+    nodes = [f"{name} {'runs' if programs.nodes.is_running(name) else 'is away'}" for name in programs.nodes.names]
+    print_lines([*(f"  {name:<4} {role:<8} {address}" for name, role, address in rows), f"  nodes: {', '.join(nodes)}"])
+
+
+async def _typed_lines() -> AsyncIterator[str]:
+    """Yield the lines of stdin until it ends. A file or device that cannot be waited for has none."""
+    reader = asyncio.StreamReader()
+    try:
+        transport, _ = await asyncio.get_running_loop().connect_read_pipe(
+            lambda: asyncio.StreamReaderProtocol(reader), sys.stdin
+        )
+    except (ValueError, OSError):
+        return
+    try:
+        while line := await reader.readline():
+            yield line.decode(errors="replace").strip()
+    finally:
+        transport.close()
+
+
+def _json(state: ClusterState) -> dict[str, object]:
+    return {
+        "cluster": state.name,
+        "epoch": state.epoch,
+        "servers": [
+            {
+                "name": one.name,
+                "role": "leader" if one.leads else "follower",
+                "server": one.address,
+                "position": one.position,
+                "lag": state.lag(one),
+            }
+            for one in state.servers
+        ],
+        "nodes": [{"name": node.name, "role": node.role} for node in state.nodes],
+    }
+
+
+def _table(state: ClusterState) -> list[str]:
+    servers = [
+        f"  {one.name:<12} {'leader' if one.leads else 'follower':<9} {one.address:<22} record {one.position}"
+        f"{f', {lag} behind' if (lag := state.lag(one)) else ''}"
+        for one in state.servers
+    ]
+    nodes = [f"  {node.name:<22} {node.role}" for node in state.nodes]
+    return [f"cluster {state.name}, epoch {state.epoch}", "servers", *servers, "engine nodes", *nodes]
