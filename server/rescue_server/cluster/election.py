@@ -7,7 +7,7 @@ rank for a moment, because attempts at once cost more than that.
 from __future__ import annotations
 
 PING = 0.3  # real seconds between signs of life on a link
-SILENT = 1.5  # real seconds without one: stopped, or cut off
+SILENT = 2.5  # real seconds without one: stopped or cut off, not only short of processor
 STARTING = 1.0  # real seconds for which a new leader is left in peace though nobody reached it yet
 STEP = 0.08  # real seconds for each rank
 LATE = 1.0  # real seconds: a server that did not look for so long itself has heard nobody
