@@ -139,7 +139,7 @@ async def _answered(
     noted.method, word = operation.name, Word.OK
     try:
         facts = await backend.client.facts()
-        if faulted := facts.faulted & {operation.name.lower(), operation.soap.lower()}:
+        if facts.faulted and (faulted := facts.faulted & {operation.name.lower(), operation.soap.lower()}):
             fault = await backend.client.take_fault(next(iter(faulted)))
             facts = await backend.client.facts()  # the call may have been delayed
         if fault is not None and fault.status:
@@ -170,7 +170,7 @@ async def _answered(
     response = _response(body, _headers(content_type), is_cut=fault is not None and fault.is_cut)
     if call is not None and call.new_cookie:
         # Written by hand, because clients compare the vendor's very text, and libraries order the attributes otherwise.
-        secure = "; Secure" if request.url.scheme == "https" else ""
+        secure = "; Secure" if request.scope["scheme"] == "https" else ""
         response.headers["set-cookie"] = f"{COOKIE}={call.new_cookie}; path=/; HttpOnly{secure}"
     return response
 
@@ -223,7 +223,8 @@ def _described(request: Request) -> Response:
 
 
 def _origin(request: Request) -> str:
-    return f"{request.url.scheme}://{request.headers.get('host', '')}"
+    # Not by `request.url`, which is put together and taken apart: this is done for each request.
+    return f"{request.scope['scheme']}://{request.headers.get('host', '')}"
 
 
 def _headers(content_type: str) -> dict[str, str]:
