@@ -32,7 +32,13 @@ def due_post(
     if not (settings.start if kind is PostKind.START else settings.end):
         return None
     return events.PostDue(
-        session=after.id, at=event.at, delivery=new_delivery(), kind=kind, technician=technician, group=group
+        session=after.id,
+        at=event.at,
+        delivery=new_delivery(),
+        kind=kind,
+        technician=technician,
+        group=group,
+        node=organization.nodes.get(f"technician:{technician}", 0),
     )
 
 

@@ -245,12 +245,16 @@ class FocusChanged(SessionEvent, frozen=True, kw_only=True, tag=True):
 
 
 class PostDue(SessionEvent, frozen=True, kw_only=True, tag=True):
-    """The session is to be posted for `group`, naming its lead. `delivery` is the id of the post, at each attempt."""
+    """The session is to be posted for `group`, naming its lead. `delivery` is the id of the post, at each attempt.
+
+    `node` is the lead's node id: a name can change until the post is sent.
+    """
 
     delivery: str
     kind: PostKind
     technician: str
     group: str
+    node: int = 0
 
 
 class PostSent(SessionEvent, frozen=True, kw_only=True, tag=True):

@@ -22,14 +22,15 @@ class PostState(StrEnum):
 class Post(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One post. `delivery` names it to its receiver, at each attempt.
 
-    `technician` is the lead whom it names, `group` whose settings apply. `attempts` are all that were made, `failures`
-    those since the post was last to be sent anew. `url` and `answer` are of the last attempt.
+    `technician` is the lead whom it names, with their `node`, and `group` whose settings apply. `attempts` are all that
+    were made, `failures` those since the post was last to be sent anew. `url` and `answer` are of the last attempt.
     """
 
     delivery: str
     kind: PostKind
     technician: str
     group: str
+    node: int = 0
     state: PostState = PostState.PENDING
     attempts: int = 0
     failures: int = 0
@@ -43,7 +44,9 @@ PostEvent = events.PostDue | events.PostSent | events.PostFailed | events.PostGi
 def follow_posts(posts: tuple[Post, ...], event: PostEvent) -> tuple[Post, ...]:
     """Return the posts of a session after the event, in the order in which they became due."""
     if isinstance(event, events.PostDue):
-        new = Post(delivery=event.delivery, kind=event.kind, technician=event.technician, group=event.group)
+        new = Post(
+            delivery=event.delivery, kind=event.kind, technician=event.technician, group=event.group, node=event.node
+        )
         return (*posts, new)
     return tuple(_changed(post, event) if post.delivery == event.delivery else post for post in posts)
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from urllib.parse import urlencode
 from xml.sax.saxutils import escape
 
+from rescue_server.core.details import PersonDetails
 from rescue_server.core.organization import Organization
 from rescue_server.core.posting import PostFormat, PostKind
 from rescue_server.posts.facts import PostFacts
@@ -27,46 +28,46 @@ class PostedTechnician:
 
     name: str
     node: str = ""
-    sso_id: str = ""
-    email: str = ""
-    description: str = ""
+    details: PersonDetails = field(default_factory=PersonDetails)
 
 
-def posted_technician(organization: Organization, name: str) -> PostedTechnician:
-    """Return a technician as the organization knows them."""
+def posted_technician(organization: Organization, name: str, node: int) -> PostedTechnician:
+    """Return a technician as the organization knows them now: by their node, as they may have been renamed."""
+    name = name_now(organization, name, node)
     if name not in organization.technicians:
         return PostedTechnician(name=name)
-    known = organization.person(name)
-    return PostedTechnician(
-        name=name,
-        node=str(organization.nodes[f"technician:{name}"]),
-        sso_id=known.sso_id,
-        email=known.email,
-        description=known.description,
-    )
+    node = organization.nodes[f"technician:{name}"]
+    return PostedTechnician(name=name, node=str(node), details=organization.person(name))
+
+
+def name_now(organization: Organization, name: str, node: int) -> str:
+    """Return what a technician is called now; the name that they had if they were removed."""
+    found = (key for key, other in organization.nodes.items() if other == node and key.startswith("technician:"))
+    return next(found, f"technician:{name}").removeprefix("technician:")
 
 
 def fields_of(facts: PostFacts, technician: PostedTechnician) -> list[tuple[str, str]]:
     """Return the names and values of a post. What is not known yet is empty."""
-    session, is_end = facts.session, facts.kind is PostKind.END
+    session, account = facts.session, facts.record.account
+    is_end = facts.kind is PostKind.END
     custom = [session.customer, *session.fields]
     custom += [""] * (_CUSTOM_FIELDS - len(custom))
     return [
         ("SessionID", session.id),
         ("TechID", technician.node),
-        ("TechSSOID", technician.sso_id),
+        ("TechSSOID", technician.details.sso_id),
         ("TechName", technician.name),
-        ("TechEmail", technician.email),
-        ("TechDescr", technician.description),
+        ("TechEmail", technician.details.email),
+        ("TechDescr", technician.details.description),
         *((f"CField{number}", value) for number, value in enumerate(custom)),
         ("Tracking0", session.tracking),
         ("ChatLog", facts.chat),
         ("Notes", facts.notes),
-        ("WaitingTime", _seconds(facts.waited)),
-        ("PickupTime", _moment(facts.picked_up_at)),
+        ("WaitingTime", _seconds(account.spent.waiting)),
+        ("PickupTime", _moment(facts.record.started_at)),
         ("ClosingTime", _moment(session.ended_at)),
-        ("WorkTime", _seconds(facts.worked) if is_end else ""),
-        ("LastActionTime", _moment(facts.last_action_at) if is_end else ""),
+        ("WorkTime", _seconds(account.spent.work) if is_end else ""),
+        ("LastActionTime", _moment(account.last_action_at) if is_end else ""),
         ("Transmitted", "0"),
         ("Platform", session.computer.platform),
         *((f"TSurvey{number}", "") for number in range(_SURVEY_FIELDS)),
@@ -86,8 +87,8 @@ def _in_xml(value: str) -> str:
     return escape(_NOT_IN_XML.sub("\ufffd", value))
 
 
-def _seconds(period: timedelta | None) -> str:
-    return "" if period is None else str(int(period.total_seconds()))
+def _seconds(period: timedelta) -> str:
+    return str(int(period.total_seconds()))
 
 
 def _moment(at: datetime | None) -> str:

@@ -22,7 +22,7 @@ from rescue_server.core.organization import Organization, OrganizationEvent
 from rescue_server.core.posting import PostKind, PostSettings, without_query
 from rescue_server.core.posts import Post, first_pending
 from rescue_server.faults.http_rules import AffectPost
-from rescue_server.posts.body import CONTENT_TYPES, body_of, fields_of, posted_technician
+from rescue_server.posts.body import CONTENT_TYPES, body_of, fields_of, name_now, posted_technician
 from rescue_server.posts.facts import NoSuchPost, read_facts
 from rescue_server.posts.target import AttemptFailed, PostTarget, find_target
 from rescue_server.runtime.engine import Engine, Outcome
@@ -138,7 +138,7 @@ class PostSender:
 
     async def _attempt(self, session_id: str, post: Post) -> AttemptResult:
         organization = self._engine.published.organization
-        settings = _settings(organization, post.group)
+        settings = _settings(organization, post)
         url = settings.start if post.kind is PostKind.START else settings.end
         if not url:
             return AttemptResult(
@@ -149,7 +149,7 @@ class PostSender:
             return AttemptResult(url=shown, status=fault.status, reason="" if fault.status else _CUT)
         try:
             facts = read_facts(await self._stored_events(session_id), post.delivery)
-            fields = fields_of(facts, posted_technician(organization, post.technician))
+            fields = fields_of(facts, posted_technician(organization, facts.technician, facts.node))
             headers = {
                 "Content-Type": CONTENT_TYPES[settings.format],
                 "User-Agent": "rescue-emulator",
@@ -206,8 +206,11 @@ async def _deliver(target: PostTarget, headers: dict[str, str], body: bytes) -> 
     return await deliver(target, headers, body)
 
 
-def _settings(organization: Organization, group: str) -> PostSettings:
-    """Return where a group posts now; nowhere if it was removed."""
+def _settings(organization: Organization, post: Post) -> PostSettings:
+    """Return where the group of a post posts now; if it was renamed, it is the lead's."""
+    group = post.group
+    if f"group:{group}" not in organization.settings:
+        group = organization.technicians.get(name_now(organization, post.technician, post.node), "")
     return organization.posting.get(group, PostSettings())
 
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 import pytest
 
 from rescue_server.core import events
+from rescue_server.core.details import PersonDetails
 from rescue_server.core.organization import Organization
 from rescue_server.core.posting import PostFormat, PostKind
 from rescue_server.posts.body import body_of, fields_of, posted_technician
@@ -46,7 +45,7 @@ def supported() -> SessionBuilder:
 
 def body(builder: SessionBuilder, kind: PostKind, form: PostFormat) -> bytes:
     facts = read_facts(enumerate(builder.events, 1), f"the {kind}")
-    return body_of(fields_of(facts, posted_technician(ALICE, "alice b")), form)
+    return body_of(fields_of(facts, posted_technician(ALICE, "alice b", 100_007)), form)
 
 
 NOTHING = "".join(f"&TSurvey{n}=" for n in range(10))
@@ -92,23 +91,42 @@ def test_signs_of_xml_and_what_it_cannot_hold_do_no_harm() -> None:
     assert body_of(fields, PostFormat.XML).endswith("<cfield0>&lt;a&gt; &amp; ��😀</cfield0></session>".encode())
 
 
-def test_a_hand_over_names_the_new_lead_from_when_they_had_it() -> None:
+def test_a_transfer_names_the_new_lead_and_counts_on_from_the_first() -> None:
     builder = joined()
-    for step in ("alice start", "alice invite bob", "bob start", "alice offer bob"):
-        builder.do(step)
-    builder.advance(minutes=1)
-    builder.do("bob accept")
-    builder.customer("close")
-    due(builder, PostKind.END)
-    facts = read_facts(enumerate(builder.events, 1), "the end")
-    assert facts.picked_up_at == builder.now
-    assert facts.waited == timedelta(0)
+    builder.advance(seconds=70)
+    builder.do("alice start")
+    due(builder, PostKind.START)
+    builder.advance(minutes=5)
+    builder.do("alice transfer bob")
+    builder.do("bob start")
+    second = events.PostDue(
+        session="1", at=builder.now, delivery="2", kind=PostKind.START, technician="bob", group="Support"
+    )
+    builder.take([second])
+    facts = read_facts(enumerate(builder.events, 1), "2")
+    fields = dict(fields_of(facts, posted_technician(Organization(), facts.technician, facts.node)))
+    assert (fields["TechName"], fields["WaitingTime"]) == ("bob", "70")
+    assert fields["PickupTime"] == "1/1/2026 12:01:10 AM"
 
 
 def test_a_technician_who_was_removed_is_still_named() -> None:
     facts = read_facts(enumerate(supported().events, 1), "the end")
-    fields = dict(fields_of(facts, posted_technician(Organization(), "alice b")))
+    fields = dict(fields_of(facts, posted_technician(Organization(), "alice b", 100_007)))
     assert (fields["TechName"], fields["TechID"], fields["TechEmail"]) == ("alice b", "", "")
+
+
+def test_a_technician_who_was_renamed_is_named_as_now() -> None:
+    details = PersonDetails(email="a.vos@example.org", sso_id="av", description="First line")
+    renamed = Organization(
+        technicians={"Anna Vos": "Support"},
+        nodes={"technician:Anna Vos": 100_007, "technician:bob": 100_008},
+        details={"Anna Vos": details},
+    )
+    fields = dict(
+        fields_of(read_facts(enumerate(supported().events, 1), "the end"), posted_technician(renamed, "a", 100_007))
+    )
+    named = [fields[name] for name in ("TechID", "TechSSOID", "TechName", "TechEmail", "TechDescr")]
+    assert named == ["100007", "av", "Anna Vos", "a.vos@example.org", "First line"]
 
 
 def test_a_session_that_is_forgotten_has_no_post() -> None:

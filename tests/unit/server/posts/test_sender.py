@@ -290,3 +290,16 @@ async def test_a_fault_rule_can_cut_a_connection_that_the_receiver_never_sees() 
         await office.paused()
         [post] = engine.published.sessions["1001"].posts
     assert (post.answer, office.attempts) == ("a fault rule has cut the connection", [])
+
+
+async def test_a_group_that_is_renamed_meanwhile_still_posts() -> None:
+    office = Office(MemoryStore(), lambda attempt: 500)
+    async with office.open() as engine:
+        await begin(engine, "1001")
+        _, over = await office.paused()
+        renamed = organization.GroupRenamed(at=START, name="Support", to="Help")
+        await engine.perform(lambda state, context: Outcome(events=[renamed]))
+        office.answer = lambda attempt: 200
+        over.set_result(None)
+        await settled(engine)
+    assert [a.path for a in office.attempts] == ["/start?key=1", "/start?key=1", "/end"]
