@@ -124,6 +124,9 @@ class ReplaySchedule:
         """Nothing was computed of a session, so nothing is undone."""
         self.changed.set()
 
+    def expect(self, moment: datetime | None) -> None:
+        """Do nothing: what comes next is known from the beginning."""
+
     def organization_changed(self) -> None:
         """The journal's events do not depend on the settings."""
         self.changed.set()

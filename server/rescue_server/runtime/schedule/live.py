@@ -35,7 +35,15 @@ class LiveSchedule:
         self._organized_at: datetime | None = None  # when the organization last changed
         self._organization = states.ahead.organization  # with which the deadlines were computed
         self._out_of_date: dict[str, None] = {}  # sessions whose deadlines a change has made so
+        self._expected: datetime | None = None
         self._ended: dict[str, Lease] = {}  # leases that ended by events that are not stored yet
+
+    def expect(self, moment: datetime | None) -> None:
+        """Set `changed` only if something falls due before this moment; None: whenever a deadline is computed.
+
+        Most commands move deadlines to a later time. They need not wake who sleeps until the first one.
+        """
+        self._expected = moment
 
     def accepts(self, request: Request | None) -> bool:
         """Accept every request."""
@@ -90,6 +98,7 @@ class LiveSchedule:
 
     def set_back(self, session_id: str, published: Session | None) -> None:
         """Undo what was recorded of a session since it was published. Its lease keeps its due time."""
+        self.changed.set()
         lease = self._ended.pop(session_id, None)
         self.deadlines.replace(session_id, [])
         if published is None:
@@ -113,6 +122,8 @@ class LiveSchedule:
 
     def refresh(self, at_most: int) -> bool:
         """Compute again the deadlines of so many sessions that are out of date; return whether more are."""
+        if self._out_of_date:
+            self.changed.set()
         for session_id in list(islice(self._out_of_date, at_most)):
             del self._out_of_date[session_id]
             if (session := self._states.ahead.sessions.get(session_id)) is not None:
@@ -129,12 +140,15 @@ class LiveSchedule:
         """Compute the session's deadlines and lease anew. Returns the lease that ended, if one did."""
         ahead = self._states.ahead
         running = deadlines(session, ahead.organization)
-        self.deadlines.replace(session.id, [_not_before(ahead.at, deadline) for deadline in running])
-        self.changed.set()
+        current = [_not_before(ahead.at, deadline) for deadline in running]
+        self.deadlines.replace(session.id, current)
+        if self._expected is None or any(deadline.due < self._expected for deadline in current):
+            self.changed.set()
         if not _is_leased(session):
             return self.leases.end(session.id)
         if self.leases.due(session.id) is None:
             self.leases.start(session.id, max(self._clock.now(), session.link_since))
+            self.changed.set()
         return None
 
     def _first_lease(self) -> SessionDeadline | None:

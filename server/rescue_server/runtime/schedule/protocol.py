@@ -19,7 +19,10 @@ class Schedule(Protocol):
 
     leases: Leases
     changed: asyncio.Event
-    """Set when the next deadline may have changed."""
+    """Set when something may fall due earlier than its follower expects."""
+
+    def expect(self, moment: datetime | None) -> None:
+        """Set `changed` only if something falls due before this moment; None: whenever a deadline is computed."""
 
     def accepts(self, request: Request | None) -> bool:
         """Whether a handler may run; None is the server's own. Raises RescueError to refuse a request."""

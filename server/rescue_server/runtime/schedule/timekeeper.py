@@ -61,6 +61,7 @@ class Timekeeper:
             self._say_end()
             async with self._advancing:
                 self._schedule.changed.clear()
+                self._schedule.expect(None)
                 await self.engine.catch_up_in_portions()
                 unconfirmed = self._unconfirmed_now()
                 await self._probe_expiring()
@@ -232,6 +233,7 @@ class Timekeeper:
         if self._roll_calls.in_grace or (self._leases.any_probed() and not self.clock.read().standing):
             waits.append(TURN)
         seconds = min((wait for wait in waits if wait is not None), default=None)
+        self._schedule.expect(END_OF_TIME if deadline is None else deadline.due)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._schedule.changed.wait()

@@ -117,6 +117,18 @@ async def test_an_advance_leaves_alive_who_answers_and_ends_who_does_not_at_its_
     assert office.engine.schedule.leases.due(lively) == NOON + timedelta(hours=3) + 67 * SECOND
 
 
+async def test_a_command_wakes_nobody_unless_something_falls_due_earlier(office: Office) -> None:
+    changed = office.engine.schedule.changed
+    await office.applet(answers=False)
+    office.work.append(asyncio.ensure_future(office.keeper.run()))
+    await asyncio.sleep(0.05)
+    assert not changed.is_set()
+    await office.engine.perform(command_handlers.create_pin("alice", "", lambda: "999999"))
+    assert not changed.is_set(), "its PIN expires after the lease of the applet"
+    await office.applet(answers=False)
+    assert changed.is_set(), "a lease begins, and its probe may be the next"
+
+
 def once(number: int) -> Request:
     return Request(principal="admin", id=f"request {number}", fingerprint="")
 
