@@ -19,6 +19,7 @@ from rescue_client.api_records import (
     AppletLink,
     ChannelNode,
     ChatAndNotes,
+    ConsoleTime,
     EndedSession,
     EntryFacts,
     EntryLeft,
@@ -138,6 +139,22 @@ class ApiClient:
             for one in requests
         )
         await self._service.call_once(lambda stub: stub.ReportRequests, pb.ReportRequestsRequest(requests=told))
+
+    async def presences(self, begin: datetime, end: datetime) -> list[ConsoleTime]:
+        """Return when technicians had a console connected, as far as it overlaps a range. Raises RescueError."""
+        request = pb.ReadPresencesRequest()
+        request.begin.FromDatetime(begin)
+        request.end.FromDatetime(end)
+        async with aclosing(self._service.stream(lambda stub: stub.ReadPresences, request)) as stream:
+            return [
+                ConsoleTime(
+                    technician=one.technician,
+                    address=one.address,
+                    since=_moment(one.since),
+                    until=_moment(one.until) if one.HasField("until") else None,
+                )
+                async for one in stream
+            ]
 
     async def _read(self) -> Facts:
         try:

@@ -262,3 +262,13 @@ class EndedSession:
     def began_at(self) -> datetime:
         """When it first was Active; if it never was, when it was created."""
         return self.started_at or self.created_at
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsoleTime:
+    """The time in which a technician had a console connected; it goes on without `until`."""
+
+    technician: str
+    address: str
+    since: datetime
+    until: datetime | None

@@ -59,10 +59,11 @@ from rescue_server.rpc.tls import ServerTls
 from rescue_server.runtime.admission import Admission
 from rescue_server.runtime.attachments import Attachments
 from rescue_server.runtime.checkpoint import Checkpoints
+from rescue_server.runtime.console_presences import ConsolePresences
 from rescue_server.runtime.credentials import server_key
 from rescue_server.runtime.due_posts import follow_with_posts
 from rescue_server.runtime.engine import Engine, compose_engine, live_engine
-from rescue_server.runtime.focus import record_focus
+from rescue_server.runtime.focus import in_focus, record_focus
 from rescue_server.runtime.hooks import Hooks
 from rescue_server.runtime.journal import Journal
 from rescue_server.runtime.limits import LIMITS, Limits
@@ -240,6 +241,7 @@ class ServerParts:
     timekeeper: Timekeeper
     faults: FaultInjector
     presence: Presence
+    presences: ConsolePresences
     retention: Retention
     posts: PostSender
 
@@ -265,6 +267,7 @@ class ServerParts:
             timekeeper=timekeeper,
             faults=faults,
             presence=Presence(partial(record_focus, engine), consoles),
+            presences=ConsolePresences(engine, kept=options.api.is_wanted),
             retention=retention,
             posts=posts,
         )
@@ -300,19 +303,20 @@ def make_listener(
     """
     engine, timekeeper, faults = parts.engine, parts.timekeeper, parts.faults
     refused = RefusedCommands()
-    api = PublicApiService(engine, admission.tokens, faults, parts.observation.requested)
+    console = ConsoleService(engine, parts.presence, refused, limits, parts.presences)
+    public_api = PublicApiService(engine, admission.tokens, faults, parts.presences, parts.observation.requested)
     applet = AppletService(engine, timekeeper, faults, key, admission.pins, limits)
     return Listener(
         [
             Service.of(access_pb2, access_pb2_grpc, AccessService(engine, admission.tokens, issued)),
             Service.of(applet_pb2, applet_pb2_grpc, applet),
-            Service.of(console_pb2, console_pb2_grpc, ConsoleService(engine, parts.presence, refused, limits)),
+            Service.of(console_pb2, console_pb2_grpc, console),
             Service.of(clock_pb2, clock_pb2_grpc, ClockService(engine, timekeeper, faults)),
             Service.of(admin_pb2, admin_pb2_grpc, AdminService(engine, issued, key)),
             Service.of(fault_pb2, fault_pb2_grpc, FaultService(faults)),
             Service.of(journal_pb2, journal_pb2_grpc, JournalService(engine, parts.journal, refused)),
             Service.of(post_pb2, post_pb2_grpc, PostService(engine)),
-            Service.of(public_api_pb2, public_api_pb2_grpc, api),
+            Service.of(public_api_pb2, public_api_pb2_grpc, public_api),
             *more,
         ],
         wrappers=[parts.observation.wrapper(), Guard(engine, admission.tokens, faults, limits, first=first).wrap],
@@ -335,14 +339,6 @@ def _clock(options: ServerOptions, store: SqliteStore, *, start: datetime | None
     speed = options.speed or (mark.speed if mark else 1.0)
     paused = options.paused or (mark.paused if mark and options.speed is None else False)
     return ServerClock(start=start, speed=speed, paused=paused)
-
-
-def in_focus(engine: Engine) -> frozenset[str]:
-    """Return the technicians who had a session in focus when the state was stored."""
-    sessions = engine.published.sessions.values()
-    return frozenset(
-        name for session in sessions if session.ended_at is None for name, e in session.entries.items() if e.focused
-    )
 
 
 def _ports(options: ServerOptions, issued: IssuedSecrets) -> list[int]:

@@ -1190,3 +1190,65 @@ class ReportRequestsResponse(google.protobuf.message.Message):
     ) -> None: ...
 
 Global___ReportRequestsResponse: typing_extensions.TypeAlias = ReportRequestsResponse
+
+@typing.final
+class ReadPresencesRequest(google.protobuf.message.Message):
+    """A range."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    BEGIN_FIELD_NUMBER: builtins.int
+    END_FIELD_NUMBER: builtins.int
+    @property
+    def begin(self) -> google.protobuf.timestamp_pb2.Timestamp:
+        """From here on."""
+
+    @property
+    def end(self) -> google.protobuf.timestamp_pb2.Timestamp:
+        """Before this."""
+
+    def __init__(
+        self,
+        *,
+        begin: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+        end: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["begin", b"begin", "end", b"end"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["begin", b"begin", "end", b"end"]) -> None: ...
+
+Global___ReadPresencesRequest: typing_extensions.TypeAlias = ReadPresencesRequest
+
+@typing.final
+class ReadPresencesResponse(google.protobuf.message.Message):
+    """One presence."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    TECHNICIAN_FIELD_NUMBER: builtins.int
+    ADDRESS_FIELD_NUMBER: builtins.int
+    SINCE_FIELD_NUMBER: builtins.int
+    UNTIL_FIELD_NUMBER: builtins.int
+    technician: builtins.str
+    """The technician."""
+    address: builtins.str
+    """The address of the first console."""
+    @property
+    def since(self) -> google.protobuf.timestamp_pb2.Timestamp:
+        """When the first console connected."""
+
+    @property
+    def until(self) -> google.protobuf.timestamp_pb2.Timestamp:
+        """When the last one disconnected; not set if one is connected."""
+
+    def __init__(
+        self,
+        *,
+        technician: builtins.str = ...,
+        address: builtins.str = ...,
+        since: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+        until: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["since", b"since", "until", b"until"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["address", b"address", "since", b"since", "technician", b"technician", "until", b"until"]) -> None: ...
+
+Global___ReadPresencesResponse: typing_extensions.TypeAlias = ReadPresencesResponse

@@ -80,6 +80,11 @@ class PublicApiServiceStub(object):
                 request_serializer=rescue__protos_dot_v1_dot_public__api__pb2.ReportRequestsRequest.SerializeToString,
                 response_deserializer=rescue__protos_dot_v1_dot_public__api__pb2.ReportRequestsResponse.FromString,
                 _registered_method=True)
+        self.ReadPresences = channel.unary_stream(
+                '/rescue_protos.v1.PublicApiService/ReadPresences',
+                request_serializer=rescue__protos_dot_v1_dot_public__api__pb2.ReadPresencesRequest.SerializeToString,
+                response_deserializer=rescue__protos_dot_v1_dot_public__api__pb2.ReadPresencesResponse.FromString,
+                _registered_method=True)
 
 
 class PublicApiServiceServicer(object):
@@ -150,6 +155,13 @@ class PublicApiServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ReadPresences(self, request, context):
+        """Returns when technicians had a console connected, as far as it overlaps a range.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_PublicApiServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -197,6 +209,11 @@ def add_PublicApiServiceServicer_to_server(servicer, server):
                     servicer.ReportRequests,
                     request_deserializer=rescue__protos_dot_v1_dot_public__api__pb2.ReportRequestsRequest.FromString,
                     response_serializer=rescue__protos_dot_v1_dot_public__api__pb2.ReportRequestsResponse.SerializeToString,
+            ),
+            'ReadPresences': grpc.unary_stream_rpc_method_handler(
+                    servicer.ReadPresences,
+                    request_deserializer=rescue__protos_dot_v1_dot_public__api__pb2.ReadPresencesRequest.FromString,
+                    response_serializer=rescue__protos_dot_v1_dot_public__api__pb2.ReadPresencesResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -443,6 +460,33 @@ class PublicApiService(object):
             '/rescue_protos.v1.PublicApiService/ReportRequests',
             rescue__protos_dot_v1_dot_public__api__pb2.ReportRequestsRequest.SerializeToString,
             rescue__protos_dot_v1_dot_public__api__pb2.ReportRequestsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReadPresences(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/rescue_protos.v1.PublicApiService/ReadPresences',
+            rescue__protos_dot_v1_dot_public__api__pb2.ReadPresencesRequest.SerializeToString,
+            rescue__protos_dot_v1_dot_public__api__pb2.ReadPresencesResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -173,7 +173,23 @@ _PublicApiServiceReportRequestsType = typing_extensions.TypeVar(
     ],
 )
 
-class PublicApiServiceStub(typing.Generic[_PublicApiServiceReadFactsType, _PublicApiServiceReadAccountType, _PublicApiServiceCheckSecretType, _PublicApiServiceCheckSsoPasswordType, _PublicApiServiceIssueAuthcodeType, _PublicApiServiceReadSessionLogType, _PublicApiServiceTakeFaultType, _PublicApiServiceReadEndedType, _PublicApiServiceReportRequestsType]):
+_PublicApiServiceReadPresencesType = typing_extensions.TypeVar(
+    '_PublicApiServiceReadPresencesType',
+    grpc.UnaryStreamMultiCallable[
+        rescue_protos.v1.public_api_pb2.ReadPresencesRequest,
+        rescue_protos.v1.public_api_pb2.ReadPresencesResponse,
+    ],
+    grpc.aio.UnaryStreamMultiCallable[
+        rescue_protos.v1.public_api_pb2.ReadPresencesRequest,
+        rescue_protos.v1.public_api_pb2.ReadPresencesResponse,
+    ],
+    default=grpc.UnaryStreamMultiCallable[
+        rescue_protos.v1.public_api_pb2.ReadPresencesRequest,
+        rescue_protos.v1.public_api_pb2.ReadPresencesResponse,
+    ],
+)
+
+class PublicApiServiceStub(typing.Generic[_PublicApiServiceReadFactsType, _PublicApiServiceReadAccountType, _PublicApiServiceCheckSecretType, _PublicApiServiceCheckSsoPasswordType, _PublicApiServiceIssueAuthcodeType, _PublicApiServiceReadSessionLogType, _PublicApiServiceTakeFaultType, _PublicApiServiceReadEndedType, _PublicApiServiceReportRequestsType, _PublicApiServiceReadPresencesType]):
     """The calls of the program that serves the public API."""
 
     @typing.overload
@@ -213,6 +229,10 @@ class PublicApiServiceStub(typing.Generic[_PublicApiServiceReadFactsType, _Publi
         grpc.UnaryUnaryMultiCallable[
             rescue_protos.v1.public_api_pb2.ReportRequestsRequest,
             rescue_protos.v1.public_api_pb2.ReportRequestsResponse,
+        ],
+        grpc.UnaryStreamMultiCallable[
+            rescue_protos.v1.public_api_pb2.ReadPresencesRequest,
+            rescue_protos.v1.public_api_pb2.ReadPresencesResponse,
         ],
     ], channel: grpc.Channel) -> None: ...
 
@@ -254,6 +274,10 @@ class PublicApiServiceStub(typing.Generic[_PublicApiServiceReadFactsType, _Publi
             rescue_protos.v1.public_api_pb2.ReportRequestsRequest,
             rescue_protos.v1.public_api_pb2.ReportRequestsResponse,
         ],
+        grpc.aio.UnaryStreamMultiCallable[
+            rescue_protos.v1.public_api_pb2.ReadPresencesRequest,
+            rescue_protos.v1.public_api_pb2.ReadPresencesResponse,
+        ],
     ], channel: grpc.aio.Channel) -> None: ...
 
     ReadFacts: _PublicApiServiceReadFactsType
@@ -284,6 +308,9 @@ class PublicApiServiceStub(typing.Generic[_PublicApiServiceReadFactsType, _Publi
 
     ReportRequests: _PublicApiServiceReportRequestsType
     """Tells which requests were answered: they are logged and counted. Nothing that came with a request is told."""
+
+    ReadPresences: _PublicApiServiceReadPresencesType
+    """Returns when technicians had a console connected, as far as it overlaps a range."""
 
 PublicApiServiceAsyncStub: typing_extensions.TypeAlias = PublicApiServiceStub[
     grpc.aio.UnaryStreamMultiCallable[
@@ -321,6 +348,10 @@ PublicApiServiceAsyncStub: typing_extensions.TypeAlias = PublicApiServiceStub[
     grpc.aio.UnaryUnaryMultiCallable[
         rescue_protos.v1.public_api_pb2.ReportRequestsRequest,
         rescue_protos.v1.public_api_pb2.ReportRequestsResponse,
+    ],
+    grpc.aio.UnaryStreamMultiCallable[
+        rescue_protos.v1.public_api_pb2.ReadPresencesRequest,
+        rescue_protos.v1.public_api_pb2.ReadPresencesResponse,
     ],
 ]
 
@@ -400,5 +431,13 @@ class PublicApiServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[rescue_protos.v1.public_api_pb2.ReportRequestsResponse, collections.abc.Awaitable[rescue_protos.v1.public_api_pb2.ReportRequestsResponse]]:
         """Tells which requests were answered: they are logged and counted. Nothing that came with a request is told."""
+
+    @abc.abstractmethod
+    def ReadPresences(
+        self,
+        request: rescue_protos.v1.public_api_pb2.ReadPresencesRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[collections.abc.Iterator[rescue_protos.v1.public_api_pb2.ReadPresencesResponse], collections.abc.AsyncIterator[rescue_protos.v1.public_api_pb2.ReadPresencesResponse]]:
+        """Returns when technicians had a console connected, as far as it overlaps a range."""
 
 def add_PublicApiServiceServicer_to_server(servicer: PublicApiServiceServicer, server: typing.Union[grpc.Server, grpc.aio.Server]) -> None: ...

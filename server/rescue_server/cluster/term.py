@@ -15,7 +15,7 @@ from typing import Any
 
 from rescue_protos.errors import STORAGE_ERRORS
 from rescue_protos.v1 import cluster_pb2, cluster_pb2_grpc
-from rescue_server.app import ServerOptions, ServerParts, in_focus, make_listener, near_address
+from rescue_server.app import ServerOptions, ServerParts, make_listener, near_address
 from rescue_server.clock import ServerClock, wall_clock
 from rescue_server.cluster.election import Election
 from rescue_server.cluster.follower import Follower
@@ -33,6 +33,7 @@ from rescue_server.runtime.admission import Admission
 from rescue_server.runtime.checkpoint import Checkpoints
 from rescue_server.runtime.credentials import derive_secret
 from rescue_server.runtime.engine import Engine, live_engine
+from rescue_server.runtime.focus import in_focus
 from rescue_server.runtime.hooks import Hooks
 from rescue_server.runtime.presence import ConnectedConsoles
 from rescue_server.runtime.watch import Watch

@@ -18,6 +18,8 @@ from rescue_server.core.organization import (
     ChannelAdded,
     ChannelDeleted,
     ChannelServed,
+    ConsoleCame,
+    ConsoleWent,
     GroupAdded,
     GroupChanged,
     GroupDeleted,
@@ -155,6 +157,8 @@ def _facts(event: AnyOrganizationEvent) -> dict[str, str]:
             return {"name": user}
         case SecretChanged(user=user) | AuthcodeIssued(user=user) | JoinCodeIssued(user=user) | JoinCodeUsed(user=user):
             return {"name": user}
+        case ConsoleCame(technician=technician) | ConsoleWent(technician=technician):
+            return {"name": technician}
         case SettingsChanged(owner=owner, periods=periods, terms=terms):
             names = [name.replace("_", "-") for name in periods] + (["terms"] if terms is not None else [])
             return {"settings": ", ".join(names), "owner": owner}

@@ -22,6 +22,8 @@ from rescue_server.core.organization import (
     ChannelAdded,
     ChannelDeleted,
     ChannelServed,
+    ConsoleCame,
+    ConsoleWent,
     GroupAdded,
     GroupChanged,
     GroupDeleted,
@@ -53,6 +55,8 @@ class Compaction:
     changed: dict[int, AnyOrganizationEvent] = field(default_factory=dict)
     _unneeded: set[int] = field(default_factory=set)
     """What is dropped if a higher node id is stored next."""
+    _present: dict[str, int] = field(default_factory=dict)
+    """When the consoles came that did not go yet."""
     _unseen: dict[tuple[str, str], tuple[int, AnyOrganizationEvent]] = field(default_factory=dict)
 
     def add(self, revision: int, event: AnySessionEvent | AnyOrganizationEvent) -> None:
@@ -97,6 +101,11 @@ class Compaction:
                 self._replace("secret", name)
                 self._replace("person", name)
                 self._delete(revision, f"administrator:{name}")
+            case ConsoleCame(technician=technician):
+                self._present[technician] = revision
+            case ConsoleWent(technician=technician) if technician in self._present:
+                # No decision depends on who was there.
+                self.dropped |= {self._present.pop(technician), revision}
             case SecretChanged(user=user):
                 self._replace("secret", user)
                 self._unseen["secret", user] = revision, event

@@ -132,6 +132,19 @@ class JoinCodeUsed(OrganizationEvent, frozen=True, kw_only=True, tag=True):
     joiner_hash: str
 
 
+class ConsoleCame(OrganizationEvent, frozen=True, kw_only=True, tag=True):
+    """The first console of a technician connected, from this address."""
+
+    technician: str
+    address: str = ""
+
+
+class ConsoleWent(OrganizationEvent, frozen=True, kw_only=True, tag=True):
+    """The last console of a technician disconnected."""
+
+    technician: str
+
+
 class SettingsChanged(OrganizationEvent, frozen=True, kw_only=True, tag=True):
     """Settings of `owner` were changed: "group:NAME" or "channel:NAME".
 
@@ -210,6 +223,7 @@ AnyOrganizationEvent = (
     | AuthcodeIssued | JoinCodeIssued | JoinCodeUsed | PostSettingsChanged | PersonChanged | GroupChanged
     | AccountChanged
     | AdministratorDeleted | PersonRenamed | GroupRenamed | ChannelServed | ApiTokenIssued
+    | ConsoleCame | ConsoleWent
 )  # fmt: skip
 
 
@@ -229,6 +243,7 @@ class Organization:
     `nodes` are the node ids by "technician:NAME", "administrator:NAME", "group:NAME" and "channel:NAME". `authcodes`
     are the hashes of codes by user, also of users who were removed. `join_codes` are by technician, `posting` and
     `tenants` by group. `details` and `group_details` are of those people and groups of whom something was said.
+    `present` are the technicians whose consoles came and did not go, where that is recorded.
     """
 
     technicians: Mapping[str, str] = field(default_factory=dict)
@@ -244,6 +259,7 @@ class Organization:
     details: Mapping[str, PersonDetails] = field(default_factory=dict)
     group_details: Mapping[str, GroupDetails] = field(default_factory=dict)
     account: AccountDetails = AccountDetails()  # noqa: RUF009, it is immutable
+    present: frozenset[str] = frozenset()
     nodes: Mapping[str, int] = field(default_factory=dict)
     former_names: Mapping[str, int] = field(default_factory=dict)
     """Node ids by names that people had before; sessions of that time have them."""

@@ -18,6 +18,8 @@ from rescue_server.core.organization import (
     ChannelAdded,
     ChannelDeleted,
     ChannelServed,
+    ConsoleCame,
+    ConsoleWent,
     GroupAdded,
     GroupChanged,
     GroupDeleted,
@@ -120,6 +122,10 @@ def apply_change(organization: Organization, event: AnyOrganizationEvent) -> Org
             return replace(old, group_details={**old.group_details, name: group})
         case AccountChanged():
             return replace(old, account=old.account.changed(event.change))
+        case ConsoleCame():
+            return replace(old, present=old.present | {event.technician})
+        case ConsoleWent():
+            return replace(old, present=old.present - {event.technician})
         case PostSettingsChanged():
             posting = old.posting_of(event.group).changed(event.changes)
             return replace(old, posting={**old.posting, event.group: posting})

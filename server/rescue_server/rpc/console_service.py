@@ -17,7 +17,9 @@ from rescue_server.rpc import queue_messages, translate
 from rescue_server.rpc.call_context import CallContext
 from rescue_server.rpc.delta_messages import DeltaMessages
 from rescue_server.rpc.guard import caller
+from rescue_server.rpc.sources import address_of
 from rescue_server.runtime import command_handlers
+from rescue_server.runtime.console_presences import ConsolePresences
 from rescue_server.runtime.credentials import new_pin
 from rescue_server.runtime.engine import Answer, Engine, Handler
 from rescue_server.runtime.limits import LIMITS, Limits
@@ -33,8 +35,16 @@ CONSOLE_ID_LENGTH = 64
 class ConsoleService(console_pb2_grpc.ConsoleServiceServicer):
     """Watches and commands of the technician who signed in."""
 
-    def __init__(self, engine: Engine, presence: Presence, refused: RefusedCommands, limits: Limits = LIMITS) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        presence: Presence,
+        refused: RefusedCommands,
+        limits: Limits = LIMITS,
+        presences: ConsolePresences | None = None,
+    ) -> None:
         self._engine = engine
+        self._presences = presences or ConsolePresences(engine)
         self._refused = refused
         self._presence = presence
         self._limits = limits
@@ -62,6 +72,7 @@ class ConsoleService(console_pb2_grpc.ConsoleServiceServicer):
         try:
             with contextlib.suppress(*STORAGE_ERRORS):  # reading goes on while nothing can be stored
                 await self._presence.set(technician, watcher, request.in_focus)
+                await self._presences.note(technician, address_of(context.peer()))
             if not request.HasField("after_revision"):
                 watcher.after, message = await queue_messages.snapshot(self._engine, technician)
                 yield message
@@ -94,9 +105,15 @@ class ConsoleService(console_pb2_grpc.ConsoleServiceServicer):
         finally:
             idle.cancel()
             watch.close(watcher)
-            leaving = asyncio.create_task(self._presence.leave(technician, watcher))
+            leaving = asyncio.create_task(self._leave(technician, watcher))
             self._background.add(leaving)
             leaving.add_done_callback(self._background.discard)
+
+    async def _leave(self, technician: str, watcher: Watcher) -> None:
+        await self._presence.leave(technician, watcher)
+        if not self._draining:  # consoles that leave while the server stops come back
+            with contextlib.suppress(*STORAGE_ERRORS):
+                await self._presences.note(technician)
 
     async def ListQueue(self, request: pb.ListQueueRequest, context: CallContext) -> pb.ListQueueResponse:
         return await queue_messages.listing(self._engine, caller().name)

@@ -19,6 +19,7 @@ from rescue_server.rpc.guard import require_enabled
 from rescue_server.rpc.sources import source_of
 from rescue_server.runtime import command_handlers
 from rescue_server.runtime.change_counter import ChangeCounter
+from rescue_server.runtime.console_presences import ConsolePresences
 from rescue_server.runtime.credentials import Tokens
 from rescue_server.runtime.ended_sessions import ended_sessions
 from rescue_server.runtime.engine import Engine
@@ -39,8 +40,16 @@ class OnRequest(Protocol):
 class PublicApiService(public_api_pb2_grpc.PublicApiServiceServicer):
     """Reads are answered from the published state."""
 
-    def __init__(self, engine: Engine, tokens: Tokens, faults: FaultInjector, on_request: OnRequest) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        tokens: Tokens,
+        faults: FaultInjector,
+        presences: ConsolePresences,
+        on_request: OnRequest,
+    ) -> None:
         self._engine = engine
+        self._presences = presences
         self._tokens = tokens
         self._faults = faults
         self._on_request = on_request
@@ -162,6 +171,18 @@ class PublicApiService(public_api_pb2_grpc.PublicApiServiceServicer):
                 await asyncio.sleep(0)
         if portion:
             yield pb.ReadEndedResponse(sessions=portion)
+
+    async def ReadPresences(
+        self, request: pb.ReadPresencesRequest, context: CallContext
+    ) -> AsyncIterator[pb.ReadPresencesResponse]:
+        begin, end = (moment.ToDatetime(tzinfo=UTC) for moment in (request.begin, request.end))
+        async for one in self._presences.read(begin, end):
+            found = pb.ReadPresencesResponse(
+                technician=one.technician, address=one.address, since=translate.timestamp(one.since)
+            )
+            if one.until is not None:
+                found.until.CopyFrom(translate.timestamp(one.until))
+            yield found
 
     def _listed(self, now: datetime) -> list[pb.SessionFacts]:
         """Return the messages of the sessions that are listed. One that did not change is translated once."""

@@ -14,6 +14,14 @@ from rescue_server.runtime.state import EngineState
 PORTION = 50  # sessions
 
 
+def in_focus(engine: Engine) -> frozenset[str]:
+    """Return the technicians who had a session in focus when the state was stored."""
+    sessions = engine.published.sessions.values()
+    return frozenset(
+        name for session in sessions if session.ended_at is None for name, e in session.entries.items() if e.focused
+    )
+
+
 async def record_focus(engine: Engine, technician: str, focused: bool) -> None:
     """Record that a technician gained or lost the focus. Raises StorageUnavailable."""
     sessions = [session.id for session in engine.ahead.queue_of(technician)]

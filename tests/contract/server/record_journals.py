@@ -24,6 +24,8 @@ from pathlib import Path
 from urllib.parse import urlencode
 from urllib.request import urlopen
 
+from rescue_client.connection import Connection
+from rescue_client.console import ConsoleClient
 from rescue_client.joining import join, new_joiner
 from rescue_common.state_directory import Access
 from rescue_emulator.conformance.row_scenarios import read_scenarios
@@ -119,6 +121,12 @@ async def record_api(target: Path) -> None:
             password = Access.read(data).secrets["admin"]
             form = urlencode({"email": "admin", "pwd": password})
             await asyncio.to_thread(urlopen, f"{world.api.url}/requestAuthCode.aspx?{form}")
+            async with (
+                Connection.find(user="alice", data=data) as connection,
+                aclosing(ConsoleClient(connection).watch()) as updates,
+            ):
+                await anext(updates)
+            await journal_has(world, "ConsoleWent")
             await write_down(world, target)
 
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from dataclasses import dataclass
 from xml.etree import ElementTree
 
 import pytest
 import pytest_asyncio
 
+from rescue_client.connection import Connection
+from rescue_client.console import ConsoleClient
 from rescue_emulator import World
 from tests.e2e.public_api.conftest import Api
 from tests.e2e.public_api.test_soap import ENVELOPES, NS, envelope, post
@@ -141,6 +145,51 @@ async def test_the_other_reports(lived: Lived) -> None:
     }
     for area, body in expected.items():
         assert lived.report(area) == f"OK\n\n{body}", area
+
+
+async def test_consoles_make_the_login_and_performance_reports(lived: Lived) -> None:
+    api, world = lived.api, lived.api.world
+    header = (
+        "Login Time|Logout Time|Total Login Time|Technician Name|Technician ID|Technician Email|Technician Group|"
+        "IP Address|\n"
+    )
+    assert lived.report(2) == f"OK\n\n{header}", "nobody logged out yet"
+    async with Connection.find(user="dave", data=world.data) as connection:
+        console = ConsoleClient(connection)
+        async with aclosing(console.watch()) as updates:
+            await anext(updates)
+            await world.advance(seconds=90)
+    row = (
+        f"3/1/2026 12:02:32 PM|3/1/2026 12:04:02 PM|00:01:30|dave|{lived.nodes['dave']}|dave@rescue.test|Network|"
+        "127.0.0.1|\n"
+    )
+    async with asyncio.timeout(10):
+        while (logins := lived.report(2)) == f"OK\n\n{header}":
+            await api.alice.sync()  # the server has not yet noticed that the console went
+    assert logins == f"OK\n\n{header}{row}"
+    header = (
+        "Technician Name|Technician ID|Technician Email|Technician Group|Date|Total Login Time|Number of Sessions|"
+        "Number of Sessions per Hour|Average Pick-up Speed|Average Duration|Average Work Time|Longest Session|"
+        "Total Active Time|Total Work Time|\n"
+    )
+
+    def rows(day: str) -> str:
+        return (
+            f"alice|{lived.nodes['alice']}|alice@rescue.test|Support|{day}|00:06:02|0|0.00|00:00:00|00:00:00|00:00:00|"
+            "00:00:00|00:00:00|00:00:00|\n"
+            f"bob|{lived.nodes['bob']}|bob@rescue.test|Support|{day}|00:06:02|1|9.94|00:01:55|00:02:19|00:01:00|"
+            "00:02:19|00:01:32|00:01:00|\n"
+            f"dave|{lived.nodes['dave']}|dave@rescue.test|Network|{day}|00:01:30|0|0.00|00:00:00|00:00:00|00:00:00|"
+            "00:00:00|00:00:00|00:00:00|\n"
+        )
+
+    assert lived.report(4) == f"OK\n\n{header}{rows('3/1/2026')}"
+    assert api.body("setReportType", authcode=lived.code, type="SUMMARY") == "OK"
+    assert lived.report(4) == f"OK\n\n{header}{rows('')}"
+    assert api.body("setReportType", authcode=lived.code, type="LISTALL") == "OK"
+    assert api.body("setReportDate", authcode=lived.code, bdate="2/1/2026", edate="2/28/2026") == "OK"
+    assert lived.report(4) == f"OK\n\n{header}"
+    assert api.body("setReportDate", authcode=lived.code, bdate="3/1/2026", edate="3/1/2026") == "OK"
 
 
 async def test_ranges_zones_and_windows(lived: Lived) -> None:

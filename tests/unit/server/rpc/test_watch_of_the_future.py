@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -55,8 +56,8 @@ def watch(engine: Engine, *, after: int, history: str | None = None) -> Any:
     request = pb.WatchQueueRequest(
         after_revision=after, history=engine.history if history is None else history, console="c"
     )
-    nobody: Any = None
-    return ConsoleService(engine, Presence(tell), RefusedCommands()).WatchQueue(request, nobody)
+    local: Any = SimpleNamespace(peer=lambda: "unix:")
+    return ConsoleService(engine, Presence(tell), RefusedCommands()).WatchQueue(request, local)
 
 
 async def test_it_waits_until_the_server_has_got_there_and_goes_on_without_a_gap(engine: Engine) -> None:
