@@ -56,7 +56,8 @@ class ClassRoutes:
         name, what = str(request.path_params["name"]), str(request.path_params["what"])
         if what not in _FILES:
             raise HTTPException(404, "there is no such page")
-        content = await asyncio.to_thread(self._state.classes.written, name, what, language_of(request))
+        web = str(request.base_url).rstrip("/")
+        content = await asyncio.to_thread(self._state.classes.written, name, what, language_of(request), web=web)
         file, media_type = _FILES[what]
         headers = {"content-disposition": f'attachment; filename="{name}-{file}"'}
         return Response(content, media_type=media_type, headers=headers)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -99,12 +100,15 @@ class Classes:
             raise NotPossible("there is nobody like that in the class")
         return tuple(who) or there
 
-    def written(self, name: str, what: str, language: str) -> str:
-        """Return the handout of a class, or its report in a format."""
+    def written(self, name: str, what: str, language: str, *, web: str) -> str:
+        """Return the handout of a class, or its report in a format.
+
+        `web` is where the pages are now; the handout has it if the class was made without an address of pages.
+        """
         try:
             classroom = self._store().read(name)
             if what == "handout":
-                return Handout(classroom, language).as_html()
+                return Handout(replace(classroom, web=classroom.web or web), language).as_html()
             people, scores = [member.person for member in classroom.members], self._store().scores(name).read()
         except (BadClass, OSError) as error:
             raise NotPossible(str(error)) from None

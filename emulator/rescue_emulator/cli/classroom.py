@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import click
 
-from rescue_common.cli_options import Duration, chosen_directory
+from rescue_common.cli_options import Duration, chosen_directory, tls_options
 from rescue_common.languages import LANGUAGES, language_of_environment
 from rescue_emulator.cli.calls import connection_options, run_call, shared_option
 from rescue_emulator.cli.options import file_option
@@ -277,6 +277,7 @@ def reset(name: str, person: str | None) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Be driven by a script: commands in, JSON lines out.")
 @_language
 @click.option("--server", metavar="HOST:PORT", help="Where the server is; else RESCUE_SERVER, else as in --data.")
+@tls_options
 @click.option("--data", metavar="DIR", help="State directory, where this program keeps what it joined with.")
 def join(code: str, plain: bool, as_json: bool, lang: str, server: str | None, data: str | None) -> int:
     """Join with the CODE of your handout: opens your console. The code can be used again, but only from here.

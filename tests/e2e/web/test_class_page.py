@@ -27,7 +27,7 @@ pytestmark = pytest.mark.timeout(300)  # a browser and some programs on a busy m
 async def made(site: Site, people: list[str]) -> Classroom:
     """A class as `rescue class new` makes it."""
     store = ClassStore(site.world.data)
-    planned = plan("monday", people=people, server=site.world.address, web=site.url)
+    planned = plan("monday", people=people, server=site.world.address)
     store.write(planned)
     return await set_up(site.world.admin, planned, valid_for=timedelta(hours=1), keep=store.write)
 
@@ -225,6 +225,7 @@ async def test_the_trainers_routes_are_closed_to_trainees_and_bad_input_is_said(
         assert (status, content[: len(begins)]) == (200, begins)
         assert admin.headers["content-disposition"].startswith('attachment; filename="monday-')
         assert not any(secret in content for secret in classroom.secrets.values())
+    assert f"{site.url}join/" in content, "the handout has the link"
     assert (await ann.ask("GET", "/class/report/monday/handout"))[0] == 403
     assert (await admin.ask("GET", "/class/report/monday/secrets"))[0] == 404
     assert (await admin.ask("GET", "/class/report/tuesday/csv"))[0] == 409
