@@ -99,3 +99,58 @@ async def test_a_person_does_an_exercise_in_the_browser(site: Site, open_page: O
     await page.get_by_role("button", name="End the exercise").click()
     await page.get_by_text("The queue is empty.").wait_for()
     await page.locator("#row option:checked", has_text="✓ row 14").wait_for(state="attached")
+
+
+async def begin(page: Any, row: str, *, start: str) -> None:
+    if await page.locator("#exercise").is_hidden():
+        await page.locator("#exercises").click()
+    await page.locator("#row").select_option(row)
+    await page.get_by_role("button", name=start, exact=True).click()
+
+
+@pytest.mark.long
+async def test_one_exercise_after_another_is_done_in_the_browser(site: Site, open_page: Opening) -> None:
+    page = await open_page("carol")
+    result = page.locator("#result")
+
+    await begin(page, "15", start="Start")  # Active → Outgoing: a dialog asks to whom
+    await page.get_by_text("It is your turn.").wait_for()
+    await page.locator("#queue button").first.click()
+    await page.locator("body").press("t")
+    await page.get_by_label("To whom?").select_option("technician:bob")
+    await page.get_by_role("dialog").get_by_role("button", name="Transfer session").click()
+    await result.get_by_text("Solved.").wait_for()
+
+    await begin(page, "38", start="Start")  # Incoming → Active: the trainee is another technician
+    await page.get_by_text("is Incoming in bob's queue.").wait_for()
+    await page.get_by_text("It is your turn.").wait_for()
+    await page.locator("#queue button").first.click()
+    await page.locator("#toolbar").get_by_role("button", name="Start session").click()
+    await result.get_by_text("Solved.").wait_for()
+
+    await begin(page, "12", start="Start")  # Active → Reconnecting: time passes while one watches
+    await page.get_by_label("Which status will alice see next?").select_option("Offline")
+    await page.get_by_role("button", name="Answer").click()
+    await page.get_by_text("No. Reconnecting.").wait_for()
+    await result.get_by_text("Solved.").wait_for()
+    await page.get_by_text("Predictions: 0/1").wait_for()
+
+    await begin(page, "14", start="Start")
+    await page.get_by_text("It is your turn.").wait_for()
+    await page.locator("#queue button").first.click()
+    await page.locator("body").press("e")  # another way out than the row's
+    await page.get_by_role("dialog").get_by_role("button", name="End session").click()
+    await result.get_by_text("Not solved.").wait_for()
+    await page.get_by_text("Wrong steps: 1").wait_for()
+    await page.reload()
+    await result.get_by_text("Not solved.").wait_for()
+
+
+@pytest.mark.long
+async def test_a_prediction_is_given_in_dutch_in_the_browser(site: Site, open_page: Opening) -> None:
+    page = await open_page("dave", lang="nl")
+    await begin(page, "2", start="Beginnen")
+    await page.get_by_label("Welke status ziet alice straks?").select_option("Verwijderd uit wachtrij van de technicus")
+    await page.get_by_role("button", name="Antwoorden").click()
+    await page.locator("#result").get_by_text("Opgelost.").wait_for()
+    await page.get_by_text("Voorspellingen: 1/1").wait_for()
