@@ -140,8 +140,35 @@ async def screens() -> None:
         await bob.screenshot(path=HERE / "web-phone-nl.png")
         await admin.evaluate("scrollTo(0, 0)")
         await admin.screenshot(path=HERE / "web-supervisor.png")
+        await _customer(browser, url, console)
+        await _exercise(await page_of("carol", width=1180, height=900))
         await browser.close()
         await web.stop()
+
+
+async def _customer(browser: Any, url: str, alice: Any) -> None:
+    session, pin = await alice.pin("Ms Vos")
+    context = await browser.new_context(viewport={"width": 1000, "height": 520}, reduced_motion="reduce")
+    page = await context.new_page()
+    await page.goto(f"{url}customer?pin={pin}&name=Ms%20Vos")
+    await page.get_by_role("button", name="Join").click()
+    await page.get_by_text("Waiting for a technician.").wait_for()
+    await alice.start(session)
+    await alice.command("chat", session, "Hello, what happened?")
+    await page.locator("#chat").get_by_text("Hello, what happened?").wait_for()
+    await page.screenshot(path=HERE / "web-customer.png")
+
+
+async def _exercise(page: Any) -> None:
+    await page.get_by_role("button", name="Exercises").click()
+    await page.get_by_label("Change").select_option("14")
+    await page.get_by_role("button", name="Start", exact=True).click()
+    await page.get_by_text("It is your turn.").wait_for()
+    await page.get_by_role("button", name="Hint").click()
+    await page.locator("#queue button").first.click()
+    await page.locator("#history").get_by_text("alice clicked Start session").wait_for()
+    await page.locator("#queue .figures", has_text=":").wait_for()
+    await page.screenshot(path=HERE / "web-exercise.png")
 
 
 def main() -> int:

@@ -89,15 +89,15 @@ class AppState:
 
     async def history(self, login: Login, session: str, language: str) -> dict[str, object]:
         """Return each change that this user's queue showed of a session, and why; and its chat. Raises RescueError."""
-        labels = Labels.of(language)
+        labels, page = Labels.of(language), login.technician_page
         changes: list[dict[str, object]] = []
         chat: list[dict[str, object]] = []
         for happening in await history_of(session, _connection(login)):
             if happening.chat_text:
                 chat.append({"revision": happening.revision, "from": happening.technician, "text": happening.chat_text})
             for change in happening.changes:
-                if login.supervisor_page is None and change.technician != login.user:
-                    continue
+                if page is not None and change.technician != page.client.technician:
+                    continue  # of the technician whose queue is shown: in an exercise, its trainee
                 changes.append(
                     {
                         "at": format_timestamp(happening.at, timespec="milliseconds"),

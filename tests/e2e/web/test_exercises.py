@@ -116,6 +116,7 @@ async def test_one_exercise_after_another_is_done_in_the_browser(site: Site, ope
     await begin(page, "15", start="Start")  # Active → Outgoing: a dialog asks to whom
     await page.get_by_text("It is your turn.").wait_for()
     await page.locator("#queue button").first.click()
+    await page.locator("#history").get_by_text("alice clicked Start session").wait_for()  # the trainee's history
     await page.locator("body").press("t")
     await page.get_by_label("To whom?").select_option("technician:bob")
     await page.get_by_role("dialog").get_by_role("button", name="Transfer session").click()
