@@ -32,6 +32,7 @@ from rescue_server.rpc.listener import Listener, Service
 from rescue_server.runtime.admission import Admission
 from rescue_server.runtime.checkpoint import Checkpoints
 from rescue_server.runtime.credentials import derive_secret
+from rescue_server.runtime.due_posts import follow_with_posts
 from rescue_server.runtime.engine import Engine, live_engine
 from rescue_server.runtime.focus import in_focus
 from rescue_server.runtime.hooks import Hooks
@@ -63,7 +64,11 @@ async def open_term(
     async with contextlib.AsyncExitStack() as stack:
         observation, consoles = Observation(options.metrics), ConnectedConsoles()
         stack.push_async_callback(asyncio.to_thread, observation.close)
-        hooks = Hooks(in_focus=consoles.in_focus, on_append=observation.appended)
+        hooks = Hooks(
+            in_focus=consoles.in_focus,
+            on_append=observation.appended,
+            follow_up=follow_with_posts(store.identity().history),
+        )
         watch = Watch(ring=options.ring) if options.ring is not None else Watch()
         engine = live_engine(store, _standing_clock(options, store), hooks=hooks, watch=watch)
         stack.push_async_callback(engine.close)
