@@ -25,10 +25,11 @@ PYTEST := $(BIN)/python -m pytest -rs -n $(WORKERS) --dist worksteal
 long: environment
 	$(PYTEST) -m long
 
-# The server killed again and again under load, and the history of it judged; slow readers for a minute. SEED=N replays.
+# The server killed again and again under load, and the history of it judged; slow readers for a minute. SEED=N replays;
+# CLUSTER=1 kills the leading server of three, and nodes of their engine.
 KILLS ?= 300
 torture: environment
-	$(BIN)/python -m tests.torture.run --kills $(KILLS) $(if $(SEED),--seed $(SEED))
+	$(BIN)/python -m tests.torture.run --kills $(KILLS) $(if $(SEED),--seed $(SEED)) $(if $(CLUSTER),--cluster)
 	RESCUE_LONG=1 $(BIN)/python -m pytest tests/torture/test_slow_readers.py --timeout 300
 
 lint: environment

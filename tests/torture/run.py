@@ -10,16 +10,20 @@ import asyncio
 import random
 import secrets
 import sys
+import tempfile
 from contextlib import AsyncExitStack
 from datetime import timedelta
 from math import inf
+from pathlib import Path
 
 from rescue_emulator import World
+from rescue_emulator.world.cluster_programs import ClusterPrograms
 from tests.torture.checker import Verdict, judge
-from tests.torture.history import History, Outcome, Restart, digest, moment, read_store
+from tests.torture.history import History, Outcome, Restart, digest, moment
 from tests.torture.load import TECHNICIANS, Customer, Desk, Timer, chosen_request_ids
 from tests.torture.machine import failing_machine
 from tests.torture.processes import ConsoleProcess
+from tests.torture.subjects import OneServer, ServersOfACluster, Subject
 from tests.torture.trouble import Trouble
 
 SHORT_LIFE = 1.5  # real seconds that a server is left alone at most
@@ -45,6 +49,7 @@ async def torture(
         people = [Customer(world, history, n, gentle=n == 0) for n in range(customers)]
         victim = ConsoleProcess(world, history, "carol")
         trouble = Trouble(world, history, machine)
+        subject = OneServer(world)
         watching = [asyncio.create_task(desk.watch()) for desk in desks]
         working = [
             *(asyncio.create_task(desk.work()) for desk in desks),
@@ -55,18 +60,59 @@ async def torture(
         ]
         try:
             tasks = [*watching, *working]
-            await _kill_again_and_again(world, history, trouble, dice, kills, life, moment() + budget, tasks)
+            await _kill_again_and_again(subject, history, trouble.quiet, dice, kills, life, moment() + budget, tasks)
             await _stop(working)
-            await _settle(world, history, desks, people, victim)
+            await _settle(world, subject, history, desks, people, victim)
         finally:
             await _stop([*watching, *working])
     return history
 
 
+async def torture_cluster(
+    *, seed: int, kills: int, engine: str = "nats", nodes: int = 3, life: float = LONG_LIFE, budget: float = inf
+) -> History:
+    """As `torture`, but the leading server of three dies again and again, and nodes of the engine with it."""
+    history = History(seed=seed)
+    dice = random.Random(seed)
+    with tempfile.TemporaryDirectory(prefix="rescue-torture-") as directory:
+        programs = ClusterPrograms(Path(directory), nodes=nodes, engine=engine, first=["--speed", "5"])
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(programs.close)
+            await programs.open()
+            visiting = World.external(server=programs.address, data=programs.data(), share=False, seed=seed)
+            world = await stack.enter_async_context(visiting)
+            stack.enter_context(chosen_request_ids())
+            await world.set("group:Support", idle_timeout="2m", waiting_timeout="10m", connecting_timeout="3m")
+            await world.set("channel:Web", waiting_timeout="10m", terms="")
+            desks = [Desk(world, history, TECHNICIANS[n % 3], n // 3) for n in range(4)]
+            for desk in desks:
+                await stack.enter_async_context(desk.connection)
+            people = [Customer(world, history, n, gentle=n == 0) for n in range(2)]
+            victim = ConsoleProcess(world, history, "carol")
+            watching = [asyncio.create_task(desk.watch()) for desk in desks]
+            working = [
+                *(asyncio.create_task(desk.work()) for desk in desks),
+                *(asyncio.create_task(person.live()) for person in people),
+                asyncio.create_task(Timer(world, history).play()),
+                asyncio.create_task(victim.live(dice.random())),
+            ]
+            subject = ServersOfACluster(programs, dice)
+            try:
+                tasks = [*watching, *working]
+                until = moment() + budget
+                await _kill_again_and_again(subject, history, asyncio.Lock(), dice, kills, life, until, tasks)
+                await _stop(working)
+                await _settle(world, subject, history, desks, people, victim)
+            finally:
+                await _stop([*watching, *working])
+            history.pauses = subject.pauses
+    return history
+
+
 async def _kill_again_and_again(
-    world: World,
+    subject: Subject,
     history: History,
-    trouble: Trouble,
+    quiet: asyncio.Lock,
     dice: random.Random,
     kills: int,
     life: float,
@@ -82,7 +128,7 @@ async def _kill_again_and_again(
             await _at_work(history)
             await asyncio.sleep(dice.uniform(0, life))
             if number % 2:
-                async with trouble.quiet:  # whatever happened to the machine is over: the server must have got over it
+                async with quiet:  # whatever happened to the machine is over: the server must have got over it
                     await _at_work(history)
         else:
             await asyncio.sleep(dice.uniform(0, 0.3))
@@ -90,12 +136,12 @@ async def _kill_again_and_again(
             if task.done():
                 task.result()  # nobody but us may end them
         if dice.random() < 0.15:
-            async with trouble.quiet:  # a paused server cannot stop in time
-                history.exits.append(await world.stop_server())
+            async with quiet:  # a paused server cannot stop in time
+                history.exits.append(await subject.stop())
         else:
-            await world.kill_server()
+            await subject.kill()
         died = moment()
-        journal, answers, _ = await asyncio.to_thread(read_store, world.data)
+        journal, answers, _ = await subject.remains()
         history.kills += 1
         history.restarts.append(
             Restart(
@@ -105,8 +151,8 @@ async def _kill_again_and_again(
                 answers=frozenset(answers),
             )
         )
-        async with trouble.quiet:  # nothing starts on a disk that fails
-            await world.restart_server()
+        async with quiet:  # nothing starts on a disk that fails
+            await subject.restart()
         if sys.stderr.isatty() or number % 25 == 24:
             print(f"death {number + 1} of {kills}, {len(journal)} events", file=sys.stderr)
 
@@ -122,7 +168,7 @@ async def _at_work(history: History) -> None:
 
 
 async def _settle(
-    world: World, history: History, desks: list[Desk], people: list[Customer], victim: ConsoleProcess
+    world: World, subject: Subject, history: History, desks: list[Desk], people: list[Customer], victim: ConsoleProcess
 ) -> None:
     """Leave everybody in peace, let time pass, and look at what there is."""
     await world.clock.pause()
@@ -140,8 +186,8 @@ async def _settle(
     for desk in desks:
         await desk.settle()
     await victim.settle()
-    history.exits.append(await world.stop_server())
-    history.journal, history.answers, history.clock = await asyncio.to_thread(read_store, world.data)
+    history.exits += await subject.end()
+    history.journal, history.answers, history.clock = await subject.remains()
 
 
 async def _stop(tasks: list[asyncio.Task[None]]) -> None:
@@ -170,11 +216,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=300)
     parser.add_argument("--seed", type=int, default=None)
+    parser.add_argument("--cluster", action="store_true", help="several servers and an engine")
     options = parser.parse_args()
     seed = options.seed if options.seed is not None else secrets.randbelow(2**32)
     print(f"seed {seed}: replay with `make torture SEED={seed}`", file=sys.stderr)
     began = moment()
-    history = asyncio.run(torture(seed=seed, kills=options.kills))
+    run = (
+        torture_cluster(seed=seed, kills=options.kills) if options.cluster else torture(seed=seed, kills=options.kills)
+    )
+    history = asyncio.run(run)
     verdict = judge(history)
     print(summary(history, verdict, moment() - began))
     sys.exit(0 if verdict.answer == "yes" else 1)
