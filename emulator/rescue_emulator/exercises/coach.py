@@ -122,6 +122,7 @@ class Coach:
     _play: Play = field(init=False)
     _news: asyncio.Condition = field(default_factory=asyncio.Condition)
     _asks: bool = False
+    _first: Step | None = None  # what is awaited from the beginning
     _verdict: Judgement = Judgement.NOTHING
     _revision: int = 0
     _right: int = 0
@@ -141,6 +142,7 @@ class Coach:
             self._asks = not any(map(self.exercise.is_for_trainee, left)) if self.predict is None else self.predict
             began = time.monotonic()
             self._attempt.has_begun = True
+            self._expect_first(left)
             await self.presenter.begins(self.exercise, self._session)
             why = await self._take(left)
             result = self._result(why, time.monotonic() - began)
@@ -224,12 +226,20 @@ class Coach:
         with suppress(NotSeen):  # the judge tells better what was seen instead
             await self._play.take(step)
 
+    def _expect_first(self, steps: tuple[Step, ...]) -> None:
+        """Take the trainee's first step from now on: they see the start status, and need not wait for a word."""
+        first = steps[0] if steps else None
+        if first and not self._asks and self.exercise.is_for_trainee(first) and not first.what.startswith("focus "):
+            self._first = self._attempt.wanted = first
+
     async def _await_trainee(self, step: Step) -> None:
         self._given = 0
         if step.what.startswith("focus "):
             await self._await_focus(step)
             return
-        self.step = self._attempt.wanted = step
+        if step is not self._first:
+            self._attempt.wanted = step
+        self.step = step
         await self.presenter.trainee_step(step, self._session)
         async with self._news:
             await self._news.wait_for(lambda: self._attempt.wanted is None or self._has_failed)

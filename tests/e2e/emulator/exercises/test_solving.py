@@ -136,6 +136,23 @@ async def test_a_wrong_step_that_harms_nothing_is_counted_and_the_exercise_goes_
     assert (result.solved, result.wrong) == (True, 1)
 
 
+async def test_a_quick_trainee_need_not_wait_for_a_word(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They see the start status in their console, and act before they are told that it is their turn."""
+    coach, person = await room.coach(row_exercise(14), instead=lambda step: "")
+    begins = TerminalPresenter.begins
+
+    async def quick(presenter: TerminalPresenter, exercise: Exercise, session: str) -> None:
+        await begins(presenter, exercise, session)
+        await person.console.command("hold", session)
+        await coach._caught_up()
+
+    monkeypatch.setattr(TerminalPresenter, "begins", quick)
+    async with asyncio.timeout(30):
+        result = await coach.run()
+        await coach.clear()
+    assert (result.solved, result.wrong) == (True, 0)
+
+
 async def test_a_refused_command_is_counted_and_changes_nothing(room: Room) -> None:
     coach, person = await room.coach(row_exercise(14), instead=lambda step: "lead accept")
     running = asyncio.create_task(coach.run())
