@@ -13,6 +13,7 @@ from rescue_server.runtime.schedule.roll_call import RollCalls
 
 AHEAD = timedelta(seconds=1)  # emulated: how far time may be ahead of what is stored
 STEPS_AT_ONCE = 500  # at most of them nothing falls due: leases were renewed
+EXTENDED_AT_ONCE = 500  # leases put to their new place in one turn
 EVENTS_AHEAD = 200  # how many results may wait for being stored
 
 
@@ -94,9 +95,13 @@ class Advance:
         }
         silent = await self._roll_calls.ask(asked)
         self._leases.confirm_expired(silent)
-        for session in asked - silent:
-            self._alive.add(session)
-            self._leases.extend(session, self._target)
+        answered = asked - silent
+        self._alive |= answered
+        for count, session in enumerate(answered, 1):
+            if session in self._alive:  # nothing has happened to it meanwhile
+                self._leases.extend(session, self._target)
+            if count % EXTENDED_AT_ONCE == 0:
+                await asyncio.sleep(0)
         return True
 
     def _is_barrier_due(self, moment: datetime) -> bool:

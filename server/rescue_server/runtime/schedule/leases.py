@@ -100,10 +100,14 @@ class Leases:
         return True
 
     def extend(self, session: str, until: datetime) -> None:
-        """Extend the lease as if the last sign of life had come at `until`."""
+        """Extend the lease as if the last sign of life had come at `until`.
+
+        Its place is changed at once: if all places came up in one turn, that turn would be long.
+        """
         lease = self._leases.get(session)
-        if lease is not None:
-            lease.renewed_at = max(lease.renewed_at, until)
+        if lease is not None and until > lease.renewed_at:
+            lease.renewed_at = until
+            self._place(session)
 
     def shorten(self, session: str, until: datetime) -> None:
         """Take an extension back: the applet is known to be alive at `until`, and not beyond."""
