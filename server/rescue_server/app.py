@@ -69,7 +69,7 @@ from rescue_server.runtime.journal import Journal
 from rescue_server.runtime.limits import LIMITS, Limits
 from rescue_server.runtime.presence import ConnectedConsoles, Presence
 from rescue_server.runtime.refused_commands import RefusedCommands
-from rescue_server.runtime.retention import KEEP_ENDED, Retention
+from rescue_server.runtime.retention import KEEP_ENDED, MOST_ENDED, Retention
 from rescue_server.runtime.schedule.timekeeper import Timekeeper
 from rescue_server.runtime.state import EngineStates
 from rescue_server.runtime.watch import Watch
@@ -108,6 +108,7 @@ class ServerOptions:
     start_at: datetime | None = None
     as_json: bool = False
     keep_ended: timedelta = KEEP_ENDED
+    most_ended: int = MOST_ENDED
     restore: Path | None = None
     ring: int | None = None
     tls: ServerTls | None = None
@@ -254,7 +255,7 @@ class ServerParts:
         journal = Journal(engine)
         timekeeper = Timekeeper(engine, attachments)
         faults = FaultInjector(engine.published, engine.clock, timekeeper.barriers, methods())
-        retention = Retention(engine, keep_ended=options.keep_ended)
+        retention = Retention(engine, keep_ended=options.keep_ended, most_ended=options.most_ended)
         posts = PostSender(engine, anywhere=options.post_anywhere, affected=faults.affect_post)
         for subscriber in (observation, journal, faults, attachments, retention, posts):
             engine.subscribe(subscriber)

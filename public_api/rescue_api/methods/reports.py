@@ -8,7 +8,7 @@ from datetime import datetime
 
 from rescue_api.calls import ApiCall
 from rescue_api.nodes import NodeType, serves, technicians_below
-from rescue_api.reports.areas import AREAS, LOGIN, PERFORMANCE
+from rescue_api.reports.areas import AREAS, FIELD_LABELS, LOGIN, PERFORMANCE
 from rescue_api.reports.book import Cells, ReportBook
 from rescue_api.reports.people_rows import PerformanceTally, login_row
 from rescue_api.reports.settings import XML, ReportSettings
@@ -33,7 +33,9 @@ async def get_report(call: ApiCall) -> AsyncIterator[str]:
     """Return the report. Its pieces raise RescueError."""
     settings = call.backend.report_settings.of(call.credential)
     below = _below(call)
-    columns, rows = AREAS[settings.area].columns, _rows(call, settings, below)
+    labels = dict(zip(FIELD_LABELS, call.facts.account.field_labels, strict=False))
+    columns = [labels.get(title, title) for title in AREAS[settings.area].columns]
+    rows = _rows(call, settings, below)
     return as_xml(columns, rows) if settings.output == XML else as_text(columns, rows, settings.delimiter)
 
 

@@ -10,7 +10,8 @@ from rescue_api.times import span
 from rescue_client.api_records import EndedSession, TransferFacts
 
 LOGIN, PERFORMANCE = 2, 4
-_FIELDS = ("Name", *(f"Custom field {number}" for number in range(1, 6)))
+FIELD_LABELS = ("Name", *(f"Custom field {number}" for number in range(1, 6)))
+"""The titles of the custom fields, where the organization has no others."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -212,7 +213,7 @@ AREAS = {
             _ID,
             "Session Type",
             "Status",
-            *_FIELDS,
+            *FIELD_LABELS,
             "Tracking ID",
             "Customer IP",
             "Device ID",
@@ -253,7 +254,7 @@ AREAS = {
             _ID,
             "Session Type",
             "Status",
-            *_FIELDS,
+            *FIELD_LABELS,
             "Tracking ID",
             "Customer IP",
             *_CHANNEL,
@@ -288,7 +289,7 @@ AREAS = {
     ),
     6: ReportArea(
         name="CUSTOMFIELDS",
-        columns=(_START, _END, _TOTAL, _ID, *_FIELDS, "Tracking ID", _WHO, _WHO_ID, _GROUP, _EMAIL),
+        columns=(_START, _END, _TOTAL, _ID, *FIELD_LABELS, "Tracking ID", _WHO, _WHO_ID, _GROUP, _EMAIL),
         rows=_custom_fields,
     ),
     7: ReportArea(

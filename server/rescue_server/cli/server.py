@@ -45,6 +45,7 @@ class CommandLine:
     tls_client_ca: Path | None
     insecure: bool
     keep_ended: str
+    most_ended: int
     restore: Path | None
     ring: int | None
     limits: tuple[str, ...]
@@ -102,6 +103,7 @@ class CommandLine:
             start_at=self.start_at,
             as_json=self.as_json,
             keep_ended=self._keep_ended(),
+            most_ended=self.most_ended,
             restore=self.restore,
             ring=self.ring,
             limits=self._limits(),
@@ -211,6 +213,14 @@ def _host_and_port(option: str, given: str) -> tuple[str, int]:
     metavar="DURATION",
     help="Emulated or real time, whatever is over first, after which a session that ended, and that no queue shows, "
     "is forgotten.",
+)
+@click.option(
+    "--most-ended",
+    type=click.IntRange(min=1),
+    default=20_000,
+    show_default=True,
+    metavar="SESSIONS",
+    help="Of ended sessions so many are kept at most, the newest ones; 1,000 take some 2.5 MB of memory.",
 )
 @_file("--restore", "Begin with this backup instead of the store, which is kept beside it.")
 @click.option("--ring", type=click.IntRange(1), hidden=True, help="Updates kept per technician, for tests.")

@@ -37,7 +37,7 @@ from rescue_server.runtime.settled_sessions import SettledSessions
 from rescue_server.runtime.state import ORGANIZATION, AppliedEvent, read_event
 
 KEEP_ENDED = timedelta(days=30)  # emulated or real, whatever is over first
-MOST_ENDED = 20_000  # sessions: some 25 MB of memory
+MOST_ENDED = 20_000  # sessions: some 50 MB of memory
 KEEP_ANSWERS = 3600.0  # real seconds
 DROP_EVERY = 300.0  # real seconds: to drop answers, all sessions that go on are looked at
 COMPACT_EVERY = 3600.0  # real seconds

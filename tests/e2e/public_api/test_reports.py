@@ -15,6 +15,7 @@ from rescue_client.connection import Connection
 from rescue_client.console import ConsoleClient
 from rescue_emulator import World
 from tests.e2e.public_api.conftest import Api
+from tests.e2e.public_api.test_people import rescue
 from tests.e2e.public_api.test_soap import ENVELOPES, NS, envelope, post
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(110)]
@@ -255,6 +256,17 @@ async def test_xml_and_delimiters_as_text_and_in_soap(lived: Lived) -> None:
                 found = ElementTree.fromstring(answer.body)
                 assert next(found.iter(f"{{{NS}}}{operation}Result")).text == "getReport_OK"
                 assert next(found.iter(f"{{{NS}}}sReport")).text == expected.removeprefix("OK\n\n")
+
+
+async def test_the_organization_names_its_custom_fields(lived: Lived) -> None:
+    changed, back = (
+        ("field-label-0=Customer", "field-label-5=Room"),
+        ("field-label-0=Name", "field-label-5=Custom field 5"),
+    )
+    assert (await rescue(lived.api, "admin", "set", "organization", *changed))[0] == 0
+    titles = lived.report(6).splitlines()[2].split("|")
+    assert titles[4:10] == ["Customer", *(f"Custom field {number}" for number in range(1, 5)), "Room"]
+    assert (await rescue(lived.api, "admin", "set", "organization", *back))[0] == 0
 
 
 async def test_words_of_reports(lived: Lived) -> None:
