@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 
 from rescue_applet import events
 from rescue_common.allowance import Allowance, Allowances
@@ -42,7 +42,7 @@ class CustomerPage:
         self._leaving: asyncio.Task[int] | None = None
         computer.listen(self._receive)
 
-    async def messages(self) -> AsyncIterator[str]:
+    async def messages(self) -> AsyncGenerator[str, None]:
         """Yield the messages for one page: the whole state, again after each change."""
         self._open += 1
         if self._closing is not None:

@@ -40,6 +40,7 @@ async def test_an_exercise_is_chosen_helped_and_solved_by_keys(tmp_path: Path, m
     assert (score.exercise, score.solved, score.hints) == ("14", True, 2)
 
 
+@pytest.mark.long
 async def test_a_prediction_is_asked_in_a_dialog_in_dutch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RESCUE_DATA", str(tmp_path))
     async with World() as world, console(world, language="nl") as alice:

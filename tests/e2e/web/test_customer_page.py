@@ -6,7 +6,10 @@ from typing import Any
 
 import pytest
 
-from rescue_web.customer_page import WRONG_JOINS
+from rescue_emulator import World
+from rescue_web import customer_page
+from rescue_web.computers import StartedComputers
+from rescue_web.customer_page import WRONG_JOINS, Customers, TooManyTries
 from tests.e2e.web.browser import PHONE, Opening, Site
 from tests.e2e.web.test_doors import Visitor
 
@@ -159,3 +162,22 @@ async def test_guessing_of_one_visitor_keeps_no_other_out(site: Site) -> None:
     statuses = [(await join(guesser, channel=f"no{number}"))[0] for number in range(WRONG_JOINS.at_once + 1)]
     assert statuses == [409] * WRONG_JOINS.at_once + [429]
     assert (await join(other, channel="Web"))[0] == 200
+
+
+async def test_an_abandoned_computer_is_switched_off_and_a_visitor_has_only_so_many(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(customer_page, "MAX_EACH", 1)
+    async with World() as world:
+        computers = StartedComputers(where=["--data", str(world.data)], changed=lambda: None)
+        customers = Customers(computers)
+        customer = await customers.join(name="", pin="", channel="Web", visitor="2001:db8::1")
+        with pytest.raises(TooManyTries):
+            await customers.join(name="", pin="", channel="Web", visitor="2001:db8::2")  # the same network
+        monkeypatch.setattr(customer_page, "ABANDONED", 0.0)
+        page = customer.messages()
+        assert "snapshot" in await anext(page)
+        await page.aclose()
+        assert await customer.computer.program.ended(timeout=20) == 0
+        await customers.join(name="", pin="", channel="Web", visitor="2001:db8::2")
+        await computers.stop()
