@@ -22,6 +22,9 @@ ELSEWHERE = {
     "follow_queue.py": "tests/e2e/client/test_outside_script.py",
     "ci-action.yaml": "tests/e2e/docs/test_deployment.py",
     "rescue.service": "tests/e2e/docs/test_deployment.py",
+    "cluster-compose.yaml": "tests/e2e/docs/test_cluster_examples.py",
+    "rescue-cluster.service": "tests/e2e/docs/test_cluster_examples.py",
+    "rescue-nats.service": "tests/e2e/docs/test_cluster_examples.py",
     "grpc_node.mjs": "tests/e2e/docs/test_node_example.py",
     **{path.name: "tests/e2e/docs/test_public_api_examples.py" for path in EXAMPLES.glob("api_*")},
 }
