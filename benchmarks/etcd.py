@@ -81,7 +81,9 @@ def etcd() -> Iterator[Server]:
         command += ["--listen-client-urls", client, "--advertise-client-urls", client]
         command += ["--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer]
         began = time.monotonic()
-        process = subprocess.Popen(pinned(command, SERVER_CORE), stdout=subprocess.PIPE, text=True)
+        process = subprocess.Popen(
+            pinned(command, SERVER_CORE), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        )
         try:
             _wait(ports[0])
             yield Server("etcd", process, ports[0], Path(data), time.monotonic() - began)
