@@ -268,7 +268,10 @@ class PostSent(SessionEvent, frozen=True, kw_only=True, tag=True):
 
 
 class PostFailed(SessionEvent, frozen=True, kw_only=True, tag=True):
-    """An attempt failed: `status` is what the receiver answered, `reason` why there was no answer."""
+    """An attempt failed: `status` is what the receiver answered, `reason` why there was no answer.
+
+    The one at once after a start of the server is extra: it brings the post no nearer to being given up.
+    """
 
     delivery: str
     kind: PostKind
@@ -276,6 +279,7 @@ class PostFailed(SessionEvent, frozen=True, kw_only=True, tag=True):
     attempt: int
     status: int = 0
     reason: str = ""
+    extra: bool = False
 
 
 class PostGivenUp(SessionEvent, frozen=True, kw_only=True, tag=True):

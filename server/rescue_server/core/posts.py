@@ -63,9 +63,8 @@ def _changed(post: Post, event: PostEvent) -> Post:
                 post, state=PostState.SENT, attempts=event.attempt, url=event.url, answer=f"HTTP {event.status}"
             )
         case events.PostFailed():
-            return replace(
-                post, attempts=event.attempt, failures=post.failures + 1, url=event.url, answer=answer_of(event)
-            )
+            failures = post.failures if event.extra else post.failures + 1
+            return replace(post, attempts=event.attempt, failures=failures, url=event.url, answer=answer_of(event))
         case events.PostGivenUp():
             return replace(post, state=PostState.GIVEN_UP, answer=event.reason or post.answer)
         case events.PostRetried():

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TypeVar
 
@@ -48,6 +48,7 @@ class AttemptResult:
     status: int = 0
     reason: str = ""
     is_impossible: bool = False
+    is_extra: bool = False
 
     @property
     def is_success(self) -> bool:
@@ -57,9 +58,13 @@ class AttemptResult:
 
 @dataclass(slots=True, eq=False)
 class _Worker:
-    """What sends one session's posts. `hurry` is set when an administrator does not want to wait."""
+    """What sends one session's posts. `hurry` is set when an administrator does not want to wait.
+
+    `is_from_start`: whether it has yet to try at once what was pending at the start of the server.
+    """
 
     hurry: asyncio.Event = field(default_factory=asyncio.Event)
+    is_from_start: bool = False
     task: asyncio.Task[None] | None = None
 
 
@@ -89,7 +94,7 @@ class PostSender:
         async with asyncio.TaskGroup() as self._tasks:
             for session in list(self._engine.published.sessions.values()):
                 if first_pending(session.posts) is not None:
-                    self._wake(session.id)
+                    self._wake(session.id).is_from_start = True
             await asyncio.Event().wait()
 
     def on_applied(self, applied: AppliedEvent) -> None:
@@ -119,7 +124,11 @@ class PostSender:
                     waits = False
                     continue  # the post may have been changed meanwhile
                 worker.hurry.clear()
-                await self._record(session_id, post, await self._attempt(session_id, post))
+                result = await self._attempt(session_id, post)
+                # A server that starts again and again must not use up the attempts of minutes in seconds.
+                is_extra = worker.is_from_start and post.failures > 0
+                worker.is_from_start = False
+                await self._record(session_id, post, replace(result, is_extra=is_extra))
                 waits = True
         finally:
             del self._workers[session_id]
@@ -229,10 +238,10 @@ def _events(
     if attempt.is_success:
         return [sent]
     facts = msgspec.structs.asdict(sent)
-    failed = events.PostFailed(**facts, reason=attempt.reason)
+    failed = events.PostFailed(**facts, reason=attempt.reason, extra=attempt.is_extra)
     del facts["status"]
     if attempt.is_impossible:
         return [events.PostGivenUp(**facts | {"attempt": post.attempts}, reason=attempt.reason)]
-    if post.failures < len(PAUSES):
+    if attempt.is_extra or post.failures < len(PAUSES):
         return [failed]
     return [failed, events.PostGivenUp(**facts)]

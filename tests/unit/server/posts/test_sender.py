@@ -303,3 +303,17 @@ async def test_a_group_that_is_renamed_meanwhile_still_posts() -> None:
         over.set_result(None)
         await settled(engine)
     assert [a.path for a in office.attempts] == ["/start?key=1", "/start?key=1", "/end"]
+
+
+async def test_starts_of_the_server_use_up_no_attempts() -> None:
+    store, numbers = MemoryStore(), []
+    for start in range(12):
+        office = Office(store, lambda attempt: 503)
+        async with office.open() as engine:
+            if start == 0:
+                await begin(engine, "1001", ends=False)
+            assert (await office.paused())[0] == PAUSES[0]
+            [post] = engine.published.sessions["1001"].posts
+            assert (post.state, post.failures) == (PostState.PENDING, 1)
+        numbers += [attempt.number for attempt in office.attempts]
+    assert numbers == [*range(1, 13)]
