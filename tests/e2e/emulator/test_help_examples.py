@@ -16,6 +16,7 @@ LASTING = {
     "rescue server", "rescue server certificates", "rescue server backup", "rescue web", "rescue replay",
     "rescue applet", "rescue exec", "rescue demo", "rescue conformance", "rescue exercise", "rescue exercise start",
     "rescue exercise next", "rescue exercise check", "rescue class join",
+    "rescue cluster", "rescue posts retry",
 }  # fmt: skip
 """Those whose examples need a place of their own or go on until somebody ends them; each has tests of its own."""
 
@@ -29,7 +30,8 @@ def to_run() -> list[Example]:
     # A full screen, what follows the journal until it is interrupted or takes a class's time to tell, another server.
     lasting = ("rescue console alice", "--follow", "--narrate", "run-1.jsonl", "--data DIR", "--server 127.0.0.1:50051")
     every = [*first, *(one for one in found if one not in first)]
-    return [one for one in every if not one.line.endswith(lasting[0]) and not any(w in one.line for w in lasting[1:])]
+    left = [one for one in every if not one.line.endswith(lasting[0]) and not any(w in one.line for w in lasting[1:])]
+    return sorted(left, key=lambda one: one.command == "rescue class end")  # after what else is done with the class
 
 
 @pytest.mark.long
