@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from rescue_server.cluster.options import CannotJoin
+from rescue_server.cluster.snapshots import get_snapshot
 from rescue_server.replicated.log import Log, LogTrimmed
 from rescue_server.replicated.records import Begin
 from rescue_server.replicated.store import Deposed, ReplicatedStore
@@ -66,7 +67,7 @@ def _take_snapshot(log: Log, path: Path, cluster: str) -> None:
     """Replace the local file, which is older than the log, by the latest snapshot."""
     fresh = sidecar(path, ".new")
     clear_leftovers(path)
-    if log.get_snapshot(fresh) is None:
+    if not get_snapshot(log, fresh):
         raise CannotJoin(
             f"the log of the cluster {cluster!r} does not begin at its first record, and there is no snapshot: "
             "copy the state directory of another server"

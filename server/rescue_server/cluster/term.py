@@ -24,6 +24,7 @@ from rescue_server.cluster.link_service import LinkService
 from rescue_server.cluster.member_access import MemberAccess
 from rescue_server.cluster.options import ClusterOptions
 from rescue_server.cluster.roster import Roster
+from rescue_server.cluster.snapshots import Snapshots
 from rescue_server.cluster.standing import MemberStanding
 from rescue_server.observe.observation import Observation
 from rescue_server.replicated.log import Log
@@ -118,6 +119,7 @@ class Term:
         self._issued = issued
         self._deposed = deposed
         self._tls = setting.options.tls.for_clients() if setting.options.tls else None
+        self._snapshots = Snapshots(standing, setting.log, setting.options.data)
         self._access = MemberAccess(issued, engine, standing, key=setting.key, tls=self._tls)
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -135,7 +137,7 @@ class Term:
         follower = Follower(self._engine, self._store, self._setting.log, election, self._show)
         link = LeaderLink(standing, election, key=self._setting.key, tls=self._tls, on_news=follower.wake)
         self._show()
-        async with _together(link.run(), self._access.run()) as beside:
+        async with _together(link.run(), self._access.run(), self._snapshots.run()) as beside:
             following = asyncio.create_task(follower.run(standing.name, standing.address))
             await _first([following, *beside], stop)
             following.cancel()
@@ -145,7 +147,7 @@ class Term:
         self._set_clock()
         self._engine.begin()
         self._parts.presence.assume(in_focus(self._engine))
-        async with _together(self._engine.run(), self._access.run()) as work:
+        async with _together(self._engine.run(), self._access.run(), self._snapshots.run()) as work:
             await self._prepare()
             work += self._parts.start(replaying=False)
             self._standing.leads = True

@@ -110,6 +110,9 @@ class Log(Protocol):
     def get_snapshot(self, target: Path) -> int | None:
         """Write the latest snapshot to a file and return its position; None if there is none."""
 
+    def snapshots(self) -> list[int]:
+        """Return the positions of the snapshots that are kept, in order."""
+
     def nodes(self) -> list[EngineNode]:
         """Return the engine's nodes by name; none if the engine has no nodes."""
 

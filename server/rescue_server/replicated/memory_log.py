@@ -68,6 +68,10 @@ class MemoryLog:
         target.write_bytes(content)
         return position
 
+    def snapshots(self) -> list[int]:
+        """See `Log.snapshots`."""
+        return [position for position, _ in self._snapshots]
+
     def nodes(self) -> list[EngineNode]:
         """See `Log.nodes`."""
         return []

@@ -136,6 +136,10 @@ class NatsLog:
         """See `Log.get_snapshot`."""
         return self._call(self._get_snapshot(target), 120.0)
 
+    def snapshots(self) -> list[int]:
+        """See `Log.snapshots`."""
+        return [int(name) for name in self._call(self._snapshots(), _CALL + 1)]
+
     def nodes(self) -> list[EngineNode]:
         """See `Log.nodes`."""
         return self._call(self._nodes(), _CALL + 1)

@@ -147,9 +147,11 @@ def test_what_is_trimmed_is_said_to_be_gone(log: Log) -> None:
 
 def test_the_latest_snapshot_is_found(log: Log, another: Another, tmp_path: Path) -> None:
     assert log.get_snapshot(tmp_path / "none") is None
+    assert log.snapshots() == []
     large = bytes(range(256)) * 10_000
     for position, content in ((1, b"one"), (2, b"two"), (3, large)):
         (tmp_path / "given").write_bytes(content)
         log.put_snapshot(position, tmp_path / "given")
+    assert log.snapshots() == [2, 3]
     assert another().get_snapshot(tmp_path / "found") == 3
     assert (tmp_path / "found").read_bytes() == large

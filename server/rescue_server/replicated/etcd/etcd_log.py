@@ -123,6 +123,10 @@ class EtcdLog:
                 file.write(self._range(self._piece(position, number), b"", 1).kvs[0].value)
         return position
 
+    def snapshots(self) -> list[int]:
+        """See `Log.snapshots`."""
+        return [position for position, _ in self._snapshots()]
+
     def nodes(self) -> list[EngineNode]:
         """See `Log.nodes`."""
         answers = {address: self._calls.status(address, _ATTEMPT) for address in self._addresses}
