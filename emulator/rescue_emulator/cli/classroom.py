@@ -230,27 +230,6 @@ def report(name: str, how: str, lang: str, file: Path) -> None:
 
 @classroom.command()
 @click.argument("name")
-@click.option("--with-scores", is_flag=True, help="Remove the scores, too.")
-@connection_options
-def end(name: str, with_scores: bool) -> None:
-    """End class NAME: its sessions end, and its people, groups and channels are removed. The scores stay.
-
-    \b
-    Example:
-      rescue class end monday
-    """
-    from rescue_emulator.classroom.setting_up import take_down
-
-    store, found = _store(), _read(name)
-    _as_trainer(lambda connection, admin: take_down(admin, found))
-    store.remove(name)
-    if with_scores:
-        store.forget_scores(name)
-    print_result({"ended": name}, [f"class {name} has ended"])
-
-
-@classroom.command()
-@click.argument("name")
 @click.argument("person", required=False)
 @connection_options
 def reset(name: str, person: str | None) -> None:
@@ -269,6 +248,27 @@ def reset(name: str, person: str | None) -> None:
     print_result(
         {"groups": list(groups), "sessions": cleared}, [f"cleared {count(cleared, 'session')} from the queues"]
     )
+
+
+@classroom.command()
+@click.argument("name")
+@click.option("--with-scores", is_flag=True, help="Remove the scores, too.")
+@connection_options
+def end(name: str, with_scores: bool) -> None:
+    """End class NAME: its sessions end, and its people, groups and channels are removed. The scores stay.
+
+    \b
+    Example:
+      rescue class end monday
+    """
+    from rescue_emulator.classroom.setting_up import take_down
+
+    store, found = _store(), _read(name)
+    _as_trainer(lambda connection, admin: take_down(admin, found))
+    store.remove(name)
+    if with_scores:
+        store.forget_scores(name)
+    print_result({"ended": name}, [f"class {name} has ended"])
 
 
 @classroom.command()
