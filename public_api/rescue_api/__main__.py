@@ -20,6 +20,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False, exists=True)
 @click.option("--key", type=_FILE, metavar="FILE", help="Its key.")
 @click.option("--proxy", metavar="HOST:PORT", help="Where to be a proxy that leads the vendor's names to --tls.")
 @click.option("--notes", is_flag=True, help="Tell the session server of each request.")
+@click.option("--limits", is_flag=True, help="Limit how often clients may ask for the same.")
 @click.option("--data", required=True, type=click.Path(path_type=Path), metavar="DIR", help="The state directory.")
 def api(
     *,
@@ -30,6 +31,7 @@ def api(
     key: Path | None,
     proxy: str | None,
     notes: bool,
+    limits: bool,
     data: Path,
 ) -> None:
     """Serve the public API: `rescue server --api HOST:PORT` starts this."""
@@ -39,7 +41,16 @@ def api(
     given = {"api": listen, "api_tls": tls, "api_proxy": proxy}
     addresses = {name: _address(where) for name, where in given.items() if where}
     raise SystemExit(
-        run(ApiOptions(listen=addresses, files=files, data=data, secret=sys.stdin.readline().strip(), tells=notes))
+        run(
+            ApiOptions(
+                limited=limits,
+                listen=addresses,
+                files=files,
+                data=data,
+                secret=sys.stdin.readline().strip(),
+                tells=notes,
+            )
+        )
     )
 
 

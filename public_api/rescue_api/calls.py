@@ -10,6 +10,7 @@ from enum import StrEnum
 
 from rescue_api.answer_cache import AnswerCache
 from rescue_api.answers import Enumeration, Kind, Row, Shape
+from rescue_api.limits import ApiLimits
 from rescue_api.nodes import Node, find
 from rescue_api.people import ApiLogins
 from rescue_api.reports.settings import ReportSettingsKeeper
@@ -54,6 +55,7 @@ class Backend:
 
     client: ApiClient
     logins: ApiLogins
+    limits: ApiLimits = field(default_factory=ApiLimits)
     answers: AnswerCache = field(default_factory=AnswerCache)
     report_settings: ReportSettingsKeeper = field(default_factory=ReportSettingsKeeper)
     notes: RequestNotes = field(default_factory=RequestNotes)

@@ -22,6 +22,7 @@ from rescue_api.app import build
 from rescue_api.calls import Backend
 from rescue_api.connections import BoundedConnection
 from rescue_api.cut import complain_of_no_cut
+from rescue_api.limits import ApiLimits
 from rescue_api.people import ApiLogins
 from rescue_api.proxy import ConnectProxy, Origins
 from rescue_api.request_notes import RequestNotes
@@ -57,7 +58,7 @@ class ApiOptions:
     """The options of the command line, and the secret that the session server gave.
 
     `listen`: hosts and ports by the name that the ready line has. "api_tls" needs `files`, "api_proxy" needs "api_tls".
-    `tells`: whether the session server is told of each request.
+    `tells`: whether the session server is told of each request. `limited`: whether clients may ask only so often.
     """
 
     listen: Mapping[str, tuple[str, int]]
@@ -65,6 +66,7 @@ class ApiOptions:
     data: Path
     secret: str
     tells: bool = False
+    limited: bool = False
 
 
 def run(options: ApiOptions) -> int:
@@ -115,7 +117,7 @@ async def _serve(options: ApiOptions, sockets: Mapping[str, socket.socket]) -> N
     async with connect("", "") as connection:
         client = ApiClient(connection, connect)
         notes = RequestNotes(client.report_requests if options.tells else None)
-        app = build(Backend(client=client, logins=ApiLogins(), notes=notes))
+        app = build(Backend(client=client, logins=ApiLogins(), limits=ApiLimits(enforced=options.limited), notes=notes))
         config = uvicorn.Config(
             _seen_through_proxy(app, origins),
             http=BoundedConnection,  # h11 answers `Connection: close` with the same, as clients need

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from rescue_api.answers import Row
 from rescue_api.calls import ApiCall
@@ -28,10 +29,21 @@ async def logout(call: ApiCall) -> Sequence[Row]:
 
 async def request_authcode(call: ApiCall) -> Sequence[Row]:
     """Return a fresh code."""
-    person = await _prove(call)
-    code = new_code()
-    await call.backend.client.issue_authcode(person.name, hash_code(code))
-    return ({"value": code},)
+    return await _issue(call, await _prove(call))
+
+
+async def request_authcode_sso(call: ApiCall) -> Sequence[Row]:
+    """Return a fresh code of the user with an SSO id; the password is that of the whole organization."""
+    sso_id = call.given("ssoid")
+    call.backend.limits.login(sso_id)
+    if call.integer("company") != call.facts.account.account_id:
+        raise MethodFailed(Word.INVALID_COMPANY)
+    person = next((one for one in call.facts.account.people if one.sso_id == sso_id), None)
+    with _refusals():
+        await call.backend.client.check_sso_password(
+            person.name if person else "", call.arguments.get("pwd", ""), source=call.source
+        )
+    return await _issue(call, person)
 
 
 async def get_account(call: ApiCall) -> Sequence[Row]:
@@ -50,16 +62,32 @@ async def get_account(call: ApiCall) -> Sequence[Row]:
 
 async def _prove(call: ApiCall) -> Person:
     """Return the user whose e-mail and password came. Raises MethodFailed."""
+    call.backend.limits.login(call.given("email"))
     person = by_email(call.facts.account, call.given("email"))
-    try:
-        # Also for nobody: a guesser must not learn who exists, and their guesses count.
-        name = person.name if person else ""
+    # Also for nobody: a guesser must not learn who exists, and their guesses count.
+    name = person.name if person else ""
+    with _refusals():
         await call.backend.client.check_secret(name, call.arguments.get("pwd", ""), source=call.source)
+    if person is None:
+        raise MethodFailed(Word.INVALID)
+    return person
+
+
+async def _issue(call: ApiCall, person: Person | None) -> Sequence[Row]:
+    if person is None:
+        raise MethodFailed(Word.INVALID)
+    code = new_code()
+    await call.backend.client.issue_authcode(person.name, hash_code(code))
+    return ({"value": code},)
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    """Turn what the server refuses into words."""
+    try:
+        yield
     except Unauthenticated as error:
         disabled = error.reason == "USER_DISABLED"
         raise MethodFailed(Word.USER_DELETED_OR_DISABLED if disabled else Word.INVALID) from None
     except ResourceExhausted:
         raise MethodFailed(Word.LIMIT_REACHED) from None
-    if person is None:
-        raise MethodFailed(Word.INVALID)
-    return person

@@ -45,6 +45,7 @@ async def _pin(call: ApiCall, owner: Person) -> Sequence[Row]:
         raise MethodFailed(Word.NOT_TECHNICIAN)
     if owner.name not in call.facts.connected and not call.flag("notechconsole"):
         raise MethodFailed(Word.NO_CONSOLE)
+    call.backend.limits.pin(owner.name)
     customer, *fields, tracking = (_one_line(call.arguments.get(name, ""))[: _LONGEST[name]] for name in FIELDS)
     try:
         async with call.backend.client.console(owner.name, acts_for=call.user.name) as console:

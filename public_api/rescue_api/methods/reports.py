@@ -33,6 +33,8 @@ async def get_report(call: ApiCall) -> AsyncIterator[str]:
     """Return the report. Its pieces raise RescueError."""
     settings = call.backend.report_settings.of(call.credential)
     below = _below(call)
+    asked = (call.credential, call.given("node"), call.given("nodetype").upper(), settings.area)
+    call.backend.limits.report((*asked, settings.moments(call.facts.now)))
     labels = dict(zip(FIELD_LABELS, call.facts.account.field_labels, strict=False))
     columns = [labels.get(title, title) for title in AREAS[settings.area].columns]
     rows = _rows(call, settings, below)

@@ -58,6 +58,7 @@ class CommandLine:
     api: str | None
     api_tls: str | None
     api_proxy: str | None
+    api_limits: str
     as_json: bool
 
     def check(self) -> None:
@@ -110,7 +111,12 @@ class CommandLine:
             post_anywhere=self.post_anywhere,
             web=self.web or "",
             web_options=self._web_options(),
-            api=PublicApi(plain=self.api or "", tls=self.api_tls or "", proxy=self.api_proxy or ""),
+            api=PublicApi(
+                plain=self.api or "",
+                tls=self.api_tls or "",
+                proxy=self.api_proxy or "",
+                limits=self.api_limits == "vendor",
+            ),
             metrics=self._metrics(),
             tls=self._tls(),
         )
@@ -254,6 +260,12 @@ def _host_and_port(option: str, given: str) -> tuple[str, int]:
     "--api-proxy",
     metavar="HOST:PORT",
     help="Be a proxy there that leads the vendor's names to the public API and refuses everything else.",
+)
+@click.option(
+    "--api-limits",
+    type=click.Choice(["vendor", "off"]),
+    default="vendor",
+    help="Limit how often its clients may log in, ask for PINs and for the same report, as the vendor does.",
 )
 @cluster_options
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object when ready.")

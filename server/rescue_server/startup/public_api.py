@@ -18,6 +18,8 @@ class PublicApi:
     plain: str = ""
     tls: str = ""
     proxy: str = ""
+    limits: bool = True
+    """Whether requests are limited as at the vendor."""
 
     @property
     def is_wanted(self) -> bool:
@@ -41,6 +43,8 @@ class PublicApi:
             words += ["--tls", tls, "--ca", str(files.ca), "--cert", str(files.certificate), "--key", str(files.key)]
         if self.proxy:
             words += ["--proxy", self.proxy]
+        if self.limits:
+            words.append("--limits")
         if notes:
             words.append("--notes")
         return tuple(words)

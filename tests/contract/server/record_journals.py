@@ -2,9 +2,9 @@
 
     python tests/contract/server/record_journals.py tests/contract/server/journals/VERSION
 
-`-conformance.jsonl` are conformance scenarios, as few as cover all 62 rows; `-others.jsonl`, `-removals.jsonl`,
-`-public-api.jsonl`, `-posts.jsonl` and `-join-codes.jsonl` have the events that no row needs, so that all together have
-every kind of event.
+`-conformance.jsonl` are conformance scenarios, as few as cover all 62 rows. The others (`-others.jsonl`,
+`-removals.jsonl`, `-public-api.jsonl`, `-posts.jsonl`, `-people.jsonl`, `-join-codes.jsonl`) have the events that no
+row needs, so that all together have every kind of event.
 
 A recording is never made anew for a version that is released: that later versions still read it is what it is for.
 """
@@ -24,9 +24,11 @@ from pathlib import Path
 from urllib.parse import urlencode
 from urllib.request import urlopen
 
+from rescue_client.admin import AdminClient
 from rescue_client.connection import Connection
 from rescue_client.console import ConsoleClient
 from rescue_client.joining import join, new_joiner
+from rescue_client.people import PeopleClient
 from rescue_common.state_directory import Access
 from rescue_emulator.conformance.row_scenarios import read_scenarios
 from rescue_emulator.scenarios.model import Scenario
@@ -187,6 +189,22 @@ async def record_join_codes(target: Path) -> None:
         await write_down(world, target)
 
 
+async def record_people(target: Path) -> None:
+    """Change what is known of people, groups, a channel and the organization, and their names."""
+    async with World(paused=True) as world:
+        async with Connection.find(user="admin", data=world.data) as connection:
+            people, admin = PeopleClient(connection), AdminClient(connection)
+            await people.set_account({"organization-name": "Example", "sso-password": "secret"})
+            await people.change_user("alice", email="alice@example.com", enabled=False)
+            await people.change_user("bob", name="rob")
+            await people.change_group("Network", name="Night", description="at night")
+            await people.change_channel("Web", group="Night", serves=False)
+            await admin.add_administrator("grace")
+            await people.issue_api_token("grace")
+            await people.remove_administrator("grace")
+        await write_down(world, target)
+
+
 async def write_down(world: World, target: Path) -> None:
     """Print the world's journal into a file, by the command that people use."""
     command = (sys.executable, "-m", "rescue_emulator", "events", "--json", "--data", str(world.data))
@@ -200,6 +218,7 @@ async def main(stem: str) -> None:
     await record_api(Path(f"{stem}-public-api.jsonl"))
     await record_posts(Path(f"{stem}-posts.jsonl"))
     await record_join_codes(Path(f"{stem}-join-codes.jsonl"))
+    await record_people(Path(f"{stem}-people.jsonl"))
     await record_removals(Path(f"{stem}-removals.jsonl"))
     await record_others(Path(f"{stem}-others.jsonl"))
     await record_conformance(Path(f"{stem}-conformance.jsonl"))

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import sys
 
 import pytest
 
+from rescue_emulator import World
 from tests.e2e.public_api.conftest import Api
+from tests.e2e.public_api.every_way import WAYS, ask, ask_every_way, outs
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(90)]
 
@@ -64,3 +67,70 @@ async def test_a_disabled_user_stays_outside(api: Api) -> None:
     assert api.body("getAccount", authcode=code).startswith("OK")
     status, output = await rescue(api, "admin", "set", "administrator:admin", "enabled=false")
     assert (status != 0, "last administrator" in output) == (True, True), output
+
+
+async def test_an_sso_id_and_the_organizations_password_give_a_code(api: Api) -> None:
+    given = {"ssoid": "bob", "pwd": "one for all", "company": 3000001}
+    assert ask_every_way(api, "requestAuthCodeSSO", **given) == "INVALID", "nobody set the password"
+    assert (await rescue(api, "admin", "set", "organization", "sso-password=one for all")) == (0, "")
+    for way in WAYS:
+        assert ask(api, way, "requestAuthCodeSSO", **given) == "OK"
+    code = api.body("requestAuthCodeSSO", **given).partition("AUTHCODE:")[2]
+    assert "Email:bob@rescue.test\n" in api.body("getAccount_v3", authcode=code)
+    for change, word in (
+        ({"company": 17}, "INVALIDPARAM_COMPANY"),
+        ({"company": ""}, "INVALIDPARAM_COMPANY"),
+        ({"pwd": "wrong"}, "INVALID"),
+        ({"pwd": api.secret("bob")}, "INVALID"),
+        ({"ssoid": "nobody"}, "INVALID"),
+    ):
+        assert ask(api, "GET", "requestAuthCodeSSO", **given | change) == word
+    _, output = await rescue(api, "events")
+    assert "sso-password-hash of the organization" in output
+    assert "one for all" not in output
+    assert "scrypt" not in output + (await rescue(api, "events", "--json"))[1]
+
+
+async def test_an_api_token_stands_for_an_administrator(api: Api) -> None:
+    _, output = await rescue(api, "admin", "api-token", "--json")
+    token = json.loads(output.splitlines()[-1])["token"]
+    code = api.authcode()
+    for each in (token, code):
+        assert "Email:admin@rescue.test\n" in api.body("getAccount", authcode=each), "the code voids no token"
+    _, output = await rescue(api, "admin", "api-token", "admin", "--json")
+    other = json.loads(output.splitlines()[-1])["token"]
+    assert api.body("getAccount", authcode=token) == "INVALID_SECRETAUTHCODE"
+    assert api.body("getAccount", authcode=other).startswith("OK")
+    assert (await rescue(api, "admin", "api-token", "admin", "--revoke"))[0] == 0
+    assert api.body("getAccount", authcode=other) == "INVALID_SECRETAUTHCODE"
+    assert (await rescue(api, "admin", "api-token", "alice"))[0] != 0, "a technician has none"
+    assert other not in (await rescue(api, "events", "--json"))[1]
+
+
+async def test_chosen_passwords_cannot_be_guessed_quickly(api: Api) -> None:
+    code = api.authcode()
+    given = {"node": api.node("dave", code), "name": "dave", "email": "dave@example.com", "status": "Enabled"}
+    assert api.body("setUser", authcode=code, pwd="summer", **given) == "OK"
+    words = [api.body("login", email="dave", pwd=f"guess {number}") for number in range(70)]
+    assert set(words) == {"INVALID", "LIMITREACHED"}, "whoever guesses has to wait, though limits are off"
+    assert api.body("login", email="admin", pwd=api.secret("admin")) == "OK", "nobody guesses this one"
+
+
+async def test_the_vendors_limits_hold_unless_they_are_off() -> None:
+    async with World(api=True, options=("--api-limits", "vendor")) as world:
+        technician = await world.technician("alice")
+        limited = Api(world, world.api.url, technician, technician)
+        code = limited.authcode("alice")
+        asked = [ask(limited, way, "requestPINCode", authcode=code) for way in WAYS]
+        assert (asked[0], "POLLRATEEXCEEDED" in asked) == ("OK", True)
+        alice = await world.api.node("alice")
+        reports = [ask(limited, way, "getReport", authcode=code, node=alice) for way in WAYS]
+        assert reports == ["OK", *["POLLRATEEXCEEDED"] * 3]
+        assert limited.body("setReportArea", authcode=code, area=2) == "OK"
+        assert ask(limited, "GET", "getReport", authcode=code, node=alice) == "OK", "another area"
+        words = [limited.body("login", email="bob", pwd=limited.secret("bob")) for _ in range(11)]
+        assert words == [*["OK"] * 10, "LIMITREACHED"]
+        words = [ask(limited, way, "requestAuthCode", email="bob", pwd="x") for way in WAYS]
+        assert words == ["LIMITREACHED"] * 4
+        result = outs(limited, "requestAuthCode", email="bob", pwd="x")["requestAuthCodeResult"]
+        assert result == "requestAuthCode_PollRateExceeded"
