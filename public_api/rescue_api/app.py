@@ -15,7 +15,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
-from rescue_api import soap
+from rescue_api import out_of_scope, soap
 from rescue_api.answers import Row, as_text
 from rescue_api.calls import ApiCall, Backend, MethodAccess, Operation
 from rescue_api.cut import CutResponse
@@ -83,7 +83,8 @@ async def _routed(request: Request, path: str, backend: Backend) -> Response:
         return await _soap(request, backend) if request.method == "POST" else _described(request)
     if path == INVITATION_PATH.lower():
         return HTMLResponse(invitation_page(_pairs(request.scope["query_string"]).get("code", "")))
-    operation = BY_NAME.get(path[len(_PREFIX) : -len(_SUFFIX)])
+    name = path[len(_PREFIX) : -len(_SUFFIX)]
+    operation = BY_NAME.get(name) or out_of_scope.BY_NAME.get(name)
     if operation is None or not (path.startswith(_PREFIX) and path.endswith(_SUFFIX)):
         return _page(404)
     return await _text(request, operation, await _parameters(request), backend)
@@ -168,6 +169,9 @@ async def _answered(
     noted.word = word.text
     noted.user = call.caller.name if call is not None and call.caller is not None else ""
     response = _response(body, _headers(content_type), is_cut=fault is not None and fault.is_cut)
+    if operation in out_of_scope.OPERATIONS:
+        out_of_scope.say_once(operation, backend.not_emulated)
+        response.headers.update(out_of_scope.HEADERS)
     if call is not None and call.new_cookie:
         # Written by hand, because clients compare the vendor's very text, and libraries order the attributes otherwise.
         secure = "; Secure" if request.scope["scheme"] == "https" else ""

@@ -51,10 +51,14 @@ class MethodAccess(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Backend:
-    """What outlives a call: the session server, and who is logged in."""
+    """What outlives a call: the session server, and who is logged in.
+
+    `not_emulated`: the methods out of scope that somebody has called.
+    """
 
     client: ApiClient
     logins: ApiLogins
+    not_emulated: set[str] = field(default_factory=set)
     limits: ApiLimits = field(default_factory=ApiLimits)
     answers: AnswerCache = field(default_factory=AnswerCache)
     report_settings: ReportSettingsKeeper = field(default_factory=ReportSettingsKeeper)

@@ -12,6 +12,7 @@ from xml.sax.saxutils import escape
 from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
+from rescue_api import out_of_scope
 from rescue_api.answers import Column, Row, Shape, Value
 from rescue_api.calls import Operation
 from rescue_api.operations import BY_SOAP_NAME
@@ -64,7 +65,8 @@ def read(body: bytes, content_type: str) -> SoapRequest:
     if _local(envelope.tag) != "envelope" or not bodies or not len(bodies[0]):
         raise NotSoap("The request is no SOAP envelope with a body.", version)
     wanted = bodies[0][0]
-    operation = BY_SOAP_NAME.get(_local(wanted.tag))
+    name = _local(wanted.tag)
+    operation = BY_SOAP_NAME.get(name) or out_of_scope.BY_SOAP_NAME.get(name)
     if operation is None:
         raise NotSoap("There is no such operation.", version)
     return SoapRequest(

@@ -89,7 +89,9 @@ def test_a_text_method_answers_with_what_it_has_or_with_a_word(
         status, body = api.ask(method, f"{path}?{sent}")
     text = body.decode()
     assert status == 200
-    own = {"ERROR"} if operation.name.startswith(("getChat", "getNote")) else set()
+    # ERROR: of an unknown session, and of values without a word of their own, like a password that cannot be printed.
+    without_word = ("getChat", "getNote", "setUser", "setGroup", "createGroup")
+    own = {"ERROR"} if operation.name.startswith(without_word) else set()
     assert text.startswith("OK") or text in ("TRUE", "FALSE") or text in WORDS | own, text
 
 

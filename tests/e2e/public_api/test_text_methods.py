@@ -8,6 +8,7 @@ import re
 import pytest
 
 from tests.e2e.public_api.conftest import Api
+from tests.e2e.public_api.test_soap import ENVELOPES, NS, envelope, post
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(90)]
 HEADER = (
@@ -76,6 +77,24 @@ async def test_an_unknown_method_is_not_found(api: Api) -> None:
         answer = api.call("", path=path)
         assert (answer.status, answer.headers["content-type"]) == (404, "text/html; charset=utf-8")
     assert api.call("", path="/API/login.aspx", post=True, email="x" * 1024 * 1024).status == 413
+
+
+async def test_a_method_that_is_not_emulated_says_so(api: Api) -> None:
+    for method in ("requestLensPINCode_v3", "createUsers", "CREATEUSERS"):
+        answer = api.call(method, authcode="wrong")
+        assert (answer.status, answer.body) == (200, "ERROR")
+        assert answer.headers["x-rescue-emulator"] == "not emulated"
+    asked = f'<requestLensPINCodeV2 xmlns="{NS}"/>'
+    for content_type in ENVELOPES:
+        soap = post(api, envelope(asked, content_type), content_type)
+        assert (soap.status, soap.headers["x-rescue-emulator"]) == (200, "not emulated")
+        assert "<requestLensPINCodeV2Result>requestLensPINCode_Error</requestLensPINCodeV2Result>" in soap.body
+    assert "x-rescue-emulator" not in api.call("logout").headers
+    async with asyncio.timeout(20):
+        # The log is read while this waits.
+        while "requestLensPINCode_v2 of the public API" not in api.world.server.log_tail(1000):  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+    assert api.world.server.log_tail(1000).count("createUsers of the public API is not emulated") == 1
 
 
 async def test_a_closed_connection_is_said_to_be_closed(api: Api) -> None:
