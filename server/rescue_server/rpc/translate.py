@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from rescue_protos.v1.common_pb2 import Process as ProcessValue
 
 _SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
+_CHOSEN = {"secret", "sso_password"}
+"""Fields of requests with passwords that somebody chose."""
 REQUEST_ID_LENGTH = 64
 _STATUS = {status: common_pb2.Status.Value(f"STATUS_{status.name}") for status in Status}
 _PROCESS = {process: common_pb2.Process.Value(f"PROCESS_{process.name}") for process in Process}
@@ -42,11 +44,15 @@ _ENDED = {reason: applet_pb2.EndReason.Value(f"END_REASON_{reason.name}") for re
 
 
 def request_of(principal: str, message: Message) -> Request:
-    """Return who asked under which id, with a fingerprint of the whole message. Raises InvalidArgument."""
+    """Return who asked under which id, with a fingerprint of the message without passwords. Raises InvalidArgument."""
     request_id: str = message.request_id  # type: ignore[attr-defined]
     if not request_id or len(request_id) > REQUEST_ID_LENGTH:
         raise InvalidArgument.of("request_id", f"a random id of 1 to {REQUEST_ID_LENGTH} characters is needed")
-    content = message.DESCRIPTOR.full_name.encode() + message.SerializeToString(deterministic=True)
+    shown = type(message)()
+    shown.CopyFrom(message)
+    for name in _CHOSEN.intersection(shown.DESCRIPTOR.fields_by_name):
+        shown.ClearField(name)  # a fingerprint is quick to compute, and is stored: passwords could be guessed by it
+    content = message.DESCRIPTOR.full_name.encode() + shown.SerializeToString(deterministic=True)
     return Request(principal=principal, id=request_id, fingerprint=hashlib.sha256(content).hexdigest())
 
 

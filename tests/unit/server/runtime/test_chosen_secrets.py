@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from rescue_protos.errors import InvalidArgument, ResourceExhausted, Unauthenticated
+from rescue_protos.v1 import admin_pb2
+from rescue_server.rpc.translate import request_of
 from rescue_server.runtime.credentials import (
     KEY_LENGTH,
     SECRET_LENGTH,
@@ -51,3 +53,10 @@ def test_after_too_many_wrong_ones_the_right_one_waits_too() -> None:
 def test_what_is_no_secret(secret: str) -> None:
     with pytest.raises(InvalidArgument):
         require_secret("secret", secret)
+
+
+def test_the_fingerprint_of_a_request_says_nothing_of_a_password() -> None:
+    one, other = (admin_pb2.ChangeUserRequest(request_id="1", user="alice", secret=secret) for secret in ("a", "b"))
+    renamed = admin_pb2.ChangeUserRequest(request_id="1", user="alice", name="alicia", secret="a")
+    prints = [request_of("admin", each).fingerprint for each in (one, other, renamed)]
+    assert prints[0] == prints[1] != prints[2]
