@@ -116,6 +116,10 @@ class ApiCall:
         """Return an argument that is true or false; it is false without one."""
         return self.given(name).lower() in ("true", "1", "yes")
 
+    def names_node(self, name: str) -> bool:
+        """Return whether an argument names a node. 0 does not: toolkits of SOAP cannot leave an integer out."""
+        return bool(self.given(name)) and self.integer(name) != 0
+
     def node(self, name: str, *, word: Word = Word.INVALID_NODE) -> Node:
         """Return the node that an argument names. Raises MethodFailed with the word if there is none."""
         number = self.integer(name)

@@ -280,13 +280,14 @@ def admit(operation: Operation, call: ApiCall) -> None:
 def _authenticate(call: ApiCall) -> None:
     account = call.facts.account
     if code := call.given("authcode"):
-        name = account.authcodes.get(hash_code(code), "")
-        if not name:
+        name = account.authcodes.get(hash_code(code))
+        if name is None:
             raise MethodFailed(Word.INVALID_AUTHCODE)
+        call.caller = next((person for person in account.people if person.name == name), None)
     else:
-        name = call.backend.logins.user_of(call.cookie, call.facts.now)
-        if not name:
+        node = call.backend.logins.node_of(call.cookie, call.facts.now)
+        if node is None:
             raise MethodFailed(Word.NOT_LOGGED_IN)
-    call.caller = next((person for person in account.people if person.name == name), None)
+        call.caller = next((person for person in account.people if person.node == node), None)
     if call.caller is None or not call.caller.enabled:
         raise MethodFailed(Word.USER_DELETED_OR_DISABLED)

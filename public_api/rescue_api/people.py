@@ -30,33 +30,36 @@ def _random(length: int) -> str:
 
 @dataclass(slots=True)
 class _Login:
-    user: str
+    node: int
     used_at: datetime
 
 
 @dataclass(slots=True)
 class ApiLogins:
-    """The cookies of users who logged in, in memory only. One dies after 20 emulated minutes without a call."""
+    """The cookies of users who logged in, in memory only. One dies after 20 emulated minutes without a call.
+
+    Users are known by their nodes: a name may change, and become another's.
+    """
 
     _by_cookie: dict[str, _Login] = field(default_factory=dict)
 
-    def open(self, user: str, now: datetime) -> str:
+    def open(self, node: int, now: datetime) -> str:
         """Return a fresh cookie."""
         self._by_cookie = {key: login for key, login in self._by_cookie.items() if now < login.used_at + _IDLE}
         while len(self._by_cookie) >= _MOST_LOGINS:
             del self._by_cookie[next(iter(self._by_cookie))]
         cookie = _random(_COOKIE_LENGTH)
-        self._by_cookie[cookie] = _Login(user, now)
+        self._by_cookie[cookie] = _Login(node, now)
         return cookie
 
-    def user_of(self, cookie: str, now: datetime) -> str:
-        """Return who logged in with this cookie, and count the call; empty if nobody did."""
+    def node_of(self, cookie: str, now: datetime) -> int | None:
+        """Return the node of who logged in with this cookie, and count the call; None if nobody did."""
         login = self._by_cookie.get(cookie)
         if login is None or now >= login.used_at + _IDLE:
             self._by_cookie.pop(cookie, None)
-            return ""
+            return None
         login.used_at = now
-        return login.user
+        return login.node
 
     def close(self, cookie: str) -> None:
         """Make the cookie void."""

@@ -17,7 +17,7 @@ from rescue_protos.errors import ResourceExhausted, Unauthenticated
 async def login(call: ApiCall) -> Sequence[Row]:
     """Set a cookie."""
     person = await _prove(call)
-    call.new_cookie = call.backend.logins.open(person.name, call.facts.now)
+    call.new_cookie = call.backend.logins.open(person.node, call.facts.now)
     return ()
 
 

@@ -15,7 +15,7 @@ OFFLINE, ONLINE, DISABLED = "Offline", "Online", "Disabled"
 async def get_hierarchy(call: ApiCall) -> Sequence[Row]:
     """Return the nodes: all, those below one, or one alone."""
     nodes = list(tree(call.facts.account))
-    if call.given("node"):
+    if call.names_node("node"):
         wanted = call.node("node")
         nodes = [wanted] if call.flag("isnode") else _subtree(nodes, wanted)
     rows = [_row(node, call.facts) for node in nodes]

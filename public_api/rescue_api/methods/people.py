@@ -21,7 +21,7 @@ _ENABLED = {"enabled": True, "disabled": False}
 async def get_user(call: ApiCall) -> Sequence[Row]:
     """Return a person whom a node or an e-mail address names."""
     email = call.given("email").casefold()
-    if email and not call.given("node"):
+    if email and not call.names_node("node"):
         found = next((one for one in call.facts.account.people if one.email.casefold() == email), None)
         if found is None:
             raise MethodFailed(Word.INVALID_NODE)

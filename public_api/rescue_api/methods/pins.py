@@ -24,7 +24,7 @@ async def request_pin(call: ApiCall) -> Sequence[Row]:
 
 async def request_pin_of(call: ApiCall) -> Sequence[Row]:
     """Return a PIN of the technician whom a node names; an administrator must name one."""
-    if not call.given("nodeid"):
+    if not call.names_node("nodeid"):
         return await _pin(call, call.user)
     owner = call.node("nodeid").of
     if not isinstance(owner, Person) or not owner.is_technician:

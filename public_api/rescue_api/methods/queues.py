@@ -24,7 +24,7 @@ async def is_any_tech_available(call: ApiCall) -> Sequence[Row]:
 
 async def get_session_of_all(call: ApiCall) -> Sequence[Row]:
     """Return the sessions of a node; without one, of everybody whom the caller may see."""
-    if call.given("node"):
+    if call.names_node("node"):
         return await get_session(call)
     call.holds_until = sessions.changes_at(call.facts)
     seen = {call.user.name} if call.user.is_technician else {person.name for person in call.facts.account.people}

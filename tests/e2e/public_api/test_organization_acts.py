@@ -43,6 +43,18 @@ async def test_get_user_tells_what_is_known(api: Api) -> None:
     assert ask_every_way(api, "getUser_v3", authcode=code, email="nobody@x") == "INVALIDPARAM_NODE"
 
 
+@pytest.mark.parametrize("way", WAYS)
+async def test_node_0_is_no_node_where_one_may_be_left_out(api: Api, way: str) -> None:
+    """Toolkits of SOAP cannot leave an integer out: they send 0."""
+    code, own = api.authcode(), api.authcode("bob")
+    assert ask(api, way, "getUser_v3", authcode=code, node=0, email="bob@rescue.test") == "OK"
+    assert ask(api, way, "getUser_v3", authcode=code, node=0) == "INVALIDPARAM_NODE"
+    assert ask(api, way, "getHierarchy_v2", authcode=code, node=0) == "OK"
+    assert ask(api, way, "getSession", authcode=code, node=0) == "OK"
+    assert ask(api, way, "getSession_v3", authcode=code, node=0) == "INVALIDPARAM_NODE"
+    assert ask(api, way, "requestPINCode_v3", authcode=own, nodeid=0) == "OK"
+
+
 async def test_get_group_tells_what_is_known(api: Api) -> None:
     code = api.authcode()
     node = api.node("Support", code)
@@ -127,6 +139,23 @@ async def test_who_takes_part_in_a_session_is_neither_removed_nor_renamed(api: A
     given = {"authcode": code, "node": bob, "email": "bob@rescue.test", "status": "Enabled"}
     assert ask_every_way(api, "setUser", name="rob", **given) == "INVALIDPARAM_NAME"
     await api.bob.command("end", session)
+
+
+async def test_a_cookie_stays_with_its_user_when_names_change(api: Api) -> None:
+    code, names = api.authcode(), {}
+    group = api.node("Support", code)
+    for name in ("first", "second"):
+        node = api.body("createUser", authcode=code, parent=group).removeprefix("OK\n\n")
+        names[name] = node, {"authcode": code, "node": node, "email": f"{name}@x.test", **ENABLED}
+        assert api.body("setUser", name=name, pwd="a long secret", **names[name][1]) == "OK"
+    (node, of_first), (_, of_second) = names["first"], names["second"]
+    answer = api.call("login", email="first@x.test", pwd="a long secret")
+    sent = {"Cookie": answer.headers["set-cookie"].partition(";")[0]}
+    assert api.body("setUser", name="third", **of_first) == "OK"
+    assert api.body("setUser", name="first", **of_second) == "OK"
+    assert f"TechID:{node}\nEmail:first@x.test\n" in api.call("getAccount", headers=sent).body
+    assert api.body("deleteNode", authcode=code, node=node) == "OK"
+    assert api.call("getAccount", headers=sent).body == "USER_DELETED_OR_DISABLED"
 
 
 @pytest.mark.parametrize("way", WAYS)
