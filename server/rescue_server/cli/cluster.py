@@ -39,7 +39,7 @@ class ClusterCommandLine:
         return ClusterCommandLine(**{field.name: given.pop(field.name) for field in fields(ClusterCommandLine)})
 
     def options(self) -> ClusterOptions | None:
-        """Return None for a server alone. Raises click.UsageError."""
+        """Return None for a server alone. Raises click.ClickException."""
         if not self.cluster:
             beside = (self.name, self.advertise, self.cluster_credentials, self.cluster_ca, self.cluster_key)
             if any(beside):
@@ -49,7 +49,7 @@ class ClusterCommandLine:
             return None
         from rescue_common.durations import BadDuration, parse_duration
         from rescue_server.cluster.options import ClusterOptions
-        from rescue_server.replicated.engines import BadLogAddress, LogAddress
+        from rescue_server.replicated.engines import BadLogAddress, CredentialsShown, LogAddress
 
         try:
             return ClusterOptions(
@@ -61,6 +61,8 @@ class ClusterCommandLine:
                 key=self.cluster_key,
                 try_for=parse_duration(self.cluster_patience).total_seconds(),
             )
+        except CredentialsShown as error:
+            raise click.ClickException(f"--cluster: {error}") from None
         except BadLogAddress as error:
             raise click.UsageError(f"--cluster: {error}") from None
         except BadDuration as error:

@@ -63,6 +63,8 @@ async def _run(setting: Setting) -> None:
         deposed = asyncio.Event()
         try:
             store = await _open_store(setting, deposed, checked=checkpoints.found is not None)
+            if is_first:
+                _check_organization(setting, store)
             opening = open_term(setting, store, deposed=deposed, port=port, checkpoints=checkpoints)
             async with opening as term:
                 port = term.port
@@ -78,6 +80,16 @@ async def _run(setting: Setting) -> None:
             checkpoints = Checkpoints()
     if (content := checkpoints.content()) is not None:
         file.write(content)
+
+
+def _check_organization(setting: Setting, store: ReplicatedStore) -> None:
+    """Refuse a file of an organization that would not be read. Raises CannotJoin."""
+    if setting.options.organization is not None and store.last_revision() > 0:
+        store.close()
+        raise CannotJoin(
+            f"the cluster {setting.cluster.log.name!r} has an organization already: leave --organization out, "
+            "or take another cluster name"
+        )
 
 
 async def _open_store(setting: Setting, deposed: asyncio.Event, *, checked: bool) -> ReplicatedStore:

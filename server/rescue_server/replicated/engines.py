@@ -19,6 +19,10 @@ class BadLogAddress(ValueError):
     """The text names no engine."""
 
 
+class CredentialsShown(BadLogAddress):
+    """The address has credentials, which the list of processes shows to everybody."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogAddress:
     """The kind of engine, its nodes as HOST:PORT, and the name of the cluster."""
@@ -37,7 +41,9 @@ class LogAddress:
                 f"{text!r} names no engine: nats://HOST:PORT,…/NAME or etcd://HOST:PORT,…/NAME is needed"
             )
         if "@" in hosts:
-            raise BadLogAddress("credentials in an address can be seen by everybody: give --cluster-credentials FILE")
+            raise CredentialsShown(
+                "credentials in an address can be seen by everybody: give --cluster-credentials FILE"
+            )
         if slash and not _NAME.fullmatch(name):
             raise BadLogAddress(f"{name!r} is no name of a cluster: up to 40 letters, digits, - and _ are")
         nodes = tuple(dict.fromkeys(_node(host, _PORTS[engine]) for host in hosts.split(",")))

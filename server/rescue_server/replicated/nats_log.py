@@ -46,6 +46,7 @@ _SNAPSHOTS_KEPT = 2
 _NO_MESSAGE = 10037
 _TOO_FEW_NODES = {10005, 10074}  # of JetStream: no peers to place the stream on, replicas in a server alone
 _JETSTREAM_OFF = {10035, 10039, 10076}
+_JETSTREAM_IS_OFF = "JetStream is off there: start nats-server with -js or `jetstream {}`"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -223,7 +224,10 @@ class NatsLog:
                     f"the engine has fewer nodes than the {self._replicas} that its addresses promise: start them all"
                 ) from error
             if error.err_code in _JETSTREAM_OFF:
-                raise LogUnusable("JetStream is off there: start nats-server with -js or `jetstream {}`") from error
+                raise LogUnusable(_JETSTREAM_IS_OFF) from error
+            if isinstance(error, ServiceUnavailableError) and error.err_code is None:  # nobody listens to such requests
+                alone = len(self._access.addresses) == 1  # nodes that find each other may answer later
+                raise (LogUnusable if alone else LogUnavailable)(_JETSTREAM_IS_OFF) from error
             raise LogUnavailable(f"the engine is not ready: {error.description or error}") from error
         except (TimeoutError, Error) as error:
             raise LogUnavailable(f"the engine is not ready: {error}") from error

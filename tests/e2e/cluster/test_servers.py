@@ -129,3 +129,11 @@ async def test_a_state_directory_of_another_cluster_is_refused(cluster: ClusterP
     url = cluster.nodes.url("another")
     said = await refused(cluster, "--cluster-key", key, "--cluster", url, name=follower, data=follower)
     assert "the log of the cluster was set back or is another one" in said
+
+
+async def test_an_organization_for_a_cluster_that_has_one_is_refused(cluster: ClusterPrograms) -> None:
+    file = cluster.directory / "organization.toml"
+    file.write_text('[groups]\n"Others" = []\n', encoding="utf-8")
+    key = str(cluster.directory / "cluster.key")
+    said = await refused(cluster, "--cluster-key", key, "--organization", str(file))
+    assert "the cluster 'rescue' has an organization already: leave --organization out" in said
