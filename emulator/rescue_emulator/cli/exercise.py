@@ -86,7 +86,7 @@ def list_exercises(lang: str, person: str, as_json: bool) -> None:
             found = {"exercise": one.name, "start": scenario.start, "end": scenario.end, "trainee": one.trainee}
             print_lines([json.dumps({**found, "solved": done}, ensure_ascii=False)])
         else:
-            print_lines([f"{'✓' if done else ' '} {texts.title(one)}"])
+            print_lines([f"{'✓' if done else ' '} {texts.title(one)} ({one.trainee})"])
 
 
 @exercise.command()

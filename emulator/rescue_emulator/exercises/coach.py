@@ -157,11 +157,15 @@ class Coach:
         return self._attempt.wrong
 
     def take_hint(self) -> int:
-        """Count a hint for the present step; return its number, 1 to HINTS, or 0 if no step is awaited."""
+        """Return the number of the next hint for the present step, 1 to HINTS, or 0 if no step is awaited.
+
+        The last one can be read again; each is counted once.
+        """
         if self.step is None:
             return 0
-        self._given = min(self._given + 1, HINTS)
-        self.hints += 1
+        if self._given < HINTS:
+            self._given += 1
+            self.hints += 1
         return self._given
 
     @property

@@ -38,7 +38,7 @@ class TerminalPresenter:
         self.show(self.texts.text("The others prepare the session …"))
 
     async def begins(self, exercise: Exercise, session: str) -> None:
-        if task := self.texts.task(exercise, session):
+        if task := self.texts.task(exercise, session, self.names.account(exercise.trainee)):
             self.show(f"\n{task}")
         self.show(self.texts.text("h and Enter: a hint. q and Enter: stop."))
 
@@ -46,7 +46,7 @@ class TerminalPresenter:
         if not self.has_input:
             return ""
         self.is_asking = True
-        self.show("\n? " + self.texts.text("Which status will {trainee} see next?", trainee=exercise.trainee))
+        self.show("\n? " + self.texts.text("Which status will you see next?"))
         try:
             return await self.answers.get()
         finally:

@@ -37,28 +37,31 @@ class ExerciseTexts:
         return self._labels.status(name)
 
     def title(self, exercise: Exercise) -> str:
-        """Return an exercise in one line: row, change and trainee."""
+        """Return an exercise in one line: row and change."""
         scenario = exercise.scenario
         if scenario.row is None:
-            return f"{scenario.title or scenario.source} ({exercise.trainee})"
+            return scenario.title or scenario.source
         change = f"{self.status(scenario.start)} → {self.status(scenario.end)}"
-        return self.text("row {row}: {change} ({trainee})", row=scenario.row, change=change, trainee=exercise.trainee)
+        return f"{self.text('row {row}', row=scenario.row)}: {change}"
 
     def explanation(self, exercise: Exercise) -> str:
         """Return how the change comes about, in the emulator's own words; of a trainer's file, what it is about."""
         row = exercise.scenario.row
         return explanation(row, self.language) if row is not None else exercise.scenario.about
 
-    def task(self, exercise: Exercise, session: str) -> str:
-        """Return what the trainee has to do; of a trainer's file, what it is about."""
+    def task(self, exercise: Exercise, session: str, account: str) -> str:
+        """Return what the trainee, who works with `account`, has to do; of a trainer's file, what it is about."""
         scenario = exercise.scenario
         if scenario.row is None:
             return scenario.about
         start, end = self.status(scenario.start), self.status(scenario.end)
-        task = "Session {session} is {start} in {trainee}'s queue. Bring it to {end}."
+        task = "Session {session} is {start} in your queue. Bring it to {end}."
         if start == end:
-            task = "Session {session} is {start} in {trainee}'s queue. Watch what becomes of it."
-        return self.text(task, session=session, start=start, end=end, trainee=exercise.trainee)
+            task = "Session {session} is {start} in your queue. Watch what becomes of it."
+        sentences = [self.text(task, session=session, start=start, end=end)]
+        if account != exercise.trainee:  # what the others do is told with the names of the scenario
+            sentences.append(self.text("You play {trainee}.", trainee=exercise.trainee))
+        return " ".join(sentences)
 
     def change(self, line: JournalLine, change: QueueChange) -> str:
         """Return what a queue shows now: when, whose, what, and by which row."""

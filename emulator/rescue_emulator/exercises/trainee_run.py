@@ -156,10 +156,12 @@ class TraineeRun:
         self._add(LineKind.STEP, self._texts.text("The others prepare the session …"))
 
     async def begins(self, exercise: Exercise, session: str) -> None:
-        self._show(phase=RunPhase.RUNNING, session=session, task=self._texts.task(exercise, session))
+        self._show(
+            phase=RunPhase.RUNNING, session=session, task=self._texts.task(exercise, session, self.state.account)
+        )
 
     async def asks_status(self, exercise: Exercise) -> str:
-        question = self._texts.text("Which status will {trainee} see next?", trainee=exercise.trainee)
+        question = self._texts.text("Which status will you see next?")
         self._show(question=question, choices=tuple(map(self._texts.status, _STATUSES)))
         try:
             return await self._answers.get()

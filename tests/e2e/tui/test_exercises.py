@@ -20,7 +20,7 @@ async def test_an_exercise_is_chosen_helped_and_solved_by_keys(tmp_path: Path, m
         await dave.press("f4")
         await dave.reads("Next one not solved", "row 1:")
         await dave.press(*"row 14", "enter")
-        await dave.reads("is Active in alice's queue. Bring it to On Hold.", "It is your turn.")
+        await dave.reads("is Active in your queue. Bring it to On Hold.", "It is your turn.")
         await dave.until(lambda: dave.app.client.technician == "alice" and dave.allowed(), "the trainee's queue")
         await dave.press("f5", "f5")
         await dave.reads("2/3 The command is: Hold session", "Hints: 2")

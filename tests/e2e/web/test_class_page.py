@@ -109,6 +109,10 @@ async def test_a_trainee_starts_an_exercise_and_plays_a_customer_without_an_admi
     await ann.get_by_role("button", name="Start", exact=True).click()
     await ann.locator("#lines").get_by_text("It is your turn.").wait_for()
     assert await ann.locator("#user").inner_text() == "monday-1", "their own console, not another account's"
+    task = await ann.locator("#task").inner_text()
+    assert task.endswith("is Active in your queue. Bring it to On Hold. You play alice.")
+    title, customer = [await ann.locator(one).bounding_box() for one in ("#queue-title", "#own-customer")]
+    assert title["x"] + title["width"] + 8 <= customer["x"] or title["y"] + title["height"] <= customer["y"]
     await faultless(ann)
     await ann.reload()
     await ann.locator("#lines").get_by_text("It is your turn.").wait_for()

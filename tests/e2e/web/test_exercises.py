@@ -87,7 +87,7 @@ async def test_a_person_does_an_exercise_in_the_browser(site: Site, open_page: O
     await page.get_by_label("Change").select_option("14")
     await page.get_by_role("button", name="Start", exact=True).click()
     await page.get_by_text("It is your turn.").wait_for()
-    await page.get_by_text("is Active in alice's queue. Bring it to On Hold.").wait_for()
+    await page.get_by_text("is Active in your queue. Bring it to On Hold.").wait_for()
     for _ in range(2):
         await page.get_by_role("button", name="Hint").click()
     await page.get_by_text("2/3 The command is: Hold session").wait_for()
@@ -130,7 +130,7 @@ async def test_one_exercise_after_another_is_done_in_the_browser(site: Site, ope
     await result.get_by_text("Solved.").wait_for()
 
     await begin(page, "12", start="Start")  # Active → Reconnecting: time passes while one watches
-    await page.get_by_label("Which status will alice see next?").select_option("Offline")
+    await page.get_by_label("Which status will you see next?").select_option("Offline")
     await page.get_by_role("button", name="Answer").click()
     await page.get_by_text("No. Reconnecting.").wait_for()
     await result.get_by_text("Solved.").wait_for()

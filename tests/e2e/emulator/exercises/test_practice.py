@@ -51,7 +51,7 @@ async def test_a_person_is_helped_refused_and_solves_it_in_their_own_console(sit
     await practice.start(row_exercise(14), language="en")
     turn = await sitting.until(lambda state: state.is_turn)
     assert (turn.phase, turn.trainee, turn.account) == (RunPhase.RUNNING, "alice", "alice")
-    assert turn.task == f"Session {turn.session} is Active in alice's queue. Bring it to On Hold."
+    assert turn.task == f"Session {turn.session} is Active in your queue. Bring it to On Hold."
     for _ in range(3):
         practice.hint()
     hints = [line.text for line in (practice.state or turn).lines if line.kind is LineKind.HINT]

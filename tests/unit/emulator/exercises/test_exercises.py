@@ -167,3 +167,19 @@ def test_a_trainers_file_is_read(tmp_path: Path) -> None:
     [exercise] = read_exercises(file)
     assert (exercise.trainee, exercise.begins_after) == ("alice", 0)
     assert [step.what for step in exercise.scenario.steps if exercise.is_for_trainee(step)] == ["pin"]
+
+
+@pytest.mark.parametrize(
+    ("language", "begin", "end"),
+    [
+        ("en", "Session 1001 is Active in your queue. Bring it to On Hold.", " You play alice."),
+        ("nl", "Sessie 1001 heeft in uw wachtrij de status Actief. Breng de sessie naar ", " U speelt alice."),
+    ],
+)
+def test_the_task_speaks_to_the_trainee_whatever_their_account(language: str, begin: str, end: str) -> None:
+    texts, exercise = ExerciseTexts(language), row_exercise(14)
+    assert "alice" not in texts.title(exercise)
+    own = texts.task(exercise, "1001", "alice")
+    assert own.startswith(begin)
+    assert "alice" not in own
+    assert texts.task(exercise, "1001", "monday-1") == own + end
