@@ -79,10 +79,9 @@ def session(found: Session, record: SessionRecord) -> pb.SessionFacts:
     if found.with_role(Role.OUTGOING):
         message.transferred_to = record.transferred_to.partition(":")[2]
         message.transfer_comment = found.comment
-    if found.ended_at is not None and found.end_reason is not None:
+    if found.ended_at is not None:
         message.ended_at.CopyFrom(translate.timestamp(found.ended_at))
-        declined = found.declined and found.end_reason is not EndReason.ENDED_BY_TECHNICIAN
-        message.end = applet_pb2.END_REASON_TERMS_DECLINED if declined else _ENDS[found.end_reason]
+        message.end = _end(found)
     for name in sorted(found.entries.keys() | record.former.keys()):
         message.entries.append(_entry(name, found, record.former.get(name)))
     return message
@@ -129,9 +128,11 @@ def ended(found: Session, record: SessionRecord) -> pb.EndedSession:
 
 
 def _end(found: Session) -> applet_pb2.EndReason.ValueType:
-    if found.declined or found.end_reason is None:
-        return applet_pb2.END_REASON_TERMS_DECLINED
-    return _ENDS[found.end_reason]
+    """Why a session is over: after declined terms its time runs out, unless a technician ends it before."""
+    if found.end_reason is None:
+        return applet_pb2.END_REASON_UNSPECIFIED
+    declined = found.declined and found.end_reason is not EndReason.ENDED_BY_TECHNICIAN
+    return applet_pb2.END_REASON_TERMS_DECLINED if declined else _ENDS[found.end_reason]
 
 
 def _spent(spent: TimeSpent) -> pb.TimeSpent:

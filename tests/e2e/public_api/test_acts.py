@@ -125,3 +125,27 @@ async def test_cancel_takes_back_an_offer_of_the_lead(api: Api) -> None:
     assert api.body("cancelAction", authcode=code, session=session) == "OK"
     assert handing_off() == [("alice", ""), ("bob", "")]
     await api.alice.command("end", session)
+
+
+async def test_declined_terms_are_the_same_end_in_the_list_and_in_the_report(api: Api) -> None:
+    code = api.authcode()
+    await api.world.set("group:Support", terms="Do you agree?")
+    ended = {}
+    for closes, status in ((True, "Closed by technician"), (False, "Closed by customer")):
+        session, pin = await api.alice.pin("declines")
+        computer = await api.world.computer(pin=pin, terms="ask", wait=False)
+        await computer.event("terms")
+        await computer.decline()
+        await computer.ended()
+        if closes:
+            assert api.body("closeSession", authcode=code, session=session) == "OK"
+        ended[session] = status
+    await api.world.advance(minutes=20)  # the connecting time-out ends the other one
+    await api.world.set("group:Support", terms="")
+    node = api.node("alice", code)
+    listed = {row["ID"]: row["Status"] for row in api.call("getSession_v3", authcode=code, node=node).rows}
+    assert api.body("setReportDate", authcode=code, bdate="1/1/2000", edate="1/1/2100") == "OK"
+    assert api.body("setReportArea", authcode=code, area=10) == "OK"
+    reported = {row["Session ID"]: row["Status"] for row in api.call("getReport", authcode=code, node=node).rows}
+    for found in (listed, reported):
+        assert {session: found[session] for session in ended} == ended
