@@ -17,6 +17,7 @@ from rescue_server.core.events import (
     ChatSent,
     CollaboratorLeft,
     EntryDismissed,
+    FocusChanged,
     LeadAccepted,
     LeadOffered,
     LinkLost,
@@ -195,7 +196,10 @@ def _effect(command: Command, truth: _Truth) -> Iterator[str]:
     kinds = EFFECTS.get(command.kind)
     if kinds is None:
         return
-    event = truth.events.get(command.revision)
+    revision = command.revision
+    while isinstance(truth.events.get(revision), FocusChanged):  # to start a session brings the focus along
+        revision -= 1
+    event = truth.events.get(revision)
     fits = isinstance(event, kinds) and not isinstance(event, OrganizationEvent)
     if not fits or getattr(event, "technician", "") != command.technician:
         yield f"{_name(command)} was acknowledged as revision {command.revision}, which is {type(event).__name__}"

@@ -85,9 +85,11 @@ class ClusterPrograms:
             await stop_all(list(self.programs.values()))
 
     def leader(self) -> str:
-        """Return the name of the server that leads, as the running servers said last; empty if none does."""
-        told = [told for name, told in self._told.items() if self.is_running(name)]
-        _, leader = max(told, default=(0, ""))
+        """Return the name of the server that leads, as the servers said last; empty if none does.
+
+        What a dead server said counts, too: a paused one that wakes still believes that it leads.
+        """
+        _, leader = max(self._told.values(), default=(0, ""))
         return leader if self.is_running(leader) else ""
 
     async def next_leader(self, than: str = "") -> str:
