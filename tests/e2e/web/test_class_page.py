@@ -80,6 +80,9 @@ async def test_a_trainer_gives_two_people_an_exercise_and_sees_how_they_do(
     await ann.locator("#queue").get_by_text("Reconnecting").first.wait_for()
     await ann_card.get_by_role("button", name="Put the cable in").click()
     await ann_card.get_by_text("Waiting").wait_for()
+    await trainer.get_by_label("Exercise", exact=True).select_option("8")
+    await ben_card.get_by_role("button", name="Start the exercise").click()
+    await ben_card.get_by_text("asked for a prediction").wait_for()
     await trainer.get_by_role("button", name="End all sessions of the class").click()
     for card in (ann_card, ben_card):
         await card.get_by_text("empty").wait_for()

@@ -54,8 +54,8 @@ function presence(person, queue) {
 function attempt({ attempt: one }) {
   if (!one) return [el("p", { class: "quiet" }, translate("no exercise"))];
   const isOver = one.phase === "over" || one.phase === "failed";
-  const now = isOver ? one.verdict : one.question || translate(one.phase === "preparing" ? "is being prepared" : one.is_turn ? "their turn" : "the others act");
-  return [el("p", {}, el("b", {}, one.title)), el("p", { class: isOver && !one.solved ? "urgent" : null }, now),
+  const now = one.question ? "asked for a prediction" : one.phase === "preparing" ? "is being prepared" : one.is_turn ? "their turn" : "the others act";
+  return [el("p", {}, el("b", {}, one.title)), el("p", { class: isOver && !one.solved ? "urgent" : null }, isOver ? one.verdict : translate(now)),
     el("p", { class: "quiet" }, `${translate("Wrong steps")}: ${one.wrong} · ${translate("Refused commands")}: ${one.refused} · ${translate("Hints")}: ${one.hints}`)];
 }
 
