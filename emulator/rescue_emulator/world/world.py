@@ -10,7 +10,6 @@ import contextlib
 import os
 import random
 import shutil
-import socket
 import tempfile
 import weakref
 from collections.abc import Mapping, Sequence
@@ -34,7 +33,7 @@ from rescue_emulator.world.errors import NotEntered, NotOwner, WrongEventLoop
 from rescue_emulator.world.external_server import create_accounts, leave, unique_names
 from rescue_emulator.world.failure_report import ReportedWorld, failure_report
 from rescue_emulator.world.own_clients import WorldAdmin, WorldClock, WorldFaults, WorldJournal
-from rescue_emulator.world.ports import reserve_port
+from rescue_emulator.world.own_servers import OwnServers
 from rescue_emulator.world.server_access import ServerAccess
 from rescue_emulator.world.technician import NotSeen, Technician
 from rescue_protos.errors import NotFound, RescueError
@@ -52,7 +51,7 @@ class World:
     Web. `data`: the state directory; without it, a temporary one that is removed at the end. `seed`: all random choices
     in the world follow from it, also those of `random`; without it, a random seed, which a failure report names.
     `api`: serve the public HTTP API. `options`: more options of `rescue server`, such as "--tls-cert", FILE,
-    "--tls-key", FILE.
+    "--tls-key", FILE. `servers`: so many servers on one log, which `nodes` nodes of NATS keep; any one of them may die.
     """
 
     def __init__(
@@ -65,11 +64,21 @@ class World:
         seed: int | None = None,
         api: bool = False,
         options: Sequence[str] = (),
+        servers: int = 1,
+        nodes: int = 3,
     ) -> None:
-        self._options = (*(_API if api else ()), *options)
-        self._pace = ["--paused"] if paused and speed is None else []
-        self._pace += ["--speed", f"{speed:g}"] if speed is not None else []
-        self._organization = ["--organization", str(organization)] if organization is not None else []
+        if servers > 1 and (data is not None or api):
+            raise ValueError("a world of several servers has a state directory of its own, and no public API")
+        pace = ["--paused"] if paused and speed is None else []
+        pace += ["--speed", f"{speed:g}"] if speed is not None else []
+        self._servers = OwnServers(
+            self._start,
+            servers=servers,
+            nodes=nodes,
+            pace=pace,
+            organization=["--organization", str(organization)] if organization is not None else [],
+            options=(*(_API if api else ()), *options),
+        )
         self._access = ServerAccess(data=Path(data).absolute() if data is not None else None)
         self._entered = False
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -77,8 +86,6 @@ class World:
         self._remove_directory: weakref.finalize[..., World] | None = None
         self._own = Belongings()
         self._end_state: EndState | None = None
-        self._server: Program | None = None
-        self._port: socket.socket | None = None
         self._connection: Connection | None = None
         self._technicians: list[Technician] = []
         self._computers: list[Computer] = []
@@ -92,10 +99,10 @@ class World:
         """Make a world on an external server, found in the same way as by every client.
 
         `server` is HOST:PORT, or several of them separated by commas; without it, RESCUE_SERVER or the state directory
-        `data` gives the address. RESCUE_SECRET
-        or the directory gives the administrator's secret, and RESCUE_TLS_CA or the directory the TLS settings. With
-        `share` the world creates a small organization of its own there, under unique names; without, it uses the
-        server's organization. Raises NoAccess and BadTls; entering the world raises also RescueError.
+        `data` gives the address. RESCUE_SECRET or the directory gives the administrator's secret, and RESCUE_TLS_CA or
+        the directory the TLS settings. With `share` the world creates a small organization of its own there, under
+        unique names; without, it uses the server's organization. Raises NoAccess and BadTls; entering the world raises
+        also RescueError.
         """
         world = cls(data=data, seed=seed)
         world._access.tls = find_tls(server=server, data=data)
@@ -133,10 +140,10 @@ class World:
 
     @property
     def server(self) -> Program:
-        """The server's process."""
-        if self._server is None:
+        """The server's process; of several, the one that led at the start or was killed or stopped last."""
+        if self._servers.server is None:
             raise self._no_server()
-        return self._server
+        return self._servers.server
 
     @property
     def admin(self) -> AdminClient:
@@ -178,10 +185,8 @@ class World:
             if not self.is_owner:
                 await create_accounts(self._access, self._own)
             else:
-                self._access.data = self._access.data or self._scratch() / "data"
-                self._port = reserve_port()
-                number = self._port.getsockname()[1] if self._port is not None else 0
-                await self._start_server(f"127.0.0.1:{number}", *self._pace, *self._organization)
+                await self._servers.open(self._access.data, self._scratch())
+                self._access.address, self._access.data = self._servers.address, self._servers.data
         except BaseException:
             await self._end()
             raise
@@ -278,12 +283,21 @@ class World:
         return await self.admin.change_settings(owner, changes)
 
     async def kill_server(self) -> None:
-        """Kill the server, as a crash would; consoles and computers keep running."""
+        """Kill the server, of several the one that leads, as a crash would; consoles and computers keep running."""
+        await self._servers.leader()
         self._own.timeline.act("the server is killed")
         await self.server.kill()
 
+    async def kill_node(self, name: str = "") -> None:
+        """Kill a node of the engine, n1, n2 …; without a name, a random one that runs."""
+        running = self._servers.running_nodes()
+        name = name or self.random.choice(running)
+        self._own.timeline.act(f"node {name} is killed")
+        await self._servers.kill_node(name)
+
     async def stop_server(self) -> int:
-        """Stop the server with SIGTERM; return its exit status."""
+        """Stop the server, of several the one that leads, with SIGTERM; return its exit status."""
+        await self._servers.leader()
         self._own.timeline.act("the server is stopped")
         return await self.server.stop()
 
@@ -291,12 +305,13 @@ class World:
         """Start the server again at the same address; stop it first if it runs.
 
         The server continues with its store and clock. `options` are more options of `rescue server`, such as
-        "--speed", "60".
+        "--speed", "60". Of several servers and nodes, those that do not run are started, without other options.
         """
-        if self.server.status is None:
+        if len(self._servers.programs) < 2 and self.server.status is None:
             await self.stop_server()
         self._own.timeline.act(" ".join(("the server starts again", *options)))
-        await self._start_server(self.address, *options)
+        await self._servers.start(*options)
+        self._access.address = self._servers.address
 
     def report(self) -> str:
         """Return the failure report: the seed, the state at the end, what was done and shown, each log's last lines.
@@ -320,9 +335,8 @@ class World:
         return self.report()
 
     def _programs(self) -> list[Program]:
-        server = [self._server] if self._server is not None else []
         consoles = [technician.program for technician in self._technicians]
-        return [*server, *consoles, *(computer.program for computer in self._computers)]
+        return [*self._servers.programs, *consoles, *(computer.program for computer in self._computers)]
 
     def _shared_connection(self) -> Connection:
         if self._connection is None:
@@ -363,12 +377,6 @@ class World:
         if name not in there:
             raise NotFound.of("technician", name, "there are: " + ", ".join(there)) from None
 
-    async def _start_server(self, listen: str, *options: str) -> None:
-        arguments = ["--listen", listen, "--data", str(self.data), *self._options, *options, "--json"]
-        self._server = await self._start("server", "rescue_server", *arguments, environment={})
-        ready = await self._server.event("ready", timeout=_START_TIMEOUT)
-        self._access.address = str(ready["server"])
-
     async def _end(self) -> None:
         try:
             if not self.is_owner:
@@ -376,12 +384,10 @@ class World:
             if self._connection is not None:
                 await self._connection.close()
             # Consoles and computers first: without the server they would only try to reconnect.
-            programs = self._programs()
-            await stop_all([program for program in programs if program is not self._server])
-            await stop_all([program for program in programs if program is self._server])
+            own = self._servers.programs
+            await stop_all([program for program in self._programs() if program not in own])
         finally:
-            if self._port is not None:
-                self._port.close()
+            await self._servers.close()
             if self._remove_directory is not None:
                 self._remove_directory()
 
