@@ -5,9 +5,11 @@ One shape describes an answer for text, SOAP and the documents. A method returns
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from xml.sax.saxutils import escape
 
 from rescue_api.words import Word
 
@@ -15,6 +17,7 @@ Value = str | int | bool
 Row = Mapping[str, Value]
 NEWLINE = "\n"
 _HEAD = f"{Word.OK.text}{NEWLINE}{NEWLINE}"
+_NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _ONE_LINE = str.maketrans("\r\n", "  ")
 
 
@@ -102,6 +105,11 @@ def as_text(shape: Shape, rows: Sequence[Row], *, delimiter: str = "|") -> str:
             header = delimiter.join([*(column.title for column in titled), NEWLINE])
             keys = [column.key for column in titled]
             return _HEAD + header + "".join([_line(keys, row, delimiter) for row in rows])
+
+
+def xml_text(text: str) -> str:
+    """Return a text as XML has it; what XML cannot hold is replaced."""
+    return escape(_NOT_IN_XML.sub("\ufffd", text))
 
 
 def written(value: Value) -> str:

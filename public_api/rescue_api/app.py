@@ -58,7 +58,7 @@ def build(backend: Backend) -> Starlette:
     """Return the application."""
 
     async def answer(request: Request) -> Response:
-        path, began = request.scope["path"].lower(), perf_counter()
+        path, began = request.scope["path"].partition("#")[0].lower(), perf_counter()
         noted = request.scope[_NOTED] = Noted()
         try:
             response = await _routed(request, path, backend)
@@ -82,7 +82,7 @@ async def _routed(request: Request, path: str, backend: Backend) -> Response:
     if path == _SOAP_PATH:
         return await _soap(request, backend) if request.method == "POST" else _described(request)
     if path == INVITATION_PATH.lower():
-        return HTMLResponse(invitation_page(_pairs(request.scope["query_string"]).get("code", "")))
+        return HTMLResponse(invitation_page(_query(request).get("code", "")))
     name = path[len(_PREFIX) : -len(_SUFFIX)]
     operation = BY_NAME.get(name) or out_of_scope.BY_NAME.get(name)
     if operation is None or not (path.startswith(_PREFIX) and path.endswith(_SUFFIX)):
@@ -237,10 +237,15 @@ def _headers(content_type: str) -> dict[str, str]:
 
 async def _parameters(request: Request) -> dict[str, str]:
     """Return the parameters by name in lower case; those of the form win. Bad bytes become U+FFFD."""
-    given = _pairs(request.scope["query_string"])
+    given = _query(request)
     if request.method == "POST":
         given |= _pairs(await _body(request))
     return given
+
+
+def _query(request: Request) -> dict[str, str]:
+    """Return the parameters of the query; a fragment, which some clients send, is none of it."""
+    return _pairs(request.scope["query_string"].partition(b"#")[0])
 
 
 def _pairs(encoded: bytes) -> dict[str, str]:

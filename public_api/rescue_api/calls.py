@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -21,6 +22,7 @@ from rescue_client.api_records import Facts, Person
 from rescue_client.people import hash_code
 
 _INTEGER = re.compile(r"[+-]?\d{1,10}", re.ASCII)
+_CONTROL = "Cc"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,6 +108,11 @@ class ApiCall:
     def given(self, name: str) -> str:
         """Return an argument; empty if there is none."""
         return self.arguments.get(name.lower(), "").strip()
+
+    def one_line(self, name: str) -> str:
+        """Return an argument with blanks for control characters, such as line breaks: what is kept has one line."""
+        text = self.arguments.get(name.lower(), "")
+        return "".join(" " if unicodedata.category(letter) == _CONTROL else letter for letter in text)
 
     def integer(self, name: str) -> int | None:
         """Return an argument that is an integer; None if it is none."""

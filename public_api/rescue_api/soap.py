@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from xml.etree.ElementTree import Element, ParseError
-from xml.sax.saxutils import escape
 
 from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
 from rescue_api import out_of_scope
-from rescue_api.answers import Column, Row, Shape, Value
+from rescue_api.answers import Column, Row, Shape, Value, xml_text
 from rescue_api.calls import Operation
 from rescue_api.operations import BY_SOAP_NAME
 from rescue_api.words import Word
@@ -21,7 +19,6 @@ from rescue_api.words import Word
 NAMESPACE = "https://secure.logmeinrescue.com/API/API.asmx"
 _DECLARATION = '<?xml version="1.0" encoding="utf-8"?>'
 _OTHER_NAMESPACES = 'xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xmlns:xsd="http://www.w3.org/2001/XMLSchema"'
-_NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 class Version(Enum):
@@ -132,7 +129,7 @@ def text_of(value: Value) -> str:
     """Return a value as XML has it."""
     if isinstance(value, bool):
         return "true" if value else "false"
-    return escape(_NOT_IN_XML.sub("\ufffd", str(value)))
+    return xml_text(str(value))
 
 
 def _envelope(version: Version, inner: str) -> str:

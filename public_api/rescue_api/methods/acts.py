@@ -52,8 +52,9 @@ async def transfer(call: ApiCall) -> Sequence[Row]:
     if node.type not in _KINDS or (kind == "CHANNEL") is not (node.type is NodeType.CHANNEL):
         raise MethodFailed(Word.INVALID_NODE)
     who = _first(session, *_LEADS, EntryRole.WAITING, EntryRole.INCOMING)
+    target, comment = Target(kind=_KINDS[node.type], name=node.name), call.one_line("comment").strip()
     async with _console(call, session, who) as console:
-        await console.transfer(str(session.id), Target(kind=_KINDS[node.type], name=node.name), call.given("comment"))
+        await console.transfer(str(session.id), target, comment)
     return ()
 
 

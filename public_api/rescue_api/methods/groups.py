@@ -77,7 +77,7 @@ async def _describe(call: ApiCall, people: PeopleClient, group: str, *, enabled:
     await people.change_group(
         group,
         name=name,
-        description=call.given("description") or None,
+        description=call.one_line("description").strip() or None,
         permissions=call.given("permission") or None,
         locked_permissions=call.given("lockedpermission") or None,
         enabled=enabled,

@@ -56,9 +56,9 @@ async def set_user(call: ApiCall) -> Sequence[Row]:
             name=name if name != person.name else None,
             email=email,
             enabled=enabled,
-            nick=call.given("nick") or None,
+            nick=call.one_line("nick").strip() or None,
             sso_id=call.given("ssoid") or None,
-            description=call.given("description") or None,
+            description=call.one_line("description").strip() or None,
             secret=password or None,
         )
     return ()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Sequence
 
 from rescue_api.answers import Row
@@ -14,7 +13,6 @@ from rescue_protos.errors import ResourceExhausted
 
 FIELDS = ("cfield0", "cfield1", "cfield2", "cfield3", "cfield4", "cfield5", "tracking0")
 _LONGEST = dict(zip(FIELDS, (64, 512, 512, 256, 64, 64, 64), strict=True))  # characters; longer values are cut
-_CONTROL = "Cc"
 
 
 async def request_pin(call: ApiCall) -> Sequence[Row]:
@@ -46,14 +44,10 @@ async def _pin(call: ApiCall, owner: Person) -> Sequence[Row]:
     if owner.name not in call.facts.connected and not call.flag("notechconsole"):
         raise MethodFailed(Word.NO_CONSOLE)
     call.backend.limits.pin(owner.name)
-    customer, *fields, tracking = (_one_line(call.arguments.get(name, ""))[: _LONGEST[name]] for name in FIELDS)
+    customer, *fields, tracking = (call.one_line(name)[: _LONGEST[name]] for name in FIELDS)
     try:
         async with call.backend.client.console(owner.name, acts_for=call.user.name) as console:
             made = await console.create_pin(customer, fields=fields, tracking=tracking)
     except ResourceExhausted:
         raise MethodFailed(Word.OUT_OF_PIN_CODES) from None
     return ({"value": made.pin, "number": int(made.pin)},)
-
-
-def _one_line(text: str) -> str:
-    return "".join(" " if unicodedata.category(letter) == _CONTROL else letter for letter in text)

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import AsyncIterator, Sequence
-from xml.sax.saxutils import escape
 
-from rescue_api.answers import written
+from rescue_api.answers import written, xml_text
 from rescue_api.reports.book import Cells
-
-_NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-_REPLACEMENT = "\ufffd"
 
 
 async def as_text(columns: Sequence[str], rows: AsyncIterator[Cells], delimiter: str) -> AsyncIterator[str]:
@@ -31,4 +26,4 @@ async def as_xml(columns: Sequence[str], rows: AsyncIterator[Cells]) -> AsyncIte
 
 
 def _field(number: int, text: str) -> str:
-    return f'<field id="{number}">{escape(_NOT_IN_XML.sub(_REPLACEMENT, written(text)))}</field>'
+    return f'<field id="{number}">{xml_text(written(text))}</field>'

@@ -39,10 +39,10 @@ async def test_an_administrator_starts_holds_transfers_and_closes(api: Api) -> N
     await api.alice.sees(session, "Active")
     assert act("holdSession") == "OK"
     await api.alice.sees(session, "On Hold")
-    assert act("transferSession", node=nodes["Network"], noderef="NODE", comment="please") == "OK"
+    assert act("transferSession", node=nodes["Network"], noderef="NODE", comment="please\nnow") == "OK"
     await api.alice.sees(session, "Outgoing")
     (row,) = api.call("getSession_v3", authcode=code, node=nodes["dave"]).rows
-    assert (row["Transferred To"], row["Transferred Comment"]) == ("Network", "please")
+    assert (row["Transferred To"], row["Transferred Comment"]) == ("Network", "please now")
     assert act("cancelAction") == "OK"
     await api.alice.sees(session, "Active")
     assert act("transferSession", node=nodes["Web"], noderef="NODE") == "INVALIDPARAM_NODE"

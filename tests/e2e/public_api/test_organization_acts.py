@@ -141,6 +141,15 @@ async def test_who_takes_part_in_a_session_is_neither_removed_nor_renamed(api: A
     await api.bob.command("end", session)
 
 
+@pytest.mark.parametrize("way", WAYS)
+async def test_a_description_of_several_lines_becomes_one(api: Api, way: str) -> None:
+    code = api.authcode()
+    node = api.node("carol", code)
+    given = {"authcode": code, "node": node, "name": "carol", "email": "carol@rescue.test", **ENABLED}
+    assert ask(api, way, "setUser", description="first\nsecond", **given) == "OK"
+    assert "\nDescription:first second\n" in api.body("getUser", authcode=code, node=node)
+
+
 async def test_a_cookie_stays_with_its_user_when_names_change(api: Api) -> None:
     code, names = api.authcode(), {}
     group = api.node("Support", code)

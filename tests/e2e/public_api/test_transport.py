@@ -250,3 +250,9 @@ async def test_a_client_that_does_not_take_its_answer_is_cut_off(hasty: tuple[st
     writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
     await asyncio.wait_for(Hasty.gone.wait(), 30)
     writer.close()
+
+
+async def test_a_fragment_is_ignored(api: Api) -> None:
+    code = api.authcode()
+    for path in (f"/API/getAccount.aspx?authcode={code}#top", "/API/logout.aspx#top"):
+        assert api.call("", path=path).body.startswith("OK"), path
