@@ -59,7 +59,9 @@ def messages(descriptor: Descriptor, words: Sequence[str], depth: int = 3) -> st
         message = build()
         for name, value in drawn.items():
             field = descriptor.fields_by_name[name]
-            if field.is_repeated:
+            if field.message_type is not None and field.message_type.GetOptions().map_entry:
+                getattr(message, name).update({entry.key: entry.value for entry in value})
+            elif field.is_repeated:
                 getattr(message, name).extend(value)
             elif field.message_type is not None:
                 getattr(message, name).CopyFrom(value)

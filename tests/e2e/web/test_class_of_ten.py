@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from rescue_common.processes.child import Program
-from tests.e2e.web.browser import DESKTOP, Opening, Site
+from tests.e2e.web.browser import DESKTOP, Opening, Site, until
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(600)]
 IN_BROWSERS = 5
@@ -116,7 +116,7 @@ async def test_ten_people_join_learn_and_get_told_what_to_look_at_again(
     )
     try:
         cards = trainer.get_by_role("article")
-        await trainer.wait_for_function("document.querySelectorAll('article').length === 10")
+        await until(trainer, "document.querySelectorAll('article').length === 10")
         for number in range(10):
             await cards.nth(number).get_by_text("has joined, console connected").wait_for()
 

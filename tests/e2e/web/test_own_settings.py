@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.web.browser import Opening, Site
+from tests.e2e.web.browser import Opening, Site, until
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -69,14 +69,14 @@ async def test_look_times_sounds_and_notifications_are_ones_own_choice(
     await page.evaluate("heard.length = 0")
     await faultless(page)
     await page.get_by_role("dialog").get_by_role("button", name="Close").click()
-    await page.wait_for_function("document.querySelector('#queue [data-since]').textContent.split(':').length === 3")
+    await until(page, "document.querySelector('#queue [data-since]').textContent.split(':').length === 3")
     await page.emulate_media(color_scheme="light")
     assert await page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(21, 24, 27)"
     await site.world.computer(channel="Web")
-    await page.wait_for_function("heard.length >= 1")
+    await until(page, "heard.length >= 1")
     await page.reload()
     await page.locator("body:not([inert])").wait_for()
-    await page.wait_for_function("document.documentElement.dataset.theme === 'dark'")
+    await until(page, "document.documentElement.dataset.theme === 'dark'")
 
 
 async def test_the_session_and_its_timeline_are_side_by_side_where_there_is_room(
