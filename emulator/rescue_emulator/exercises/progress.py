@@ -84,7 +84,7 @@ class ProgressFile:
 def check_person(person: str) -> None:
     """Raise BadPerson if nobody can be called so."""
     if not _PERSON.fullmatch(person):
-        raise BadPerson(f"{person!r} is no name: letters, digits, spaces and .'@+- are possible, up to 64")
+        raise BadPerson(f"{person!r} is no name: a letter or digit, then up to 63 letters, digits, spaces and .'@+-")
 
 
 def solved_exercises(scores: Iterable[Score]) -> frozenset[str]:

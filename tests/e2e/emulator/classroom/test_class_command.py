@@ -130,6 +130,7 @@ BAD = (
     (("new", "Monday", "--people", "2"), "is no name of a class"),
     (("new", "monday", "--people", "101"), "a class has 1 to 100 people"),
     (("new", "monday", "--person", "../x"), "is no name"),
+    (("new", "monday", "--person", "=cmd()"), "'=cmd()' is no name: a letter or digit, then up to 63 letters"),
     (("new", "tuesday", "--people", "2", "--valid-for", "10s"), "one minute to 366 days"),
     (("new", "monday", "--people", "2", "--valid-for", "-1h"), "'-1h'"),
     (("code", "nobody", "Ann"), "there is no class 'nobody'"),
