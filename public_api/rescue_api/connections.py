@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import re
 
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
+
+_NOT_ASCII = re.compile(rb"[\x80-\xff]")
 
 
 class BoundedConnection(H11Protocol):
@@ -30,7 +33,8 @@ class BoundedConnection(H11Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Read on. The time for a further head starts with its first byte; keep-alive bounds the time before."""
-        super().data_received(data)
+        begins = self.conn.their_state is h11.IDLE and not self.conn.trailing_data[0]
+        super().data_received(_escaped(data) if begins else data)
         self._watch_head()
 
     def pause_writing(self) -> None:
@@ -67,3 +71,9 @@ class BoundedConnection(H11Protocol):
         if self._taken_due is not None:
             self._taken_due.cancel()
             self._taken_due = None
+
+
+def _escaped(head: bytes) -> bytes:
+    """Escape the first line's bytes that are not ASCII: curl sends letters as they are, and h11 refuses them."""
+    line, end, rest = head.partition(b"\n")
+    return _NOT_ASCII.sub(lambda found: b"%%%02X" % found[0][0], line) + end + rest

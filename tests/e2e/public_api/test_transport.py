@@ -256,3 +256,13 @@ async def test_a_fragment_is_ignored(api: Api) -> None:
     code = api.authcode()
     for path in (f"/API/getAccount.aspx?authcode={code}#top", "/API/logout.aspx#top"):
         assert api.call("", path=path).body.startswith("OK"), path
+
+
+async def test_letters_may_come_unescaped(api: Api) -> None:
+    code = api.authcode("alice")
+    with open_socket(api) as raw:
+        asked = f"GET /API/requestPINCode.aspx?authcode={code}&cfield0=M\u00fcller HTTP/1.1\r\nHost: x\r\n"
+        raw.sendall(f"{asked}Connection: close\r\n\r\n".encode())
+        assert b"\r\n\r\nOK\n\nPINCODE:" in rest(raw)
+    body = api.body("getSession_v3", authcode=code, node=api.node("alice", code))
+    assert "|M\u00fcller|" in body
