@@ -102,7 +102,11 @@ async def _ready(process: asyncio.subprocess.Process, kind: CompanionKind) -> Ma
 async def _tell_end(process: asyncio.subprocess.Process, kind: CompanionKind) -> None:
     """Say it if the companion ends by itself; the server goes on without it."""
     status = await process.wait()
-    log.error("%s is gone: its program ended with status %s; start the server again", kind.what, status)
+    log.error(
+        "the program of %s ended with status %s; the server goes on without it; start the server again to have it back",
+        kind.what,
+        status,
+    )
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:
