@@ -289,7 +289,7 @@ def server(ctx: click.Context, /, **given: Any) -> None:
         )
     cluster = ClusterCommandLine.take(given).options()
     if cluster is not None:
-        refuse_with_cluster(ctx, "web", "api", "api_tls", "api_proxy", "restore")
+        refuse_with_cluster(ctx, "web", "api", "api_tls", "api_proxy")
     command_line = CommandLine(**given)
     command_line.check()
     # What gRPC would write to stderr of a port in use or of a bad handshake, the server says itself, or logs.

@@ -8,11 +8,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 from rescue_server.cluster.options import CannotJoin
-from rescue_server.cluster.snapshots import get_snapshot
+from rescue_server.cluster.snapshots import get_snapshot, put_snapshot
 from rescue_server.replicated.log import Log, LogTrimmed
 from rescue_server.replicated.records import Begin
 from rescue_server.replicated.store import Deposed, ReplicatedStore
-from rescue_server.store.files import clear_leftovers, sidecar
+from rescue_server.store.files import STORE_FILE, clear_leftovers, sidecar
+from rescue_server.store.restoration import restore
 from rescue_server.store.sqlite import SqliteStore
 
 
@@ -46,6 +47,27 @@ def open_replica(
         store.close()
         raise
     return store
+
+
+def begin_with_backup(log: Log, backup: Path, data: Path, *, key: str, cluster: str) -> Path | None:
+    """Begin the log with a backup, which becomes the local store and the first snapshot.
+
+    Returns the new path of the local store that was replaced, if there was one. Raises CannotJoin, BackupUnusable,
+    LogUnavailable, StoreError.
+    """
+    taken = CannotJoin(f"the log of the cluster {cluster!r} exists: --restore begins a new one, so take another name")
+    if log.tail():
+        raise taken
+    kept = restore(backup, data)
+    store = _open(log, data / STORE_FILE, lambda: None)
+    with contextlib.closing(store):
+        last = store.identity().last_session
+        try:
+            store.begin(Begin(cluster=secrets.token_hex(8), key=key, last_session=last, restored=True))
+        except Deposed as error:
+            raise taken from error
+        put_snapshot(log, data)
+    return kept
 
 
 def catch_up(store: ReplicatedStore) -> None:

@@ -11,12 +11,12 @@ from rescue_common.state_directory import NoAccess
 from rescue_server.app import ServerOptions, stop_signal
 from rescue_server.cluster.announcement import Announcement
 from rescue_server.cluster.link import NotAdmitted
-from rescue_server.cluster.local_store import open_replica
+from rescue_server.cluster.local_store import begin_with_backup, open_replica
 from rescue_server.cluster.options import CannotJoin, ClusterOptions
 from rescue_server.cluster.proofs import BadKey, fingerprint
 from rescue_server.cluster.term import Setting, open_term
 from rescue_server.replicated.engines import open_log
-from rescue_server.replicated.log import LogError, LogTrimmed, LogUnavailable
+from rescue_server.replicated.log import Log, LogError, LogTrimmed, LogUnavailable
 from rescue_server.replicated.store import ReplicatedStore
 from rescue_server.runtime.admission import Admission
 from rescue_server.runtime.checkpoint import Checkpoints
@@ -42,6 +42,7 @@ def serve_member(options: ServerOptions, cluster: ClusterOptions) -> None:
         remove_unfinished(options.data)
         log = open_log(cluster.log, credentials=cluster.credentials, ca=cluster.ca, try_for=cluster.try_for)
         with contextlib.closing(log):
+            _restore(options, cluster, log, fingerprint(key))
             announcement = Announcement(as_json=options.as_json)
             setting = Setting(
                 options=options,
@@ -52,6 +53,13 @@ def serve_member(options: ServerOptions, cluster: ClusterOptions) -> None:
                 show=announcement.show,
             )
             asyncio.run(_run(setting))
+
+
+def _restore(options: ServerOptions, cluster: ClusterOptions, log: Log, key: str) -> None:
+    if options.restore is not None:
+        kept = begin_with_backup(log, options.restore, options.data, key=key, cluster=cluster.log.name)
+        if kept is not None:
+            print(f"rescue server: the store that was replaced is {kept}", file=sys.stderr)
 
 
 async def _run(setting: Setting) -> None:

@@ -165,8 +165,8 @@ class Term:
         self._setting.show(self._standing)
 
     async def _prepare(self) -> None:
-        """Make the organization of a new cluster."""
-        if self._engine.published.revision == 0:
+        """Make the organization of a new cluster, or the secrets of one that began with a backup."""
+        if self._engine.published.revision == 0 or self._setting.options.restore is not None:
             secret_of = partial(derive_secret, self._setting.key)
             with contextlib.suppress(*STORAGE_ERRORS):  # then another server leads, and does it
                 await prepare_organization(

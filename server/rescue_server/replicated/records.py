@@ -32,7 +32,7 @@ class Begin(msgspec.Struct, frozen=True, tag="begin", kw_only=True):
     """The first record: which cluster this is. `key` is the fingerprint of the cluster's key.
 
     `last_session`: the highest session number that an earlier history gave out. With `restored`, the state begins with
-    the snapshot at this record instead of with nothing.
+    a snapshot of this or a later record instead of with nothing.
     """
 
     cluster: str

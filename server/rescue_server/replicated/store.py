@@ -100,6 +100,8 @@ class ReplicatedStore:
         done: list[Record] = []
         for entry in self._log.read(self._read_to[0], limit):
             record = self._completed(entry)
+            if isinstance(record, Begin) and record.restored:
+                raise LogTrimmed(entry.position + 1)  # what the cluster began with is in its snapshot only
             if record is not None:
                 self._take(record, entry.position, entry.id)
                 done.append(record)

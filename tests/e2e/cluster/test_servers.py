@@ -17,6 +17,7 @@ from rescue_protos.error_details import from_rpc_error
 from rescue_protos.errors import NotLeading
 from rescue_protos.v1 import clock_pb2, clock_pb2_grpc
 from rescue_server.cluster.proofs import make_key
+from rescue_server.store.online_backup import back_up
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -137,3 +138,27 @@ async def test_an_organization_for_a_cluster_that_has_one_is_refused(cluster: Cl
     key = str(cluster.directory / "cluster.key")
     said = await refused(cluster, "--cluster-key", key, "--organization", str(file))
     assert "the cluster 'rescue' has an organization already: leave --organization out" in said
+
+
+async def test_a_cluster_that_exists_is_not_replaced_by_a_backup(cluster: ClusterPrograms) -> None:
+    backup = cluster.directory / "backup"
+    back_up(cluster.data("s1"), backup)
+    said = await refused(cluster, "--cluster-key", str(cluster.directory / "cluster.key"), "--restore", str(backup))
+    assert "the log of the cluster 'rescue' exists: --restore begins a new one, so take another name" in said
+
+
+async def test_a_server_alone_moves_into_a_cluster(tmp_path: Path) -> None:
+    async with World() as alone:
+        session, _ = await (await alone.technician("alice")).pin("Ms Vos")
+        back_up(alone.data, tmp_path / "backup")
+    restore = ["--restore", str(tmp_path / "backup")]
+    programs = ClusterPrograms(tmp_path / "c", servers=2, nodes=1, options=["--paused"], first=restore)
+    try:
+        await programs.open()
+        await programs.kill_server("s1")
+        assert await programs.next_leader(than="s1") == "s2"
+        async with World.external(server=programs.address, data=programs.data("s2"), share=False) as world:
+            alice = await world.technician("alice")
+            assert session in alice.sessions
+    finally:
+        await programs.close()

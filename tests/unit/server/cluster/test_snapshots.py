@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from rescue_server.cluster.local_store import open_replica
+from rescue_server.cluster.local_store import begin_with_backup, open_replica
 from rescue_server.cluster.options import CannotJoin
 from rescue_server.cluster.roster import KnownServer, Roster
 from rescue_server.cluster.snapshots import Snapshots, put_snapshot
@@ -17,6 +17,7 @@ from rescue_server.cluster.standing import MemberStanding
 from rescue_server.replicated.memory_log import MemoryLog
 from rescue_server.replicated.store import LogMismatch, ReplicatedStore
 from rescue_server.store import STORE_FILE, StoredEvent, StoreUnusable
+from rescue_server.store.online_backup import back_up
 
 NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
 
@@ -125,3 +126,17 @@ def test_a_member_has_the_key_of_the_cluster(cluster: Cluster) -> None:
     path = cluster.directory / "s2" / STORE_FILE
     with pytest.raises(CannotJoin, match="another key"):
         open_replica(cluster.log, path, key="other", cluster="test", on_deposed=lambda: None)
+
+
+def test_a_cluster_that_began_with_a_backup_gives_its_servers_the_same_state(cluster: Cluster, tmp_path: Path) -> None:
+    cluster.append(5)
+    back_up(tmp_path / "s1", tmp_path / "backup")
+    other = MemoryLog()
+    begin_with_backup(other, tmp_path / "backup", tmp_path / "r1", key="k", cluster="other")
+    for name in ("r1", "r2"):  # the one that began it, and one with an empty directory
+        store = open_replica(other, tmp_path / name / STORE_FILE, key="k", cluster="other", on_deposed=lambda: None)
+        assert (store.last_revision(), store.place.position) == (5, 1)
+        store.close()
+    with pytest.raises(CannotJoin, match="the log of the cluster 'other' exists"):
+        begin_with_backup(other, tmp_path / "backup", tmp_path / "r3", key="k", cluster="other")
+    assert not (tmp_path / "r3").exists()
