@@ -24,7 +24,7 @@ from rescue_server.runtime.credentials import Tokens
 from rescue_server.runtime.ended_sessions import ended_sessions
 from rescue_server.runtime.engine import Engine
 from rescue_server.runtime.session_logs import session_log
-from rescue_server.runtime.state import ORGANIZATION
+from rescue_server.runtime.state import ORGANIZATION, AppliedEvent
 
 LISTED_AFTER_END = timedelta(hours=1)  # emulated
 _PORTION = 500  # sessions in one message
@@ -54,11 +54,18 @@ class PublicApiService(public_api_pb2_grpc.PublicApiServiceServicer):
         self._faults = faults
         self._on_request = on_request
         self._messages: dict[str, tuple[Session, SessionRecord, pb.SessionFacts]] = {}
+        self._touched: set[str] | None = None  # by an event since they were last looked at; None: all of them
         self._changes = ChangeCounter()
         engine.subscribe(self._changes)
+        engine.subscribe(self)
         engine.watch.add_observer(self._changes)
         engine.clock.on_change(self._changes.set)
         faults.on_api_change(self._changes.set)
+
+    def on_applied(self, applied: AppliedEvent) -> None:
+        """An event was published."""
+        if applied.after is not None and self._touched is not None:
+            self._touched.add(applied.after.id)
 
     async def ReadFacts(
         self, request: pb.ReadFactsRequest, context: CallContext
@@ -185,17 +192,26 @@ class PublicApiService(public_api_pb2_grpc.PublicApiServiceServicer):
             yield found
 
     def _listed(self, now: datetime) -> list[pb.SessionFacts]:
-        """Return the messages of the sessions that are listed. One that did not change is translated once."""
+        """Return the messages of the sessions that are listed. One that did not change is translated once.
+
+        A session that is listed no more comes back by an event alone, so only the listed and the touched are looked at:
+        many more that are over may be kept for reports.
+        """
+        sessions = self._engine.published.sessions
         kept, self._messages, long_ago = self._messages, {}, now - LISTED_AFTER_END
-        for session_id, session in self._engine.published.sessions.items():
-            # Asked of every session that is kept, so it costs as little as can be.
-            if session.ended_at is not None and not session.entries and session.ended_at <= long_ago:
+        asked = sessions.keys() if self._touched is None else kept.keys() | self._touched
+        for session_id in asked:
+            session = sessions.get(session_id)
+            if session is None or (
+                session.ended_at is not None and not session.entries and session.ended_at <= long_ago
+            ):
                 continue
             record = self._engine.records.of(session_id)
             known = kept.get(session_id)
             if known is None or known[0] is not session or known[1] is not record:
                 known = session, record, facts.session(session, record)
             self._messages[session_id] = known
+        self._touched = set()
         return [message for _, _, message in self._messages.values()]
 
 

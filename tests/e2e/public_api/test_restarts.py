@@ -53,7 +53,7 @@ async def test_an_api_that_was_killed_is_missed_in_a_line_and_the_server_goes_on
         (pid,) = children(world.server.pid)
         os.kill(pid, signal.SIGKILL)
         for _ in range(600):
-            if "the public API is gone" in world.server.log_tail():
+            if "the program of the public API ended with status" in world.server.log_tail():
                 break
             await asyncio.sleep(0.05)
         else:
