@@ -76,7 +76,7 @@ def _constant(size: int) -> Iterator[_Subject]:
         yield _Subject(int(process.stdout.readline().split()[1]), path, (process.pid,))
     finally:
         process.kill()
-        process.wait()
+        process.communicate()
 
 
 @contextlib.contextmanager

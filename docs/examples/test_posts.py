@@ -30,5 +30,7 @@ async def test_a_ticket_gets_the_chat_of_its_session(world: World) -> None:
         await alice.end(session)
         post = await asyncio.to_thread(posts.get, timeout=30)
         server.shutdown()
-    assert (post["SessionID"], post["CField0"], post["TechName"]) == ([session], ["Ms Vos"], ["alice"])
-    assert "alice: Good morning\n" in post["ChatLog"][0]
+    assert (post["SessionID"], post["CField0"]) == ([session], ["Ms Vos"])
+    (technician,) = post["TechName"]  # "alice", or what a shared server calls its guest of this name
+    assert technician.startswith("alice")
+    assert f"{technician}: Good morning\n" in post["ChatLog"][0]

@@ -47,6 +47,6 @@ async def test_a_prediction_is_asked_in_a_dialog_in_dutch(tmp_path: Path, monkey
         await alice.press("f4")
         await alice.reads("De volgende die niet is opgelost")
         await alice.press(*"rij 2:", "enter")
-        await alice.reads("Welke status ziet alice straks?")
+        await alice.reads("Welke status ziet u straks?")
         await alice.press(*"verwijderd", "enter")
         await alice.reads("Voorspellingen: 1/1", "Opgelost.")

@@ -123,7 +123,7 @@ async def test_one_exercise_after_another_is_done_in_the_browser(site: Site, ope
     await result.get_by_text("Solved.").wait_for()
 
     await begin(page, "38", start="Start")  # Incoming → Active: the trainee is another technician
-    await page.get_by_text("is Incoming in bob's queue.").wait_for()
+    await page.get_by_text("is Incoming in your queue.").wait_for()
     await page.get_by_text("It is your turn.").wait_for()
     await page.locator("#queue button").first.click()
     await page.locator("#toolbar").get_by_role("button", name="Start session").click()
@@ -151,7 +151,7 @@ async def test_one_exercise_after_another_is_done_in_the_browser(site: Site, ope
 async def test_a_prediction_is_given_in_dutch_in_the_browser(site: Site, open_page: Opening) -> None:
     page = await open_page("dave", lang="nl")
     await begin(page, "2", start="Beginnen")
-    await page.get_by_label("Welke status ziet alice straks?").select_option("Verwijderd uit wachtrij van de technicus")
+    await page.get_by_label("Welke status ziet u straks?").select_option("Verwijderd uit wachtrij van de technicus")
     await page.get_by_role("button", name="Antwoorden").click()
     await page.locator("#result").get_by_text("Opgelost.").wait_for()
     await page.get_by_text("Voorspellingen: 1/1").wait_for()
