@@ -13,7 +13,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from rescue_common.api_addresses import ApiAddresses
 from rescue_common.emulated_time import format_timestamp
@@ -58,6 +57,7 @@ from rescue_server.rpc.public_api_service import PublicApiService
 from rescue_server.rpc.tls import ServerTls
 from rescue_server.runtime.admission import Admission
 from rescue_server.runtime.attachments import Attachments
+from rescue_server.runtime.background import until
 from rescue_server.runtime.checkpoint import Checkpoints
 from rescue_server.runtime.console_presences import ConsolePresences
 from rescue_server.runtime.credentials import server_key
@@ -173,7 +173,7 @@ async def _serve(options: ServerOptions, store: SqliteStore, checkpoints: Checkp
             urls |= await running.enter_async_context(beside)
         ApiAddresses.of(urls).write(options.data)
         _print_ready(options, address, urls)
-        await _until(stop, work)
+        await until(work, stop.wait())
 
 
 @contextlib.asynccontextmanager
@@ -379,16 +379,6 @@ def stop_signal() -> asyncio.Event:
     for signum in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(signum, stop.set)
     return stop
-
-
-async def _until(stop: asyncio.Event, work: Sequence[asyncio.Future[None]]) -> None:
-    """Wait for the signal. If a part of the server fails, raise its error."""
-    stopping = asyncio.create_task(stop.wait())
-    watched: set[asyncio.Future[Any]] = {stopping, *work}
-    while not stopping.done():
-        done, watched = await asyncio.wait(watched, return_when=asyncio.FIRST_COMPLETED)
-        for task in done:
-            task.result()
 
 
 async def _cancel(work: Sequence[asyncio.Future[None]]) -> None:

@@ -31,6 +31,7 @@ from rescue_server.replicated.log import Log
 from rescue_server.replicated.store import ReplicatedStore
 from rescue_server.rpc.listener import Listener, Service
 from rescue_server.runtime.admission import Admission
+from rescue_server.runtime.background import until
 from rescue_server.runtime.checkpoint import Checkpoints
 from rescue_server.runtime.credentials import derive_secret
 from rescue_server.runtime.due_posts import follow_with_posts
@@ -139,8 +140,7 @@ class Term:
         self._show()
         async with _together(link.run(), self._access.run(), self._snapshots.run()) as beside:
             following = asyncio.create_task(follower.run(standing.name, standing.address))
-            await _first([following, *beside], stop)
-            following.cancel()
+            await until(beside, following, stop.wait())
 
     async def _lead(self, stop: asyncio.Event) -> None:
         """Lead until a signal comes, another server leads, or a part fails."""
@@ -153,7 +153,7 @@ class Term:
             self._standing.leads = True
             await self._listener.serve()
             self._show()
-            await _first(work, stop, self._deposed)
+            await until(work, stop.wait(), self._deposed.wait())
             if not self._deposed.is_set():
                 await self._end_calls()
                 await self._engine.flush()
@@ -213,16 +213,3 @@ async def _together(*running: Coroutine[Any, Any, None]) -> AsyncIterator[list[a
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-
-
-async def _first(work: list[asyncio.Future[None]], *events: asyncio.Event) -> None:
-    """Wait until an event is set or a task has ended. Raises what ended the task."""
-    ends = [asyncio.create_task(event.wait()) for event in events]
-    watched: set[asyncio.Future[Any]] = {*ends, *work}
-    try:
-        done, _ = await asyncio.wait(watched, return_when=asyncio.FIRST_COMPLETED)
-        for task in done:
-            task.result()
-    finally:
-        for task in ends:
-            task.cancel()

@@ -112,12 +112,13 @@ async def test_a_server_without_the_clusters_key_is_refused(cluster: ClusterProg
 
 
 @pytest.mark.long
-async def test_a_second_server_of_the_leaders_name_is_refused(cluster: ClusterPrograms) -> None:
+async def test_a_second_server_of_one_name_is_refused(cluster: ClusterPrograms) -> None:
     leader = await cluster.next_leader()
-    said = await refused(
-        cluster, "--cluster-key", str(cluster.directory / "cluster.key"), name=leader, data=f"second-{leader}"
-    )
-    assert f"there is a server '{leader}' in this cluster: give each its own --name" in said
+    (follower,) = set(cluster.names) - {leader}
+    for name in (leader, follower):
+        key = str(cluster.directory / "cluster.key")
+        said = await refused(cluster, "--cluster-key", key, name=name, data=f"second-{name}")
+        assert f"there is a server '{name}' in this cluster: give each its own --name" in said
     assert cluster.leader() == leader
 
 
