@@ -41,7 +41,7 @@ class Lived:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def lived() -> AsyncIterator[Lived]:
-    async with World(options=("--api", "127.0.0.1:0", "--start-at", START)) as world:
+    async with World(api=True, options=("--start-at", START)) as world:
         alice, bob = await world.technician("alice"), await world.technician("bob")
         for technician in (alice, bob):
             await technician.focus(False)
