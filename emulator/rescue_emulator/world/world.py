@@ -1,5 +1,15 @@
 """A whole emulator for a test or a script: server, consoles and computers as real processes, ended with the block.
 
+async with World() as world:
+    alice = await world.technician("alice")
+    session, pin = await alice.pin("Customer")
+    computer = await world.computer(pin=pin)
+    await alice.sees(session, "Waiting")
+    async with computer.lan_off():
+        await world.advance(minutes=1)
+        await alice.sees(session, "Reconnecting")
+    await alice.sees(session, "Waiting")
+
 A world starts a server of its own, or uses an external one with accounts of its own there (`external`, `share`).
 """
 
@@ -7,11 +17,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import random
-import shutil
-import tempfile
-import weakref
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -34,6 +40,7 @@ from rescue_emulator.world.external_server import create_accounts, leave, unique
 from rescue_emulator.world.failure_report import ReportedWorld, failure_report
 from rescue_emulator.world.own_clients import WorldAdmin, WorldClock, WorldFaults, WorldJournal
 from rescue_emulator.world.own_servers import OwnServers
+from rescue_emulator.world.scratch import ScratchDirectory
 from rescue_emulator.world.server_access import ServerAccess
 from rescue_emulator.world.technician import NotSeen, Technician
 from rescue_protos.errors import NotFound, RescueError
@@ -82,8 +89,7 @@ class World:
         self._access = ServerAccess(data=Path(data).absolute() if data is not None else None)
         self._entered = False
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._directory: Path | None = None
-        self._remove_directory: weakref.finalize[..., World] | None = None
+        self._files = ScratchDirectory()
         self._own = Belongings()
         self._end_state: EndState | None = None
         self._connection: Connection | None = None
@@ -365,10 +371,7 @@ class World:
         """Return the directory of all temporary files; it is removed with the world, or when this process ends."""
         if not self._entered:
             raise NotEntered
-        if self._directory is None:
-            self._directory = Path(tempfile.mkdtemp(prefix="rescue-world-"))
-            self._remove_directory = weakref.finalize(self, _remove, self._directory, os.getpid())
-        return self._directory
+        return self._files.path()
 
     async def _require_technician(self, name: str) -> None:
         """Raise NotFound, which says who there is, if the world has no such technician."""
@@ -388,10 +391,4 @@ class World:
             await stop_all([program for program in self._programs() if program not in own])
         finally:
             await self._servers.close()
-            if self._remove_directory is not None:
-                self._remove_directory()
-
-
-def _remove(directory: Path, owner: int) -> None:
-    if os.getpid() == owner:  # a fork of that process must not remove the files of the world
-        shutil.rmtree(directory, ignore_errors=True)
+            self._files.remove()

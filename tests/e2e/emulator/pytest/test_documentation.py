@@ -11,7 +11,7 @@ import pytest
 
 from rescue_emulator import testing
 from rescue_emulator.pytest import plugin
-from rescue_emulator.world import sync
+from rescue_emulator.world import sync, world
 
 if TYPE_CHECKING:
     from tests.e2e.emulator.pytest.conftest import Leftovers
@@ -31,7 +31,7 @@ def indented(text: str) -> str:
 @pytest.mark.long
 def test_every_docstrings_example_runs(pytester: pytest.Pytester, leftovers: Leftovers) -> None:
     examples = []
-    for module in (testing, sync):
+    for module in (testing, world, sync):
         text = indented(inspect.getdoc(module) or "")
         kind = "async def" if text.startswith("async") else "def"
         examples.append(

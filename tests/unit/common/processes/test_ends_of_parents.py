@@ -157,7 +157,7 @@ if (child := os.fork()) == 0:
     sys.exit(0)
 os.waitpid(child, 0)
 assert directory.exists()
-world._remove_directory()
+world._files.remove()
 assert not directory.exists()
 """,
         environment=marked.environment,
