@@ -23,7 +23,7 @@ PYTEST := $(BIN)/python -m pytest -rs -n $(WORKERS) --dist worksteal
 
 # What takes long: whole other projects with the wheel, every example of the documentation, the longer stories, rare paths.
 long: environment
-	$(PYTEST) -m long
+	$(PYTEST) -m long --dist load --maxschedchunk 1
 
 # The server killed again and again under load, and the history of it judged; slow readers for a minute. SEED=N replays;
 # CLUSTER=1 kills the leading server of three, and nodes of their engine.
