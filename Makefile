@@ -22,8 +22,9 @@ MEASURED := tests/unit tests/contract
 PYTEST := $(BIN)/python -m pytest -rs -n $(WORKERS) --dist worksteal
 
 # What takes long: whole other projects with the wheel, every example of the documentation, the longer stories, rare paths.
+# Their stacks are not shown on the way: that is for tests that hang, and Python can crash while it shows them.
 long: environment
-	$(PYTEST) -m long --dist load --maxschedchunk 1
+	$(PYTEST) -m long --dist load --maxschedchunk 1 -o faulthandler_timeout=0
 
 # The server killed again and again under load, and the history of it judged; slow readers for a minute. SEED=N replays;
 # CLUSTER=1 kills the leading server of three, and nodes of their engine.
