@@ -52,6 +52,7 @@ from rescue_server.rpc.fault_service import FaultService
 from rescue_server.rpc.guard import Guard
 from rescue_server.rpc.journal_service import JournalService
 from rescue_server.rpc.listener import Listener, Service
+from rescue_server.rpc.method_wrapping import WrapMethod
 from rescue_server.rpc.post_service import PostService
 from rescue_server.rpc.public_api_service import PublicApiService
 from rescue_server.rpc.tls import ServerTls
@@ -296,11 +297,11 @@ def make_listener(
     key: bytes,
     *,
     more: Sequence[Service] = (),
-    first: Callable[[str], None] = lambda path: None,
+    around: Sequence[WrapMethod] = (),
 ) -> Listener:
     """Return the listener with every service of the contract; their streams are ended in this order.
 
-    `more`: services beside them. `first` gets the path of each call, and raises RescueError to refuse it.
+    `more`: services beside them. `around`: what goes around each method outside the guard.
     """
     engine, timekeeper, faults = parts.engine, parts.timekeeper, parts.faults
     refused = RefusedCommands()
@@ -320,7 +321,7 @@ def make_listener(
             Service.of(public_api_pb2, public_api_pb2_grpc, public_api),
             *more,
         ],
-        wrappers=[parts.observation.wrapper(), Guard(engine, admission.tokens, faults, limits, first=first).wrap],
+        wrappers=[parts.observation.wrapper(), *around, Guard(engine, admission.tokens, faults, limits).wrap],
         interceptors=parts.observation.interceptors(),
     )
 

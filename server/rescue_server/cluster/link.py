@@ -17,6 +17,7 @@ from rescue_protos.error_details import from_rpc_error
 from rescue_protos.errors import AlreadyExists, RescueError, Unauthenticated
 from rescue_protos.v1 import cluster_pb2, cluster_pb2_grpc
 from rescue_server.cluster.election import PING, SILENT, Election
+from rescue_server.cluster.leader_channel import open_member_channel
 from rescue_server.cluster.link_service import FOLLOWER, LEADER
 from rescue_server.cluster.proofs import is_proof, new_nonce, prove
 from rescue_server.cluster.roster import KnownServer
@@ -65,7 +66,7 @@ class LeaderLink:
         self._election.reached(time.monotonic())
         try:
             async with contextlib.AsyncExitStack() as stack:
-                channel = await stack.enter_async_context(_channel(address, self._tls))
+                channel = await stack.enter_async_context(open_member_channel(address, self._tls))
                 await self._follow(cluster_pb2_grpc.ClusterServiceStub(channel))
         except grpc.aio.AioRpcError as error:
             self._judge(from_rpc_error(error))
@@ -137,10 +138,3 @@ async def _knock(address: str) -> None:
     writer.close()
     with contextlib.suppress(OSError):
         await writer.wait_closed()
-
-
-def _channel(address: str, tls: Tls | None) -> grpc.aio.Channel:
-    if tls is None:
-        return grpc.aio.insecure_channel(address)
-    files = tls.read_files()
-    return grpc.aio.secure_channel(address, grpc.ssl_channel_credentials(files.ca, files.key, files.cert))

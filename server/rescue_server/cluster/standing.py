@@ -4,12 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from rescue_protos.errors import NotLeading
 from rescue_server.cluster.roster import KnownServer, Roster
 from rescue_server.replicated.place import Place
-
-# What every server answers: who it is, whether it is well, and who somebody is.
-_ANSWERED = ("/grpc.", "/rescue_protos.v1.ClusterService/GetCluster", "/rescue_protos.v1.AccessService/SignIn")
 
 
 class MemberStanding:
@@ -32,11 +28,6 @@ class MemberStanding:
         """HOST:PORT of another server that leads; empty if none is known."""
         address = self.place.address
         return address if address != self.address else ""
-
-    def require(self, path: str) -> None:
-        """Raise NotLeading for a call that only the leader answers."""
-        if not self.leads and not path.startswith(_ANSWERED):
-            raise NotLeading.of(self.leader_address)
 
     def members(self) -> list[KnownServer]:
         """Return the servers that there are, as far as this one knows."""

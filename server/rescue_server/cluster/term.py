@@ -19,6 +19,8 @@ from rescue_server.app import ServerOptions, ServerParts, make_listener, near_ad
 from rescue_server.clock import ServerClock, wall_clock
 from rescue_server.cluster.election import Election
 from rescue_server.cluster.follower import Follower
+from rescue_server.cluster.forwarding import Forwarding
+from rescue_server.cluster.leader_channel import LeaderChannel
 from rescue_server.cluster.link import LeaderLink
 from rescue_server.cluster.link_service import LinkService
 from rescue_server.cluster.member_access import MemberAccess
@@ -76,6 +78,8 @@ async def open_term(
         stack.push_async_callback(engine.close)
         parts = ServerParts.of(options, engine, consoles, observation)
         standing = MemberStanding(cluster.name, cluster.advertise, Roster(cluster.name), lambda: store.place)
+        leader = LeaderChannel(standing, tls=options.tls.for_clients() if options.tls else None)
+        stack.push_async_callback(leader.close)
         links = LinkService(standing, key=setting.key, cluster=cluster.log.name, nodes=setting.log.nodes)
         issued = IssuedSecrets(options.data)
         listener = make_listener(
@@ -85,7 +89,7 @@ async def open_term(
             setting.admission,
             setting.key,
             more=[Service.of(cluster_pb2, cluster_pb2_grpc, links)],
-            first=standing.require,
+            around=[Forwarding(standing, watch, leader, key=setting.key).wrap],
         )
         engine.replay(checkpoints)
         ports = [port] if port or not issued.last_port else [issued.last_port, 0]

@@ -23,7 +23,7 @@ from rescue_server.faults.rules import LostMessage
 from rescue_server.rpc import translate
 from rescue_server.rpc.applet_stream import AppletStream
 from rescue_server.rpc.call_context import CallContext
-from rescue_server.rpc.sources import address_of, source_of
+from rescue_server.rpc.sources import address_of, peer_of, source_of
 from rescue_server.runtime import applet_orders as orders
 from rescue_server.runtime import attachments, command_handlers
 from rescue_server.runtime.allowance import THIS_MACHINE
@@ -71,7 +71,7 @@ class AppletService(applet_pb2_grpc.AppletServiceServicer):
         redeem = command_handlers.redeem_pin(
             request.pin, request.customer, hash_ticket(ticket), _computer(request, context)
         )
-        source = source_of(context.peer())
+        source = source_of(peer_of(context))
         handler = command_handlers.limit_guesses(redeem, self._pins.guesses, source, self._pins.now)
         async with self._pins.turn(source):
             answer = await self._engine.perform(handler, asked)
@@ -85,7 +85,7 @@ class AppletService(applet_pb2_grpc.AppletServiceServicer):
         handler = command_handlers.start_through_channel(
             request.channel, request.customer, hash_ticket(ticket), self._limits, _computer(request, context)
         )
-        if (source := source_of(context.peer())) not in THIS_MACHINE:
+        if (source := source_of(peer_of(context))) not in THIS_MACHINE:
             handler = command_handlers.limit_starts(handler, self._starts, source, self._pins.now)
         answer = await self._engine.perform(handler, asked)
         return pb.StartThroughChannelResponse(session=answer.session, ticket=ticket)
@@ -94,7 +94,7 @@ class AppletService(applet_pb2_grpc.AppletServiceServicer):
         self, request_iterator: object, context: CallContext
     ) -> None:
         most = self._limits.unproven_attachments_per_peer
-        with self._unproven.taken(source_of(context.peer()), most, "attachments that have not said hello"):
+        with self._unproven.taken(source_of(peer_of(context)), most, "attachments that have not said hello"):
             hello = await _hello(context)
         session = command_handlers.admit(self._engine.published, hello.session, hello.ticket)
         connection = self._attachments.take_place(session.id, hello.instance, hello.attempt)
@@ -227,7 +227,7 @@ def _decision_of(report: pb.Report) -> Any:
 def _computer(request: pb.RedeemPinRequest | pb.StartThroughChannelRequest, context: CallContext) -> AppletComputer:
     unsaid = AppletComputer()
     return AppletComputer(
-        address=address_of(context.peer()),
+        address=address_of(peer_of(context)),
         language=request.language or unsaid.language,
         platform=request.platform or unsaid.platform,
     )

@@ -16,7 +16,7 @@ from rescue_server.rpc import translate
 from rescue_server.rpc.call_context import CallContext
 from rescue_server.rpc.clock_follower import ClockFollower
 from rescue_server.rpc.guard import caller
-from rescue_server.rpc.sources import is_local, source_of
+from rescue_server.rpc.sources import is_local, peer_of, source_of
 from rescue_server.runtime.engine import Engine
 from rescue_server.runtime.schedule.clock_barrier import ClockBarrier
 from rescue_server.runtime.schedule.timekeeper import Timekeeper
@@ -66,7 +66,7 @@ class ClockService(clock_pb2_grpc.ClockServiceServicer):
     ) -> AsyncIterator[pb.WatchClockResponse]:
         follower = ClockFollower()
         mine: dict[int, ClockBarrier] = {}
-        peer = source_of(context.peer())
+        peer = source_of(peer_of(context))
         reader = asyncio.create_task(self._listen(request_iterator, mine, follower, peer))
         reader.add_done_callback(lambda task: follower.end())
         forget = self._clock.on_change(follower.clock_changed)

@@ -17,7 +17,7 @@ from rescue_server.rpc import queue_messages, translate
 from rescue_server.rpc.call_context import CallContext
 from rescue_server.rpc.delta_messages import DeltaMessages
 from rescue_server.rpc.guard import caller
-from rescue_server.rpc.sources import address_of
+from rescue_server.rpc.sources import address_of, peer_of
 from rescue_server.runtime import command_handlers
 from rescue_server.runtime.console_presences import ConsolePresences
 from rescue_server.runtime.credentials import new_pin
@@ -72,7 +72,7 @@ class ConsoleService(console_pb2_grpc.ConsoleServiceServicer):
         try:
             with contextlib.suppress(*STORAGE_ERRORS):  # reading goes on while nothing can be stored
                 await self._presence.set(technician, watcher, request.in_focus)
-                await self._presences.note(technician, address_of(context.peer()))
+                await self._presences.note(technician, address_of(peer_of(context)))
             if not request.HasField("after_revision"):
                 watcher.after, message = await queue_messages.snapshot(self._engine, technician)
                 yield message

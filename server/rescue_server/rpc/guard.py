@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import inspect
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, NoReturn
@@ -23,7 +23,7 @@ from rescue_server.faults.injector import FaultInjector
 from rescue_server.rpc.call_context import CallContext
 from rescue_server.rpc.method_wrapping import RpcHandler
 from rescue_server.rpc.permissions import PERMISSIONS, Permission
-from rescue_server.rpc.sources import source_of
+from rescue_server.rpc.sources import peer_of, source_of
 from rescue_server.runtime.command_handlers import admit
 from rescue_server.runtime.credentials import Principal, Tokens
 from rescue_server.runtime.engine import Engine
@@ -51,10 +51,7 @@ def caller() -> Principal:
 
 
 class Guard:
-    """Checks the permission of a method before its handler runs, and translates what it raises.
-
-    `first` gets the path of each call before anything else, and raises RescueError to refuse it.
-    """
+    """Checks the permission of a method before its handler runs, and translates what it raises."""
 
     def __init__(
         self,
@@ -62,10 +59,7 @@ class Guard:
         tokens: Tokens,
         faults: FaultInjector,
         limits: Limits = LIMITS,
-        *,
-        first: Callable[[str], None] = lambda path: None,
     ) -> None:
-        self._first = first
         self._engine = engine
         self._tokens = tokens
         self._faults = faults
@@ -149,7 +143,6 @@ class Guard:
         return principal
 
     def _admit(self, path: str, context: CallContext) -> Principal:
-        self._first(path)
         permission = PERMISSIONS.get(path)
         if permission is None:
             raise errors.PermissionDenied("this method has no permission: nobody may call it")
@@ -205,7 +198,7 @@ class Guard:
             return self.open_streams.taken(f"user {principal.name}", limits.streams_per_administrator, streams)
         if principal.name:
             return self.open_streams.taken(f"user {principal.name}", limits.streams_per_technician, streams)
-        source = source_of(context.peer())
+        source = source_of(peer_of(context))
         if permission is Permission.APPLET:
             return self.open_streams.taken(f"applets {source}", limits.attachments_per_peer, "attachments of one peer")
         return self.open_streams.taken(

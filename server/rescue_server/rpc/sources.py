@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+from contextvars import ContextVar
 from typing import Any, TypeAlias
 from urllib.parse import unquote
 
@@ -12,6 +13,17 @@ from rescue_common.hosts import source_of_host
 
 VISITOR = "rescue-visitor"
 Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
+_origin: ContextVar[str] = ContextVar("origin", default="")
+
+
+def set_origin(peer: str) -> None:
+    """Take the call that runs now as that of another peer, for whom a server of the cluster forwards it."""
+    _origin.set(peer)
+
+
+def peer_of(context: Context) -> str:
+    """Return gRPC's name of who calls, or for whom a server of the cluster calls."""
+    return _origin.get() or context.peer()
 
 
 def source_of(peer: str) -> str:
@@ -44,7 +56,7 @@ def is_local(source: str) -> bool:
 
 def visitor_of(context: Context) -> str:
     """Return the source of a sign-in: who calls, or for whom a program of this machine says that it calls."""
-    source = source_of(context.peer())
+    source = source_of(peer_of(context))
     for key, value in context.invocation_metadata() or ():
         if key == VISITOR and isinstance(value, str) and is_local(source):
             # As gRPC writes a peer; the port is of no interest.

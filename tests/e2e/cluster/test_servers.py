@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-import grpc
 import pytest
 
 from rescue_client import AdminClient, Connection
@@ -13,9 +12,6 @@ from rescue_common.processes.child import Program
 from rescue_common.state_directory import find_secret
 from rescue_emulator.world.cluster_programs import ClusterPrograms
 from rescue_emulator.world.world import World
-from rescue_protos.error_details import from_rpc_error
-from rescue_protos.errors import NotLeading
-from rescue_protos.v1 import clock_pb2, clock_pb2_grpc
 from rescue_server.cluster.proofs import make_key
 from rescue_server.store.online_backup import back_up
 
@@ -64,18 +60,6 @@ async def test_a_leader_that_ends_in_order_hands_over(cluster: ClusterPrograms, 
     assert await cluster.stop_server(leader) == 0
     assert await cluster.next_leader(than=leader) != leader
     assert (await world.admin.organization()).groups
-
-
-async def test_a_server_that_follows_names_the_leader(cluster: ClusterPrograms, world: World) -> None:
-    leader = await cluster.next_leader()
-    (follower,) = set(cluster.names) - {leader}
-    address = cluster.address_of(follower)
-    async with grpc.aio.insecure_channel(address) as channel:
-        with pytest.raises(grpc.aio.AioRpcError) as caught:
-            await clock_pb2_grpc.ClockServiceStub(channel).GetClock(clock_pb2.GetClockRequest())
-    error = from_rpc_error(caught.value)
-    assert isinstance(error, NotLeading)
-    assert error.leader == cluster.address_of(leader)
 
 
 async def test_a_client_that_knows_one_server_finds_the_leader(cluster: ClusterPrograms) -> None:

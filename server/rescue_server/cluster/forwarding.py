@@ -1,0 +1,255 @@
+"""Calls at a server that does not lead: it serves what its replica knows, and forwards the rest to the leader.
+
+A forwarded call is the caller's own: the same bytes and the same token, which the leader checks itself. So no server
+can speak for a user whose token it has not got. What it adds is the caller's address, with a proof of the cluster's
+key, because limits count by it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import inspect
+from collections.abc import AsyncIterator, Callable
+from typing import Any, NoReturn
+
+import grpc
+from google.protobuf.message import Message
+
+from rescue_protos.error_details import from_rpc_error, to_status
+from rescue_protos.errors import NotLeading, ShuttingDown
+from rescue_server.cluster.leader_channel import LeaderChannel, NoLeader
+from rescue_server.cluster.proofs import is_proof, prove
+from rescue_server.cluster.standing import MemberStanding
+from rescue_server.rpc import sources
+from rescue_server.rpc.call_context import CallContext
+from rescue_server.rpc.method_wrapping import RpcHandler
+from rescue_server.runtime.watch import Watch
+
+PATIENCE = 5.0  # real seconds without a leader: an election takes a fifth of one
+_LOOK_AGAIN = 0.05  # real seconds
+_CAUGHT_UP_WITHIN = 5.0  # real seconds, for the effect of a call to arrive here
+
+_ROLE = "forwarded"
+_FOR, _PROOF, _REVISION = "rescue-forwarded-for", "rescue-forwarded-proof-bin", "rescue-revision"
+_PASSED_ON = ("authorization", "traceparent", "rescue-")
+
+_PACKAGE = "/rescue_protos.v1."
+_SYNC = f"{_PACKAGE}ConsoleService/SyncQueue"
+# What the replica knows, and what is about this server itself.
+_SERVED_HERE = (
+    "/grpc.",
+    f"{_PACKAGE}ClusterService/",
+    f"{_PACKAGE}AccessService/SignIn",
+    f"{_PACKAGE}ConsoleService/ListQueue",
+    *(f"{_PACKAGE}JournalService/{method}" for method in ("ListEvents", "WatchEvents", "Explain")),
+)
+# Of these the same call again does no more than the first.
+_REPEATABLE = ("Get", "List", "Read", "Watch", "Explain", "Sync", "Set", "Pause", "Check")
+
+Metadata = tuple[tuple[str, str | bytes], ...]
+
+
+class Forwarding:
+    """The calls of one server. `watch` tells what its replica has reached."""
+
+    def __init__(self, standing: MemberStanding, watch: Watch, leader: LeaderChannel, *, key: bytes) -> None:
+        self._standing = standing
+        self._watch = watch
+        self._leader = leader
+        self._key = key
+
+    def wrap(self, path: str, handler: RpcHandler) -> RpcHandler:
+        """Return the handler of a method: here, or by the leader."""
+        if path.startswith(_SERVED_HERE):
+            return handler
+        request_type, response_type = handler.request_deserializer, handler.response_serializer
+        if handler.unary_unary:
+            behavior = self._unary(path, handler.unary_unary)
+            return grpc.unary_unary_rpc_method_handler(behavior, request_type, response_type)
+        stream = _Stream(self, path, handler.unary_stream or handler.stream_stream)
+        if handler.unary_stream:
+            return grpc.unary_stream_rpc_method_handler(stream.generate, request_type, _unless_bytes(response_type))
+        chosen = stream.write if inspect.iscoroutinefunction(handler.stream_stream) else stream.generate
+        return grpc.stream_stream_rpc_method_handler(chosen, request_type, _unless_bytes(response_type))
+
+    def _unary(self, path: str, here: Any) -> Any:
+        may_repeat = path.rpartition("/")[2].startswith(_REPEATABLE)
+
+        async def behavior(request: Any, context: CallContext) -> Any:
+            if not isinstance(request, Message):  # the guard says that these bytes are no message
+                return await here(request, context)
+            if self._standing.leads or self._came_forwarded(context):
+                return await self._answer(here, request, context)
+            repeatable = may_repeat or bool(getattr(request, "request_id", ""))
+            answer = await self._by_leader(path, request, context, repeatable=repeatable)
+            return await here(request, context) if answer is None or path == _SYNC else answer
+
+        return behavior
+
+    async def _answer(self, here: Any, request: Any, context: CallContext) -> Any:
+        """Answer as the leader; to another server, say what its replica must have reached."""
+        if self._came_forwarded(context):
+            await self.admit(context)
+            answer = await here(request, context)
+            context.set_trailing_metadata(((_REVISION, str(self._watch.revision)),))
+            return answer
+        return await here(request, context)
+
+    async def _by_leader(self, path: str, request: Message, context: CallContext, *, repeatable: bool) -> bytes | None:
+        """Return the leader's answer; None if this server leads by now."""
+        sent, metadata = request.SerializeToString(), self.metadata(context)
+        until = asyncio.get_running_loop().time() + PATIENCE
+        while not self._standing.leads:
+            try:
+                call = self._leader.unary(path)(sent, metadata=metadata, timeout=context.time_remaining())
+                answer: bytes = await call
+            except NoLeader:
+                is_gone = True
+            except grpc.aio.AioRpcError as error:
+                is_gone = is_refused_by_state(error) or (repeatable and is_broken(error))
+                if not is_gone:
+                    await pass_on(error, context)
+            else:
+                await self._catch_up(await call.trailing_metadata())
+                return answer
+            if asyncio.get_running_loop().time() > until:
+                await _abort(context, NotLeading.of(self._standing.leader_address))
+            await asyncio.sleep(_LOOK_AGAIN)
+        return None
+
+    async def _catch_up(self, trailing: Any) -> None:
+        """Wait until the replica has what the call led to: who commands sees their own effect."""
+        revision = next((str(value) for name, value in trailing or () if name == _REVISION), "0")
+        await self._watch.reach(int(revision), timeout=_CAUGHT_UP_WITHIN)
+
+    async def open_stream(self, path: str, requests: Any, context: CallContext) -> Any:
+        """Return the leader's stream; None if this server leads by now. Ends the call if nobody leads."""
+        until = asyncio.get_running_loop().time() + PATIENCE
+        while not self._standing.leads:
+            with contextlib.suppress(NoLeader):
+                return self._leader.stream(path)(requests, metadata=self.metadata(context))
+            if asyncio.get_running_loop().time() > until:
+                await _abort(context, NotLeading.of())
+            await asyncio.sleep(_LOOK_AGAIN)
+        return None
+
+    def is_here(self, context: CallContext) -> bool:
+        """Whether this server answers the call itself, be it with a refusal."""
+        return self._standing.leads or self._came_forwarded(context)
+
+    async def admit(self, context: CallContext) -> None:
+        """Take a call that another server forwards as that of its caller. Ends the call if it does not fit."""
+        if not self._came_forwarded(context):
+            return
+        found = dict(context.invocation_metadata() or ())
+        origin, proof = found.get(_FOR, ""), found.get(_PROOF, b"")
+        if not self._standing.leads or not isinstance(origin, str) or not isinstance(proof, bytes):
+            await _abort(context, NotLeading.of(self._standing.leader_address))
+        elif is_proof(proof, self._key, _ROLE, origin):
+            sources.set_origin(origin)
+
+    def metadata(self, context: CallContext) -> Metadata:
+        """Return what the leader is to get with the caller's call."""
+        origin = sources.peer_of(context)
+        kept = [
+            (name, value)
+            for name, value in context.invocation_metadata() or ()
+            if name.startswith(_PASSED_ON) and name not in (_FOR, _PROOF)
+        ]
+        return (*kept, (_FOR, origin), (_PROOF, prove(self._key, _ROLE, origin)))
+
+    @staticmethod
+    def _came_forwarded(context: CallContext) -> bool:
+        return any(name == _FOR for name, _ in context.invocation_metadata() or ())
+
+
+class _Stream:
+    """One method with a stream. Of a handler that writes to its context, `write` is the other half; else `generate`."""
+
+    def __init__(self, forwarding: Forwarding, path: str, here: Any) -> None:
+        self._forwarding = forwarding
+        self._path = path
+        self._here = here
+
+    async def generate(self, request: Any, context: CallContext) -> AsyncIterator[Any]:
+        if isinstance(request, Message):
+            requests: Any = _once(request)
+        elif hasattr(request, "__aiter__"):
+            requests = _serialized(request)
+        else:  # no message: the guard says so
+            requests = None
+        call = None
+        if requests is not None and not self._forwarding.is_here(context):
+            call = await self._forwarding.open_stream(self._path, requests, context)
+        if call is None:
+            await self._forwarding.admit(context)
+            async with contextlib.aclosing(self._here(request, context)) as messages:
+                async for message in messages:
+                    yield message
+            return
+        async for message in _messages(call, context):
+            yield message
+
+    async def write(self, requests: Any, context: CallContext) -> None:
+        call = None
+        if not self._forwarding.is_here(context):
+            call = await self._forwarding.open_stream(self._path, _read(context), context)
+        if call is None:
+            await self._forwarding.admit(context)
+            await self._here(requests, context)
+            return
+        async for message in _messages(call, context):
+            await context.write(message)
+
+
+async def _messages(call: Any, context: CallContext) -> AsyncIterator[bytes]:
+    try:
+        async for message in call:
+            yield message
+    except grpc.aio.AioRpcError as error:
+        await pass_on(error, context)
+    finally:
+        call.cancel()
+
+
+async def _once(request: Message) -> AsyncIterator[bytes]:
+    yield request.SerializeToString()
+
+
+async def _serialized(requests: AsyncIterator[Message]) -> AsyncIterator[bytes]:
+    async for request in requests:
+        yield request.SerializeToString()
+
+
+async def _read(context: CallContext) -> AsyncIterator[bytes]:
+    while (request := await context.read()) is not grpc.aio.EOF:
+        yield request.SerializeToString()
+
+
+def is_broken(error: grpc.aio.AioRpcError) -> bool:
+    """Whether the connection failed: the leader may have carried out the call, or not."""
+    return error.code() is grpc.StatusCode.UNAVAILABLE and from_rpc_error(error).reason == "UNAVAILABLE"
+
+
+def is_refused_by_state(error: grpc.aio.AioRpcError) -> bool:
+    """Whether the server refused the call because it does not lead, or leaves: nothing was done."""
+    return error.code() is grpc.StatusCode.UNAVAILABLE and isinstance(from_rpc_error(error), NotLeading | ShuttingDown)
+
+
+async def pass_on(error: grpc.aio.AioRpcError, context: CallContext) -> NoReturn:
+    """End the caller's call as the leader ended it."""
+    kept = tuple((name, value) for name, value in error.trailing_metadata() or () if not name.startswith("rescue-"))
+    await context.abort(error.code(), error.details() or "", kept)
+
+
+async def _abort(context: CallContext, refusal: NotLeading) -> NoReturn:
+    await context.abort(*to_status(refusal))
+
+
+def _unless_bytes(serializer: Any) -> Callable[[Any], bytes]:
+    def serialize(message: Any) -> bytes:
+        serialized: bytes = message if isinstance(message, bytes) else serializer(message)
+        return serialized
+
+    return serialize

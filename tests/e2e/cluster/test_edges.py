@@ -1,0 +1,121 @@
+"""Servers that do not lead: whoever calls one of them sees the same as at the leader."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import grpc
+import pytest
+
+from rescue_client import AdminClient, ClockClient, Connection
+from rescue_common.state_directory import find_secret
+from rescue_emulator.world.cluster_programs import ClusterPrograms
+from rescue_emulator.world.technician import CommandRefused
+from rescue_emulator.world.world import World
+from rescue_protos.error_details import from_rpc_error
+from rescue_protos.errors import NotLeading, Unauthenticated
+from rescue_protos.v1 import clock_pb2, clock_pb2_grpc
+
+pytestmark = pytest.mark.timeout(120)
+
+
+@dataclass(frozen=True, slots=True)
+class Sides:
+    """A cluster of two servers; the programs of each world know one server only."""
+
+    cluster: ClusterPrograms
+    leader: World
+    edge: World
+    edge_name: str
+
+    @property
+    def edge_address(self) -> str:
+        """HOST:PORT of the server that does not lead."""
+        return self.cluster.address_of(self.edge_name)
+
+
+@pytest.fixture
+async def sides(tmp_path: Path) -> AsyncIterator[Sides]:
+    cluster = ClusterPrograms(tmp_path, servers=2, nodes=1, options=["--paused"])
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(cluster.close)
+        await cluster.open()
+        leads = await cluster.next_leader()
+        (follows,) = set(cluster.names) - {leads}
+
+        async def at(name: str) -> World:
+            world = World.external(server=cluster.address_of(name), data=cluster.data(name), share=False)
+            return await stack.enter_async_context(world)
+
+        yield Sides(cluster, await at(leads), await at(follows), follows)
+
+
+async def test_technicians_at_two_servers_work_on_one_session(sides: Sides) -> None:
+    alice, bob = await sides.edge.technician("alice"), await sides.leader.technician("bob")
+    session, pin = await alice.pin("Ms Vos")
+    assert session in [entry.session for entry in await alice.queue()], "who commands sees their own effect"
+    computer = await sides.edge.computer(pin=pin)
+    await alice.start(session)
+    assert alice.status(session) == "Active"
+    async with computer.lan_off():
+        await sides.edge.advance(minutes=1)
+        await alice.sees(session, "Reconnecting")
+    await alice.sees(session, "Active")
+    await alice.transfer(session, bob)
+    await bob.sees(session, "Incoming")
+    await bob.start(session)
+    await alice.sees(session, "Removed from TC queue")
+    await bob.chat(session, "good morning")
+    await bob.end(session)
+    await bob.sees(session, "Removed from TC queue")
+
+
+async def test_a_refusal_is_the_leaders_own(sides: Sides) -> None:
+    said = []
+    for world in (sides.leader, sides.edge):
+        alice = await world.technician("alice")
+        session, _ = await alice.pin("Ms Vos")
+        with pytest.raises(CommandRefused) as caught:
+            await alice.hold(session)
+        said.append(str(caught.value).replace(session, "SESSION"))
+    assert said[0] == said[1]
+    assert "(possible: end)" in said[0]
+
+
+async def test_every_server_tells_the_same_time(sides: Sides) -> None:
+    await sides.edge.advance(minutes=7)
+    times = []
+    for name in sides.cluster.names:
+        secret = find_secret("admin", data=sides.cluster.data(name))
+        async with Connection(sides.cluster.address_of(name), user="admin", secret=secret) as connection:
+            times.append((await ClockClient(connection).show()).now)
+            assert (await AdminClient(connection).organization()).groups
+    assert times[0] == times[1]
+
+
+async def test_a_call_without_a_token_is_refused_at_every_server(sides: Sides) -> None:
+    async with grpc.aio.insecure_channel(sides.edge_address) as channel:
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await clock_pb2_grpc.ClockServiceStub(channel).GetClock(clock_pb2.GetClockRequest())
+    assert isinstance(from_rpc_error(caught.value), Unauthenticated)
+
+
+async def test_what_is_forwarded_already_is_not_forwarded_again(sides: Sides) -> None:
+    forged = (("rescue-forwarded-for", "ipv4:192.0.2.7:1"), ("rescue-forwarded-proof-bin", b"guessed"))
+    async with grpc.aio.insecure_channel(sides.edge_address) as channel:
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await clock_pb2_grpc.ClockServiceStub(channel).GetClock(clock_pb2.GetClockRequest(), metadata=forged)
+    error = from_rpc_error(caught.value)
+    assert isinstance(error, NotLeading)
+    assert error.leader == sides.cluster.address_of(await sides.cluster.next_leader())
+
+
+async def test_calls_at_an_edge_go_on_when_the_leader_is_killed(sides: Sides) -> None:
+    alice = await sides.edge.technician("alice")
+    session, _ = await alice.pin("Ms Vos")
+    await sides.cluster.kill_server()
+    other, _ = await alice.pin("Mr Berg")
+    assert {session, other} <= set(alice.sessions)
