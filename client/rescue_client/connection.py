@@ -39,6 +39,9 @@ Method = Callable[[SignedInChannel, Metadata], Awaitable[Reply]]
 TIMEOUT = timedelta(seconds=30)
 """How long a call waits for a server that is away, in real time."""
 
+WRONG_SECRET = "WRONG_SECRET"
+"""The reason of a refused sign-in that another server may accept."""
+
 NO_WAIT = timedelta(0)
 """A timeout: a call fails at once if the server is away."""
 
@@ -68,6 +71,7 @@ class Connection:
         self.user = user
         self.timeout = timeout
         self._servers = ServerList(read_addresses(address))
+        self._refused_by: set[str] = set()
         self._secret = secret
         self._token = Token()
         self._locate = locate
@@ -149,7 +153,8 @@ class Connection:
         """Look up where the server is, after a call on `channel` failed. Return whether that, or the secret, is new.
 
         If the server was not available, another one is used if there is one: the one that the failure names, else the
-        next. The next call gets a new grpc channel if something is new or the connection is down.
+        next. So it is if a server refused the secret and the others were not asked yet. The next call gets a new grpc
+        channel if something is new or the connection is down.
         """
         if self._locate is not None:
             # While the server is about to write the location, the last known one is as good as any.
@@ -157,7 +162,7 @@ class Connection:
                 addresses, self._secret = self._locate()
                 self._servers.update(read_addresses(addresses))
         shared = self._shared(channel)
-        if shared is not None and _goes_elsewhere(failure):
+        if shared is not None and self._goes_elsewhere(failure, shared.location[0]):
             self._servers.leave(shared.location[0], named=failure.metadata.get(LEADER, ""))
             if self._servers.current != shared.location[0]:
                 channel.leave()
@@ -281,13 +286,15 @@ class Connection:
         async with self.channel() as channel:
             try:
                 async with asyncio.timeout(longest):
-                    return await channel.call(method)
+                    reply = await channel.call(method)
+                self._refused_by.clear()
+                return reply
             except TimeoutError:
                 silent = Unavailable("the server does not answer", reason="NO_ANSWER")
                 self.relocate(channel, silent)
                 raise silent from None
-            except Unauthenticated:
-                if not self.relocate(channel):
+            except Unauthenticated as error:
+                if not self.relocate(channel, error):
                     raise
             except Unavailable as error:
                 self.relocate(channel, error)
@@ -300,6 +307,24 @@ class Connection:
                     raise _connection_closed() from None
                 raise
         return await self._attempt(method, longest)  # with the new secret
+
+    def _goes_elsewhere(self, failure: RescueError | None, address: str) -> TypeGuard[RescueError]:
+        """Return whether another server may answer. One that could not store the call will try again itself."""
+        if isinstance(failure, Unauthenticated):
+            return self._is_doubtful(address, failure)
+        return isinstance(failure, Unavailable) and not isinstance(failure, StorageUnavailable)
+
+    def _is_doubtful(self, address: str, refusal: Unauthenticated) -> bool:
+        """Return whether another server may accept the secret that this one refused.
+
+        While a server is down, a stranger may listen at its address. A server that refuses again, because the others
+        said that it leads, is believed; so it is if all others have refused.
+        """
+        if refusal.reason != WRONG_SECRET or address != self._servers.current:
+            return False
+        is_final = address in self._refused_by or {*self._servers.addresses} <= {*self._refused_by, address}
+        self._refused_by = set() if is_final else {*self._refused_by, address}
+        return not is_final
 
     def _open_channel(self) -> _SharedChannel:
         address, secret = self._location
@@ -341,11 +366,6 @@ class _SharedChannel:
     channel: SignedInChannel
     location: tuple[str, str]
     users: int = 0
-
-
-def _goes_elsewhere(failure: RescueError | None) -> TypeGuard[Unavailable]:
-    """Return whether another server may answer. One that could not store the call will try again itself."""
-    return isinstance(failure, Unavailable) and not isinstance(failure, StorageUnavailable)
 
 
 async def _sign_in(channel: SignedInChannel, metadata: Metadata) -> None:

@@ -109,9 +109,9 @@ class QueueWatch:
                                     delays, has_fresh_token = retry_delays(), False
                                     yield update
                                     self.progress.record(delivered=update.revision, history=self._history)
-                    except Unauthenticated:
+                    except Unauthenticated as error:
                         # A restarted server does not know the old token. A renewed secret is looked up again.
-                        if not self._connection.relocate(channel) and has_fresh_token:
+                        if not self._connection.relocate(channel, error) and has_fresh_token:
                             raise
                         channel.forget_token()
                         has_fresh_token = retry_now = True

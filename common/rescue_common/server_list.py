@@ -37,6 +37,11 @@ class ServerList:
         """The address in use; empty if none is known."""
         return self._current
 
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """The addresses that are known."""
+        return self._addresses
+
     def __len__(self) -> int:
         return len(self._addresses)
 

@@ -43,7 +43,7 @@ from rescue_server.faults.methods import methods
 from rescue_server.observe.observation import MetricsAddress, Observation
 from rescue_server.posts.sender import PostSender
 from rescue_server.replay.schedule import Recording, ReplaySchedule
-from rescue_server.rpc.access_service import AccessService
+from rescue_server.rpc.access_service import AccessService, AskLeader, no_leader
 from rescue_server.rpc.admin_service import AdminService
 from rescue_server.rpc.applet_service import AppletService
 from rescue_server.rpc.clock_service import ClockService
@@ -298,19 +298,22 @@ def make_listener(
     *,
     more: Sequence[Service] = (),
     around: Sequence[WrapMethod] = (),
+    ask_leader: AskLeader = no_leader,
 ) -> Listener:
     """Return the listener with every service of the contract; their streams are ended in this order.
 
-    `more`: services beside them. `around`: what goes around each method outside the guard.
+    `more`: services beside them. `around`: what goes around each method outside the guard. `ask_leader` judges secrets
+    that this server would refuse.
     """
     engine, timekeeper, faults = parts.engine, parts.timekeeper, parts.faults
     refused = RefusedCommands()
     console = ConsoleService(engine, parts.presence, refused, limits, parts.presences)
     public_api = PublicApiService(engine, admission.tokens, faults, parts.presences, parts.observation.requested)
     applet = AppletService(engine, timekeeper, faults, key, admission.pins, limits)
+    access = AccessService(engine, admission.tokens, issued, ask_leader=ask_leader)
     return Listener(
         [
-            Service.of(access_pb2, access_pb2_grpc, AccessService(engine, admission.tokens, issued)),
+            Service.of(access_pb2, access_pb2_grpc, access),
             Service.of(applet_pb2, applet_pb2_grpc, applet),
             Service.of(console_pb2, console_pb2_grpc, console),
             Service.of(clock_pb2, clock_pb2_grpc, ClockService(engine, timekeeper, faults)),

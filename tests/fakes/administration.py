@@ -9,7 +9,7 @@ from typing import Any
 
 import grpc
 
-from rescue_protos.errors import RescueError, Unauthenticated
+from rescue_protos.errors import NotLeading, RescueError, Unauthenticated
 from rescue_protos.v1 import (
     access_pb2,
     access_pb2_grpc,
@@ -34,6 +34,9 @@ class FakeAdministration(
         self.requests: list[Any] = []
         self.refusals: list[RescueError] = []
         self.sign_ins = 0
+        self.secret = "s3cret"
+        self.leader = ""
+        """If it is set, this server refuses every sign-in, and names that one."""
         self.now = datetime(2026, 1, 5, 9, tzinfo=UTC)
         self.speed: float = 1
         self.paused = True
@@ -58,8 +61,10 @@ class FakeAdministration(
 
     async def SignIn(self, request: access_pb2.SignInRequest, context: Context) -> access_pb2.SignInResponse:
         self.sign_ins += 1
-        if request.secret != "s3cret":
-            await self.refuse(context, Unauthenticated("wrong secret", reason="BAD_SECRET"))
+        if self.leader:
+            await self.refuse(context, NotLeading.of(self.leader))
+        if request.secret != self.secret:
+            await self.refuse(context, Unauthenticated("wrong secret", reason="WRONG_SECRET"))
         return access_pb2.SignInResponse(token=f"token of {request.user}")
 
     async def GetOrganization(

@@ -8,12 +8,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import secrets
+import socket
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 from rescue_common.private_files import write_private
 from rescue_common.processes.child import Program, stop_all
 from rescue_emulator.world.engine_nodes import EngineNodes, EtcdNodes, NatsNodes
+from rescue_emulator.world.ports import reserve_port
 
 ENGINES: dict[str, type[EngineNodes]] = {"nats": NatsNodes, "etcd": EtcdNodes}
 _START_TIMEOUT = 60.0  # real seconds, for a process on a busy machine
@@ -48,6 +50,7 @@ class ClusterPrograms:
         self._first = tuple(first)
         self._start = start
         self._addresses: dict[str, str] = {}
+        self._ports: dict[str, socket.socket] = {}  # nobody else gets the port of a server that is down
         self._told: dict[str, tuple[int, str]] = {}  # epoch and leader, as each server last said
         self._news = asyncio.Event()
 
@@ -82,6 +85,8 @@ class ClusterPrograms:
         """End everything."""
         with contextlib.ExitStack() as stack:
             stack.callback(self.nodes.close)
+            for port in self._ports.values():
+                stack.callback(port.close)
             await stop_all(list(self.programs.values()))
 
     def leader(self) -> str:
@@ -102,7 +107,7 @@ class ClusterPrograms:
 
     async def start_server(self, name: str, *options: str) -> None:
         """Start a server, and wait until it leads or follows. Raises ProgramEnded, TimeoutError."""
-        address = self._addresses.get(name, "127.0.0.1:0")
+        address = self._addresses.get(name) or self._reserve(name)
         program = await self._start(
             name,
             "rescue_server",
@@ -124,6 +129,14 @@ class ClusterPrograms:
             note(event)
         program.listen(note)
         await program.event("ready", timeout=_START_TIMEOUT)
+
+    def _reserve(self, name: str) -> str:
+        """Return where a server is to listen at its first start."""
+        port = reserve_port()
+        if port is None:
+            return "127.0.0.1:0"
+        self._ports[name] = port
+        return f"127.0.0.1:{port.getsockname()[1]}"
 
     async def kill_server(self, name: str = "") -> str:
         """Kill a server with SIGKILL, without a name the one that leads; return its name."""

@@ -21,6 +21,7 @@ from types import TracebackType
 from typing import Self
 
 from rescue_common.processes.external_program import ExternalProgram
+from rescue_emulator.world.ports import reserve_port
 
 _UP_WITHIN = 20.0  # real seconds
 _ATTEMPTS = 3  # another program can take a port between its choice and its use
@@ -48,6 +49,7 @@ class EngineNodes(ABC):
     def __init__(self, directory: Path, number: int) -> None:
         """Prepare `number` nodes, whose files are in `directory`. Raises NoEngine if the program is missing."""
         self._executable = _found(self.program, self.environment_variable, self.remedy)
+        self._reserved = contextlib.ExitStack()  # nobody else gets the ports of a node that is down
         self._nodes = {f"n{n}": _Node(f"n{n}", directory / f"n{n}") for n in range(1, number + 1)}
 
     @property
@@ -143,9 +145,10 @@ class EngineNodes(ABC):
         """End all nodes."""
         for name in self._nodes:
             self.kill(name)
+        self._reserved.close()
 
     def _start_all(self) -> None:
-        for node, (port, peer_port) in zip(self._nodes.values(), _free_ports(len(self._nodes)), strict=True):
+        for node, (port, peer_port) in zip(self._nodes.values(), self._free_ports(), strict=True):
             shutil.rmtree(node.directory, ignore_errors=True)
             node.directory.mkdir(parents=True, mode=0o700)
             node.port, node.peer_port = port, peer_port
@@ -153,6 +156,20 @@ class EngineNodes(ABC):
             self._launch(node)
         for node in self._nodes.values():
             self._wait(node)
+
+    def _free_ports(self) -> list[tuple[int, int]]:
+        """Return a pair of ports for each node, reserved if that is possible here."""
+        with contextlib.ExitStack() as until_chosen:
+            ports = []
+            for _ in range(2 * len(self._nodes)):
+                held = reserve_port()
+                if held is not None:
+                    self._reserved.enter_context(held)
+                else:
+                    held = until_chosen.enter_context(socket.socket())
+                    held.bind(("127.0.0.1", 0))
+                ports.append(held.getsockname()[1])
+        return list(zip(ports[::2], ports[1::2], strict=True))
 
     def _launch(self, node: _Node) -> None:
         with (node.directory / "log").open("ab") as log:
@@ -242,13 +259,3 @@ def _beside_python(program: str) -> str | None:
     import sysconfig
 
     return shutil.which(program, path=sysconfig.get_path("scripts"))
-
-
-def _free_ports(number: int) -> list[tuple[int, int]]:
-    """Return pairs of ports that were free just now."""
-    with contextlib.ExitStack() as stack:
-        held = [stack.enter_context(socket.socket()) for _ in range(2 * number)]
-        for one in held:
-            one.bind(("127.0.0.1", 0))
-        ports = [one.getsockname()[1] for one in held]
-    return list(zip(ports[::2], ports[1::2], strict=True))

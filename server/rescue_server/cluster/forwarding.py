@@ -18,6 +18,7 @@ from google.protobuf.message import Message
 
 from rescue_protos.error_details import from_rpc_error, to_status
 from rescue_protos.errors import NotLeading, ShuttingDown
+from rescue_protos.v1 import access_pb2
 from rescue_server.cluster.leader_channel import LeaderChannel, NoLeader
 from rescue_server.cluster.proofs import is_proof, prove
 from rescue_server.cluster.standing import MemberStanding
@@ -36,11 +37,11 @@ _PASSED_ON = ("authorization", "traceparent", "rescue-")
 
 _PACKAGE = "/rescue_protos.v1."
 _SYNC = f"{_PACKAGE}ConsoleService/SyncQueue"
+_SIGN_IN = f"{_PACKAGE}AccessService/SignIn"  # served here, but only the leader refuses
 # What the replica knows, and what is about this server itself.
 _SERVED_HERE = (
     "/grpc.",
     f"{_PACKAGE}ClusterService/",
-    f"{_PACKAGE}AccessService/SignIn",
     f"{_PACKAGE}ConsoleService/ListQueue",
     *(f"{_PACKAGE}JournalService/{method}" for method in ("ListEvents", "WatchEvents", "Explain")),
 )
@@ -81,11 +82,22 @@ class Forwarding:
                 return await here(request, context)
             if self._standing.leads or self._came_forwarded(context):
                 return await self._answer(here, request, context)
+            if path == _SIGN_IN:
+                return await here(request, context)
             repeatable = may_repeat or bool(getattr(request, "request_id", ""))
             answer = await self._by_leader(path, request, context, repeatable=repeatable)
             return await here(request, context) if answer is None or path == _SYNC else answer
 
         return behavior
+
+    async def sign_in(
+        self, request: access_pb2.SignInRequest, context: CallContext
+    ) -> access_pb2.SignInResponse | None:
+        """Return the leader's answer to a sign-in that would be refused here; None if this server leads."""
+        if self.is_here(context):
+            return None
+        answer = await self._by_leader(_SIGN_IN, request, context, repeatable=True)
+        return None if answer is None else access_pb2.SignInResponse.FromString(answer)
 
     async def _answer(self, here: Any, request: Any, context: CallContext) -> Any:
         """Answer as the leader; to another server, say what its replica must have reached."""

@@ -81,6 +81,7 @@ async def open_term(
         leader = LeaderChannel(standing, tls=options.tls.for_clients() if options.tls else None)
         stack.push_async_callback(leader.close)
         links = LinkService(standing, key=setting.key, cluster=cluster.log.name, nodes=setting.log.nodes)
+        forwarding = Forwarding(standing, watch, leader, key=setting.key)
         issued = IssuedSecrets(options.data)
         listener = make_listener(
             parts,
@@ -89,7 +90,8 @@ async def open_term(
             setting.admission,
             setting.key,
             more=[Service.of(cluster_pb2, cluster_pb2_grpc, links)],
-            around=[Forwarding(standing, watch, leader, key=setting.key).wrap],
+            around=[forwarding.wrap],
+            ask_leader=forwarding.sign_in,
         )
         engine.replay(checkpoints)
         ports = [port] if port or not issued.last_port else [issued.last_port, 0]

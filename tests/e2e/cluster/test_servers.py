@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
+import socket
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import grpc
 import pytest
 
 from rescue_client import AdminClient, Connection
+from rescue_common.hosts import parse_host_port
 from rescue_common.processes.child import Program
 from rescue_common.state_directory import find_secret
 from rescue_emulator.world.cluster_programs import ClusterPrograms
 from rescue_emulator.world.world import World
+from rescue_protos.error_details import from_rpc_error
+from rescue_protos.errors import Unauthenticated
+from rescue_protos.v1 import access_pb2, access_pb2_grpc
 from rescue_server.cluster.proofs import make_key
 from rescue_server.store.online_backup import back_up
+from tests.torture.machine import paused
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -60,6 +69,37 @@ async def test_a_leader_that_ends_in_order_hands_over(cluster: ClusterPrograms, 
     assert await cluster.stop_server(leader) == 0
     assert await cluster.next_leader(than=leader) != leader
     assert (await world.admin.organization()).groups
+
+
+async def test_a_server_that_lacks_a_secret_asks_the_leader(cluster: ClusterPrograms) -> None:
+    """A server that follows may lack a secret that was renewed just now."""
+    leader = await cluster.next_leader()
+    (follower,) = set(cluster.names) - {leader}
+    async with grpc.aio.insecure_channel(cluster.address_of(follower)) as channel:
+        access = access_pb2_grpc.AccessServiceStub(channel)
+        with paused(cluster.programs[leader].pid):
+            secret = find_secret("admin", data=cluster.data(follower))
+            known = await access.SignIn(access_pb2.SignInRequest(user="admin", secret=secret), timeout=10)
+            assert known.administrator, "the right secret needs no leader"
+            refused = access.SignIn(access_pb2.SignInRequest(user="admin", secret="wrong"))
+            await asyncio.sleep(0.5)
+            assert not refused.done(), "it refuses nobody by itself"
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await refused
+        assert isinstance(from_rpc_error(caught.value), Unauthenticated)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such reservation")
+async def test_nobody_gets_the_port_of_what_is_down(cluster: ClusterPrograms) -> None:
+    leader = await cluster.next_leader()
+    places = [cluster.address_of(leader), *cluster.nodes.addresses]
+    await cluster.kill_server(leader)
+    cluster.nodes.kill("n1")
+    for address in places:
+        with socket.socket() as stranger, pytest.raises(OSError, match="in use"):
+            stranger.bind(parse_host_port(address))
+    await cluster.start_dead()
+    assert cluster.address_of(leader) == places[0]
 
 
 async def test_a_client_that_knows_one_server_finds_the_leader(cluster: ClusterPrograms) -> None:

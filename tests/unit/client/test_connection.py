@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -105,6 +106,51 @@ async def test_the_token_of_one_server_is_shown_to_the_next(fake: FakeAdministra
         await ClockClient(connection).show()
         assert (first.sign_ins, fake.sign_ins) == (1, 1)
     await first.stop()
+
+
+@pytest.fixture
+async def other() -> AsyncIterator[FakeAdministration]:
+    found = FakeAdministration()
+    await found.start()
+    yield found
+    await found.stop()
+
+
+def in_use(connection: Connection, fake: FakeAdministration, other: FakeAdministration) -> list[FakeAdministration]:
+    """Return the server that the connection uses, then the one that it does not use."""
+    return [fake, other] if connection.address == fake.address else [other, fake]
+
+
+async def test_a_stranger_at_the_address_of_a_server_shuts_nobody_out(
+    fake: FakeAdministration, other: FakeAdministration
+) -> None:
+    addresses = f"{fake.address},{other.address}"
+    async with Connection(addresses, user="admin", secret="s3cret", timeout=NO_WAIT) as connection:
+        stranger, server = in_use(connection, fake, other)
+        stranger.secret = "of another cluster"
+        await asyncio.gather(*(ClockClient(connection).show() for _ in range(3)))
+        assert connection.address == server.address
+        assert stranger.requests == []
+
+
+async def test_a_secret_that_every_server_refuses_is_wrong(fake: FakeAdministration, other: FakeAdministration) -> None:
+    addresses = f"{fake.address},{other.address}"
+    async with Connection(addresses, user="admin", secret="wrong") as connection:
+        with pytest.raises(Unauthenticated):
+            await ClockClient(connection).show()
+        assert (fake.sign_ins, other.sign_ins) == (1, 1)
+
+
+async def test_a_refusal_counts_if_the_other_server_says_that_this_one_leads(
+    fake: FakeAdministration, other: FakeAdministration
+) -> None:
+    addresses = f"{fake.address},{other.address}"
+    async with Connection(addresses, user="admin", secret="wrong") as connection:
+        leader, follower = in_use(connection, fake, other)
+        follower.leader = leader.address
+        with pytest.raises(Unauthenticated):
+            await ClockClient(connection).show()
+        assert (leader.sign_ins, follower.sign_ins) == (2, 1)
 
 
 async def test_a_server_that_cannot_store_now_is_not_left(fake: FakeAdministration) -> None:
