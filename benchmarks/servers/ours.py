@@ -13,12 +13,13 @@ from pathlib import Path
 
 from benchmarks.servers.population import KnownTokens, populate
 from rescue_common.private_files import make_private
-from rescue_server.app import ServerOptions, serving
+from rescue_server.app import serving
 from rescue_server.observe.observation import MetricsAddress, Observation
 from rescue_server.runtime.admission import Admission
 from rescue_server.runtime.limits import LIMITS
 from rescue_server.runtime.pin_attempts import PinAttempts
 from rescue_server.startup import garbage
+from rescue_server.startup.options import ServerOptions
 from rescue_server.store.files import STORE_FILE
 from rescue_server.store.sqlite import SqliteStore
 

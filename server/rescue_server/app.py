@@ -9,77 +9,35 @@ import os
 import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 
 from rescue_common.api_addresses import ApiAddresses
 from rescue_common.emulated_time import format_timestamp
 from rescue_common.private_files import make_private, remove_unfinished
-from rescue_protos.v1 import (
-    access_pb2,
-    access_pb2_grpc,
-    admin_pb2,
-    admin_pb2_grpc,
-    applet_pb2,
-    applet_pb2_grpc,
-    clock_pb2,
-    clock_pb2_grpc,
-    console_pb2,
-    console_pb2_grpc,
-    fault_pb2,
-    fault_pb2_grpc,
-    journal_pb2,
-    journal_pb2_grpc,
-    post_pb2,
-    post_pb2_grpc,
-    public_api_pb2,
-    public_api_pb2_grpc,
-)
 from rescue_server.clock import ServerClock, wall_clock
-from rescue_server.faults.injector import FaultInjector
-from rescue_server.faults.methods import methods
-from rescue_server.observe.observation import MetricsAddress, Observation
-from rescue_server.posts.sender import PostSender
-from rescue_server.replay.schedule import Recording, ReplaySchedule
-from rescue_server.rpc.access_service import AccessService, AskLeader, no_leader
-from rescue_server.rpc.admin_service import AdminService
-from rescue_server.rpc.applet_service import AppletService
-from rescue_server.rpc.clock_service import ClockService
-from rescue_server.rpc.console_service import ConsoleService
-from rescue_server.rpc.fault_service import FaultService
-from rescue_server.rpc.guard import Guard
-from rescue_server.rpc.journal_service import JournalService
-from rescue_server.rpc.listener import Listener, Service
-from rescue_server.rpc.method_wrapping import WrapMethod
-from rescue_server.rpc.post_service import PostService
-from rescue_server.rpc.public_api_service import PublicApiService
-from rescue_server.rpc.tls import ServerTls
+from rescue_server.observe.observation import Observation
+from rescue_server.parts import ServerParts, make_listener
+from rescue_server.replay.schedule import ReplaySchedule
 from rescue_server.runtime.admission import Admission
-from rescue_server.runtime.attachments import Attachments
 from rescue_server.runtime.background import until
 from rescue_server.runtime.checkpoint import Checkpoints
-from rescue_server.runtime.console_presences import ConsolePresences
 from rescue_server.runtime.credentials import server_key
 from rescue_server.runtime.due_posts import follow_with_posts
 from rescue_server.runtime.engine import Engine, compose_engine, live_engine
-from rescue_server.runtime.focus import in_focus, record_focus
+from rescue_server.runtime.focus import in_focus
 from rescue_server.runtime.hooks import Hooks
-from rescue_server.runtime.journal import Journal
 from rescue_server.runtime.limits import LIMITS, Limits
-from rescue_server.runtime.presence import ConnectedConsoles, Presence
-from rescue_server.runtime.refused_commands import RefusedCommands
-from rescue_server.runtime.retention import KEEP_ENDED, MOST_ENDED, Retention
-from rescue_server.runtime.schedule.timekeeper import Timekeeper
+from rescue_server.runtime.presence import ConnectedConsoles
 from rescue_server.runtime.state import EngineStates
 from rescue_server.runtime.watch import Watch
 from rescue_server.startup import garbage
 from rescue_server.startup.companion import PAGES, PUBLIC_API, companion
 from rescue_server.startup.first_start import prepare_organization
 from rescue_server.startup.issued_access import IssuedSecrets
-from rescue_server.startup.open_files import raise_limit, watch_limit
-from rescue_server.startup.public_api import NO_PUBLIC_API, PublicApi
+from rescue_server.startup.options import ServerOptions
 from rescue_server.store.checkpoint_file import CheckpointFile
 from rescue_server.store.directory import DirectoryLock
 from rescue_server.store.files import STORE_FILE
@@ -94,32 +52,6 @@ _BESIDE = {
     "api_proxy": "proxy that leads the vendor's names to it at {}",
     "api_ca": "the CA that its clients have to trust: {}",
 }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ServerOptions:
-    """The options of the command line. Without `speed` and `paused` the clock goes on as it was stored."""
-
-    host: str
-    port: int
-    data: Path
-    organization: Path | None = None
-    speed: float | None = None
-    paused: bool = False
-    start_at: datetime | None = None
-    as_json: bool = False
-    keep_ended: timedelta = KEEP_ENDED
-    most_ended: int = MOST_ENDED
-    restore: Path | None = None
-    ring: int | None = None
-    tls: ServerTls | None = None
-    metrics: MetricsAddress | None = None
-    recording: Recording | None = None
-    web: str = ""
-    web_options: tuple[str, ...] = ()
-    api: PublicApi = NO_PUBLIC_API
-    limits: Limits = LIMITS
-    post_anywhere: bool = False
 
 
 def serve(options: ServerOptions) -> None:
@@ -230,103 +162,6 @@ async def serving(
             parts.presence.close()
             await listener.stop()
         await engine.flush()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ServerParts:
-    """The parts of the server that follow the engine's events."""
-
-    engine: Engine
-    observation: Observation
-    attachments: Attachments
-    journal: Journal
-    timekeeper: Timekeeper
-    faults: FaultInjector
-    presence: Presence
-    presences: ConsolePresences
-    retention: Retention
-    posts: PostSender
-
-    @classmethod
-    def of(
-        cls, options: ServerOptions, engine: Engine, consoles: ConnectedConsoles, observation: Observation
-    ) -> ServerParts:
-        """Build the parts and subscribe them to the engine. Raises CannotObserve."""
-        attachments = Attachments()
-        journal = Journal(engine)
-        timekeeper = Timekeeper(engine, attachments)
-        faults = FaultInjector(engine.published, engine.clock, timekeeper.barriers, methods())
-        retention = Retention(engine, keep_ended=options.keep_ended, most_ended=options.most_ended)
-        posts = PostSender(engine, anywhere=options.post_anywhere, affected=faults.affect_post)
-        for subscriber in (observation, journal, faults, attachments, retention, posts):
-            engine.subscribe(subscriber)
-        observation.open(engine, attachments, journal)
-        return cls(
-            engine=engine,
-            observation=observation,
-            attachments=attachments,
-            journal=journal,
-            timekeeper=timekeeper,
-            faults=faults,
-            presence=Presence(partial(record_focus, engine), consoles),
-            presences=ConsolePresences(engine, kept=options.api.is_wanted),
-            retention=retention,
-            posts=posts,
-        )
-
-    def start(self, *, replaying: bool) -> list[asyncio.Future[None]]:
-        """Start what runs in the background. The caller must hold and cancel these tasks."""
-        running = [
-            self.timekeeper.run(),
-            self.timekeeper.mark_regularly(),
-            self.presence.end_assumption(),
-            self.retention.run(),
-            watch_limit(raise_limit()),
-            garbage.collect_regularly(lambda: len(self.attachments)),
-        ]
-        if not replaying:  # the posts of a recording were sent when it was made
-            running.append(self.posts.run())
-        return [asyncio.create_task(each) for each in running]
-
-
-def make_listener(
-    parts: ServerParts,
-    issued: IssuedSecrets,
-    limits: Limits,
-    admission: Admission,
-    key: bytes,
-    *,
-    more: Sequence[Service] = (),
-    around: Sequence[WrapMethod] = (),
-    ask_leader: AskLeader = no_leader,
-) -> Listener:
-    """Return the listener with every service of the contract; their streams are ended in this order.
-
-    `more`: services beside them. `around`: what goes around each method outside the guard. `ask_leader` judges secrets
-    that this server would refuse.
-    """
-    engine, timekeeper, faults = parts.engine, parts.timekeeper, parts.faults
-    refused = RefusedCommands()
-    console = ConsoleService(engine, parts.presence, refused, limits, parts.presences)
-    public_api = PublicApiService(engine, admission.tokens, faults, parts.presences, parts.observation.requested)
-    applet = AppletService(engine, timekeeper, faults, key, admission.pins, limits)
-    access = AccessService(engine, admission.tokens, issued, ask_leader=ask_leader)
-    return Listener(
-        [
-            Service.of(access_pb2, access_pb2_grpc, access),
-            Service.of(applet_pb2, applet_pb2_grpc, applet),
-            Service.of(console_pb2, console_pb2_grpc, console),
-            Service.of(clock_pb2, clock_pb2_grpc, ClockService(engine, timekeeper, faults)),
-            Service.of(admin_pb2, admin_pb2_grpc, AdminService(engine, issued, key)),
-            Service.of(fault_pb2, fault_pb2_grpc, FaultService(faults)),
-            Service.of(journal_pb2, journal_pb2_grpc, JournalService(engine, parts.journal, refused)),
-            Service.of(post_pb2, post_pb2_grpc, PostService(engine)),
-            Service.of(public_api_pb2, public_api_pb2_grpc, public_api),
-            *more,
-        ],
-        wrappers=[parts.observation.wrapper(), *around, Guard(engine, admission.tokens, faults, limits).wrap],
-        interceptors=parts.observation.interceptors(),
-    )
 
 
 async def _begin_replay(schedule: ReplaySchedule, engine: Engine, issued: IssuedSecrets) -> None:

@@ -21,7 +21,8 @@ from rescue_client.channel import Metadata
 from rescue_common.private_files import make_private
 from rescue_common.state_directory import Access
 from rescue_protos.v1 import access_pb2, access_pb2_grpc, applet_pb2, applet_pb2_grpc, console_pb2, console_pb2_grpc
-from rescue_server.app import ServerOptions, serving
+from rescue_server.app import serving
+from rescue_server.startup.options import ServerOptions
 from rescue_server.store.files import STORE_FILE
 from rescue_server.store.sqlite import SqliteStore
 

@@ -19,10 +19,11 @@ from rescue_common.state_directory import Access
 from rescue_protos.error_details import from_rpc_error
 from rescue_protos.errors import RescueError
 from rescue_protos.v1 import access_pb2, access_pb2_grpc, applet_pb2, applet_pb2_grpc, console_pb2, console_pb2_grpc
-from rescue_server.app import ServerOptions, serving
+from rescue_server.app import serving
 from rescue_server.runtime.admission import Admission
 from rescue_server.runtime.credentials import server_key
 from rescue_server.runtime.limits import LIMITS, Limits
+from rescue_server.startup.options import ServerOptions
 from rescue_server.store.files import STORE_FILE
 from rescue_server.store.sqlite import SqliteStore
 

@@ -19,7 +19,7 @@ from rescue_common.private_files import make_private
 from rescue_common.state_directory import Access
 from rescue_emulator.world.world import World
 from rescue_protos.v1 import access_pb2, access_pb2_grpc, clock_pb2, clock_pb2_grpc
-from rescue_server.app import ServerOptions, serving
+from rescue_server.app import serving
 from rescue_server.clock import ServerClock
 from rescue_server.core import organization
 from rescue_server.core.events import LinkLost
@@ -29,6 +29,7 @@ from rescue_server.runtime.credentials import hash_secret, hash_ticket
 from rescue_server.runtime.engine import Outcome, live_engine
 from rescue_server.runtime.schedule import roll_call
 from rescue_server.runtime.state import AnyEvent, read_event
+from rescue_server.startup.options import ServerOptions
 from rescue_server.store.files import STORE_FILE
 from rescue_server.store.sqlite import SqliteStore
 

@@ -23,8 +23,9 @@ from rescue_client.console import ConsoleClient
 from rescue_common.private_files import make_private
 from rescue_protos.v1 import applet_pb2 as pb
 from rescue_protos.v1 import applet_pb2_grpc
-from rescue_server.app import ServerOptions, serving
+from rescue_server.app import serving
 from rescue_server.runtime import idempotency, retention
+from rescue_server.startup.options import ServerOptions
 from rescue_server.store.files import STORE_FILE
 from rescue_server.store.sqlite import SqliteStore
 

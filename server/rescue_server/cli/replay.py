@@ -66,9 +66,10 @@ def _play(
     recording: Recording, host: str, port: int, directory: Path, speed: float | None, paused: bool, as_json: bool
 ) -> int:
     from rescue_protos.errors import RescueError
-    from rescue_server.app import ServerOptions, serve
+    from rescue_server.app import serve
     from rescue_server.observe.logs import LogFormat, configure
     from rescue_server.rpc.listener import CannotListen
+    from rescue_server.startup.options import ServerOptions
     from rescue_server.store.errors import StoreError
 
     configure(LogFormat.TEXT, "warning")

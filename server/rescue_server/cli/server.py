@@ -22,10 +22,10 @@ from rescue_server.cli.cluster import ClusterCommandLine, cluster_options, refus
 from rescue_server.observe.logs import LEVELS, LogFormat, configure
 
 if TYPE_CHECKING:  # importing the server costs more than a subcommand's whole run
-    from rescue_server.app import ServerOptions
     from rescue_server.observe.observation import MetricsAddress
     from rescue_server.rpc.tls import ServerTls
     from rescue_server.runtime.limits import Limits
+    from rescue_server.startup.options import ServerOptions
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -90,7 +90,7 @@ class CommandLine:
 
     def options(self) -> ServerOptions:
         """Raises click.UsageError."""
-        from rescue_server.app import ServerOptions
+        from rescue_server.startup.options import ServerOptions
         from rescue_server.startup.public_api import PublicApi
 
         host, port = _host_and_port("--listen", self.listen)

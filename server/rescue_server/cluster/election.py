@@ -54,6 +54,10 @@ class Election:
         if self._lost_at is None:
             self._lost_at = now
 
+    def silence(self, now: float) -> float:
+        """Return for how many real seconds this server has heard nothing of a leader."""
+        return now - (self._noticed_at if self._heard_at is None else self._heard_at)
+
     def reason(self, now: float) -> str:
         """Say why this server tries to lead."""
         if not self._leader:

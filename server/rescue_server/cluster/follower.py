@@ -20,6 +20,7 @@ from rescue_server.runtime.engine import Engine
 log = logging.getLogger(__name__)
 _RETRY = 0.2  # real seconds, while the log or the local disk is away
 _LOOK_AGAIN = 1.0  # real seconds, without news of the log
+CUT_OFF = 5.0  # real seconds without leader and log, after which clients are to go elsewhere
 
 
 class Follower:
@@ -36,13 +37,17 @@ class Follower:
         self._woken = asyncio.Event()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="log news")
         self._waiting: asyncio.Future[None] | None = None
+        self._read_at = time.monotonic()
 
     def wake(self) -> None:
         """The election knows something new."""
         self._woken.set()
 
     async def run(self, server: str, address: str) -> None:
-        """Follow until this server leads under this name, at this address. Raises LogTrimmed, LogMismatch."""
+        """Follow until this server leads under this name, at this address.
+
+        Raises LogTrimmed, LogMismatch; LogUnavailable once it is cut off from leader and log.
+        """
         try:
             while not (await self._is_caught_up() and self._is_due() and await self._try_to_lead(server, address)):
                 await self._wait()
@@ -59,6 +64,8 @@ class Follower:
                 self._absorb(records)
         except LogUnavailable as error:
             log.warning("the log cannot be read: %s", error)
+            if self._election.silence(time.monotonic()) > CUT_OFF and time.monotonic() - self._read_at > CUT_OFF:
+                raise
             await asyncio.sleep(_RETRY)
             return False
         except STORAGE_ERRORS as error:
@@ -68,6 +75,7 @@ class Follower:
             await asyncio.sleep(_RETRY)
             return False
         self._note()
+        self._read_at = time.monotonic()
         return True
 
     def _absorb(self, records: Sequence[Record]) -> None:

@@ -8,7 +8,7 @@ import sys
 
 from rescue_common.private_files import make_private, remove_unfinished
 from rescue_common.state_directory import NoAccess
-from rescue_server.app import ServerOptions, stop_signal
+from rescue_server.app import stop_signal
 from rescue_server.cluster.announcement import Announcement
 from rescue_server.cluster.link import NotAdmitted
 from rescue_server.cluster.local_store import begin_with_backup, open_replica
@@ -20,6 +20,7 @@ from rescue_server.replicated.log import Log, LogError, LogTrimmed, LogUnavailab
 from rescue_server.replicated.store import ReplicatedStore
 from rescue_server.runtime.admission import Admission
 from rescue_server.runtime.checkpoint import Checkpoints
+from rescue_server.startup.options import ServerOptions
 from rescue_server.store.checkpoint_file import CheckpointFile
 from rescue_server.store.directory import DirectoryLock
 from rescue_server.store.files import STORE_FILE
@@ -75,15 +76,14 @@ async def _run(setting: Setting) -> None:
                 _check_organization(setting, store)
             opening = open_term(setting, store, deposed=deposed, port=port, checkpoints=checkpoints)
             async with opening as term:
-                port = term.port
+                port, is_first = term.port, False
                 await term.run(stop)
         except LogTrimmed:
-            pass  # it fell far behind: the next term begins with a snapshot
+            is_first = False  # it fell far behind: the next term begins with a snapshot
         except LogUnavailable:
             if is_first:
                 raise
             await asyncio.sleep(_RETRY)
-        is_first = False
         if not stop.is_set():
             checkpoints = Checkpoints()
     if (content := checkpoints.content()) is not None:

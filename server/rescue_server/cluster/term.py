@@ -15,7 +15,7 @@ from typing import Any
 
 from rescue_protos.errors import STORAGE_ERRORS
 from rescue_protos.v1 import cluster_pb2, cluster_pb2_grpc
-from rescue_server.app import ServerOptions, ServerParts, make_listener, near_address
+from rescue_server.app import near_address
 from rescue_server.clock import ServerClock, wall_clock
 from rescue_server.cluster.election import Election
 from rescue_server.cluster.follower import Follower
@@ -29,6 +29,7 @@ from rescue_server.cluster.roster import Roster
 from rescue_server.cluster.snapshots import Snapshots
 from rescue_server.cluster.standing import MemberStanding
 from rescue_server.observe.observation import Observation
+from rescue_server.parts import ServerParts, make_listener
 from rescue_server.replicated.log import Log
 from rescue_server.replicated.store import ReplicatedStore
 from rescue_server.rpc.listener import Listener, Service
@@ -45,6 +46,7 @@ from rescue_server.runtime.watch import Watch
 from rescue_server.startup import garbage
 from rescue_server.startup.first_start import prepare_organization
 from rescue_server.startup.issued_access import IssuedSecrets
+from rescue_server.startup.options import ServerOptions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

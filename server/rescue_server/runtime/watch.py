@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import chain, takewhile
 from typing import Protocol
@@ -64,6 +64,7 @@ class Watch:
         self._size = ring
         self._rings: dict[str, _Ring] = {}
         self._watchers: dict[str, set[Watcher]] = {}  # by technician
+        self._elsewhere: frozenset[str] = frozenset()
         self._behind: set[Watcher] = set()  # those that have not been handed everything yet
         self.open_watchers = 0
         self._observers: set[Observer] = set()
@@ -206,8 +207,19 @@ class Watch:
             watcher.want_bookmark()
 
     def connected(self, technician: str) -> bool:
-        """Whether a console of the technician watches."""
-        return technician in self._watchers
+        """Whether a console of the technician watches, here or at another server."""
+        return technician in self._watchers or technician in self._elsewhere
+
+    @property
+    def watched_here(self) -> Collection[str]:
+        """The technicians with a console at this server."""
+        return self._watchers.keys()
+
+    def watched_elsewhere(self, technicians: Iterable[str]) -> None:
+        """Record the technicians with a console at another server of the cluster."""
+        if (given := frozenset(technicians)) != self._elsewhere:
+            self._elsewhere = given
+            self._wake_observers()
 
     async def settled(self, revision: int, timeout: float) -> None:
         """Wait until every watcher has been handed what concerns it up to a revision, `timeout` real seconds at most.

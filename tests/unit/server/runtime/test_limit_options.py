@@ -9,9 +9,9 @@ import pytest
 from click.testing import CliRunner
 
 from rescue_server import app
-from rescue_server.app import ServerOptions
 from rescue_server.cli.server import server
 from rescue_server.runtime.limits import LIMITS, changed
+from rescue_server.startup.options import ServerOptions
 
 
 def test_a_limit_is_changed_by_its_name() -> None:
