@@ -63,10 +63,15 @@ class ApiClient:
         self._holding = Holding()
         self._next: asyncio.Task[Facts] | None = None
 
+    def held(self) -> tuple[Facts, datetime] | None:
+        """Return the facts that were read last, and the emulated time, if nothing has changed since."""
+        now = None if self._known is None else self._holding.now()
+        return None if self._known is None or now is None else (self._known, now)
+
     async def facts(self) -> Facts:
         """Return the facts as they are now, or later. Requests that wait at once share one call. Raises RescueError."""
-        if self._known is not None and (now := self._holding.now()) is not None:
-            return replace(self._known, now=now)
+        if (held := self.held()) is not None:
+            return replace(held[0], now=held[1])
         running = self._next
         if running is not None:
             # It may have been answered from before this request; the one after it is not.

@@ -14,11 +14,14 @@ from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
+from starlette.types import ASGIApp
 
 from rescue_api import out_of_scope, soap
+from rescue_api.answer_cache import AdmittedRequest, TimedText
 from rescue_api.answers import Row, as_text
-from rescue_api.calls import ApiCall, Backend, MethodAccess, Operation
+from rescue_api.calls import AUTHCODE, ApiCall, Backend, Operation
 from rescue_api.cut import CutResponse
+from rescue_api.front import Front
 from rescue_api.invitation import INVITATION_PATH, invitation_page
 from rescue_api.operations import BY_NAME, admit
 from rescue_api.people import COOKIE
@@ -54,7 +57,7 @@ class _Refused(Exception):
         self.status = status
 
 
-def build(backend: Backend) -> Starlette:
+def build(backend: Backend) -> ASGIApp:
     """Return the application."""
 
     async def answer(request: Request) -> Response:
@@ -75,7 +78,7 @@ def build(backend: Backend) -> Starlette:
         )
         return response
 
-    return Starlette(routes=[Route("/{path:path}", answer, methods=_METHODS)])
+    return Front(Starlette(routes=[Route("/{path:path}", answer, methods=_METHODS)]), backend)
 
 
 async def _routed(request: Request, path: str, backend: Backend) -> Response:
@@ -156,6 +159,9 @@ async def _answered(
             cookie=request.cookies.get(COOKIE, ""),
         )
         body = await _performed(operation, call, write, write_piece, content_type)
+        if call.kept_as is not None and request.method == "GET" and call.given(AUTHCODE.name):
+            repeated = AdmittedRequest(facts.account, operation.name, call.user.name, content_type, call.kept_as)
+            backend.answers.admit(request.scope["raw_path"], request.scope["query_string"], repeated)
     except MethodFailed as failed:
         word = failed.word
     except RescueError as error:
@@ -188,27 +194,21 @@ async def _performed(
 ) -> bytes | BinaryIO:
     """Return the body of a success. Raises MethodFailed, RescueError."""
     admit(operation, call)
-    if operation.access is MethodAccess.ANYBODY:
-        return await _made(operation, call, write, write_piece)
-    asked = operation.name, content_type, call.asked
     answers = call.backend.answers
-    kept = answers.find(asked, call.facts)
-    if kept is not None:
-        return kept
-    body = await _made(operation, call, write, write_piece)
-    if call.holds_until is not None and isinstance(body, bytes):
-        answers.keep(asked, call.facts, call.holds_until, body)
-    return body
-
-
-async def _made(
-    operation: Operation, call: ApiCall, write: Callable[[Sequence[Row]], str], write_piece: Callable[[str], str]
-) -> bytes | BinaryIO:
+    if call.caller is not None:
+        call.kept_as = operation.name, content_type, call.asked
+        if (kept := answers.find(call.kept_as, call.facts, call.facts.now)) is not None:
+            return kept
     made = await operation.handler(call)
     if isinstance(made, AsyncIterator):
+        call.kept_as = None
         head, _, tail = write(({"value": _HERE},)).partition(_HERE)
         return await spooled(head, made, tail, write_piece)
-    return write(made).encode()
+    text = write(made)
+    if call.kept_as is None or call.holds_until is None:
+        call.kept_as = None
+        return text.encode()
+    return answers.keep(call.kept_as, call.facts, call.holds_until, TimedText(text, call.counts_from))
 
 
 def _response(body: bytes | BinaryIO, headers: dict[str, str], *, is_cut: bool) -> Response:
@@ -236,10 +236,14 @@ def _headers(content_type: str) -> dict[str, str]:
 
 
 async def _parameters(request: Request) -> dict[str, str]:
-    """Return the parameters by name in lower case; those of the form win. Bad bytes become U+FFFD."""
+    """Return the parameters by name in lower case; those of the form win, if they are not empty.
+
+    Bad bytes become U+FFFD.
+    """
     given = _query(request)
     if request.method == "POST":
-        given |= _pairs(await _body(request))
+        form = _pairs(await _body(request))
+        given |= {name: value for name, value in form.items() if value or name not in given}
     return given
 
 

@@ -73,7 +73,9 @@ class ApiCall:
 
     `cookie` is the one that came; `new_cookie` is to be set.
 
-    A method whose answer follows from the facts alone says until when it `holds_until`; else it is made anew.
+    A method whose answer follows from the facts alone says until when it `holds_until`; else it is made anew. Where it
+    has seconds that grow, it puts `SECONDS` into the rows, and says in `counts_from` since when they do. `kept_as` is
+    what the answer is kept under.
     """
 
     backend: Backend
@@ -85,6 +87,8 @@ class ApiCall:
     new_cookie: str = ""
     caller: Person | None = None
     holds_until: datetime | None = None
+    counts_from: Sequence[datetime] = ()
+    kept_as: Hashable | None = None
 
     @property
     def credential(self) -> str:

@@ -19,6 +19,7 @@ class BoundedConnection(H11Protocol):
 
     _head_due: asyncio.TimerHandle | None = None
     _taken_due: asyncio.TimerHandle | None = None
+    _in_first_line = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to wait for the head of a request."""
@@ -33,8 +34,12 @@ class BoundedConnection(H11Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Read on. The time for a further head starts with its first byte; keep-alive bounds the time before."""
-        begins = self.conn.their_state is h11.IDLE and not self.conn.trailing_data[0]
-        super().data_received(_escaped(data) if begins else data)
+        if self.conn.their_state is h11.IDLE and (self._in_first_line or not self.conn.trailing_data[0]):
+            # curl sends letters as they are, and h11 refuses them.
+            line, end, others = data.partition(b"\n")
+            self._in_first_line = not end
+            data = _escaped(line) + end + others
+        super().data_received(data)
         self._watch_head()
 
     def pause_writing(self) -> None:
@@ -73,7 +78,6 @@ class BoundedConnection(H11Protocol):
             self._taken_due = None
 
 
-def _escaped(head: bytes) -> bytes:
-    """Escape the first line's bytes that are not ASCII: curl sends letters as they are, and h11 refuses them."""
-    line, end, rest = head.partition(b"\n")
-    return _NOT_ASCII.sub(lambda found: b"%%%02X" % found[0][0], line) + end + rest
+def _escaped(line: bytes) -> bytes:
+    """Escape the bytes that are not ASCII."""
+    return line if line.isascii() else _NOT_ASCII.sub(lambda found: b"%%%02X" % found[0][0], line)

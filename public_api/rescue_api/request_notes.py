@@ -23,6 +23,11 @@ class RequestNotes:
         self._notes: list[HandledRequest] = []
         self._telling: asyncio.Task[None] | None = None
 
+    @property
+    def are_wanted(self) -> bool:
+        """Whether anybody wants them."""
+        return self._tell is not None
+
     def add(self, note: HandledRequest) -> None:
         """A request was answered."""
         if self._tell is None or len(self._notes) >= _MOST:

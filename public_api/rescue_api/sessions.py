@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from rescue_api import times
+from rescue_api.answer_cache import SECONDS
 from rescue_api.answers import Column, Kind, Row, Shape, Style
 from rescue_api.nodes import NodeDirectory
 from rescue_api.statuses import SOAP_STATUSES, SessionStatus, status_of
@@ -46,16 +47,16 @@ def shape(fields: int, item: str) -> Shape:
     return Shape(style=Style.TABLE, columns=columns, container="aSessions", item=item)
 
 
-def rows_of_technicians(facts: Facts, technicians: frozenset[str]) -> Iterator[Row]:
-    """Yield a row for each entry of these technicians, by session, then technician."""
+def rows_of_technicians(facts: Facts, technicians: frozenset[str]) -> Iterator[tuple[Row, datetime]]:
+    """Yield a row for each entry of these technicians, by session, then technician; and since when it waits."""
     directory = NodeDirectory.of(facts)
     for session in _listed(facts):
         for entry in session.entries:
             if entry.technician in technicians and (status := status_of(session, entry)) is not None:
-                yield _row(facts, directory, session, entry, status, entry.technician)
+                yield _row(directory, session, entry, status, entry.technician), entry.since
 
 
-def rows_of_channel(facts: Facts, channel: str) -> Iterator[Row]:
+def rows_of_channel(facts: Facts, channel: str) -> Iterator[tuple[Row, datetime]]:
     """Yield one row for each session of the channel; its technician is the lead, or nobody."""
     directory = NodeDirectory.of(facts)
     for session in _listed(facts):
@@ -65,21 +66,14 @@ def rows_of_channel(facts: Facts, channel: str) -> Iterator[Row]:
         shown.sort(key=lambda one: (one[0].role not in _LEADS, one[0].role is not EntryRole.OUTGOING))
         if shown:
             entry, status = shown[0]
-            yield _row(facts, directory, session, entry, status, entry.technician if entry.role in _LEADS else "")
+            who = entry.technician if entry.role in _LEADS else ""
+            yield _row(directory, session, entry, status, who), entry.since
 
 
-def changes_at(facts: Facts) -> datetime:
-    """Return the moment at which a row would be written otherwise although nothing has happened."""
-    moments = [END_OF_TIME]
-    for session in _listed(facts):
-        moments += (entry.since + timedelta(seconds=_waited(facts, entry) + 1) for entry in session.entries)
-        if session.ended_at is not None and facts.now < session.ended_at + LISTED_AFTER_END:
-            moments.append(session.ended_at + LISTED_AFTER_END)
-    return min(moments)
-
-
-def _waited(facts: Facts, entry: EntryFacts) -> int:
-    return max(0, int((facts.now - entry.since).total_seconds()))
+def same_until(facts: Facts) -> datetime:
+    """Return the moment from which a session is not listed any more although nothing has happened."""
+    over = (session.ended_at + LISTED_AFTER_END for session in _listed(facts) if session.ended_at is not None)
+    return min((moment for moment in over if facts.now < moment), default=END_OF_TIME)
 
 
 def _listed(facts: Facts) -> Iterator[SessionFacts]:
@@ -88,9 +82,7 @@ def _listed(facts: Facts) -> Iterator[SessionFacts]:
             yield session
 
 
-def _row(
-    facts: Facts, directory: NodeDirectory, session: SessionFacts, entry: EntryFacts, status: SessionStatus, who: str
-) -> Row:
+def _row(directory: NodeDirectory, session: SessionFacts, entry: EntryFacts, status: SessionStatus, who: str) -> Row:
     fields = (*session.fields, *("",) * _CUSTOM_FIELDS)
     leads = bool(who) and entry.role in _LEADS and session.ended_at is None
     hands_off = bool(who) and session.lead_offered_to == who
@@ -106,7 +98,7 @@ def _row(
         "technician": who,
         "started": times.minute(began),
         "started_exactly": times.second(began),
-        "waiting": _waited(facts, entry),
+        "waiting": SECONDS,
         **{f"field{number}": fields[number] for number in range(_CUSTOM_FIELDS)},
         "language": session.language,
         "to": session.transferred_to if moving else "",

@@ -112,7 +112,7 @@ def rows(life: Life) -> dict[str, tuple[str, bool]]:
         sessions=(read_session(public_api_facts.session(life.session, life.record)),),
     )
     found = rows_of_technicians(facts, frozenset(TECHNICIANS))
-    return {str(row["technician"]): (str(row["status"]), bool(row["leads"])) for row in found}
+    return {str(row["technician"]): (str(row["status"]), bool(row["leads"])) for row, _ in found}
 
 
 @pytest.mark.parametrize("count", [2, 3, 4])

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from datetime import datetime
 
 from rescue_api import sessions
 from rescue_api.answers import Row
@@ -26,9 +27,8 @@ async def get_session_of_all(call: ApiCall) -> Sequence[Row]:
     """Return the sessions of a node; without one, of everybody whom the caller may see."""
     if call.names_node("node"):
         return await get_session(call)
-    call.holds_until = sessions.changes_at(call.facts)
     seen = {call.user.name} if call.user.is_technician else {person.name for person in call.facts.account.people}
-    return list(sessions.rows_of_technicians(call.facts, frozenset(seen)))
+    return _listed(call, sessions.rows_of_technicians(call.facts, frozenset(seen)))
 
 
 async def get_session(call: ApiCall) -> Sequence[Row]:
@@ -39,7 +39,13 @@ async def get_session(call: ApiCall) -> Sequence[Row]:
         raise MethodFailed(Word.INVALID_NODE)
     if call.user.is_technician and node.id != call.user.node:
         raise MethodFailed(Word.NOT_LOGGED_IN_AS_ADMIN)
-    call.holds_until = sessions.changes_at(call.facts)
     if kind == "CHANNEL":
-        return list(sessions.rows_of_channel(call.facts, node.name))
-    return list(sessions.rows_of_technicians(call.facts, technicians_below(call.facts.account, node)))
+        return _listed(call, sessions.rows_of_channel(call.facts, node.name))
+    return _listed(call, sessions.rows_of_technicians(call.facts, technicians_below(call.facts.account, node)))
+
+
+def _listed(call: ApiCall, found: Iterable[tuple[Row, datetime]]) -> Sequence[Row]:
+    listed = list(found)
+    call.holds_until = sessions.same_until(call.facts)
+    call.counts_from = [since for _, since in listed]
+    return [row for row, _ in listed]

@@ -70,6 +70,8 @@ async def test_names_are_case_insensitive_and_parameters_come_in_any_way(api: Ap
     assert api.body("getAccount_v2", post=True, authcode=code) == expected
     wrong = api.call("", post=True, path="/API/getAccount_v2.aspx?authcode=wrong", authcode=code)
     assert wrong.body == expected, "the form wins"
+    empty = api.call("", post=True, path=f"/API/getAccount_v2.aspx?authcode={code}", authcode="")
+    assert empty.body == expected, "what is empty in the form was not given"
 
 
 async def test_an_unknown_method_is_not_found(api: Api) -> None:
@@ -224,3 +226,5 @@ async def test_an_answer_is_never_older_than_what_was_done_before(api: Api) -> N
     assert "Name:carol\nEmail:carol@rescue.test\nDescription:\nStatus:Online" in api.body("getHierarchy", authcode=code)
     await carol.program.stop()
     assert api.body("isAnyTechAvailableOnChannel", authcode=code, ChannelID=web) == "TRUE"
+    assert api.authcode() != code
+    assert api.body("isAnyTechAvailableOnChannel", authcode=code, ChannelID=web) == "INVALID_SECRETAUTHCODE"

@@ -260,9 +260,38 @@ async def test_a_fragment_is_ignored(api: Api) -> None:
 
 async def test_letters_may_come_unescaped(api: Api) -> None:
     code = api.authcode("alice")
+    for name, pieces in (("M\u00fcller", 1), ("M\u00fcnch", 200)):
+        asked = f"GET /API/requestPINCode.aspx?authcode={code}&cfield0={name} HTTP/1.1\r\nHost: x\r\n"
+        sent = f"{asked}Connection: close\r\n\r\n".encode()
+        with open_socket(api) as raw:
+            raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            for start in range(0, len(sent), size := -(-len(sent) // pieces)):
+                raw.sendall(sent[start : start + size])
+                await asyncio.sleep(0.001)
+            assert b"\r\n\r\nOK\n\nPINCODE:" in rest(raw)
+        body = api.body("getSession_v3", authcode=code, node=api.node("alice", code))
+        assert f"|{name}|" in body
+
+
+async def test_a_target_may_name_its_host(api: Api) -> None:
+    """As proxies send it. That host counts, and not the header."""
+    code = api.authcode()
+    expected = api.body("getAccount", authcode=code)
+    for target in (
+        f"http://any.test/API/getAccount.aspx?authcode={code}",
+        f"HTTPS://x:1/api/getaccount.aspx?authcode={code}",
+    ):
+        for _ in range(2):
+            assert absolute(api, target).endswith(expected.encode())
+    wsdl = absolute(api, "http://any.test:8080/API/API.asmx?wsdl")
+    assert b'location="http://any.test:8080/API/API.asmx"' in wsdl
+    assert absolute(api, "http://any.test").startswith(b"HTTP/1.1 404 ")
+    for target in ("http://", "ftp://any.test/API/logout.aspx", "any.test:443"):
+        assert absolute(api, target)[9:12] in (b"400", b"404"), target
+
+
+def absolute(api: Api, target: str) -> bytes:
+    """The whole answer to a request with a target that is no path."""
     with open_socket(api) as raw:
-        asked = f"GET /API/requestPINCode.aspx?authcode={code}&cfield0=M\u00fcller HTTP/1.1\r\nHost: x\r\n"
-        raw.sendall(f"{asked}Connection: close\r\n\r\n".encode())
-        assert b"\r\n\r\nOK\n\nPINCODE:" in rest(raw)
-    body = api.body("getSession_v3", authcode=code, node=api.node("alice", code))
-    assert "|M\u00fcller|" in body
+        raw.sendall(f"GET {target} HTTP/1.1\r\nHost: header.test\r\nConnection: close\r\n\r\n".encode())
+        return rest(raw)
