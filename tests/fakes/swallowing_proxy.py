@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 
@@ -19,6 +19,7 @@ class SwallowingProxy:
         self._open: list[socket.socket] = []
         self.swallows_answers = False
         self.swallows_requests = False
+        self.alter_answer: Callable[[bytes], bytes] = lambda data: data
         self._accepting = threading.Thread(target=self._accept)
         self._accepting.start()
 
@@ -48,15 +49,17 @@ class SwallowingProxy:
 
     def _serve(self, client: socket.socket, server: socket.socket, threads: ThreadPoolExecutor) -> None:
         with client, server:
-            back = threads.submit(self._carry, server, client, "swallows_answers")
-            self._carry(client, server, "swallows_requests")
+            back = threads.submit(self._carry, server, client, "swallows_answers", self.alter_answer)
+            self._carry(client, server, "swallows_requests", lambda data: data)
             back.result()
 
-    def _carry(self, source: socket.socket, target: socket.socket, swallows: str) -> None:
+    def _carry(
+        self, source: socket.socket, target: socket.socket, swallows: str, alter: Callable[[bytes], bytes]
+    ) -> None:
         with contextlib.suppress(OSError):
             while data := source.recv(65536):
                 if not getattr(self, swallows):
-                    target.sendall(data)
+                    target.sendall(alter(data))
         _shut(source)
         _shut(target)
 

@@ -61,19 +61,22 @@ class CommandLine:
     api_limits: str
     as_json: bool
 
-    def check(self) -> None:
-        """Raises click.UsageError."""
+    def check(self, *, is_alone: bool) -> None:
+        """Check the options of a server alone, or of one of several, which checks where it listens itself.
+
+        Raises click.UsageError.
+        """
         if self.paused and self.speed is not None:
             raise click.UsageError("--speed and --paused exclude each other")
         if bool(self.tls_cert) != bool(self.tls_key) or (self.tls_client_ca and not self.tls_cert):
             raise click.UsageError("TLS needs --tls-cert and --tls-key; --tls-client-ca goes with both")
-        if not self._is_safe_at(_host_and_port("--listen", self.listen)[0]):
+        if is_alone and not self.is_safe_at(_host_and_port("--listen", self.listen)[0]):
             raise click.UsageError(
                 f"--listen {self.listen}: without TLS the server listens on this machine only, because everything, "
                 "secrets too, would cross the network readable by all: give --tls-cert and --tls-key "
                 "(`rescue server certificates` makes them), or --insecure if you mean it"
             )
-        if self.web and not self._is_safe_at(_host_and_port("--web", self.web)[0]):
+        if self.web and not self.is_safe_at(_host_and_port("--web", self.web)[0]):
             raise click.UsageError(
                 f"--web {self.web}: beyond this machine it needs --tls-cert and --tls-key, or --insecure"
             )
@@ -127,7 +130,8 @@ class CommandLine:
             LogFormat(self.log_format or LogFormat.TEXT), self.log_level or ("info" if self.log_format else "warning")
         )
 
-    def _is_safe_at(self, host: str) -> bool:
+    def is_safe_at(self, host: str) -> bool:
+        """Whether the server may be reached at a host: by nobody else, with TLS, or because the user insists."""
         return bool(self.tls_cert) or self.insecure or is_loopback(host)
 
     def _keep_ended(self) -> timedelta:
@@ -291,7 +295,7 @@ def server(ctx: click.Context, /, **given: Any) -> None:
     if cluster is not None:
         refuse_with_cluster(ctx, "web", "api", "api_tls", "api_proxy")
     command_line = CommandLine(**given)
-    command_line.check()
+    command_line.check(is_alone=cluster is None)
     # What gRPC would write to stderr of a port in use or of a bad handshake, the server says itself, or logs.
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     command_line.configure_logs()
@@ -302,7 +306,7 @@ def server(ctx: click.Context, /, **given: Any) -> None:
     from rescue_server.cluster.run_member import CANNOT, serve_member
 
     try:
-        cluster.check(options.host, insecure=command_line.insecure)
+        cluster.check(options.host, insecure=command_line.insecure, is_safe_at=command_line.is_safe_at)
     except CANNOT as error:
         _end(error)
     _run(options, partial(serve_member, cluster=cluster), CANNOT)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,8 +34,11 @@ class ClusterOptions:
     key: Path | None = None
     try_for: float = PATIENCE
 
-    def check(self, host: str, *, insecure: bool) -> None:
-        """Check what the server is to listen at against the rest. Raises CannotJoin."""
+    def check(self, host: str, *, insecure: bool, is_safe_at: Callable[[str], bool]) -> None:
+        """Check what the server is to listen at against the rest. Raises CannotJoin.
+
+        `is_safe_at`: whether it may be reached at a host.
+        """
         if host.strip("[]") in {"0.0.0.0", "::"} and not self.advertise:
             raise CannotJoin(
                 f"--listen {host}: say by which address others reach this server, with --advertise HOST:PORT"
@@ -48,11 +52,18 @@ class ClusterOptions:
                 "beyond one machine the servers need a key of their own: `rescue cluster key FILE` makes one, "
                 "--cluster-key FILE gives it to each"
             )
+        if not (is_safe_at(host) and is_safe_at(self._reached_at(host))):
+            raise CannotJoin(
+                "beyond one machine servers and clients talk with TLS, or secrets would cross the network readable by "
+                "all: give --tls-cert and --tls-key (`rescue server certificates` makes them), or --insecure"
+            )
 
     def is_near(self, host: str) -> bool:
         """Whether engine and servers are on this machine."""
-        reached_at = parse_host_port(self.advertise)[0] if self.advertise else host
-        return self.log.is_near and is_loopback(reached_at)
+        return self.log.is_near and is_loopback(self._reached_at(host))
+
+    def _reached_at(self, host: str) -> str:
+        return parse_host_port(self.advertise)[0] if self.advertise else host
 
     def read_key(self) -> bytes:
         """Return the cluster's key. Without a file it is one of this account, made when it is first needed.

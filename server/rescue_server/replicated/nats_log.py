@@ -43,6 +43,7 @@ _RECORD_ID = "Rescue-Record"
 _AT_ONCE = 64  # records asked for at the same time
 _SOON = 0.25  # real seconds after news in which the record may still be on its way to be stored
 _SNAPSHOTS_KEPT = 2
+_SYNCS_SINCE = (2, 10)  # the version of nats-server
 _NO_MESSAGE = 10037
 _TOO_FEW_NODES = {10005, 10074}  # of JetStream: no peers to place the stream on, replicas in a server alone
 _JETSTREAM_OFF = {10035, 10039, 10076}
@@ -183,6 +184,13 @@ class NatsLog:
             raise LogUnavailable(
                 f"none of {where} answers{why}: start it, or let `rescue cluster` start everything here"
             ) from error
+        version = self._client.connected_server_version
+        if (version.major, version.minor) < _SYNCS_SINCE:
+            log.warning(
+                "this nats-server (%s.%s) is older than 2.10 and has no `sync_interval: always`: "
+                "if machines lose power, what was acknowledged can be lost",
+                *(version.major, version.minor),
+            )
         await self._client.subscribe(self._subject, cb=self._heard)
 
     async def _prepare(self, within: float) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -13,7 +15,10 @@ from nats.js.api import StreamConfig
 
 from rescue_emulator.world.engine_nodes import NatsNodes, _Node
 from rescue_server.cli.server import server
+from rescue_server.cluster.proofs import make_key
 from rescue_server.replicated import engines
+from rescue_server.replicated.nats_log import NatsAccess, NatsLog
+from tests.fakes.swallowing_proxy import swallowing_proxy
 
 
 class NodeWithoutJetStream(NatsNodes):
@@ -94,6 +99,41 @@ def test_options_that_are_not_safe(tmp_path: Path, options: list[str], remedy: s
     said = refused(tmp_path, *options)
     assert remedy in said
     assert "secret" not in said
+
+
+@pytest.mark.parametrize(
+    "options",
+    [["--listen", "0.0.0.0:0", "--advertise", "192.0.2.1:50051"], ["--advertise", "192.0.2.1:50051"]],
+    ids=["listening beyond", "reached from beyond"],
+)
+def test_servers_and_clients_beyond_this_machine_without_tls(tmp_path: Path, options: list[str]) -> None:
+    make_key(tmp_path / "key")
+    said = refused(tmp_path, "--cluster", "nats://127.0.0.1:9", "--cluster-key", str(tmp_path / "key"), *options)
+    assert "give --tls-cert and --tls-key (`rescue server certificates` makes them), or --insecure" in said
+
+
+def test_nothing_said_of_how_to_be_reached(tmp_path: Path) -> None:
+    assert "with --advertise HOST:PORT" in refused(tmp_path, "--cluster", "nats://127.0.0.1:9", "--listen", "0.0.0.0:0")
+
+
+def test_a_log_of_another_program(tmp_path: Path, node: NatsNodes) -> None:
+    with contextlib.closing(NatsLog.open(NatsAccess(addresses=tuple(node.addresses)), "stranger")) as log:
+        log.append(0, b"no record of ours", "id")
+    said = refused(tmp_path, "--cluster", node.url("stranger"))
+    assert "record 1 of the log means nothing to this program: another program wrote it" in said
+
+
+def test_an_engine_that_cannot_sync_each_write_is_warned_of(node: NatsNodes, caplog: pytest.LogCaptureFixture) -> None:
+    def make_older(answer: bytes) -> bytes:
+        return re.sub(rb'"version":"2\.[0-9]+\.', b'"version":"2.9.', answer)
+
+    with swallowing_proxy(node.addresses[0]) as proxy:
+        NatsLog.open(NatsAccess(addresses=(proxy.address,)), "older").close()
+        assert not caplog.messages
+        proxy.alter_answer = make_older
+        NatsLog.open(NatsAccess(addresses=(proxy.address,)), "older").close()
+    (warning,) = caplog.messages
+    assert "this nats-server (2.9) is older than 2.10 and has no `sync_interval: always`" in warning
 
 
 @pytest.mark.parametrize("text", ["", "short"])
