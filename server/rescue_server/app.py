@@ -40,6 +40,7 @@ from rescue_server.startup.issued_access import IssuedSecrets
 from rescue_server.startup.options import ServerOptions
 from rescue_server.store.checkpoint_file import CheckpointFile
 from rescue_server.store.directory import DirectoryLock
+from rescue_server.store.errors import StoreOfCluster
 from rescue_server.store.files import STORE_FILE
 from rescue_server.store.restoration import restore
 from rescue_server.store.sqlite import SqliteStore
@@ -69,6 +70,8 @@ def serve(options: ServerOptions) -> None:
         if checkpoints.found is None and (note := file.note_without()):
             print(f"rescue server: {note}", file=sys.stderr)
         with contextlib.closing(SqliteStore.open(store_file, checked=checkpoints.found is not None)) as store:
+            if store.note():
+                raise StoreOfCluster(path=store_file)
             asyncio.run(_serve(options, store, checkpoints))
         if (content := checkpoints.content()) is not None:
             file.write(content)

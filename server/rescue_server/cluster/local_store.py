@@ -9,7 +9,8 @@ from pathlib import Path
 
 from rescue_server.cluster.options import CannotJoin
 from rescue_server.cluster.snapshots import get_snapshot, put_snapshot
-from rescue_server.replicated.log import Log, LogTrimmed
+from rescue_server.replicated.log import Log, LogTrimmed, Moved
+from rescue_server.replicated.memory_log import MemoryLog
 from rescue_server.replicated.records import Begin
 from rescue_server.replicated.store import Deposed, ReplicatedStore
 from rescue_server.store.files import STORE_FILE, clear_leftovers, sidecar
@@ -26,6 +27,11 @@ def open_replica(
     """
     store = _open(log, path, on_deposed, checked=checked)
     try:
+        if not store.place.position and store.last_revision():
+            raise CannotJoin(
+                f"{path} is the store of a server alone: begin a cluster with a backup of it (`rescue server backup "
+                "FILE`, then --cluster … --restore FILE), or choose another directory with --data"
+            )
         try:
             store.check()
             catch_up(store)
@@ -52,21 +58,24 @@ def open_replica(
 def begin_with_backup(log: Log, backup: Path, data: Path, *, key: str, cluster: str) -> Path | None:
     """Begin the log with a backup, which becomes the local store and the first snapshot.
 
-    Returns the new path of the local store that was replaced, if there was one. Raises CannotJoin, BackupUnusable,
-    LogUnavailable, StoreError.
+    The snapshot is put before the first record: whoever finds the record finds the snapshot, and a restore that was
+    interrupted before has left nothing that keeps it from being done again. Returns the new path of the local store
+    that was replaced, if there was one. Raises CannotJoin, BackupUnusable, LogUnavailable, StoreError.
     """
     taken = CannotJoin(f"the log of the cluster {cluster!r} exists: --restore begins a new one, so take another name")
     if log.tail():
         raise taken
     kept = restore(backup, data)
-    store = _open(log, data / STORE_FILE, lambda: None)
-    with contextlib.closing(store):
+    planned = MemoryLog()
+    with contextlib.closing(_open(planned, data / STORE_FILE, lambda: None)) as store:
         last = store.identity().last_session
-        try:
-            store.begin(Begin(cluster=secrets.token_hex(8), key=key, last_session=last, restored=True))
-        except Deposed as error:
-            raise taken from error
-        put_snapshot(log, data)
+        store.begin(Begin(cluster=secrets.token_hex(8), key=key, last_session=last, restored=True))
+    put_snapshot(log, data)
+    try:
+        for entry in planned.read(0, planned.tail()):
+            log.append(entry.position - 1, entry.record, entry.id)
+    except Moved as error:
+        raise taken from error
     return kept
 
 

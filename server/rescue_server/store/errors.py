@@ -15,6 +15,7 @@ StoreError
     ├── StoreDamaged        part of it is missing or not what was written
     ├── StoreForeign        another program's database
     ├── StoreTooNew         written by a later version of this program
+    ├── StoreOfCluster      made of a cluster's log, which a server alone does not follow
     └── BackupUnusable      a backup that cannot be restored; the store was left as it was
 """
 
@@ -165,6 +166,18 @@ class StoreTooNew(StoreUnusable):
         )
         self.version = version
         self.known = known
+
+
+class StoreOfCluster(StoreUnusable):
+    """The store of one of several servers: what a server alone stored in it, the others would never have."""
+
+    def __init__(self, *, path: Path) -> None:
+        super().__init__(
+            path=path,
+            found="this is the store of one of several servers",
+            remedy="Give --cluster, or move it to a server alone with `rescue server backup FILE`, and --restore FILE"
+            " with another --data",
+        )
 
 
 class BackupUnusable(StoreUnusable):

@@ -171,6 +171,35 @@ async def test_a_cluster_that_exists_is_not_replaced_by_a_backup(cluster: Cluste
     assert "the log of the cluster 'rescue' exists: --restore begins a new one, so take another name" in said
 
 
+async def test_the_store_of_a_server_alone_is_not_taken_for_a_members(cluster: ClusterPrograms) -> None:
+    async with World(data=cluster.directory / "alone"):
+        pass
+    said = await refused(cluster, "--cluster-key", str(cluster.directory / "cluster.key"), data="alone")
+    assert "is the store of a server alone: begin a cluster with a backup of it" in said
+
+
+async def test_a_cluster_moves_back_to_a_server_alone(cluster: ClusterPrograms, world: World, tmp_path: Path) -> None:
+    session, _ = await (await world.technician("alice")).pin("Ms Vos")
+    leader = await cluster.next_leader()
+    back_up(cluster.data(leader), tmp_path / "backup")
+    await cluster.stop_server(leader)
+
+    direct = await Program.start("direct", "rescue_server", "--data", str(cluster.data(leader)), environment={})
+    assert await direct.ended(60) == 1
+    assert "this is the store of one of several servers" in direct.log_tail()
+    moved = ["--data", str(tmp_path / "alone"), "--restore", str(tmp_path / "backup"), "--json"]
+    alone = await Program.start("alone", "rescue_server", *moved, environment={})
+    try:
+        server = str((await alone.event("ready", timeout=60))["server"])
+        async with World.external(server=server, data=tmp_path / "alone", share=False) as other:
+            there = await other.technician("alice")
+            assert session in there.sessions
+            later, _ = await there.pin("Mr Berg")
+            assert int(later) > int(session)
+    finally:
+        assert await alone.stop() == 0
+
+
 async def test_a_server_alone_moves_into_a_cluster(tmp_path: Path) -> None:
     async with World() as alone:
         session, _ = await (await alone.technician("alice")).pin("Ms Vos")

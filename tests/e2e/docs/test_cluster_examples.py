@@ -12,6 +12,7 @@ import yaml
 
 from rescue_server.__main__ import server
 from rescue_server.cli.cluster import ClusterCommandLine
+from rescue_server.cli.server import CommandLine
 
 EXAMPLES = Path(__file__).parents[3] / "docs/examples"
 COMPOSE = yaml.safe_load((EXAMPLES / "cluster-compose.yaml").read_text(encoding="utf-8"))
@@ -32,10 +33,13 @@ def check(words: list[str], tmp_path: Path) -> None:
             file.touch()
             words[number] = str(file)
     context: click.Context = server.make_context("server", words)
-    insecure = bool(context.params["insecure"])
     options = ClusterCommandLine.take(context.params).options()
     assert options is not None
-    options.check("0.0.0.0", insecure=insecure)
+    command_line = CommandLine(**context.params)
+    command_line.check(is_alone=False)
+    host = command_line.listen.rpartition(":")[0]
+    assert host == "0.0.0.0"
+    options.check(host, insecure=command_line.insecure, is_safe_at=command_line.is_safe_at)
 
 
 def test_the_unit_of_a_server_is_a_command_line_that_it_accepts(tmp_path: Path) -> None:

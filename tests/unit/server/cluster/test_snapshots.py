@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
@@ -19,6 +20,7 @@ from rescue_server.replicated.store import LogMismatch, ReplicatedStore
 from rescue_server.store import STORE_FILE, StoredEvent, StoreUnusable
 from rescue_server.store.online_backup import back_up
 
+T = TypeVar("T")
 NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
 
 
@@ -140,3 +142,61 @@ def test_a_cluster_that_began_with_a_backup_gives_its_servers_the_same_state(clu
     with pytest.raises(CannotJoin, match="the log of the cluster 'other' exists"):
         begin_with_backup(other, tmp_path / "backup", tmp_path / "r3", key="k", cluster="other")
     assert not (tmp_path / "r3").exists()
+
+
+class Interrupted(Exception):
+    """Stands for the end of the process."""
+
+
+class InterruptedLog(MemoryLog):
+    """The process of whoever uses it ends within one call, before or after that has taken effect."""
+
+    def __init__(self, call: str, *, after: bool) -> None:
+        super().__init__()
+        self._call, self._after = call, after
+
+    def append(self, expected: int, record: bytes, id: str) -> int:
+        """See `Log.append`."""
+        return self._within("append", lambda: super(InterruptedLog, self).append(expected, record, id))
+
+    def put_snapshot(self, position: int, file: Path) -> None:
+        """See `Log.put_snapshot`."""
+        self._within("put_snapshot", lambda: super(InterruptedLog, self).put_snapshot(position, file))
+
+    def _within(self, call: str, act: Callable[[], T]) -> T:
+        if call == self._call:
+            self._call = ""
+            if self._after:
+                act()
+            raise Interrupted
+        return act()
+
+
+@pytest.mark.parametrize("after", [False, True])
+@pytest.mark.parametrize("call", ["append", "put_snapshot"])
+def test_a_restore_that_was_killed_is_done_again_or_was_done(
+    cluster: Cluster, tmp_path: Path, call: str, after: bool
+) -> None:
+    cluster.append(5)
+    back_up(tmp_path / "s1", tmp_path / "backup")
+    other = InterruptedLog(call, after=after)
+    with pytest.raises(Interrupted):
+        begin_with_backup(other, tmp_path / "backup", tmp_path / "r1", key="k", cluster="other")
+    if not other.tail():
+        begin_with_backup(other, tmp_path / "backup", tmp_path / "r1", key="k", cluster="other")
+    for name in ("r1", "r2"):
+        store = open_replica(other, tmp_path / name / STORE_FILE, key="k", cluster="other", on_deposed=lambda: None)
+        assert (store.last_revision(), store.place.position) == (5, 1)
+        store.close()
+
+
+def test_a_cluster_is_moved_into_another_one(cluster: Cluster, tmp_path: Path) -> None:
+    cluster.append(5)
+    back_up(tmp_path / "s1", tmp_path / "backup")
+    first, second = MemoryLog(), MemoryLog()
+    begin_with_backup(first, tmp_path / "backup", tmp_path / "r1", key="k", cluster="first")
+    back_up(tmp_path / "r1", tmp_path / "again")
+    begin_with_backup(second, tmp_path / "again", tmp_path / "r2", key="k", cluster="second")
+    store = open_replica(second, tmp_path / "r3" / STORE_FILE, key="k", cluster="second", on_deposed=lambda: None)
+    assert (store.last_revision(), store.place.position) == (5, 1)
+    store.close()
