@@ -14,7 +14,6 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 
-from rescue_common.api_addresses import ApiAddresses
 from rescue_common.emulated_time import format_timestamp
 from rescue_common.private_files import make_private, remove_unfinished
 from rescue_server.clock import ServerClock, wall_clock
@@ -34,7 +33,7 @@ from rescue_server.runtime.presence import ConnectedConsoles
 from rescue_server.runtime.state import EngineStates
 from rescue_server.runtime.watch import Watch
 from rescue_server.startup import garbage
-from rescue_server.startup.companion import PAGES, PUBLIC_API, companion
+from rescue_server.startup.companions import companions
 from rescue_server.startup.first_start import prepare_organization
 from rescue_server.startup.issued_access import IssuedSecrets
 from rescue_server.startup.options import ServerOptions
@@ -100,14 +99,8 @@ async def _serve(options: ServerOptions, store: SqliteStore, checkpoints: Checkp
         address, work = await running.enter_async_context(accepting)
         garbage.tune()
         urls = {"metrics": observation.metrics_at}
-        if options.web:
-            words = ("--listen", options.web, "--data", str(options.data), "--json", *options.web_options)
-            urls |= await running.enter_async_context(companion(PAGES, *words))
-        if options.api.is_wanted:
-            words = options.api.arguments(options.data, notes=observation.wants_requests)
-            beside = companion(PUBLIC_API, *words, key=admission.tokens.companion_key)
-            urls |= await running.enter_async_context(beside)
-        ApiAddresses.of(urls).write(options.data)
+        beside = companions(options, key=admission.tokens.companion_key, notes=observation.wants_requests)
+        urls |= await running.enter_async_context(beside)
         _print_ready(options, address, urls)
         await until(work, stop.wait())
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 
@@ -48,16 +49,20 @@ async def test_codes_node_ids_and_the_address_outlive_the_server_and_cookies_do_
         assert again != nodes, "no id is given out twice"
 
 
-async def test_an_api_that_was_killed_is_missed_in_a_line_and_the_server_goes_on() -> None:
+async def test_an_api_that_was_killed_is_started_again_where_it_was_and_the_server_goes_on() -> None:
     async with World(api=True) as world:
+        api = Api(world, world.api.url, await world.technician("alice"), await world.technician("bob"))
+        code = api.authcode()
         (pid,) = children(world.server.pid)
         os.kill(pid, signal.SIGKILL)
+        session, _ = await api.alice.pin("Ms Vos")
         for _ in range(600):
-            if "the program of the public API ended with status" in world.server.log_tail():
+            with contextlib.suppress(OSError):
+                found = await asyncio.to_thread(api.body, "getSession_v3", authcode=code, node=api.node("alice", code))
                 break
             await asyncio.sleep(0.05)
         else:
             pytest.fail(world.server.log_tail())
-        alice = await world.technician("alice")
-        await alice.pin("Ms Vos")
+        assert f"{session}|Connecting|" in found
+        assert "the program of the public API ended with status -9; " in world.server.log_tail()
         assert await world.stop_server() == 0

@@ -1,0 +1,39 @@
+"""The companions that the options ask for, and where clients find them."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator, Mapping, Sequence
+from urllib.parse import urlsplit
+
+from rescue_common.api_addresses import ApiAddresses
+from rescue_server.startup.companion import PAGES, PUBLIC_API, companion
+from rescue_server.startup.options import ServerOptions
+
+
+@contextlib.asynccontextmanager
+async def companions(options: ServerOptions, *, key: str, notes: bool) -> AsyncIterator[Mapping[str, str]]:
+    """Run them for the length of the block, and yield their URLs by name. `key` proves to servers what they are.
+
+    `notes`: whether this server is told of each request of the public API. Raises NoCompanion, CannotMakeCertificates.
+    """
+    urls: dict[str, str] = {}
+
+    def pages(last: Mapping[str, str]) -> Sequence[str]:
+        # Open pages come back to the address that they know.
+        where = urlsplit(last["web"]).netloc if last else options.web
+        return ("--listen", where, "--data", str(options.data), "--json", *options.web_options)
+
+    def api(last: Mapping[str, str]) -> Sequence[str]:
+        return options.api.arguments(options.data, notes=notes)
+
+    def write_api(found: Mapping[str, str]) -> None:
+        ApiAddresses.of(found).write(options.data)
+
+    async with contextlib.AsyncExitStack() as running:
+        if options.web:
+            urls |= await running.enter_async_context(companion(PAGES, pages))
+        if options.api.is_wanted:
+            urls |= await running.enter_async_context(companion(PUBLIC_API, api, key=key, on_again=write_api))
+        write_api(urls)
+        yield urls
