@@ -8,6 +8,7 @@ import collections.abc
 import google.protobuf.descriptor
 import google.protobuf.internal.containers
 import google.protobuf.message
+import rescue_protos.v1.clock_pb2
 import sys
 import typing
 
@@ -27,6 +28,9 @@ class LinkRequest(google.protobuf.message.Message):
     GREETING_FIELD_NUMBER: builtins.int
     PROOF_FIELD_NUMBER: builtins.int
     REPORT_FIELD_NUMBER: builtins.int
+    CONSOLE_FIELD_NUMBER: builtins.int
+    REVISION_FIELD_NUMBER: builtins.int
+    SETTLED_FIELD_NUMBER: builtins.int
     @property
     def greeting(self) -> Global___LinkGreeting:
         """Who calls."""
@@ -39,16 +43,31 @@ class LinkRequest(google.protobuf.message.Message):
     def report(self) -> Global___LinkReport:
         """How far it has come; sent regularly, also as a sign of life."""
 
+    @property
+    def console(self) -> Global___ConsoleReport:
+        """What its consoles are. The leader answers it."""
+
+    @property
+    def revision(self) -> Global___RevisionQuestion:
+        """Asks how far the leader has come. The leader answers it."""
+
+    @property
+    def settled(self) -> Global___Settled:
+        """Its consoles have what the leader asked for."""
+
     def __init__(
         self,
         *,
         greeting: Global___LinkGreeting | None = ...,
         proof: Global___LinkProof | None = ...,
         report: Global___LinkReport | None = ...,
+        console: Global___ConsoleReport | None = ...,
+        revision: Global___RevisionQuestion | None = ...,
+        settled: Global___Settled | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["content", b"content", "greeting", b"greeting", "proof", b"proof", "report", b"report"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["content", b"content", "greeting", b"greeting", "proof", b"proof", "report", b"report"]) -> None: ...
-    def WhichOneof(self, oneof_group: typing.Literal["content", b"content"]) -> typing.Literal["greeting", "proof", "report"] | None: ...
+    def HasField(self, field_name: typing.Literal["console", b"console", "content", b"content", "greeting", b"greeting", "proof", b"proof", "report", b"report", "revision", b"revision", "settled", b"settled"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["console", b"console", "content", b"content", "greeting", b"greeting", "proof", b"proof", "report", b"report", "revision", b"revision", "settled", b"settled"]) -> None: ...
+    def WhichOneof(self, oneof_group: typing.Literal["content", b"content"]) -> typing.Literal["greeting", "proof", "report", "console", "revision", "settled"] | None: ...
 
 Global___LinkRequest: typing_extensions.TypeAlias = LinkRequest
 
@@ -60,23 +79,35 @@ class LinkResponse(google.protobuf.message.Message):
 
     PROOF_FIELD_NUMBER: builtins.int
     NEWS_FIELD_NUMBER: builtins.int
+    ANSWER_FIELD_NUMBER: builtins.int
+    SETTLE_FIELD_NUMBER: builtins.int
     @property
     def proof(self) -> Global___LinkProof:
         """That it has the cluster's key, and what the caller is to prove it with."""
 
     @property
     def news(self) -> Global___LinkNews:
-        """The servers that there are."""
+        """The servers that there are, and what they must know of each other."""
+
+    @property
+    def answer(self) -> Global___LinkAnswer:
+        """The answer to a report or a question."""
+
+    @property
+    def settle(self) -> Global___Settle:
+        """Asks for `settled`."""
 
     def __init__(
         self,
         *,
         proof: Global___LinkProof | None = ...,
         news: Global___LinkNews | None = ...,
+        answer: Global___LinkAnswer | None = ...,
+        settle: Global___Settle | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["content", b"content", "news", b"news", "proof", b"proof"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["content", b"content", "news", b"news", "proof", b"proof"]) -> None: ...
-    def WhichOneof(self, oneof_group: typing.Literal["content", b"content"]) -> typing.Literal["proof", "news"] | None: ...
+    def HasField(self, field_name: typing.Literal["answer", b"answer", "content", b"content", "news", b"news", "proof", b"proof", "settle", b"settle"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["answer", b"answer", "content", b"content", "news", b"news", "proof", b"proof", "settle", b"settle"]) -> None: ...
+    def WhichOneof(self, oneof_group: typing.Literal["content", b"content"]) -> typing.Literal["proof", "news", "answer", "settle"] | None: ...
 
 Global___LinkResponse: typing_extensions.TypeAlias = LinkResponse
 
@@ -157,18 +188,169 @@ class LinkNews(google.protobuf.message.Message):
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
     MEMBERS_FIELD_NUMBER: builtins.int
+    CLOCK_FIELD_NUMBER: builtins.int
+    HAS_FAULT_RULES_FIELD_NUMBER: builtins.int
+    CONNECTED_FIELD_NUMBER: builtins.int
+    has_fault_rules: builtins.bool
+    """Whether fault rules are about calls: then it answers every call itself."""
     @property
     def members(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[Global___ClusterMember]:
         """Every server that is linked to it, and itself."""
+
+    @property
+    def clock(self) -> rescue_protos.v1.clock_pb2.ClockReading:
+        """Where the clock stands."""
+
+    @property
+    def connected(self) -> Global___ConnectedTechnicians:
+        """The technicians with a console at any server; left out unless they have changed."""
 
     def __init__(
         self,
         *,
         members: collections.abc.Iterable[Global___ClusterMember] | None = ...,
+        clock: rescue_protos.v1.clock_pb2.ClockReading | None = ...,
+        has_fault_rules: builtins.bool = ...,
+        connected: Global___ConnectedTechnicians | None = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["members", b"members"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["clock", b"clock", "connected", b"connected"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["clock", b"clock", "connected", b"connected", "has_fault_rules", b"has_fault_rules", "members", b"members"]) -> None: ...
 
 Global___LinkNews: typing_extensions.TypeAlias = LinkNews
+
+@typing.final
+class ConnectedTechnicians(google.protobuf.message.Message):
+    """Technicians with a console."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    TECHNICIANS_FIELD_NUMBER: builtins.int
+    @property
+    def technicians(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """Their names."""
+
+    def __init__(
+        self,
+        *,
+        technicians: collections.abc.Iterable[builtins.str] | None = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["technicians", b"technicians"]) -> None: ...
+
+Global___ConnectedTechnicians: typing_extensions.TypeAlias = ConnectedTechnicians
+
+@typing.final
+class ConsoleReport(google.protobuf.message.Message):
+    """The consoles of one technician at one server that follows."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    NUMBER_FIELD_NUMBER: builtins.int
+    TECHNICIAN_FIELD_NUMBER: builtins.int
+    CONNECTED_FIELD_NUMBER: builtins.int
+    IN_FOCUS_FIELD_NUMBER: builtins.int
+    ADDRESS_FIELD_NUMBER: builtins.int
+    number: builtins.int
+    """The server's own number of this report."""
+    technician: builtins.str
+    """The technician."""
+    connected: builtins.bool
+    """Whether a console of theirs is connected there."""
+    in_focus: builtins.bool
+    """Whether one of them is in focus."""
+    address: builtins.str
+    """The address of the console that was connected last, if one was."""
+    def __init__(
+        self,
+        *,
+        number: builtins.int = ...,
+        technician: builtins.str = ...,
+        connected: builtins.bool = ...,
+        in_focus: builtins.bool = ...,
+        address: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["address", b"address", "connected", b"connected", "in_focus", b"in_focus", "number", b"number", "technician", b"technician"]) -> None: ...
+
+Global___ConsoleReport: typing_extensions.TypeAlias = ConsoleReport
+
+@typing.final
+class RevisionQuestion(google.protobuf.message.Message):
+    """Asks for the last revision that consoles see at the leader."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    NUMBER_FIELD_NUMBER: builtins.int
+    number: builtins.int
+    """The server's own number of this question."""
+    def __init__(
+        self,
+        *,
+        number: builtins.int = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["number", b"number"]) -> None: ...
+
+Global___RevisionQuestion: typing_extensions.TypeAlias = RevisionQuestion
+
+@typing.final
+class LinkAnswer(google.protobuf.message.Message):
+    """Answers a report, when its effect is stored, or a question."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    NUMBER_FIELD_NUMBER: builtins.int
+    REVISION_FIELD_NUMBER: builtins.int
+    number: builtins.int
+    """The number of the report or question."""
+    revision: builtins.int
+    """The revision of the effect, or the last one."""
+    def __init__(
+        self,
+        *,
+        number: builtins.int = ...,
+        revision: builtins.int = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["number", b"number", "revision", b"revision"]) -> None: ...
+
+Global___LinkAnswer: typing_extensions.TypeAlias = LinkAnswer
+
+@typing.final
+class Settle(google.protobuf.message.Message):
+    """Asks a server that follows to wait until its consoles have all up to a revision."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    NUMBER_FIELD_NUMBER: builtins.int
+    REVISION_FIELD_NUMBER: builtins.int
+    number: builtins.int
+    """The leader's own number of this."""
+    revision: builtins.int
+    """The revision."""
+    def __init__(
+        self,
+        *,
+        number: builtins.int = ...,
+        revision: builtins.int = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["number", b"number", "revision", b"revision"]) -> None: ...
+
+Global___Settle: typing_extensions.TypeAlias = Settle
+
+@typing.final
+class Settled(google.protobuf.message.Message):
+    """They have it, or do not take it in time."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    NUMBER_FIELD_NUMBER: builtins.int
+    number: builtins.int
+    """The number of what asked for it."""
+    def __init__(
+        self,
+        *,
+        number: builtins.int = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["number", b"number"]) -> None: ...
+
+Global___Settled: typing_extensions.TypeAlias = Settled
 
 @typing.final
 class ClusterMember(google.protobuf.message.Message):

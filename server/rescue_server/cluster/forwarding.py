@@ -21,6 +21,8 @@ from rescue_protos.errors import NotLeading, ShuttingDown
 from rescue_protos.v1 import access_pb2
 from rescue_server.cluster.leader_channel import LeaderChannel, NoLeader
 from rescue_server.cluster.proofs import is_proof, prove
+from rescue_server.cluster.questions import Questions
+from rescue_server.cluster.settling import Settling
 from rescue_server.cluster.standing import MemberStanding
 from rescue_server.rpc import sources
 from rescue_server.rpc.call_context import CallContext
@@ -36,15 +38,19 @@ _FOR, _PROOF, _REVISION = "rescue-forwarded-for", "rescue-forwarded-proof-bin", 
 _PASSED_ON = ("authorization", "traceparent", "rescue-")
 
 _PACKAGE = "/rescue_protos.v1."
-_SYNC = f"{_PACKAGE}ConsoleService/SyncQueue"
+_CONSOLE = f"{_PACKAGE}ConsoleService/"
 _SIGN_IN = f"{_PACKAGE}AccessService/SignIn"  # served here, but only the leader refuses
-# What the replica knows, and what is about this server itself.
-_SERVED_HERE = (
-    "/grpc.",
-    f"{_PACKAGE}ClusterService/",
-    f"{_PACKAGE}ConsoleService/ListQueue",
+_FAULTS = f"{_PACKAGE}FaultService/"
+# What is about this server itself.
+_ALWAYS_HERE = ("/grpc.", f"{_PACKAGE}ClusterService/")
+# What the replica knows.
+_FROM_REPLICA = (
+    *(f"{_CONSOLE}{method}" for method in ("WatchQueue", "ListQueue", "GetDirectory")),
     *(f"{_PACKAGE}JournalService/{method}" for method in ("ListEvents", "WatchEvents", "Explain")),
+    f"{_PACKAGE}AdminService/WatchQueues",
 )
+# A console's watch is here, or was forwarded while there were fault rules: both are to hear of these.
+_BOTH = (f"{_CONSOLE}SyncQueue", f"{_CONSOLE}SetFocus")
 # Of these the same call again does no more than the first.
 _REPEATABLE = ("Get", "List", "Read", "Watch", "Explain", "Sync", "Set", "Pause", "Check")
 
@@ -52,9 +58,24 @@ Metadata = tuple[tuple[str, str | bytes], ...]
 
 
 class Forwarding:
-    """The calls of one server. `watch` tells what its replica has reached."""
+    """The calls of one server. `watch` tells what its replica has reached.
 
-    def __init__(self, standing: MemberStanding, watch: Watch, leader: LeaderChannel, *, key: bytes) -> None:
+    A server that answers from its replica asks the leader first what that must have: so nobody reads less than they
+    have seen at another server. Rules for calls are the leader's; while there are any, it answers everything.
+    """
+
+    def __init__(
+        self,
+        standing: MemberStanding,
+        watch: Watch,
+        leader: LeaderChannel,
+        questions: Questions,
+        settling: Settling,
+        *,
+        key: bytes,
+    ) -> None:
+        self._questions = questions
+        self._settling = settling
         self._standing = standing
         self._watch = watch
         self._leader = leader
@@ -62,7 +83,7 @@ class Forwarding:
 
     def wrap(self, path: str, handler: RpcHandler) -> RpcHandler:
         """Return the handler of a method: here, or by the leader."""
-        if path.startswith(_SERVED_HERE):
+        if path.startswith(_ALWAYS_HERE):
             return handler
         request_type, response_type = handler.request_deserializer, handler.response_serializer
         if handler.unary_unary:
@@ -80,13 +101,13 @@ class Forwarding:
         async def behavior(request: Any, context: CallContext) -> Any:
             if not isinstance(request, Message):  # the guard says that these bytes are no message
                 return await here(request, context)
-            if self._standing.leads or self._came_forwarded(context):
-                return await self._answer(here, request, context)
-            if path == _SIGN_IN:
+            if self._leads_or_refuses(context):
+                return await self._answer(path, here, request, context)
+            if path == _SIGN_IN or await self.is_here(path, context):
                 return await here(request, context)
             repeatable = may_repeat or bool(getattr(request, "request_id", ""))
             answer = await self._by_leader(path, request, context, repeatable=repeatable)
-            return await here(request, context) if answer is None or path == _SYNC else answer
+            return await here(request, context) if answer is None or path in _BOTH else answer
 
         return behavior
 
@@ -94,19 +115,20 @@ class Forwarding:
         self, request: access_pb2.SignInRequest, context: CallContext
     ) -> access_pb2.SignInResponse | None:
         """Return the leader's answer to a sign-in that would be refused here; None if this server leads."""
-        if self.is_here(context):
+        if self._leads_or_refuses(context):
             return None
         answer = await self._by_leader(_SIGN_IN, request, context, repeatable=True)
         return None if answer is None else access_pb2.SignInResponse.FromString(answer)
 
-    async def _answer(self, here: Any, request: Any, context: CallContext) -> Any:
+    async def _answer(self, path: str, here: Any, request: Any, context: CallContext) -> Any:
         """Answer as the leader; to another server, say what its replica must have reached."""
+        await self.admit(context)
+        answer = await here(request, context)
+        if path.startswith(_FAULTS):  # every server is to know of the rules
+            await self._settling.settled(self._watch.revision)
         if self._came_forwarded(context):
-            await self.admit(context)
-            answer = await here(request, context)
             context.set_trailing_metadata(((_REVISION, str(self._watch.revision)),))
-            return answer
-        return await here(request, context)
+        return answer
 
     async def _by_leader(self, path: str, request: Message, context: CallContext, *, repeatable: bool) -> bytes | None:
         """Return the leader's answer; None if this server leads by now."""
@@ -146,8 +168,16 @@ class Forwarding:
             await asyncio.sleep(_LOOK_AGAIN)
         return None
 
-    def is_here(self, context: CallContext) -> bool:
-        """Whether this server answers the call itself, be it with a refusal."""
+    async def is_here(self, path: str, context: CallContext) -> bool:
+        """Whether this server answers the call itself, be it with a refusal. Its replica has caught up then."""
+        if self._leads_or_refuses(context):
+            return True
+        if path not in _FROM_REPLICA or self._standing.has_fault_rules:
+            return False
+        await self._questions.catch_up()
+        return True
+
+    def _leads_or_refuses(self, context: CallContext) -> bool:
         return self._standing.leads or self._came_forwarded(context)
 
     async def admit(self, context: CallContext) -> None:
@@ -192,7 +222,7 @@ class _Stream:
         else:  # no message: the guard says so
             requests = None
         call = None
-        if requests is not None and not self._forwarding.is_here(context):
+        if requests is not None and not await self._forwarding.is_here(self._path, context):
             call = await self._forwarding.open_stream(self._path, requests, context)
         if call is None:
             await self._forwarding.admit(context)
@@ -205,7 +235,7 @@ class _Stream:
 
     async def write(self, requests: Any, context: CallContext) -> None:
         call = None
-        if not self._forwarding.is_here(context):
+        if not await self._forwarding.is_here(self._path, context):
             call = await self._forwarding.open_stream(self._path, _read(context), context)
         if call is None:
             await self._forwarding.admit(context)

@@ -19,9 +19,10 @@ from rescue_protos.v1 import cluster_pb2, cluster_pb2_grpc
 from rescue_server.cluster.election import PING, SILENT, Election
 from rescue_server.cluster.leader_channel import open_member_channel
 from rescue_server.cluster.link_service import FOLLOWER, LEADER
+from rescue_server.cluster.outbox import Outbox
 from rescue_server.cluster.proofs import is_proof, new_nonce, prove
-from rescue_server.cluster.roster import KnownServer
 from rescue_server.cluster.standing import MemberStanding
+from rescue_server.cluster.uplink import Uplink
 
 log = logging.getLogger(__name__)
 _REDIAL = 0.1  # real seconds between attempts
@@ -34,11 +35,24 @@ class NotAdmitted(Exception):
 
 
 class LeaderLink:
-    """Keeps a link to whoever leads. `on_news` is called after each news, and when the leader is lost."""
+    """Keeps a link to whoever leads. `on_news` is called after each news, and when the leader is lost.
+
+    What else the leader sends goes to `uplink`, and the news to `take_news`.
+    """
 
     def __init__(
-        self, standing: MemberStanding, election: Election, *, key: bytes, tls: Tls | None, on_news: Callable[[], None]
+        self,
+        standing: MemberStanding,
+        uplink: Uplink,
+        election: Election,
+        *,
+        take_news: Callable[[cluster_pb2.LinkNews], None],
+        key: bytes,
+        tls: Tls | None,
+        on_news: Callable[[], None],
     ) -> None:
+        self._uplink = uplink
+        self._take_news = take_news
         self._standing = standing
         self._election = election
         self._key = key
@@ -86,10 +100,13 @@ class LeaderLink:
                 if response.HasField("proof"):
                     self._check(response.proof, nonce)
                     proved.set_result(response.proof.nonce)
-                else:
+                elif response.HasField("news"):
                     self._take(response.news)
+                else:
+                    self._uplink.received(response)
         finally:
             call.cancel()
+            self._uplink.ended()
 
     def _check(self, given: cluster_pb2.LinkProof, nonce: bytes) -> None:
         if not is_proof(given.proof, self._key, LEADER, nonce, self._standing.place.leader):
@@ -97,14 +114,8 @@ class LeaderLink:
 
     def _take(self, news: cluster_pb2.LinkNews) -> None:
         self._taken_since = None
-        roster = self._standing.roster
-        roster.take_news(
-            [
-                KnownServer(name=one.server, address=one.address, position=one.position, leads=one.leads)
-                for one in news.members
-            ]
-        )
-        self._election.received(time.monotonic(), rank=roster.rank())
+        self._take_news(news)
+        self._election.received(time.monotonic(), rank=self._standing.roster.rank())
         self._on_news()
 
     async def _requests(self, nonce: bytes, proved: asyncio.Future[bytes]) -> AsyncIterator[cluster_pb2.LinkRequest]:
@@ -114,10 +125,13 @@ class LeaderLink:
         yield cluster_pb2.LinkRequest(greeting=greeting)
         proof = prove(self._key, FOLLOWER, await proved, *me)
         yield cluster_pb2.LinkRequest(proof=cluster_pb2.LinkProof(proof=proof))
+        outbox: Outbox[cluster_pb2.LinkRequest] = Outbox()
+        self._uplink.opened(outbox)
         while True:
             report = cluster_pb2.LinkReport(position=standing.place.position)
             yield cluster_pb2.LinkRequest(report=report)
-            await asyncio.sleep(PING)
+            for message in await outbox.take(within=PING):
+                yield message
 
     def _judge(self, error: RescueError) -> None:
         """Find out what the end of a link means. Raises NotAdmitted."""

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Callable, Sequence
 
 from rescue_protos.errors import NotLeading, Unauthenticated
 from rescue_protos.v1 import cluster_pb2, cluster_pb2_grpc
 from rescue_server.cluster.election import PING
+from rescue_server.cluster.linked_servers import LinkedServer, LinkedServers
+from rescue_server.cluster.news import member_message
+from rescue_server.cluster.outbox import Overflow
 from rescue_server.cluster.proofs import is_proof, new_nonce, prove
-from rescue_server.cluster.roster import KnownServer
 from rescue_server.cluster.standing import MemberStanding
 from rescue_server.replicated.log import EngineNode
 from rescue_server.rpc.call_context import CallContext
 
+log = logging.getLogger(__name__)
 LEADER, FOLLOWER = "leader", "follower"
 """The roles in proofs: a proof of one side is none of the other."""
 
@@ -23,10 +27,24 @@ Requests = AsyncIterator[cluster_pb2.LinkRequest]
 
 
 class LinkService(cluster_pb2_grpc.ClusterServiceServicer):
-    """Serves the links of one server. `cluster` is the cluster's name, `nodes` looks at the engine."""
+    """Serves the links of one server. `cluster` is the cluster's name, `nodes` looks at the engine.
 
-    def __init__(self, standing: MemberStanding, *, key: bytes, cluster: str, nodes: Nodes) -> None:
+    `news` makes what a linked server is told regularly.
+    """
+
+    def __init__(
+        self,
+        standing: MemberStanding,
+        linked: LinkedServers,
+        news: Callable[[LinkedServer], cluster_pb2.LinkNews],
+        *,
+        key: bytes,
+        cluster: str,
+        nodes: Nodes,
+    ) -> None:
         self._standing = standing
+        self._linked = linked
+        self._news = news
         self._key = key
         self._cluster = cluster
         self._nodes = nodes
@@ -35,9 +53,9 @@ class LinkService(cluster_pb2_grpc.ClusterServiceServicer):
     def drain(self) -> None:
         """End every link."""
         self._ended.set()
+        self._linked.wake()
 
     async def Link(self, requests: Requests, context: CallContext) -> AsyncIterator[cluster_pb2.LinkResponse]:
-        roster = self._standing.roster
         greeting = (await _next(requests)).greeting
         nonce = new_nonce()
         proof = prove(self._key, LEADER, greeting.nonce, self._standing.name)
@@ -45,18 +63,30 @@ class LinkService(cluster_pb2_grpc.ClusterServiceServicer):
         given = (await _next(requests)).proof.proof
         if not is_proof(given, self._key, FOLLOWER, nonce, greeting.server, greeting.address, greeting.instance):
             raise Unauthenticated("this server has not the key of the cluster: give it with --cluster-key FILE")
-        roster.join(greeting.server, address=greeting.address, instance=greeting.instance)
-        reading = asyncio.create_task(self._read_reports(requests, greeting))
+        self._require_leading()
+        server = LinkedServer(greeting.server, greeting.address, greeting.instance)
+        self._standing.roster.join(server.name, address=server.address, instance=server.instance)
+        reading = asyncio.create_task(self._read(requests, server))
+        reading.add_done_callback(lambda task: server.outbox.wake())
+        self._linked.opened(server)
         try:
+            messages: list[cluster_pb2.LinkResponse] = []
             while not reading.done() and not self._ended.is_set():
-                if not self._standing.leads:
-                    raise NotLeading.of(self._standing.leader_address)
-                members = [_message(member) for member in self._standing.members()]
-                yield cluster_pb2.LinkResponse(news=cluster_pb2.LinkNews(members=members))
-                await asyncio.wait([reading], timeout=PING)
+                self._require_leading()
+                yield cluster_pb2.LinkResponse(news=self._news(server))  # first: what follows may build on it
+                for message in messages:
+                    yield message
+                messages = await server.outbox.take(within=PING)
+        except Overflow:
+            log.warning("the link to %s ends: it does not read", server.name)
         finally:
             reading.cancel()
-            roster.leave(greeting.server, greeting.instance)
+            self._linked.ended(server)
+            self._standing.roster.leave(server.name, server.instance)
+
+    def _require_leading(self) -> None:
+        if not self._standing.leads:
+            raise NotLeading.of(self._standing.leader_address)
 
     async def GetCluster(
         self, request: cluster_pb2.GetClusterRequest, context: CallContext
@@ -65,13 +95,16 @@ class LinkService(cluster_pb2_grpc.ClusterServiceServicer):
         return cluster_pb2.GetClusterResponse(
             cluster=self._cluster,
             epoch=self._standing.place.epoch,
-            members=[_message(member) for member in self._standing.members()],
+            members=[member_message(member) for member in self._standing.members()],
             nodes=[cluster_pb2.ClusterNode(name=node.name, role=node.role) for node in nodes],
         )
 
-    async def _read_reports(self, requests: Requests, greeting: cluster_pb2.LinkGreeting) -> None:
+    async def _read(self, requests: Requests, server: LinkedServer) -> None:
         async for request in requests:
-            self._standing.roster.report(greeting.server, greeting.instance, request.report.position)
+            if request.HasField("report"):
+                self._standing.roster.report(server.name, server.instance, request.report.position)
+            else:
+                self._linked.received(server, request)
 
 
 async def _next(requests: Requests) -> cluster_pb2.LinkRequest:
@@ -80,9 +113,3 @@ async def _next(requests: Requests) -> cluster_pb2.LinkRequest:
             return await anext(requests)
     except (TimeoutError, StopAsyncIteration):
         raise Unauthenticated("a server that links to another one greets and proves its key") from None
-
-
-def _message(member: KnownServer) -> cluster_pb2.ClusterMember:
-    return cluster_pb2.ClusterMember(
-        server=member.name, address=member.address, position=member.position, leads=member.leads
-    )

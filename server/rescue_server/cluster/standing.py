@@ -17,6 +17,8 @@ class MemberStanding:
         self.roster = roster
         self._place = place
         self.leads = False
+        self.has_fault_rules = False
+        """Whether the leader has fault rules about calls: then it answers every call itself."""
 
     @property
     def place(self) -> Place:

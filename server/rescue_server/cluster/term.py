@@ -24,12 +24,13 @@ from rescue_server.cluster.leader_channel import LeaderChannel
 from rescue_server.cluster.link import LeaderLink
 from rescue_server.cluster.link_service import LinkService
 from rescue_server.cluster.member_access import MemberAccess
+from rescue_server.cluster.member_parts import MemberParts
 from rescue_server.cluster.options import ClusterOptions
 from rescue_server.cluster.roster import Roster
 from rescue_server.cluster.snapshots import Snapshots
 from rescue_server.cluster.standing import MemberStanding
 from rescue_server.observe.observation import Observation
-from rescue_server.parts import ServerParts, make_listener
+from rescue_server.parts import make_listener
 from rescue_server.replicated.log import Log
 from rescue_server.replicated.store import ReplicatedStore
 from rescue_server.rpc.listener import Listener, Service
@@ -78,15 +79,22 @@ async def open_term(
         watch = Watch(ring=options.ring) if options.ring is not None else Watch()
         engine = live_engine(store, _standing_clock(options, store), hooks=hooks, watch=watch)
         stack.push_async_callback(engine.close)
-        parts = ServerParts.of(options, engine, consoles, observation)
         standing = MemberStanding(cluster.name, cluster.advertise, Roster(cluster.name), lambda: store.place)
+        parts = MemberParts.of(options, engine, consoles, observation, standing)
         leader = LeaderChannel(standing, tls=options.tls.for_clients() if options.tls else None)
         stack.push_async_callback(leader.close)
-        links = LinkService(standing, key=setting.key, cluster=cluster.log.name, nodes=setting.log.nodes)
-        forwarding = Forwarding(standing, watch, leader, key=setting.key)
+        links = LinkService(
+            standing,
+            parts.linked,
+            parts.leader_news.of,
+            key=setting.key,
+            cluster=cluster.log.name,
+            nodes=setting.log.nodes,
+        )
+        forwarding = Forwarding(standing, watch, leader, parts.questions, parts.settling, key=setting.key)
         issued = IssuedSecrets(options.data)
         listener = make_listener(
-            parts,
+            parts.server,
             issued,
             options.limits,
             setting.admission,
@@ -111,7 +119,7 @@ class Term:
         setting: Setting,
         store: ReplicatedStore,
         engine: Engine,
-        parts: ServerParts,
+        parts: MemberParts,
         standing: MemberStanding,
         listener: Listener,
         issued: IssuedSecrets,
@@ -144,7 +152,15 @@ class Term:
         """Follow until this server leads, or a signal comes."""
         standing, election = self._standing, Election(self._standing.address)
         follower = Follower(self._engine, self._store, self._setting.log, election, self._show)
-        link = LeaderLink(standing, election, key=self._setting.key, tls=self._tls, on_news=follower.wake)
+        link = LeaderLink(
+            standing,
+            self._parts.uplink,
+            election,
+            take_news=self._parts.news.take,
+            key=self._setting.key,
+            tls=self._tls,
+            on_news=follower.wake,
+        )
         self._show()
         async with _together(link.run(), self._access.run(), self._snapshots.run()) as beside:
             following = asyncio.create_task(follower.run(standing.name, standing.address))
@@ -154,11 +170,13 @@ class Term:
         """Lead until a signal comes, another server leads, or a part fails."""
         self._set_clock()
         self._engine.begin()
-        self._parts.presence.assume(in_focus(self._engine))
+        self._parts.server.presence.assume(in_focus(self._engine))
         async with _together(self._engine.run(), self._access.run(), self._snapshots.run()) as work:
             await self._prepare()
-            work += self._parts.start(replaying=False)
+            work += self._parts.server.start(replaying=False)
             self._standing.leads = True
+            with contextlib.suppress(*STORAGE_ERRORS):  # then this server leads no more
+                await self._parts.own_consoles.lead()
             await self._listener.serve()
             self._show()
             await until(work, stop.wait(), self._deposed.wait())
@@ -184,7 +202,8 @@ class Term:
 
     async def _end_calls(self) -> None:
         self._standing.leads = False
-        self._parts.presence.close()
+        self._parts.server.presence.close()
+        self._parts.others_consoles.close()
         await self._listener.stop()
 
     async def _resign(self) -> None:

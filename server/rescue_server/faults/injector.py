@@ -212,6 +212,11 @@ class FaultInjector:
         raise InjectedFault(f"a fault rule has lost the reply of {method}", code="UNAVAILABLE")
 
     @property
+    def has_rules(self) -> bool:
+        """Whether a rule may still act."""
+        return any(active.state is not RuleState.SPENT for active in self._rules.values())
+
+    @property
     def affects_calls(self) -> bool:
         """Whether any rule is about calls."""
         return bool(self._on_calls or self._affecting)

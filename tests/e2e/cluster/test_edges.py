@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass
 from pathlib import Path
 
 import grpc
 import pytest
 
-from rescue_client import AdminClient, ClockClient, Connection
+from rescue_client import AdminClient, ClockClient, Connection, OverviewClient
 from rescue_common.state_directory import find_secret
 from rescue_emulator.world.cluster_programs import ClusterPrograms
-from rescue_emulator.world.technician import CommandRefused
+from rescue_emulator.world.technician import CommandRefused, Technician
 from rescue_emulator.world.world import World
 from rescue_protos.error_details import from_rpc_error
 from rescue_protos.errors import NotLeading, Unauthenticated
@@ -119,4 +120,82 @@ async def test_calls_at_an_edge_go_on_when_the_leader_is_killed(sides: Sides) ->
     await sides.cluster.kill_server()
     other, _ = await alice.pin("Mr Berg")
     await alice.sees(other, "Connecting")
+    assert session in alice.sessions
+
+
+async def active(world: World, technician: Technician) -> str:
+    """Return a session that the technician has started: of such a one it counts whether they are in focus."""
+    session, pin = await technician.pin("Ms Vos")
+    await world.computer(pin=pin)
+    await technician.start(session)
+    return session
+
+
+async def focus_changes(sides: Sides, session: str) -> list[bool]:
+    """Return what the journal says of the focus of a session's technician."""
+    found: list[bool] = []
+    async for piece in sides.edge.journal.read(session=session):
+        found += [bool(line.body["focused"]) for line in piece.lines if line.name == "FocusChanged"]
+    return found
+
+
+def server_events(technician: Technician) -> list[str]:
+    """Return what a console said of its server: that it is lost, and back."""
+    return [str(event["state"]) for event in technician.program.events if event.get("event") == "server"]
+
+
+async def connected(world: World) -> set[str]:
+    """Return the technicians with a console, as a supervisor sees them at the server of this world."""
+    secret = find_secret("admin", data=world.data)
+    async with (
+        Connection(world.address, user="admin", secret=secret) as connection,
+        aclosing(OverviewClient(connection).watch()) as overviews,
+    ):
+        overview = await anext(overviews)
+    return {queue.technician for queue in overview.queues if queue.connected}
+
+
+async def test_the_leader_knows_the_consoles_of_every_server(sides: Sides) -> None:
+    alice, bob = await sides.edge.technician("alice"), await sides.leader.technician("bob")
+    await sides.edge.advance(seconds=1)  # it returns when every server has the news
+    assert await connected(sides.leader) == await connected(sides.edge) == {"alice", "bob"}
+    session = await active(sides.edge, alice)
+    await alice.focus(False)
+    await alice.focus(True)
+    assert await focus_changes(sides, session) == [False, True]
+    assert not bob.sessions
+
+
+async def test_a_watch_at_an_edge_is_not_broken_by_the_leaders_death(sides: Sides) -> None:
+    alice = await sides.edge.technician("alice")
+    session = await active(sides.leader, alice)
+    await sides.cluster.kill_server()
+    other, _ = await alice.pin("Mr Berg")
+    assert {session, other} <= set(alice.sessions)
+    assert not server_events(alice)
+    assert await focus_changes(sides, session) == [], "the console stays in focus"
+
+
+async def test_fault_rules_hold_at_every_server(sides: Sides) -> None:
+    alice = await sides.edge.technician("alice")
+    await sides.leader.faults.add("fail next ListQueue of alice with PERMISSION_DENIED")
+    with pytest.raises(CommandRefused, match="a fault rule"):
+        await alice.queue()
+    await alice.queue()
+    session = await active(sides.edge, alice)
+    await sides.leader.faults.add("fail next 3 ListQueue of bob with PERMISSION_DENIED")
+    await alice.focus(False)
+    assert await focus_changes(sides, session) == [False], "a watch that was open before the rule is still known"
+
+
+@pytest.mark.long
+async def test_a_server_without_leader_and_log_sends_its_clients_away(sides: Sides) -> None:
+    alice = await sides.edge.technician("alice")
+    session, _ = await alice.pin("Ms Vos")
+    await asyncio.to_thread(sides.cluster.nodes.kill, "n1")
+    await sides.cluster.kill_server()
+    await alice.program.until(lambda: server_events(alice) == ["lost"], timeout=30, what="the loss")
+    await asyncio.to_thread(sides.cluster.nodes.start, "n1")
+    await alice.program.until(lambda: server_events(alice) == ["lost", "back"], timeout=30, what="the return")
+    await alice.sync()
     assert session in alice.sessions

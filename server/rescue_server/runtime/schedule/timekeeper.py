@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 
 from rescue_common.emulated_time import END_OF_TIME, format_timestamp, later
@@ -31,7 +31,12 @@ log = logging.getLogger(__name__)
 LATE = 1.0  # real seconds: an applet takes a link on which nothing is answered for two for lost
 SHOWN_WITHIN = 2.0  # real seconds for consoles to take what an advance led to
 RETRY_STORE = 1.0  # real seconds between attempts while nothing can be stored
+Settled = Callable[[int, float], Awaitable[None]]
 MARK_CLOCK = 1.0  # real seconds between stored readings of a running clock
+
+
+async def _nobody_else(revision: int, timeout: float) -> None:
+    """Wait for nobody: this server is alone."""
 
 
 class Timekeeper:
@@ -46,6 +51,8 @@ class Timekeeper:
         self.barriers = ClockBarriers()
         self._attention = AttentiveTime()
         self._roll_calls = RollCalls(attachments, self._attention)
+        self.others_settled: Settled = _nobody_else
+        """Waits for the consoles at other servers of the cluster, as `Watch.settled` does for those here."""
         self._advance: Advance | None = None
         self._advancing = asyncio.Lock()
         self._holding = False
@@ -108,7 +115,10 @@ class Timekeeper:
                 self.clock.release()
         await self.engine.flush()
         await self.engine.mark_clock()  # who was told of this moment must find it again after a crash
-        await self.engine.watch.settled(self.engine.published.revision, SHOWN_WITHIN)
+        revision = self.engine.published.revision
+        await asyncio.gather(
+            self.engine.watch.settled(revision, SHOWN_WITHIN), self.others_settled(revision, SHOWN_WITHIN)
+        )
 
     async def _target(self, by: timedelta, request: Request | None) -> datetime:
         def decide(state: EngineState, context: Context) -> Outcome:
