@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC
 from typing import Protocol
 
 from rescue_protos.v1 import public_api_pb2 as pb
 from rescue_protos.v1 import public_api_pb2_grpc
-from rescue_server.core.session import Session
-from rescue_server.core.session_record import SessionRecord
 from rescue_server.faults.injector import FaultInjector
 from rescue_server.rpc import public_api_facts as facts
 from rescue_server.rpc import translate
 from rescue_server.rpc.call_context import CallContext
 from rescue_server.rpc.guard import require_enabled
+from rescue_server.rpc.listed_sessions import ListedSessions
 from rescue_server.rpc.sources import source_of
 from rescue_server.runtime import command_handlers
 from rescue_server.runtime.change_counter import ChangeCounter
@@ -24,11 +24,11 @@ from rescue_server.runtime.credentials import Tokens
 from rescue_server.runtime.ended_sessions import ended_sessions
 from rescue_server.runtime.engine import Engine
 from rescue_server.runtime.session_logs import session_log
-from rescue_server.runtime.state import ORGANIZATION, AppliedEvent
+from rescue_server.runtime.state import ORGANIZATION
 
-LISTED_AFTER_END = timedelta(hours=1)  # emulated
 _PORTION = 500  # sessions in one message
-_ENDED_PORTION = 100  # so few that other calls need not wait
+_ENDED_PORTION = 50  # so few that other calls need not wait
+_LONGEST_BREATH = 0.01  # real seconds
 
 
 class OnRequest(Protocol):
@@ -53,23 +53,17 @@ class PublicApiService(public_api_pb2_grpc.PublicApiServiceServicer):
         self._tokens = tokens
         self._faults = faults
         self._on_request = on_request
-        self._messages: dict[str, tuple[Session, SessionRecord, pb.SessionFacts]] = {}
-        self._touched: set[str] | None = None  # by an event since they were last looked at; None: all of them
+        self._listed = ListedSessions(engine)
         self._changes = ChangeCounter()
         engine.subscribe(self._changes)
-        engine.subscribe(self)
         engine.watch.add_observer(self._changes)
         engine.clock.on_change(self._changes.set)
         faults.on_api_change(self._changes.set)
 
-    def on_applied(self, applied: AppliedEvent) -> None:
-        """An event was published."""
-        if applied.after is not None and self._touched is not None:
-            self._touched.add(applied.after.id)
-
     async def ReadFacts(
         self, request: pb.ReadFactsRequest, context: CallContext
     ) -> AsyncIterator[pb.ReadFactsResponse]:
+        await self._listed.prepare()
         self._engine.catch_up()
         await self._engine.flush()
         # From here on nothing waits until everything is read: all of it is of one revision.
@@ -88,7 +82,7 @@ class PublicApiService(public_api_pb2_grpc.PublicApiServiceServicer):
             yield first
             return
         first.account.CopyFrom(facts.account(state.organization))
-        sessions = self._listed(now)
+        sessions = self._listed.messages(now)
         first.sessions.extend(sessions[:_PORTION])
         yield first
         for start in range(_PORTION, len(sessions), _PORTION):
@@ -166,18 +160,19 @@ class PublicApiService(public_api_pb2_grpc.PublicApiServiceServicer):
         self, request: pb.ReadEndedRequest, context: CallContext
     ) -> AsyncIterator[pb.ReadEndedResponse]:
         begin, end = (moment.ToDatetime(tzinfo=UTC) for moment in (request.begin, request.end))
-        portion: list[pb.EndedSession] = []
+        portion, began = pb.ReadEndedResponse(), time.monotonic()
         async for session, record in ended_sessions(self._engine, begin, end):
-            portion.append(facts.ended(session, record))
+            portion.sessions.append(facts.ended(session, record))
             if request.with_log and (log := await session_log(self._engine, session.id)) is not None:
-                portion[-1].chat, portion[-1].notes = log.chat(), log.notes()
-                portion[-1].participants.extend(sorted(log.participants))
-            if len(portion) == _ENDED_PORTION:
-                yield pb.ReadEndedResponse(sessions=portion)
-                portion = []
-                await asyncio.sleep(0)
-        if portion:
-            yield pb.ReadEndedResponse(sessions=portion)
+                portion.sessions[-1].chat, portion.sessions[-1].notes = log.chat(), log.notes()
+                portion.sessions[-1].participants.extend(sorted(log.participants))
+            if len(portion.sessions) == _ENDED_PORTION:
+                took = time.monotonic() - began
+                yield portion
+                await asyncio.sleep(min(took, _LONGEST_BREATH))  # half of the time is for others
+                portion, began = pb.ReadEndedResponse(), time.monotonic()
+        if portion.sessions:
+            yield portion
 
     async def ReadPresences(
         self, request: pb.ReadPresencesRequest, context: CallContext
@@ -190,29 +185,6 @@ class PublicApiService(public_api_pb2_grpc.PublicApiServiceServicer):
             if one.until is not None:
                 found.until.CopyFrom(translate.timestamp(one.until))
             yield found
-
-    def _listed(self, now: datetime) -> list[pb.SessionFacts]:
-        """Return the messages of the sessions that are listed. One that did not change is translated once.
-
-        A session that is listed no more comes back by an event alone, so only the listed and the touched are looked at:
-        many more that are over may be kept for reports.
-        """
-        sessions = self._engine.published.sessions
-        kept, self._messages, long_ago = self._messages, {}, now - LISTED_AFTER_END
-        asked = sessions.keys() if self._touched is None else kept.keys() | self._touched
-        for session_id in asked:
-            session = sessions.get(session_id)
-            if session is None or (
-                session.ended_at is not None and not session.entries and session.ended_at <= long_ago
-            ):
-                continue
-            record = self._engine.records.of(session_id)
-            known = kept.get(session_id)
-            if known is None or known[0] is not session or known[1] is not record:
-                known = session, record, facts.session(session, record)
-            self._messages[session_id] = known
-        self._touched = set()
-        return [message for _, _, message in self._messages.values()]
 
 
 def _source(address: str) -> str:

@@ -11,29 +11,30 @@ from rescue_server.core.session import Session
 from rescue_server.core.session_record import SessionRecord
 from rescue_server.runtime.engine import Engine
 
-_AT_ONCE = 2_000  # sessions looked at, and sorted, in one turn
-_Found = tuple[datetime, int, Session, SessionRecord]
+_AT_ONCE = 1_000  # sessions looked at, and sorted, in one turn
+_NEW = SessionRecord()
+_Key = tuple[datetime, int]  # when it began, and its number
 
 
 async def ended_sessions(
     engine: Engine, begin: datetime, end: datetime
 ) -> AsyncIterator[tuple[Session, SessionRecord]]:
     """Yield the sessions that are over and began in the range, with their records, as they are published now."""
-    sessions = list(engine.published.sessions.values())
-    runs: list[list[_Found]] = []
-    for start in range(0, len(sessions), _AT_ONCE):
-        found = (_began(session, engine.records.of(session.id)) for session in sessions[start : start + _AT_ONCE])
-        runs.append(sorted((one for one in found if one is not None and begin <= one[0] < end), key=_order))
+    sessions, records = dict(engine.published.sessions), engine.records.copy()
+    known = list(sessions.values())
+    # Of a tuple of a moment and a number the garbage collector looks once: with the session in it, again and again.
+    runs: list[list[_Key]] = []
+    for start in range(0, len(known), _AT_ONCE):
         await asyncio.sleep(0)
-    for _, _, session, record in heapq.merge(*runs, key=_order):
-        yield session, record
+        found = (_key(session, records.get(session.id, _NEW)) for session in known[start : start + _AT_ONCE])
+        runs.append(sorted(key for key in found if key is not None and begin <= key[0] < end))
+    del known
+    for _, number in heapq.merge(*runs):
+        session = str(number)
+        yield sessions[session], records.get(session, _NEW)
 
 
-def _began(session: Session, record: SessionRecord) -> _Found | None:
+def _key(session: Session, record: SessionRecord) -> _Key | None:
     if session.ended_at is None:
         return None
-    return record.started_at or session.created_at, int(session.id), session, record
-
-
-def _order(found: _Found) -> tuple[datetime, int]:
-    return found[0], found[1]
+    return record.started_at or session.created_at, int(session.id)

@@ -84,10 +84,12 @@ class Retention:
 
     async def sweep(self) -> int:
         """Remove what may be removed; return how many sessions that were. Raises StorageUnavailable."""
-        published = self._engine.published
+        if (swept_at := self._swept_at) is None:
+            await self._look_at_loaded()
         before = self._engine.clock.now() - self._keep_ended
-        due = self._due(before)
-        revision = published.revision
+        due = [] if swept_at is None else self._due(before, swept_at)
+        self._swept_at = self._real_now()
+        revision = self._engine.published.revision
         answers_through = self._answer_ages.old_at(self._real_now(), revision)
         changes_through = self._change_ages.old_at(self._real_now(), revision)
         for start in range(0, len(due), AT_ONCE):
@@ -109,25 +111,26 @@ class Retention:
         else:  # a post of it is due
             self._settled.discard(applied.after.id)
 
-    def _due(self, before: datetime) -> list[str]:
-        """Return the sessions to remove: they ended by that moment, or long ago in real time, or there are too many."""
+    async def _look_at_loaded(self) -> None:
+        """Note which sessions were settled when the server started; events tell of all others."""
         published = self._engine.published
-        now, swept_at = self._real_now(), self._swept_at
-        if swept_at is None:
-            for session in published.sessions.values():
-                if is_settled(session):
-                    self._settled.add(session, now)
-        self._swept_at = now
-        if swept_at is None:
-            return []
+        for count, session_id in enumerate(list(published.sessions), 1):
+            session = published.sessions.get(session_id)
+            if session is not None and is_settled(session):
+                self._settled.add(session, self._real_now())
+            if count % _READ == 0:
+                await asyncio.sleep(0)
+
+    def _due(self, before: datetime, known_by: float) -> list[str]:
+        """Return the sessions to remove: they ended by that moment, or long ago in real time, or there are too many."""
         # An applet that gets the end of a session just now still looks it up: it stays for one more sweep.
         due = self._settled.due(
             ended_by=before,
-            settled_by=now - self._keep_ended.total_seconds(),
+            settled_by=self._real_now() - self._keep_ended.total_seconds(),
             most=self._most_ended,
-            known_by=swept_at,
+            known_by=known_by,
         )
-        return [session_id for session_id in due if int(session_id) != published.last_session]
+        return [session_id for session_id in due if int(session_id) != self._engine.published.last_session]
 
     async def _compact_organization(self, before: datetime, through: int) -> None:
         """Drop the changes of the organization up to that moment or revision that later changes replaced."""

@@ -23,7 +23,9 @@ from rescue_server.core.queue import QueueUpdate
 from rescue_server.faults.injector import FaultInjector
 from rescue_server.observe.metrics import MeasuredServer
 from rescue_server.observe.session_counts import SessionCounts
+from rescue_server.rpc.listed_sessions import ListedSessions
 from rescue_server.runtime import command_handlers
+from rescue_server.runtime.ended_sessions import ended_sessions
 from rescue_server.runtime.engine import PORTION, Engine, live_engine
 from rescue_server.runtime.retention import Retention
 from rescue_server.runtime.schedule.clock_barrier import ClockBarriers
@@ -218,6 +220,37 @@ async def test_a_setting_of_all_sessions_is_applied_in_portions(monkeypatch: pyt
 
     await asyncio.gather(house.engine.catch_up_in_portions(), others())
     assert 0 < longest <= 5 * PORTION
+
+
+async def look_at_all_that_were_loaded(house: House) -> None:
+    await house.retention.sweep()
+
+
+async def list_the_sessions_for_the_public_api(house: House) -> None:
+    listed = ListedSessions(house.engine)
+    await listed.prepare()
+    assert len(listed.messages(NOON)) == len(house.engine.published.sessions), "all ended in the last hour"
+
+
+async def gather_the_sessions_of_a_report(house: House) -> None:
+    found = [session.id async for session, _ in ended_sessions(house.engine, NOON, NOON + timedelta(days=1))]
+    assert len(found) == MANY // 2
+    assert found == sorted(found, key=int)
+
+
+@pytest.mark.parametrize(
+    "act",
+    [look_at_all_that_were_loaded, list_the_sessions_for_the_public_api, gather_the_sessions_of_a_report],
+    ids=lambda act: act.__name__,
+)
+async def test_what_looks_at_all_sessions_lets_others_run_in_between(act: Act) -> None:
+    house, turns = house_of(MANY), 0
+    work = asyncio.ensure_future(act(house))
+    while not work.done():
+        await asyncio.sleep(0)
+        turns += 1
+    await work
+    assert turns >= MANY / 1_000
 
 
 @pytest.mark.parametrize("act", ACTS, ids=lambda act: act.__name__)
