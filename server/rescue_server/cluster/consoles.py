@@ -41,7 +41,7 @@ class OwnConsoles:
         self._consoles = consoles
         self._questions = questions
         self._told: dict[str, tuple[bool, bool]] = {}
-        uplink.on_open(self._tell_all)
+        uplink.on_open(self._report_all)
 
     async def focus_changed(self, technician: str, focused: bool) -> None:
         """Have a change of the focus recorded. Raises StorageUnavailable."""
@@ -60,10 +60,10 @@ class OwnConsoles:
         for technician in sorted(self._consoles.in_focus() - in_focus(self._engine)):
             await record_focus(self._engine, technician, focused=True)
 
-    def _tell_all(self) -> None:
+    def _report_all(self) -> None:
         self._told = {}
         for technician in self._engine.watch.watched_here:
-            self._questions.tell(self._report(technician))
+            self._questions.send(self._report(technician))
 
     def _report(self, technician: str, address: str = "") -> Make:
         connected, focused = self._told[technician] = self._state(technician)
@@ -134,7 +134,7 @@ class OthersConsoles:
     async def _record(self, server: LinkedServer, report: cluster_pb2.ConsoleReport) -> None:
         technician, here = report.technician, self._at.setdefault(server.instance, set())
         (here.add if report.connected else here.discard)(technician)
-        self._tell_watch()
+        self._update_watch()
         try:
             if report.connected:
                 await self._presence.set(technician, server.instance, report.in_focus)
@@ -149,7 +149,7 @@ class OthersConsoles:
         """Keep the focus of a server's technicians until their consoles may have come back elsewhere."""
         await asyncio.sleep(_RETURN_WITHIN)
         technicians = self._at.pop(instance, set())
-        self._tell_watch()
+        self._update_watch()
         for technician in sorted(technicians):
             await self._presence.leave(technician, instance)
             with contextlib.suppress(*STORAGE_ERRORS):
@@ -159,5 +159,5 @@ class OthersConsoles:
         answer = cluster_pb2.LinkAnswer(number=number, revision=self._engine.published.revision)
         server.send(cluster_pb2.LinkResponse(answer=answer))
 
-    def _tell_watch(self) -> None:
+    def _update_watch(self) -> None:
         self._engine.watch.watched_elsewhere(frozenset().union(*self._at.values()))

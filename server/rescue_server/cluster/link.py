@@ -18,8 +18,8 @@ from rescue_protos.errors import AlreadyExists, RescueError, Unauthenticated
 from rescue_protos.v1 import cluster_pb2, cluster_pb2_grpc
 from rescue_server.cluster.election import PING, SILENT, Election
 from rescue_server.cluster.leader_channel import open_member_channel
+from rescue_server.cluster.link_outbox import LinkOutbox
 from rescue_server.cluster.link_service import FOLLOWER, LEADER
-from rescue_server.cluster.outbox import Outbox
 from rescue_server.cluster.proofs import is_proof, new_nonce, prove
 from rescue_server.cluster.standing import MemberStanding
 from rescue_server.cluster.uplink import Uplink
@@ -125,7 +125,7 @@ class LeaderLink:
         yield cluster_pb2.LinkRequest(greeting=greeting)
         proof = prove(self._key, FOLLOWER, await proved, *me)
         yield cluster_pb2.LinkRequest(proof=cluster_pb2.LinkProof(proof=proof))
-        outbox: Outbox[cluster_pb2.LinkRequest] = Outbox()
+        outbox: LinkOutbox[cluster_pb2.LinkRequest] = LinkOutbox()
         self._uplink.opened(outbox)
         while True:
             report = cluster_pb2.LinkReport(position=standing.place.position)

@@ -9,9 +9,9 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from rescue_protos.errors import NotLeading, Unauthenticated
 from rescue_protos.v1 import cluster_pb2, cluster_pb2_grpc
 from rescue_server.cluster.election import PING
+from rescue_server.cluster.link_outbox import Overflow
 from rescue_server.cluster.linked_servers import LinkedServer, LinkedServers
 from rescue_server.cluster.news import member_message
-from rescue_server.cluster.outbox import Overflow
 from rescue_server.cluster.proofs import is_proof, new_nonce, prove
 from rescue_server.cluster.standing import MemberStanding
 from rescue_server.replicated.log import EngineNode

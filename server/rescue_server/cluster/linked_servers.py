@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from rescue_protos.v1 import cluster_pb2
-from rescue_server.cluster.outbox import Outbox
+from rescue_server.cluster.link_outbox import LinkOutbox
 
 
 class LinkedServer:
@@ -15,7 +15,7 @@ class LinkedServer:
         self.name = name
         self.address = address
         self.instance = instance
-        self.outbox: Outbox[cluster_pb2.LinkResponse] = Outbox()
+        self.outbox: LinkOutbox[cluster_pb2.LinkResponse] = LinkOutbox()
 
     def send(self, message: cluster_pb2.LinkResponse) -> None:
         """Send a message; without effect once the link has ended."""

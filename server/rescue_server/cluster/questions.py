@@ -25,7 +25,7 @@ class Questions:
         uplink.on("answer", self._answered)
         uplink.on_end(self._give_up)
 
-    def tell(self, make: Make) -> None:
+    def send(self, make: Make) -> None:
         """Send what `make` makes of a number, and wait for nothing."""
         self._uplink.send(make(next(self._numbers)))
 

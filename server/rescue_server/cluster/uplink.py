@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from rescue_protos.v1 import cluster_pb2
-from rescue_server.cluster.outbox import Outbox
+from rescue_server.cluster.link_outbox import LinkOutbox
 
 OnMessage = Callable[[cluster_pb2.LinkResponse], None]
 
@@ -14,7 +14,7 @@ class Uplink:
     """The link of one server, now there and now not. Who listens must not wait."""
 
     def __init__(self) -> None:
-        self._outbox: Outbox[cluster_pb2.LinkRequest] | None = None
+        self._outbox: LinkOutbox[cluster_pb2.LinkRequest] | None = None
         self._on: dict[str, OnMessage] = {}
         self._on_open: list[Callable[[], None]] = []
         self._on_end: list[Callable[[], None]] = []
@@ -43,7 +43,7 @@ class Uplink:
         self._outbox.send(message)
         return True
 
-    def opened(self, outbox: Outbox[cluster_pb2.LinkRequest]) -> None:
+    def opened(self, outbox: LinkOutbox[cluster_pb2.LinkRequest]) -> None:
         """There is a link, which sends what is in this outbox."""
         self._outbox = outbox
         for listener in self._on_open:

@@ -14,7 +14,7 @@ class Overflow(Exception):
     """The other side does not read."""
 
 
-class Outbox(Generic[Sent]):
+class LinkOutbox(Generic[Sent]):
     """Messages in order."""
 
     def __init__(self, *, most: int = MOST) -> None:
