@@ -150,7 +150,7 @@ class EngineNodes(ABC):
     def _start_all(self) -> None:
         for node, (port, peer_port) in zip(self._nodes.values(), self._free_ports(), strict=True):
             shutil.rmtree(node.directory, ignore_errors=True)
-            node.directory.mkdir(parents=True, mode=0o700)
+            node.directory.mkdir(parents=True, mode=0o700, exist_ok=True)  # somebody mounted it
             node.port, node.peer_port = port, peer_port
         for node in self._nodes.values():
             self._launch(node)

@@ -19,6 +19,7 @@ from rescue_server.runtime.engine import Engine
 
 log = logging.getLogger(__name__)
 _RETRY = 0.2  # real seconds, while the log or the local disk is away
+_SET_BACK = 3.0  # real seconds
 _LOOK_AGAIN = 1.0  # real seconds, without news of the log
 CUT_OFF = 5.0  # real seconds without leader and log, after which clients are to go elsewhere
 
@@ -38,6 +39,7 @@ class Follower:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="log news")
         self._waiting: asyncio.Future[None] | None = None
         self._read_at = time.monotonic()
+        self._set_back_since: float | None = None
 
     def wake(self) -> None:
         """The election knows something new."""
@@ -59,9 +61,11 @@ class Follower:
         try:
             while True:
                 records = await self._engine.in_store(self._store.catch_up)
-                if not records and not await self._engine.in_store(self._store.lag):
+                if not records and (lag := await self._engine.in_store(self._store.lag)) <= 0:
                     break
                 self._absorb(records)
+            if await self._is_set_back(lag):
+                return False
         except LogUnavailable as error:
             log.warning("the log cannot be read: %s", error)
             if self._election.silence(time.monotonic()) > CUT_OFF and time.monotonic() - self._read_at > CUT_OFF:
@@ -76,6 +80,21 @@ class Follower:
             return False
         self._note()
         self._read_at = time.monotonic()
+        return True
+
+    async def _is_set_back(self, lag: int) -> bool:
+        """Whether the log ends before what was read of it. If it stays so, that is no node which is behind itself.
+
+        Raises StorageUnavailable because of LogMismatch.
+        """
+        if lag == 0:
+            self._set_back_since = None
+            return False
+        now = time.monotonic()
+        self._set_back_since = self._set_back_since or now
+        if now - self._set_back_since > _SET_BACK:
+            await self._engine.in_store(self._store.check)
+        await asyncio.sleep(_RETRY)
         return True
 
     def _absorb(self, records: Sequence[Record]) -> None:

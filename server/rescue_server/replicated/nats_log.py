@@ -44,7 +44,7 @@ _AT_ONCE = 64  # records asked for at the same time
 _SOON = 0.25  # real seconds after news in which the record may still be on its way to be stored
 _SNAPSHOTS_KEPT = 2
 _SYNCS_SINCE = (2, 10)  # the version of nats-server
-_NO_MESSAGE = 10037
+_NO_MESSAGE, _NO_STREAM = 10037, 10059
 _TOO_FEW_NODES = {10005, 10074}  # of JetStream: no peers to place the stream on, replicas in a server alone
 _JETSTREAM_OFF = {10035, 10039, 10076}
 _JETSTREAM_IS_OFF = "JetStream is off there: start nats-server with -js or `jetstream {}`"
@@ -280,7 +280,7 @@ class NatsLog:
         try:
             message = await self._jetstream().get_msg(self._stream, position)
         except APIError as error:
-            if error.err_code == _NO_MESSAGE:
+            if error.err_code in (_NO_MESSAGE, _NO_STREAM):
                 return None
             raise
         id = (message.headers or {}).get(_RECORD_ID, "")
@@ -288,7 +288,10 @@ class NatsLog:
 
     async def _state(self) -> tuple[int, int]:
         """Return the first position that is kept, and the last."""
-        state = (await self._jetstream().stream_info(self._stream)).state
+        try:
+            state = (await self._jetstream().stream_info(self._stream)).state
+        except NotFoundError:
+            return 1, 0  # the engine has lost everything: a log that was set back
         return (state.first_seq if state.messages else state.last_seq + 1), state.last_seq
 
     async def _nodes(self) -> list[EngineNode]:

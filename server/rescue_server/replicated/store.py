@@ -118,7 +118,10 @@ class ReplicatedStore:
             ) from error
 
     def lag(self) -> int:
-        """Return how many entries of the log were not read yet. Raises LogUnavailable."""
+        """Return how many entries of the log were not read yet; less than 0 if it was set back.
+
+        Raises LogUnavailable.
+        """
         return self._log.tail() - self._read_to[0]
 
     def check(self) -> None:
