@@ -15,7 +15,8 @@ from google.rpc import code_pb2, error_details_pb2, status_pb2
 from rescue_protos.errors import RescueError, class_for
 
 DOMAIN = "rescue-emulator"
-_DETAILS_KEY = "grpc-status-details-bin"
+DETAILS_KEY = "grpc-status-details-bin"
+"""The trailing metadata with the google.rpc.Status of a call."""
 _ALLOWED = "possible"  # the key in ErrorInfo's metadata
 
 
@@ -40,7 +41,7 @@ def to_status(error: RescueError) -> tuple[grpc.StatusCode, str, tuple[tuple[str
         retry.retry_delay.FromTimedelta(timedelta(seconds=error.retry_after))
         details.append(_packed(retry))
     status = status_pb2.Status(code=code_pb2.Code.Value(error.code), message=message, details=details)
-    return grpc.StatusCode[error.code], message, ((_DETAILS_KEY, status.SerializeToString()),)
+    return grpc.StatusCode[error.code], message, ((DETAILS_KEY, status.SerializeToString()),)
 
 
 def from_rpc_error(error: grpc.RpcError) -> RescueError:
@@ -50,7 +51,7 @@ def from_rpc_error(error: grpc.RpcError) -> RescueError:
     code = error.code().name
     reason, metadata, fields, retry_after = code, {}, {}, 0.0
     for key, value in error.trailing_metadata() or ():
-        if key != _DETAILS_KEY or not isinstance(value, bytes):
+        if key != DETAILS_KEY or not isinstance(value, bytes):
             continue
         for detail in status_pb2.Status.FromString(value).details:
             info, bad = error_details_pb2.ErrorInfo(), error_details_pb2.BadRequest()

@@ -145,7 +145,8 @@ def make_listener(
     """
     engine, timekeeper, faults = parts.engine, parts.timekeeper, parts.faults
     refused = RefusedCommands()
-    console = ConsoleService(engine, parts.presence, refused, limits, parts.presences)
+    wrappers = [parts.observation.wrapper(), *around, Guard(engine, admission.tokens, faults, limits).wrap]
+    console = ConsoleService(engine, parts.presence, refused, limits, parts.presences, wrappers)
     public_api = PublicApiService(engine, admission.tokens, faults, parts.presences, parts.observation.requested)
     applet = AppletService(engine, timekeeper, faults, key, admission.pins, limits)
     access = AccessService(engine, admission.tokens, issued, ask_leader=ask_leader)
@@ -162,6 +163,6 @@ def make_listener(
             Service.of(public_api_pb2, public_api_pb2_grpc, public_api),
             *more,
         ],
-        wrappers=[parts.observation.wrapper(), *around, Guard(engine, admission.tokens, faults, limits).wrap],
+        wrappers=wrappers,
         interceptors=parts.observation.interceptors(),
     )

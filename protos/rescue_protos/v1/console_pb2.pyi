@@ -1239,3 +1239,271 @@ class EndSessionResponse(google.protobuf.message.Message):
     def ClearField(self, field_name: typing.Literal["revision", b"revision"]) -> None: ...
 
 Global___EndSessionResponse: typing_extensions.TypeAlias = EndSessionResponse
+
+@typing.final
+class SendCommandsRequest(google.protobuf.message.Message):
+    """Commands that are sent together."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    COMMANDS_FIELD_NUMBER: builtins.int
+    @property
+    def commands(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[Global___Command]:
+        """When the stream has as many commands under way as the server allows, the server reads on as some
+        are answered.
+        """
+
+    def __init__(
+        self,
+        *,
+        commands: collections.abc.Iterable[Global___Command] | None = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["commands", b"commands"]) -> None: ...
+
+Global___SendCommandsRequest: typing_extensions.TypeAlias = SendCommandsRequest
+
+@typing.final
+class Command(google.protobuf.message.Message):
+    """One command of a stream."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    NUMBER_FIELD_NUMBER: builtins.int
+    CREATE_PIN_FIELD_NUMBER: builtins.int
+    START_SESSION_FIELD_NUMBER: builtins.int
+    HOLD_SESSION_FIELD_NUMBER: builtins.int
+    TRANSFER_SESSION_FIELD_NUMBER: builtins.int
+    INVITE_TECHNICIAN_FIELD_NUMBER: builtins.int
+    REMOVE_TECHNICIAN_FIELD_NUMBER: builtins.int
+    OFFER_LEAD_FIELD_NUMBER: builtins.int
+    CANCEL_LEAD_OFFER_FIELD_NUMBER: builtins.int
+    ACCEPT_LEAD_FIELD_NUMBER: builtins.int
+    REBOOT_COMPUTER_FIELD_NUMBER: builtins.int
+    SEND_CHAT_FIELD_NUMBER: builtins.int
+    ADD_NOTE_FIELD_NUMBER: builtins.int
+    OPEN_PROCESS_FIELD_NUMBER: builtins.int
+    CLOSE_PROCESS_FIELD_NUMBER: builtins.int
+    END_SESSION_FIELD_NUMBER: builtins.int
+    number: builtins.int
+    """Any number; the answer bears it. A command that is sent again may bear another one."""
+    @property
+    def create_pin(self) -> Global___CreatePinRequest:
+        """See CreatePin."""
+
+    @property
+    def start_session(self) -> Global___StartSessionRequest:
+        """See StartSession."""
+
+    @property
+    def hold_session(self) -> Global___HoldSessionRequest:
+        """See HoldSession."""
+
+    @property
+    def transfer_session(self) -> Global___TransferSessionRequest:
+        """See TransferSession."""
+
+    @property
+    def invite_technician(self) -> Global___InviteTechnicianRequest:
+        """See InviteTechnician."""
+
+    @property
+    def remove_technician(self) -> Global___RemoveTechnicianRequest:
+        """See RemoveTechnician."""
+
+    @property
+    def offer_lead(self) -> Global___OfferLeadRequest:
+        """See OfferLead."""
+
+    @property
+    def cancel_lead_offer(self) -> Global___CancelLeadOfferRequest:
+        """See CancelLeadOffer."""
+
+    @property
+    def accept_lead(self) -> Global___AcceptLeadRequest:
+        """See AcceptLead."""
+
+    @property
+    def reboot_computer(self) -> Global___RebootComputerRequest:
+        """See RebootComputer."""
+
+    @property
+    def send_chat(self) -> Global___SendChatRequest:
+        """See SendChat."""
+
+    @property
+    def add_note(self) -> Global___AddNoteRequest:
+        """See AddNote."""
+
+    @property
+    def open_process(self) -> Global___OpenProcessRequest:
+        """See OpenProcess."""
+
+    @property
+    def close_process(self) -> Global___CloseProcessRequest:
+        """See CloseProcess."""
+
+    @property
+    def end_session(self) -> Global___EndSessionRequest:
+        """See EndSession."""
+
+    def __init__(
+        self,
+        *,
+        number: builtins.int = ...,
+        create_pin: Global___CreatePinRequest | None = ...,
+        start_session: Global___StartSessionRequest | None = ...,
+        hold_session: Global___HoldSessionRequest | None = ...,
+        transfer_session: Global___TransferSessionRequest | None = ...,
+        invite_technician: Global___InviteTechnicianRequest | None = ...,
+        remove_technician: Global___RemoveTechnicianRequest | None = ...,
+        offer_lead: Global___OfferLeadRequest | None = ...,
+        cancel_lead_offer: Global___CancelLeadOfferRequest | None = ...,
+        accept_lead: Global___AcceptLeadRequest | None = ...,
+        reboot_computer: Global___RebootComputerRequest | None = ...,
+        send_chat: Global___SendChatRequest | None = ...,
+        add_note: Global___AddNoteRequest | None = ...,
+        open_process: Global___OpenProcessRequest | None = ...,
+        close_process: Global___CloseProcessRequest | None = ...,
+        end_session: Global___EndSessionRequest | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["accept_lead", b"accept_lead", "add_note", b"add_note", "cancel_lead_offer", b"cancel_lead_offer", "close_process", b"close_process", "command", b"command", "create_pin", b"create_pin", "end_session", b"end_session", "hold_session", b"hold_session", "invite_technician", b"invite_technician", "offer_lead", b"offer_lead", "open_process", b"open_process", "reboot_computer", b"reboot_computer", "remove_technician", b"remove_technician", "send_chat", b"send_chat", "start_session", b"start_session", "transfer_session", b"transfer_session"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["accept_lead", b"accept_lead", "add_note", b"add_note", "cancel_lead_offer", b"cancel_lead_offer", "close_process", b"close_process", "command", b"command", "create_pin", b"create_pin", "end_session", b"end_session", "hold_session", b"hold_session", "invite_technician", b"invite_technician", "number", b"number", "offer_lead", b"offer_lead", "open_process", b"open_process", "reboot_computer", b"reboot_computer", "remove_technician", b"remove_technician", "send_chat", b"send_chat", "start_session", b"start_session", "transfer_session", b"transfer_session"]) -> None: ...
+    def WhichOneof(self, oneof_group: typing.Literal["command", b"command"]) -> typing.Literal["create_pin", "start_session", "hold_session", "transfer_session", "invite_technician", "remove_technician", "offer_lead", "cancel_lead_offer", "accept_lead", "reboot_computer", "send_chat", "add_note", "open_process", "close_process", "end_session"] | None: ...
+
+Global___Command: typing_extensions.TypeAlias = Command
+
+@typing.final
+class SendCommandsResponse(google.protobuf.message.Message):
+    """Answers that were ready at the same time."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    ANSWERS_FIELD_NUMBER: builtins.int
+    @property
+    def answers(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[Global___CommandAnswer]:
+        """An answer for each command. The stream goes on after a command that is refused."""
+
+    def __init__(
+        self,
+        *,
+        answers: collections.abc.Iterable[Global___CommandAnswer] | None = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["answers", b"answers"]) -> None: ...
+
+Global___SendCommandsResponse: typing_extensions.TypeAlias = SendCommandsResponse
+
+@typing.final
+class CommandAnswer(google.protobuf.message.Message):
+    """The answer to one command of a stream."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    NUMBER_FIELD_NUMBER: builtins.int
+    ERROR_FIELD_NUMBER: builtins.int
+    CREATE_PIN_FIELD_NUMBER: builtins.int
+    START_SESSION_FIELD_NUMBER: builtins.int
+    HOLD_SESSION_FIELD_NUMBER: builtins.int
+    TRANSFER_SESSION_FIELD_NUMBER: builtins.int
+    INVITE_TECHNICIAN_FIELD_NUMBER: builtins.int
+    REMOVE_TECHNICIAN_FIELD_NUMBER: builtins.int
+    OFFER_LEAD_FIELD_NUMBER: builtins.int
+    CANCEL_LEAD_OFFER_FIELD_NUMBER: builtins.int
+    ACCEPT_LEAD_FIELD_NUMBER: builtins.int
+    REBOOT_COMPUTER_FIELD_NUMBER: builtins.int
+    SEND_CHAT_FIELD_NUMBER: builtins.int
+    ADD_NOTE_FIELD_NUMBER: builtins.int
+    OPEN_PROCESS_FIELD_NUMBER: builtins.int
+    CLOSE_PROCESS_FIELD_NUMBER: builtins.int
+    END_SESSION_FIELD_NUMBER: builtins.int
+    number: builtins.int
+    """As in Command."""
+    error: builtins.bytes
+    """The error, as a google.rpc.Status: what a call has in its trailing metadata under
+    grpc-status-details-bin.
+    """
+    @property
+    def create_pin(self) -> Global___CreatePinResponse:
+        """See CreatePin."""
+
+    @property
+    def start_session(self) -> Global___StartSessionResponse:
+        """See StartSession."""
+
+    @property
+    def hold_session(self) -> Global___HoldSessionResponse:
+        """See HoldSession."""
+
+    @property
+    def transfer_session(self) -> Global___TransferSessionResponse:
+        """See TransferSession."""
+
+    @property
+    def invite_technician(self) -> Global___InviteTechnicianResponse:
+        """See InviteTechnician."""
+
+    @property
+    def remove_technician(self) -> Global___RemoveTechnicianResponse:
+        """See RemoveTechnician."""
+
+    @property
+    def offer_lead(self) -> Global___OfferLeadResponse:
+        """See OfferLead."""
+
+    @property
+    def cancel_lead_offer(self) -> Global___CancelLeadOfferResponse:
+        """See CancelLeadOffer."""
+
+    @property
+    def accept_lead(self) -> Global___AcceptLeadResponse:
+        """See AcceptLead."""
+
+    @property
+    def reboot_computer(self) -> Global___RebootComputerResponse:
+        """See RebootComputer."""
+
+    @property
+    def send_chat(self) -> Global___SendChatResponse:
+        """See SendChat."""
+
+    @property
+    def add_note(self) -> Global___AddNoteResponse:
+        """See AddNote."""
+
+    @property
+    def open_process(self) -> Global___OpenProcessResponse:
+        """See OpenProcess."""
+
+    @property
+    def close_process(self) -> Global___CloseProcessResponse:
+        """See CloseProcess."""
+
+    @property
+    def end_session(self) -> Global___EndSessionResponse:
+        """See EndSession."""
+
+    def __init__(
+        self,
+        *,
+        number: builtins.int = ...,
+        error: builtins.bytes = ...,
+        create_pin: Global___CreatePinResponse | None = ...,
+        start_session: Global___StartSessionResponse | None = ...,
+        hold_session: Global___HoldSessionResponse | None = ...,
+        transfer_session: Global___TransferSessionResponse | None = ...,
+        invite_technician: Global___InviteTechnicianResponse | None = ...,
+        remove_technician: Global___RemoveTechnicianResponse | None = ...,
+        offer_lead: Global___OfferLeadResponse | None = ...,
+        cancel_lead_offer: Global___CancelLeadOfferResponse | None = ...,
+        accept_lead: Global___AcceptLeadResponse | None = ...,
+        reboot_computer: Global___RebootComputerResponse | None = ...,
+        send_chat: Global___SendChatResponse | None = ...,
+        add_note: Global___AddNoteResponse | None = ...,
+        open_process: Global___OpenProcessResponse | None = ...,
+        close_process: Global___CloseProcessResponse | None = ...,
+        end_session: Global___EndSessionResponse | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["accept_lead", b"accept_lead", "add_note", b"add_note", "answer", b"answer", "cancel_lead_offer", b"cancel_lead_offer", "close_process", b"close_process", "create_pin", b"create_pin", "end_session", b"end_session", "error", b"error", "hold_session", b"hold_session", "invite_technician", b"invite_technician", "offer_lead", b"offer_lead", "open_process", b"open_process", "reboot_computer", b"reboot_computer", "remove_technician", b"remove_technician", "send_chat", b"send_chat", "start_session", b"start_session", "transfer_session", b"transfer_session"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["accept_lead", b"accept_lead", "add_note", b"add_note", "answer", b"answer", "cancel_lead_offer", b"cancel_lead_offer", "close_process", b"close_process", "create_pin", b"create_pin", "end_session", b"end_session", "error", b"error", "hold_session", b"hold_session", "invite_technician", b"invite_technician", "number", b"number", "offer_lead", b"offer_lead", "open_process", b"open_process", "reboot_computer", b"reboot_computer", "remove_technician", b"remove_technician", "send_chat", b"send_chat", "start_session", b"start_session", "transfer_session", b"transfer_session"]) -> None: ...
+    def WhichOneof(self, oneof_group: typing.Literal["answer", b"answer"]) -> typing.Literal["error", "create_pin", "start_session", "hold_session", "transfer_session", "invite_technician", "remove_technician", "offer_lead", "cancel_lead_offer", "accept_lead", "reboot_computer", "send_chat", "add_note", "open_process", "close_process", "end_session"] | None: ...
+
+Global___CommandAnswer: typing_extensions.TypeAlias = CommandAnswer

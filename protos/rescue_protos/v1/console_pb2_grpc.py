@@ -135,6 +135,11 @@ class ConsoleServiceStub(object):
                 request_serializer=rescue__protos_dot_v1_dot_console__pb2.EndSessionRequest.SerializeToString,
                 response_deserializer=rescue__protos_dot_v1_dot_console__pb2.EndSessionResponse.FromString,
                 _registered_method=True)
+        self.SendCommands = channel.stream_stream(
+                '/rescue_protos.v1.ConsoleService/SendCommands',
+                request_serializer=rescue__protos_dot_v1_dot_console__pb2.SendCommandsRequest.SerializeToString,
+                response_deserializer=rescue__protos_dot_v1_dot_console__pb2.SendCommandsResponse.FromString,
+                _registered_method=True)
 
 
 class ConsoleServiceServicer(object):
@@ -283,6 +288,15 @@ class ConsoleServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def SendCommands(self, request_iterator, context):
+        """Performs commands that come by a stream, each as its own call would: the same effect, answer and
+        errors, under the same request id. For many commands it costs a third of their calls. They may be
+        decided in another order than they came in: who needs the effect of one waits for its answer.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ConsoleServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -385,6 +399,11 @@ def add_ConsoleServiceServicer_to_server(servicer, server):
                     servicer.EndSession,
                     request_deserializer=rescue__protos_dot_v1_dot_console__pb2.EndSessionRequest.FromString,
                     response_serializer=rescue__protos_dot_v1_dot_console__pb2.EndSessionResponse.SerializeToString,
+            ),
+            'SendCommands': grpc.stream_stream_rpc_method_handler(
+                    servicer.SendCommands,
+                    request_deserializer=rescue__protos_dot_v1_dot_console__pb2.SendCommandsRequest.FromString,
+                    response_serializer=rescue__protos_dot_v1_dot_console__pb2.SendCommandsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -928,6 +947,33 @@ class ConsoleService(object):
             '/rescue_protos.v1.ConsoleService/EndSession',
             rescue__protos_dot_v1_dot_console__pb2.EndSessionRequest.SerializeToString,
             rescue__protos_dot_v1_dot_console__pb2.EndSessionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SendCommands(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(
+            request_iterator,
+            target,
+            '/rescue_protos.v1.ConsoleService/SendCommands',
+            rescue__protos_dot_v1_dot_console__pb2.SendCommandsRequest.SerializeToString,
+            rescue__protos_dot_v1_dot_console__pb2.SendCommandsResponse.FromString,
             options,
             channel_credentials,
             insecure,

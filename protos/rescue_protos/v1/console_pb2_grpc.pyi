@@ -351,7 +351,23 @@ _ConsoleServiceEndSessionType = typing_extensions.TypeVar(
     ],
 )
 
-class ConsoleServiceStub(typing.Generic[_ConsoleServiceWatchQueueType, _ConsoleServiceListQueueType, _ConsoleServiceSyncQueueType, _ConsoleServiceSetFocusType, _ConsoleServiceGetDirectoryType, _ConsoleServiceCreatePinType, _ConsoleServiceStartSessionType, _ConsoleServiceHoldSessionType, _ConsoleServiceTransferSessionType, _ConsoleServiceInviteTechnicianType, _ConsoleServiceRemoveTechnicianType, _ConsoleServiceOfferLeadType, _ConsoleServiceCancelLeadOfferType, _ConsoleServiceAcceptLeadType, _ConsoleServiceRebootComputerType, _ConsoleServiceSendChatType, _ConsoleServiceAddNoteType, _ConsoleServiceOpenProcessType, _ConsoleServiceCloseProcessType, _ConsoleServiceEndSessionType]):
+_ConsoleServiceSendCommandsType = typing_extensions.TypeVar(
+    '_ConsoleServiceSendCommandsType',
+    grpc.StreamStreamMultiCallable[
+        rescue_protos.v1.console_pb2.SendCommandsRequest,
+        rescue_protos.v1.console_pb2.SendCommandsResponse,
+    ],
+    grpc.aio.StreamStreamMultiCallable[
+        rescue_protos.v1.console_pb2.SendCommandsRequest,
+        rescue_protos.v1.console_pb2.SendCommandsResponse,
+    ],
+    default=grpc.StreamStreamMultiCallable[
+        rescue_protos.v1.console_pb2.SendCommandsRequest,
+        rescue_protos.v1.console_pb2.SendCommandsResponse,
+    ],
+)
+
+class ConsoleServiceStub(typing.Generic[_ConsoleServiceWatchQueueType, _ConsoleServiceListQueueType, _ConsoleServiceSyncQueueType, _ConsoleServiceSetFocusType, _ConsoleServiceGetDirectoryType, _ConsoleServiceCreatePinType, _ConsoleServiceStartSessionType, _ConsoleServiceHoldSessionType, _ConsoleServiceTransferSessionType, _ConsoleServiceInviteTechnicianType, _ConsoleServiceRemoveTechnicianType, _ConsoleServiceOfferLeadType, _ConsoleServiceCancelLeadOfferType, _ConsoleServiceAcceptLeadType, _ConsoleServiceRebootComputerType, _ConsoleServiceSendChatType, _ConsoleServiceAddNoteType, _ConsoleServiceOpenProcessType, _ConsoleServiceCloseProcessType, _ConsoleServiceEndSessionType, _ConsoleServiceSendCommandsType]):
     """The calls of a Technician Console. The technician is the user who signed in."""
 
     @typing.overload
@@ -435,6 +451,10 @@ class ConsoleServiceStub(typing.Generic[_ConsoleServiceWatchQueueType, _ConsoleS
         grpc.UnaryUnaryMultiCallable[
             rescue_protos.v1.console_pb2.EndSessionRequest,
             rescue_protos.v1.console_pb2.EndSessionResponse,
+        ],
+        grpc.StreamStreamMultiCallable[
+            rescue_protos.v1.console_pb2.SendCommandsRequest,
+            rescue_protos.v1.console_pb2.SendCommandsResponse,
         ],
     ], channel: grpc.Channel) -> None: ...
 
@@ -520,6 +540,10 @@ class ConsoleServiceStub(typing.Generic[_ConsoleServiceWatchQueueType, _ConsoleS
             rescue_protos.v1.console_pb2.EndSessionRequest,
             rescue_protos.v1.console_pb2.EndSessionResponse,
         ],
+        grpc.aio.StreamStreamMultiCallable[
+            rescue_protos.v1.console_pb2.SendCommandsRequest,
+            rescue_protos.v1.console_pb2.SendCommandsResponse,
+        ],
     ], channel: grpc.aio.Channel) -> None: ...
 
     WatchQueue: _ConsoleServiceWatchQueueType
@@ -585,6 +609,12 @@ class ConsoleServiceStub(typing.Generic[_ConsoleServiceWatchQueueType, _ConsoleS
 
     EndSession: _ConsoleServiceEndSessionType
     """Ends a session, leaves it, or removes it after its end; the entry's status decides which."""
+
+    SendCommands: _ConsoleServiceSendCommandsType
+    """Performs commands that come by a stream, each as its own call would: the same effect, answer and
+    errors, under the same request id. For many commands it costs a third of their calls. They may be
+    decided in another order than they came in: who needs the effect of one waits for its answer.
+    """
 
 ConsoleServiceAsyncStub: typing_extensions.TypeAlias = ConsoleServiceStub[
     grpc.aio.UnaryStreamMultiCallable[
@@ -666,6 +696,10 @@ ConsoleServiceAsyncStub: typing_extensions.TypeAlias = ConsoleServiceStub[
     grpc.aio.UnaryUnaryMultiCallable[
         rescue_protos.v1.console_pb2.EndSessionRequest,
         rescue_protos.v1.console_pb2.EndSessionResponse,
+    ],
+    grpc.aio.StreamStreamMultiCallable[
+        rescue_protos.v1.console_pb2.SendCommandsRequest,
+        rescue_protos.v1.console_pb2.SendCommandsResponse,
     ],
 ]
 
@@ -835,5 +869,16 @@ class ConsoleServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[rescue_protos.v1.console_pb2.EndSessionResponse, collections.abc.Awaitable[rescue_protos.v1.console_pb2.EndSessionResponse]]:
         """Ends a session, leaves it, or removes it after its end; the entry's status decides which."""
+
+    @abc.abstractmethod
+    def SendCommands(
+        self,
+        request_iterator: _MaybeAsyncIterator[rescue_protos.v1.console_pb2.SendCommandsRequest],
+        context: _ServicerContext,
+    ) -> typing.Union[collections.abc.Iterator[rescue_protos.v1.console_pb2.SendCommandsResponse], collections.abc.AsyncIterator[rescue_protos.v1.console_pb2.SendCommandsResponse]]:
+        """Performs commands that come by a stream, each as its own call would: the same effect, answer and
+        errors, under the same request id. For many commands it costs a third of their calls. They may be
+        decided in another order than they came in: who needs the effect of one waits for its answer.
+        """
 
 def add_ConsoleServiceServicer_to_server(servicer: ConsoleServiceServicer, server: typing.Union[grpc.Server, grpc.aio.Server]) -> None: ...

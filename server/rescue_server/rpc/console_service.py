@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 from rescue_protos.errors import STORAGE_ERRORS, InvalidArgument, ReplicaBehind, RescueError, ShuttingDown
@@ -15,8 +15,10 @@ from rescue_server.core import commands
 from rescue_server.core.tenants import visible_to
 from rescue_server.rpc import queue_messages, translate
 from rescue_server.rpc.call_context import CallContext
+from rescue_server.rpc.command_stream import CommandStreams
 from rescue_server.rpc.delta_messages import DeltaMessages
 from rescue_server.rpc.guard import caller
+from rescue_server.rpc.method_wrapping import WrapMethod
 from rescue_server.rpc.sources import address_of, peer_of
 from rescue_server.runtime import command_handlers
 from rescue_server.runtime.console_presences import ConsolePresences
@@ -33,7 +35,10 @@ CONSOLE_ID_LENGTH = 64
 
 
 class ConsoleService(console_pb2_grpc.ConsoleServiceServicer):
-    """Watches and commands of the technician who signed in."""
+    """Watches and commands of the technician who signed in.
+
+    `wrappers` go around the methods of commands that come by a stream.
+    """
 
     def __init__(
         self,
@@ -42,6 +47,7 @@ class ConsoleService(console_pb2_grpc.ConsoleServiceServicer):
         refused: RefusedCommands,
         limits: Limits = LIMITS,
         presences: ConsolePresences | None = None,
+        wrappers: Sequence[WrapMethod] = (),
     ) -> None:
         self._engine = engine
         self._presences = presences or ConsolePresences(engine)
@@ -51,10 +57,13 @@ class ConsoleService(console_pb2_grpc.ConsoleServiceServicer):
         self._background: set[asyncio.Task[None]] = set()
         self._messages = DeltaMessages()
         self._draining = False
+        most = limits.commands_under_way_per_stream
+        self._command_streams = CommandStreams(self, wrappers, most_under_way=most)
 
     def drain(self) -> None:
-        """End every watch: the server shuts down."""
+        """End every watch and command stream: the server shuts down."""
         self._draining = True
+        self._command_streams.drain()
         for watcher in self._engine.watch.watchers:
             watcher.news.set()
 
@@ -235,6 +244,11 @@ class ConsoleService(console_pb2_grpc.ConsoleServiceServicer):
     async def EndSession(self, request: pb.EndSessionRequest, context: CallContext) -> pb.EndSessionResponse:
         command = commands.EndSession(technician=caller().name, session=request.session)
         return pb.EndSessionResponse(revision=(await self._command(request, command)).revision)
+
+    async def SendCommands(  # type: ignore[override]  # a coroutine that writes to the context
+        self, request_iterator: object, context: CallContext
+    ) -> None:
+        await self._command_streams.serve(context)
 
     async def _command(self, request: Any, command: commands.AnyCommand) -> Answer:
         return await self._perform(request, command_handlers.command(command))

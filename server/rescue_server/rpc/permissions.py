@@ -49,7 +49,7 @@ PERMISSIONS: dict[str, Permission] = {
             "WatchQueue", "ListQueue", "SyncQueue", "SetFocus", "GetDirectory", "CreatePin", "StartSession",
             "HoldSession", "TransferSession", "InviteTechnician", "RemoveTechnician", "OfferLead",
             "CancelLeadOffer", "AcceptLead", "RebootComputer", "SendChat", "AddNote", "OpenProcess", "CloseProcess",
-            "EndSession",
+            "EndSession", "SendCommands",
         )
     },
     f"{_PACKAGE}ClusterService/Link": Permission.MEMBER,

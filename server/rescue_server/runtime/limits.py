@@ -32,6 +32,8 @@ class Limits:
     unconfirmed_chat_lines: int = 500
     # An applet that says more in a second is read no faster than this.
     applet_messages_per_second: float = 1_000.0
+    # More commands of a stream are read when some of these are answered and the answers are on their way.
+    commands_under_way_per_stream: int = 128
 
 
 LIMITS = Limits()
