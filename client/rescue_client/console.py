@@ -9,7 +9,7 @@
 
 Each command carries a random request id. While the server is away, the client sends the command again with the same
 id, so that the server executes it once. After the connection's timeout the method raises Unavailable. All methods
-raise the errors of `rescue_protos.errors` and return `records`.
+raise the errors of `rescue_protos.errors` and return `records`. Many commands at once take the least time `by_stream`.
 """
 
 from __future__ import annotations
@@ -17,11 +17,13 @@ from __future__ import annotations
 import asyncio
 import copy
 import uuid
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager, nullcontext
 from functools import partial
 from typing import TYPE_CHECKING, Protocol, Self, TypeVar
 
 from rescue_client import decoding
+from rescue_client.command_stream import CommandStreams
 from rescue_client.connection import Connection
 from rescue_client.deadlines import AttemptLimit, Deadline
 from rescue_client.records import (
@@ -63,6 +65,7 @@ class ConsoleClient:
         self.connection = connection
         self._watch = QueueWatch(connection, console=str(uuid.uuid4()), in_focus=in_focus)
         self._deadline: Deadline | None = None
+        self._streams: CommandStreams | None = None
 
     @property
     def technician(self) -> str:
@@ -77,6 +80,20 @@ class ConsoleClient:
         console = copy.copy(self)
         console._deadline = Deadline.after(self.connection.timeout, since=moment)
         return console
+
+    @asynccontextmanager
+    async def by_stream(self) -> AsyncIterator[Self]:
+        """Give this console's commands by one stream, for the length of the block.
+
+        For many commands at once that takes a third of the work that calls are to both sides. Give them concurrently,
+        such as in a TaskGroup. Each is answered, refused and repeated as without the stream.
+        """
+        console = copy.copy(self)
+        console._streams = CommandStreams()
+        try:
+            yield console
+        finally:
+            console._streams.close()
 
     def watch(self) -> AsyncGenerator[Update, None]:
         """Deliver the queue and all its changes, also after the server was away. Close the generator.
@@ -247,10 +264,15 @@ class ConsoleClient:
         method: Callable[[ConsoleServiceAsyncStub, Metadata], Awaitable[Reply]],
         deadline: Deadline | None = None,
     ) -> Reply:
-        def call(channel: SignedInChannel, metadata: Metadata) -> Awaitable[Reply]:
-            return method(channel.stub(console_pb2_grpc.ConsoleServiceStub), metadata)
+        streams = self._streams
 
-        return await self.connection.call_idempotent(call, deadline=deadline or self._deadline, limit=_LIMIT)
+        def call(channel: SignedInChannel, metadata: Metadata) -> Awaitable[Reply]:
+            if streams is None:
+                return method(channel.stub(console_pb2_grpc.ConsoleServiceStub), metadata)
+            return method(streams.stub(channel, metadata), metadata)
+
+        async with streams.room if streams else nullcontext():
+            return await self.connection.call_idempotent(call, deadline=deadline or self._deadline, limit=_LIMIT)
 
     async def _done(self, method: Callable[[ConsoleServiceAsyncStub, Metadata], Awaitable[_HasRevision]]) -> Done:
         return Done(revision=(await self._call(method)).revision)

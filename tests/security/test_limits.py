@@ -12,11 +12,21 @@ from typing import TypeAlias
 
 import grpc
 import pytest
+from google.protobuf.duration_pb2 import Duration
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from rescue_client.channel import Metadata
 from rescue_protos.errors import ResourceExhausted
-from rescue_protos.v1 import admin_pb2, admin_pb2_grpc, applet_pb2, clock_pb2, clock_pb2_grpc, console_pb2
+from rescue_protos.v1 import (
+    admin_pb2,
+    admin_pb2_grpc,
+    applet_pb2,
+    clock_pb2,
+    clock_pb2_grpc,
+    console_pb2,
+    fault_pb2,
+    fault_pb2_grpc,
+)
 from rescue_server.core.organization import NAME_LENGTH
 from rescue_server.core.texts import CHAT_LENGTH, COMMENT_LENGTH, CUSTOMER_LENGTH
 from rescue_server.rpc.applet_service import INSTANCE_LENGTH
@@ -41,6 +51,7 @@ SMALL = replace(
     channel_starts_per_second=0.1,
     unconfirmed_chat_lines=3,
     applet_messages_per_second=100.0,
+    commands_under_way_per_stream=2,
 )
 
 
@@ -161,6 +172,31 @@ async def attached(
     hello = applet_pb2.Hello(session=redeemed.session, ticket=redeemed.ticket, instance=instance, attempt=1)
     await call.write(applet_pb2.AttachRequest(hello=hello))
     return call, await received(call)
+
+
+async def test_commands_of_a_stream_that_are_under_way(open_house: Opened, tmp_path: Path) -> None:
+    async with open_house(tmp_path / "state", limits=SMALL, paused=True) as house, asyncio.timeout(30):
+        alice, admin = await house.signed_in("alice"), await house.signed_in("admin")
+        rule = fault_pb2.AddFaultRequest(text="delay next 2 CreatePin by 10s")
+        await fault_pb2_grpc.FaultServiceStub(house.channel).AddFault(rule, metadata=admin)
+        call = house.console.SendCommands(metadata=alice)
+        requests = [console_pb2.CreatePinRequest(request_id=str(number)) for number in range(1, 4)]
+        commands = [console_pb2.Command(number=int(one.request_id), create_pin=one) for one in requests]
+        await call.write(console_pb2.SendCommandsRequest(commands=commands))
+        other = house.console.SendCommands(metadata=alice)  # has its own
+        await other.write(console_pb2.SendCommandsRequest(commands=[console_pb2.Command(number=9)]))
+        assert [answer.number for answer in (await received(other)).answers] == [9]
+        reading = asyncio.create_task(received(call))
+        listed = await house.console.ListQueue(console_pb2.ListQueueRequest(), metadata=alice)
+        assert list(listed.entries) == []
+        assert not reading.done()
+        clock = clock_pb2_grpc.ClockServiceStub(house.channel)
+        advance = clock_pb2.AdvanceClockRequest(request_id="on", by=Duration(seconds=10))
+        await clock.AdvanceClock(advance, metadata=admin)
+        found = [answer.number for answer in (await reading).answers]
+        while len(found) < 3:
+            found += [answer.number for answer in (await received(call)).answers]
+        assert sorted(found) == [1, 2, 3]
 
 
 async def test_attachments_of_a_peer(small: House, refused: Refused) -> None:

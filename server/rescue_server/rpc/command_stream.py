@@ -113,10 +113,11 @@ class _CommandStream:
 
     async def _perform(self, command: pb.Command) -> None:
         try:
-            self._answers.append(await self._answer(command))
+            answer = await self._answer(command)
         except Exception as error:
             self._fail(error)
             return
+        self._answers.append(answer)  # to the list of now: while it was awaited, the writer began another one
         if not self._writing:
             self._writing = True
             self._hold(asyncio.create_task(self._write()))

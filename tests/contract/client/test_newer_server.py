@@ -22,6 +22,7 @@ from rescue_client.posts import PostClient
 from rescue_console.labels import UNKNOWN_UPDATE, Labels
 from rescue_console.tui.app import TechnicianConsole
 from rescue_emulator.cli.main import rescue
+from rescue_protos.errors import RescueError
 from rescue_protos.v1 import applet_pb2, console_pb2
 from rescue_web.technician_page import TechnicianPage
 from tests.e2e.tui.fake_technician import Reader
@@ -60,10 +61,19 @@ async def _first(stream: Any) -> object:
         return await anext(items)
 
 
+async def _by_stream(connection: Connection) -> object:
+    async with ConsoleClient(connection).by_stream() as console:
+        try:
+            return await console.create_pin()
+        except RescueError as error:
+            return error
+
+
 _CALLS: Mapping[str, Callable[[Connection], Awaitable[object]]] = MappingProxyType(
     {
         "WatchQueue": _watched,
         "ListQueue": lambda connection: ConsoleClient(connection).queue(),
+        "SendCommands": _by_stream,
         "WatchQueues": lambda connection: _first(OverviewClient(connection).watch()),
         "ListEvents": lambda connection: _first(JournalClient(connection).read()),
         "WatchEvents": lambda connection: _first(JournalClient(connection).watch()),

@@ -26,7 +26,11 @@ from rescue_protos.v1 import (
 from rescue_protos.v1 import console_pb2 as pb
 from tests.security.conftest import House, fresh_id, opened, received, refused
 
-KINDS = {field.name: field.message_type.name for field in pb.Command.DESCRIPTOR.oneofs_by_name["command"].fields}
+KINDS = {
+    field.name: field.message_type.name
+    for field in pb.Command.DESCRIPTOR.oneofs_by_name["command"].fields
+    if field.message_type is not None
+}
 ANSWERS = {field.name for field in pb.CommandAnswer.DESCRIPTOR.oneofs_by_name["answer"].fields}
 
 

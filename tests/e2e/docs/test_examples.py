@@ -17,7 +17,7 @@ from rescue_server.startup.organization_file import read_organization
 
 ROOT = Path(__file__).parents[3]
 EXAMPLES = ROOT / "docs" / "examples"
-BESIDE_A_SERVER = {"administer.py", "raw_client.py"}
+BESIDE_A_SERVER = {"administer.py", "many_commands.py", "raw_client.py"}
 ELSEWHERE = {
     "follow_queue.py": "tests/e2e/client/test_outside_script.py",
     "ci-action.yaml": "tests/e2e/docs/test_deployment.py",
