@@ -24,7 +24,7 @@ from rescue_server.cluster.proofs import is_proof, prove
 from rescue_server.cluster.questions import Questions
 from rescue_server.cluster.settling import Settling
 from rescue_server.cluster.standing import MemberStanding
-from rescue_server.rpc import sources
+from rescue_server.rpc import command_stream, sources
 from rescue_server.rpc.call_context import CallContext
 from rescue_server.rpc.method_wrapping import RpcHandler
 from rescue_server.runtime.watch import Watch
@@ -157,6 +157,11 @@ class Forwarding:
         revision = next((str(value) for name, value in trailing or () if name == _REVISION), "0")
         await self._watch.reach(int(revision), timeout=_CAUGHT_UP_WITHIN)
 
+    async def show(self, path: str, message: bytes) -> None:
+        """Wait until the replica has what a message of the leader's stream says."""
+        if path == command_stream.PATH:
+            await self._watch.reach(command_stream.last_revision(message), timeout=_CAUGHT_UP_WITHIN)
+
     async def open_stream(self, path: str, requests: Any, context: CallContext) -> Any:
         """Return the leader's stream; None if this server leads by now. Ends the call if nobody leads."""
         until = asyncio.get_running_loop().time() + PATIENCE
@@ -242,6 +247,7 @@ class _Stream:
             await self._here(requests, context)
             return
         async for message in _messages(call, context):
+            await self._forwarding.show(self._path, message)
             await context.write(message)
 
 

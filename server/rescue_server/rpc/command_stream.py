@@ -20,8 +20,18 @@ from rescue_protos.v1 import console_pb2 as pb
 from rescue_server.rpc.call_context import CallContext
 from rescue_server.rpc.method_wrapping import RpcHandler, WrapMethod
 
+PATH = "/rescue_protos.v1.ConsoleService/SendCommands"
 SERVICE = pb.DESCRIPTOR.services_by_name["ConsoleService"]
 Perform = Callable[[Any, CallContext], Awaitable[Any]]
+
+
+def last_revision(response: bytes) -> int:
+    """Return the revision that a server has reached if it shows what these answers say."""
+    replies = [
+        getattr(answer, answer.WhichOneof("answer") or "", None)
+        for answer in pb.SendCommandsResponse.FromString(response).answers
+    ]
+    return max((getattr(reply, "revision", 0) for reply in replies), default=0)
 
 
 class CommandStreams:
@@ -131,7 +141,14 @@ class _CommandStream:
             reply = await self._performs[kind](getattr(command, kind), cast("CallContext", context))
         except _Aborted:
             return pb.CommandAnswer(number=command.number, error=context.error)
-        return pb.CommandAnswer(number=command.number, **{kind: reply})
+        answer = pb.CommandAnswer(number=command.number)
+        found = getattr(answer, kind)
+        found.SetInParent()
+        if isinstance(reply, bytes):  # of the server that leads by now
+            found.MergeFromString(reply)
+        else:
+            found.MergeFrom(reply)
+        return answer
 
     async def _write(self) -> None:
         """Write what is ready, and what gets ready meanwhile. gRPC refuses two writes at once."""
@@ -164,6 +181,12 @@ class _CommandContext:
 
     def invocation_metadata(self) -> Any:
         return self._stream.invocation_metadata()
+
+    def time_remaining(self) -> None:
+        """A stream has no end that is known before."""
+
+    def set_trailing_metadata(self, trailing_metadata: object) -> None:
+        """Another server reads the revision in the answer."""
 
     def code(self) -> grpc.StatusCode:
         return self._code

@@ -11,7 +11,7 @@ from pathlib import Path
 import grpc
 import pytest
 
-from rescue_client import AdminClient, ClockClient, Connection, OverviewClient
+from rescue_client import AdminClient, ClockClient, Connection, ConsoleClient, OverviewClient
 from rescue_common.state_directory import find_secret
 from rescue_emulator.world.cluster_programs import ClusterPrograms
 from rescue_emulator.world.technician import CommandRefused, Technician
@@ -199,3 +199,20 @@ async def test_a_server_without_leader_and_log_sends_its_clients_away(sides: Sid
     await alice.program.until(lambda: server_events(alice) == ["lost", "back"], timeout=30, what="the return")
     await alice.sync()
     assert session in alice.sessions
+
+
+async def test_commands_by_a_stream_at_an_edge_are_each_done_once_though_the_leader_is_killed(sides: Sides) -> None:
+    await sides.edge.technician("alice")
+    secret = find_secret("alice", data=sides.cluster.data(sides.edge_name))
+    async with Connection(sides.edge_address, user="alice", secret=secret) as connection:
+        async with ConsoleClient(connection).by_stream() as console, asyncio.timeout(60):
+            created = await console.create_pin("first")
+            assert created.session in [entry.session for entry in (await console.queue()).entries]
+            creating = [asyncio.create_task(console.create_pin(str(number))) for number in range(300)]
+            await asyncio.wait(creating, return_when=asyncio.FIRST_COMPLETED)
+            await sides.cluster.kill_server()
+            assert not all(one.done() for one in creating)
+            made = await asyncio.gather(*creating)
+            entries = (await console.queue()).entries
+        assert sorted(entry.customer for entry in entries) == sorted(["first", *map(str, range(300))])
+        assert {entry.session for entry in entries} == {created.session, *(one.session for one in made)}
