@@ -9,6 +9,8 @@ last call has ended, because gRPC cancels the tasks of the calls on a channel th
 from __future__ import annotations
 
 import asyncio
+import operator
+import random
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -54,6 +56,7 @@ class Connection:
     failure; without it the address and the secret stay as they are. `tls` returns the TLS files of a new grpc channel.
     `visitor` is the address of the person for whom a program signs in; the server believes programs of its own machine.
     `acts_for` is the user who has a companion of the server act upon this one; the secret is then the companion's key.
+    `first_is_near`: several servers are tried in their order; otherwise one of them is chosen at random.
     """
 
     def __init__(
@@ -67,10 +70,12 @@ class Connection:
         tls: Callable[[], Tls | None] = Tls.of_environment,
         visitor: str = "",
         acts_for: str = "",
+        first_is_near: bool = False,
     ) -> None:
         self.user = user
         self.timeout = timeout
-        self._servers = ServerList(read_addresses(address))
+        choose = operator.itemgetter(0) if first_is_near else random.choice
+        self._servers = ServerList(read_addresses(address), choose=choose)
         self._refused_by: set[str] = set()
         self._secret = secret
         self._token = Token()
@@ -95,6 +100,7 @@ class Connection:
         timeout: timedelta = TIMEOUT,
         visitor: str = "",
         acts_for: str = "",
+        first_is_near: bool = False,
     ) -> Self:
         """Find the server, the TLS files and the secret as every program does: option, environment, state directory.
 
@@ -117,6 +123,7 @@ class Connection:
             tls=tls,
             visitor=visitor,
             acts_for=acts_for,
+            first_is_near=first_is_near,
         )
 
     @property

@@ -53,8 +53,12 @@ class Access:
 
     @property
     def addresses(self) -> tuple[str, ...]:
-        """Every server's HOST:PORT; none while no server has listened. Raises ValueError if one is no address."""
-        return read_addresses(",".join(self.servers or (self.server,))) if self.servers or self.server else ()
+        """Every server's HOST:PORT, first that of this directory; none while no server has listened.
+
+        Raises ValueError if one is no address.
+        """
+        known = (*filter(None, [self.server]), *self.servers)
+        return read_addresses(",".join(known)) if known else ()
 
     @staticmethod
     def read(directory: Path) -> Access:

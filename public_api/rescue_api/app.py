@@ -23,8 +23,8 @@ from rescue_api.calls import AUTHCODE, ApiCall, Backend, Operation
 from rescue_api.cut import CutResponse
 from rescue_api.front import Front
 from rescue_api.invitation import INVITATION_PATH, invitation_page
+from rescue_api.logins import COOKIE
 from rescue_api.operations import BY_NAME, admit
-from rescue_api.people import COOKIE
 from rescue_api.spool import spooled, spooled_response
 from rescue_api.words import MethodFailed, Word
 from rescue_api.wsdl import operations_page, sample_page, wsdl

@@ -12,8 +12,8 @@ from enum import StrEnum
 from rescue_api.answer_cache import AnswerCache
 from rescue_api.answers import Enumeration, Kind, Row, Shape
 from rescue_api.limits import ApiLimits
+from rescue_api.logins import ApiLogins
 from rescue_api.nodes import Node, find
-from rescue_api.people import ApiLogins
 from rescue_api.reports.settings import ReportSettingsKeeper
 from rescue_api.request_notes import RequestNotes
 from rescue_api.words import MethodFailed, Word

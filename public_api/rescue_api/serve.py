@@ -23,7 +23,7 @@ from rescue_api.calls import Backend
 from rescue_api.connections import BoundedConnection
 from rescue_api.cut import complain_of_no_cut
 from rescue_api.limits import ApiLimits
-from rescue_api.people import ApiLogins
+from rescue_api.logins import ApiLogins
 from rescue_api.proxy import ConnectProxy, Origins
 from rescue_api.request_notes import RequestNotes
 from rescue_client.api import ApiClient
@@ -111,13 +111,16 @@ def _written(host: str) -> str:
 
 async def _serve(options: ApiOptions, sockets: Mapping[str, socket.socket]) -> None:
     def connect(user: str, acts_for: str) -> Connection:
-        return Connection.find(user=user, secret=options.secret, data=options.data, acts_for=acts_for)
+        return Connection.find(
+            user=user, secret=options.secret, data=options.data, acts_for=acts_for, first_is_near=True
+        )
 
     origins: dict[tuple[str, int], str] = {}
     async with connect("", "") as connection:
         client = ApiClient(connection, connect)
         notes = RequestNotes(client.report_requests if options.tells else None)
-        app = build(Backend(client=client, logins=ApiLogins(), limits=ApiLimits(enforced=options.limited), notes=notes))
+        logins, limits = ApiLogins(options.secret), ApiLimits(enforced=options.limited)
+        app = build(Backend(client=client, logins=logins, limits=limits, notes=notes))
         config = uvicorn.Config(
             _seen_through_proxy(app, origins),
             http=BoundedConnection,  # h11 answers `Connection: close` with the same, as clients need

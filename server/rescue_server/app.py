@@ -99,7 +99,7 @@ async def _serve(options: ServerOptions, store: SqliteStore, checkpoints: Checkp
         address, work = await running.enter_async_context(accepting)
         garbage.tune()
         urls = {"metrics": observation.metrics_at}
-        beside = companions(options, key=admission.tokens.companion_key, notes=observation.wants_requests)
+        beside = companions(options, key=admission.tokens.companion_key)
         urls |= await running.enter_async_context(beside)
         _print_ready(options, address, urls)
         await until(work, stop.wait())
@@ -189,14 +189,19 @@ def near_address(host: str, port: int) -> str:
     return f"{near}:{port}"
 
 
+def print_urls(urls: Mapping[str, str]) -> None:
+    """Say on stderr what a server offers beside the contract."""
+    for name, text in _BESIDE.items():
+        if where := urls.get(name):
+            print(text.format(where), file=sys.stderr)
+
+
 def _print_ready(options: ServerOptions, address: str, urls: Mapping[str, str]) -> None:
     if options.as_json:
         beside = {name: where for name, where in urls.items() if where}
         print(json.dumps({"event": "ready", "server": address, "pid": os.getpid(), **beside}), flush=True)
     else:
-        for name, text in _BESIDE.items():
-            if where := urls.get(name):
-                print(text.format(where), file=sys.stderr)
+        print_urls(urls)
         print(f"ready: listening on {address}, state in {options.data}", flush=True)
 
 

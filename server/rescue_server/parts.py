@@ -137,17 +137,20 @@ def make_listener(
     more: Sequence[Service] = (),
     around: Sequence[WrapMethod] = (),
     ask_leader: AskLeader = no_leader,
+    alone: bool = True,
 ) -> Listener:
     """Return the listener with every service of the contract; their streams are ended in this order.
 
     `more`: services beside them. `around`: what goes around each method outside the guard. `ask_leader` judges secrets
-    that this server would refuse.
+    that this server would refuse. `alone`: whether there are no other servers.
     """
     engine, timekeeper, faults = parts.engine, parts.timekeeper, parts.faults
     refused = RefusedCommands()
     wrappers = [parts.observation.wrapper(), *around, Guard(engine, admission.tokens, faults, limits).wrap]
     console = ConsoleService(engine, parts.presence, refused, limits, parts.presences, wrappers)
-    public_api = PublicApiService(engine, admission.tokens, faults, parts.presences, parts.observation.requested)
+    public_api = PublicApiService(
+        engine, admission.tokens, faults, parts.presences, parts.observation.requested, alone=alone
+    )
     applet = AppletService(engine, timekeeper, faults, key, admission.pins, limits)
     access = AccessService(engine, admission.tokens, issued, ask_leader=ask_leader)
     return Listener(

@@ -18,6 +18,8 @@ from rescue_emulator.world.engine_nodes import EngineNodes, EtcdNodes, NatsNodes
 from rescue_emulator.world.ports import reserve_port
 
 ENGINES: dict[str, type[EngineNodes]] = {"nats": NatsNodes, "etcd": EtcdNodes}
+BESIDE = ("web", "api", "api_tls", "api_proxy")
+"""What a server may offer beside the contract, by the names of its ready line."""
 _START_TIMEOUT = 60.0  # real seconds, for a process on a busy machine
 _LEADS_WITHIN = 30.0  # real seconds
 _KEY_LENGTH = 32  # bytes
@@ -50,6 +52,7 @@ class ClusterPrograms:
         self._first = tuple(first)
         self._start = start
         self._addresses: dict[str, str] = {}
+        self._urls: dict[str, dict[str, str]] = {}
         self._ports: dict[str, socket.socket] = {}  # nobody else gets the port of a server that is down
         self._told: dict[str, tuple[int, str]] = {}  # epoch and leader, as each server last said
         self._news = asyncio.Event()
@@ -62,6 +65,10 @@ class ClusterPrograms:
     def address_of(self, name: str) -> str:
         """HOST:PORT of one server; empty if it never ran."""
         return self._addresses.get(name, "")
+
+    def url_of(self, name: str, what: str) -> str:
+        """Where a server offers its pages ("web") or the public API ("api"); empty if it does not."""
+        return self._urls.get(name, {}).get(what, "")
 
     def data(self, name: str = "s1") -> Path:
         """Return the state directory of a server."""
@@ -128,7 +135,8 @@ class ClusterPrograms:
         for event in program.events:
             note(event)
         program.listen(note)
-        await program.event("ready", timeout=_START_TIMEOUT)
+        ready = await program.event("ready", timeout=_START_TIMEOUT)
+        self._urls[name] = {what: str(ready[what]) for what in BESIDE if what in ready}
 
     def _reserve(self, name: str) -> str:
         """Return where a server is to listen at its first start."""

@@ -23,7 +23,7 @@ async def login(call: ApiCall) -> Sequence[Row]:
 
 async def logout(call: ApiCall) -> Sequence[Row]:
     """Make the cookie void; also without one that is done."""
-    call.backend.logins.close(call.cookie)
+    call.backend.logins.close(call.cookie, call.facts.now)
     return ()
 
 

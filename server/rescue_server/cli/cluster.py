@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
-from click.core import ParameterSource
 
 from rescue_common.hosts import BadAddress, parse_host_port
 
@@ -116,13 +115,3 @@ def cluster_options(command: Command) -> Command:
     ):
         command = option(command)
     return command
-
-
-def refuse_with_cluster(ctx: click.Context, *names: str) -> None:
-    """Refuse options that a server of a cluster does not have. Raises click.UsageError."""
-    for name in names:
-        if ctx.get_parameter_source(name) is not ParameterSource.DEFAULT:
-            option = f"--{name.replace('_', '-')}"
-            raise click.UsageError(
-                f"{option} is for a server alone: start `rescue web` or `rescue api` beside the cluster"
-            )

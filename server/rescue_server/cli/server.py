@@ -18,7 +18,7 @@ from rescue_common.cli_options import MOMENT, SPEED, chosen_directory
 from rescue_common.hosts import BadAddress, is_loopback, parse_host_port
 from rescue_server.cli.backup import backup
 from rescue_server.cli.certificates import certificates
-from rescue_server.cli.cluster import ClusterCommandLine, cluster_options, refuse_with_cluster
+from rescue_server.cli.cluster import ClusterCommandLine, cluster_options
 from rescue_server.observe.logs import LEVELS, LogFormat, configure
 
 if TYPE_CHECKING:  # importing the server costs more than a subcommand's whole run
@@ -292,8 +292,6 @@ def server(ctx: click.Context, /, **given: Any) -> None:
             "--restore can only be given on the command line: in a file or the environment, every start would do so"
         )
     cluster = ClusterCommandLine.take(given).options()
-    if cluster is not None:
-        refuse_with_cluster(ctx, "web", "api", "api_tls", "api_proxy")
     command_line = CommandLine(**given)
     command_line.check(is_alone=cluster is None)
     # What gRPC would write to stderr of a port in use or of a bad handshake, the server says itself, or logs.

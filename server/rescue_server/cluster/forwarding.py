@@ -42,7 +42,7 @@ _CONSOLE = f"{_PACKAGE}ConsoleService/"
 _SIGN_IN = f"{_PACKAGE}AccessService/SignIn"  # served here, but only the leader refuses
 _FAULTS = f"{_PACKAGE}FaultService/"
 # What is about this server itself.
-_ALWAYS_HERE = ("/grpc.", f"{_PACKAGE}ClusterService/")
+_ALWAYS_HERE = ("/grpc.", f"{_PACKAGE}ClusterService/", f"{_PACKAGE}PublicApiService/ReportRequests")
 # What the replica knows.
 _FROM_REPLICA = (
     *(f"{_CONSOLE}{method}" for method in ("WatchQueue", "ListQueue", "GetDirectory")),

@@ -20,6 +20,8 @@ from rescue_server.replicated.log import Log, LogError, LogTrimmed, LogUnavailab
 from rescue_server.replicated.store import ReplicatedStore
 from rescue_server.runtime.admission import Admission
 from rescue_server.runtime.checkpoint import Checkpoints
+from rescue_server.runtime.credentials import derive_companion_key
+from rescue_server.startup.companions import companions
 from rescue_server.startup.options import ServerOptions
 from rescue_server.store.checkpoint_file import CheckpointFile
 from rescue_server.store.directory import DirectoryLock
@@ -50,10 +52,10 @@ def serve_member(options: ServerOptions, cluster: ClusterOptions) -> None:
                 cluster=cluster,
                 key=key,
                 log=log,
-                admission=Admission.by(key),
+                admission=Admission.by(key, companion_key=derive_companion_key(key)),
                 show=announcement.show,
             )
-            asyncio.run(_run(setting))
+            asyncio.run(_run(setting, announcement))
 
 
 def _restore(options: ServerOptions, cluster: ClusterOptions, log: Log, key: str) -> None:
@@ -63,8 +65,30 @@ def _restore(options: ServerOptions, cluster: ClusterOptions, log: Log, key: str
             print(f"rescue server: the store that was replaced is {kept}", file=sys.stderr)
 
 
-async def _run(setting: Setting) -> None:
-    stop, port = stop_signal(), setting.options.port
+async def _run(setting: Setting, announcement: Announcement) -> None:
+    """Run the terms, and beside them all the companions."""
+    stop = stop_signal()
+    beside = asyncio.create_task(_run_companions(setting, announcement))
+    beside.add_done_callback(lambda _: stop.set())
+    try:
+        await _run_terms(setting, stop)
+    finally:
+        beside.cancel()
+        await asyncio.wait([beside])
+    if not beside.cancelled():
+        beside.result()
+
+
+async def _run_companions(setting: Setting, announcement: Announcement) -> None:
+    """Run them as soon as clients find this server, until cancelled. Raises NoCompanion, CannotMakeCertificates."""
+    await announcement.is_known.wait()
+    async with companions(setting.options, key=setting.admission.tokens.companion_key) as urls:
+        announcement.tell(urls)
+        await asyncio.Event().wait()
+
+
+async def _run_terms(setting: Setting, stop: asyncio.Event) -> None:
+    port = setting.options.port
     file = CheckpointFile(setting.options.data / STORE_FILE)
     checkpoints = Checkpoints(file.take())
     is_first = True

@@ -102,6 +102,7 @@ async def open_term(
             more=[Service.of(cluster_pb2, cluster_pb2_grpc, links)],
             around=[forwarding.wrap],
             ask_leader=forwarding.sign_in,
+            alone=False,
         )
         engine.replay(checkpoints)
         ports = [port] if port or not issued.last_port else [issued.last_port, 0]

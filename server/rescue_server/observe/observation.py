@@ -41,6 +41,11 @@ class MetricsAddress:
     port: int
 
 
+def wants_requests(metrics: MetricsAddress | None) -> bool:
+    """Whether requests of the public API are logged or counted."""
+    return metrics is not None or api_log.isEnabledFor(logging.INFO)
+
+
 class Observation:
     """Logs always, metrics if an address is given, traces if the environment asks for them. Raises CannotObserve.
 
@@ -77,11 +82,6 @@ class Observation:
             self._metrics.on_applied(applied)
         if log.isEnabledFor(logging.INFO):
             _log(applied)
-
-    @property
-    def wants_requests(self) -> bool:
-        """Whether requests of the public API are logged or counted."""
-        return self._metrics is not None or api_log.isEnabledFor(logging.INFO)
 
     def requested(self, method: str, word: str, *, user: str, is_soap: bool, seconds: float) -> None:
         """A request of the public API was answered, in so many real seconds. `method` is empty for a page."""

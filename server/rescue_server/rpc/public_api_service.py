@@ -47,6 +47,8 @@ class PublicApiService(public_api_pb2_grpc.PublicApiServiceServicer):
         faults: FaultInjector,
         presences: ConsolePresences,
         on_request: OnRequest,
+        *,
+        alone: bool = True,
     ) -> None:
         self._engine = engine
         self._presences = presences
@@ -54,7 +56,8 @@ class PublicApiService(public_api_pb2_grpc.PublicApiServiceServicer):
         self._faults = faults
         self._on_request = on_request
         self._listed = ListedSessions(engine)
-        self._changes = ChangeCounter()
+        # Of several servers another one may lead by now: then nothing here tells a companion that it has changed.
+        self._changes = ChangeCounter(shared=alone)
         engine.subscribe(self._changes)
         engine.watch.add_observer(self._changes)
         engine.clock.on_change(self._changes.set)

@@ -19,7 +19,12 @@ class Admission:
 
     @classmethod
     def by(
-        cls, key: bytes, *, now: Callable[[], float] = time.monotonic, wall: Callable[[], float] = time.time
+        cls,
+        key: bytes,
+        *,
+        companion_key: str = "",
+        now: Callable[[], float] = time.monotonic,
+        wall: Callable[[], float] = time.time,
     ) -> Admission:
-        """Return them with a key that signs tokens, and the clocks of `Tokens`."""
-        return cls(tokens=Tokens(key, now=now, wall=wall), pins=PinAttempts(now))
+        """Return them with a key that signs tokens, and the rest of what `Tokens` takes."""
+        return cls(tokens=Tokens(key, companion_key=companion_key, now=now, wall=wall), pins=PinAttempts(now))

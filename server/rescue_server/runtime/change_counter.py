@@ -17,17 +17,17 @@ from rescue_server.runtime.state import AppliedEvent
 
 
 class ChangeCounter:
-    """Counts events, changes of the clock, and who watches. `path` is empty where it cannot be shared."""
+    """Counts events, changes of the clock, and who watches. `path` is empty where it cannot be shared, or must not."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, shared: bool = True) -> None:
         with tempfile.TemporaryFile(buffering=0) as file:
             file.write(os.urandom(MARK_SIZE).ljust(SIZE, b"\0"))
             self._memory = mmap.mmap(file.fileno(), SIZE)
-            shared = os.dup(file.fileno())  # the file has no name, and is there while it is open
-        weakref.finalize(self, os.close, shared)
+            descriptor = os.dup(file.fileno())  # the file has no name, and is there while it is open
+        weakref.finalize(self, os.close, descriptor)
         self._number = memoryview(self._memory)[MARK_SIZE:].cast("Q")
-        path = Path(f"/proc/{os.getpid()}/fd/{shared}")
-        self.path = str(path) if path.exists() else ""
+        path = Path(f"/proc/{os.getpid()}/fd/{descriptor}")
+        self.path = str(path) if shared and path.exists() else ""
         self.mark = bytes(self._memory[:MARK_SIZE])
 
     @property

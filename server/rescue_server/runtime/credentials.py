@@ -114,6 +114,11 @@ def derive_secret(key: bytes, user: str) -> str:
     return hmac.new(key, f"secret:{user}".encode(), hashlib.sha256).hexdigest()[: 2 * SECRET_BYTES]
 
 
+def derive_companion_key(key: bytes) -> str:
+    """Return the key of companions that all servers of a cluster accept: each may call any of them."""
+    return hmac.new(key, b"companion", hashlib.sha256).hexdigest()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Principal:
     """The caller: a user by name, or the computer of a session, or (both empty) nobody in particular.
@@ -132,13 +137,19 @@ class Principal:
 class Tokens:
     """Short-lived tokens. All servers with the same key know each other's, also after a restart.
 
-    `now` gives real seconds since any moment, `wall` since 1970; tests pass their own.
+    `companion_key` is random if none is given. `now` gives real seconds since any moment, `wall` since 1970; tests pass
+    their own.
     """
 
     def __init__(
-        self, key: bytes, *, now: Callable[[], float] = time.monotonic, wall: Callable[[], float] = time.time
+        self,
+        key: bytes,
+        *,
+        companion_key: str = "",
+        now: Callable[[], float] = time.monotonic,
+        wall: Callable[[], float] = time.time,
     ) -> None:
-        self.companion_key = secrets.token_urlsafe(32)
+        self.companion_key = companion_key or secrets.token_urlsafe(32)
         """What companions, the programs that this server starts, prove with that they are."""
         self._key = key
         self._now = now

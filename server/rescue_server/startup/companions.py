@@ -7,15 +7,16 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from urllib.parse import urlsplit
 
 from rescue_common.api_addresses import ApiAddresses
+from rescue_server.observe.observation import wants_requests
 from rescue_server.startup.companion import PAGES, PUBLIC_API, companion
 from rescue_server.startup.options import ServerOptions
 
 
 @contextlib.asynccontextmanager
-async def companions(options: ServerOptions, *, key: str, notes: bool) -> AsyncIterator[Mapping[str, str]]:
+async def companions(options: ServerOptions, *, key: str) -> AsyncIterator[Mapping[str, str]]:
     """Run them for the length of the block, and yield their URLs by name. `key` proves to servers what they are.
 
-    `notes`: whether this server is told of each request of the public API. Raises NoCompanion, CannotMakeCertificates.
+    Raises NoCompanion, CannotMakeCertificates.
     """
     urls: dict[str, str] = {}
 
@@ -25,7 +26,7 @@ async def companions(options: ServerOptions, *, key: str, notes: bool) -> AsyncI
         return ("--listen", where, "--data", str(options.data), "--json", *options.web_options)
 
     def api(last: Mapping[str, str]) -> Sequence[str]:
-        return options.api.arguments(options.data, notes=notes)
+        return options.api.arguments(options.data, notes=wants_requests(options.metrics))
 
     def write_api(found: Mapping[str, str]) -> None:
         ApiAddresses.of(found).write(options.data)
