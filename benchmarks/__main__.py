@@ -20,6 +20,7 @@ from pathlib import Path
 from benchmarks import cases, etcd, public_api
 from benchmarks.chart import publish
 from benchmarks.classroom import lesson
+from benchmarks.exercising import exercising
 from benchmarks.starting import starting
 
 RESULTS = Path(__file__).with_name("results")
@@ -40,11 +41,17 @@ CASES: dict[str, Case] = {
     "etcd, put, 16 callers": partial(etcd.put, callers=16),
     "etcd, watch, 100 watchers": partial(etcd.watch, watchers=100, rate=20),
     "starting": starting,
+    "exercises, start of each row": exercising,
     "class, thirty people": partial(lesson, people=30, seconds=12),
     "api, getSession_v3 over 100 sessions": partial(public_api.get_session, sessions=100),
     "api, idle": public_api.idle,
 }
-ALONE = ("starting", "class, thirty people", "api, idle")  # there is nothing to compare it with
+ALONE = (
+    "starting",
+    "exercises, start of each row",
+    "class, thirty people",
+    "api, idle",
+)  # there is nothing to compare it with
 
 
 def peer_of(name: str) -> str:

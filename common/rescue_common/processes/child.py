@@ -34,6 +34,14 @@ _LOADS: Final = {
 _BEFORE_LOADING: Final = {"GRPC_VERBOSITY": "NONE"}
 
 
+def prepare(*modules: str) -> None:
+    """Load the code of programs that will be started soon, while this process does something else."""
+    server = own_fork_server({**_BEFORE_LOADING, **_inherited()})
+    if server is not None:
+        for module in modules:
+            server.load(_LOADS[module])
+
+
 class ProgramEnded(Exception):
     """A program ended too early. The message has its exit status and the last lines of its log."""
 
@@ -75,8 +83,7 @@ class Program:
         leave files in `directory`: if this process dies, the program removes that directory at its end.
         """
         expect_children()
-        inherited = {key: value for key, value in os.environ.items() if not key.startswith("RESCUE_")}
-        there, place = {**inherited, **(environment or {})}, str(directory or "")
+        there, place = {**_inherited(), **(environment or {})}, str(directory or "")
         server = own_fork_server({**_BEFORE_LOADING, **there}) if module in _LOADS else None
         if server is not None:
             with contextlib.suppress(CannotFork):
@@ -232,3 +239,7 @@ async def stop_all(programs: Sequence[Program]) -> None:
 
 def _fits(event: Event, wanted: str | Callable[[Event], bool]) -> bool:
     return event.get("event") == wanted if isinstance(wanted, str) else wanted(event)
+
+
+def _inherited() -> dict[str, str]:
+    return {key: value for key, value in os.environ.items() if not key.startswith("RESCUE_")}

@@ -7,11 +7,11 @@ end, each by its own parent pipe. After them the fork server removes what the pa
 The parent's side is `forked`.
 
 A request (`ChildRequest`) comes with six descriptors: the child's stdin, stdout, stderr and working directory, its
-parent pipe, and its status socket. On the status socket the child sends its pid, and the requester answers what the
-child becomes (`ChildStart`). If no answer comes, the requester is gone, and the child
-ends. At the end the fork server
-sends the exit status (negative: the signal). Each of these is one line. The child keeps its end of the socket open as
-long as it lives, so that the requester sees the end of a child even if the fork server ended before.
+parent pipe, and its status socket. Without descriptors it asks for no child: only its modules are loaded. On the status
+socket the child sends its pid, and the requester answers what the child becomes (`ChildStart`). If no answer comes, the
+requester is gone, and the child ends. At the end the fork server sends the exit status (negative: the signal). Each of
+these is one line. The child keeps its end of the socket open as long as it lives, so that the requester sees the end of
+a child even if the fork server ended before.
 
 To load gRPC and the server takes longer than everything that a server does until it is ready. A child is a process like
 one that was started without a fork server: it has a session of its own and the requested environment. gRPC does not
@@ -110,8 +110,8 @@ class ForkServer:
         if request.directory:
             self._directories.add(request.directory)
         pid = -1
-        if len(descriptors) == _DESCRIPTORS:  # otherwise this process has too many open files
-            _load(request.modules)
+        _load(request.modules)
+        if len(descriptors) == _DESCRIPTORS:  # none: only load; some: this process has too many open files
             with contextlib.suppress(OSError):  # there can be no other process
                 pid = os.fork()
         if pid == 0:

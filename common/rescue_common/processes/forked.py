@@ -83,6 +83,11 @@ class ForkServerClient:
         """Request no more children."""
         self._sender.close()
 
+    def load(self, modules: Sequence[str]) -> None:
+        """Let the fork server load modules that a child will need."""
+        with contextlib.suppress(OSError):  # else they are loaded when the child is forked
+            self._sender.send(ChildRequest(modules=tuple(modules)).encode(), socket.MSG_DONTWAIT)
+
     async def fork(
         self,
         module: str,

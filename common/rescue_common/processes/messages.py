@@ -12,7 +12,7 @@ class ChildRequest:
     """A request for a child: the modules that it needs, and a directory that is to be removed after the parent died."""
 
     modules: tuple[str, ...]
-    directory: str
+    directory: str = ""
 
     def encode(self) -> bytes:
         """Return the request as one message."""

@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from rescue_common.processes.child import prepare
 from rescue_common.state_directory import Access
 from rescue_emulator.exercises.model import Exercise, row_exercise, row_exercises
 from rescue_emulator.exercises.progress import ProgressFile, solved_exercises
@@ -53,6 +54,7 @@ class Practice:
         self._run: TraineeRun | None = None
         self._playing: asyncio.Task[None] | None = None
         self._turn = asyncio.Lock()
+        prepare("rescue_server", "rescue_console", "rescue_applet")  # while somebody chooses an exercise
 
     @property
     def state(self) -> RunState | None:
