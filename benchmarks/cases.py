@@ -52,6 +52,27 @@ def commands(kind: str, *, callers: int) -> Figures:
             return command_figures(load.figures())
 
 
+def streamed_commands(kind: str, *, streams: int, window: int) -> Figures:
+    """The same commands by streams, so many under way on each; the bare server gets as many unary calls at once."""
+    if kind == "bare":
+        return commands(kind, callers=streams * window)
+    return _streamed(kind, streams, window)
+
+
+def beside_bare_streams(kind: str, *, streams: int, window: int) -> Figures:
+    """The same commands by streams, at both servers."""
+    return _streamed(kind, streams, window)
+
+
+def _streamed(kind: str, streams: int, window: int) -> Figures:
+    with server(kind) as subject:
+        create = console_pb2.CreatePinRequest(request_id=ID, customer="Ms Vos")
+        message = console_pb2.SendCommandsRequest(commands=[console_pb2.Command(create_pin=create)])
+        line = Line(f"{CONSOLES}/SendCommands", message.SerializeToString(), token=technician(1))
+        with generating(subject, "windows", [line] * streams, rate=window, warm=1, seconds=4) as load:
+            return command_figures(load.figures())
+
+
 def command_figures(found: Load) -> Figures:
     """Return what is told of calls that store something."""
     return {

@@ -2,10 +2,12 @@
  *
  *   generator streams PORT FILE RATE WARM SECONDS   one connection and one stream per line of FILE
  *   generator calls   PORT FILE 0    WARM SECONDS   one connection and one unary call after the other per line
+ *   generator windows PORT FILE SIZE WARM SECONDS   one connection and one stream per line, SIZE requests under way on each
  *
  * A line of FILE is "PATH TOKEN FIRST NEXT": the method, the bearer token or "-", the message that opens the stream and
  * the message that is repeated on it (RATE a second over all streams), both in hexadecimal or "-". Sixteen '#' in a
- * call's message are replaced by a fresh request id.
+ * message are replaced by a fresh request id. Of a window, each message holds as many requests as there is room for, and an
+ * answer as many answers as it has parts in field 1.
  *
  * It writes a JSON line when all streams have had an answer ("attached"), when it begins to measure ("measuring"), when
  * it ends ("measured") and with the figures. Latencies are from a message to the next answer on its stream; where an
@@ -42,13 +44,14 @@ typedef struct {
     int fd, open, answered, waits_to_write;
     uint32_t stream, unacknowledged;
     uint64_t sent_at;
+    uint64_t *times, next_time, last; /* of what is under way in a window */
     char *path, *token;
     Buffer first, next; /* messages */
     Buffer in, out, answer;
 } Connection;
 
 static Connection *connections;
-static int count, begun, attached, poller, port, calls, measuring;
+static int count, begun, attached, poller, port, calls, window, measuring;
 static uint64_t sent, answers, errors, received_bytes, next_id;
 static uint32_t *latencies; /* microseconds */
 static size_t latency_count, latency_room;
@@ -147,8 +150,8 @@ static void message(Connection *c, const Buffer *body, uint8_t flags) {
     payload.length = 0;
     append(&payload, head, sizeof head);
     append(&payload, body->bytes, body->length);
-    uint8_t *id = memmem(payload.bytes, payload.length, ID, sizeof ID - 1);
-    if (id) {
+    uint8_t *id = payload.bytes, *end = payload.bytes + payload.length;
+    while ((id = memmem(id, (size_t)(end - id), ID, sizeof ID - 1))) {
         char fresh[sizeof ID];
         snprintf(fresh, sizeof fresh, "%016lx", (unsigned long)++next_id);
         memcpy(id, fresh, sizeof ID - 1);
@@ -158,9 +161,39 @@ static void message(Connection *c, const Buffer *body, uint8_t flags) {
     sent++;
 }
 
+/* Windows: requests are answered in the order in which they are sent, or nearly. Each is timed by the oldest that waits. */
+
+static void requests(Connection *c, int several) {
+    static Buffer body;
+    body.length = 0;
+    for (int i = 0; i < several; i++) {
+        append(&body, c->first.bytes, c->first.length);
+        c->times[c->last++ % (uint64_t)window] = now();
+    }
+    message(c, &body, 0);
+    sent += (uint64_t)several - 1;
+}
+
+static int parts(const uint8_t *body, size_t length) { /* of a message with nothing but field 1, repeated */
+    int found = 0;
+    for (size_t at = 0; at < length && body[at] == 0x0a; found++) {
+        size_t size = 0;
+        int shift = 0;
+        do size |= (size_t)(body[++at] & 0x7f) << shift, shift += 7;
+        while (body[at] & 0x80);
+        at += 1 + size;
+    }
+    return found;
+}
+
 static void begin(Connection *c) {
     open_stream(c);
-    message(c, &c->first, calls ? END_STREAM : 0);
+    if (window) {
+        c->times = calloc((size_t)window, sizeof *c->times);
+        requests(c, window);
+    } else {
+        message(c, &c->first, calls ? END_STREAM : 0);
+    }
 }
 
 static void flush(Connection *c) {
@@ -183,6 +216,14 @@ static void flush(Connection *c) {
 /* Frames in */
 
 static void answered(Connection *c, const uint8_t *body, size_t length) {
+    if (window) {
+        int several = parts(body, length);
+        if (!c->answered++) attached++;
+        answers += (uint64_t)several;
+        for (int i = 0; i < several; i++) record(c->times[c->next_time++ % (uint64_t)window]);
+        requests(c, several);
+        return;
+    }
     uint8_t *mark = memmem(body, length, MARK, sizeof MARK - 1);
     if (!c->answered++ && !calls) {
         attached++;
@@ -337,10 +378,11 @@ static double percentile(double part) {
 
 int main(int argc, char **argv) {
     if (argc != 7) {
-        fprintf(stderr, "usage: generator streams|calls PORT FILE RATE WARM SECONDS\n");
+        fprintf(stderr, "usage: generator streams|calls|windows PORT FILE RATE WARM SECONDS\n");
         return 2;
     }
     calls = !strcmp(argv[1], "calls");
+    if (!strcmp(argv[1], "windows")) window = atoi(argv[4]);
     port = atoi(argv[2]);
     read_lines(argv[3]);
     next_id = now();
@@ -355,12 +397,12 @@ int main(int argc, char **argv) {
         poll_until(now() + 100000000);
     }
     say("attached");
-    load(atof(argv[4]), atof(argv[5]));
+    load(window ? 0 : atof(argv[4]), atof(argv[5]));
     sent = answers = received_bytes = 0;
     measuring = 1;
     uint64_t start = now();
     say("measuring");
-    load(atof(argv[4]), atof(argv[6]));
+    load(window ? 0 : atof(argv[4]), atof(argv[6]));
     double elapsed = (double)(now() - start) / 1e9;
     say("measured");
     qsort(latencies, latency_count, sizeof *latencies, ascending);

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import itertools
 import os
-import signal
 from collections.abc import AsyncIterator
 from typing import Any, TypeAlias
 
@@ -81,6 +80,18 @@ class Consoles(console_pb2_grpc.ConsoleServiceServicer):
     async def CreatePin(self, request: console_pb2.CreatePinRequest, context: Context) -> console_pb2.CreatePinResponse:
         return console_pb2.CreatePinResponse(revision=next(self._revisions), session="1001", pin="123456")
 
+    async def SendCommands(
+        self, request_iterator: AsyncIterator[console_pb2.SendCommandsRequest], context: Context
+    ) -> AsyncIterator[console_pb2.SendCommandsResponse]:
+        async for request in request_iterator:
+            answers = [
+                console_pb2.CommandAnswer(
+                    number=command.number, create_pin=await self.CreatePin(command.create_pin, context)
+                )
+                for command in request.commands
+            ]
+            yield console_pb2.SendCommandsResponse(answers=answers)
+
     async def StartSession(
         self, request: console_pb2.StartSessionRequest, context: Context
     ) -> console_pb2.StartSessionResponse:
@@ -95,9 +106,7 @@ class Consoles(console_pb2_grpc.ConsoleServiceServicer):
 
 
 async def serve() -> None:
-    """Serve until SIGTERM."""
-    stop = asyncio.Event()
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+    """Serve until SIGTERM, which ends the process: to end the streams first would print a traceback for each."""
     server = grpc.aio.server(options=list(OPTIONS))
     consoles = Consoles()  # type: ignore[abstract]  # what it has not is not called
     console_pb2_grpc.add_ConsoleServiceServicer_to_server(consoles, server)
@@ -105,8 +114,7 @@ async def serve() -> None:
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
     print("ready", port, flush=True)
-    await stop.wait()
-    await server.stop(0)
+    await server.wait_for_termination()
 
 
 if __name__ == "__main__":

@@ -33,12 +33,12 @@ _KINDS = {
 _CODES = {code.value[0]: code for code in grpc.StatusCode}
 
 
-class CommandStreams:
+class StreamedCommands:
     """The streams of one console, each opened when a command is sent over its channel."""
 
     def __init__(self) -> None:
         self.room = asyncio.Semaphore(AT_ONCE)
-        self._streams: dict[tuple[SignedInChannel, Metadata], _CommandStream] = {}
+        self._streams: dict[tuple[SignedInChannel, Metadata], _OpenStream] = {}
         self._closed = False
 
     def stub(self, channel: SignedInChannel, metadata: Metadata) -> ConsoleServiceAsyncStub:
@@ -49,7 +49,7 @@ class CommandStreams:
         self._forget_others(metadata)
         stream = self._streams.get((channel, metadata))
         if stream is None:
-            stream = self._streams[channel, metadata] = _CommandStream(stub, metadata)
+            stream = self._streams[channel, metadata] = _OpenStream(stub, metadata)
         return cast("ConsoleServiceAsyncStub", _StreamingStub(stub, stream))
 
     def _forget_others(self, metadata: Metadata) -> None:
@@ -70,7 +70,7 @@ class CommandStreams:
 class _StreamingStub:
     """A stub whose commands go by a stream, and all else by calls."""
 
-    def __init__(self, stub: ConsoleServiceAsyncStub, stream: _CommandStream) -> None:
+    def __init__(self, stub: ConsoleServiceAsyncStub, stream: _OpenStream) -> None:
         self._stub = stub
         self._stream = stream
 
@@ -84,7 +84,7 @@ class _StreamingStub:
         return perform
 
 
-class _CommandStream:
+class _OpenStream:
     """One stream. It is over when anybody ended it: the server, the network or this program."""
 
     def __init__(self, stub: ConsoleServiceAsyncStub, metadata: Metadata) -> None:

@@ -23,7 +23,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Protocol, Self, TypeVar
 
 from rescue_client import decoding
-from rescue_client.command_stream import CommandStreams
+from rescue_client.command_stream import StreamedCommands
 from rescue_client.connection import Connection
 from rescue_client.deadlines import AttemptLimit, Deadline
 from rescue_client.records import (
@@ -65,7 +65,7 @@ class ConsoleClient:
         self.connection = connection
         self._watch = QueueWatch(connection, console=str(uuid.uuid4()), in_focus=in_focus)
         self._deadline: Deadline | None = None
-        self._streams: CommandStreams | None = None
+        self._streams: StreamedCommands | None = None
 
     @property
     def technician(self) -> str:
@@ -89,7 +89,7 @@ class ConsoleClient:
         such as in a TaskGroup. Each is answered, refused and repeated as without the stream.
         """
         console = copy.copy(self)
-        console._streams = CommandStreams()
+        console._streams = StreamedCommands()
         try:
             yield console
         finally:

@@ -20,6 +20,8 @@ pytestmark = [
 SMALL: dict[str, Case] = {
     "heartbeats": lambda kind: cases.heartbeats(kind, applets=20, rate=100),
     "commands": lambda kind: cases.commands(kind, callers=2),
+    "streamed commands": lambda kind: cases.streamed_commands(kind, streams=2, window=3),
+    "beside a bare stream": lambda kind: cases.beside_bare_streams(kind, streams=1, window=5),
     "chat": lambda kind: cases.chat(kind, consoles=5, rate=20),
     "api": lambda kind: public_api.get_session(kind, sessions=5),
     "channel": lambda kind: cases.through_channel(kind, technicians=100, rate=5),
