@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import random
 import socket
 from collections.abc import Sequence
 from pathlib import Path
@@ -59,6 +60,23 @@ class OwnServers:
         if self._cluster is not None:
             self.server = self._cluster.programs[await self._cluster.next_leader()]
         return self.server
+
+    async def choose_edge(self, name: str, chance: random.Random) -> str:
+        """Return the name of a server that runs and does not lead: `name`, or any. Raises ValueError."""
+        if self._cluster is None:
+            raise ValueError("this world has one server: World(servers=3, nodes=3) has others beside it")
+        leads = await self._cluster.next_leader()
+        edges = [one for one in self._cluster.names if one != leads and self._cluster.is_running(one)]
+        if not edges:
+            raise ValueError("no server follows: restart_server() starts those that do not run")
+        if name not in ("", *edges):
+            raise ValueError(f"{name} does not follow: these do: {', '.join(edges)}")
+        return name or chance.choice(edges)
+
+    async def kill(self, name: str) -> None:
+        """Kill one of several servers, and remember it as `server`."""
+        if self._cluster is not None:
+            self.server = self._cluster.programs[await self._cluster.kill_server(name)]
 
     async def start(self, *options: str) -> None:
         """Start the server again; of several servers and nodes, those that do not run."""

@@ -294,6 +294,12 @@ class World:
         self._own.timeline.act("the server is killed")
         await self.server.kill()
 
+    async def kill_edge(self, name: str = "") -> None:
+        """Kill a server that does not lead, s1, s2 …; without a name, a random one. Its clients go to another."""
+        name = await self._servers.choose_edge(name, self.random)
+        self._own.timeline.act(f"server {name}, which does not lead, is killed")
+        await self._servers.kill(name)
+
     async def kill_node(self, name: str = "") -> None:
         """Kill a node of the engine, n1, n2 …; without a name, a random one that runs."""
         running = self._servers.running_nodes()

@@ -44,10 +44,36 @@ def test_without_await_the_next_server_leads() -> None:
         assert world.stop_server() == 0
 
 
-async def test_a_world_of_one_server_has_no_node() -> None:
+async def test_a_server_that_does_not_lead_is_killed_and_comes_back() -> None:
+    async with World(servers=3, nodes=1, seed=1) as world:
+        leader = world.server
+        alice = await world.technician("alice")
+        session, pin = await alice.pin("Ms Vos")
+        computer = await world.computer(pin=pin)
+        await alice.start(session)
+        for left in (1, 0):
+            await world.kill_edge()
+            assert world.server.name != leader.name
+            assert world.server.status is not None
+            async with computer.lan_off():
+                await world.advance(minutes=1)
+                await alice.sees(session, "Reconnecting")
+            await alice.sees(session, "Active")
+            assert len([name for name in ("s1", "s2", "s3") if f"server {name}, which" in world.report()]) == 2 - left
+        assert leader.status is None
+        with pytest.raises(ValueError, match="no server follows: restart_server"):
+            await world.kill_edge()
+        await world.restart_server()
+        with pytest.raises(ValueError, match=f"{leader.name} does not follow: these do: s., s."):
+            await world.kill_edge(leader.name)
+
+
+async def test_a_world_of_one_server_has_no_node_and_no_edge() -> None:
     async with World() as world:
         with pytest.raises(ValueError, match=r"World\(servers=3, nodes=3\)"):
             await world.kill_node()
+        with pytest.raises(ValueError, match=r"World\(servers=3, nodes=3\)"):
+            await world.kill_edge()
 
 
 def test_several_servers_have_their_own_state_directory() -> None:
