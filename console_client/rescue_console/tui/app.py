@@ -27,7 +27,7 @@ from rescue_client.records import Answer, Entry, ServerLost
 from rescue_common.exit_status import INTERRUPTED
 from rescue_common.languages import LANGUAGES
 from rescue_common.terminal import own_screen, safe
-from rescue_console.commands import Chat, Command
+from rescue_console.commands import Chat, Command, Note
 from rescue_console.execute import execute
 from rescue_console.labels import Labels
 from rescue_console.tui import frame
@@ -285,8 +285,8 @@ class TechnicianConsole(App[int]):
     @work(group="commands")
     async def _ask_and_send(self, name: str, entry: Entry | None) -> None:
         command = await self._dialogs.command(name, entry)
-        if command is not None:
-            await self.send(command)
+        if command is not None and await self.send(command) is not None and isinstance(command, Note):
+            self.announce(self.wording.text("The note is written."))  # no row shows it
 
     async def send(self, command: Command) -> Answer | None:
         """Send a command, and show a refusal. Returns its answer, None if it was refused."""

@@ -29,6 +29,7 @@ from rescue_console import urgency
 from rescue_console.commands import (
     Command,
     Involvement,
+    Note,
     OnSession,
     Pin,
     SessionAction,
@@ -37,7 +38,7 @@ from rescue_console.commands import (
     WithTechnician,
 )
 from rescue_console.tui.choose import Choice, Choose, Chosen
-from rescue_console.tui.dialogs import Confirm, NewPin
+from rescue_console.tui.dialogs import Confirm, NewNote, NewPin
 from rescue_console.tui.texts import Sentences
 from rescue_protos.errors import RescueError
 
@@ -96,6 +97,9 @@ class CommandDialogs:
                 chosen = await self._choose(title, self._processes(entry, opened=name == "close"))
                 if chosen is not None:
                     return UseProcess(session=session, process=Process(chosen.key), opened=name == "open")
+            case "note":
+                if text := await self._screens.push_screen_wait(NewNote(title, self._console.wording)):
+                    return Note(session=session, text=text)
         return None
 
     async def _new_pin(self) -> None:

@@ -46,6 +46,29 @@ class Confirm(ModalScreen[bool]):
         self.dismiss(False)
 
 
+class NewNote(ModalScreen[str]):
+    """Ask for a note about a session; empty if one goes back."""
+
+    BINDINGS: ClassVar[list[BindingType]] = _ESCAPE
+
+    def __init__(self, title: str, wording: Sentences) -> None:
+        super().__init__()
+        self._title, self._wording = title, wording
+
+    def compose(self) -> ComposeResult:
+        text = self._wording.text
+        with Vertical(classes="dialog") as dialog:
+            dialog.border_title = self._title
+            yield Input(placeholder=text("A note that the customer does not see"), id="note", max_length=2000)
+            yield Static(Text(f"{text('Enter: write')}   {text('Esc: back')}"), classes="hint")
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        self.dismiss(event.value.strip())
+
+    def action_back(self) -> None:
+        self.dismiss("")
+
+
 class NewPin(ModalScreen[str | None]):
     """Ask for the customer's name, create the session, and show its PIN large until it is used.
 

@@ -28,6 +28,7 @@ KEYS = {
     "open": "o",
     "close": "c",
     "chat": "m",
+    "note": "w",
 }
 """The key of each command, by what is typed for it in the scripted console."""
 

@@ -71,7 +71,7 @@ def busy_queue(seconds: int = 0) -> tuple[Update, ...]:
     story.add("1006", Status.INCOMING, 90, "SessionTransferred", customer="Piet", introduced_by="dave", comment=comment)
     story.add("1007", Status.CONNECTING, 120, "SessionCreated", customer="Sanne Jansen", pin="")
     story.add("1007", Status.WAITING, 180, "AppletJoined", row=1)
-    possible = ("hold", "transfer", "invite", "remove", "lead offer", "reboot", "chat", "open", "close", "end")
+    possible = ("hold", "transfer", "invite", "remove", "lead offer", "reboot", "chat", "note", "open", "close", "end")
     story.add("1007", Status.ACTIVE, 240, "SessionStarted", row=3, allowed=possible, lead=True)
     story.add("1007", Status.RECONNECTING, 420, "LinkLost", row=12, allowed=("remove", "end"), lead=True)
     processes = (Process.REMOTE_CONTROL,)

@@ -97,6 +97,15 @@ async def test_every_command_for_one_technician_by_its_key() -> None:
         await alice.reads("alice: Hello Jan")
         await alice.press("escape")
 
+        await alice.press("w")
+        await alice.reads("A note that the customer does not see")
+        await alice.write("Asked about the cable")
+        await alice.is_told("The note is written.")
+        await alice.press("w", "escape")  # nothing is written
+        noted = [piece async for piece in world.journal.read(session=session) if "NoteAdded" in str(piece)]
+        assert len(noted) == 1
+        assert "Asked about the cable" in str(noted)
+
         await alice.press("o")
         await alice.reads("Remote control", "Calling Card deployment")
         await alice.press("enter")

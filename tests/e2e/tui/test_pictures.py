@@ -69,7 +69,7 @@ async def test_a_new_pin_is_shown_large(looks_like: Compare, language: str) -> N
 @every_language
 async def test_an_offered_lead_stands_above_the_chat(looks_like: Compare, language: str) -> None:
     story = Story()
-    possible = ("hold", "lead accept", "reboot", "chat", "open", "end")
+    possible = ("hold", "lead accept", "reboot", "chat", "note", "open", "end")
     story.add("1007", Status.COLLABORATING, 120, "TechnicianInvited", customer="Sanne", introduced_by="bob",
               lead_offered_to="alice", allowed=possible, others=("bob",))  # fmt: skip
     async with console(*story.updates, size="80x24", language=language) as pilot:

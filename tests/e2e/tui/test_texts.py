@@ -63,7 +63,7 @@ def test_what_a_computer_refuses_is_said_in_dutch_on_a_dutch_screen() -> None:
 
 def test_every_command_that_the_description_names_has_a_key_and_words() -> None:
     # The list itself; nothing to wait for; F3; its three steps; only typed.
-    beside = {"queue", "sync", "focus", "lead", "note"}
+    beside = {"queue", "sync", "focus", "lead"}
     assert set(USAGE) - beside <= set(KEYS)
     assert {"lead offer", "lead cancel", "lead accept"} <= set(KEYS)
     for catalog in map(catalog_of, LANGUAGES):

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.timeout(300)  # a browser and five programs on a busy m
 
 COMMANDS = (
     "Start session", "Hold session", "Transfer session", "Invite technician", "Remove technician", "Give lead status",
-    "Reboot computer", "End session",
+    "Reboot computer", "Note", "End session",
 )  # fmt: skip
 
 
@@ -148,6 +148,13 @@ async def test_every_command_works_and_what_is_not_possible_says_why(site: Site,
     await shows(alice, "Active")
     await alice.get_by_label("Remote control").check()
     await alice.locator("#message", has_text="done").wait_for()
+    await alice.keyboard.press("w")
+    await alice.get_by_label("A note that the customer does not see").fill('asked "about" the <cable>')
+    await confirm(alice, "Note")
+    await alice.locator("#dialog:not([open])").wait_for(state="attached")
+    noted = [str(piece) async for piece in site.world.journal.read() if "NoteAdded" in str(piece)]
+    assert len(noted) == 1
+    assert "the <cable>" in noted[0]
     assert (await site.world.admin.organization()).revision  # the server is there and well
     await alice.get_by_label("Remote control").uncheck()
 

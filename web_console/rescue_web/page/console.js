@@ -5,7 +5,7 @@ import { serveKeys } from "./keys.js";
 import { serveSettings, sessionWaits } from "./settings.js";
 import { exerciseAccount, exerciseConsole, redrawExercises, serveExercises, showExercise, toggleExercises } from "./exercises.js";
 
-const COMMANDS = ["start", "hold", "transfer", "invite", "remove", "lead offer", "lead cancel", "reboot", "end"];
+const COMMANDS = ["start", "hold", "transfer", "invite", "remove", "lead offer", "lead cancel", "reboot", "note", "end"];
 const PROCESSES = ["remote-control", "screen-sharing", "file-manager", "file-transfer", "save-dialog", "calling-card"];
 
 const entries = new Map();
@@ -162,6 +162,7 @@ async function act(entry, command) {
   if (command === "invite") return askTechnician(entry, command, (who) => !takesPart(entry, who.name));
   if (command === "remove") return askTechnician(entry, command, (who) => takesPart(entry, who.name) && who.name !== me);
   if (command === "lead offer") return askTechnician(entry, command, (who) => entry.participants.some((p) => p.technician === who.name && p.status === "Collaborating"));
+  if (command === "note") return askNote(session);
   if (command === "end" && entry.before_ending) return askWhetherToEnd(entry);
   const [verb, ...rest] = command.split(" ");
   return order([verb, session, ...rest].join(" "));
@@ -222,6 +223,14 @@ async function askTarget(session) {
     $("dialog").close();
     const remark = comment.value.trim();
     order(`transfer ${session} "${choice.value}"${remark ? ` comment ${remark}` : ""}`);
+  });
+}
+
+function askNote(session) {
+  const note = el("input", { id: "note", maxlength: 1000, autocomplete: "off", required: true });
+  ask(texts.command.note, [el("label", { for: "note" }, translate("A note that the customer does not see")), note], texts.command.note, async () => {
+    const text = note.value.trim();
+    if (text && (await order(`note ${session} ${text}`)).ok) $("dialog").close();
   });
 }
 
@@ -307,7 +316,7 @@ serveSettings(draw);
 const key = (command) => () => entries.has(chosen) ? button(entries.get(chosen), command).click() : announce(translate("No session is selected."), true);
 serveKeys([
   ["n", "New PIN", askPin],
-  ...Object.entries({ s: "start", h: "hold", t: "transfer", i: "invite", x: "remove", g: "lead offer", k: "lead cancel", a: "lead accept", b: "reboot", e: "end" })
+  ...Object.entries({ s: "start", h: "hold", t: "transfer", i: "invite", x: "remove", g: "lead offer", k: "lead cancel", a: "lead accept", b: "reboot", w: "note", e: "end" })
     .map(([letter, command]) => [letter, texts.command[command], key(command)]),
   ["m", "Chat", () => $("line").focus()],
   [".", "Next session", () => step(1)],
