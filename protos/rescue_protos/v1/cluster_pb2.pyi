@@ -8,6 +8,7 @@ import collections.abc
 import google.protobuf.descriptor
 import google.protobuf.internal.containers
 import google.protobuf.message
+import rescue_protos.v1.applet_pb2
 import rescue_protos.v1.clock_pb2
 import sys
 import typing
@@ -31,6 +32,8 @@ class LinkRequest(google.protobuf.message.Message):
     CONSOLE_FIELD_NUMBER: builtins.int
     REVISION_FIELD_NUMBER: builtins.int
     SETTLED_FIELD_NUMBER: builtins.int
+    APPLET_FIELD_NUMBER: builtins.int
+    HEARTBEATS_FIELD_NUMBER: builtins.int
     @property
     def greeting(self) -> Global___LinkGreeting:
         """Who calls."""
@@ -55,6 +58,14 @@ class LinkRequest(google.protobuf.message.Message):
     def settled(self) -> Global___Settled:
         """Its consoles have what the leader asked for."""
 
+    @property
+    def applet(self) -> Global___AppletFrame:
+        """What one applet that is attached to it does."""
+
+    @property
+    def heartbeats(self) -> Global___HeartbeatBatch:
+        """The signs of life of the applets that are attached to it."""
+
     def __init__(
         self,
         *,
@@ -64,10 +75,12 @@ class LinkRequest(google.protobuf.message.Message):
         console: Global___ConsoleReport | None = ...,
         revision: Global___RevisionQuestion | None = ...,
         settled: Global___Settled | None = ...,
+        applet: Global___AppletFrame | None = ...,
+        heartbeats: Global___HeartbeatBatch | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["console", b"console", "content", b"content", "greeting", b"greeting", "proof", b"proof", "report", b"report", "revision", b"revision", "settled", b"settled"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["console", b"console", "content", b"content", "greeting", b"greeting", "proof", b"proof", "report", b"report", "revision", b"revision", "settled", b"settled"]) -> None: ...
-    def WhichOneof(self, oneof_group: typing.Literal["content", b"content"]) -> typing.Literal["greeting", "proof", "report", "console", "revision", "settled"] | None: ...
+    def HasField(self, field_name: typing.Literal["applet", b"applet", "console", b"console", "content", b"content", "greeting", b"greeting", "heartbeats", b"heartbeats", "proof", b"proof", "report", b"report", "revision", b"revision", "settled", b"settled"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["applet", b"applet", "console", b"console", "content", b"content", "greeting", b"greeting", "heartbeats", b"heartbeats", "proof", b"proof", "report", b"report", "revision", b"revision", "settled", b"settled"]) -> None: ...
+    def WhichOneof(self, oneof_group: typing.Literal["content", b"content"]) -> typing.Literal["greeting", "proof", "report", "console", "revision", "settled", "applet", "heartbeats"] | None: ...
 
 Global___LinkRequest: typing_extensions.TypeAlias = LinkRequest
 
@@ -81,6 +94,7 @@ class LinkResponse(google.protobuf.message.Message):
     NEWS_FIELD_NUMBER: builtins.int
     ANSWER_FIELD_NUMBER: builtins.int
     SETTLE_FIELD_NUMBER: builtins.int
+    APPLET_FIELD_NUMBER: builtins.int
     @property
     def proof(self) -> Global___LinkProof:
         """That it has the cluster's key, and what the caller is to prove it with."""
@@ -97,6 +111,10 @@ class LinkResponse(google.protobuf.message.Message):
     def settle(self) -> Global___Settle:
         """Asks for `settled`."""
 
+    @property
+    def applet(self) -> Global___AppletOrder:
+        """What one applet that is attached to the linked server gets."""
+
     def __init__(
         self,
         *,
@@ -104,10 +122,11 @@ class LinkResponse(google.protobuf.message.Message):
         news: Global___LinkNews | None = ...,
         answer: Global___LinkAnswer | None = ...,
         settle: Global___Settle | None = ...,
+        applet: Global___AppletOrder | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["answer", b"answer", "content", b"content", "news", b"news", "proof", b"proof", "settle", b"settle"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["answer", b"answer", "content", b"content", "news", b"news", "proof", b"proof", "settle", b"settle"]) -> None: ...
-    def WhichOneof(self, oneof_group: typing.Literal["content", b"content"]) -> typing.Literal["proof", "news", "answer", "settle"] | None: ...
+    def HasField(self, field_name: typing.Literal["answer", b"answer", "applet", b"applet", "content", b"content", "news", b"news", "proof", b"proof", "settle", b"settle"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["answer", b"answer", "applet", b"applet", "content", b"content", "news", b"news", "proof", b"proof", "settle", b"settle"]) -> None: ...
+    def WhichOneof(self, oneof_group: typing.Literal["content", b"content"]) -> typing.Literal["proof", "news", "answer", "settle", "applet"] | None: ...
 
 Global___LinkResponse: typing_extensions.TypeAlias = LinkResponse
 
@@ -449,3 +468,190 @@ class ClusterNode(google.protobuf.message.Message):
     def ClearField(self, field_name: typing.Literal["name", b"name", "role", b"role"]) -> None: ...
 
 Global___ClusterNode: typing_extensions.TypeAlias = ClusterNode
+
+@typing.final
+class AppletFrame(google.protobuf.message.Message):
+    """What one applet does that is attached to a server that follows."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    NUMBER_FIELD_NUMBER: builtins.int
+    OPENED_FIELD_NUMBER: builtins.int
+    SENT_FIELD_NUMBER: builtins.int
+    GONE_FIELD_NUMBER: builtins.int
+    number: builtins.int
+    """The server's own number of the attachment."""
+    @property
+    def opened(self) -> Global___AppletOpened:
+        """It attached. Sent again at each new link, as long as it is attached."""
+
+    @property
+    def sent(self) -> rescue_protos.v1.applet_pb2.AttachRequest:
+        """It sent this; ordinary heartbeats come in batches."""
+
+    @property
+    def gone(self) -> Global___AppletGone:
+        """It is gone."""
+
+    def __init__(
+        self,
+        *,
+        number: builtins.int = ...,
+        opened: Global___AppletOpened | None = ...,
+        sent: rescue_protos.v1.applet_pb2.AttachRequest | None = ...,
+        gone: Global___AppletGone | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["content", b"content", "gone", b"gone", "opened", b"opened", "sent", b"sent"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["content", b"content", "gone", b"gone", "number", b"number", "opened", b"opened", "sent", b"sent"]) -> None: ...
+    def WhichOneof(self, oneof_group: typing.Literal["content", b"content"]) -> typing.Literal["opened", "sent", "gone"] | None: ...
+
+Global___AppletFrame: typing_extensions.TypeAlias = AppletFrame
+
+@typing.final
+class AppletOpened(google.protobuf.message.Message):
+    """An applet attached."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    HELLO_FIELD_NUMBER: builtins.int
+    PEER_FIELD_NUMBER: builtins.int
+    peer: builtins.str
+    """Who it is, as gRPC names a peer."""
+    @property
+    def hello(self) -> rescue_protos.v1.applet_pb2.Hello:
+        """Its hello, with the newest chat revision that it has confirmed."""
+
+    def __init__(
+        self,
+        *,
+        hello: rescue_protos.v1.applet_pb2.Hello | None = ...,
+        peer: builtins.str = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["hello", b"hello"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["hello", b"hello", "peer", b"peer"]) -> None: ...
+
+Global___AppletOpened: typing_extensions.TypeAlias = AppletOpened
+
+@typing.final
+class AppletGone(google.protobuf.message.Message):
+    """No fields."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+
+Global___AppletGone: typing_extensions.TypeAlias = AppletGone
+
+@typing.final
+class HeartbeatBatch(google.protobuf.message.Message):
+    """Signs of life, collected for a moment."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    NUMBERS_FIELD_NUMBER: builtins.int
+    ANSWERED_FIELD_NUMBER: builtins.int
+    CHATS_FIELD_NUMBER: builtins.int
+    @property
+    def numbers(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.int]:
+        """The attachments."""
+
+    @property
+    def answered(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.int]:
+        """Those of them that answered a probe."""
+
+    @property
+    def chats(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[Global___ChatConfirmed]:
+        """What applets have confirmed since."""
+
+    def __init__(
+        self,
+        *,
+        numbers: collections.abc.Iterable[builtins.int] | None = ...,
+        answered: collections.abc.Iterable[builtins.int] | None = ...,
+        chats: collections.abc.Iterable[Global___ChatConfirmed] | None = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["answered", b"answered", "chats", b"chats", "numbers", b"numbers"]) -> None: ...
+
+Global___HeartbeatBatch: typing_extensions.TypeAlias = HeartbeatBatch
+
+@typing.final
+class ChatConfirmed(google.protobuf.message.Message):
+    """An applet has shown chat lines."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    NUMBER_FIELD_NUMBER: builtins.int
+    AFTER_FIELD_NUMBER: builtins.int
+    number: builtins.int
+    """The attachment."""
+    after: builtins.int
+    """The revision of the last one."""
+    def __init__(
+        self,
+        *,
+        number: builtins.int = ...,
+        after: builtins.int = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["after", b"after", "number", b"number"]) -> None: ...
+
+Global___ChatConfirmed: typing_extensions.TypeAlias = ChatConfirmed
+
+@typing.final
+class AppletOrder(google.protobuf.message.Message):
+    """What an applet gets that is attached to a server that follows."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    NUMBER_FIELD_NUMBER: builtins.int
+    SENT_FIELD_NUMBER: builtins.int
+    ENDED_FIELD_NUMBER: builtins.int
+    number: builtins.int
+    """The server's number of the attachment."""
+    @property
+    def sent(self) -> rescue_protos.v1.applet_pb2.AttachResponse:
+        """A message for the applet."""
+
+    @property
+    def ended(self) -> Global___AppletEnded:
+        """The attachment ends."""
+
+    def __init__(
+        self,
+        *,
+        number: builtins.int = ...,
+        sent: rescue_protos.v1.applet_pb2.AttachResponse | None = ...,
+        ended: Global___AppletEnded | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["content", b"content", "ended", b"ended", "sent", b"sent"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["content", b"content", "ended", b"ended", "number", b"number", "sent", b"sent"]) -> None: ...
+    def WhichOneof(self, oneof_group: typing.Literal["content", b"content"]) -> typing.Literal["sent", "ended"] | None: ...
+
+Global___AppletOrder: typing_extensions.TypeAlias = AppletOrder
+
+@typing.final
+class AppletEnded(google.protobuf.message.Message):
+    """How an attachment ends."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    CODE_FIELD_NUMBER: builtins.int
+    MESSAGE_FIELD_NUMBER: builtins.int
+    DETAILS_FIELD_NUMBER: builtins.int
+    code: builtins.str
+    """The name of the gRPC status code; empty if all is well."""
+    message: builtins.str
+    """What went wrong."""
+    details: builtins.bytes
+    """A serialized google.rpc.Status."""
+    def __init__(
+        self,
+        *,
+        code: builtins.str = ...,
+        message: builtins.str = ...,
+        details: builtins.bytes = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["code", b"code", "details", b"details", "message", b"message"]) -> None: ...
+
+Global___AppletEnded: typing_extensions.TypeAlias = AppletEnded

@@ -62,6 +62,8 @@ class OwnConsoles:
 
     def _report_all(self) -> None:
         self._told = {}
+        if self._standing.leads:
+            return
         for technician in self._engine.watch.watched_here:
             self._questions.send(self._report(technician))
 

@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import inspect
 from collections.abc import AsyncIterator, Callable
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
 import grpc
 from google.protobuf.message import Message
@@ -20,9 +20,9 @@ from rescue_protos.error_details import from_rpc_error, to_status
 from rescue_protos.errors import NotLeading, ShuttingDown
 from rescue_protos.v1 import access_pb2
 from rescue_server.cluster.leader_channel import LeaderChannel, NoLeader
+from rescue_server.cluster.linked_applets import Attach
+from rescue_server.cluster.member_parts import MemberParts
 from rescue_server.cluster.proofs import is_proof, prove
-from rescue_server.cluster.questions import Questions
-from rescue_server.cluster.settling import Settling
 from rescue_server.cluster.standing import MemberStanding
 from rescue_server.rpc import command_stream, sources
 from rescue_server.rpc.call_context import CallContext
@@ -40,6 +40,7 @@ _PASSED_ON = ("authorization", "traceparent", "rescue-")
 _PACKAGE = "/rescue_protos.v1."
 _CONSOLE = f"{_PACKAGE}ConsoleService/"
 _SIGN_IN = f"{_PACKAGE}AccessService/SignIn"  # served here, but only the leader refuses
+ATTACH = f"{_PACKAGE}AppletService/Attach"
 _FAULTS = f"{_PACKAGE}FaultService/"
 # What is about this server itself.
 _ALWAYS_HERE = ("/grpc.", f"{_PACKAGE}ClusterService/", f"{_PACKAGE}PublicApiService/ReportRequests")
@@ -69,13 +70,11 @@ class Forwarding:
         standing: MemberStanding,
         watch: Watch,
         leader: LeaderChannel,
-        questions: Questions,
-        settling: Settling,
+        parts: MemberParts,
         *,
         key: bytes,
     ) -> None:
-        self._questions = questions
-        self._settling = settling
+        self._parts = parts
         self._standing = standing
         self._watch = watch
         self._leader = leader
@@ -89,6 +88,10 @@ class Forwarding:
         if handler.unary_unary:
             behavior = self._unary(path, handler.unary_unary)
             return grpc.unary_unary_rpc_method_handler(behavior, request_type, response_type)
+        if path == ATTACH:
+            self._parts.linked_applets.attach = cast("Attach", handler.stream_stream)
+            behavior = self._attach(handler.stream_stream)
+            return grpc.stream_stream_rpc_method_handler(behavior, request_type, response_type)
         stream = _Stream(self, path, handler.unary_stream or handler.stream_stream)
         if handler.unary_stream:
             return grpc.unary_stream_rpc_method_handler(stream.generate, request_type, _unless_bytes(response_type))
@@ -111,6 +114,16 @@ class Forwarding:
 
         return behavior
 
+    def _attach(self, here: Any) -> Any:
+        async def behavior(requests: object, context: CallContext) -> None:
+            if self._leads_or_refuses(context):
+                await self.admit(context)
+                await here(requests, context)
+            else:
+                await self._parts.edge_applets.attach(context)
+
+        return behavior
+
     async def sign_in(
         self, request: access_pb2.SignInRequest, context: CallContext
     ) -> access_pb2.SignInResponse | None:
@@ -125,7 +138,7 @@ class Forwarding:
         await self.admit(context)
         answer = await here(request, context)
         if path.startswith(_FAULTS):  # every server is to know of the rules
-            await self._settling.settled(self._watch.revision)
+            await self._parts.settling.settled(self._watch.revision)
         if self._came_forwarded(context):
             context.set_trailing_metadata(((_REVISION, str(self._watch.revision)),))
         return answer
@@ -179,7 +192,7 @@ class Forwarding:
             return True
         if path not in _FROM_REPLICA or self._standing.has_fault_rules:
             return False
-        await self._questions.catch_up()
+        await self._parts.questions.catch_up()
         return True
 
     def _leads_or_refuses(self, context: CallContext) -> bool:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from rescue_server.cluster.consoles import MemberPresences, OthersConsoles, OwnConsoles
+from rescue_server.cluster.edge_applets import EdgeApplets
+from rescue_server.cluster.linked_applets import LinkedApplets
 from rescue_server.cluster.linked_servers import LinkedServers
 from rescue_server.cluster.news import FollowsNews, LeaderNews
 from rescue_server.cluster.questions import Questions
@@ -32,6 +34,8 @@ class MemberParts:
     settling: Settling
     leader_news: LeaderNews
     settles: SettlesConsoles
+    edge_applets: EdgeApplets
+    linked_applets: LinkedApplets
 
     @classmethod
     def of(
@@ -66,4 +70,6 @@ class MemberParts:
             settling=settling,
             leader_news=leader_news,
             settles=SettlesConsoles(uplink, engine.watch),
+            edge_applets=EdgeApplets(standing, uplink, options.limits),
+            linked_applets=LinkedApplets(engine, server.timekeeper, server.attachments, linked),
         )

@@ -19,10 +19,11 @@ from rescue_server.app import near_address
 from rescue_server.clock import ServerClock, wall_clock
 from rescue_server.cluster.election import Election
 from rescue_server.cluster.follower import Follower
-from rescue_server.cluster.forwarding import Forwarding
+from rescue_server.cluster.forwarding import ATTACH, Forwarding
 from rescue_server.cluster.leader_channel import LeaderChannel
 from rescue_server.cluster.link import LeaderLink
 from rescue_server.cluster.link_service import LinkService
+from rescue_server.cluster.local_link import link_to_itself
 from rescue_server.cluster.member_access import MemberAccess
 from rescue_server.cluster.member_parts import MemberParts
 from rescue_server.cluster.options import ClusterOptions
@@ -91,7 +92,7 @@ async def open_term(
             cluster=cluster.log.name,
             nodes=setting.log.nodes,
         )
-        forwarding = Forwarding(standing, watch, leader, parts.questions, parts.settling, key=setting.key)
+        forwarding = Forwarding(standing, watch, leader, parts, key=setting.key)
         issued = IssuedSecrets(options.data)
         listener = make_listener(
             parts.server,
@@ -104,6 +105,7 @@ async def open_term(
             ask_leader=forwarding.sign_in,
             alone=False,
         )
+        listener.prepare(ATTACH)  # the applets of other servers are not called by gRPC
         engine.replay(checkpoints)
         ports = [port] if port or not issued.last_port else [issued.last_port, 0]
         bound = listener.bind(options.host, ports, options.tls.credentials() if options.tls else None)
@@ -176,6 +178,7 @@ class Term:
             await self._prepare()
             work += self._parts.server.start(replaying=False)
             self._standing.leads = True
+            link_to_itself(self._standing.name, self._parts.uplink, self._parts.linked)
             with contextlib.suppress(*STORAGE_ERRORS):  # then this server leads no more
                 await self._parts.own_consoles.lead()
             await self._listener.serve()
@@ -205,6 +208,8 @@ class Term:
         self._standing.leads = False
         self._parts.server.presence.close()
         self._parts.others_consoles.close()
+        self._parts.edge_applets.drain()
+        self._parts.linked_applets.close()
         await self._listener.stop()
 
     async def _resign(self) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import time
 from functools import partial
 from typing import Any
@@ -17,7 +16,6 @@ from rescue_protos.v1 import applet_pb2_grpc
 from rescue_server.core import customer_side
 from rescue_server.core.events import AppletComputer
 from rescue_server.core.session import Session
-from rescue_server.core.status import Link
 from rescue_server.faults.injector import FaultInjector
 from rescue_server.faults.rules import LostMessage
 from rescue_server.rpc import translate
@@ -33,6 +31,7 @@ from rescue_server.runtime.engine import Engine
 from rescue_server.runtime.limits import LIMITS, Limits, Pace, Slots
 from rescue_server.runtime.pin_attempts import PinAttempts
 from rescue_server.runtime.schedule.timekeeper import Timekeeper
+from rescue_server.runtime.signs_of_life import SignsOfLife
 
 HELLO_WITHIN = 10.0  # real seconds
 INSTANCE_LENGTH = 64
@@ -53,6 +52,7 @@ class AppletService(applet_pb2_grpc.AppletServiceServicer):
         self._engine = engine
         self._faults = faults
         self._timekeeper = timekeeper
+        self._signs_of_life = SignsOfLife(engine, timekeeper)
         self._attachments = timekeeper.attachments
         self._key = key
         self._limits = limits
@@ -95,7 +95,7 @@ class AppletService(applet_pb2_grpc.AppletServiceServicer):
     ) -> None:
         most = self._limits.unproven_attachments_per_peer
         with self._unproven.taken(source_of(peer_of(context)), most, "attachments that have not said hello"):
-            hello = await _hello(context)
+            hello = await read_hello(context)
         session = command_handlers.admit(self._engine.published, hello.session, hello.ticket)
         connection = self._attachments.take_place(session.id, hello.instance, hello.attempt)
         if connection is None:
@@ -151,12 +151,8 @@ class AppletService(applet_pb2_grpc.AppletServiceServicer):
             await stream.answer(orders.HeartbeatAnswered(heartbeat.number))
 
     async def _sign_of_life(self, session_id: str, *, answered: bool = False) -> None:
-        self._timekeeper.renew_lease(session_id, answered=answered)
-        session = self._engine.ahead.sessions.get(session_id)
-        if session is not None and session.link in (Link.RECONNECTING, Link.OFFLINE):
-            # While nothing can be stored the link stays lost; the next sign of life tries again.
-            with contextlib.suppress(*STORAGE_ERRORS):
-                await self._engine.perform(command_handlers.of_applet(session_id, customer_side.on_sign_of_life))
+        if self._signs_of_life.renew(session_id, answered=answered):
+            await self._signs_of_life.restore(session_id)
 
     async def _report(self, report: pb.Report, connection: attachments.AppletConnection) -> None:
         await self._sign_of_life(connection.session)
@@ -207,8 +203,8 @@ class AppletService(applet_pb2_grpc.AppletServiceServicer):
                 return pb.AttachResponse(ended=translate.ended(self._session(session_id)))
             case orders.TakenOver():
                 return pb.AttachResponse(superseded=pb.Superseded())
-            case orders.ServerLeaves() | orders.GivenUp():
-                raise AssertionError(f"{order} is no message: it ends the stream")
+            case _:
+                raise AssertionError(f"{order} is no message of this service")
 
 
 def _decision_of(report: pb.Report) -> Any:
@@ -237,7 +233,8 @@ def _is_over(session: Session) -> bool:
     return session.ended_at is not None or session.declined
 
 
-async def _hello(context: CallContext) -> pb.Hello:
+async def read_hello(context: CallContext) -> pb.Hello:
+    """Return the first message of an applet's stream. Raises InvalidArgument."""
     try:
         async with asyncio.timeout(HELLO_WITHIN):
             first = await context.read()

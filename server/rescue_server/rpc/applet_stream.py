@@ -82,6 +82,8 @@ class AppletStream:
                 order = outbox.pop(0)
                 if isinstance(order, orders.ServerLeaves):
                     self._end(ShuttingDown.of())
+                elif isinstance(order, orders.StreamFails):
+                    self._end(order.error)
                 elif isinstance(order, orders.GivenUp):
                     self._end()
                 else:

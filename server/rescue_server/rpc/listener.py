@@ -6,12 +6,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from types import ModuleType
-from typing import Protocol, runtime_checkable
+from typing import Protocol, cast, runtime_checkable
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
-from rescue_server.rpc.method_wrapping import WrapMethod, wrapped
+from rescue_server.rpc.method_wrapping import Registration, WrapMethod
 from rescue_server.rpc.reflection import enable_reflection
 
 STOP_WITHIN = 2.0  # real seconds for streams to end by themselves
@@ -72,7 +72,10 @@ class Listener:
     ) -> None:
         self._services = tuple(services)
         self._server = grpc.aio.server(interceptors=list(interceptors), options=list(OPTIONS))
-        wrapping = wrapped(self._server, wrappers)
+        registration = Registration(self._server, wrappers)
+        wrapping = cast("grpc.aio.Server", registration)
+        self.prepare = registration.prepare
+        """Wraps a method, given by its path, before its first call."""
         self._health = health.aio.HealthServicer()
         for service in self._services:
             service.register(wrapping)

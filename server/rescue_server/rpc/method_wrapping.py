@@ -7,6 +7,7 @@ registered methods cost nothing at a call.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeAlias, cast
 
 import grpc
@@ -15,16 +16,12 @@ RpcHandler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 WrapMethod: TypeAlias = Callable[[str, RpcHandler], RpcHandler]  # gets the method's path
 
 
-def wrapped(server: grpc.aio.Server, wrappers: Sequence[WrapMethod]) -> grpc.aio.Server:
-    """Return what stands for the server when services are added: each of their methods is wrapped, outermost first."""
-    return cast("grpc.aio.Server", _Registration(server, wrappers))
-
-
-class _Registration:
-    """The part of a server that the generated `add_…_to_server` use."""
+class Registration:
+    """The part of a server that the generated `add_…_to_server` use: it wraps each method, outermost first."""
 
     def __init__(self, server: grpc.aio.Server, wrappers: Sequence[WrapMethod]) -> None:
         self._methods = _Methods(wrappers)
+        self.prepare = self._methods.prepare
         server.add_generic_rpc_handlers([self._methods])
 
     def add_generic_rpc_handlers(self, handlers: Sequence[grpc.GenericRpcHandler]) -> None:
@@ -38,6 +35,12 @@ class _Registration:
         """
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    method: str
+    invocation_metadata: tuple[tuple[str, str], ...] = ()
+
+
 class _Methods(grpc.GenericRpcHandler):
     """The methods of all services. Each is wrapped at its first call; a method that does not exist leaves nothing."""
 
@@ -45,6 +48,10 @@ class _Methods(grpc.GenericRpcHandler):
         self.services: list[grpc.GenericRpcHandler] = []
         self._wrappers = tuple(wrappers)
         self._known: dict[str, RpcHandler] = {}
+
+    def prepare(self, path: str) -> None:
+        """Wrap a method before its first call."""
+        self.service(cast("grpc.HandlerCallDetails", _Asked(path)))
 
     def service(self, handler_call_details: grpc.HandlerCallDetails) -> RpcHandler | None:
         """Return the method's handler; None if no service has it."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from rescue_protos.errors import RescueError
 from rescue_server.core import events
 from rescue_server.core.session import Session
 from rescue_server.core.status import COLLABORATORS, Role
@@ -74,6 +75,20 @@ class ServerLeaves:
     """The server shuts down. Nothing follows."""
 
 
+@dataclass(frozen=True, slots=True)
+class Relayed:
+    """A message of the leader, for an applet that is attached at another server."""
+
+    message: object
+
+
+@dataclass(frozen=True, slots=True)
+class StreamFails:
+    """The leader refuses the attachment. Nothing follows."""
+
+    error: RescueError
+
+
 Order = (
     HeartbeatAnswered
     | ReportAnswered
@@ -85,6 +100,8 @@ Order = (
     | ViewChanged
     | SessionOver
     | TakenOver
+    | Relayed
+    | StreamFails
 )
 
 
