@@ -13,7 +13,7 @@ from rescue_server.cluster.standing import MemberStanding
 
 
 class Announcement:
-    """The output of one server. `as_json`: an object a line. It is ready once `tell` was called, too."""
+    """The output of one server. `as_json`: an object a line. It is ready once `send` was called, too."""
 
     def __init__(self, *, as_json: bool) -> None:
         self._as_json = as_json
@@ -23,7 +23,7 @@ class Announcement:
         self.is_known = asyncio.Event()
         """Set when it is known who leads: from then on clients find this server."""
 
-    def tell(self, urls: Mapping[str, str]) -> None:
+    def send(self, urls: Mapping[str, str]) -> None:
         """Take what this server offers beside the contract, and say that it is ready."""
         self._urls = urls
         if self._standing is not None:

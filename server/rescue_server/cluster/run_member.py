@@ -83,7 +83,7 @@ async def _run_companions(setting: Setting, announcement: Announcement) -> None:
     """Run them as soon as clients find this server, until cancelled. Raises NoCompanion, CannotMakeCertificates."""
     await announcement.is_known.wait()
     async with companions(setting.options, key=setting.admission.tokens.companion_key) as urls:
-        announcement.tell(urls)
+        announcement.send(urls)
         await asyncio.Event().wait()
 
 
