@@ -13,6 +13,13 @@ from rescue_emulator.cli.output import count, json_line, print_result
 if TYPE_CHECKING:
     from rescue_client.posts import SessionPost
 
+_NOTHING = {
+    (False, False): "nothing was posted yet",
+    (True, False): "no post is pending",
+    (False, True): "no post was given up",
+    (True, True): "no post is pending, and none was given up",
+}
+
 
 @click.group(invoke_without_command=True)
 @click.option("--pending", is_flag=True, help="Only those that are still to be sent.")
@@ -39,7 +46,7 @@ def posts(ctx: click.Context, pending: bool, failed: bool) -> None:
     for post in found:
         click.echo(json_line(post.as_json()) if as_json else _line(post))
     if not found and not as_json:
-        click.echo("there is no such post" if states else "nothing was posted yet", err=True)
+        click.echo(_NOTHING[pending, failed], err=True)
 
 
 @posts.command()

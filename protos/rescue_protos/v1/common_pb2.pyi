@@ -459,8 +459,8 @@ class PostSettings(google.protobuf.message.Message):
     END_FIELD_NUMBER: builtins.int
     FORMAT_FIELD_NUMBER: builtins.int
     start: builtins.str
-    """The URL for the start of a session; empty if it is not posted. A user and password in a URL
-    can be set, and are not shown.
+    """The URL for the start of a session; empty if it is not posted. A user and password in a URL,
+    and what is in its query, can be set, and are not shown.
     """
     end: builtins.str
     """The URL for the end of a session; empty if it is not posted."""

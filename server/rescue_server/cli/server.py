@@ -230,7 +230,8 @@ def _host_and_port(option: str, given: str) -> tuple[str, int]:
     default=20_000,
     show_default=True,
     metavar="SESSIONS",
-    help="Of ended sessions so many are kept at most, the newest ones; 1,000 take some 2.5 MB of memory.",
+    help="Of ended sessions so many are kept at most, the newest ones; 1,000 take some 2.5 MB of memory. Reports of "
+    "the public API have no others.",
 )
 @_file("--restore", "Begin with this backup instead of the store, which is kept beside it.")
 @click.option("--ring", type=click.IntRange(1), hidden=True, help="Updates kept per technician, for tests.")

@@ -1,6 +1,7 @@
 """Post to URL: where a technician group posts its sessions, and in which form.
 
-A URL may carry a user and password. They are stored, because they must be sent; nothing shows them.
+A URL may carry a user and password, and a key in its query. They are stored, because they must be sent; nothing shows
+them.
 """
 
 from __future__ import annotations
@@ -67,22 +68,24 @@ def field_name(setting: str) -> str:
     return {written: field for field, written in _NAMES.items()}[setting]
 
 
-def require_users(changes: Mapping[str, str]) -> None:
-    """Raise InvalidArgument if a URL is one that was shown, so that its user and password are missing.
+def require_secrets(changes: Mapping[str, str]) -> None:
+    """Raise InvalidArgument if a URL is one that was shown, so that its user and password, or its query, are missing.
 
     A recorded journal has such URLs; who sets one must not.
     """
     for name in ("start", "end"):
-        if urlsplit(changes.get(name, "")).username == HIDDEN:
+        parts = urlsplit(changes.get(name, ""))
+        if HIDDEN in (parts.username, parts.query):
             raise InvalidArgument.of(
-                setting_name(name), f"{HIDDEN} stands for a user and password that are not shown: give them again"
+                setting_name(name), f"{HIDDEN} stands for what is not shown of a URL: give all of it again"
             )
 
 
-def without_user(url: str) -> str:
-    """Return a URL for an administrator: without user and password."""
+def without_secrets(url: str) -> str:
+    """Return a URL for an administrator: without user and password, and without what is in its query."""
     parts = urlsplit(url)
-    return parts._replace(netloc=f"{HIDDEN}@{_place(parts)}").geturl() if "@" in parts.netloc else url
+    place = f"{HIDDEN}@{_place(parts)}" if "@" in parts.netloc else parts.netloc
+    return parts._replace(netloc=place, query=HIDDEN if parts.query else "").geturl()
 
 
 def without_query(url: str) -> str:

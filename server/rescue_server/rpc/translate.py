@@ -19,7 +19,7 @@ from rescue_server.clock import ClockState
 from rescue_server.core.causes import Cause
 from rescue_server.core.events import Process
 from rescue_server.core.organization import Organization
-from rescue_server.core.posting import PostFormat, PostSettings, without_user
+from rescue_server.core.posting import PostFormat, PostSettings, without_secrets
 from rescue_server.core.queue import QueueEntry
 from rescue_server.core.session import EndReason, Session
 from rescue_server.core.status import Status
@@ -186,7 +186,7 @@ def settings(values: SessionSettings, post: PostSettings | None = None) -> commo
     for name in PERIODS:
         getattr(message, name).CopyFrom(duration(getattr(values, name)))
     if post is not None:
-        message.post.start, message.post.end = without_user(post.start), without_user(post.end)
+        message.post.start, message.post.end = without_secrets(post.start), without_secrets(post.end)
         message.post.format = _POST_FORMAT[post.format]
     return message
 

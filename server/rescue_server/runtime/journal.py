@@ -17,7 +17,7 @@ import msgspec
 
 from rescue_server.core import events, organization
 from rescue_server.core.history import EventHistory, ExplainedEvent
-from rescue_server.core.posting import without_user
+from rescue_server.core.posting import without_secrets
 from rescue_server.runtime.engine import Engine
 from rescue_server.runtime.state import AnyEvent, AppliedEvent, read_event
 from rescue_server.store.protocol import StoredEvent
@@ -182,7 +182,7 @@ def shown_body(line: Line, technician: str | None) -> bytes:
         known = {**line.event.change.given(), "sso_password_hash": WITHHELD}
         return _without(line.stored.body, "change", known)
     if isinstance(line.event, organization.PostSettingsChanged):
-        shown = {name: without_user(value) for name, value in line.event.changes.items()}
+        shown = {name: without_secrets(value) for name, value in line.event.changes.items()}
         return _without(line.stored.body, "changes", shown)
     if (
         isinstance(line.event, events.ChatSent | events.NoteAdded)

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
@@ -36,11 +37,13 @@ from rescue_server.runtime.engine import Engine
 from rescue_server.runtime.settled_sessions import SettledSessions
 from rescue_server.runtime.state import ORGANIZATION, AppliedEvent, read_event
 
+log = logging.getLogger(__name__)
 KEEP_ENDED = timedelta(days=30)  # emulated or real, whatever is over first
 MOST_ENDED = 20_000  # sessions: some 50 MB of memory
 KEEP_ANSWERS = 3600.0  # real seconds
 DROP_EVERY = 300.0  # real seconds: to drop answers, all sessions that go on are looked at
 COMPACT_EVERY = 3600.0  # real seconds
+WARN_EVERY = 3600.0  # real seconds
 SWEEP_EVERY = 10.0  # real seconds
 AT_ONCE = 200  # sessions compacted in one transaction: commands wait for it
 _READ = 1000  # events read at a time, for the same reason
@@ -74,6 +77,8 @@ class Retention:
         self._answers_through = 0
         self._answers_dropped_at: float | None = None  # real time
         self._compacted_at: float | None = None  # real time
+        self._warned_at: float | None = None  # real time
+        self._too_many = 0  # sessions that were forgotten because of their number since then
 
     async def run(self) -> None:
         """Sweep now and then, until cancelled."""
@@ -130,7 +135,20 @@ class Retention:
             most=self._most_ended,
             known_by=known_by,
         )
-        return [session_id for session_id in due if int(session_id) != self._engine.published.last_session]
+        due.pop(str(self._engine.published.last_session), None)
+        self._warn_of(sum(due.values()))
+        return list(due)
+
+    def _warn_of(self, too_many: int) -> None:
+        """Say, now and then, that sessions are forgotten because of their number: a report lacks them."""
+        self._too_many += too_many
+        if self._too_many and _is_over(self._warned_at, WARN_EVERY, self._real_now()):
+            log.warning(
+                "%d ended sessions are forgotten because there are more than %d: reports lack them (--most-ended)",
+                self._too_many,
+                self._most_ended,
+            )
+            self._too_many, self._warned_at = 0, self._real_now()
 
     async def _compact_organization(self, before: datetime, through: int) -> None:
         """Drop the changes of the organization up to that moment or revision that later changes replaced."""

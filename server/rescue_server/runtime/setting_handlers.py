@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 from rescue_protos.errors import InvalidArgument
 from rescue_server.core import decide, organization
-from rescue_server.core.posting import require_users
+from rescue_server.core.posting import require_secrets
 from rescue_server.runtime.engine import Handler, Outcome
 from rescue_server.runtime.state import EngineState
 
@@ -33,7 +33,7 @@ def change_settings(
         if post:
             group = _posting_group(owner)
             state.organization.posting_of(group).changed(post)
-            require_users(post)
+            require_secrets(post)
             events.append(organization.PostSettingsChanged(at=context.now, by=by, group=group, changes=dict(post)))
         return Outcome(events=events)
 

@@ -32,18 +32,18 @@ class SettledSessions:
         """The session is not settled, or was forgotten."""
         self._since.pop(session_id, None)
 
-    def due(self, *, ended_by: datetime, settled_by: float, most: int, known_by: float) -> list[str]:
+    def due(self, *, ended_by: datetime, settled_by: float, most: int, known_by: float) -> dict[str, bool]:
         """Return the sessions that may go: they ended or were settled by then, or are the oldest of more than `most`.
 
-        None of them was settled after `known_by`.
+        None of them was settled after `known_by`. The value says whether only their number is the reason.
         """
-        found: dict[str, None] = {}
+        found: dict[str, bool] = {}
         seen: list[tuple[datetime, int]] = []
         for entry in self._oldest(seen):
             if entry[0] > ended_by and len(self._since) - len(found) <= most:
                 break
             if self._since[str(entry[1])] <= known_by:
-                found[str(entry[1])] = None
+                found[str(entry[1])] = entry[0] > ended_by
         for entry in seen:
             heapq.heappush(self._by_end, entry)
         if len(self._by_end) > 64 + 2 * len(self._since):  # most of them were forgotten
@@ -52,8 +52,8 @@ class SettledSessions:
         for session_id, since in self._since.items():
             if since > min(settled_by, known_by):
                 break
-            found[session_id] = None
-        return list(found)
+            found[session_id] = False
+        return found
 
     def _oldest(self, seen: list[tuple[datetime, int]]) -> Iterator[tuple[datetime, int]]:
         """Yield the sessions that ended first; they are taken out of the heap into `seen`."""

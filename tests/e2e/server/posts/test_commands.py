@@ -36,7 +36,12 @@ async def told(world: World, name: str, times: int) -> None:
 
 async def test_an_administrator_sees_what_failed_and_has_it_sent() -> None:
     async with PostReceiver(lambda post: status(503)) as receiver, World() as world:
-        assert await rescue(world, "posts") == (0, "", "nothing was posted yet\n")
+        for options, told_so in (
+            ((), "nothing was posted yet"),
+            (("--pending",), "no post is pending"),
+            (("--pending", "--failed"), "no post is pending, and none was given up"),
+        ):
+            assert await rescue(world, "posts", *options) == (0, "", f"{told_so}\n")
         await world.admin.change_settings("group:Support", {"post-start": receiver.url("/a?key=1", user="reader:pw")})
         alice = await world.technician("alice")
         session, pin = await alice.pin("Ms Vos")
@@ -54,7 +59,7 @@ async def test_an_administrator_sees_what_failed_and_has_it_sent() -> None:
         _, listed, _ = await rescue(world, "posts")
         assert listed.startswith(f"{post['delivery']}  {session} start  alice  pending, ")
         assert listed.endswith(f", HTTP 503  {receiver.url('/a')}\n")
-        assert await rescue(world, "posts", "--failed") == (0, "", "there is no such post\n")
+        assert await rescue(world, "posts", "--failed") == (0, "", "no post was given up\n")
         await told(world, "PostFailed", 3)  # the next attempt follows after 25 seconds
         receiver.answer = lambda post: status(204)
         done = await rescue(world, "posts", "retry", post["delivery"][:8])

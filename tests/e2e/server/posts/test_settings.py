@@ -13,7 +13,7 @@ from rescue_server.core.organization import PostSettingsChanged
 from rescue_server.startup.organization_file import BadOrganizationFile, read_organization
 
 URL = "http://reader:hunter2@127.0.0.1:9/hook?key=1"
-SHOWN = "http://***@127.0.0.1:9/hook?key=1"
+SHOWN = "http://***@127.0.0.1:9/hook?***"
 STAFF = 'administrators = ["admin"]\n[groups.Support]\ntechnicians = ["alice"]\n'
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rescue_protos.errors import InvalidArgument
-from rescue_server.core.posting import PostFormat, PostSettings, require_users, without_query, without_user
+from rescue_server.core.posting import PostFormat, PostSettings, require_secrets, without_query, without_secrets
 
 
 @pytest.mark.parametrize(
@@ -36,12 +36,14 @@ def test_only_what_is_given_changes() -> None:
         before.changed({"format": "json"})
 
 
-def test_a_user_and_password_are_not_shown_and_the_journal_has_no_query_either() -> None:
+def test_neither_a_user_and_password_nor_a_query_is_shown() -> None:
     url = "https://reader:p%40ss@[::1]:8443/hook/a?key=1#x"
-    assert without_user(url) == "https://***@[::1]:8443/hook/a?key=1#x"
+    assert without_secrets(url) == "https://***@[::1]:8443/hook/a?***#x"
     assert without_query(url) == "https://[::1]:8443/hook/a"
-    assert without_user("http://localhost/?mail=a@b") == "http://localhost/?mail=a@b"
-    assert without_user("") == ""
-    require_users({"start": url, "end": ""})
-    with pytest.raises(InvalidArgument, match=r"post-start: .* give them again"):
-        require_users({"start": without_user(url)})
+    assert without_secrets("http://localhost/?mail=a@b") == "http://localhost/?***"
+    assert without_secrets("http://localhost/mail@b") == "http://localhost/mail@b"
+    assert without_secrets("") == ""
+    require_secrets({"start": url, "end": ""})
+    for shown in (without_secrets(url), "http://***@localhost/", "http://localhost/?***"):
+        with pytest.raises(InvalidArgument, match=r"post-start: .* give all of it again"):
+            require_secrets({"start": shown})

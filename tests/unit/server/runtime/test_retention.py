@@ -19,7 +19,7 @@ from rescue_server.runtime import command_handlers, setting_handlers
 from rescue_server.runtime.credentials import hash_ticket
 from rescue_server.runtime.engine import Answer, Outcome, Request, live_engine
 from rescue_server.runtime.idempotency import Handler
-from rescue_server.runtime.retention import KEEP_ANSWERS, MOST_ENDED, Retention
+from rescue_server.runtime.retention import KEEP_ANSWERS, MOST_ENDED, WARN_EVERY, Retention
 from rescue_server.runtime.state import read_event
 from rescue_server.store import STORE_FILE, SqliteStore
 
@@ -137,6 +137,30 @@ async def test_of_those_that_ended_the_newest_are_kept_also_across_restarts(tmp_
         assert await office.sweep_twice() == 2
         assert set(office.engine.published.sessions) == {*sessions[2:], shown}
         assert await office.sweep_twice() == 0
+
+
+async def test_the_log_says_when_sessions_are_forgotten_because_of_their_number(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with at_work(tmp_path, most_ended=3) as office:
+        await office.found()
+        for _ in range(5):
+            await office.session()
+        assert await office.sweep_twice() == 2
+        assert caplog.messages == [
+            "2 ended sessions are forgotten because there are more than 3: reports lack them (--most-ended)"
+        ]
+        for _ in range(2):  # not each time
+            await office.session()
+            assert await office.sweep_twice() == 1
+        assert len(caplog.messages) == 1
+        office.real += WARN_EVERY
+        await office.session()
+        await office.sweep_twice()
+        assert caplog.messages[1].startswith("3 ended sessions are forgotten")
+        await office.pass_time(DAY)
+        assert await office.sweep_twice() > 0, "of age"
+        assert len(caplog.messages) == 2
 
 
 async def test_while_the_clock_stands_changed_settings_do_not_add_up_either(tmp_path: Path) -> None:
