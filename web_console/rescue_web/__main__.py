@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import click
@@ -29,6 +30,8 @@ _FILE = click.Path(path_type=Path, dir_okay=False, exists=True)
 @click.option("--tls-key", type=_FILE, metavar="FILE", help="PEM file with its key.")
 @click.option("--insecure", is_flag=True, help="Serve beyond this machine without TLS.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object when ready.")
+@click.option("--key-from-stdin", "with_key", is_flag=True, hidden=True, help="Read there what seals cookies.")
+@click.option("--login-cookie", default="", hidden=True, help="The name of the cookie, as at other servers.")
 def web(
     listen: str,
     server: str | None,
@@ -38,6 +41,8 @@ def web(
     tls_key: Path | None,
     insecure: bool,
     as_json: bool,
+    with_key: bool,
+    login_cookie: str,
 ) -> None:
     """Serve the technician's console and the supervisor's page to browsers.
 
@@ -68,6 +73,8 @@ def web(
         hosts=hosts,
         tls=(tls_cert, tls_key) if tls_cert and tls_key else None,
         as_json=as_json,
+        key=sys.stdin.readline().strip() if with_key else "",
+        login_cookie=login_cookie,
     )
     raise SystemExit(run(options))
 

@@ -28,7 +28,7 @@ from rescue_web.feed import EventId
 from rescue_web.files import page_file
 from rescue_web.logins import Login
 from rescue_web.middleware import OwnName, StrictHeaders
-from rescue_web.requests import NOT_OURS, body_of, cookie_of, language_of, refused, text_in, visitor_of
+from rescue_web.requests import NOT_OURS, body_of, language_of, login_cookie_of, refused, text_in, visitor_of
 from rescue_web.state import AppState
 from rescue_web.texts import page_text, page_texts
 
@@ -36,8 +36,11 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Collection
 
 
-def build(state: AppState, *, hosts: Collection[str]) -> Starlette:
-    """Return the application. `hosts` are the host names, without port, that it answers to beside addresses."""
+def build(state: AppState, *, hosts: Collection[str], login_cookie: str = "") -> Starlette:
+    """Return the application. `hosts` are the host names, without port, that it answers to beside addresses.
+
+    `login_cookie` is a name that other servers have, too.
+    """
     endpoints, classes = _Routes(state), ClassRoutes(state)
     routes = [
         Route("/", endpoints.page),
@@ -74,9 +77,11 @@ def build(state: AppState, *, hosts: Collection[str]) -> Starlette:
         await state.close()
 
     middleware = [Middleware(StrictHeaders), Middleware(OwnName, names=hosts)]
-    return Starlette(
+    app = Starlette(
         routes=routes, middleware=middleware, lifespan=lifespan, exception_handlers={HTTPException: _answered_error}
     )
+    app.state.login_cookie = login_cookie
+    return app
 
 
 def _answered_error(request: Request, error: Exception) -> Response:
@@ -100,7 +105,7 @@ class _Routes:
         """Require a login."""
 
         async def guarded(request: Request) -> Response:
-            login = self._login(request)
+            login = await self._login(request)
             return await self._answered(request, login, answer(request, login))
 
         return guarded
@@ -109,7 +114,7 @@ class _Routes:
         """Require a login, and that the request comes from one of our pages."""
 
         async def guarded(request: Request) -> Response:
-            login = self._login(request)
+            login = await self._login(request)
             if not hmac.compare_digest(request.headers.get("x-rescue-proof", "").encode(), login.proof.encode()):
                 raise HTTPException(403, NOT_OURS)
             return await self._answered(request, login, answer(request, login, await body_of(request)))
@@ -129,16 +134,19 @@ class _Routes:
         except RescueError as error:
             raise refused(error, language) from None
 
-    def _login(self, request: Request) -> Login:
-        login = self._state.logins.find(request.cookies.get(cookie_of(request, "login"), ""))
-        if login is None:
+    async def _known(self, request: Request) -> Login | None:
+        cookie = request.cookies.get(login_cookie_of(request), "")
+        return await self._state.login_of(cookie, visitor=visitor_of(request))
+
+    async def _login(self, request: Request) -> Login:
+        if (login := await self._known(request)) is None:
             raise HTTPException(401, "sign in first")
         return login
 
     # Pages
 
     async def page(self, request: Request) -> Response:
-        login = self._state.logins.find(request.cookies.get(cookie_of(request, "login"), ""))
+        login = await self._known(request)
         name = "sign-in" if login is None else "supervisor" if login.supervisor_page else "console"
         return page_file(f"{name}.html")
 
@@ -160,10 +168,10 @@ class _Routes:
 
     async def _begun(self, request: Request, login: Login) -> Response:
         """Answer with the cookie of a new login, which takes the place of this browser's former one."""
-        if (former := self._state.logins.find(request.cookies.get(cookie_of(request, "login"), ""))) is not None:
+        if (former := await self._known(request)) is not None:
             await self._state.logins.end(former)
         answer = JSONResponse({"ok": True})
-        secure, cookie = request.url.scheme == "https", cookie_of(request, "login")
+        secure, cookie = request.url.scheme == "https", login_cookie_of(request)
         answer.set_cookie(cookie, login.key, httponly=True, samesite="strict", secure=secure, path="/")
         return answer
 
@@ -192,7 +200,7 @@ class _Routes:
     async def sign_out(self, request: Request, login: Login, body: dict[str, Any]) -> Response:
         await self._state.logins.end(login)
         answer = JSONResponse({"ok": True})
-        answer.delete_cookie(cookie_of(request, "login"), path="/", httponly=True, samesite="strict")
+        answer.delete_cookie(login_cookie_of(request), path="/", httponly=True, samesite="strict")
         return answer
 
     # What pages request

@@ -12,7 +12,7 @@ from rescue_client.admin import AdminClient
 from rescue_emulator.exercises.model import row_exercises
 from rescue_emulator.exercises.texts import ExerciseTexts
 from rescue_web.files import page_file
-from rescue_web.requests import cookie_of, language_of, text_in
+from rescue_web.requests import language_of, login_cookie_of, text_in, visitor_of
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -40,7 +40,9 @@ class ClassRoutes:
 
     async def page(self, request: Request) -> Response:
         """Answer with the page; whoever is no administrator gets their own."""
-        login = self._state.logins.find(request.cookies.get(cookie_of(request, "login"), ""))
+        login = await self._state.login_of(
+            request.cookies.get(login_cookie_of(request), ""), visitor=visitor_of(request)
+        )
         if login is None or login.supervisor_page is None:
             return RedirectResponse("/", 303)
         return page_file("class.html")

@@ -1,22 +1,20 @@
-"""Who is signed in: a random cookie for each browser, and the page behind it.
+"""Who is signed in: a cookie for each browser, and the page behind it.
 
-A login keeps its user's secret, in memory only: the companion signs in again when a token expires. A second value, the
-proof, shows that a request comes from one of our pages: only our pages can read it.
+A login keeps its user's secret: the companion signs in again when a token expires. A second value, the proof, shows
+that a request comes from one of our pages: only our pages can read it.
 """
 
 from __future__ import annotations
 
-import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from rescue_web.login_cookies import LIFETIME
 from rescue_web.supervisor_page import SupervisorPage
 from rescue_web.technician_page import TechnicianPage
 from rescue_web.training import Training
 
-LIFETIME = 12 * 3600.0
-"""Real seconds after the last request."""
 MAX_LOGINS = 200
 
 
@@ -58,20 +56,22 @@ class Logins:
     def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._logins: dict[str, Login] = {}
+        self._signed_out: dict[str, float] = {}
 
     async def begin(
         self,
-        user: str,
+        key: str,
         *,
+        proof: str,
+        user: str,
         own_page: TechnicianPage | None = None,
         training: Training | None = None,
         supervisor_page: SupervisorPage | None = None,
     ) -> Login:
-        """Begin a login; logins that have expired, or are too many, end."""
-        await self._tidy()
+        """Begin the login of a cookie; logins that have expired, or are too many, end."""
         login = Login(
-            key=secrets.token_urlsafe(32),
-            proof=secrets.token_urlsafe(32),
+            key=key,
+            proof=proof,
             user=user,
             own_page=own_page,
             training=training,
@@ -79,7 +79,12 @@ class Logins:
             last_seen=self._clock(),
         )
         self._logins[login.key] = login
+        await self._tidy()
         return login
+
+    def is_over(self, key: str) -> bool:
+        """Whether the login of a cookie was ended here for good."""
+        return key in self._signed_out
 
     def find(self, key: str) -> Login | None:
         """Return the login that a cookie names, if it has not expired."""
@@ -93,14 +98,14 @@ class Logins:
         return login
 
     async def end(self, login: Login) -> None:
-        """End a login."""
-        self._logins.pop(login.key, None)
-        await login.close()
+        """End a login for good: its cookie is worth nothing any more."""
+        self._signed_out[login.key] = self._clock()
+        await self._close(login)
 
     async def end_all(self) -> None:
         """End every login."""
         for login in list(self._logins.values()):
-            await self.end(login)
+            await self._close(login)
 
     def end_feeds(self) -> None:
         """End the events of every page; the pages try to come back."""
@@ -112,7 +117,13 @@ class Logins:
         return [login.supervisor_page for login in self._logins.values() if login.supervisor_page is not None]
 
     async def _tidy(self) -> None:
-        over = [one for one in self._logins.values() if self._clock() - one.last_seen > LIFETIME]
-        too_many = list(self._logins.values())[: max(0, len(self._logins) - MAX_LOGINS + 1)]
+        now = self._clock()
+        self._signed_out = {key: at for key, at in self._signed_out.items() if now - at <= LIFETIME}
+        over = [one for one in self._logins.values() if now - one.last_seen > LIFETIME]
+        too_many = list(self._logins.values())[: max(0, len(self._logins) - MAX_LOGINS)]
         for login in {one.key: one for one in [*over, *too_many]}.values():
-            await self.end(login)
+            await self._close(login)
+
+    async def _close(self, login: Login) -> None:
+        self._logins.pop(login.key, None)
+        await login.close()

@@ -54,6 +54,11 @@ def cookie_of(request: Request, kind: str) -> str:
     return f"rescue_{kind}_{port}"
 
 
+def login_cookie_of(request: Request) -> str:
+    """Return the name of the cookie of logins: all servers of a cluster have the same one."""
+    return request.app.state.login_cookie or cookie_of(request, "login")
+
+
 def visitor_of(request: Request) -> str:
     """Return the address of the browser."""
     return request.client.host if request.client else ""

@@ -14,7 +14,7 @@ import socket
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import uvicorn
@@ -25,6 +25,7 @@ from rescue_common.hosts import bind_socket
 from rescue_common.tls import BadTls
 from rescue_web.app import build
 from rescue_web.certificate_reload import certified, follow_renewals
+from rescue_web.login_cookies import LoginCookies
 from rescue_web.state import AppState
 
 _GRACE = 1  # real seconds for requests that are under way when it ends
@@ -32,7 +33,10 @@ _GRACE = 1  # real seconds for requests that are under way when it ends
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebOptions:
-    """The options of the command line. `tls` are the files of a certificate and its key."""
+    """The options of the command line. `tls` are the files of a certificate and its key.
+
+    `key` and `login_cookie` come from a server: with what cookies are sealed, and what that of a login is called.
+    """
 
     host: str
     port: int
@@ -41,6 +45,8 @@ class WebOptions:
     hosts: tuple[str, ...] = ()
     tls: tuple[Path, Path] | None = None
     as_json: bool = False
+    key: str = field(default="", repr=False)
+    login_cookie: str = ""
 
 
 def run(options: WebOptions) -> int:
@@ -61,8 +67,10 @@ def run(options: WebOptions) -> int:
         shown = f"[{host}]" if ":" in host else host
         url = f"http{'s' if options.tls else ''}://{shown}:{listening.getsockname()[1]}/"
         names = {host, "localhost", socket.gethostname(), *options.hosts}
-        state = AppState(server=options.server, data=options.data)
-        config = _config(build(state, hosts=names), options.tls)
+        cookies = LoginCookies(options.key)
+        state = AppState(server=options.server, data=options.data, cookies=cookies)
+        shared = options.login_cookie if cookies.are_sealed else ""
+        config = _config(build(state, hosts=names, login_cookie=shared), options.tls)
         web = _Web(config, state=state, tls=options.tls, url=url, as_json=options.as_json)
         asyncio.run(web.serve(sockets=[listening]))
         if web.lost_output is not None:

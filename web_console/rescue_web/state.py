@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from rescue_client.admin import AdminClient
-from rescue_client.connection import Connection
+from rescue_client.connection import TIMEOUT, Connection
 from rescue_client.console import ConsoleClient
 from rescue_client.joining import join
 from rescue_common.emulated_time import format_timestamp
@@ -20,6 +20,7 @@ from rescue_web.class_training import ClassTraining
 from rescue_web.classes import Classes
 from rescue_web.computers import StartedComputers, where
 from rescue_web.customer_page import Customers
+from rescue_web.login_cookies import LoginCookies, SealedLogin
 from rescue_web.logins import Login, Logins
 from rescue_web.supervisor_page import SupervisorPage
 from rescue_web.technician_page import TechnicianPage
@@ -30,10 +31,10 @@ _MAX_SIGN_INS = 8
 
 
 class AppState:
-    """Everything behind the pages. `server` and `data` are as on the command line."""
+    """Everything behind the pages. `server` and `data` are as on the command line, `cookies` of the browsers."""
 
-    def __init__(self, *, server: str | None, data: Path | None) -> None:
-        self._server, self._data = server, data
+    def __init__(self, *, server: str | None, data: Path | None, cookies: LoginCookies) -> None:
+        self._server, self._data, self._cookies = server, data, cookies
         self.logins = Logins()
         self.computers = StartedComputers(where=where(server, data), changed=self._computers_changed)
         self.customers = Customers(self.computers)
@@ -47,22 +48,42 @@ class AppState:
 
         Raises RescueError if the secret is wrong or the server is away.
         """
-        find = partial(Connection.find, server=self._server, data=self._data)
-        connect = partial(find, user=user, secret=secret, visitor=visitor)
-        connection = connect(timeout=_TIMEOUT)
+        connection = self._connect(user, secret, visitor, timeout=_TIMEOUT)
         try:
             async with self._sign_ins:
                 administrator = await connection.is_administrator()
         except BaseException:
             await connection.close()
             raise
-        if administrator:
-            return await self.logins.begin(
-                user, supervisor_page=SupervisorPage(connection, self.computers, self.classes)
-            )
-        client = ConsoleClient(connect(), in_focus=False)
+        kept = SealedLogin(user=user, secret=secret, administrator=administrator)
+        return await self._begin(self._cookies.make(kept), kept, connection, visitor)
+
+    async def login_of(self, cookie: str, *, visitor: str) -> Login | None:
+        """Return the login of a cookie, also if the browser signed in at another companion; None if it has none."""
+        login = self.logins.find(cookie)
+        if login is None and not self.logins.is_over(cookie) and (kept := self._cookies.read(cookie)) is not None:
+            connection = self._connect(kept.user, kept.secret, visitor, timeout=_TIMEOUT)
+            login = await self._begin(cookie, kept, connection, visitor)
+        return login
+
+    async def _begin(self, cookie: str, kept: SealedLogin, connection: Connection, visitor: str) -> Login:
+        begin = partial(self.logins.begin, cookie, proof=self._cookies.proof(cookie), user=kept.user)
+        if kept.administrator:
+            return await begin(supervisor_page=SupervisorPage(connection, self.computers, self.classes))
+        client = ConsoleClient(self._connect(kept.user, kept.secret, visitor), in_focus=False)
         own_page = TechnicianPage(client, connection)
-        return await self.logins.begin(user, own_page=own_page, training=self._training(user, own_page))
+        return await begin(own_page=own_page, training=self._training(kept.user, own_page))
+
+    def _connect(self, user: str, secret: str, visitor: str, *, timeout: timedelta = TIMEOUT) -> Connection:
+        return Connection.find(
+            server=self._server,
+            data=self._data,
+            user=user,
+            secret=secret,
+            visitor=visitor,
+            timeout=timeout,
+            first_is_near=self._server is None,
+        )
 
     async def join(self, code: str, *, joiner: str, visitor: str) -> Login:
         """Sign in whoever joins with a code, in a browser at the address `visitor`. Raises RescueError."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
@@ -32,15 +32,30 @@ class ApiUser:
 class WorldApi:
     """The API of one world. Names mean the world's own people."""
 
-    def __init__(self, access: ServerAccess, own: Belongings, connect: Callable[[], Connection]) -> None:
+    def __init__(
+        self,
+        access: ServerAccess,
+        own: Belongings,
+        connect: Callable[[], Connection],
+        urls: Callable[[], Mapping[str, str]],
+    ) -> None:
         self._access = access
         self._own = own
         self._connect = connect
+        self._urls = urls
 
     @property
     def url(self) -> str:
-        """The base URL; methods are below it, like `/login.aspx`. Raises NoPublicApi."""
+        """The base URL; methods are below it, like `/login.aspx`. Of several servers, the first one's.
+
+        Raises NoPublicApi.
+        """
         return self.addresses.url
+
+    @property
+    def urls(self) -> Mapping[str, str]:
+        """The base URL at each server of this world, by the servers' names: each offers the whole API."""
+        return self._urls()
 
     @property
     def addresses(self) -> ApiAddresses:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rescue_common.processes.child import Program, stop_all
-from rescue_emulator.world.cluster_programs import ClusterPrograms, Start
+from rescue_emulator.world.cluster_programs import BESIDE, ClusterPrograms, Start
 from rescue_emulator.world.ports import reserve_port
 
 _START_TIMEOUT = 30.0  # real seconds, for a process on a busy machine
@@ -36,6 +36,7 @@ class OwnServers:
         self._port: socket.socket | None = None
         self.server: Program | None = None
         self.address = ""
+        self._urls: dict[str, str] = {}
         self.data = Path()
 
     @property
@@ -44,6 +45,14 @@ class OwnServers:
         if self._cluster is not None:
             return list(self._cluster.programs.values())
         return [self.server] if self.server is not None else []
+
+    def urls(self, what: str) -> dict[str, str]:
+        """Return where each server offers its pages ("web") or the public API ("api"), by the server's name."""
+        if self._cluster is not None:
+            found = {name: self._cluster.url_of(name, what) for name in self._cluster.names}
+        else:
+            found = {self.server.name: self._urls.get(what, "")} if self.server is not None else {}
+        return {name: url for name, url in found.items() if url}
 
     async def open(self, data: Path | None, scratch: Path) -> None:
         """Start them. Without `data` their files are in `scratch`. Raises NoEngine, ProgramEnded, TimeoutError."""
@@ -123,3 +132,4 @@ class OwnServers:
         self.server = await self._start("server", "rescue_server", *arguments, environment={})
         ready = await self.server.event("ready", timeout=_START_TIMEOUT)
         self.address = str(ready["server"])
+        self._urls = {what: str(ready[what]) for what in BESIDE if what in ready}

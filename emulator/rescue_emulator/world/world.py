@@ -20,6 +20,7 @@ import contextlib
 import random
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -47,6 +48,7 @@ from rescue_protos.errors import NotFound, RescueError
 
 _START_TIMEOUT = 30.0  # real seconds, for a process on a busy machine
 _API = ("--api", "127.0.0.1:0", "--api-limits", "off")  # options that are given come later, and win
+_WEB = ("--web", "127.0.0.1:0")
 _CALL_TIMEOUT = timedelta(seconds=30)  # long enough for a restart of the server
 
 
@@ -57,8 +59,9 @@ class World:
     `organization`: a TOML file; without it there are alice, bob and carol in Support, dave in Network, and the channel
     Web. `data`: the state directory; without it, a temporary one that is removed at the end. `seed`: all random choices
     in the world follow from it, also those of `random`; without it, a random seed, which a failure report names.
-    `api`: serve the public HTTP API. `options`: more options of `rescue server`, such as "--tls-cert", FILE,
-    "--tls-key", FILE. `servers`: so many servers on one log, which `nodes` nodes of NATS keep; any one of them may die.
+    `api`: serve the public HTTP API. `web`: serve the pages for browsers. `options`: more options of `rescue server`,
+    such as "--tls-cert", FILE, "--tls-key", FILE. `servers`: so many servers on one log, which `nodes` nodes of NATS
+    keep; any one of them may die.
     """
 
     def __init__(
@@ -70,12 +73,13 @@ class World:
         data: str | Path | None = None,
         seed: int | None = None,
         api: bool = False,
+        web: bool = False,
         options: Sequence[str] = (),
         servers: int = 1,
         nodes: int = 3,
     ) -> None:
-        if servers > 1 and (data is not None or api):
-            raise ValueError("a world of several servers has a state directory of its own, and no public API")
+        if servers > 1 and data is not None:
+            raise ValueError("a world of several servers has state directories of its own")
         pace = ["--paused"] if paused and speed is None else []
         pace += ["--speed", f"{speed:g}"] if speed is not None else []
         self._servers = OwnServers(
@@ -84,7 +88,7 @@ class World:
             nodes=nodes,
             pace=pace,
             organization=["--organization", str(organization)] if organization is not None else [],
-            options=(*(_API if api else ()), *options),
+            options=(*(_API if api else ()), *(_WEB if web else ()), *options),
         )
         self._access = ServerAccess(data=Path(data).absolute() if data is not None else None)
         self._entered = False
@@ -174,7 +178,12 @@ class World:
     @property
     def api(self) -> WorldApi:
         """The public HTTP API of a world that was made with `api=True`."""
-        return WorldApi(self._access, self._own, self._shared_connection)
+        return WorldApi(self._access, self._own, self._shared_connection, partial(self._servers.urls, "api"))
+
+    @property
+    def web_urls(self) -> Mapping[str, str]:
+        """Where the pages of a world that was made with `web=True` are, by the names of its servers."""
+        return self._servers.urls("web")
 
     @property
     def technicians(self) -> Sequence[Technician]:

@@ -82,7 +82,8 @@ async def _run(setting: Setting, announcement: Announcement) -> None:
 async def _run_companions(setting: Setting, announcement: Announcement) -> None:
     """Run them as soon as clients find this server, until cancelled. Raises NoCompanion, CannotMakeCertificates."""
     await announcement.is_known.wait()
-    async with companions(setting.options, key=setting.admission.tokens.companion_key) as urls:
+    key, cluster = setting.admission.tokens.companion_key, fingerprint(setting.key)
+    async with companions(setting.options, key=key, cluster=cluster) as urls:
         announcement.send(urls)
         await asyncio.Event().wait()
 

@@ -77,5 +77,5 @@ async def test_a_world_of_one_server_has_no_node_and_no_edge() -> None:
 
 
 def test_several_servers_have_their_own_state_directory() -> None:
-    with pytest.raises(ValueError, match="state directory of its own"):
+    with pytest.raises(ValueError, match="state directories of its own"):
         World(servers=2, data="somewhere")
