@@ -7,7 +7,7 @@ is closed soon after the last page.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing, suppress
 from datetime import datetime
 
@@ -50,6 +50,8 @@ class TechnicianPage:
         self._exercise: Data | None = None
         self.feed = Feed(self._whole)
         self.failure = ""
+        self.presence_changed: Callable[[], None] = lambda: None
+        """Called when the first page opens or the last one closes."""
         self._view = QueueView(technician=client.technician)
         self._focused: dict[str, bool] = {}
         self._work: list[asyncio.Task[None]] = []
@@ -111,7 +113,10 @@ class TechnicianPage:
         if self._closing is not None:
             self._closing.cancel()
             self._closing = None
+        is_first = not self._focused
         self._focused.setdefault(page, False)
+        if is_first:
+            self.presence_changed()
         if not self._work:
             await self.client.set_focus(False)
             self._work = [asyncio.create_task(self._follow_queue()), asyncio.create_task(self._follow_clock())]
@@ -124,6 +129,7 @@ class TechnicianPage:
         if not any(self._focused.values()):
             self._spawn_unfocus()
         if not self._focused:
+            self.presence_changed()
             self._closing = asyncio.get_running_loop().call_later(STAYS_OPEN, self._stop)
 
     def _spawn_unfocus(self) -> None:

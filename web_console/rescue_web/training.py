@@ -16,7 +16,7 @@ from rescue_client.console import ConsoleClient
 from rescue_common.processes.child import ProgramEnded
 from rescue_common.state_directory import NoAccess, state_directory
 from rescue_emulator.exercises.model import Exercise
-from rescue_emulator.exercises.practice import Practice, exercise_of_row
+from rescue_emulator.exercises.practice import Door, Practice, exercise_of_row
 from rescue_emulator.exercises.progress import BadPerson, ProgressFile
 from rescue_protos.errors import RescueError
 from rescue_web.computers import NotPossible
@@ -128,7 +128,7 @@ class Training:
             self._begins(self)
             try:
                 await self._possible(self._practice().start(exercise, language=language, predict=predict))
-                await self._show_console()
+                await self._show_console(self._practice().door())
             except BaseException:
                 if self.page is None:
                     self._ended(self)
@@ -137,19 +137,19 @@ class Training:
         if self._watching is None:
             self._watching = asyncio.create_task(self._end_unwatched())
 
-    async def _show_console(self) -> None:
+    async def _show_console(self, door: Door) -> None:
         """Open the trainee's console, unless it is there."""
-        door = self._practice().door()
         if self.page is not None and self.page.client.technician == door.account and self.page.server == door.server:
             return
-        former, self.page = (
-            self.page,
-            TechnicianPage(
-                ConsoleClient(Connection.find(data=door.data, user=door.account, secret=door.secret), in_focus=False),
-                Connection.find(data=door.data, user=door.account, secret=door.secret),
-                server=door.server,
-            ),
+        page = TechnicianPage(
+            ConsoleClient(Connection.find(data=door.data, user=door.account, secret=door.secret), in_focus=False),
+            Connection.find(data=door.data, user=door.account, secret=door.secret),
+            server=door.server,
         )
+        await self._change_page(page)
+
+    async def _change_page(self, page: TechnicianPage | None) -> None:
+        former, self.page = self.page, page
         self._changed()
         if former is not None:
             former.show_exercise(self._shown())

@@ -28,7 +28,7 @@ import shutil
 import signal
 import socket
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from importlib import import_module
 from pathlib import Path
 
@@ -140,7 +140,9 @@ class ForkServer:
                     _send_number(requester, os.waitstatus_to_exitcode(status))
 
 
-def _load(modules: Iterable[str]) -> None:
+def _load(modules: Sequence[str]) -> None:
+    if all(name in sys.modules for name in modules):
+        return
     # A module that cannot be loaded reports that in the child, where the requester sees it.
     with contextlib.suppress(Exception):
         for name in modules:

@@ -15,6 +15,7 @@ from rescue_emulator.exercises.standing import Standing, progress_of
 from rescue_emulator.exercises.trainee_run import RunPhase
 
 Listener = Callable[[], None]
+IsWatching = Callable[[], bool]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +41,7 @@ class Lesson:
         self._changed = changed
         self._slowly = slowly
         self._practices: dict[str, ClassPractice] = {}
-        self._listeners: dict[str, list[Listener]] = {}
+        self._listeners: dict[str, list[tuple[Listener, IsWatching]]] = {}
         self._troubles: dict[str, str] = {}
         self._counts: dict[str, dict[str, int]] = {}
 
@@ -57,11 +58,23 @@ class Lesson:
             )
         return self._practices[account]
 
-    def listen(self, account: str, listener: Listener) -> Listener:
-        """Call `listener` after each change of a practice; return what ends that."""
-        listeners = self._listeners.setdefault(account, [])
-        listeners.append(listener)
-        return partial(listeners.remove, listener)
+    def listen(self, account: str, listener: Listener, is_watching: IsWatching) -> Listener:
+        """Call `listener` after each change of a practice; return what ends that.
+
+        `is_watching` says whether the person looks at it now; `presence_changed` is called when that is another.
+        """
+        listeners, one = self._listeners.setdefault(account, []), (listener, is_watching)
+        listeners.append(one)
+
+        def end() -> None:
+            listeners.remove(one)
+            self._changed()
+
+        return end
+
+    def presence_changed(self) -> None:
+        """Somebody has begun or ended to look at their exercise."""
+        self._changed()
 
     async def start(self, accounts: Iterable[str], task: Task) -> None:
         """Begin an exercise for these people, all at the same time. What fails is shown with the person."""
@@ -97,6 +110,8 @@ class Lesson:
             "joined": member.account in self.joined,
             "code": "" if member.account in self.joined else member.code,
             "attempt": attempt,
+            "watching": any(is_watching() for _, is_watching in self._listeners.get(member.account, ())),
+            "own_queue": practice.own_queue if practice is not None else None,
             "trouble": self._troubles.get(member.account, ""),
             "progress": self._progress(member),
         }
@@ -122,7 +137,7 @@ class Lesson:
         state = self._practices[account].state if account in self._practices else None
         if state is not None and state.phase is RunPhase.OVER:
             self._counts.pop(account, None)  # there is a new score
-        for listener in tuple(self._listeners.get(account, ())):
+        for listener, _ in tuple(self._listeners.get(account, ())):
             listener()
         self._changed()
 

@@ -1,4 +1,8 @@
-"""The world in which a person of a class does exercises: their own account, and colleagues of their group."""
+"""The worlds in which people of a class do exercises.
+
+Most exercises are done on the class's server, with the person's own account and the colleagues of their group. An
+exercise that moves the clock or restarts the server has a server of its own, because both would concern everybody.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +19,16 @@ from rescue_emulator.world.people import AccountNames
 from rescue_emulator.world.world import World
 
 
-class ClassWorld(World):
+class LessonWorld(World):
+    """A world whose customers a trainer can cut off."""
+
+    @property
+    def running_computers(self) -> tuple[Computer, ...]:
+        """The customers' computers of the exercise that still run."""
+        return tuple(computer for computer in self._computers if computer.program.status is None)
+
+
+class ClassWorld(LessonWorld):
     """A guest of the server who plays with accounts of the class. They stay, and so do sessions of other origin."""
 
     @classmethod
@@ -27,11 +40,6 @@ class ClassWorld(World):
         own.outlasts, own.secrets = True, dict(classroom.secrets)
         own.technicians, own.groups, own.channels = [*there.technicians], [*there.groups], [*there.channels]
         return world
-
-    @property
-    def running_computers(self) -> tuple[Computer, ...]:
-        """The customers' computers of the exercise that still run."""
-        return tuple(computer for computer in self._computers if computer.program.status is None)
 
 
 async def stage_of(world: World, exercise: Exercise, *, lang: str) -> Stage:

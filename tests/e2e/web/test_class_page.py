@@ -137,6 +137,42 @@ async def test_a_trainee_starts_an_exercise_and_plays_a_customer_without_an_admi
     assert (score.exercise, score.solved) == ("14", True)
 
 
+async def test_an_exercise_with_a_clock_of_its_own_shows_its_console_and_gives_the_own_one_back(
+    site: Site, browser: Any, open_page: Opening, faultless: Any
+) -> None:
+    classroom = await made(site, ["Ann", "Ben"])
+    trainer = await open_page("admin")
+    await trainer.get_by_role("link", name="Class").click()
+    ann_card, ben_card = (trainer.get_by_role("article", name=name) for name in ("Ann", "Ben"))
+    visit = await browser.new_context(viewport=DESKTOP, locale="en-GB", reduced_motion="reduce")
+    visit.set_default_timeout(60_000)
+    ann = await visit.new_page()
+    await ann.goto(f"{site.url}join/{classroom.member('Ann').code}")
+    await ann.get_by_role("button", name="Join").click()
+    await ann.locator("body:not([inert]) #sign-out").wait_for()
+    await trainer.get_by_label("Exercise", exact=True).select_option("5")
+    await ann_card.get_by_role("button", name="Start the exercise").click()
+    await ann.get_by_text("This exercise has a server and a clock of its own").wait_for()
+    await ann.locator("#queue button").get_by_text("Waiting").wait_for()
+    await ann_card.get_by_text("Waiting", exact=True).wait_for()
+    assert await ben_card.get_by_text("Waiting", exact=True).count() == 0
+    await ann_card.get_by_text("has joined, console connected").wait_for()
+    await faultless(ann)
+    await ann.reload()
+    await ann.locator("#prediction").select_option("Removed from TC queue")
+    await ann.locator("#question").get_by_role("button").click()
+    await ann.locator("#result").get_by_text("Solved.").wait_for()
+    await ann.get_by_role("button", name="End the exercise").click()
+    await ann_card.get_by_text("no exercise").wait_for()
+    await ann_card.get_by_role("button", name="New customer").click()
+    await ann.locator("#queue").get_by_text("Waiting").wait_for()  # their own console again
+
+    await ann_card.get_by_role("button", name="Start the exercise").click()
+    await ann_card.get_by_text("asked for a prediction").wait_for()
+    await visit.close()
+    await ann_card.get_by_text("has joined, no console").wait_for()  # although the coach has one
+
+
 @pytest.mark.long
 async def test_a_killed_web_process_loses_no_score_and_the_lesson_goes_on(site: Site) -> None:
     classroom = await made(site, ["Ann", "Ben"])

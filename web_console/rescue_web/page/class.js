@@ -31,14 +31,15 @@ function draw() {
 
 function card(person) {
   const button = (what, text, pressed) => el("button", { "data-key": `${person.technician} ${what}`, onclick: pressed }, translate(text));
-  const queue = queues.get(person.technician);
+  const own = queues.get(person.technician);
+  const queue = person.own_queue ? { ...own, entries: person.own_queue } : own;
   return el("article", { class: "card", "aria-label": person.person }, el("h3", {}, written(person.person)),
     el("p", { class: "quiet" }, `${person.technician === person.person ? "" : `${person.technician}, `}${presence(person, queue)}`),
     ...attempt(person),
     el("p", {}, progress(person)),
     person.trouble ? el("p", { class: "urgent" }, person.trouble) : null,
     el("ul", { class: "entries" }, ...(queue?.entries.length ? queue.entries.map((entry) => el("li", {}, el("b", {}, entry.session), " ", written(entry.customer), " ", chip(entry.status),
-      " ", el("span", { class: "quiet figures", "data-since": entry.since }))) : [el("li", { class: "quiet" }, translate("empty"))])),
+      " ", person.own_queue ? null : el("span", { class: "quiet figures", "data-since": entry.since }))) : [el("li", { class: "quiet" }, translate("empty"))])),
     el("div", { class: "switches" }, button("start", "Start the exercise", () => start(person)),
       person.attempt ? button("stop", "End the exercise", () => act("stop", person)) : null,
       button("new", "New customer", () => change("/computers", { name: "", pin: "", channel: `Web-${person.group}` })),
@@ -48,7 +49,9 @@ function card(person) {
 
 function presence(person, queue) {
   if (!person.joined) return `${translate("has not joined")}, ${translate("code")} ${person.code}`;
-  return `${translate("has joined")}, ${translate(queue?.connected ? "console connected" : "no console")}`;
+  // During an exercise the coach has a console of this account, too.
+  const isThere = person.watching || (!person.attempt && queue?.connected);
+  return `${translate("has joined")}, ${translate(isThere ? "console connected" : "no console")}`;
 }
 
 function attempt({ attempt: one }) {

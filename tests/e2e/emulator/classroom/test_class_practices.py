@@ -144,11 +144,44 @@ async def test_who_acts_before_the_exercise_has_begun_is_told_to_begin_again(
     await room.until("Ann", lambda state: state.is_turn)
 
 
-async def test_exercises_that_move_the_clock_wait_for_each_other(room: Room) -> None:
-    await room.practices["Ann"].start(row_exercise(2), language="en")
-    await room.until("Ann", lambda state: state.is_turn or state.phase is not RunPhase.PREPARING)
-    await room.practices["Ben"].start(row_exercise(5), language="en")
-    waiting = await room.until("Ben", lambda state: bool(state.lines))
-    assert waiting.lines[-1].text == "Somebody else's exercise moves the clock. Yours begins after it."
-    await room.practices["Ann"].stop()
-    await room.until("Ben", lambda state: state.phase is not RunPhase.PREPARING)
+async def test_a_timeout_of_one_group_moves_no_due_time_of_another(room: Room) -> None:
+    async with room.console("monday-1") as hers, room.console("monday-2") as theirs:
+        ben = ConsoleClient(theirs)
+        await room.world.admin.change_settings("group:Support-monday-2", {"connecting-timeout": "1m"})
+        await ben.create_pin("Ms Vos")
+        before, now = (await ben.queue()).entries, await room.world.clock.show()
+        assert before[0].due_at is not None
+
+        await room.practices["Ann"].start(row_exercise(5), language="en")
+        asked = await room.until("Ann", lambda state: bool(state.question))
+        assert room.practices["Ann"].own_door is not None
+        assert await shown(room, "Ann") == [asked.session]
+        assert (await ConsoleClient(hers).queue()).entries == (), "it is on the exercise's own server"
+        room.practices["Ann"].answer("Removed from TC queue")
+        over = await room.until("Ann", lambda state: state.phase is RunPhase.OVER)
+        assert (over.solved, over.right) == (True, 1), over
+
+        assert (await ben.queue()).entries == before
+        assert await room.world.clock.show() == now
+        await room.practices["Ann"].stop()
+        assert room.practices["Ann"].own_queue is None
+    [score] = room.store.scores("monday").read()
+    assert (score.person, score.exercise, score.solved) == ("Ann", "5", True)
+
+
+async def test_exercises_that_move_the_clock_are_done_at_the_same_time(room: Room) -> None:
+    await asyncio.gather(*(one.start(row_exercise(9), language="en") for one in room.practices.values()))
+    for person, practice in room.practices.items():
+        await room.until(person, lambda state: state.is_turn or bool(state.question) or bool(state.verdict))
+        assert practice.own_door is not None
+    doors = {practice.own_door.server for practice in room.practices.values() if practice.own_door}
+    assert len(doors) == 2
+
+
+async def shown(room: Room, person: str) -> list[object]:
+    """Wait until the trainer sees the queue of an exercise's own server; return its sessions."""
+    async with asyncio.timeout(30):
+        while not (entries := room.practices[person].own_queue):
+            room.news.clear()
+            await room.news.wait()
+    return [entry["session"] for entry in entries]
