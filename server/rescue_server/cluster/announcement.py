@@ -19,15 +19,21 @@ class Announcement:
         self._as_json = as_json
         self._said: tuple[bool, str] | None = None
         self._urls: Mapping[str, str] | None = None
+        self._metrics_at = ""
         self._standing: MemberStanding | None = None
         self.is_known = asyncio.Event()
         """Set when it is known who leads: from then on clients find this server."""
 
     def send(self, urls: Mapping[str, str]) -> None:
         """Take what this server offers beside the contract, and say that it is ready."""
-        self._urls = urls
+        metrics = {"metrics": self._metrics_at} if self._metrics_at else {}
+        self._urls = {**metrics, **urls}
         if self._standing is not None:
             self.show(self._standing)
+
+    def measured_at(self, address: str) -> None:
+        """Take where the metrics are; empty if nowhere."""
+        self._metrics_at = address
 
     def show(self, standing: MemberStanding) -> None:
         """Say what this server is now, unless that was said last. Without a leader there is nothing to say yet."""

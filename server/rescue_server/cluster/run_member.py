@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sys
+from dataclasses import replace
 
 from rescue_common.private_files import make_private, remove_unfinished
 from rescue_common.state_directory import NoAccess
@@ -54,6 +55,7 @@ def serve_member(options: ServerOptions, cluster: ClusterOptions) -> None:
                 log=log,
                 admission=Admission.by(key, companion_key=derive_companion_key(key)),
                 show=announcement.show,
+                measured_at=announcement.measured_at,
             )
             asyncio.run(_run(setting, announcement))
 
@@ -89,7 +91,6 @@ async def _run_companions(setting: Setting, announcement: Announcement) -> None:
 
 
 async def _run_terms(setting: Setting, stop: asyncio.Event) -> None:
-    port = setting.options.port
     file = CheckpointFile(setting.options.data / STORE_FILE)
     checkpoints = Checkpoints(file.take())
     is_first = True
@@ -99,9 +100,9 @@ async def _run_terms(setting: Setting, stop: asyncio.Event) -> None:
             store = await _open_store(setting, deposed, checked=checkpoints.found is not None)
             if is_first:
                 _check_organization(setting, store)
-            opening = open_term(setting, store, deposed=deposed, port=port, checkpoints=checkpoints)
+            opening = open_term(setting, store, deposed=deposed, checkpoints=checkpoints)
             async with opening as term:
-                port, is_first = term.port, False
+                setting, is_first = replace(setting, options=term.listening), False
                 await term.run(stop)
         except LogTrimmed:
             is_first = False  # it fell far behind: the next term begins with a snapshot

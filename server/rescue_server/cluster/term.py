@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -24,7 +24,9 @@ from rescue_server.cluster.leader_channel import LeaderChannel
 from rescue_server.cluster.link import LeaderLink
 from rescue_server.cluster.link_service import LinkService
 from rescue_server.cluster.local_link import link_to_itself
+from rescue_server.cluster.measures import Happened, measure
 from rescue_server.cluster.member_access import MemberAccess
+from rescue_server.cluster.member_health import MemberHealth
 from rescue_server.cluster.member_parts import MemberParts
 from rescue_server.cluster.options import ClusterOptions
 from rescue_server.cluster.roster import Roster
@@ -53,7 +55,10 @@ from rescue_server.startup.options import ServerOptions
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setting:
-    """What stays the same in every term. `show` is called when the server leads or follows another one."""
+    """What stays the same in every term. `show` is called when the server leads or follows another one.
+
+    `measured_at` is told where the metrics are, `happened` counts over all terms.
+    """
 
     options: ServerOptions
     cluster: ClusterOptions
@@ -61,16 +66,21 @@ class Setting:
     log: Log
     admission: Admission
     show: Callable[[MemberStanding], None]
+    measured_at: Callable[[str], None]
+    happened: Happened = field(default_factory=Happened)
 
 
 @contextlib.asynccontextmanager
 async def open_term(
-    setting: Setting, store: ReplicatedStore, *, deposed: asyncio.Event, port: int, checkpoints: Checkpoints
+    setting: Setting, store: ReplicatedStore, *, deposed: asyncio.Event, checkpoints: Checkpoints
 ) -> AsyncIterator[Term]:
     """Wire the server around its store, and listen. Raises CannotListen, CannotObserve, JournalUnreadable, BadTls."""
     options, cluster = setting.options, setting.cluster
     async with contextlib.AsyncExitStack() as stack:
-        observation, consoles = Observation(options.metrics), ConnectedConsoles()
+        standing = MemberStanding(cluster.name, cluster.advertise, Roster(cluster.name), lambda: store.place)
+        observation = Observation(options.metrics, more=partial(measure, standing, setting.happened))
+        consoles = ConnectedConsoles()
+        stack.callback(lambda: setting.happened.count_end(store.deposed_by))
         stack.push_async_callback(asyncio.to_thread, observation.close)
         hooks = Hooks(
             in_focus=consoles.in_focus,
@@ -80,7 +90,6 @@ async def open_term(
         watch = Watch(ring=options.ring) if options.ring is not None else Watch()
         engine = live_engine(store, _standing_clock(options, store), hooks=hooks, watch=watch)
         stack.push_async_callback(engine.close)
-        standing = MemberStanding(cluster.name, cluster.advertise, Roster(cluster.name), lambda: store.place)
         parts = MemberParts.of(options, engine, consoles, observation, standing)
         leader = LeaderChannel(standing, tls=options.tls.for_clients() if options.tls else None)
         stack.push_async_callback(leader.close)
@@ -106,12 +115,14 @@ async def open_term(
             alone=False,
         )
         listener.prepare(ATTACH)  # the applets of other servers are not called by gRPC
+        setting.measured_at(observation.metrics_at)
         engine.replay(checkpoints)
-        ports = [port] if port or not issued.last_port else [issued.last_port, 0]
+        ports = [options.port] if options.port or not issued.last_port else [issued.last_port, 0]
         bound = listener.bind(options.host, ports, options.tls.credentials() if options.tls else None)
         standing.address = cluster.advertise or near_address(options.host, bound)
         await listener.open()
-        yield Term(setting, store, engine, parts, standing, listener, issued, deposed, bound)
+        listening = replace(options, port=bound, metrics=observation.address)
+        yield Term(setting, store, engine, parts, standing, listener, issued, deposed, listening)
 
 
 class Term:
@@ -127,9 +138,10 @@ class Term:
         listener: Listener,
         issued: IssuedSecrets,
         deposed: asyncio.Event,
-        port: int,
+        listening: ServerOptions,
     ) -> None:
-        self.port = port
+        self.listening = listening
+        """The options of the next term: it listens where this one did."""
         self._setting = setting
         self._store = store
         self._engine = engine
@@ -140,6 +152,7 @@ class Term:
         self._deposed = deposed
         self._tls = setting.options.tls.for_clients() if setting.options.tls else None
         self._snapshots = Snapshots(standing, setting.log, setting.options.data)
+        self._health = MemberHealth(listener, standing, parts.uplink)
         self._access = MemberAccess(issued, engine, standing, key=setting.key, tls=self._tls)
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -165,7 +178,7 @@ class Term:
             on_news=follower.wake,
         )
         self._show()
-        async with _together(link.run(), self._access.run(), self._snapshots.run()) as beside:
+        async with _together(link.run(), self._access.run(), self._snapshots.run(), self._health.run()) as beside:
             following = asyncio.create_task(follower.run(standing.name, standing.address))
             await until(beside, following, stop.wait())
 
@@ -174,14 +187,15 @@ class Term:
         self._set_clock()
         self._engine.begin()
         self._parts.server.presence.assume(in_focus(self._engine))
-        async with _together(self._engine.run(), self._access.run(), self._snapshots.run()) as work:
+        async with _together(self._engine.run(), self._access.run(), self._snapshots.run(), self._health.run()) as work:
             await self._prepare()
             work += self._parts.server.start(replaying=False)
             self._standing.leads = True
             link_to_itself(self._standing.name, self._parts.uplink, self._parts.linked)
+            self._setting.happened.led += 1
             with contextlib.suppress(*STORAGE_ERRORS):  # then this server leads no more
                 await self._parts.own_consoles.lead()
-            await self._listener.serve()
+            await self._health.refresh()
             self._show()
             await until(work, stop.wait(), self._deposed.wait())
             if not self._deposed.is_set():

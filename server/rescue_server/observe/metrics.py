@@ -7,12 +7,12 @@ of one moment.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from prometheus_client import CollectorRegistry, Histogram, PlatformCollector, ProcessCollector, start_http_server
 from prometheus_client import Counter as Counting
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from rescue_server.core.events import LinkLost, PostFailed, PostGivenUp, PostSent
@@ -22,6 +22,7 @@ from rescue_server.observe.session_counts import SessionCounts
 
 if TYPE_CHECKING:
     from rescue_server.observe.interceptor import Call
+    from rescue_server.observe.observation import Measure
     from rescue_server.runtime.attachments import Attachments
     from rescue_server.runtime.engine import Engine
     from rescue_server.runtime.journal import Journal
@@ -115,7 +116,14 @@ class Metrics:
 class MeasuredServer:
     """Where the gauges look."""
 
-    def __init__(self, engine: Engine, attachments: Attachments, journal: Journal) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        attachments: Attachments,
+        journal: Journal,
+        more: Callable[[], Sequence[Measure]] = lambda: (),
+    ) -> None:
+        self._more = more
         self._engine = engine
         self._attachments = attachments
         self._journal = journal
@@ -148,6 +156,7 @@ class MeasuredServer:
             _gauge("rescue_watcher_lag_updates_max", "The same, of the slowest watch.", max(lags, default=0)),
             _gauge("rescue_revision", "The last published revision.", state.revision),
             _gauge("rescue_emulated_time_seconds", "The emulated time.", self._engine.clock.now().timestamp()),
+            *map(_measured, self._more()),
         ]
 
 
@@ -179,6 +188,11 @@ def _family(name: str, text: str, label: str, values: Mapping[Any, float]) -> Me
     for key, value in values.items():
         family.add_metric([str(key)], value)
     return family
+
+
+def _measured(measure: Measure) -> Metric:
+    kind = CounterMetricFamily if measure.counts else GaugeMetricFamily
+    return kind(measure.name, measure.text, value=measure.value)
 
 
 def _gauge(name: str, text: str, value: float) -> Metric:

@@ -46,15 +46,30 @@ def wants_requests(metrics: MetricsAddress | None) -> bool:
     return metrics is not None or api_log.isEnabledFor(logging.INFO)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measure:
+    """One number for Prometheus: what there is now, or how often something happened since the start (`counts`)."""
+
+    name: str
+    text: str
+    value: float
+    counts: bool = False
+
+
 class Observation:
     """Logs always, metrics if an address is given, traces if the environment asks for them. Raises CannotObserve.
 
-    `metrics_at` is the metrics' HOST:PORT once they are there; empty before, and without.
+    `metrics_at` is the metrics' HOST:PORT once they are there; empty before, and without. `more` measures what the
+    server has beside the parts of every server.
     """
 
-    def __init__(self, metrics: MetricsAddress | None = None) -> None:
+    def __init__(
+        self, metrics: MetricsAddress | None = None, *, more: Callable[[], Sequence[Measure]] = lambda: ()
+    ) -> None:
         self.metrics_at = ""
-        self._address = metrics
+        self._more = more
+        self.address = metrics
+        """Where the metrics are, or are to be."""
         self._metrics: Metrics | None = _metrics() if metrics else None
         self._traces: traces.Traces | None = None
         self._closing: list[Callable[[], None]] = []
@@ -102,16 +117,17 @@ class Observation:
 
     def open(self, engine: Engine, attachments: Attachments, journal: Journal) -> None:
         """Answer scrapes from now on, at `metrics_at`. Raises CannotObserve."""
-        if self._metrics is None or self._address is None:
+        if self._metrics is None or self.address is None:
             return
         from rescue_server.observe.metrics import MeasuredServer
 
-        host, port = self._address.host, self._address.port
+        host, port = self.address.host, self.address.port
         try:
-            port, stop = self._metrics.serve(host, port, MeasuredServer(engine, attachments, journal))
+            port, stop = self._metrics.serve(host, port, MeasuredServer(engine, attachments, journal, self._more))
         except OSError as error:
             raise CannotObserve(f"--metrics {host}:{port}: {error.strerror or error}") from None
         self._closing.append(stop)
+        self.address = MetricsAddress(host=host, port=port)
         self.metrics_at = f"{host}:{port}"
 
     def close(self) -> None:

@@ -65,6 +65,8 @@ class ReplicatedStore:
         self._local = local
         self._on_deposed = on_deposed
         self._leads = False
+        self.deposed_by: LogError | StoreError | None = None
+        """Why it leads no more, if it did."""
         try:
             self._place = Place.of(local.note())
         except ValueError as error:
@@ -289,6 +291,6 @@ class ReplicatedStore:
 
     def _depose(self, error: LogError | StoreError) -> Deposed:
         if self._leads:
-            self._leads = False
+            self._leads, self.deposed_by = False, error
             self._on_deposed()
         return Deposed(path=self._local.path, cause=str(error))

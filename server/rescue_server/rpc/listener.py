@@ -11,9 +11,11 @@ from typing import Protocol, cast, runtime_checkable
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
+from rescue_protos.health_names import LEADER
 from rescue_server.rpc.method_wrapping import Registration, WrapMethod
 from rescue_server.rpc.reflection import enable_reflection
 
+_SERVING, _NOT_SERVING = health_pb2.HealthCheckResponse.SERVING, health_pb2.HealthCheckResponse.NOT_SERVING
 STOP_WITHIN = 2.0  # real seconds for streams to end by themselves
 OPTIONS = (
     ("grpc.so_reuseport", 0),  # a port in use must be an error
@@ -106,20 +108,20 @@ class Listener:
     async def start(self) -> None:
         """Answer calls."""
         await self._server.start()
-        await self.serve()
+        await self.say(serves=True)
 
     async def open(self) -> None:
-        """Answer calls, and say that this server is not the one to call yet."""
+        """Answer calls of a server of a cluster, and say that it is not one to call yet."""
         await self._server.start()
-        await self._tell(health_pb2.HealthCheckResponse.NOT_SERVING)
+        await self.say(serves=False, leads=False)
 
-    async def serve(self) -> None:
-        """Say that this server is the one to call."""
-        await self._tell(health_pb2.HealthCheckResponse.SERVING)
-
-    async def _tell(self, status: health_pb2.HealthCheckResponse.ServingStatus) -> None:
-        for name in ("", *(service.name for service in self._services)):
-            await self._health.set(name, status)
+    async def say(self, *, serves: bool, leads: bool | None = None) -> None:
+        """Have the health service say whether this server is one to call and, in a cluster, whether it leads."""
+        names = {"": serves, **{service.name: serves for service in self._services}}
+        if leads is not None:
+            names[LEADER] = leads
+        for name, is_so in names.items():
+            await self._health.set(name, _SERVING if is_so else _NOT_SERVING)
 
     async def stop(self) -> None:
         """Accept no more calls, end the streams with a clear status, and wait for calls that are under way."""
