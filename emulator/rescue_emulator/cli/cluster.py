@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from rescue_client.cluster import ClusterState
     from rescue_emulator.world.cluster_programs import ClusterPrograms
 
+_ANYWHERE = "127.0.0.1:0"
 _USAGE = "kill server|node NAME, stop server|node NAME, start server|node NAME, status; Ctrl-C ends everything"
 
 
@@ -33,10 +34,19 @@ class BadOrder(ValueError):
 @click.option("--nodes", type=click.Choice(["1", "3", "5"]), default="3", show_default=True, help="How many nodes.")
 @click.option("--engine", type=click.Choice(["nats", "etcd"]), default="nats", show_default=True, help="Their kind.")
 @click.option("--speed", type=SPEED, help="Emulated seconds per real second.")
+@click.option("--web", is_flag=True, help="Serve the consoles to browsers at each server.")
+@click.option("--api", is_flag=True, help="Serve the public API at each server.")
 @click.option("--data", metavar="DIR", help="An empty directory for everything.  [default: a temporary one]")
 @click.pass_context
 def cluster(
-    ctx: click.Context, servers: int, nodes: str, engine: str, speed: float | None, data: str | None
+    ctx: click.Context,
+    servers: int,
+    nodes: str,
+    engine: str,
+    speed: float | None,
+    web: bool,
+    api: bool,
+    data: str | None,
 ) -> int | None:
     """Run several session servers on one log here, and kill what you like: the others go on.
 
@@ -47,6 +57,7 @@ def cluster(
     Examples:
       rescue cluster
       rescue cluster --servers 2 --nodes 1 --speed 20
+      rescue cluster --web --api
     """
     if ctx.invoked_subcommand is not None:
         return None
@@ -54,13 +65,16 @@ def cluster(
     from rescue_emulator.world.cluster_programs import ClusterPrograms
     from rescue_emulator.world.engine_nodes import NoEngine
 
+    offered = [*(("--web", _ANYWHERE) if web else ()), *(("--api", _ANYWHERE) if api else ())]
     pace = ["--speed", f"{speed:g}"] if speed is not None else []
     try:
         with tempfile.TemporaryDirectory(prefix="rescue-cluster-") as temporary:
             directory = Path(data or temporary)
             if directory.exists() and any(directory.iterdir()):
                 raise click.UsageError(f"--data {directory}: it is not empty, and a new cluster begins here")
-            programs = ClusterPrograms(directory, servers=servers, nodes=int(nodes), engine=engine, first=pace)
+            programs = ClusterPrograms(
+                directory, servers=servers, nodes=int(nodes), engine=engine, options=offered, first=pace
+            )
             with contextlib.suppress(KeyboardInterrupt, Terminated):
                 run_until_signalled(_run(programs))
     except (NoEngine, ProgramEnded, TimeoutError, OSError) as error:
@@ -152,12 +166,20 @@ async def _to_server(programs: ClusterPrograms, verb: str, name: str) -> None:
 def _show(programs: ClusterPrograms) -> None:
     leader = programs.leader()
     rows = [
-        (name, "leads" if name == leader else "follows" if programs.is_running(name) else "is away", address)
+        (name, _role(programs, name, leader), " ".join((address, *_urls(programs, name))))
         for name in programs.names
         if (address := programs.address_of(name)) or not programs.is_running(name)
     ]
     nodes = [f"{name} {'runs' if programs.nodes.is_running(name) else 'is away'}" for name in programs.nodes.names]
     print_lines([*(f"  {name:<4} {role:<8} {address}" for name, role, address in rows), f"  nodes: {', '.join(nodes)}"])
+
+
+def _role(programs: ClusterPrograms, name: str, leader: str) -> str:
+    return "leads" if name == leader else "follows" if programs.is_running(name) else "is away"
+
+
+def _urls(programs: ClusterPrograms, name: str) -> list[str]:
+    return [url for what in ("web", "api") if (url := programs.url_of(name, what))]
 
 
 async def _typed_lines() -> AsyncIterator[str]:

@@ -9,8 +9,9 @@ import asyncio
 import contextlib
 import secrets
 import socket
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from rescue_common.private_files import write_private
 from rescue_common.processes.child import Program, stop_all
@@ -24,6 +25,11 @@ _START_TIMEOUT = 60.0  # real seconds, for a process on a busy machine
 _LEADS_WITHIN = 30.0  # real seconds
 _KEY_LENGTH = 32  # bytes
 Start = Callable[..., Awaitable[Program]]
+
+
+def web_again(urls: Mapping[str, str]) -> Sequence[str]:
+    """Return options with which a server that starts again offers its pages where they were: open ones come back."""
+    return ("--web", urlsplit(urls["web"]).netloc) if "web" in urls else ()
 
 
 class ClusterPrograms:
@@ -121,6 +127,7 @@ class ClusterPrograms:
             *("--cluster", self.nodes.url(), "--name", name, "--listen", address),
             *("--cluster-key", str(self.directory / "cluster.key"), "--data", str(self.data(name)), "--json"),
             *self._options,
+            *web_again(self._urls.get(name, {})),
             *options,
             environment={},
         )

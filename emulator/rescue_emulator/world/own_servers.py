@@ -10,9 +10,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rescue_common.processes.child import Program, stop_all
-from rescue_emulator.world.cluster_programs import BESIDE, ClusterPrograms, Start
+from rescue_emulator.world.cluster_programs import BESIDE, ClusterPrograms, Start, web_again
 from rescue_emulator.world.ports import reserve_port
 
+API = ("--api", "127.0.0.1:0", "--api-limits", "off")
+"""Options with which each server offers the public API; those that are given come later, and win."""
+WEB = ("--web", "127.0.0.1:0")
+"""Options with which each server offers the pages."""
 _START_TIMEOUT = 30.0  # real seconds, for a process on a busy machine
 
 
@@ -128,7 +132,16 @@ class OwnServers:
         await self.leader()
 
     async def _start_alone(self, listen: str, *options: str) -> None:
-        arguments = ["--listen", listen, "--data", str(self.data), *self._options, *options, "--json"]
+        arguments = [
+            "--listen",
+            listen,
+            "--data",
+            str(self.data),
+            *self._options,
+            *web_again(self._urls),
+            *options,
+            "--json",
+        ]
         self.server = await self._start("server", "rescue_server", *arguments, environment={})
         ready = await self.server.event("ready", timeout=_START_TIMEOUT)
         self.address = str(ready["server"])

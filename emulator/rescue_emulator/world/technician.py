@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
+from rescue_client.admin import AdminClient
 from rescue_client.records import Entry, Process, Status
 from rescue_common.processes.child import Event, Program
 from rescue_emulator.world.belongings import Belongings
 from rescue_emulator.world.end_state import what_is_missing
 from rescue_emulator.world.people import AccountNames
 from rescue_emulator.world.records import CreatedSession, StatusUpdate, read_entry, read_status
+from rescue_protos.errors import NotFound
 
 # Real seconds. The console itself waits up to 30 s for a server that cannot be reached.
 _REPLY_TIMEOUT = 40.0
@@ -227,3 +229,11 @@ class Technician:
 
 def _quoted(technician: str | Technician) -> str:
     return f'"{technician.name if isinstance(technician, Technician) else technician}"'
+
+
+async def require_technician(admin: AdminClient, name: str) -> None:
+    """Raise NotFound, which says who there is, if an organization has no such technician. Raises RescueError."""
+    found = await admin.organization()
+    there = sorted(one for group in found.groups for one in group.technicians)
+    if name not in there:
+        raise NotFound.of("technician", name, "there are: " + ", ".join(there)) from None

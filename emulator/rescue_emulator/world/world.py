@@ -40,15 +40,13 @@ from rescue_emulator.world.errors import NotEntered, NotOwner, WrongEventLoop
 from rescue_emulator.world.external_server import create_accounts, leave, unique_names
 from rescue_emulator.world.failure_report import ReportedWorld, failure_report
 from rescue_emulator.world.own_clients import WorldAdmin, WorldClock, WorldFaults, WorldJournal
-from rescue_emulator.world.own_servers import OwnServers
+from rescue_emulator.world.own_servers import API, WEB, OwnServers
 from rescue_emulator.world.scratch import ScratchDirectory
 from rescue_emulator.world.server_access import ServerAccess
-from rescue_emulator.world.technician import NotSeen, Technician
-from rescue_protos.errors import NotFound, RescueError
+from rescue_emulator.world.technician import NotSeen, Technician, require_technician
+from rescue_protos.errors import RescueError
 
 _START_TIMEOUT = 30.0  # real seconds, for a process on a busy machine
-_API = ("--api", "127.0.0.1:0", "--api-limits", "off")  # options that are given come later, and win
-_WEB = ("--web", "127.0.0.1:0")
 _CALL_TIMEOUT = timedelta(seconds=30)  # long enough for a restart of the server
 
 
@@ -88,7 +86,7 @@ class World:
             nodes=nodes,
             pace=pace,
             organization=["--organization", str(organization)] if organization is not None else [],
-            options=(*(_API if api else ()), *(_WEB if web else ()), *options),
+            options=(*(API if api else ()), *(WEB if web else ()), *options),
         )
         self._access = ServerAccess(data=Path(data).absolute() if data is not None else None)
         self._entered = False
@@ -233,7 +231,7 @@ class World:
             )
         except ProgramEnded:
             self._technicians.remove(technician)
-            await self._require_technician(name)
+            await require_technician(self.admin, name)
             raise
         return technician
 
@@ -387,13 +385,6 @@ class World:
         if not self._entered:
             raise NotEntered
         return self._files.path()
-
-    async def _require_technician(self, name: str) -> None:
-        """Raise NotFound, which says who there is, if the world has no such technician."""
-        found = await self.admin.organization()
-        there = sorted(one for group in found.groups for one in group.technicians)
-        if name not in there:
-            raise NotFound.of("technician", name, "there are: " + ", ".join(there)) from None
 
     async def _end(self) -> None:
         try:

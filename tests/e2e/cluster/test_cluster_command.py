@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -63,6 +64,35 @@ def test_one_server_takes_over_from_the_other(demonstration: subprocess.Popen[st
     assert [node["role"] for node in state["nodes"]] == ["leader"]
     assert order(demonstration, f"start server {leader}") == {leader: "follows", other: "leads"}
     assert order(demonstration, "kill everybody") == {leader: "follows", other: "leads"}
+
+
+def test_each_server_offers_pages_and_api_where_they_were(tmp_path: Path) -> None:
+    words = [
+        *RESCUE,
+        "cluster",
+        "--servers",
+        "1",
+        "--nodes",
+        "1",
+        "--web",
+        "--api",
+        "--data",
+        str(tmp_path / "cluster"),
+    ]
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as running:
+        assert running.stdin is not None
+        assert running.stdout is not None
+        row = r"  s1 +leads +127\.0\.0\.1:\d+ (http://127\.0\.0\.1:\d+/) (http://127\.0\.0\.1:\d+/API)"
+        shown = (found.groups() for line in running.stdout if (found := re.match(row, line)))
+        urls = next(shown)
+        for path in (urls[0], f"{urls[1]}/API.asmx?WSDL"):
+            with urllib.request.urlopen(path) as answer:
+                assert answer.status == 200
+        running.stdin.write("kill server s1\nstart server s1\n")
+        running.stdin.flush()
+        assert next(shown) == urls
+        running.send_signal(signal.SIGINT)
+        assert running.wait(60) == 0
 
 
 def test_a_key_is_made_once(tmp_path: Path) -> None:
