@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from rescue_client.connection import Connection
@@ -17,12 +18,18 @@ _TIMEOUT = 10.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClusterServer:
-    """One server: its name, HOST:PORT, whether it leads, and how many records of the log it has applied."""
+    """One server: its name, HOST:PORT, whether it leads, and how many records of the log it has applied.
+
+    `leads_for`: how long it leads, in real time. `applets` are attached to it; `consoles` counts watches of queues.
+    """
 
     name: str
     address: str
     leads: bool
     position: int
+    leads_for: timedelta = timedelta(0)
+    applets: int = 0
+    consoles: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +75,15 @@ class ClusterClient:
             name=found.cluster,
             epoch=found.epoch,
             servers=tuple(
-                ClusterServer(name=one.server, address=one.address, leads=one.leads, position=one.position)
+                ClusterServer(
+                    name=one.server,
+                    address=one.address,
+                    leads=one.leads,
+                    position=one.position,
+                    leads_for=one.leads_for.ToTimedelta(),
+                    applets=one.applets,
+                    consoles=one.consoles,
+                )
                 for one in found.members
             ),
             nodes=tuple(ClusterNode(name=one.name, role=one.role) for one in found.nodes),

@@ -7,12 +7,14 @@ import contextlib
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from rescue_common.cli_options import SPEED
+from rescue_common.durations import format_duration
 from rescue_common.signals import Terminated, run_until_signalled
 from rescue_emulator.cli.calls import connection_options, run_call
 from rescue_emulator.cli.output import print_lines, print_result
@@ -209,6 +211,9 @@ def _json(state: ClusterState) -> dict[str, object]:
                 "server": one.address,
                 "position": one.position,
                 "lag": state.lag(one),
+                "applets": one.applets,
+                "consoles": one.consoles,
+                "leads_for": round(one.leads_for.total_seconds(), 1) if one.leads else None,
             }
             for one in state.servers
         ],
@@ -220,7 +225,17 @@ def _table(state: ClusterState) -> list[str]:
     servers = [
         f"  {one.name:<12} {'leader' if one.leads else 'follower':<9} {one.address:<22} record {one.position}"
         f"{f', {lag} behind' if (lag := state.lag(one)) else ''}"
+        f"{f', leads for {format_duration(_whole(one.leads_for))}' if one.leads else ''}"
+        f"; {_some(one.applets, 'applet')}, {_some(one.consoles, 'console')}"
         for one in state.servers
     ]
     nodes = [f"  {node.name:<22} {node.role}" for node in state.nodes]
     return [f"cluster {state.name}, epoch {state.epoch}", "servers", *servers, "engine nodes", *nodes]
+
+
+def _whole(period: timedelta) -> timedelta:
+    return timedelta(seconds=int(period.total_seconds()))
+
+
+def _some(count: int, what: str) -> str:
+    return f"{count} {what}{'' if count == 1 else 's'}"

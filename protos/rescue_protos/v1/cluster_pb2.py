@@ -22,63 +22,64 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from rescue_protos.v1 import applet_pb2 as rescue__protos_dot_v1_dot_applet__pb2
 from rescue_protos.v1 import clock_pb2 as rescue__protos_dot_v1_dot_clock__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1erescue_protos/v1/cluster.proto\x12\x10rescue_protos.v1\x1a\x1drescue_protos/v1/applet.proto\x1a\x1crescue_protos/v1/clock.proto\"\xad\x03\n\x0bLinkRequest\x12\x32\n\x08greeting\x18\x01 \x01(\x0b\x32\x1e.rescue_protos.v1.LinkGreetingH\x00\x12,\n\x05proof\x18\x02 \x01(\x0b\x32\x1b.rescue_protos.v1.LinkProofH\x00\x12.\n\x06report\x18\x03 \x01(\x0b\x32\x1c.rescue_protos.v1.LinkReportH\x00\x12\x32\n\x07\x63onsole\x18\x04 \x01(\x0b\x32\x1f.rescue_protos.v1.ConsoleReportH\x00\x12\x36\n\x08revision\x18\x05 \x01(\x0b\x32\".rescue_protos.v1.RevisionQuestionH\x00\x12,\n\x07settled\x18\x06 \x01(\x0b\x32\x19.rescue_protos.v1.SettledH\x00\x12/\n\x06\x61pplet\x18\n \x01(\x0b\x32\x1d.rescue_protos.v1.AppletFrameH\x00\x12\x36\n\nheartbeats\x18\x0b \x01(\x0b\x32 .rescue_protos.v1.HeartbeatBatchH\x00\x42\t\n\x07\x63ontent\"\x80\x02\n\x0cLinkResponse\x12,\n\x05proof\x18\x01 \x01(\x0b\x32\x1b.rescue_protos.v1.LinkProofH\x00\x12*\n\x04news\x18\x02 \x01(\x0b\x32\x1a.rescue_protos.v1.LinkNewsH\x00\x12.\n\x06\x61nswer\x18\x03 \x01(\x0b\x32\x1c.rescue_protos.v1.LinkAnswerH\x00\x12*\n\x06settle\x18\x04 \x01(\x0b\x32\x18.rescue_protos.v1.SettleH\x00\x12/\n\x06\x61pplet\x18\n \x01(\x0b\x32\x1d.rescue_protos.v1.AppletOrderH\x00\x42\t\n\x07\x63ontent\"P\n\x0cLinkGreeting\x12\x0e\n\x06server\x18\x01 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x02 \x01(\t\x12\x10\n\x08instance\x18\x03 \x01(\t\x12\r\n\x05nonce\x18\x04 \x01(\x0c\")\n\tLinkProof\x12\r\n\x05proof\x18\x01 \x01(\x0c\x12\r\n\x05nonce\x18\x02 \x01(\x0c\"\x1e\n\nLinkReport\x12\x10\n\x08position\x18\x01 \x01(\x03\"\xbf\x01\n\x08LinkNews\x12\x30\n\x07members\x18\x01 \x03(\x0b\x32\x1f.rescue_protos.v1.ClusterMember\x12-\n\x05\x63lock\x18\x02 \x01(\x0b\x32\x1e.rescue_protos.v1.ClockReading\x12\x17\n\x0fhas_fault_rules\x18\x03 \x01(\x08\x12\x39\n\tconnected\x18\x04 \x01(\x0b\x32&.rescue_protos.v1.ConnectedTechnicians\"+\n\x14\x43onnectedTechnicians\x12\x13\n\x0btechnicians\x18\x01 \x03(\t\"i\n\rConsoleReport\x12\x0e\n\x06number\x18\x01 \x01(\x04\x12\x12\n\ntechnician\x18\x02 \x01(\t\x12\x11\n\tconnected\x18\x03 \x01(\x08\x12\x10\n\x08in_focus\x18\x04 \x01(\x08\x12\x0f\n\x07\x61\x64\x64ress\x18\x05 \x01(\t\"\"\n\x10RevisionQuestion\x12\x0e\n\x06number\x18\x01 \x01(\x04\".\n\nLinkAnswer\x12\x0e\n\x06number\x18\x01 \x01(\x04\x12\x10\n\x08revision\x18\x02 \x01(\x03\"*\n\x06Settle\x12\x0e\n\x06number\x18\x01 \x01(\x04\x12\x10\n\x08revision\x18\x02 \x01(\x03\"\x19\n\x07Settled\x12\x0e\n\x06number\x18\x01 \x01(\x04\"Q\n\rClusterMember\x12\x0e\n\x06server\x18\x01 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x02 \x01(\t\x12\x10\n\x08position\x18\x03 \x01(\x03\x12\r\n\x05leads\x18\x04 \x01(\x08\"\x13\n\x11GetClusterRequest\"\x94\x01\n\x12GetClusterResponse\x12\x0f\n\x07\x63luster\x18\x01 \x01(\t\x12\r\n\x05\x65poch\x18\x02 \x01(\x03\x12\x30\n\x07members\x18\x03 \x03(\x0b\x32\x1f.rescue_protos.v1.ClusterMember\x12,\n\x05nodes\x18\x04 \x03(\x0b\x32\x1d.rescue_protos.v1.ClusterNode\")\n\x0b\x43lusterNode\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04role\x18\x02 \x01(\t\"\xb9\x01\n\x0b\x41ppletFrame\x12\x0e\n\x06number\x18\x01 \x01(\x04\x12\x30\n\x06opened\x18\x02 \x01(\x0b\x32\x1e.rescue_protos.v1.AppletOpenedH\x00\x12/\n\x04sent\x18\x03 \x01(\x0b\x32\x1f.rescue_protos.v1.AttachRequestH\x00\x12,\n\x04gone\x18\x04 \x01(\x0b\x32\x1c.rescue_protos.v1.AppletGoneH\x00\x42\t\n\x07\x63ontent\"D\n\x0c\x41ppletOpened\x12&\n\x05hello\x18\x01 \x01(\x0b\x32\x17.rescue_protos.v1.Hello\x12\x0c\n\x04peer\x18\x02 \x01(\t\"\x0c\n\nAppletGone\"c\n\x0eHeartbeatBatch\x12\x0f\n\x07numbers\x18\x01 \x03(\x04\x12\x10\n\x08\x61nswered\x18\x02 \x03(\x04\x12.\n\x05\x63hats\x18\x03 \x03(\x0b\x32\x1f.rescue_protos.v1.ChatConfirmed\".\n\rChatConfirmed\x12\x0e\n\x06number\x18\x01 \x01(\x04\x12\r\n\x05\x61\x66ter\x18\x02 \x01(\x04\"\x8a\x01\n\x0b\x41ppletOrder\x12\x0e\n\x06number\x18\x01 \x01(\x04\x12\x30\n\x04sent\x18\x02 \x01(\x0b\x32 .rescue_protos.v1.AttachResponseH\x00\x12.\n\x05\x65nded\x18\x03 \x01(\x0b\x32\x1d.rescue_protos.v1.AppletEndedH\x00\x42\t\n\x07\x63ontent\"=\n\x0b\x41ppletEnded\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x0f\n\x07message\x18\x02 \x01(\t\x12\x0f\n\x07\x64\x65tails\x18\x03 \x01(\x0c\x32\xb4\x01\n\x0e\x43lusterService\x12I\n\x04Link\x12\x1d.rescue_protos.v1.LinkRequest\x1a\x1e.rescue_protos.v1.LinkResponse(\x01\x30\x01\x12W\n\nGetCluster\x12#.rescue_protos.v1.GetClusterRequest\x1a$.rescue_protos.v1.GetClusterResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1erescue_protos/v1/cluster.proto\x12\x10rescue_protos.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1drescue_protos/v1/applet.proto\x1a\x1crescue_protos/v1/clock.proto\"\xad\x03\n\x0bLinkRequest\x12\x32\n\x08greeting\x18\x01 \x01(\x0b\x32\x1e.rescue_protos.v1.LinkGreetingH\x00\x12,\n\x05proof\x18\x02 \x01(\x0b\x32\x1b.rescue_protos.v1.LinkProofH\x00\x12.\n\x06report\x18\x03 \x01(\x0b\x32\x1c.rescue_protos.v1.LinkReportH\x00\x12\x32\n\x07\x63onsole\x18\x04 \x01(\x0b\x32\x1f.rescue_protos.v1.ConsoleReportH\x00\x12\x36\n\x08revision\x18\x05 \x01(\x0b\x32\".rescue_protos.v1.RevisionQuestionH\x00\x12,\n\x07settled\x18\x06 \x01(\x0b\x32\x19.rescue_protos.v1.SettledH\x00\x12/\n\x06\x61pplet\x18\n \x01(\x0b\x32\x1d.rescue_protos.v1.AppletFrameH\x00\x12\x36\n\nheartbeats\x18\x0b \x01(\x0b\x32 .rescue_protos.v1.HeartbeatBatchH\x00\x42\t\n\x07\x63ontent\"\x80\x02\n\x0cLinkResponse\x12,\n\x05proof\x18\x01 \x01(\x0b\x32\x1b.rescue_protos.v1.LinkProofH\x00\x12*\n\x04news\x18\x02 \x01(\x0b\x32\x1a.rescue_protos.v1.LinkNewsH\x00\x12.\n\x06\x61nswer\x18\x03 \x01(\x0b\x32\x1c.rescue_protos.v1.LinkAnswerH\x00\x12*\n\x06settle\x18\x04 \x01(\x0b\x32\x18.rescue_protos.v1.SettleH\x00\x12/\n\x06\x61pplet\x18\n \x01(\x0b\x32\x1d.rescue_protos.v1.AppletOrderH\x00\x42\t\n\x07\x63ontent\"P\n\x0cLinkGreeting\x12\x0e\n\x06server\x18\x01 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x02 \x01(\t\x12\x10\n\x08instance\x18\x03 \x01(\t\x12\r\n\x05nonce\x18\x04 \x01(\x0c\")\n\tLinkProof\x12\r\n\x05proof\x18\x01 \x01(\x0c\x12\r\n\x05nonce\x18\x02 \x01(\x0c\"A\n\nLinkReport\x12\x10\n\x08position\x18\x01 \x01(\x03\x12\x0f\n\x07\x61pplets\x18\x02 \x01(\r\x12\x10\n\x08\x63onsoles\x18\x03 \x01(\r\"\xbf\x01\n\x08LinkNews\x12\x30\n\x07members\x18\x01 \x03(\x0b\x32\x1f.rescue_protos.v1.ClusterMember\x12-\n\x05\x63lock\x18\x02 \x01(\x0b\x32\x1e.rescue_protos.v1.ClockReading\x12\x17\n\x0fhas_fault_rules\x18\x03 \x01(\x08\x12\x39\n\tconnected\x18\x04 \x01(\x0b\x32&.rescue_protos.v1.ConnectedTechnicians\"+\n\x14\x43onnectedTechnicians\x12\x13\n\x0btechnicians\x18\x01 \x03(\t\"i\n\rConsoleReport\x12\x0e\n\x06number\x18\x01 \x01(\x04\x12\x12\n\ntechnician\x18\x02 \x01(\t\x12\x11\n\tconnected\x18\x03 \x01(\x08\x12\x10\n\x08in_focus\x18\x04 \x01(\x08\x12\x0f\n\x07\x61\x64\x64ress\x18\x05 \x01(\t\"\"\n\x10RevisionQuestion\x12\x0e\n\x06number\x18\x01 \x01(\x04\".\n\nLinkAnswer\x12\x0e\n\x06number\x18\x01 \x01(\x04\x12\x10\n\x08revision\x18\x02 \x01(\x03\"*\n\x06Settle\x12\x0e\n\x06number\x18\x01 \x01(\x04\x12\x10\n\x08revision\x18\x02 \x01(\x03\"\x19\n\x07Settled\x12\x0e\n\x06number\x18\x01 \x01(\x04\"\xa2\x01\n\rClusterMember\x12\x0e\n\x06server\x18\x01 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x02 \x01(\t\x12\x10\n\x08position\x18\x03 \x01(\x03\x12\r\n\x05leads\x18\x04 \x01(\x08\x12\x0f\n\x07\x61pplets\x18\x05 \x01(\r\x12\x10\n\x08\x63onsoles\x18\x06 \x01(\r\x12,\n\tleads_for\x18\x07 \x01(\x0b\x32\x19.google.protobuf.Duration\"\x13\n\x11GetClusterRequest\"\x94\x01\n\x12GetClusterResponse\x12\x0f\n\x07\x63luster\x18\x01 \x01(\t\x12\r\n\x05\x65poch\x18\x02 \x01(\x03\x12\x30\n\x07members\x18\x03 \x03(\x0b\x32\x1f.rescue_protos.v1.ClusterMember\x12,\n\x05nodes\x18\x04 \x03(\x0b\x32\x1d.rescue_protos.v1.ClusterNode\")\n\x0b\x43lusterNode\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04role\x18\x02 \x01(\t\"\xb9\x01\n\x0b\x41ppletFrame\x12\x0e\n\x06number\x18\x01 \x01(\x04\x12\x30\n\x06opened\x18\x02 \x01(\x0b\x32\x1e.rescue_protos.v1.AppletOpenedH\x00\x12/\n\x04sent\x18\x03 \x01(\x0b\x32\x1f.rescue_protos.v1.AttachRequestH\x00\x12,\n\x04gone\x18\x04 \x01(\x0b\x32\x1c.rescue_protos.v1.AppletGoneH\x00\x42\t\n\x07\x63ontent\"D\n\x0c\x41ppletOpened\x12&\n\x05hello\x18\x01 \x01(\x0b\x32\x17.rescue_protos.v1.Hello\x12\x0c\n\x04peer\x18\x02 \x01(\t\"\x0c\n\nAppletGone\"c\n\x0eHeartbeatBatch\x12\x0f\n\x07numbers\x18\x01 \x03(\x04\x12\x10\n\x08\x61nswered\x18\x02 \x03(\x04\x12.\n\x05\x63hats\x18\x03 \x03(\x0b\x32\x1f.rescue_protos.v1.ChatConfirmed\".\n\rChatConfirmed\x12\x0e\n\x06number\x18\x01 \x01(\x04\x12\r\n\x05\x61\x66ter\x18\x02 \x01(\x04\"\x8a\x01\n\x0b\x41ppletOrder\x12\x0e\n\x06number\x18\x01 \x01(\x04\x12\x30\n\x04sent\x18\x02 \x01(\x0b\x32 .rescue_protos.v1.AttachResponseH\x00\x12.\n\x05\x65nded\x18\x03 \x01(\x0b\x32\x1d.rescue_protos.v1.AppletEndedH\x00\x42\t\n\x07\x63ontent\"=\n\x0b\x41ppletEnded\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x0f\n\x07message\x18\x02 \x01(\t\x12\x0f\n\x07\x64\x65tails\x18\x03 \x01(\x0c\x32\xb4\x01\n\x0e\x43lusterService\x12I\n\x04Link\x12\x1d.rescue_protos.v1.LinkRequest\x1a\x1e.rescue_protos.v1.LinkResponse(\x01\x30\x01\x12W\n\nGetCluster\x12#.rescue_protos.v1.GetClusterRequest\x1a$.rescue_protos.v1.GetClusterResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'rescue_protos.v1.cluster_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_LINKREQUEST']._serialized_start=114
-  _globals['_LINKREQUEST']._serialized_end=543
-  _globals['_LINKRESPONSE']._serialized_start=546
-  _globals['_LINKRESPONSE']._serialized_end=802
-  _globals['_LINKGREETING']._serialized_start=804
-  _globals['_LINKGREETING']._serialized_end=884
-  _globals['_LINKPROOF']._serialized_start=886
-  _globals['_LINKPROOF']._serialized_end=927
-  _globals['_LINKREPORT']._serialized_start=929
-  _globals['_LINKREPORT']._serialized_end=959
-  _globals['_LINKNEWS']._serialized_start=962
-  _globals['_LINKNEWS']._serialized_end=1153
-  _globals['_CONNECTEDTECHNICIANS']._serialized_start=1155
-  _globals['_CONNECTEDTECHNICIANS']._serialized_end=1198
-  _globals['_CONSOLEREPORT']._serialized_start=1200
-  _globals['_CONSOLEREPORT']._serialized_end=1305
-  _globals['_REVISIONQUESTION']._serialized_start=1307
-  _globals['_REVISIONQUESTION']._serialized_end=1341
-  _globals['_LINKANSWER']._serialized_start=1343
-  _globals['_LINKANSWER']._serialized_end=1389
-  _globals['_SETTLE']._serialized_start=1391
-  _globals['_SETTLE']._serialized_end=1433
-  _globals['_SETTLED']._serialized_start=1435
-  _globals['_SETTLED']._serialized_end=1460
-  _globals['_CLUSTERMEMBER']._serialized_start=1462
-  _globals['_CLUSTERMEMBER']._serialized_end=1543
-  _globals['_GETCLUSTERREQUEST']._serialized_start=1545
-  _globals['_GETCLUSTERREQUEST']._serialized_end=1564
-  _globals['_GETCLUSTERRESPONSE']._serialized_start=1567
-  _globals['_GETCLUSTERRESPONSE']._serialized_end=1715
-  _globals['_CLUSTERNODE']._serialized_start=1717
-  _globals['_CLUSTERNODE']._serialized_end=1758
-  _globals['_APPLETFRAME']._serialized_start=1761
-  _globals['_APPLETFRAME']._serialized_end=1946
-  _globals['_APPLETOPENED']._serialized_start=1948
-  _globals['_APPLETOPENED']._serialized_end=2016
-  _globals['_APPLETGONE']._serialized_start=2018
-  _globals['_APPLETGONE']._serialized_end=2030
-  _globals['_HEARTBEATBATCH']._serialized_start=2032
-  _globals['_HEARTBEATBATCH']._serialized_end=2131
-  _globals['_CHATCONFIRMED']._serialized_start=2133
-  _globals['_CHATCONFIRMED']._serialized_end=2179
-  _globals['_APPLETORDER']._serialized_start=2182
-  _globals['_APPLETORDER']._serialized_end=2320
-  _globals['_APPLETENDED']._serialized_start=2322
-  _globals['_APPLETENDED']._serialized_end=2383
-  _globals['_CLUSTERSERVICE']._serialized_start=2386
-  _globals['_CLUSTERSERVICE']._serialized_end=2566
+  _globals['_LINKREQUEST']._serialized_start=146
+  _globals['_LINKREQUEST']._serialized_end=575
+  _globals['_LINKRESPONSE']._serialized_start=578
+  _globals['_LINKRESPONSE']._serialized_end=834
+  _globals['_LINKGREETING']._serialized_start=836
+  _globals['_LINKGREETING']._serialized_end=916
+  _globals['_LINKPROOF']._serialized_start=918
+  _globals['_LINKPROOF']._serialized_end=959
+  _globals['_LINKREPORT']._serialized_start=961
+  _globals['_LINKREPORT']._serialized_end=1026
+  _globals['_LINKNEWS']._serialized_start=1029
+  _globals['_LINKNEWS']._serialized_end=1220
+  _globals['_CONNECTEDTECHNICIANS']._serialized_start=1222
+  _globals['_CONNECTEDTECHNICIANS']._serialized_end=1265
+  _globals['_CONSOLEREPORT']._serialized_start=1267
+  _globals['_CONSOLEREPORT']._serialized_end=1372
+  _globals['_REVISIONQUESTION']._serialized_start=1374
+  _globals['_REVISIONQUESTION']._serialized_end=1408
+  _globals['_LINKANSWER']._serialized_start=1410
+  _globals['_LINKANSWER']._serialized_end=1456
+  _globals['_SETTLE']._serialized_start=1458
+  _globals['_SETTLE']._serialized_end=1500
+  _globals['_SETTLED']._serialized_start=1502
+  _globals['_SETTLED']._serialized_end=1527
+  _globals['_CLUSTERMEMBER']._serialized_start=1530
+  _globals['_CLUSTERMEMBER']._serialized_end=1692
+  _globals['_GETCLUSTERREQUEST']._serialized_start=1694
+  _globals['_GETCLUSTERREQUEST']._serialized_end=1713
+  _globals['_GETCLUSTERRESPONSE']._serialized_start=1716
+  _globals['_GETCLUSTERRESPONSE']._serialized_end=1864
+  _globals['_CLUSTERNODE']._serialized_start=1866
+  _globals['_CLUSTERNODE']._serialized_end=1907
+  _globals['_APPLETFRAME']._serialized_start=1910
+  _globals['_APPLETFRAME']._serialized_end=2095
+  _globals['_APPLETOPENED']._serialized_start=2097
+  _globals['_APPLETOPENED']._serialized_end=2165
+  _globals['_APPLETGONE']._serialized_start=2167
+  _globals['_APPLETGONE']._serialized_end=2179
+  _globals['_HEARTBEATBATCH']._serialized_start=2181
+  _globals['_HEARTBEATBATCH']._serialized_end=2280
+  _globals['_CHATCONFIRMED']._serialized_start=2282
+  _globals['_CHATCONFIRMED']._serialized_end=2328
+  _globals['_APPLETORDER']._serialized_start=2331
+  _globals['_APPLETORDER']._serialized_end=2469
+  _globals['_APPLETENDED']._serialized_start=2471
+  _globals['_APPLETENDED']._serialized_end=2532
+  _globals['_CLUSTERSERVICE']._serialized_start=2535
+  _globals['_CLUSTERSERVICE']._serialized_end=2715
 # @@protoc_insertion_point(module_scope)

@@ -6,6 +6,7 @@ Several servers on one log: how those that follow keep in touch with the one tha
 import builtins
 import collections.abc
 import google.protobuf.descriptor
+import google.protobuf.duration_pb2
 import google.protobuf.internal.containers
 import google.protobuf.message
 import rescue_protos.v1.applet_pb2
@@ -189,14 +190,22 @@ class LinkReport(google.protobuf.message.Message):
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
     POSITION_FIELD_NUMBER: builtins.int
+    APPLETS_FIELD_NUMBER: builtins.int
+    CONSOLES_FIELD_NUMBER: builtins.int
     position: builtins.int
     """The position of the last record of the log that it has applied."""
+    applets: builtins.int
+    """The applets that are attached to it."""
+    consoles: builtins.int
+    """The watches of consoles that are open at it."""
     def __init__(
         self,
         *,
         position: builtins.int = ...,
+        applets: builtins.int = ...,
+        consoles: builtins.int = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["position", b"position"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["applets", b"applets", "consoles", b"consoles", "position", b"position"]) -> None: ...
 
 Global___LinkReport: typing_extensions.TypeAlias = LinkReport
 
@@ -381,6 +390,9 @@ class ClusterMember(google.protobuf.message.Message):
     ADDRESS_FIELD_NUMBER: builtins.int
     POSITION_FIELD_NUMBER: builtins.int
     LEADS_FIELD_NUMBER: builtins.int
+    APPLETS_FIELD_NUMBER: builtins.int
+    CONSOLES_FIELD_NUMBER: builtins.int
+    LEADS_FOR_FIELD_NUMBER: builtins.int
     server: builtins.str
     """Its name."""
     address: builtins.str
@@ -389,6 +401,14 @@ class ClusterMember(google.protobuf.message.Message):
     """The position of the last record that it has applied."""
     leads: builtins.bool
     """True if it leads."""
+    applets: builtins.int
+    """The applets that are attached to it."""
+    consoles: builtins.int
+    """The watches of consoles that are open at it."""
+    @property
+    def leads_for(self) -> google.protobuf.duration_pb2.Duration:
+        """How long it leads, in real time; 0 of a server that follows."""
+
     def __init__(
         self,
         *,
@@ -396,8 +416,12 @@ class ClusterMember(google.protobuf.message.Message):
         address: builtins.str = ...,
         position: builtins.int = ...,
         leads: builtins.bool = ...,
+        applets: builtins.int = ...,
+        consoles: builtins.int = ...,
+        leads_for: google.protobuf.duration_pb2.Duration | None = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["address", b"address", "leads", b"leads", "position", b"position", "server", b"server"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["leads_for", b"leads_for"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["address", b"address", "applets", b"applets", "consoles", b"consoles", "leads", b"leads", "leads_for", b"leads_for", "position", b"position", "server", b"server"]) -> None: ...
 
 Global___ClusterMember: typing_extensions.TypeAlias = ClusterMember
 

@@ -128,7 +128,10 @@ class LeaderLink:
         outbox: LinkOutbox[cluster_pb2.LinkRequest] = LinkOutbox()
         self._uplink.opened(outbox)
         while True:
-            report = cluster_pb2.LinkReport(position=standing.place.position)
+            busy = standing.busy()
+            report = cluster_pb2.LinkReport(
+                position=standing.place.position, applets=busy.applets, consoles=busy.consoles
+            )
             yield cluster_pb2.LinkRequest(report=report)
             for message in await outbox.take(within=PING):
                 yield message

@@ -13,6 +13,7 @@ from rescue_server.cluster.link_outbox import Overflow
 from rescue_server.cluster.linked_servers import LinkedServer, LinkedServers
 from rescue_server.cluster.news import member_message
 from rescue_server.cluster.proofs import is_proof, new_nonce, prove
+from rescue_server.cluster.roster import Busy
 from rescue_server.cluster.standing import MemberStanding
 from rescue_server.replicated.log import EngineNode
 from rescue_server.rpc.call_context import CallContext
@@ -102,7 +103,9 @@ class LinkService(cluster_pb2_grpc.ClusterServiceServicer):
     async def _read(self, requests: Requests, server: LinkedServer) -> None:
         async for request in requests:
             if request.HasField("report"):
-                self._standing.roster.report(server.name, server.instance, request.report.position)
+                report = request.report
+                busy = Busy(report.applets, report.consoles)
+                self._standing.roster.report(server.name, server.instance, report.position, busy)
             else:
                 self._linked.received(server, request)
 

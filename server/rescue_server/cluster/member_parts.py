@@ -10,6 +10,7 @@ from rescue_server.cluster.linked_applets import LinkedApplets
 from rescue_server.cluster.linked_servers import LinkedServers
 from rescue_server.cluster.news import FollowsNews, LeaderNews
 from rescue_server.cluster.questions import Questions
+from rescue_server.cluster.roster import Busy
 from rescue_server.cluster.settling import SettlesConsoles, Settling
 from rescue_server.cluster.standing import MemberStanding
 from rescue_server.cluster.uplink import Uplink
@@ -59,6 +60,13 @@ class MemberParts:
         leader_news = LeaderNews(standing, engine, server.faults, others)
         linked.on_end(leader_news.ended)
         engine.clock.on_change(linked.wake)
+        edge_applets = EdgeApplets(standing, uplink, options.limits)
+
+        def busy() -> Busy:
+            applets = len(server.attachments) if standing.leads else len(edge_applets)
+            return Busy(applets, engine.watch.open_watchers)
+
+        standing.busy = busy
         return cls(
             server=server,
             uplink=uplink,
@@ -70,6 +78,6 @@ class MemberParts:
             settling=settling,
             leader_news=leader_news,
             settles=SettlesConsoles(uplink, engine.watch),
-            edge_applets=EdgeApplets(standing, uplink, options.limits),
+            edge_applets=edge_applets,
             linked_applets=LinkedApplets(engine, server.timekeeper, server.attachments, linked),
         )

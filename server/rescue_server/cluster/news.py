@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC
+from datetime import UTC, timedelta
 
 from rescue_protos.v1 import clock_pb2, cluster_pb2
 from rescue_server.clock import ServerClock
 from rescue_server.cluster.consoles import OthersConsoles
 from rescue_server.cluster.linked_servers import LinkedServer
-from rescue_server.cluster.roster import KnownServer
+from rescue_server.cluster.roster import Busy, KnownServer
 from rescue_server.cluster.standing import MemberStanding
 from rescue_server.cluster.uplink import Uplink
 from rescue_server.faults.injector import FaultInjector
@@ -57,7 +57,14 @@ class FollowsNews:
         """Take in what the leader says."""
         self._standing.roster.take_news(
             [
-                KnownServer(name=one.server, address=one.address, position=one.position, leads=one.leads)
+                KnownServer(
+                    name=one.server,
+                    address=one.address,
+                    position=one.position,
+                    leads=one.leads,
+                    leads_for=one.leads_for.ToTimedelta().total_seconds(),
+                    busy=Busy(one.applets, one.consoles),
+                )
                 for one in news.members
             ]
         )
@@ -87,5 +94,11 @@ def follow(clock: ServerClock, reading: clock_pb2.ClockReading) -> None:
 def member_message(member: KnownServer) -> cluster_pb2.ClusterMember:
     """Return what the contract says of one server."""
     return cluster_pb2.ClusterMember(
-        server=member.name, address=member.address, position=member.position, leads=member.leads
+        server=member.name,
+        address=member.address,
+        position=member.position,
+        leads=member.leads,
+        applets=member.busy.applets,
+        consoles=member.busy.consoles,
+        leads_for=translate.duration(timedelta(seconds=member.leads_for)) if member.leads else None,
     )

@@ -4,20 +4,36 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from rescue_protos.errors import AlreadyExists
 from rescue_server.cluster.election import SILENT
 
 
+class Busy(NamedTuple):
+    """How many applets are attached to a server, and how many watches of consoles are open at it."""
+
+    applets: int = 0
+    consoles: int = 0
+
+
+IDLE = Busy()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KnownServer:
-    """One server: its name, HOST:PORT, how far it has come in the log, and whether it leads."""
+    """One server: its name, HOST:PORT, how far it has come in the log, and whether it leads.
+
+    `leads_for`: since how many real seconds.
+    """
 
     name: str
     address: str
     position: int
     leads: bool = False
+    leads_for: float = 0.0
+    busy: Busy = IDLE
 
 
 @dataclass(slots=True, kw_only=True)
@@ -26,6 +42,7 @@ class _Linked:
     instance: str
     position: int
     heard_at: float
+    busy: Busy = IDLE
 
 
 class Roster:
@@ -45,11 +62,11 @@ class Roster:
             raise AlreadyExists(f"there is a server {name!r} in this cluster: give each its own --name")
         self._linked[name] = _Linked(address=address, instance=instance, position=0, heard_at=self._now())
 
-    def report(self, name: str, instance: str, position: int) -> None:
-        """A linked server tells how far it has come."""
+    def report(self, name: str, instance: str, position: int, busy: Busy = IDLE) -> None:
+        """A linked server says how far it has come, and how busy it is."""
         known = self._linked.get(name)
         if known is not None and known.instance == instance:
-            known.position, known.heard_at = position, self._now()
+            known.position, known.heard_at, known.busy = position, self._now(), busy
 
     def leave(self, name: str, instance: str) -> None:
         """The link of a server has ended."""
@@ -57,12 +74,17 @@ class Roster:
         if known is not None and known.instance == instance:
             del self._linked[name]
 
-    def as_leader(self, address: str, position: int) -> list[KnownServer]:
-        """Return this server and those that are linked to it."""
-        linked = (
-            KnownServer(name=name, address=one.address, position=one.position) for name, one in self._linked.items()
-        )
-        me = KnownServer(name=self._name, address=address, position=position, leads=True)
+    def with_linked(self, me: KnownServer) -> list[KnownServer]:
+        """Return this server, which leads, and those that are linked to it.
+
+        The leader serves the applets of all servers: it counts those of its own alone.
+        """
+        linked = [
+            KnownServer(name=name, address=one.address, position=one.position, busy=one.busy)
+            for name, one in self._linked.items()
+        ]
+        own = max(0, me.busy.applets - sum(one.busy.applets for one in linked))
+        me = replace(me, busy=Busy(own, me.busy.consoles))
         return sorted([me, *linked], key=lambda member: member.name)
 
     def take_news(self, members: Sequence[KnownServer]) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
+from dataclasses import replace
 
-from rescue_server.cluster.roster import KnownServer, Roster
+from rescue_server.cluster.roster import Busy, KnownServer, Roster
 from rescue_server.replicated.place import Place
 
 
@@ -16,9 +18,24 @@ class MemberStanding:
         self.address = address
         self.roster = roster
         self._place = place
-        self.leads = False
+        self.busy: Callable[[], Busy] = Busy
+        """Counts the applets and consoles of this server; a leader counts the applets of all servers."""
+        self._leads_since: float | None = None
         self.has_fault_rules = False
         """Whether the leader has fault rules about calls: then it answers every call itself."""
+
+    @property
+    def leads(self) -> bool:
+        """Whether this server leads."""
+        return self._leads_since is not None
+
+    def begin_to_lead(self, now: float) -> None:
+        """This server leads, since this moment in real seconds."""
+        self._leads_since = now
+
+    def stop_leading(self) -> None:
+        """This server leads no more."""
+        self._leads_since = None
 
     @property
     def place(self) -> Place:
@@ -33,8 +50,9 @@ class MemberStanding:
 
     def members(self) -> list[KnownServer]:
         """Return the servers that there are, as far as this one knows."""
-        if self.leads:
-            return self.roster.as_leader(self.address, self.place.position)
-        me = KnownServer(name=self.name, address=self.address, position=self.place.position)
+        me = KnownServer(name=self.name, address=self.address, position=self.place.position, busy=self.busy())
+        if self._leads_since is not None:
+            leading = time.monotonic() - self._leads_since
+            return self.roster.with_linked(replace(me, leads=True, leads_for=leading))
         others = [member for member in self.roster.told if member.name != self.name]
         return sorted([me, *others], key=lambda member: member.name)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -190,7 +191,7 @@ class Term:
         async with _together(self._engine.run(), self._access.run(), self._snapshots.run(), self._health.run()) as work:
             await self._prepare()
             work += self._parts.server.start(replaying=False)
-            self._standing.leads = True
+            self._standing.begin_to_lead(time.monotonic())
             link_to_itself(self._standing.name, self._parts.uplink, self._parts.linked)
             self._setting.happened.led += 1
             with contextlib.suppress(*STORAGE_ERRORS):  # then this server leads no more
@@ -219,7 +220,7 @@ class Term:
         garbage.tune()
 
     async def _end_calls(self) -> None:
-        self._standing.leads = False
+        self._standing.stop_leading()
         self._parts.server.presence.close()
         self._parts.others_consoles.close()
         self._parts.edge_applets.drain()

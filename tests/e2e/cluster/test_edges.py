@@ -6,12 +6,14 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 import grpc
 import pytest
 
 from rescue_client import AdminClient, ClockClient, Connection, ConsoleClient, OverviewClient
+from rescue_client.cluster import ClusterClient
 from rescue_common.state_directory import find_secret
 from rescue_emulator.world.cluster_programs import ClusterPrograms
 from rescue_emulator.world.technician import CommandRefused, Technician
@@ -216,3 +218,22 @@ async def test_commands_by_a_stream_at_an_edge_are_each_done_once_though_the_lea
             entries = (await console.queue()).entries
         assert sorted(entry.customer for entry in entries) == sorted(["first", *map(str, range(300))])
         assert {entry.session for entry in entries} == {created.session, *(one.session for one in made)}
+
+
+async def test_the_state_of_a_cluster_tells_where_everybody_is(sides: Sides) -> None:
+    alice = await sides.edge.technician("alice")
+    await sides.leader.technician("bob")
+    await active(sides.edge, alice)
+    secret = find_secret("admin", data=sides.edge.data)
+
+    async def at_work() -> dict[str, tuple[int, int]]:
+        async with Connection(sides.edge_address, user="admin", secret=secret) as connection:
+            state = await ClusterClient(connection).state()
+        assert state.leader is not None
+        assert state.leader.leads_for > timedelta(0)
+        return {server.name: (server.applets, server.consoles) for server in state.servers}
+
+    expected = {name: (1, 1) if name == sides.edge_name else (0, 1) for name in sides.cluster.names}
+    async with asyncio.timeout(10):
+        while await at_work() != expected:  # noqa: ASYNC110, servers report four times a second, and set no event here
+            await asyncio.sleep(0.05)

@@ -52,7 +52,8 @@ class Cluster:
         members = [KnownServer(name=one, address="h", position=0, leads=one == "s1") for one in ("s1", *followers)]
         roster.take_news(members)
         standing = MemberStanding(name, "h:1", roster, lambda: self.leader.place)
-        standing.leads = name == "s1"
+        if name == "s1":
+            standing.begin_to_lead(0.0)
         return Snapshots(standing, self.log, self.directory / name, records=records)
 
 
