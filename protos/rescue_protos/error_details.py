@@ -17,6 +17,8 @@ from rescue_protos.errors import RescueError, class_for
 DOMAIN = "rescue-emulator"
 DETAILS_KEY = "grpc-status-details-bin"
 """The trailing metadata with the google.rpc.Status of a call."""
+_BROKEN_WRITE = "Internal error from Core"
+"""What grpc.aio says in place of the true status if a write is under way when a stream ends."""
 _ALLOWED = "possible"  # the key in ErrorInfo's metadata
 
 
@@ -44,11 +46,17 @@ def to_status(error: RescueError) -> tuple[grpc.StatusCode, str, tuple[tuple[str
     return grpc.StatusCode[error.code], message, ((DETAILS_KEY, status.SerializeToString()),)
 
 
+def code_of(error: grpc.aio.AioRpcError) -> grpc.StatusCode:
+    """Return the status code of a failed call; UNAVAILABLE of a stream that broke while it was written to."""
+    is_broken_write = error.code() is grpc.StatusCode.INTERNAL and error.details() == _BROKEN_WRITE
+    return grpc.StatusCode.UNAVAILABLE if is_broken_write else error.code()
+
+
 def from_rpc_error(error: grpc.RpcError) -> RescueError:
     """Return the error that a failed call brought, as an instance of the class that the server raised."""
     if not isinstance(error, grpc.aio.AioRpcError):
         return RescueError(str(error), reason="UNKNOWN", code="UNKNOWN")
-    code = error.code().name
+    code = code_of(error).name
     reason, metadata, fields, retry_after = code, {}, {}, 0.0
     for key, value in error.trailing_metadata() or ():
         if key != DETAILS_KEY or not isinstance(value, bytes):

@@ -16,7 +16,7 @@ from typing import Any, NoReturn, cast
 import grpc
 from google.protobuf.message import Message
 
-from rescue_protos.error_details import from_rpc_error, to_status
+from rescue_protos.error_details import code_of, from_rpc_error, to_status
 from rescue_protos.errors import NotLeading, ShuttingDown
 from rescue_protos.v1 import access_pb2
 from rescue_server.cluster.leader_channel import LeaderChannel, NoLeader
@@ -290,18 +290,20 @@ async def _read(context: CallContext) -> AsyncIterator[bytes]:
 
 def is_broken(error: grpc.aio.AioRpcError) -> bool:
     """Whether the connection failed: the leader may have carried out the call, or not."""
-    return error.code() is grpc.StatusCode.UNAVAILABLE and from_rpc_error(error).reason == "UNAVAILABLE"
+    return code_of(error) is grpc.StatusCode.UNAVAILABLE and from_rpc_error(error).reason == "UNAVAILABLE"
 
 
 def is_refused_by_state(error: grpc.aio.AioRpcError) -> bool:
     """Whether the server refused the call because it does not lead, or leaves: nothing was done."""
-    return error.code() is grpc.StatusCode.UNAVAILABLE and isinstance(from_rpc_error(error), NotLeading | ShuttingDown)
+    return code_of(error) is grpc.StatusCode.UNAVAILABLE and isinstance(
+        from_rpc_error(error), NotLeading | ShuttingDown
+    )
 
 
 async def pass_on(error: grpc.aio.AioRpcError, context: CallContext) -> NoReturn:
     """End the caller's call as the leader ended it."""
     kept = tuple((name, value) for name, value in error.trailing_metadata() or () if not name.startswith("rescue-"))
-    await context.abort(error.code(), error.details() or "", kept)
+    await context.abort(code_of(error), error.details() or "", kept)
 
 
 async def _abort(context: CallContext, refusal: NotLeading) -> NoReturn:

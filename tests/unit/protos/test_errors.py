@@ -47,6 +47,12 @@ def test_an_error_without_details_has_the_class_of_its_code() -> None:
         assert type(from_rpc_error(plain)) is kind
 
 
+def test_a_stream_that_broke_during_a_write_is_no_failure_of_the_server() -> None:
+    for details, kind in (("Internal error from Core", errors.Unavailable), ("the server failed", RescueError)):
+        error = grpc.aio.AioRpcError(grpc.StatusCode.INTERNAL, grpc.aio.Metadata(), grpc.aio.Metadata(), details)
+        assert type(from_rpc_error(error)) is kind
+
+
 def test_two_classes_of_one_code_never_share_a_reason() -> None:
     reasons = [(kind.code, reason) for kind in CLASSES for reason in {kind.reason, *kind.reasons}]
     assert len(reasons) == len(set(reasons))
