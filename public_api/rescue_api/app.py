@@ -84,6 +84,8 @@ def build(backend: Backend) -> ASGIApp:
 async def _routed(request: Request, path: str, backend: Backend) -> Response:
     if path == _SOAP_PATH:
         return await _soap(request, backend) if request.method == "POST" else _described(request)
+    if path == out_of_scope.CONSOLE_SERVICE_PATH:
+        return await _console_service(request, backend)
     if path == INVITATION_PATH.lower():
         return HTMLResponse(invitation_page(_query(request).get("code", "")))
     name = path[len(_PREFIX) : -len(_SUFFIX)]
@@ -121,6 +123,20 @@ async def _soap(request: Request, backend: Backend) -> Response:
         return soap.failure(version, operation, word)
 
     return await _answered(request, operation, arguments, backend, write, fail, soap.text_of, version.content_type)
+
+
+async def _console_service(request: Request, backend: Backend) -> Response:
+    """Answer for the Technician Console's own web service, which is not emulated."""
+    out_of_scope.say_once("the Technician Console's web service", backend.not_emulated)
+    response = _page(404)
+    if request.method == "POST":
+        try:
+            version, text = soap.error_of_console_service(await _body(request), request.headers.get("content-type", ""))
+            response = Response(text, headers=_headers(version.content_type))
+        except soap.NotSoap as error:
+            response = Response(soap.fault(error.version, str(error)), 500, _headers(error.version.content_type))
+    response.headers.update(out_of_scope.HEADERS)
+    return response
 
 
 async def _answered(
@@ -176,7 +192,7 @@ async def _answered(
     noted.user = call.caller.name if call is not None and call.caller is not None else ""
     response = _response(body, _headers(content_type), is_cut=fault is not None and fault.is_cut)
     if operation in out_of_scope.OPERATIONS:
-        out_of_scope.say_once(operation, backend.not_emulated)
+        out_of_scope.say_once(f"{operation.name} of the public API", backend.not_emulated)
         response.headers.update(out_of_scope.HEADERS)
     if call is not None and call.new_cookie:
         # Written by hand, because clients compare the vendor's very text, and libraries order the attributes otherwise.

@@ -9,14 +9,19 @@ from rescue_api.calls import ApiCall, MethodAccess, Operation
 from rescue_api.words import MethodFailed, Word
 
 HEADERS = {"X-Rescue-Emulator": "not emulated"}
-_NAMES = {
-    "requestLensPINCode": "requestLensPINCode",
-    "requestLensPINCode_v2": "requestLensPINCodeV2",
-    "requestLensPINCode_v3": "requestLensPINCodeV3",
-    "createUsers": "createUsers",
-    "generateEmailText": "generateEmailText",
-}
-"""Their names in text, and in SOAP."""
+CONSOLE_SERVICE_PATH = "/webservices/technicianconsole.asmx"
+"""The web service of the Technician Console, in small letters. Only the form of its answers is known."""
+
+_LENS = "requestPINCode"  # in SOAP as the words of other PINs
+_NAMES = (
+    ("requestLensPINCode", "requestLensPINCode", _LENS),
+    ("requestLensPINCode_v2", "requestLensPINCodeV2", _LENS),
+    ("requestLensPINCode_v3", "requestLensPINCodeV3", _LENS),
+    ("requestLensPINCode_v4", "requestLensPINCodeV4", _LENS),
+    ("createUsers", "createUsers", "createUsers"),
+    ("generateEmailText", "generateEmailText", "generateEmailText"),
+)
+"""Their names in text, in SOAP, and what their words begin with in SOAP."""
 
 
 async def _refuse(call: ApiCall) -> tuple[Row, ...]:
@@ -27,20 +32,20 @@ OPERATIONS = tuple(
     Operation(
         name=name,
         soap=soap,
-        prefix=name.partition("_")[0],
+        prefix=prefix,
         does="Is not emulated.",
         handler=_refuse,
         shape=DONE,
         access=MethodAccess.ANYBODY,
     )
-    for name, soap in _NAMES.items()
+    for name, soap, prefix in _NAMES
 )
 BY_NAME = {operation.name.lower(): operation for operation in OPERATIONS}
 BY_SOAP_NAME = {operation.soap.lower(): operation for operation in OPERATIONS}
 
 
-def say_once(operation: Operation, said: set[str]) -> None:
+def say_once(what: str, said: set[str]) -> None:
     """Say on stderr that somebody called it, unless that was said already."""
-    if operation.name not in said:
-        said.add(operation.name)
-        print(f"rescue server: {operation.name} of the public API is not emulated: it answers ERROR", file=sys.stderr)
+    if what not in said:
+        said.add(what)
+        print(f"rescue server: {what} is not emulated: it answers ERROR", file=sys.stderr)

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from xml.etree.ElementTree import Element, ParseError
+from xml.sax.saxutils import quoteattr
 
 from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import fromstring
@@ -52,6 +53,17 @@ class SoapRequest:
 
 def read(body: bytes, content_type: str) -> SoapRequest:
     """Read an envelope; the local name of the body's element says which operation. Raises NotSoap."""
+    version, wanted = _read(body, content_type)
+    name = _local(wanted.tag)
+    operation = BY_SOAP_NAME.get(name) or out_of_scope.BY_SOAP_NAME.get(name)
+    if operation is None:
+        raise NotSoap("There is no such operation.", version)
+    return SoapRequest(
+        version=version, operation=operation, given={_local(child.tag): child.text or "" for child in wanted}
+    )
+
+
+def _read(body: bytes, content_type: str) -> tuple[Version, Element]:
     version = Version.V1_2 if Version.V1_2.value[1] in content_type else Version.V1_1
     try:
         envelope: Element = fromstring(body, forbid_dtd=True)
@@ -61,14 +73,15 @@ def read(body: bytes, content_type: str) -> SoapRequest:
     bodies = [child for child in envelope if _local(child.tag) == "body"]
     if _local(envelope.tag) != "envelope" or not bodies or not len(bodies[0]):
         raise NotSoap("The request is no SOAP envelope with a body.", version)
-    wanted = bodies[0][0]
-    name = _local(wanted.tag)
-    operation = BY_SOAP_NAME.get(name) or out_of_scope.BY_SOAP_NAME.get(name)
-    if operation is None:
-        raise NotSoap("There is no such operation.", version)
-    return SoapRequest(
-        version=version, operation=operation, given={_local(child.tag): child.text or "" for child in wanted}
-    )
+    return version, bodies[0][0]
+
+
+def error_of_console_service(body: bytes, content_type: str) -> tuple[Version, str]:
+    """Return that an operation of the Technician Console's web service failed, whatever it is. Raises NotSoap."""
+    version, wanted = _read(body, content_type)
+    namespace, _, name = wanted.tag.rpartition("}")
+    result = f"<{name}Result>{name}Ret_{Word.ERROR.soap}</{name}Result>"
+    return version, _envelope(version, f"<{name}Response xmlns={quoteattr(namespace[1:])}>{result}</{name}Response>")
 
 
 def answer(version: Version, operation: Operation, rows: Sequence[Row]) -> str:

@@ -27,11 +27,13 @@ ENVELOPES = {
 XSD = 'xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xmlns:xsd="http://www.w3.org/2001/XMLSchema"'
 
 
-def post(api: Api, body: str | bytes, content_type: str = "text/xml; charset=utf-8") -> Answered:
+def post(
+    api: Api, body: str | bytes, content_type: str = "text/xml; charset=utf-8", path: str = "/api/api.ASMX"
+) -> Answered:
     target = urlsplit(api.url)
     connection = http.client.HTTPConnection(target.hostname or "", target.port, timeout=20)
     try:
-        connection.request("POST", "/api/api.ASMX", body, {"Content-Type": content_type})
+        connection.request("POST", path, body, {"Content-Type": content_type})
         answer = connection.getresponse()
         headers = {name.lower(): value for name, value in answer.getheaders()}
         return Answered(answer.status, headers, answer.read().decode())

@@ -90,8 +90,20 @@ async def test_a_method_that_is_not_emulated_says_so(api: Api) -> None:
     for content_type in ENVELOPES:
         soap = post(api, envelope(asked, content_type), content_type)
         assert (soap.status, soap.headers["x-rescue-emulator"]) == (200, "not emulated")
-        assert "<requestLensPINCodeV2Result>requestLensPINCode_Error</requestLensPINCodeV2Result>" in soap.body
+        assert "<requestLensPINCodeV2Result>requestPINCode_Error</requestLensPINCodeV2Result>" in soap.body
     assert "x-rescue-emulator" not in api.call("logout").headers
+    service = "/WebServices/TechnicianConsole.asmx"
+    asked = '<initUnattendedSession xmlns="http://microsoft.com/webservices/"><iIssueId>1</iIssueId></initUnattendedSession>'
+    for content_type in ENVELOPES:
+        soap = post(api, envelope(asked, content_type), content_type, path=service)
+        assert (soap.status, soap.headers["x-rescue-emulator"]) == (200, "not emulated")
+        assert (
+            '<initUnattendedSessionResponse xmlns="http://microsoft.com/webservices/"><initUnattendedSessionResult>'
+            "initUnattendedSessionRet_Error</initUnattendedSessionResult></initUnattendedSessionResponse>"
+        ) in soap.body
+    assert post(api, "no XML", path=service).status == 500
+    page = api.call("", path=service)
+    assert (page.status, page.headers["x-rescue-emulator"]) == (404, "not emulated")
     async with asyncio.timeout(20):
         # The log is read while this waits.
         while "requestLensPINCode_v2 of the public API" not in api.world.server.log_tail(1000):  # noqa: ASYNC110
