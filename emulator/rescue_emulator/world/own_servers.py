@@ -20,6 +20,13 @@ WEB = ("--web", "127.0.0.1:0")
 _START_TIMEOUT = 30.0  # real seconds, for a process on a busy machine
 
 
+def pace_of(*, paused: bool, speed: float | None) -> list[str]:
+    """Return the options for how emulated time goes at first; a speed lets it go."""
+    if speed is not None:
+        return ["--speed", f"{speed:g}"]
+    return ["--paused"] if paused else []
+
+
 class OwnServers:
     """`start` starts a program. `pace` and `organization` are options for the first start, `options` for each one."""
 

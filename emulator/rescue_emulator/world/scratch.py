@@ -6,8 +6,11 @@ import os
 import shutil
 import tempfile
 import weakref
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+from rescue_common.processes.child import Program
 
 
 class ScratchDirectory:
@@ -23,6 +26,11 @@ class ScratchDirectory:
             self._path = Path(tempfile.mkdtemp(prefix="rescue-world-"))
             self._removal = weakref.finalize(self, _remove, self._path, os.getpid())
         return self._path
+
+    async def start(self, name: str, module: str, *arguments: str, environment: Mapping[str, str]) -> Program:
+        """Start a program there, with its temporary files."""
+        there = {"TMPDIR": str(self.path()), **environment}
+        return await Program.start(name, module, *arguments, environment=there, directory=self.path())
 
     def remove(self) -> None:
         """Remove it with all files, if there is one."""

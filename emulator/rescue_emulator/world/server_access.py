@@ -37,6 +37,12 @@ class ServerAccess:
         access = Access.read(self.data)
         return access.secrets[ADMINISTRATOR], access.tls
 
+    def of_clients(self) -> tuple[list[str], dict[str, str]]:
+        """Return options and variables that lead a program to the server. Raises NotEntered and NoAccess."""
+        tls = self.credentials()[1]
+        where = ["--data", str(self.data)] if self.data is not None else []
+        return ["--server", self.address, *where], tls.variables() if tls else {}
+
     def connect(self, timeout: timedelta) -> Connection:
         """Return a new connection of the administrator. Raises NotEntered and NoAccess."""
         if not self.address:

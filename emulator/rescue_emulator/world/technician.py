@@ -231,6 +231,15 @@ def _quoted(technician: str | Technician) -> str:
     return f'"{technician.name if isinstance(technician, Technician) else technician}"'
 
 
+async def queue_is_shown(console: Program, timeout: float) -> None:
+    """Wait until a console has shown its queue. Raises TimeoutError, ProgramEnded."""
+
+    def shown() -> Event | None:
+        return next((event for event in console.events if event.get("event") == "snapshot-end"), None)
+
+    await console.until(shown, timeout=timeout, what="event snapshot-end")
+
+
 async def require_technician(admin: AdminClient, name: str) -> None:
     """Raise NotFound, which says who there is, if an organization has no such technician. Raises RescueError."""
     found = await admin.organization()

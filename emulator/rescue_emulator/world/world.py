@@ -40,10 +40,10 @@ from rescue_emulator.world.errors import NotEntered, NotOwner, WrongEventLoop
 from rescue_emulator.world.external_server import create_accounts, leave, unique_names
 from rescue_emulator.world.failure_report import ReportedWorld, failure_report
 from rescue_emulator.world.own_clients import WorldAdmin, WorldClock, WorldFaults, WorldJournal
-from rescue_emulator.world.own_servers import API, WEB, OwnServers
+from rescue_emulator.world.own_servers import API, WEB, OwnServers, pace_of
 from rescue_emulator.world.scratch import ScratchDirectory
 from rescue_emulator.world.server_access import ServerAccess
-from rescue_emulator.world.technician import NotSeen, Technician, require_technician
+from rescue_emulator.world.technician import NotSeen, Technician, queue_is_shown, require_technician
 from rescue_protos.errors import RescueError
 
 _START_TIMEOUT = 30.0  # real seconds, for a process on a busy machine
@@ -78,13 +78,11 @@ class World:
     ) -> None:
         if servers > 1 and data is not None:
             raise ValueError("a world of several servers has state directories of its own")
-        pace = ["--paused"] if paused and speed is None else []
-        pace += ["--speed", f"{speed:g}"] if speed is not None else []
         self._servers = OwnServers(
             self._start,
             servers=servers,
             nodes=nodes,
-            pace=pace,
+            pace=pace_of(paused=paused, speed=speed),
             organization=["--organization", str(organization)] if organization is not None else [],
             options=(*(API if api else ()), *(WEB if web else ()), *options),
         )
@@ -224,11 +222,7 @@ class World:
         technician = Technician(name, program, report=self.look, own=self._own)
         self._technicians.append(technician)
         try:
-            await program.until(
-                lambda: next((event for event in program.events if event.get("event") == "snapshot-end"), None),
-                timeout=_START_TIMEOUT,
-                what="event snapshot-end",
-            )
+            await queue_is_shown(program, _START_TIMEOUT)
         except ProgramEnded:
             self._technicians.remove(technician)
             await require_technician(self.admin, name)
@@ -367,18 +361,14 @@ class World:
 
     async def _run(self, name: str, module: str, *arguments: str, environment: Mapping[str, str]) -> Program:
         """Start a client program. Its temporary files stay in the scratch directory, even if it is killed."""
-        access = self._access
-        where = ["--server", access.address, *(["--data", str(access.data)] if access.data is not None else [])]
-        tls = access.credentials()[1]
-        there = {**(tls.variables() if tls else {}), **environment}
-        return await self._start(name, module, *arguments, *where, environment=there)
+        where, there = self._access.of_clients()
+        return await self._start(name, module, *arguments, *where, environment={**there, **environment})
 
     async def _start(self, name: str, module: str, *arguments: str, environment: Mapping[str, str]) -> Program:
-        scratch = self._scratch()
+        self._scratch()
         if self._loop is not asyncio.get_running_loop():
             raise WrongEventLoop
-        there = {"TMPDIR": str(scratch), **environment}
-        return await Program.start(name, module, *arguments, environment=there, directory=scratch)
+        return await self._files.start(name, module, *arguments, environment=environment)
 
     def _scratch(self) -> Path:
         """Return the directory of all temporary files; it is removed with the world, or when this process ends."""
