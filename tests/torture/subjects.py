@@ -65,13 +65,14 @@ class OneServer:
 
 
 class ServersOfACluster:
-    """The leading server dies or is paused, and now and then a node with it."""
+    """The leading server dies or is paused; now and then one that follows does so, too, or a node."""
 
     def __init__(self, programs: ClusterPrograms, dice: random.Random) -> None:
         self._programs = programs
         self._dice = dice
         self._died = programs.names[0]
         self.node_kills = 0
+        self.edge_deaths = 0
         self.pauses = 0
 
     async def remains(self) -> StoreContent:
@@ -100,12 +101,27 @@ class ServersOfACluster:
         """See `Subject`."""
         await self._programs.next_leader(than=self._died)
         await self._programs.start_server(self._died)
+        if self._dice.random() < 0.5:
+            await self._trouble_edge()
         if len(self._programs.nodes.names) > 1 and self._dice.random() < 0.3:
             self.node_kills += 1
             node = self._dice.choice(self._programs.nodes.names)
             await asyncio.to_thread(self._programs.nodes.kill, node)
             await asyncio.sleep(self._dice.uniform(0.5, 3.0))
             await asyncio.to_thread(self._programs.nodes.start, node)
+
+    async def _trouble_edge(self) -> None:
+        """Kill or pause a server that follows; who is at it goes elsewhere."""
+        leader = await self._programs.next_leader()
+        edge = self._dice.choice([name for name in self._programs.names if name != leader])
+        if self._dice.random() < 0.5:
+            with paused(self._programs.programs[edge].pid):
+                await asyncio.sleep(self._dice.uniform(0.5, 6.0))
+            return
+        self.edge_deaths += 1
+        await self._programs.kill_server(edge)
+        await asyncio.sleep(self._dice.uniform(0.0, 2.0))
+        await self._programs.start_server(edge)
 
     async def end(self) -> list[int]:
         """See `Subject`. The leader goes first, so that another one has to take over and go, too."""

@@ -23,6 +23,7 @@ LEADER, FOLLOWER = "leader", "follower"
 """The roles in proofs: a proof of one side is none of the other."""
 
 _GREETS_WITHIN = 5.0  # real seconds
+_SILENT = 5.0  # real seconds: a server that stands still is as good as gone
 Nodes = Callable[[], Sequence[EngineNode]]
 Requests = AsyncIterator[cluster_pb2.LinkRequest]
 
@@ -72,7 +73,7 @@ class LinkService(cluster_pb2_grpc.ClusterServiceServicer):
         self._linked.opened(server)
         try:
             messages: list[cluster_pb2.LinkResponse] = []
-            while not reading.done() and not self._ended.is_set():
+            while not reading.done() and not self._ended.is_set() and server.silence() < _SILENT:
                 self._require_leading()
                 yield cluster_pb2.LinkResponse(news=self._news(server))  # first: what follows may build on it
                 for message in messages:
@@ -102,6 +103,7 @@ class LinkService(cluster_pb2_grpc.ClusterServiceServicer):
 
     async def _read(self, requests: Requests, server: LinkedServer) -> None:
         async for request in requests:
+            server.heard()
             if request.HasField("report"):
                 report = request.report
                 busy = Busy(report.applets, report.consoles)

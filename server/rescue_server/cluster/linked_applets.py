@@ -23,6 +23,7 @@ from rescue_server.runtime.signs_of_life import SignsOfLife
 RETURN_WITHIN = 5.0  # real seconds for the applets of a server that is gone to come back elsewhere
 RETURNING_PER_SECOND = 1_000.0  # of many, each thousand has a second more
 _ALIVE_EVERY = 0.2  # real seconds
+_SUSPECT = 0.8  # real seconds: a server that has been silent for so long may stand still
 _DETAILS = "grpc-status-details-bin"
 
 Attach = Callable[[object, CallContext], Awaitable[None]]
@@ -98,6 +99,14 @@ class LinkedApplets:
         linked.on("heartbeats", self._beat)
         linked.on_end(self._lost)
 
+    async def run(self) -> None:
+        """Judge no applet while its server stands still, until cancelled: it may be alive, and goes elsewhere."""
+        while True:
+            await asyncio.sleep(_ALIVE_EVERY)
+            for server, known in list(self._of.items()):
+                if server.silence() > _SUSPECT:
+                    await self._renew([one.opened.hello.session for one in known.values() if one.confirmed])
+
     def close(self) -> None:
         """Serve nobody any more: this server does not lead."""
         for running in self._running:
@@ -154,8 +163,11 @@ class LinkedApplets:
         until = real_now() + RETURN_WITHIN + len(sessions) / RETURNING_PER_SECOND
         while sessions and real_now() < until:
             sessions = [session for session in sessions if self._attachments.of(session) is None]
-            await in_portions(sessions, lambda session: self._timekeeper.renew_lease(session, answered=True))
+            await self._renew(sessions)
             await asyncio.sleep(_ALIVE_EVERY)
+
+    async def _renew(self, sessions: list[str]) -> None:
+        await in_portions(sessions, lambda session: self._timekeeper.renew_lease(session, answered=True))
 
     def _start(self, work: Any) -> asyncio.Task[None]:
         running: asyncio.Task[None] = asyncio.create_task(work)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 from rescue_protos.v1 import cluster_pb2
@@ -16,6 +17,15 @@ class LinkedServer:
         self.address = address
         self.instance = instance
         self.outbox: LinkOutbox[cluster_pb2.LinkResponse] = LinkOutbox()
+        self._heard_at = time.monotonic()
+
+    def heard(self) -> None:
+        """It gave a sign of life; it does several times a second."""
+        self._heard_at = time.monotonic()
+
+    def silence(self) -> float:
+        """Return for how many real seconds it has said nothing."""
+        return time.monotonic() - self._heard_at
 
     def send(self, message: cluster_pb2.LinkResponse) -> None:
         """Send a message; without effect once the link has ended."""

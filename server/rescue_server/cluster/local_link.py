@@ -13,6 +13,9 @@ class _ThisServer(LinkedServer):
         super().__init__(name, address="", instance="")
         self._uplink = uplink
 
+    def silence(self) -> float:
+        return 0.0
+
     def send(self, message: cluster_pb2.LinkResponse) -> None:
         self._uplink.received(message)
 

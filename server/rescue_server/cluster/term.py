@@ -191,6 +191,7 @@ class Term:
         async with _together(self._engine.run(), self._access.run(), self._snapshots.run(), self._health.run()) as work:
             await self._prepare()
             work += self._parts.server.start(replaying=False)
+            work.append(asyncio.create_task(self._parts.linked_applets.run()))
             self._standing.begin_to_lead(time.monotonic())
             link_to_itself(self._standing.name, self._parts.uplink, self._parts.linked)
             self._setting.happened.led += 1
