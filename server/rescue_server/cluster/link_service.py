@@ -103,7 +103,7 @@ class LinkService(cluster_pb2_grpc.ClusterServiceServicer):
 
     async def _read(self, requests: Requests, server: LinkedServer) -> None:
         async for request in requests:
-            server.heard()
+            server.record_sign_of_life()
             if request.HasField("report"):
                 report = request.report
                 busy = Busy(report.applets, report.consoles)

@@ -19,7 +19,7 @@ class LinkedServer:
         self.outbox: LinkOutbox[cluster_pb2.LinkResponse] = LinkOutbox()
         self._heard_at = time.monotonic()
 
-    def heard(self) -> None:
+    def record_sign_of_life(self) -> None:
         """It gave a sign of life; it does several times a second."""
         self._heard_at = time.monotonic()
 
