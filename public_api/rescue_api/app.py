@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from time import perf_counter
@@ -40,6 +41,7 @@ _TEXT = "text/plain; charset=utf-8"
 _METHODS = ["GET", "POST"]
 _NOTED = "rescue.noted"
 _PAGES = {404: "The resource cannot be found.", 413: "The request is too long.", 408: "The request took too long."}
+_SLASHES = re.compile("//+")
 _HERE = "\ue000"  # of no text; where a value that comes in pieces is put
 
 
@@ -61,7 +63,7 @@ def build(backend: Backend) -> ASGIApp:
     """Return the application."""
 
     async def answer(request: Request) -> Response:
-        path, began = request.scope["path"].partition("#")[0].lower(), perf_counter()
+        path, began = _SLASHES.sub("/", request.scope["path"].partition("#")[0].lower()), perf_counter()
         noted = request.scope[_NOTED] = Noted()
         try:
             response = await _routed(request, path, backend)

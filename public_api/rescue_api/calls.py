@@ -14,7 +14,7 @@ from rescue_api.answers import Enumeration, Kind, Row, Shape
 from rescue_api.limits import ApiLimits
 from rescue_api.logins import ApiLogins
 from rescue_api.nodes import Node, find
-from rescue_api.reports.settings import ReportSettingsKeeper
+from rescue_api.reports.keeper import ReportSettingsKeeper
 from rescue_api.request_notes import RequestNotes
 from rescue_api.words import MethodFailed, Word
 from rescue_client.api import ApiClient

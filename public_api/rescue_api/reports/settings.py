@@ -1,16 +1,12 @@
-"""The settings of reports. They belong to a cookie or to a code, and live in memory."""
+"""The settings of reports. They belong to a cookie or to a code."""
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 LISTALL, SUMMARY = "LISTALL", "SUMMARY"
 TEXT, XML = "TEXT", "XML"
-MOST_KEPT = 10_000
-"""Settings of so many cookies and codes are kept; those that were used last."""
-
 _DAY = timedelta(days=1)
 _SECOND = timedelta(seconds=1)
 
@@ -64,21 +60,3 @@ class ReportSettings:
             return at + self.zone
         except OverflowError:
             return at
-
-
-@dataclass(slots=True)
-class ReportSettingsKeeper:
-    """The settings by whom they belong to."""
-
-    _kept: OrderedDict[str, ReportSettings] = field(default_factory=OrderedDict)
-
-    def of(self, credential: str) -> ReportSettings:
-        """Return the settings of a cookie or code."""
-        return self._kept.get(credential, ReportSettings())
-
-    def keep(self, credential: str, settings: ReportSettings) -> None:
-        """Keep changed settings."""
-        self._kept[credential] = settings
-        self._kept.move_to_end(credential)
-        while len(self._kept) > MOST_KEPT:
-            self._kept.popitem(last=False)

@@ -27,6 +27,7 @@ async def test_codes_node_ids_and_the_address_outlive_the_server_and_cookies_do_
         await api.alice.start(session)
         await world.admin.add_technician("erin", group="Support")
         nodes = api.body("getHierarchy", authcode=admin)
+        assert api.body("setReportArea", authcode=admin, area=5) == api.body("setOutput", authcode=admin, output="XML")
         if how == "killed":
             await world.kill_server()
         await world.restart_server()
@@ -41,6 +42,8 @@ async def test_codes_node_ids_and_the_address_outlive_the_server_and_cookies_do_
         node = api.node("alice", admin)
         assert f"{session}|Active|" in api.body("getSession_v3", authcode=admin, node=node)
         assert api.body("holdSession", authcode=admin, session=session) == "OK"
+        assert api.body("getReportArea", authcode=admin) == "OK\n\nREPORTAREA:5", "its settings live in a code"
+        assert api.body("getOutput", authcode=admin) == "OK\n\nOUTPUT:XML"
         await world.admin.remove_technician("erin")
         before = nodes.count("NodeID:")
         await world.admin.add_technician("erin", group="Support")

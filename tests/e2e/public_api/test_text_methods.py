@@ -64,6 +64,7 @@ async def test_names_are_case_insensitive_and_parameters_come_in_any_way(api: Ap
     for path in (
         f"/api/GETACCOUNT_V2.ASPX?AuthCode={code}&&other=1&empty&#fragment",
         f"/API/getaccount_v2.aspx?authcode={code}&",
+        f"//API//getAccount_v2.aspx?authcode={code}",
     ):
         assert api.call("", path=path).body == expected
         assert api.call("", post=True, path=path).body == expected
