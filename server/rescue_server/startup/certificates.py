@@ -12,6 +12,8 @@ all. A running server uses them from its next connection on.
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import ipaddress
 import socket
 from collections.abc import Sequence
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 
 CA_LIFE = timedelta(days=3650)
 LIFE = timedelta(days=365)
+_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551  # of the group of SECP256R1
 CLOCKS_DIFFER = timedelta(hours=1)  # a certificate is valid from a little earlier on
 
 
@@ -64,12 +67,15 @@ def make_certificates(directory: Path, hosts: Sequence[str] = (), *, life: timed
     return written
 
 
-def certify_public_api(directory: Path, hosts: Sequence[str] = (), *, life: timedelta = LIFE) -> ServerFiles:
+def certify_public_api(
+    directory: Path, hosts: Sequence[str] = (), *, life: timedelta = LIFE, ca_key: bytes = b""
+) -> ServerFiles:
     """Make a certificate for every name that clients of the public API know, and its CA if there is none.
 
-    Raises CannotMakeCertificates, OSError.
+    The key of a new CA is made of `ca_key`, if it is given: whoever trusts one of several servers with the same one
+    trusts all of them. Raises CannotMakeCertificates, OSError.
     """
-    ca, _ = _authority(directory, "Rescue Emulator public API CA")
+    ca, _ = _authority(directory, "Rescue Emulator public API CA", ca_key)
     files = ServerFiles(ca=directory / "ca.pem", certificate=directory / "server.pem", key=directory / "server.key")
     vendor = (f"*.{domain}" for domain in VENDOR_DOMAINS)
     made = _sign("Rescue Emulator public API", ca, server_names([*vendor, *hosts]), life=life)
@@ -82,7 +88,7 @@ def server_names(hosts: Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys([*hosts, "localhost", "127.0.0.1", "::1", socket.gethostname()]))
 
 
-def _authority(directory: Path, name: str) -> tuple[_Signed, list[Path]]:
+def _authority(directory: Path, name: str, key: bytes = b"") -> tuple[_Signed, list[Path]]:
     """Return the CA of the directory, made if there is none, and the files that were written."""
     try:
         import cryptography  # noqa: F401
@@ -94,18 +100,33 @@ def _authority(directory: Path, name: str) -> tuple[_Signed, list[Path]]:
     files = directory / "ca.pem", directory / "ca.key"
     if all(path.exists() for path in files):
         return _read(*files), []
-    ca = _sign(name, None, (), life=CA_LIFE)
+    ca = _sign(name, None, (), life=CA_LIFE, key=_derived(key) if key else None)
     return ca, _write(ca, *files)
 
 
-def _sign(name: str, ca: _Signed | None, names: Sequence[str], *, life: timedelta) -> _Signed:
-    """Make a key and its certificate. Without a CA the certificate is that of a CA."""
+def _derived(key: bytes) -> ec.EllipticCurvePrivateKey:
+    """Return the private key that belongs to a secret."""
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    number = int.from_bytes(hmac.digest(key, b"CA of the public API", hashlib.sha512))
+    return ec.derive_private_key(number % (_ORDER - 1) + 1, ec.SECP256R1())
+
+
+def _sign(
+    name: str,
+    ca: _Signed | None,
+    names: Sequence[str],
+    *,
+    life: timedelta,
+    key: ec.EllipticCurvePrivateKey | None = None,
+) -> _Signed:
+    """Make a key, unless one is given, and its certificate. Without a CA the certificate is that of a CA."""
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes
     from cryptography.hazmat.primitives.asymmetric import ec
     from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-    key = ec.generate_private_key(ec.SECP256R1())
+    key = key or ec.generate_private_key(ec.SECP256R1())
     signer = ca.key if ca else key
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     now = wall_clock()

@@ -23,6 +23,7 @@ async def companions(options: ServerOptions, *, key: str, cluster: str = "") -> 
     Raises NoCompanion, CannotMakeCertificates.
     """
     urls: dict[str, str] = {}
+    ca_key = _derived(key, "CA") if cluster else ""
 
     def pages(last: Mapping[str, str]) -> Sequence[str]:
         # Open pages come back to the address that they know.
@@ -32,7 +33,7 @@ async def companions(options: ServerOptions, *, key: str, cluster: str = "") -> 
         return (*words, *cookie, *options.web_options)
 
     def api(last: Mapping[str, str]) -> Sequence[str]:
-        return options.api.arguments(options.data, notes=wants_requests(options.metrics))
+        return options.api.arguments(options.data, notes=wants_requests(options.metrics), ca_key=ca_key)
 
     def write_api(found: Mapping[str, str]) -> None:
         ApiAddresses.of(found).write(options.data)

@@ -26,10 +26,10 @@ class PublicApi:
         """Whether there is anything to start."""
         return bool(self.plain or self.tls or self.proxy)
 
-    def arguments(self, data: Path, *, notes: bool = False) -> tuple[str, ...]:
+    def arguments(self, data: Path, *, notes: bool = False, ca_key: str = "") -> tuple[str, ...]:
         """Return the arguments of the program; make its certificate. Raises CannotMakeCertificates, OSError.
 
-        With `notes` it tells the server of each request.
+        With `notes` it tells the server of each request. `ca_key` is a secret of all servers with one CA.
         """
         words = ["--data", str(data)]
         if self.plain:
@@ -39,7 +39,8 @@ class PublicApi:
 
             tls = self.tls or _OWN  # the proxy leads there
             host = parse_host_port(tls)[0].strip("[]")
-            files = certify_public_api(data / "api-tls", () if host in _EVERYWHERE else (host,))
+            names = () if host in _EVERYWHERE else (host,)
+            files = certify_public_api(data / "api-tls", names, ca_key=ca_key.encode())
             words += ["--tls", tls, "--ca", str(files.ca), "--cert", str(files.certificate), "--key", str(files.key)]
         if self.proxy:
             words += ["--proxy", self.proxy]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
+import urllib.request
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -21,7 +23,7 @@ pytestmark = pytest.mark.timeout(120)
 
 @pytest.fixture
 async def cluster(tmp_path: Path) -> AsyncIterator[ClusterPrograms]:
-    options = ["--paused", "--api", "127.0.0.1:0", "--api-limits", "off"]
+    options = ["--paused", "--api", "127.0.0.1:0", "--api-tls", "127.0.0.1:0", "--api-limits", "off"]
     programs = ClusterPrograms(tmp_path, servers=2, nodes=1, options=options)
     try:
         await programs.open()
@@ -92,3 +94,8 @@ async def test_what_one_server_was_told_every_other_one_tells(cluster: ClusterPr
     newer = other.authcode()
     assert one.body("getAccount", authcode=code) == "INVALID_SECRETAUTHCODE"
     assert one.body("getAccount", authcode=newer).startswith("OK")
+    trusting = ssl.create_default_context(cafile=cluster.data(cluster.names[0]) / "api-tls/ca.pem")
+    for name in cluster.names:
+        asked = f"{cluster.url_of(name, 'api_tls')}/getAccount.aspx?authcode={newer}"
+        with await asyncio.to_thread(urllib.request.urlopen, asked, context=trusting) as answer:
+            assert answer.read().startswith(b"OK"), "who trusts the CA of one server trusts all"
