@@ -9,6 +9,8 @@ import signal
 
 import pytest
 
+from rescue_client.connection import Connection
+from rescue_client.people import PeopleClient
 from rescue_emulator.testing import World
 from tests.e2e.public_api.conftest import Api
 from tests.e2e.public_api.test_transport import children
@@ -17,7 +19,7 @@ pytestmark = pytest.mark.timeout(90)
 
 
 @pytest.mark.parametrize("how", ["killed", pytest.param("stopped", marks=pytest.mark.long)])
-async def test_codes_node_ids_and_the_address_outlive_the_server_and_cookies_do_not(how: str) -> None:
+async def test_codes_node_ids_reports_and_the_address_outlive_the_server_and_cookies_do_not(how: str) -> None:
     async with World(api=True) as world:
         api = Api(world, world.api.url, await world.technician("alice"), await world.technician("bob"))
         admin, alice = api.authcode(), api.authcode("alice")
@@ -26,6 +28,15 @@ async def test_codes_node_ids_and_the_address_outlive_the_server_and_cookies_do_
         computer = await world.computer(pin=pin)
         await api.alice.start(session)
         await world.admin.add_technician("erin", group="Support")
+        over, other_pin = await api.alice.pin("Mr Bos")
+        await world.computer(pin=other_pin)
+        await api.alice.start(over)
+        await api.alice.end(over)
+        async with Connection(world.address, user="admin", secret=api.secret("admin")) as connection:
+            token = await PeopleClient(connection).issue_api_token("admin")
+        assert api.body("setReportDate", authcode=token, bdate="1/1/2000", edate="1/1/2100") == "OK"
+        report = api.body("getReport", authcode=token, node=3000001)
+        assert f"|{over}|" in report
         nodes = api.body("getHierarchy", authcode=admin)
         assert api.body("setReportArea", authcode=admin, area=5) == api.body("setOutput", authcode=admin, output="XML")
         if how == "killed":
@@ -38,6 +49,7 @@ async def test_codes_node_ids_and_the_address_outlive_the_server_and_cookies_do_
         await api.bob.sync()
         assert api.body("getHierarchy", authcode=admin) == nodes
         assert api.body("getAccount", authcode=alice).startswith("OK\n\n")
+        assert api.body("getReport", authcode=token, node=3000001) == report
         assert api.body("getAccount", headers={"Cookie": logged_in}) == "NOTLOGGEDIN"
         node = api.node("alice", admin)
         assert f"{session}|Active|" in api.body("getSession_v3", authcode=admin, node=node)
