@@ -50,9 +50,16 @@ class Rows(click.ParamType[tuple[int, ...]]):
 @click.option("--report", type=click.Path(dir_okay=False, writable=True, path_type=Path), help="Write an HTML page.")
 @click.option("--lanes", type=click.IntRange(1, 16), help="How many worlds play at the same time.")
 @click.option("--api", is_flag=True, help="Read each status through the public API, too, and compare.")
+@click.option(
+    "--servers",
+    type=click.IntRange(1, 5),
+    default=1,
+    show_default=True,
+    help="How many servers each world has; its programs call one or another.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a row.")
 def conformance(
-    *, rows: tuple[int, ...], lang: str, report: Path | None, lanes: int | None, api: bool, as_json: bool
+    *, rows: tuple[int, ...], lang: str, report: Path | None, lanes: int | None, api: bool, servers: int, as_json: bool
 ) -> int:
     """Play each of the table's rows, by the steps that the article gives, with real programs.
 
@@ -75,7 +82,7 @@ def conformance(
     began = time.monotonic()
     try:
         outcomes = run_until_signalled(
-            _play(rows, lang=lang, lanes=lanes, api=api, printer=_Printer(len(rows), as_json=as_json))
+            _play(rows, lang=lang, lanes=lanes, api=api, servers=servers, printer=_Printer(len(rows), as_json=as_json))
         )
     except Terminated:
         raise KeyboardInterrupt from None  # SIGTERM: all worlds were ended before the end of the run
@@ -92,11 +99,19 @@ def conformance(
 
 
 async def _play(
-    rows: tuple[int, ...], *, lang: str, lanes: int, api: bool, printer: _Printer
+    rows: tuple[int, ...], *, lang: str, lanes: int, api: bool, servers: int, printer: _Printer
 ) -> tuple[RowOutcome, ...]:
     from rescue_emulator.conformance.runner import play_rows
 
-    return await play_rows(rows, lang=lang, lanes=lanes, api=api, on_outcome=printer.print, on_message=_print_message)
+    return await play_rows(
+        rows,
+        lang=lang,
+        lanes=lanes,
+        api=api,
+        servers=servers,
+        on_outcome=printer.print,
+        on_message=_print_message,
+    )
 
 
 class _Printer:

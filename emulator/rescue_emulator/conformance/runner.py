@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import TYPE_CHECKING
 
 from rescue_emulator.conformance.api_reader import ApiReader
 from rescue_emulator.conformance.row_scenarios import read_scenarios
@@ -19,6 +20,9 @@ from rescue_emulator.scenarios.model import Scenario
 from rescue_emulator.scenarios.outcome import Played
 from rescue_emulator.scenarios.player import Player, play_all
 from rescue_protos.status_table import read_rows
+
+if TYPE_CHECKING:
+    from rescue_emulator.world.world import World
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,10 +56,13 @@ async def play_rows(
     lang: str,
     lanes: int,
     api: bool = False,
+    servers: int = 1,
     on_outcome: Callable[[RowOutcome], None],
     on_message: Callable[[str], None],
 ) -> tuple[RowOutcome, ...]:
     """Play rows and return their outcomes, in the order of `rows`. With `api`, read each status through the API, too.
+
+    With several servers each lane has a cluster, and its programs call one server or another.
 
     `on_outcome` is called for each row in that order, as soon as this row and all earlier ones are done; `on_message`
     with news for people. Raises what a world raises that cannot be started.
@@ -65,7 +72,8 @@ async def play_rows(
     try:
         async with asyncio.TaskGroup() as group:
             for number in range(min(lanes, len(todo))):
-                lane = _play_in_lane(todo, outcomes, lang=lang, api=api, on_message=on_message)
+                make_world = partial(_make_world, api=api, servers=servers)
+                lane = _play_in_lane(todo, outcomes, lang=lang, api=api, make_world=make_world, on_message=on_message)
                 group.create_task(lane, name=f"lane {number + 1}")
     except BaseExceptionGroup as failures:
         raise failures.exceptions[0] from None  # all lanes fail for the same reason
@@ -73,10 +81,14 @@ async def play_rows(
 
 
 async def _play_in_lane(
-    todo: deque[Scenario], outcomes: OrderedOutcomes, *, lang: str, api: bool, on_message: Callable[[str], None]
+    todo: deque[Scenario],
+    outcomes: OrderedOutcomes,
+    *,
+    lang: str,
+    api: bool,
+    make_world: Callable[[], World],
+    on_message: Callable[[str], None],
 ) -> None:
-    from rescue_emulator.world.world import World
-
     async def play(player: Player, scenario: Scenario) -> None:
         if not api:
             outcomes.add(await player.play(scenario))
@@ -88,10 +100,16 @@ async def _play_in_lane(
     await play_all(
         todo,
         play,
-        make_world=partial(World, api=api),
+        make_world=make_world,
         lang=lang,
         on_new_world=lambda scenario, reason: on_message(f"after row {scenario.row} a new world is needed: {reason}"),
     )
+
+
+def _make_world(*, api: bool, servers: int) -> World:
+    from rescue_emulator.world.world import World
+
+    return World(api=api, servers=servers, nodes=1)
 
 
 class OrderedOutcomes:

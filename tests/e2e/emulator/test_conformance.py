@@ -91,6 +91,15 @@ def test_the_public_api_shows_every_status_of_every_row_as_its_mapping_says() ->
     assert len(done.stdout.splitlines()) == 62
 
 
+@pytest.mark.long
+@pytest.mark.timeout(300)
+def test_all_rows_are_as_published_in_a_cluster_whichever_server_is_called() -> None:
+    words = ["--servers", "3", "--lanes", "2"]
+    done = subprocess.run([*RESCUE, *words], env=environment(), capture_output=True, text=True, timeout=280)
+    assert done.returncode == 0, done.stdout
+    assert len(done.stdout.splitlines()) == 62
+
+
 async def test_it_notices_when_the_public_api_shows_something_else(monkeypatch: pytest.MonkeyPatch) -> None:
     (scenario,) = parse_scenarios(WRONG.replace("  - alice: invite bob\n", ""), source="here", row=3)
     monkeypatch.setitem(SHOWN, Status.WAITING, {"Active"})
