@@ -16,6 +16,8 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 
+from rescue_server.startup.certificates import CannotMakeCertificates
+
 log = logging.getLogger(__name__)
 PAUSES = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0)
 """Real seconds from an end to the next start; the last of them from then on."""
@@ -137,10 +139,12 @@ class _Companion:
                 await asyncio.sleep(pause)
                 try:
                     await self.start()
+                    on_again(self.urls)
                     why = None
                 except NoCompanion as error:
                     why = error
-            on_again(self.urls)
+                except (CannotMakeCertificates, OSError) as error:
+                    why = f"{self._kind.what}: {error}"
 
     async def end(self) -> None:
         """End the process, if it runs."""
@@ -166,5 +170,8 @@ class _Companion:
         if not line:
             await process.wait()
             raise NoCompanion(f"{self._kind.what} could not be started")
-        said = json.loads(line)
+        try:
+            said = json.loads(line)
+        except ValueError:
+            raise NoCompanion(f"{self._kind.what} could not be started: its program said {line[:80]!r}") from None
         return {name: str(said[name]) for name in self._kind.urls if said.get(name)}

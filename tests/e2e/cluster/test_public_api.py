@@ -7,9 +7,11 @@ import ssl
 import urllib.request
 from collections.abc import AsyncIterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
+from rescue_common.processes.child import ProgramEnded
 from rescue_emulator.world.cluster_programs import ClusterPrograms
 from rescue_emulator.world.world import World
 from tests.e2e.public_api.conftest import Api
@@ -99,3 +101,15 @@ async def test_what_one_server_was_told_every_other_one_tells(cluster: ClusterPr
         asked = f"{cluster.url_of(name, 'api_tls')}/getAccount.aspx?authcode={newer}"
         with await asyncio.to_thread(urllib.request.urlopen, asked, context=trusting) as answer:
             assert answer.read().startswith(b"OK"), "who trusts the CA of one server trusts all"
+
+
+async def test_a_server_whose_api_cannot_be_had_does_not_start(cluster: ClusterPrograms, world: World) -> None:
+    alice = await world.technician("alice")
+    leads = await cluster.next_leader()
+    (follows,) = set(cluster.names) - {leads}
+    await cluster.stop_server(follows)
+    taken = urlsplit(cluster.url_of(leads, "api")).netloc
+    with pytest.raises(ProgramEnded, match=f"{taken} cannot be listened on: .*\n.*the public API could not be started"):
+        await cluster.start_server(follows, "--api", taken)
+    assert cluster.programs[follows].status == 1
+    await alice.pin("Ms Vos")

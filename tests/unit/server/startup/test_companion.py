@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from rescue_server.startup.certificates import CannotMakeCertificates
 from rescue_server.startup.companion import CompanionKind, NoCompanion, companion
 
 _ENDS = """
@@ -98,6 +99,32 @@ async def test_a_start_that_fails_is_tried_again_and_who_waits_is_told_when_it_r
     first, second = await said.lines(2)
     assert re.match("the program of the pages ended with status 3; ", first)
     assert second == "the pages could not be started; the server goes on, and starts it again in 0.01 s"
+
+
+async def test_a_start_that_is_not_even_tried_is_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: Said
+) -> None:
+    kind, again = pages(tmp_path, monkeypatch, _ENDS), asyncio.Event()
+    failures = iter([OSError("the disk is full"), CannotMakeCertificates("there is no CA")])
+
+    def arguments(last: Mapping[str, str]) -> tuple[str, ...]:
+        if last and (failure := next(failures, None)) is not None:
+            raise failure
+        return ()
+
+    async with companion(kind, arguments, on_again=lambda urls: again.set(), pauses=(0.01,)):
+        async with asyncio.timeout(30):
+            await again.wait()
+    _, second, third = await said.lines(3)
+    assert second == "the pages: the disk is full; the server goes on, and starts it again in 0.01 s"
+    assert third == "the pages: there is no CA; the server goes on, and starts it again in 0.01 s"
+
+
+async def test_one_that_says_something_else_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kind = pages(tmp_path, monkeypatch, "print('hello', flush=True); import time; time.sleep(1000)")
+    with pytest.raises(NoCompanion, match="its program said b'hello"):
+        async with companion(kind, lambda last: ()):
+            pytest.fail("it does not start")
 
 
 async def test_one_that_does_not_start_at_first_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
