@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -19,6 +19,7 @@ from rescue_emulator.exercises.progress import Score, now_text
 from rescue_emulator.scenarios.model import Step
 from rescue_emulator.scenarios.play import CustomerCall, Play
 from rescue_emulator.world.technician import NotSeen
+from rescue_protos.errors import RescueError, Unavailable
 from rescue_protos.status_table import labels
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 _SLICES = 10
 _SLICE_PAUSE = 0.3  # real seconds
+_LOOKS_AGAIN = 0.5  # real seconds, for a server that is away
 HINTS = 3
 """Where to look, which command, the whole step."""
 
@@ -128,6 +130,7 @@ class Coach:
     _right: int = 0
     _questions: int = 0
     _given: int = 0  # hints for the present step
+    _lost: RescueError | None = None  # why the journal cannot be read any more
 
     def __post_init__(self) -> None:
         self._attempt = Attempt(exercise=self.exercise)
@@ -245,8 +248,7 @@ class Coach:
             self._attempt.wanted = step
         self.step = step
         await self.presenter.trainee_step(step, self._session)
-        async with self._news:
-            await self._news.wait_for(lambda: self._attempt.wanted is None or self._has_failed)
+        await self._until(lambda: self._attempt.wanted is None or self._has_failed)
         self.step = None
         if step.what == "pin":
             await self._learn_pin()
@@ -267,8 +269,7 @@ class Coach:
             return
         self.step = step
         await self.presenter.trainee_step(step, self._session)
-        async with self._news:
-            await self._news.wait_for(lambda: self._attempt.in_focus is wanted or self._has_failed)
+        await self._until(lambda: self._attempt.in_focus is wanted or self._has_failed)
         self.step = None
 
     @property
@@ -278,8 +279,8 @@ class Coach:
     @asynccontextmanager
     async def _followed_journal(self) -> AsyncIterator[None]:
         following = [
-            asyncio.create_task(self._follow(self.stage.world.journal, await self._revision_now())),
-            asyncio.create_task(self._follow_refused()),
+            asyncio.create_task(self._kept(self._follow(self.stage.world.journal, await self._revision_now()))),
+            asyncio.create_task(self._kept(self._follow_refused())),
         ]
         try:
             yield
@@ -287,6 +288,15 @@ class Coach:
             for task in following:
                 task.cancel()
             await asyncio.gather(*following, return_exceptions=True)
+
+    async def _kept(self, following: Coroutine[None, None, None]) -> None:
+        """Follow something; if the server refuses it, everybody who waits for news learns why."""
+        try:
+            await following
+        except RescueError as error:
+            async with self._news:
+                self._lost = error
+                self._news.notify_all()
 
     async def _revision_now(self) -> int:
         return int((await self._trainee_console().command("sync"))["revision"])
@@ -305,12 +315,16 @@ class Coach:
 
     async def _follow_refused(self) -> None:
         """Count what is refused to the trainee. It changed nothing, so the journal does not have it."""
-        async with aclosing(self.stage.world.journal.watch_refused_commands(self.exercise.trainee)) as found:
-            async for some in found:
-                for refusal in some:
-                    if self.step is not None:  # else it is the system that tries something in vain
-                        self.refused += 1
-                        await self.presenter.refused(refusal)
+        while True:
+            refused = self.stage.world.journal.watch_refused_commands(self.exercise.trainee)
+            with suppress(Unavailable):  # the server is away: what is refused after its return counts, too
+                async with aclosing(refused) as found:
+                    async for some in found:
+                        for refusal in some:
+                            if self.step is not None:  # else it is the system that tries something in vain
+                                self.refused += 1
+                                await self.presenter.refused(refusal)
+            await asyncio.sleep(_LOOKS_AGAIN)
 
     async def _receive(self, line: JournalLine) -> None:
         if self._session and line.stream not in ("", self._session):
@@ -326,8 +340,14 @@ class Coach:
     async def _caught_up(self) -> None:
         """Wait until the journal has been read up to what every console shows now."""
         revision = await self._revision_now()
+        await self._until(lambda: self._revision >= revision)
+
+    async def _until(self, is_reached: Callable[[], bool]) -> None:
+        """Wait for what the journal brings. Raises what ended the reading of it: else the wait would have no end."""
         async with self._news:
-            await self._news.wait_for(lambda: self._revision >= revision)
+            await self._news.wait_for(lambda: self._lost is not None or is_reached())
+        if self._lost is not None:
+            raise self._lost
 
     def _result(self, why: str, seconds: float) -> Result:
         return Result(

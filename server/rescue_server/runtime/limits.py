@@ -17,7 +17,8 @@ class Limits:
     """The maximum of each resource. Streams are those that are open at the same time."""
 
     streams_per_technician: int = 32
-    streams_per_administrator: int = 32
+    # Exercises of a class of a hundred follow the journal for each person as its administrator.
+    streams_per_administrator: int = 512
     streams_per_computer: int = 8
     anonymous_streams_per_peer: int = 64
     # All peers behind one address count as one: those of an office, or all computers of a load test.

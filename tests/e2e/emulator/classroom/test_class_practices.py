@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -14,14 +15,16 @@ from rescue_client.connection import Connection
 from rescue_client.console import ConsoleClient
 from rescue_client.records import Status, Target, TargetKind
 from rescue_emulator.classroom.class_practice import ClassPractice, ClassServer
-from rescue_emulator.classroom.model import Classroom, plan
+from rescue_emulator.classroom.model import MOST_PEOPLE, Classroom, plan
 from rescue_emulator.classroom.setting_up import set_up
 from rescue_emulator.classroom.store import ClassStore
 from rescue_emulator.exercises.coach import Coach
 from rescue_emulator.exercises.model import row_exercise
+from rescue_emulator.exercises.practice import Practice
 from rescue_emulator.exercises.trainee_run import RunPhase, RunState
 from rescue_emulator.testing import World
 from rescue_protos.errors import NotFound
+from rescue_server.runtime.limits import LIMITS
 
 
 @dataclass(slots=True)
@@ -176,6 +179,25 @@ async def test_exercises_that_move_the_clock_are_done_at_the_same_time(room: Roo
         assert practice.own_door is not None
     doors = {practice.own_door.server for practice in room.practices.values() if practice.own_door}
     assert len(doors) == 2
+
+
+def test_the_largest_class_may_follow_the_journal_for_everybody() -> None:
+    for_each = 3  # its events, the refused commands, and one to spare
+    assert LIMITS.streams_per_administrator > for_each * MOST_PEOPLE
+
+
+async def test_an_exercise_whose_journal_is_refused_fails_and_says_so(tmp_path: Path) -> None:
+    news = asyncio.Event()
+    scores = ClassStore(tmp_path).scores("monday")
+    few = partial(World, options=("--limit", "streams-per-administrator=1"))
+    practice = Practice(person="Ann", scores=scores, changed=news.set, slowly=False, world=few)
+    await practice.start(row_exercise(14), language="en")
+    async with asyncio.timeout(30):
+        while practice.state is None or practice.state.phase is not RunPhase.FAILED:
+            news.clear()
+            await news.wait()
+    assert "at most 1" in practice.state.explanation
+    await practice.close()
 
 
 async def shown(room: Room, person: str) -> list[object]:
