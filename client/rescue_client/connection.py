@@ -126,6 +126,11 @@ class Connection:
             first_is_near=first_is_near,
         )
 
+    def beside(self, server: str, *, user: str, secret: str) -> Connection:
+        """Return a connection to another server, with this one's TLS files. A server ":PORT" is on the same host."""
+        host = self.address.rpartition(":")[0]
+        return Connection(host + server if server.startswith(":") else server, user=user, secret=secret, tls=self._tls)
+
     @property
     def address(self) -> str:
         """HOST:PORT of the server in use, as last known."""

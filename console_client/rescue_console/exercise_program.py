@@ -32,10 +32,12 @@ class ShownNews(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TraineeConsole(msgspec.Struct, frozen=True, kw_only=True):
-    """Where the exercise is: the server's state directory, and the account of the trainee."""
+    """Where the exercise is: the server's state directory, or its address and the secret; and the trainee's account."""
 
-    data: str
     account: str
+    data: str = ""
+    server: str = ""
+    secret: str = ""
 
 
 class ShownExercise(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,8 +45,8 @@ class ShownExercise(msgspec.Struct, frozen=True, kw_only=True):
 
     exercise: str
     title: str
-    console: TraineeConsole
     phase: str
+    console: TraineeConsole | None = None
     task: str = ""
     is_turn: bool = False
     question: str = ""
@@ -58,6 +60,11 @@ class ShownExercise(msgspec.Struct, frozen=True, kw_only=True):
     solved: bool = False
     verdict: str = ""
     explanation: str = ""
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it has begun and is not over."""
+        return self.phase == "running"
 
     @property
     def is_over(self) -> bool:

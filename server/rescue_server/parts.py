@@ -18,6 +18,8 @@ from rescue_protos.v1 import (
     clock_pb2_grpc,
     console_pb2,
     console_pb2_grpc,
+    exercise_pb2,
+    exercise_pb2_grpc,
     fault_pb2,
     fault_pb2_grpc,
     journal_pb2,
@@ -36,6 +38,7 @@ from rescue_server.rpc.admin_service import AdminService
 from rescue_server.rpc.applet_service import AppletService
 from rescue_server.rpc.clock_service import ClockService
 from rescue_server.rpc.console_service import ConsoleService
+from rescue_server.rpc.exercise_service import ExerciseService
 from rescue_server.rpc.fault_service import FaultService
 from rescue_server.rpc.guard import Guard
 from rescue_server.rpc.journal_service import JournalService
@@ -162,6 +165,7 @@ def make_listener(
             Service.of(admin_pb2, admin_pb2_grpc, AdminService(engine, issued, key)),
             Service.of(fault_pb2, fault_pb2_grpc, FaultService(faults)),
             Service.of(journal_pb2, journal_pb2_grpc, JournalService(engine, parts.journal, refused)),
+            Service.of(exercise_pb2, exercise_pb2_grpc, ExerciseService()),
             Service.of(post_pb2, post_pb2_grpc, PostService(engine)),
             Service.of(public_api_pb2, public_api_pb2_grpc, public_api),
             *more,

@@ -73,6 +73,7 @@ def build(state: AppState, *, hosts: Collection[str], login_cookie: str = "") ->
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        state.begin()
         yield
         await state.close()
 

@@ -12,9 +12,11 @@ from datetime import timedelta
 from pathlib import Path
 
 from rescue_client.admin import AdminClient
+from rescue_client.connection import Connection
 from rescue_client.overview import Overview
 from rescue_common.state_directory import NoAccess, state_directory
 from rescue_emulator.classroom.class_practice import ClassServer
+from rescue_emulator.classroom.coaching import Coaching
 from rescue_emulator.classroom.handout import Handout
 from rescue_emulator.classroom.lesson import Lesson, Lessons, Task
 from rescue_emulator.classroom.model import BadClass, organized
@@ -27,6 +29,7 @@ from rescue_web.computers import NotPossible, StartedComputers
 from rescue_web.feed import Data
 
 _CODE_VALID_FOR = timedelta(hours=12)  # real time
+_LOOKS_EVERY = 5.0  # real seconds
 _TELLS_AFTER = 0.1  # real seconds in which changes are gathered
 
 
@@ -34,9 +37,15 @@ class Classes:
     """All classes in the state directory. `changed` is called after changes. Methods raise NotPossible, RescueError."""
 
     def __init__(
-        self, *, server: str | None, data: Path | None, computers: StartedComputers, changed: Callable[[], None]
+        self,
+        *,
+        server: str | None,
+        data: Path | None,
+        computers: StartedComputers,
+        changed: Callable[[], None],
+        own_options: tuple[str, ...] = (),
     ) -> None:
-        self._shared = ClassServer(server=server, data=data)
+        self._shared = ClassServer(server=server, data=data, own_options=own_options)
         self._data = data
         self._computers = computers
         self._changed = changed
@@ -126,6 +135,18 @@ class Classes:
         if (lesson := self.lesson_of(account)) is None:
             return ""
         return next(iter(organized(lesson.classroom, lesson.classroom.member(account).group).channels))
+
+    async def lead(self) -> None:
+        """Lead the exercises of people in terminals, until this is cancelled: only with an administrator's secret."""
+        while True:
+            try:
+                connection = Connection.find(server=self._shared.server, data=self._data, user="admin")
+                lessons = self.lessons
+            except (NoAccess, NotPossible):  # the server was never started here, or not yet
+                await asyncio.sleep(_LOOKS_EVERY)
+                continue
+            async with connection:
+                await Coaching(lessons, connection).run()
 
     async def close(self) -> None:
         """End all attempts."""

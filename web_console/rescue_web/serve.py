@@ -21,7 +21,7 @@ import uvicorn
 from starlette.applications import Starlette
 
 from rescue_common.exit_status import INTERRUPTED
-from rescue_common.hosts import bind_socket
+from rescue_common.hosts import bind_socket, is_loopback
 from rescue_common.tls import BadTls
 from rescue_web.app import build
 from rescue_web.certificate_reload import certified, follow_renewals
@@ -48,6 +48,14 @@ class WebOptions:
     key: str = field(default="", repr=False)
     login_cookie: str = ""
 
+    @property
+    def own_options(self) -> tuple[str, ...]:
+        """Options of `rescue server` for servers that are to be found from where these pages are."""
+        if is_loopback(self.host):
+            return ()
+        safety = ("--tls-cert", str(self.tls[0]), "--tls-key", str(self.tls[1])) if self.tls else ("--insecure",)
+        return ("--listen", f"{f'[{self.host}]' if ':' in self.host else self.host}:0", *safety)
+
 
 def run(options: WebOptions) -> int:
     """Serve until SIGTERM or SIGINT, and return the exit status."""
@@ -68,7 +76,7 @@ def run(options: WebOptions) -> int:
         url = f"http{'s' if options.tls else ''}://{shown}:{listening.getsockname()[1]}/"
         names = {host, "localhost", socket.gethostname(), *options.hosts}
         cookies = LoginCookies(options.key)
-        state = AppState(server=options.server, data=options.data, cookies=cookies)
+        state = AppState(server=options.server, data=options.data, cookies=cookies, own_options=options.own_options)
         shared = options.login_cookie if cookies.are_sealed else ""
         config = _config(build(state, hosts=names, login_cookie=shared), options.tls)
         web = _Web(config, state=state, tls=options.tls, url=url, as_json=options.as_json)

@@ -31,15 +31,27 @@ _MAX_SIGN_INS = 8
 
 
 class AppState:
-    """Everything behind the pages. `server` and `data` are as on the command line, `cookies` of the browsers."""
+    """Everything behind the pages. `server` and `data` are as on the command line, `cookies` of the browsers.
 
-    def __init__(self, *, server: str | None, data: Path | None, cookies: LoginCookies) -> None:
+    `own_options` are options of `rescue server` for the servers that exercises of a class have of their own.
+    """
+
+    def __init__(
+        self, *, server: str | None, data: Path | None, cookies: LoginCookies, own_options: tuple[str, ...] = ()
+    ) -> None:
         self._server, self._data, self._cookies = server, data, cookies
         self.logins = Logins()
         self.computers = StartedComputers(where=where(server, data), changed=self._computers_changed)
         self.customers = Customers(self.computers)
         self._trainings = Trainings(data=data)
-        self.classes = Classes(server=server, data=data, computers=self.computers, changed=self._classes_changed)
+        self.classes = Classes(
+            server=server,
+            data=data,
+            computers=self.computers,
+            changed=self._classes_changed,
+            own_options=own_options,
+        )
+        self._leading: asyncio.Task[None] | None = None
         # Each sign-in opens a connection. Without a limit, anybody could keep the server busy through us.
         self._sign_ins = asyncio.Semaphore(_MAX_SIGN_INS)
 
@@ -138,8 +150,15 @@ class AppState:
         """Return a session's timeline as SVG. Raises RescueError."""
         return timeline_svg(await history_of(session, _connection(login)), session=session, lang=language)
 
+    def begin(self) -> None:
+        """Begin what goes on without pages."""
+        self._leading = asyncio.create_task(self.classes.lead())
+
     async def close(self) -> None:
         """Sign everybody out and stop all computers."""
+        if self._leading is not None:
+            self._leading.cancel()
+            await asyncio.gather(self._leading, return_exceptions=True)
         await self.logins.end_all()
         await self.classes.close()
         await self.computers.stop()

@@ -106,6 +106,7 @@ class TechnicianConsole(App[int]):
         self.query_one(QueueTable).focus()
         self._relabel()
         self._follow_server()
+        self.run_worker(self._exercises.follow_coach(), name="coach", group="coach")
         if self._ticking:
             self.set_interval(_TICK, self._tick)
 
@@ -182,12 +183,7 @@ class TechnicianConsole(App[int]):
     def _head(self, width: int) -> Text:
         who, online = self.client.technician, self.view.online
         return frame.head(
-            width,
-            technician=who,
-            clock=self.clock,
-            in_focus=self._in_focus,
-            online=online,
-            wording=self.wording,
+            width, technician=who, clock=self.clock, in_focus=self._in_focus, online=online, wording=self.wording
         )
 
     def _relabel(self) -> None:

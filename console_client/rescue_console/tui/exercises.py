@@ -1,6 +1,7 @@
 """Exercises in the full-screen console: choosing one, and the panel with the task, what happens, and the result.
 
-During an exercise the console shows the queue of its trainee, who is on a server of the exercise's own.
+An exercise of one's own has a server of its own: during it, the console shows the queue of its trainee there. In a
+class, the class's coach leads the exercises, mostly with one's own queue.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ from rescue_client.connection import Connection
 from rescue_client.console import ConsoleClient
 from rescue_common.processes.child import ProgramEnded
 from rescue_common.terminal import safe
-from rescue_console.exercise_program import ExerciseProgram, ShownExercise, TraineeConsole
+from rescue_console.coached_exercises import CoachedExercises
+from rescue_console.exercise_program import ExerciseProgram, ListedExercise, ShownExercise, TraineeConsole
 from rescue_console.tui.choose import Choice, Choose
 from rescue_console.tui.texts import QUIET, Sentences
 
@@ -37,24 +39,43 @@ class ExerciseScreen(Protocol):
         """Show a message for a few seconds."""
 
 
+class ExerciseSource(Protocol):
+    """What plays the exercises: a program of one's own, or the coach of a class."""
+
+    @property
+    def shown(self) -> ShownExercise | None:
+        """How the attempt stands; None if there is none."""
+
+    async def listed(self) -> list[ListedExercise]:
+        """Return all exercises. Raises ProgramEnded, TimeoutError."""
+
+    async def send(self, line: str) -> None:
+        """Ask for something: start ROW, next, hint, answer TEXT, stop. Raises ProgramEnded."""
+
+
 class Exercises:
     """The exercises of one console, whose own queue is that of `own`."""
 
     def __init__(self, app: App[int], console: ExerciseScreen, own: ConsoleClient) -> None:
         self._app, self._console, self._own = app, console, own
         self._program: ExerciseProgram | None = None
+        self._coached = CoachedExercises(own, changed=self._changed, refused=self._refused)
         self._where: TraineeConsole | None = None
         self._connection: Connection | None = None
         self._asked = ""
+
+    async def follow_coach(self) -> None:
+        """Show what the coach of a class shows, if there is one, for as long as the console runs."""
+        await self._coached.follow()
 
     async def choose(self) -> None:
         """Let the technician choose an exercise, the next one, or the end of the present one."""
         text = self._console.wording.text
         try:
-            program = await self._started()
-            listed = await program.listed()
+            source = await self._chosen_source()
+            listed = await source.listed()
             choices = [Choice(key=_NEXT, label=text("Next one not solved"))]
-            if program.shown is not None:
+            if source.shown is not None:
                 choices.insert(0, Choice(key=_STOP, label=text("End the exercise")))
             choices += [
                 Choice(key=f"start {one.exercise}", label=f"{'✓' if one.solved else ' '} {one.title}") for one in listed
@@ -62,29 +83,31 @@ class Exercises:
             chosen = await self._app.push_screen_wait(Choose(text("Exercises"), choices, self._console.wording))
             if chosen is not None:
                 self._console.announce(text("The others prepare the session …"))
-                await program.send(chosen.key)
+                await source.send(chosen.key)
         except (OSError, ProgramEnded, TimeoutError) as error:
             self._console.announce(safe(str(error).partition("\n")[0]), severity="error")
 
     async def hint(self) -> None:
         """Ask for the next hint."""
-        if self._program is not None and self._program.shown is not None:
-            await self._program.send("hint")
+        if (source := self._source) is not None and source.shown is not None:
+            await source.send("hint")
 
     async def follow(self) -> None:
         """Show the queue of the trainee, or one's own again; and ask what is to be predicted."""
-        shown = self._program.shown if self._program is not None else None
+        source = self._source
+        shown = source.shown if source is not None else None
         where = shown.console if shown is not None else None
         if where != self._where:
             self._where = where
             await self._show_queue(where)
-        if shown is None or shown.question == self._asked:
+        asked = shown.question if shown is not None and shown.is_running else ""
+        if asked == self._asked:
             return
-        self._asked = shown.question
-        if shown.question and self._program is not None:
+        self._asked = asked
+        if shown is not None and asked and source is not None:
             choices = [Choice(key=f"answer {choice}", label=choice) for choice in shown.choices]
             chosen = await self._app.push_screen_wait(Choose(shown.question, choices, self._console.wording))
-            await self._program.send(chosen.key if chosen is not None else "answer")
+            await source.send(chosen.key if chosen is not None else "answer")
 
     async def close(self) -> None:
         """End the exercise and its program."""
@@ -92,6 +115,16 @@ class Exercises:
             await self._program.program.stop()
         if self._connection is not None:
             await self._connection.close()
+
+    @property
+    def _source(self) -> ExerciseSource | None:
+        return self._coached if self._coached.is_led else self._program
+
+    async def _chosen_source(self) -> ExerciseSource:
+        if not self._coached.is_led:
+            return await self._started()
+        self._coached.language = self._console.wording.labels.language
+        return self._coached
 
     async def _started(self) -> ExerciseProgram:
         if self._program is None or self._program.program.status is not None:
@@ -101,18 +134,23 @@ class Exercises:
         return self._program
 
     async def _show_queue(self, where: TraineeConsole | None) -> None:
-        former, self._connection = self._connection, None
-        if where is None:
-            self._console.connect(self._own)
-        else:
-            self._connection = Connection.find(user=where.account, data=where.data)
-            self._console.connect(ConsoleClient(self._connection))
+        former, self._connection = self._connection, self._connected(where) if where is not None else None
+        self._console.connect(self._own if self._connection is None else ConsoleClient(self._connection))
         if former is not None:
             await former.close()
 
+    def _connected(self, where: TraineeConsole) -> Connection | None:
+        """Return a connection to the exercise's server; None if this console cannot find it."""
+        if where.data:
+            return Connection.find(user=where.account, data=where.data)
+        try:
+            return self._own.connection.beside(where.server, user=where.account, secret=where.secret)
+        except ValueError:  # a newer coach names a server in another way
+            return None
+
     def _changed(self) -> None:
-        if self._program is not None and self._app.is_running and self._app.screen_stack:
-            shown = self._program.shown
+        if (source := self._source) is not None and self._app.is_running and self._app.screen_stack:
+            shown = source.shown
             below = self._app.screen_stack[0].query_one("#exercise", Static)
             below.display = shown is not None
             below.update(panel(shown, self._console.wording) if shown is not None else "")

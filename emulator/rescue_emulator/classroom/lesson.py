@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
+from rescue_common.natural_order import natural_key
 from rescue_emulator.classroom.class_practice import ClassPractice, ClassServer
 from rescue_emulator.classroom.model import BadClass, Classroom, Member
 from rescue_emulator.classroom.store import ClassStore
 from rescue_emulator.exercises.model import Exercise
+from rescue_emulator.exercises.progress import solved_exercises
 from rescue_emulator.exercises.standing import Standing, progress_of
 from rescue_emulator.exercises.trainee_run import RunPhase
 
@@ -57,6 +60,11 @@ class Lesson:
                 slowly=self._slowly,
             )
         return self._practices[account]
+
+    def solved(self, account: str) -> tuple[str, ...]:
+        """Return the rows that a member has solved. Raises BadClass, OSError."""
+        scores = self._store.scores(self.classroom.name).read(self.classroom.member(account).person)
+        return tuple(sorted(solved_exercises(scores), key=natural_key))
 
     def listen(self, account: str, listener: Listener, is_watching: IsWatching) -> Listener:
         """Call `listener` after each change of a practice; return what ends that.
@@ -174,6 +182,15 @@ class Lessons:
                 continue
             return lesson
         return None
+
+    def members(self) -> dict[str, Lesson]:
+        """Return all members of all classes by their accounts, and the class of each."""
+        found: dict[str, Lesson] = {}
+        for name in self._store.names():
+            with suppress(BadClass):  # it cannot be read; `rescue class show` says why
+                lesson = self.lesson(name)
+                found |= {member.account: lesson for member in lesson.classroom.members}
+        return found
 
     async def refresh(self, joined: Iterable[str]) -> None:
         """Read the classes again. `joined` are the technicians who have used their code."""

@@ -18,6 +18,30 @@ from rescue_protos.errors import RescueError
 Show = Callable[[str], None]
 
 
+async def take_ask(practice: Practice, ask: str, *, language: str) -> None:
+    """Do what a trainee asks: start ROW, next, hint, answer TEXT or stop.
+
+    Raises ValueError if that is not possible, and what the world raises if it cannot be made.
+    """
+    verb, _, rest = ask.strip().partition(" ")
+    match verb:
+        case "start" | "next":
+            exercise = practice.next_row() if verb == "next" else exercise_of_row(rest)
+            if exercise is None and verb == "next":
+                raise ValueError("all exercises are solved")
+            if exercise is None:
+                raise ValueError(f"there is no exercise {rest!r}: they have the numbers 1 to 62")
+            await practice.start(exercise, language=language)
+        case "hint":
+            practice.hint()
+        case "answer":
+            practice.answer(rest)
+        case "stop":
+            await practice.stop()
+        case _:
+            raise ValueError(f"{verb!r} is no command: list, start, next, hint, answer and stop are")
+
+
 class PracticeProgram:
     """A practice that is driven by lines. `show` prints a line."""
 
@@ -39,31 +63,13 @@ class PracticeProgram:
             await self._practice.close()
 
     async def _do(self, line: str) -> None:
-        verb, _, rest = line.strip().partition(" ")
-        match verb:
+        match line.strip():
             case "list":
                 self._print({"event": "exercises", "exercises": self._practice.listed(self._language)})
-            case "start":
-                await self._start(rest)
-            case "next":
-                following = self._practice.next_row()
-                if following is None:
-                    raise ValueError("all exercises are solved")
-                await self._start(following.name)
-            case "hint":
-                self._practice.hint()
-            case "answer":
-                self._practice.answer(rest)
             case "stop":
                 await self._practice.close()
-            case _:
-                raise ValueError(f"{verb!r} is no command: list, start, next, hint, answer and stop are")
-
-    async def _start(self, row: str) -> None:
-        exercise = exercise_of_row(row)
-        if exercise is None:
-            raise ValueError(f"there is no exercise {row!r}: they have the numbers 1 to 62")
-        await self._practice.start(exercise, language=self._language)
+            case ask:
+                await take_ask(self._practice, ask, language=self._language)
 
     def _changed(self) -> None:
         state = self._practice.state

@@ -66,6 +66,10 @@ PERMISSIONS: dict[str, Permission] = {
         f"{_PACKAGE}FaultService/{method}": Permission.ADMINISTRATOR
         for method in ("AddFault", "ListFaults", "ClearFaults")
     },
+    f"{_PACKAGE}ExerciseService/LeadExercises": Permission.ADMINISTRATOR,
+    f"{_PACKAGE}ExerciseService/ShowExercise": Permission.ADMINISTRATOR,
+    f"{_PACKAGE}ExerciseService/WatchExercise": Permission.TECHNICIAN,
+    f"{_PACKAGE}ExerciseService/AskCoach": Permission.TECHNICIAN,
     **{f"{_PACKAGE}PostService/{method}": Permission.ADMINISTRATOR for method in ("ListPosts", "RetryPost")},
     **{
         f"{_PACKAGE}AdminService/{method}": Permission.ADMINISTRATOR
