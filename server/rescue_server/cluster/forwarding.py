@@ -93,9 +93,10 @@ class Forwarding:
             behavior = self._attach(handler.stream_stream)
             return grpc.stream_stream_rpc_method_handler(behavior, request_type, response_type)
         stream = _Stream(self, path, handler.unary_stream or handler.stream_stream)
+        writes = inspect.iscoroutinefunction(handler.unary_stream or handler.stream_stream)
+        chosen = stream.write if writes else stream.generate
         if handler.unary_stream:
-            return grpc.unary_stream_rpc_method_handler(stream.generate, request_type, _unless_bytes(response_type))
-        chosen = stream.write if inspect.iscoroutinefunction(handler.stream_stream) else stream.generate
+            return grpc.unary_stream_rpc_method_handler(chosen, request_type, _unless_bytes(response_type))
         return grpc.stream_stream_rpc_method_handler(chosen, request_type, _unless_bytes(response_type))
 
     def _unary(self, path: str, here: Any) -> Any:
@@ -233,15 +234,7 @@ class _Stream:
         self._here = here
 
     async def generate(self, request: Any, context: CallContext) -> AsyncIterator[Any]:
-        if isinstance(request, Message):
-            requests: Any = _once(request)
-        elif hasattr(request, "__aiter__"):
-            requests = _serialized(request)
-        else:  # no message: the guard says so
-            requests = None
-        call = None
-        if requests is not None and not await self._forwarding.is_here(self._path, context):
-            call = await self._forwarding.open_stream(self._path, requests, context)
+        call = await self._by_leader(request, context)
         if call is None:
             await self._forwarding.admit(context)
             async with contextlib.aclosing(self._here(request, context)) as messages:
@@ -251,17 +244,27 @@ class _Stream:
         async for message in _messages(call, context):
             yield message
 
-    async def write(self, requests: Any, context: CallContext) -> None:
-        call = None
-        if not await self._forwarding.is_here(self._path, context):
-            call = await self._forwarding.open_stream(self._path, _read(context), context)
+    async def write(self, request: Any, context: CallContext) -> None:
+        call = await self._by_leader(request, context)
         if call is None:
             await self._forwarding.admit(context)
-            await self._here(requests, context)
+            await self._here(request, context)
             return
         async for message in _messages(call, context):
             await self._forwarding.show(self._path, message)
             await context.write(message)
+
+    async def _by_leader(self, request: Any, context: CallContext) -> Any:
+        """Return the leader's stream; None if the call is served here."""
+        if isinstance(request, Message):
+            requests = _once(request)
+        elif hasattr(request, "__aiter__"):
+            requests = _serialized(request)
+        else:  # no message: the guard says so
+            return None
+        if await self._forwarding.is_here(self._path, context):
+            return None
+        return await self._forwarding.open_stream(self._path, requests, context)
 
 
 async def _messages(call: Any, context: CallContext) -> AsyncIterator[bytes]:
@@ -280,11 +283,6 @@ async def _once(request: Message) -> AsyncIterator[bytes]:
 
 async def _serialized(requests: AsyncIterator[Message]) -> AsyncIterator[bytes]:
     async for request in requests:
-        yield request.SerializeToString()
-
-
-async def _read(context: CallContext) -> AsyncIterator[bytes]:
-    while (request := await context.read()) is not grpc.aio.EOF:
         yield request.SerializeToString()
 
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 import contextlib
 import inspect
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NoReturn
 
 import grpc
@@ -37,6 +38,25 @@ _NOBODY = Principal(name="", administrator=False)
 @dataclass(frozen=True, slots=True)
 class _Malformed:
     """Stands for a request that is no message of its kind."""
+
+
+class _GuardedWrites:
+    """A stream's context that writes only while its user may still call: `require_allowed` raises if not."""
+
+    __slots__ = ("_context", "_require_allowed", "read")
+
+    def __init__(self, context: CallContext, require_allowed: Callable[[], None]) -> None:
+        self._context = context
+        self._require_allowed = require_allowed
+        self.read = context.read
+
+    def write(self, message: Any) -> Awaitable[None]:
+        self._require_allowed()
+        writing: Awaitable[None] = self._context.write(message)
+        return writing
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._context, name)
 
 
 def require_enabled(organization: Organization, user: str) -> None:
@@ -124,7 +144,8 @@ class Guard:
             try:
                 principal = await self._open(request, context, path)
                 with self._slot(PERMISSIONS.get(path), principal, context):
-                    await behavior(request, context)
+                    allowed = partial(self._require_unrevoked, principal)
+                    await behavior(request, _GuardedWrites(context, allowed) if principal.name else context)
                 return
             except Exception as error:
                 refusal = _refusal_of(error)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import aclosing
 from datetime import UTC, datetime
 from types import SimpleNamespace
@@ -56,8 +56,25 @@ def watch(engine: Engine, *, after: int, history: str | None = None) -> Any:
     request = pb.WatchQueueRequest(
         after_revision=after, history=engine.history if history is None else history, console="c"
     )
-    local: Any = SimpleNamespace(peer=lambda: "unix:")
-    return ConsoleService(engine, Presence(tell), RefusedCommands()).WatchQueue(request, local)
+    written: asyncio.Queue[Any] = asyncio.Queue()
+    local: Any = SimpleNamespace(peer=lambda: "unix:", write=written.put)
+    return _messages(ConsoleService(engine, Presence(tell), RefusedCommands()).WatchQueue(request, local), written)
+
+
+async def _messages(watching: Coroutine[Any, Any, None], written: asyncio.Queue[Any]) -> AsyncIterator[Any]:
+    """Yield what the watch writes. Raises what ends it."""
+    running = asyncio.ensure_future(watching)
+    try:
+        while True:
+            found = asyncio.ensure_future(written.get())
+            await asyncio.wait({running, found}, return_when=asyncio.FIRST_COMPLETED)
+            if not found.done():
+                found.cancel()
+                await running
+            yield found.result()
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
 
 
 async def test_it_waits_until_the_server_has_got_there_and_goes_on_without_a_gap(engine: Engine) -> None:
