@@ -93,9 +93,12 @@ class ConsoleService(console_pb2_grpc.ConsoleServiceServicer):
                 await context.write(message)
             else:
                 watcher.after = request.after_revision
-            watcher.bookmark_wanted = True
-            while not self._draining:
-                watcher.news.clear()
+            watcher.want_bookmark()
+            while True:
+                await watcher.news.take()
+                if self._draining:
+                    break
+                idle.not_now()
                 taken = watch.take(watcher)
                 if taken is None:
                     oldest = watch.oldest_resumable(technician)
@@ -104,13 +107,12 @@ class ConsoleService(console_pb2_grpc.ConsoleServiceServicer):
                     await context.write(message)
                 elif taken:
                     await context.write(self._messages.of(taken))
+                    if watcher.bookmark_wanted:
+                        watcher.news.set()
                 elif watcher.bookmark_wanted:
                     watcher.bookmark_wanted = False
                     await context.write(pb.WatchQueueResponse(bookmark=pb.Bookmark(revision=watcher.after)))
                 watch.delivered(watcher)
-                if not taken:
-                    await watcher.news.wait()
-                    idle.not_now()
             raise ShuttingDown.of()
         finally:
             idle.cancel()

@@ -21,7 +21,7 @@ KEPT = 256  # deltas
 
 _DELTA = pb.WatchQueueResponse.DELTA_FIELD_NUMBER
 _DELTAS = pb.WatchQueueResponse.DELTAS_FIELD_NUMBER
-_EACH = pb.QueueDeltas.DELTAS_FIELD_NUMBER
+_EACH = field(pb.QueueDeltas.DELTAS_FIELD_NUMBER, b"")[:1]
 
 
 class DeltaMessages:
@@ -34,16 +34,16 @@ class DeltaMessages:
     def of(self, taken: Sequence[Revised]) -> pb.WatchQueueResponse:
         """Return the message of these updates. It is bytes, which the guard lets pass in place of a message."""
         if len(taken) == 1:
-            content = field(_DELTA, self._delta(taken[0]))
+            content = self._kept.get(taken[0]) or self._translated(taken[0])
         else:
-            content = field(_DELTAS, b"".join(field(_EACH, self._delta(revised)) for revised in taken))
+            # A delta alone differs from one of several in its tag.
+            parts = (self._kept.get(revised) or self._translated(revised) for revised in taken)
+            content = field(_DELTAS, b"".join(_EACH + part[1:] for part in parts))
         return cast("pb.WatchQueueResponse", content)
 
-    def _delta(self, revised: Revised) -> bytes:
-        known = self._kept.get(revised)
-        if known is None:
-            delta: Message = translate.delta(revised)
-            known = self._kept[revised] = delta.SerializeToString()
-            if len(self._kept) > self._most:
-                self._kept.popitem(last=False)
-        return known
+    def _translated(self, revised: Revised) -> bytes:
+        delta: Message = translate.delta(revised)
+        message = self._kept[revised] = field(_DELTA, delta.SerializeToString())
+        if len(self._kept) > self._most:
+            self._kept.popitem(last=False)
+        return message

@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
 import grpc
 from google.protobuf.message import DecodeError
@@ -29,6 +29,7 @@ from rescue_server.runtime.command_handlers import admit
 from rescue_server.runtime.credentials import Principal, Tokens
 from rescue_server.runtime.engine import Engine
 from rescue_server.runtime.limits import LIMITS, Limits, Slots
+from rescue_server.runtime.state import EngineState
 
 log = logging.getLogger(__name__)
 _caller: ContextVar[Principal] = ContextVar("caller")
@@ -41,17 +42,24 @@ class _Malformed:
 
 
 class _GuardedWrites:
-    """A stream's context that writes only while its user may still call: `require_allowed` raises if not."""
+    """A stream's context that writes only while its user may still call: `require_allowed` raises if not.
 
-    __slots__ = ("_context", "_require_allowed", "read")
+    That can only change with the organization.
+    """
 
-    def __init__(self, context: CallContext, require_allowed: Callable[[], None]) -> None:
+    __slots__ = ("_context", "_judged", "_require_allowed", "_state", "read")
+
+    def __init__(self, context: CallContext, state: EngineState, require_allowed: Callable[[], None]) -> None:
         self._context = context
+        self._state = state
         self._require_allowed = require_allowed
+        self._judged: Organization | None = None
         self.read = context.read
 
     def write(self, message: Any) -> Awaitable[None]:
-        self._require_allowed()
+        if self._state.organization is not self._judged:
+            self._require_allowed()
+            self._judged = self._state.organization
         writing: Awaitable[None] = self._context.write(message)
         return writing
 
@@ -144,8 +152,10 @@ class Guard:
             try:
                 principal = await self._open(request, context, path)
                 with self._slot(PERMISSIONS.get(path), principal, context):
-                    allowed = partial(self._require_unrevoked, principal)
-                    await behavior(request, _GuardedWrites(context, allowed) if principal.name else context)
+                    if principal.name:
+                        allowed = partial(self._require_unrevoked, principal)
+                        context = cast("CallContext", _GuardedWrites(context, self._engine.published, allowed))
+                    await behavior(request, context)
                 return
             except Exception as error:
                 refusal = _refusal_of(error)

@@ -33,6 +33,36 @@ class _Ring:
     dropped_through: int = 0
 
 
+class Signal:
+    """An event that one task at a time waits for. Each update sets one per console: it costs half of asyncio's."""
+
+    __slots__ = ("_is_set", "_waiting")
+
+    def __init__(self) -> None:
+        self._is_set = False
+        self._waiting: asyncio.Future[None] | None = None
+
+    def is_set(self) -> bool:
+        """Whether there is something new."""
+        return self._is_set
+
+    def set(self) -> None:
+        """Wake who waits."""
+        self._is_set = True
+        if self._waiting is not None and not self._waiting.done():
+            self._waiting.set_result(None)
+
+    async def take(self) -> None:
+        """Wait until it is set, and reset it."""
+        if not self._is_set:
+            self._waiting = asyncio.get_running_loop().create_future()
+            try:
+                await self._waiting
+            finally:
+                self._waiting = None
+        self._is_set = False
+
+
 @dataclass(slots=True, eq=False)
 class Watcher:
     """One console's position: it has been handed all up to `after`, and taken all up to `delivered`."""
@@ -43,7 +73,7 @@ class Watcher:
     delivered: int = 0
     bookmark_wanted: bool = False
     stuck: bool = False  # `settled` timed out on it, and it has taken nothing since
-    news: asyncio.Event = field(default_factory=asyncio.Event)
+    news: Signal = field(default_factory=Signal)
 
     def want_bookmark(self) -> None:
         """The watch is to get a bookmark as soon as it has seen all."""
@@ -165,10 +195,13 @@ class Watch:
         return max(self.oldest, ring.dropped_through if ring else 0)
 
     def take(self, watcher: Watcher) -> list[Revised] | None:
-        """The next updates, at most BATCH; none if it has seen all; None if it fell out of the ring."""
-        if not self.can_resume(watcher.technician, watcher.after):
-            return None
+        """The next updates; none if it has seen all; None if it fell out of the ring.
+
+        They are BATCH at most. If there are more, there is news at once.
+        """
         ring = self._rings.get(watcher.technician)
+        if not max(self.oldest, ring.dropped_through if ring else 0) <= watcher.after <= self.revision:
+            return None
         found: list[Revised] = []
         if ring is not None and ring.updates and ring.updates[-1].revision > watcher.after:
             # From the right: a watcher that keeps up finds its place at once.
@@ -176,8 +209,11 @@ class Watch:
                 if revised.revision <= watcher.after:
                     break
                 found.append(revised)
-            found.reverse()
-            del found[BATCH:]
+            if len(found) > 1:
+                found.reverse()
+            if len(found) > BATCH:
+                del found[BATCH:]
+                watcher.news.set()
         watcher.after = found[-1].revision if found else self.revision
         return found
 
