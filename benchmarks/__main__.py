@@ -1,6 +1,7 @@
 """`python -m benchmarks [ONLY] [--runs N] [--docs]`: measure our server and its peer in turn, and print ratios.
 
-The peer is a bare server of grpc.aio; of the cases with etcd in their name, it is etcd.
+The peer is a bare server of grpc.aio. Of cases that begin with etcd, it is etcd; of commands in a cluster, it is a
+server of ours alone.
 """
 
 from __future__ import annotations
@@ -17,11 +18,13 @@ from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
-from benchmarks import cases, etcd, public_api
+from benchmarks import cases, clusters, etcd, public_api
 from benchmarks.chart import publish
 from benchmarks.classroom import lesson
 from benchmarks.exercising import exercising
 from benchmarks.starting import starting
+from benchmarks.takeover import takeover
+from rescue_emulator.world.cluster_programs import ENGINES
 
 RESULTS = Path(__file__).with_name("results")
 Case = Callable[[str], cases.Figures]
@@ -50,18 +53,32 @@ CASES: dict[str, Case] = {
     "class, thirty people": partial(lesson, people=30, seconds=12),
     "api, getSession_v3 over 100 sessions": partial(public_api.get_session, sessions=100),
     "api, idle": public_api.idle,
+    **{
+        f"cluster, commands, 64 callers, {engine}": partial(clusters.commands, engine=engine, callers=64)
+        for engine in ENGINES
+    },
+    "cluster, a new leader of 100,000 sessions": partial(takeover, sessions=100_000),
+    **{
+        f"cluster, consoles when the {what} dies, {engine}": partial(clusters.gaps, engine=engine, victim=what)
+        for engine in ENGINES
+        for what in ("leader", "edge", "node")
+    },
 }
 ALONE = (
     "starting",
     "exercises, start of each row",
     "class, thirty people",
     "api, idle",
+    "cluster, a new leader",
+    "cluster, consoles",
 )  # there is nothing to compare it with
 
 
 def peer_of(name: str) -> str:
     """Return the kind of server that a case compares ours with; empty if there is none."""
-    return "" if name in ALONE else "etcd" if name.startswith("etcd") else "bare"
+    if name.startswith(ALONE):
+        return ""
+    return "etcd" if name.startswith("etcd") else "alone" if name.startswith("cluster") else "bare"
 
 
 def main() -> int:
@@ -79,7 +96,7 @@ def main() -> int:
     print(", ".join(f"{key} {value}" for key, value in _machine().items()))
     for name, case in chosen.items():
         peer = peer_of(name)
-        if peer == "etcd" and not etcd.is_installed():
+        if "etcd" in name and not etcd.is_installed():
             print(f"\n{name}\n  not measured: etcd is not installed")
             continue
         kinds = [kind for kind in (peer, "ours") if kind]

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -27,7 +27,7 @@ from rescue_server.core.decide import Context, decide
 from rescue_server.core.organization import AnyOrganizationEvent, ChannelAdded, GroupAdded, TechnicianAdded
 from rescue_server.core.session import Session
 from rescue_server.core.status import Link, Status
-from rescue_server.core.timers import DeadlineKind, SessionDeadline
+from rescue_server.core.timers import DeadlineKind, SessionDeadline, deadlines
 from rescue_server.runtime import command_handlers, setting_handlers
 from rescue_server.runtime.checkpoint import Checkpoints
 from rescue_server.runtime.engine import Answer, Engine, Handler, Outcome, Request, live_engine
@@ -280,6 +280,22 @@ class EngineAtRandom(RuleBasedStateMachine):
         assert self.replica.watch.revision == self.engine.watch.revision
 
     @invariant()
+    def a_replica_has_the_deadlines_that_it_would_begin_with(self) -> None:
+        self._follow()
+        state, schedule = self.replica.published, self.replica.schedule
+        assert isinstance(schedule, LiveSchedule)
+        while schedule.refresh(100):
+            pass
+
+        def plain(found: Iterable[SessionDeadline]) -> set[tuple[DeadlineKind, str, datetime]]:
+            return {(one.kind, one.technician, max(one.due, state.at or one.due)) for one in found}
+
+        for session in state.sessions.values():
+            kept = schedule.deadlines._current.get(session.id, frozenset())
+            assert plain(kept) == plain(deadlines(session, state.organization))
+        assert not list(schedule.leases)
+
+    @invariant()
     def a_queue_is_found_without_looking_at_every_session(self) -> None:
         for state in (self.engine.ahead, self.engine.published):
             walked: dict[str, list[Session]] = {}
@@ -327,7 +343,7 @@ class EngineAtRandom(RuleBasedStateMachine):
     def _run(self) -> None:
         """Let the engine store, and have a new replica beside it."""
         self.replica = self._new_engine()
-        self.replica.replay(Checkpoints())
+        self.replica.follow(Checkpoints())
 
         async def begin() -> asyncio.Task[None]:
             return asyncio.ensure_future(self.engine.run())

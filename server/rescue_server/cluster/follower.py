@@ -18,6 +18,7 @@ from rescue_server.replicated.store import LogMismatch, ReplicatedStore
 from rescue_server.runtime.engine import Engine
 
 log = logging.getLogger(__name__)
+_PORTION = 100  # sessions whose deadlines are computed again in one turn
 _RETRY = 0.2  # real seconds, while the log or the local disk is away
 _SET_BACK = 3.0  # real seconds
 _LOOK_AGAIN = 1.0  # real seconds, without news of the log
@@ -78,6 +79,10 @@ class Follower:
             log.error("the local file lags behind the log: %s", error.__cause__)
             await asyncio.sleep(_RETRY)
             return False
+        is_more = True
+        while is_more:
+            is_more = self._engine.schedule.refresh(_PORTION)
+            await asyncio.sleep(0)
         self._note()
         self._read_at = time.monotonic()
         return True

@@ -22,6 +22,7 @@ from rescue_server.replicated.store import ReplicatedStore
 from rescue_server.runtime.admission import Admission
 from rescue_server.runtime.checkpoint import Checkpoints
 from rescue_server.runtime.credentials import derive_companion_key
+from rescue_server.startup import garbage
 from rescue_server.startup.companions import companions
 from rescue_server.startup.options import ServerOptions
 from rescue_server.store.checkpoint_file import CheckpointFile
@@ -73,7 +74,7 @@ async def _run(setting: Setting, announcement: Announcement) -> None:
     beside = asyncio.create_task(_run_companions(setting, announcement))
     beside.add_done_callback(lambda _: stop.set())
     try:
-        await _run_terms(setting, stop)
+        await _Terms(setting).run(stop)
     finally:
         beside.cancel()
         await asyncio.wait([beside])
@@ -90,30 +91,41 @@ async def _run_companions(setting: Setting, announcement: Announcement) -> None:
         await asyncio.Event().wait()
 
 
-async def _run_terms(setting: Setting, stop: asyncio.Event) -> None:
-    file = CheckpointFile(setting.options.data / STORE_FILE)
-    checkpoints = Checkpoints(file.take())
-    is_first = True
-    while not stop.is_set():
-        deposed = asyncio.Event()
-        try:
-            store = await _open_store(setting, deposed, checked=checkpoints.found is not None)
-            if is_first:
-                _check_organization(setting, store)
-            opening = open_term(setting, store, deposed=deposed, checkpoints=checkpoints)
-            async with opening as term:
-                setting, is_first = replace(setting, options=term.listening), False
-                await term.run(stop)
-        except LogTrimmed:
-            is_first = False  # it fell far behind: the next term begins with a snapshot
-        except LogUnavailable:
-            if is_first:
-                raise
-            await asyncio.sleep(_RETRY)
-        if not stop.is_set():
-            checkpoints = Checkpoints()
-    if (content := checkpoints.content()) is not None:
-        file.write(content)
+class _Terms:
+    """The terms of one server. Nothing but the setting is left of one that has ended."""
+
+    def __init__(self, setting: Setting) -> None:
+        self._setting = setting
+        self._is_first = True
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Run term after term, until a signal comes."""
+        file = CheckpointFile(self._setting.options.data / STORE_FILE)
+        checkpoints = Checkpoints(file.take())
+        garbage.postpone()
+        while not stop.is_set():
+            try:
+                await self._run_one(stop, checkpoints)
+            except LogTrimmed:
+                self._is_first = False  # it fell far behind: the next term begins with a snapshot
+            except LogUnavailable:
+                if self._is_first:
+                    raise
+                await asyncio.sleep(_RETRY)
+            if not stop.is_set():
+                checkpoints = Checkpoints()
+                garbage.begin_anew()
+        if (content := checkpoints.content()) is not None:
+            file.write(content)
+
+    async def _run_one(self, stop: asyncio.Event, checkpoints: Checkpoints) -> None:
+        setting, deposed = self._setting, asyncio.Event()
+        store = await _open_store(setting, deposed, checked=checkpoints.found is not None)
+        if self._is_first:
+            _check_organization(setting, store)
+        async with open_term(setting, store, deposed=deposed, checkpoints=checkpoints) as term:
+            self._setting, self._is_first = replace(setting, options=term.listening), False
+            await term.run(stop)
 
 
 def _check_organization(setting: Setting, store: ReplicatedStore) -> None:

@@ -117,7 +117,8 @@ async def open_term(
         )
         listener.prepare(ATTACH)  # the applets of other servers are not called by gRPC
         setting.measured_at(observation.metrics_at)
-        engine.replay(checkpoints)
+        engine.follow(checkpoints)
+        garbage.tune()
         ports = [options.port] if options.port or not issued.last_port else [issued.last_port, 0]
         bound = listener.bind(options.host, ports, options.tls.credentials() if options.tls else None)
         standing.address = cluster.advertise or near_address(options.host, bound)
@@ -179,7 +180,8 @@ class Term:
             on_news=follower.wake,
         )
         self._show()
-        async with _together(link.run(), self._access.run(), self._snapshots.run(), self._health.run()) as beside:
+        running = (link.run(), self._access.run(), self._snapshots.run(), self._health.run())
+        async with _together(*running, garbage.collect_regularly(lambda: 0)) as beside:
             following = asyncio.create_task(follower.run(standing.name, standing.address))
             await until(beside, following, stop.wait())
 
@@ -218,7 +220,6 @@ class Term:
                 await prepare_organization(
                     self._setting.options.organization, self._engine, self._issued, secret_of=secret_of
                 )
-        garbage.tune()
 
     async def _end_calls(self) -> None:
         self._standing.stop_leading()

@@ -93,6 +93,9 @@ class ReplaySchedule:
             raise ReplayOnly("this is a replay: it can be watched, not changed")
         return not self._begun
 
+    def prepare(self) -> None:
+        """See `Schedule.prepare`. A recording is followed by nobody."""
+
     def start(self) -> None:
         """Do nothing: a replay begins with an empty store."""
 

@@ -105,10 +105,17 @@ class Engine:
         replay(self.store, self.published, self.watch, self.chats, self.records, checkpoints)
         self.subscribe(checkpoints)
 
+    def follow(self, checkpoints: Checkpoints) -> None:
+        """As `replay`, and keep what `begin` needs while another server decides."""
+        self.replay(checkpoints)
+        self.schedule.prepare()
+
     def absorb(self, events: Sequence[StoredEvent]) -> None:
         """Publish what another server stored, before this one begins. Raises JournalUnreadable."""
         for stored in events:
-            self._show(*understood(self.published, stored))
+            applied, updates = understood(self.published, stored)
+            self._show(applied, updates)
+            self.schedule.record(applied)
 
     def begin(self) -> None:
         """Decide on commands from now on: first of all, what is due is found."""

@@ -24,6 +24,13 @@ def postpone() -> None:
     gc.disable()
 
 
+def begin_anew() -> None:
+    """Collect what is left of an earlier state, which was taken out of all collections; then nothing until `tune`."""
+    gc.unfreeze()
+    gc.collect()
+    postpone()
+
+
 def tune() -> None:
     """Take what lives now out of all collections to come, and make those small."""
     gc.freeze()

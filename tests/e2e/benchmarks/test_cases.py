@@ -7,9 +7,10 @@ from collections.abc import Callable
 
 import pytest
 
-from benchmarks import cases, etcd, public_api
+from benchmarks import cases, clusters, etcd, public_api
 from benchmarks.__main__ import CASES, Case
 from benchmarks.classroom import lesson
+from benchmarks.takeover import takeover
 
 pytestmark = [
     pytest.mark.long,
@@ -42,9 +43,26 @@ def test_a_class_is_measured_from_command_to_page() -> None:
     assert figures["% of a core, server"] > 0
 
 
+@pytest.mark.parametrize("engine", ["nats", *(["etcd"] if etcd.is_installed() else [])])
+def test_commands_of_a_cluster_are_measured_beside_one_server(engine: str) -> None:
+    for kind in ("alone", "ours"):
+        assert clusters.commands(kind, engine=engine, callers=2)["us of CPU a command"] > 0
+
+
+@pytest.mark.parametrize("victim", ["leader", "edge", "node"])
+def test_consoles_of_a_cluster_are_measured_when_something_dies(victim: str) -> None:
+    figures = clusters.gaps("ours", engine="nats", victim=victim, kills=1, consoles=3)
+    assert 0 < figures["median s without answer"] <= figures["worst s without answer"]
+
+
+def test_a_new_leader_is_measured_from_its_record_to_its_answer() -> None:
+    figures = takeover("ours", sessions=100)
+    assert 0 < figures["s from lead to answer"] < figures["s from kill to answer"]
+
+
 def test_each_case_can_be_chosen_by_a_word() -> None:
     words = {name.split()[0].strip(",") for name in CASES}
-    assert words == {"heartbeats", "commands", "fanout", "etcd", "starting", "api", "class"}
+    assert words == {"heartbeats", "commands", "fanout", "etcd", "starting", "api", "class", "exercises", "cluster"}
 
 
 @pytest.mark.skipif(not etcd.is_installed(), reason="etcd is not installed")

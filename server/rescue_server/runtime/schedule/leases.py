@@ -44,6 +44,11 @@ class _Order:
         self._leases[session].placed_at = due
         heapq.heappush(self._heap, (due, session))
 
+    def add_many(self, placed: Iterable[tuple[datetime, str]]) -> None:
+        """Place many sessions at the due times that their leases have noted."""
+        self._heap.extend(placed)
+        heapq.heapify(self._heap)
+
     def first(self, through: datetime) -> tuple[datetime, str] | None:
         """Return the one that is due first, and when: exactly up to `through`, perhaps too early after that.
 
@@ -82,6 +87,17 @@ class Leases:
         # The leases with an open probe stand apart, so that the others have a first one.
         self._unprobed = _Order(self._leases, lambda session: self._due_if(session, probed=False))
         self._probed = _Order(self._leases, lambda session: self._due_if(session, probed=True))
+
+    def begin(self, sessions: Iterable[tuple[str, datetime]]) -> None:
+        """Start the leases of many sessions, each from its moment on. Costs less than to start one after the other."""
+
+        def placed() -> Iterator[tuple[datetime, str]]:
+            for session, now in sessions:
+                due = later(now, self._period_of(session))
+                self._leases[session] = Lease(renewed_at=now, placed_at=due)
+                yield due, session
+
+        self._unprobed.add_many(placed())
 
     def start(self, session: str, now: datetime) -> None:
         """Start the lease: the link is connected from now on."""

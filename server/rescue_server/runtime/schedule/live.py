@@ -19,11 +19,11 @@ from rescue_server.runtime.idempotency import Request
 from rescue_server.runtime.schedule.changed_settings import concerned_sessions
 from rescue_server.runtime.schedule.deadlines import DeadlineQueue
 from rescue_server.runtime.schedule.leases import Lease, Leases
-from rescue_server.runtime.state import AnyEvent, AppliedEvent, EngineStates
+from rescue_server.runtime.state import AnyEvent, AppliedEvent, EngineState, EngineStates
 
 
 class LiveSchedule:
-    """The deadlines of the sessions in the state ahead. Implements Schedule."""
+    """The deadlines of the sessions in the state ahead, or in the published one if prepared. Implements Schedule."""
 
     def __init__(self, clock: ServerClock, states: EngineStates) -> None:
         self._clock = clock
@@ -37,6 +37,7 @@ class LiveSchedule:
         self._out_of_date: dict[str, None] = {}  # sessions whose deadlines a change has made so
         self._expected: datetime | None = None
         self._ended: dict[str, Lease] = {}  # leases that ended by events that are not stored yet
+        self._is_prepared = False  # another server decides, and only the deadlines are kept
 
     def expect(self, moment: datetime | None) -> None:
         """Set `changed` only if something falls due before this moment; None: whenever a deadline is computed.
@@ -49,11 +50,23 @@ class LiveSchedule:
         """Accept every request."""
         return True
 
+    def prepare(self) -> None:
+        """Compute the deadlines while another server decides: `record` then keeps them, and `start` need not."""
+        self._is_prepared = True
+        self._organization = self._state.organization
+        for session in self._state.sessions.values():
+            self._update(session)
+
     def start(self) -> None:
         """Begin every lease anew: nobody lost a network because the server was away."""
-        self._organization = self._states.ahead.organization
-        for session in self._states.ahead.sessions.values():
-            self._update(session)
+        was_prepared, self._is_prepared = self._is_prepared, False
+        self._organization = self._state.organization
+        sessions, now = self._state.sessions.values(), self._clock.now()
+        if not was_prepared:
+            for session in sessions:
+                self._update_deadlines(session)
+        self.leases.begin((session.id, max(now, session.link_since)) for session in sessions if _is_leased(session))
+        self.changed.set()
 
     def on_expired_lease(self, listener: Callable[[str], None]) -> None:
         """Call `listener` with the session whose lease ran out before it was confirmed as expired."""
@@ -110,9 +123,9 @@ class LiveSchedule:
 
     def organization_changed(self) -> None:
         """Compute deadlines again that depend on what has changed: by `refresh`, or when they are asked for."""
-        ahead = self._states.ahead
-        self._out_of_date.update(dict.fromkeys(concerned_sessions(ahead, self._organization)))
-        self._organization = ahead.organization
+        state = self._state
+        self._out_of_date.update(dict.fromkeys(concerned_sessions(state, self._organization)))
+        self._organization = state.organization
         self.changed.set()
 
     @property
@@ -126,7 +139,7 @@ class LiveSchedule:
             self.changed.set()
         for session_id in list(islice(self._out_of_date, at_most)):
             del self._out_of_date[session_id]
-            if (session := self._states.ahead.sessions.get(session_id)) is not None:
+            if (session := self._state.sessions.get(session_id)) is not None:
                 self._update(session)
                 self.leases.refresh(session_id)
         return bool(self._out_of_date)
@@ -138,18 +151,26 @@ class LiveSchedule:
 
     def _update(self, session: Session) -> Lease | None:
         """Compute the session's deadlines and lease anew. Returns the lease that ended, if one did."""
-        ahead = self._states.ahead
-        running = deadlines(session, ahead.organization)
-        current = [_not_before(ahead.at, deadline) for deadline in running]
-        self.deadlines.replace(session.id, current)
-        if self._expected is None or any(deadline.due < self._expected for deadline in current):
-            self.changed.set()
+        self._update_deadlines(session)
+        if self._is_prepared:
+            return None
         if not _is_leased(session):
             return self.leases.end(session.id)
         if self.leases.due(session.id) is None:
             self.leases.start(session.id, max(self._clock.now(), session.link_since))
             self.changed.set()
         return None
+
+    def _update_deadlines(self, session: Session) -> None:
+        state = self._state
+        current = [_not_before(state.at, deadline) for deadline in deadlines(session, state.organization)]
+        self.deadlines.replace(session.id, current)
+        if self._expected is None or any(deadline.due < self._expected for deadline in current):
+            self.changed.set()
+
+    @property
+    def _state(self) -> EngineState:
+        return self._states.published if self._is_prepared else self._states.ahead
 
     def _first_lease(self) -> SessionDeadline | None:
         # For a real second: else the clock would be woken for each lease that was renewed meanwhile.

@@ -27,6 +27,9 @@ class Schedule(Protocol):
     def accepts(self, request: Request | None) -> bool:
         """Whether a handler may run; None is the server's own. Raises RescueError to refuse a request."""
 
+    def prepare(self) -> None:
+        """Keep what `start` needs while another server decides: `record` gets what that has stored."""
+
     def start(self) -> None:
         """Begin with the sessions that the journal has left."""
 
@@ -37,7 +40,7 @@ class Schedule(Protocol):
         """Return the events of the first deadline up to `now`; None if there is none, or if it has to wait."""
 
     def record(self, applied: AppliedEvent) -> None:
-        """Follow an event that was applied to the state ahead."""
+        """Follow an event that was applied to the state ahead; after `prepare`, to the published one."""
 
     def confirm(self, applied: AppliedEvent) -> None:
         """Follow an event that was stored and published."""

@@ -81,7 +81,7 @@ def test_all_that_a_replay_makes_is_in_the_checkpoint_or_made_again_at_each_star
     of_this_start = {"clock", "_store", "_requests", "_commit", "_hooks", "_subscribers", "_caught_up"}
     assert set(vars(engine)) == of_the_journal | of_this_start | {"refused_batches"}
     begun_anew = {"deadlines", "leases", "changed", "_clock", "_states", "_listeners", "_organized_at", "_ended"}
-    begun_anew |= {"_organization", "_out_of_date", "_expected"}
+    begun_anew |= {"_organization", "_out_of_date", "_expected", "_is_prepared"}
     assert set(vars(engine.schedule)) == begun_anew
 
 
