@@ -61,9 +61,13 @@ class CoachedExercises:
     async def send(self, line: str) -> None:
         """Ask the coach. What is refused is shown."""
         try:
-            await self._exercises.ask(line, language=self.language)
+            is_led = await self._exercises.ask(line, language=self.language)
         except RescueError as error:
             self._refused(str(error))
+        else:
+            if not is_led:
+                alone = "Nobody leads exercises here: `rescue exercise start` does them alone."
+                self._refused(catalog_of(self.language).text("exercise", alone))
 
     def _title(self, row: int, start: str, end: str) -> str:
         labels = Labels.of(self.language)

@@ -37,11 +37,13 @@ from rescue_common.terminal import safe
 from rescue_console.commands import USAGE, BadLine, parse
 from rescue_console.execute import execute
 from rescue_console.labels import UNKNOWN_UPDATE, Labels
+from rescue_console.plain_exercise import PlainExercise
 from rescue_console.plain_queue import QueueRows
 from rescue_console.prompt import Prompt
 from rescue_console.terminal_input import typed_lines
 from rescue_protos.errors import RescueError
 
+_EXERCISE = b"exercise "
 _TOGETHER = 0.05
 """Changes within so many seconds are drawn together."""
 
@@ -56,6 +58,7 @@ class PlainConsole:
         self._view = QueueView(technician=client.technician)
         self._rows = QueueRows(client.technician, labels)
         asks = sys.stdin.isatty() and self._console.is_terminal
+        self._exercise = PlainExercise(client, labels, show=self._print_exercise)
         self._prompt = Prompt(self._console, f"{safe(client.technician)}> ") if asks else None
         self._drawing: asyncio.TimerHandle | None = None
         self._is_new = False  # a whole queue came
@@ -69,12 +72,13 @@ class PlainConsole:
         failure: Exception | None = None
         try:
             async with asyncio.TaskGroup() as tasks:
-                showing = tasks.create_task(self._show_updates())
+                showing = [tasks.create_task(one) for one in (self._show_updates(), self._exercise.follow())]
                 if self._prompt is not None:
                     self._print_line(self._labels.text("Type `help` for the commands, `quit` to leave."), style="dim")
                 with self._prompt.on_terminal(0) if self._prompt is not None else nullcontext():
                     await self._execute_lines()
-                showing.cancel()
+                for task in showing:
+                    task.cancel()
         except* (RescueError, OSError) as failures:
             failure = failures.exceptions[0]
         finally:
@@ -133,6 +137,8 @@ class PlainConsole:
                     return
                 if word in (b"help", b"?"):
                     self._help()
+                elif word.startswith(_EXERCISE):
+                    await self._exercise.ask(word.removeprefix(_EXERCISE).decode(errors="replace").strip())
                 else:
                     await self._execute(typed.line)
                 self._show_prompt()
@@ -184,9 +190,15 @@ class PlainConsole:
         table = Table(box=None, show_header=False)
         for name, usage in USAGE.items():
             table.add_row(Text(usage), Text(self._labels.command(name), style="dim"))
+        asks = "exercise start ROW|next|hint|answer TEXT|stop"
+        table.add_row(Text(asks), Text(self._labels.text("Exercises"), style="dim"))
         for name in ("help", "quit"):
             table.add_row(Text(name), Text(self._labels.command(name), style="dim"))
         self._print(table)
+
+    def _print_exercise(self, text: str) -> None:
+        self._print_line(text, style="bold")
+        self._show_prompt()
 
     def _print_line(self, text: str, *, style: str = "") -> None:
         self._print(Text(text, style=style))

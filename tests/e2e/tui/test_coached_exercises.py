@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -36,6 +38,18 @@ class Taught:
     classroom: Classroom
     lessons: Lessons
     store: ClassStore
+    news: asyncio.Event
+
+    async def until_watched(self, person: str) -> None:
+        """Wait until the trainer sees that a console shows somebody's exercises."""
+        async with asyncio.timeout(30):
+            while person not in self._watched():
+                self.news.clear()
+                await self.news.wait()
+
+    def _watched(self) -> set[object]:
+        people = self.lessons.lesson("monday").as_json()["people"]
+        return {one["person"] for one in people if one["watching"]} if isinstance(people, list) else set()
 
     @asynccontextmanager
     async def console(self, account: str, language: str = "en") -> AsyncIterator[Person]:
@@ -56,10 +70,11 @@ async def taught(tmp_path: Path) -> AsyncIterator[Taught]:
         store.write(planned)
         classroom = await set_up(world.admin, planned, valid_for=timedelta(hours=1), keep=store.write)
         server = ClassServer(server=world.address, data=world.data)
-        lessons = Lessons(store, server, changed=lambda: None, slowly=False)
+        news = asyncio.Event()
+        lessons = Lessons(store, server, changed=news.set, slowly=False)
         async with Connection.find(data=world.data, user="admin") as connection:
             leading = asyncio.create_task(Coaching(lessons, connection).run())
-            yield Taught(world, classroom, lessons, store)
+            yield Taught(world, classroom, lessons, store, news)
             leading.cancel()
             await asyncio.gather(leading, return_exceptions=True)
             await lessons.close()
@@ -70,7 +85,7 @@ async def test_a_trainer_starts_an_exercise_and_a_terminal_shows_task_hints_and_
     async with taught.console("monday-1") as ann:
         await lesson.start(["monday-1"], Task(exercise=row_exercise(14), language="en"))
         await ann.reads("is Active in your queue. Bring it to On Hold. You play alice.", "It is your turn.")
-        assert lesson.as_json()["people"][0]["watching"], "the trainer sees that they are there"  # type: ignore[index]
+        await taught.until_watched("Ann")
         await ann.until(lambda: bool(ann.allowed()), "their own queue")
         await ann.press("f5", "f5")
         await ann.reads("2/3 The command is: Hold session", "Hints: 2")
@@ -99,6 +114,44 @@ async def test_a_trainee_chooses_predicts_on_a_server_of_the_exercise_and_gets_t
         await ben.until(lambda: ben.app.client.technician == "monday-2", "their own queue again")
     [score] = taught.store.scores("monday").read()
     assert (score.person, score.exercise, score.solved, score.right) == ("Ben", "5", True, 1)
+
+
+async def test_the_plain_console_prints_the_exercise_and_asks_by_lines(taught: Taught) -> None:
+    program = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "rescue_console", "monday-1", "--plain", "--server", taught.world.address),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        env={**os.environ, "RESCUE_SECRET": taught.classroom.secrets["monday-1"], "COLUMNS": "200"},
+    )
+    assert program.stdin is not None
+    assert program.stdout is not None
+    reader, writer, shown = program.stdout, program.stdin, ""
+
+    async def reads(wanted: str) -> None:
+        nonlocal shown
+        async with asyncio.timeout(30):
+            while wanted not in shown:
+                shown += (await reader.readline()).decode()
+
+    async def types(line: str) -> None:
+        writer.write(f"{line}\n".encode())
+        await writer.drain()
+
+    await taught.until_watched("Ann")
+    await types("exercise start 14")
+    await reads("Bring it to On Hold.")
+    await types("exercise hint")
+    await reads("1/3 Select session")
+    session = taught.lessons.lesson("monday").practice("monday-1").state.session  # type: ignore[union-attr]
+    await types(f"hold {session}")
+    await reads("Solved. The lead technician put the running session on hold.")
+    assert shown.count("row 14: Active → On Hold") == 1, "each line once"
+    await types("exercise start 99")
+    await reads("there is no exercise '99'")
+    await types("exercise start 5")
+    await reads("rescue console alice --server")
+    await types("quit")
+    assert await program.wait() == 0
 
 
 async def test_a_console_of_nobody_s_class_has_exercises_of_its_own(
