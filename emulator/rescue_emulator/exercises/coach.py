@@ -46,8 +46,11 @@ class Presenter(Protocol):
     async def begins(self, exercise: Exercise, session: str) -> None:
         """The start status is reached: say what the task is."""
 
-    async def asks_status(self, exercise: Exercise) -> str:
-        """Ask which status the trainee's queue will show next. Returns the answer; empty if nobody answers."""
+    async def asks_status(self, exercise: Exercise) -> str | None:
+        """Ask which status the trainee's queue will show next. Returns the answer; None if nobody can answer.
+
+        It is cancelled if the session goes astray meanwhile.
+        """
 
     async def answered(self, *, right: bool, status: str) -> None:
         """Show whether a prediction was right."""
@@ -216,9 +219,19 @@ class Coach:
 
     async def _ask(self) -> None:
         expected = self.exercise.expected[-1].status
-        answer = (await self.presenter.asks_status(self.exercise)).strip()
+        asking = asyncio.create_task(self.presenter.asks_status(self.exercise))
+        failing = asyncio.create_task(self._until(lambda: self._has_failed))
+        try:
+            await asyncio.wait((asking, failing), return_when=asyncio.FIRST_COMPLETED)
+            answer = asking.result() if asking.done() else failing.result()
+        finally:
+            asking.cancel()
+            failing.cancel()
+            await asyncio.gather(asking, failing, return_exceptions=True)
+        if answer is None:
+            return
         self._questions += 1
-        right = answer.casefold() in _names(expected)
+        right = answer.strip().casefold() in _names(expected)
         self._right += right
         await self.presenter.answered(right=right, status=expected)
 

@@ -42,13 +42,14 @@ class TerminalPresenter:
             self.show(f"\n{task}")
         self.show(self.texts.text("h and Enter: a hint. q and Enter: stop."))
 
-    async def asks_status(self, exercise: Exercise) -> str:
+    async def asks_status(self, exercise: Exercise) -> str | None:
         if not self.has_input:
-            return ""
+            return None
         self.is_asking = True
         self.show("\n? " + self.texts.text("Which status will you see next?"))
         try:
-            return await self.answers.get()
+            answer = await self.answers.get()
+            return answer if self.has_input else None
         finally:
             self.is_asking = False
 

@@ -18,6 +18,7 @@ from rescue_common.state_directory import Access
 from rescue_emulator.exercises.attempt import Judgement
 from rescue_emulator.exercises.coach import Coach, Result
 from rescue_emulator.exercises.model import Exercise, read_exercises, row_exercise
+from rescue_emulator.exercises.progress import ProgressFile
 from rescue_emulator.exercises.terminal import TerminalPresenter
 from rescue_emulator.exercises.texts import ExerciseTexts, split_step
 from rescue_emulator.scenarios.model import Step
@@ -38,6 +39,7 @@ class Trainee(TerminalPresenter):
     verdicts: list[Judgement] = field(default_factory=list)
     went_wrong: asyncio.Event = field(default_factory=asyncio.Event)
     was_refused: asyncio.Event = field(default_factory=asyncio.Event)
+    was_asked: asyncio.Event = field(default_factory=asyncio.Event)
     is_silent: bool = False
     acting: set[asyncio.Task[None]] = field(default_factory=set)
 
@@ -61,7 +63,8 @@ class Trainee(TerminalPresenter):
         except CommandRefused:
             self.was_refused.set()
 
-    async def asks_status(self, exercise: Exercise) -> str:
+    async def asks_status(self, exercise: Exercise) -> str | None:
+        self.was_asked.set()
         if not self.answers.empty() or self.is_silent:
             return await TerminalPresenter.asks_status(self, exercise)
         return exercise.expected[-1].status
@@ -134,6 +137,20 @@ async def test_a_wrong_step_that_harms_nothing_is_counted_and_the_exercise_goes_
         result = await running
         await coach.clear()
     assert (result.solved, result.wrong) == (True, 1)
+
+
+async def test_a_question_that_is_open_when_the_session_goes_astray_ends_with_the_verdict(room: Room) -> None:
+    coach, person = await room.coach(row_exercise(14), predict=True, is_silent=True)
+    running = asyncio.create_task(coach.run())
+    async with asyncio.timeout(30):
+        await person.was_asked.wait()
+        session = re.search(r"Session (\d+)", "".join(room.shown))
+        assert session is not None
+        await person.console.command("end", session[1])
+        result = await running
+        await coach.clear()
+    assert (result.solved, result.why, result.questions) == (False, "astray", 0)
+    assert any("Not solved." in line for line in room.shown)
 
 
 async def test_a_quick_trainee_need_not_wait_for_a_word(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -364,3 +381,15 @@ async def test_who_stops_has_not_solved_it(tmp_path: Path) -> None:
     out, err = await asyncio.wait_for(process.communicate(b"q\n"), 60)
     assert (process.returncode, err) == (1, b"")
     assert b"Open your console" in out
+
+
+async def test_who_cannot_answer_has_not_predicted_wrongly(tmp_path: Path) -> None:
+    process = await asyncio.create_subprocess_exec(
+        *[sys.executable, "-m", "rescue_emulator", "exercise", "start", "8", "--person", "ann"],
+        env={**os.environ, "RESCUE_DATA": str(tmp_path), "RESCUE_LANG": "en"},
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    await asyncio.wait_for(process.communicate(), 60)
+    [score] = ProgressFile(tmp_path / "scores").read("ann")
+    assert (score.solved, score.questions, process.returncode) == (True, 0, 0)
