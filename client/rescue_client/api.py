@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -107,6 +107,13 @@ class ApiClient:
         """Keep the hash of a code that stands for the user. Raises RescueError."""
         request = pb.IssueAuthcodeRequest(request_id=str(uuid.uuid4()), user=user, code_hash=code_hash)
         await self._service.call_idempotent(lambda stub: stub.IssueAuthcode, request)
+
+    async def change_report_settings(self, user: str, code_hash: str, changes: Mapping[str, str]) -> None:
+        """Change what the reports are about that a code of the user asks for, in JSON by name. Raises RescueError."""
+        request = pb.ChangeReportSettingsRequest(
+            request_id=str(uuid.uuid4()), user=user, code_hash=code_hash, changes=changes
+        )
+        await self._service.call_idempotent(lambda stub: stub.ChangeReportSettings, request)
 
     async def session_log(self, session: int) -> ChatAndNotes | None:
         """Return what was said and noted in a session; None if there is no such session. Raises RescueError."""
@@ -227,6 +234,7 @@ def _account(message: pb.Account) -> Account:
         account_id=message.account_id,
         organization_name=message.organization_name,
         field_labels=tuple(message.field_labels),
+        report_settings={one.code_hash: dict(one.values) for one in message.report_settings},
     )
 
 

@@ -7,7 +7,7 @@ if they do not apply.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -101,7 +101,7 @@ class Account:
     """The whole organization; each kind is sorted by node id. No id is ever given out again.
 
     `authcodes`: who holds a code or API token, by its SHA-256 in hexadecimal digits, also of people who were removed.
-    `field_labels` name the custom fields 0 to 5 in reports.
+    `field_labels` name the custom fields 0 to 5 in reports. `report_settings` are in JSON by name, by the same hash.
     """
 
     people: tuple[Person, ...]
@@ -111,6 +111,7 @@ class Account:
     account_id: int = 0
     organization_name: str = ""
     field_labels: tuple[str, ...] = ()
+    report_settings: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

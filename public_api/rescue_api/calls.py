@@ -15,6 +15,7 @@ from rescue_api.limits import ApiLimits
 from rescue_api.logins import ApiLogins
 from rescue_api.nodes import Node, find
 from rescue_api.reports.keeper import ReportSettingsKeeper
+from rescue_api.reports.settings import ReportSettings
 from rescue_api.request_notes import RequestNotes
 from rescue_api.words import MethodFailed, Word
 from rescue_client.api import ApiClient
@@ -95,6 +96,13 @@ class ApiCall:
         """Return what the caller is known by: the hash of a code, or a cookie."""
         code = self.given("authcode")
         return hash_code(code) if code else self.cookie
+
+    @property
+    def report_settings(self) -> ReportSettings:
+        """Return what the reports are about that the code or cookie asks for."""
+        if self.given("authcode"):
+            return ReportSettings.read(self.facts.account.report_settings.get(self.credential, {}))
+        return self.backend.report_settings.of(self.credential)
 
     @property
     def asked(self) -> Hashable:

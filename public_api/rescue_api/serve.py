@@ -25,7 +25,6 @@ from rescue_api.cut import complain_of_no_cut
 from rescue_api.limits import ApiLimits
 from rescue_api.logins import ApiLogins
 from rescue_api.proxy import ConnectProxy, Origins
-from rescue_api.reports.keeper import SETTINGS_FILE, ReportSettingsKeeper
 from rescue_api.request_notes import RequestNotes
 from rescue_client.api import ApiClient
 from rescue_client.connection import Connection
@@ -121,8 +120,7 @@ async def _serve(options: ApiOptions, sockets: Mapping[str, socket.socket]) -> N
         client = ApiClient(connection, connect)
         notes = RequestNotes(client.report_requests if options.tells else None)
         logins, limits = ApiLogins(options.secret), ApiLimits(enforced=options.limited)
-        settings = ReportSettingsKeeper(options.data / SETTINGS_FILE)
-        app = build(Backend(client=client, logins=logins, limits=limits, notes=notes, report_settings=settings))
+        app = build(Backend(client=client, logins=logins, limits=limits, notes=notes))
         config = uvicorn.Config(
             _seen_through_proxy(app, origins),
             http=BoundedConnection,  # h11 answers `Connection: close` with the same, as clients need

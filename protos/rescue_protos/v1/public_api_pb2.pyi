@@ -347,6 +347,7 @@ class Account(google.protobuf.message.Message):
     ORGANIZATION_NAME_FIELD_NUMBER: builtins.int
     FIELD_LABELS_FIELD_NUMBER: builtins.int
     API_TOKENS_FIELD_NUMBER: builtins.int
+    REPORT_SETTINGS_FIELD_NUMBER: builtins.int
     account_id: builtins.int
     """The account id."""
     organization_name: builtins.str
@@ -375,6 +376,10 @@ class Account(google.protobuf.message.Message):
     def api_tokens(self) -> google.protobuf.internal.containers.ScalarMap[builtins.str, builtins.str]:
         """The hash of the API token of each administrator who has one, also of those who were removed."""
 
+    @property
+    def report_settings(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[Global___ReportSettings]:
+        """What reports are about that codes ask for."""
+
     def __init__(
         self,
         *,
@@ -386,10 +391,51 @@ class Account(google.protobuf.message.Message):
         organization_name: builtins.str = ...,
         field_labels: collections.abc.Iterable[builtins.str] | None = ...,
         api_tokens: collections.abc.Mapping[builtins.str, builtins.str] | None = ...,
+        report_settings: collections.abc.Iterable[Global___ReportSettings] | None = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["account_id", b"account_id", "api_tokens", b"api_tokens", "authcodes", b"authcodes", "channels", b"channels", "field_labels", b"field_labels", "groups", b"groups", "organization_name", b"organization_name", "people", b"people"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["account_id", b"account_id", "api_tokens", b"api_tokens", "authcodes", b"authcodes", "channels", b"channels", "field_labels", b"field_labels", "groups", b"groups", "organization_name", b"organization_name", "people", b"people", "report_settings", b"report_settings"]) -> None: ...
 
 Global___Account: typing_extensions.TypeAlias = Account
+
+@typing.final
+class ReportSettings(google.protobuf.message.Message):
+    """Settings of reports that are not as at first."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    @typing.final
+    class ValuesEntry(google.protobuf.message.Message):
+        DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: builtins.int
+        VALUE_FIELD_NUMBER: builtins.int
+        key: builtins.str
+        value: builtins.str
+        def __init__(
+            self,
+            *,
+            key: builtins.str = ...,
+            value: builtins.str = ...,
+        ) -> None: ...
+        def ClearField(self, field_name: typing.Literal["key", b"key", "value", b"value"]) -> None: ...
+
+    CODE_HASH_FIELD_NUMBER: builtins.int
+    VALUES_FIELD_NUMBER: builtins.int
+    code_hash: builtins.str
+    """The hash of the code that they belong to."""
+    @property
+    def values(self) -> google.protobuf.internal.containers.ScalarMap[builtins.str, builtins.str]:
+        """In JSON, by name."""
+
+    def __init__(
+        self,
+        *,
+        code_hash: builtins.str = ...,
+        values: collections.abc.Mapping[builtins.str, builtins.str] | None = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["code_hash", b"code_hash", "values", b"values"]) -> None: ...
+
+Global___ReportSettings: typing_extensions.TypeAlias = ReportSettings
 
 @typing.final
 class Person(google.protobuf.message.Message):
@@ -724,6 +770,72 @@ class IssueAuthcodeRequest(google.protobuf.message.Message):
     def ClearField(self, field_name: typing.Literal["code_hash", b"code_hash", "request_id", b"request_id", "user", b"user"]) -> None: ...
 
 Global___IssueAuthcodeRequest: typing_extensions.TypeAlias = IssueAuthcodeRequest
+
+@typing.final
+class ChangeReportSettingsRequest(google.protobuf.message.Message):
+    """Settings of reports that a client set."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    @typing.final
+    class ChangesEntry(google.protobuf.message.Message):
+        DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: builtins.int
+        VALUE_FIELD_NUMBER: builtins.int
+        key: builtins.str
+        value: builtins.str
+        def __init__(
+            self,
+            *,
+            key: builtins.str = ...,
+            value: builtins.str = ...,
+        ) -> None: ...
+        def ClearField(self, field_name: typing.Literal["key", b"key", "value", b"value"]) -> None: ...
+
+    REQUEST_ID_FIELD_NUMBER: builtins.int
+    USER_FIELD_NUMBER: builtins.int
+    CODE_HASH_FIELD_NUMBER: builtins.int
+    CHANGES_FIELD_NUMBER: builtins.int
+    request_id: builtins.str
+    """A request with the same id gets the same answer."""
+    user: builtins.str
+    """The user whose code it is."""
+    code_hash: builtins.str
+    """The SHA-256 of the code in hexadecimal digits."""
+    @property
+    def changes(self) -> google.protobuf.internal.containers.ScalarMap[builtins.str, builtins.str]:
+        """The changed ones in JSON, by name."""
+
+    def __init__(
+        self,
+        *,
+        request_id: builtins.str = ...,
+        user: builtins.str = ...,
+        code_hash: builtins.str = ...,
+        changes: collections.abc.Mapping[builtins.str, builtins.str] | None = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["changes", b"changes", "code_hash", b"code_hash", "request_id", b"request_id", "user", b"user"]) -> None: ...
+
+Global___ChangeReportSettingsRequest: typing_extensions.TypeAlias = ChangeReportSettingsRequest
+
+@typing.final
+class ChangeReportSettingsResponse(google.protobuf.message.Message):
+    """Changed."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    REVISION_FIELD_NUMBER: builtins.int
+    revision: builtins.int
+    """The revision with them."""
+    def __init__(
+        self,
+        *,
+        revision: builtins.int = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["revision", b"revision"]) -> None: ...
+
+Global___ChangeReportSettingsResponse: typing_extensions.TypeAlias = ChangeReportSettingsResponse
 
 @typing.final
 class IssueAuthcodeResponse(google.protobuf.message.Message):

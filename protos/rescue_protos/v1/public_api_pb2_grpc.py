@@ -60,6 +60,11 @@ class PublicApiServiceStub(object):
                 request_serializer=rescue__protos_dot_v1_dot_public__api__pb2.IssueAuthcodeRequest.SerializeToString,
                 response_deserializer=rescue__protos_dot_v1_dot_public__api__pb2.IssueAuthcodeResponse.FromString,
                 _registered_method=True)
+        self.ChangeReportSettings = channel.unary_unary(
+                '/rescue_protos.v1.PublicApiService/ChangeReportSettings',
+                request_serializer=rescue__protos_dot_v1_dot_public__api__pb2.ChangeReportSettingsRequest.SerializeToString,
+                response_deserializer=rescue__protos_dot_v1_dot_public__api__pb2.ChangeReportSettingsResponse.FromString,
+                _registered_method=True)
         self.ReadSessionLog = channel.unary_unary(
                 '/rescue_protos.v1.PublicApiService/ReadSessionLog',
                 request_serializer=rescue__protos_dot_v1_dot_public__api__pb2.ReadSessionLogRequest.SerializeToString,
@@ -121,6 +126,13 @@ class PublicApiServiceServicer(object):
 
     def IssueAuthcode(self, request, context):
         """Keeps the hash of a code that stands for a user. It voids the user's former code.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ChangeReportSettings(self, request, context):
+        """Changes settings of reports that belong to a code of a user.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -189,6 +201,11 @@ def add_PublicApiServiceServicer_to_server(servicer, server):
                     servicer.IssueAuthcode,
                     request_deserializer=rescue__protos_dot_v1_dot_public__api__pb2.IssueAuthcodeRequest.FromString,
                     response_serializer=rescue__protos_dot_v1_dot_public__api__pb2.IssueAuthcodeResponse.SerializeToString,
+            ),
+            'ChangeReportSettings': grpc.unary_unary_rpc_method_handler(
+                    servicer.ChangeReportSettings,
+                    request_deserializer=rescue__protos_dot_v1_dot_public__api__pb2.ChangeReportSettingsRequest.FromString,
+                    response_serializer=rescue__protos_dot_v1_dot_public__api__pb2.ChangeReportSettingsResponse.SerializeToString,
             ),
             'ReadSessionLog': grpc.unary_unary_rpc_method_handler(
                     servicer.ReadSessionLog,
@@ -352,6 +369,33 @@ class PublicApiService(object):
             '/rescue_protos.v1.PublicApiService/IssueAuthcode',
             rescue__protos_dot_v1_dot_public__api__pb2.IssueAuthcodeRequest.SerializeToString,
             rescue__protos_dot_v1_dot_public__api__pb2.IssueAuthcodeResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ChangeReportSettings(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/rescue_protos.v1.PublicApiService/ChangeReportSettings',
+            rescue__protos_dot_v1_dot_public__api__pb2.ChangeReportSettingsRequest.SerializeToString,
+            rescue__protos_dot_v1_dot_public__api__pb2.ChangeReportSettingsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -109,6 +109,22 @@ _PublicApiServiceIssueAuthcodeType = typing_extensions.TypeVar(
     ],
 )
 
+_PublicApiServiceChangeReportSettingsType = typing_extensions.TypeVar(
+    '_PublicApiServiceChangeReportSettingsType',
+    grpc.UnaryUnaryMultiCallable[
+        rescue_protos.v1.public_api_pb2.ChangeReportSettingsRequest,
+        rescue_protos.v1.public_api_pb2.ChangeReportSettingsResponse,
+    ],
+    grpc.aio.UnaryUnaryMultiCallable[
+        rescue_protos.v1.public_api_pb2.ChangeReportSettingsRequest,
+        rescue_protos.v1.public_api_pb2.ChangeReportSettingsResponse,
+    ],
+    default=grpc.UnaryUnaryMultiCallable[
+        rescue_protos.v1.public_api_pb2.ChangeReportSettingsRequest,
+        rescue_protos.v1.public_api_pb2.ChangeReportSettingsResponse,
+    ],
+)
+
 _PublicApiServiceReadSessionLogType = typing_extensions.TypeVar(
     '_PublicApiServiceReadSessionLogType',
     grpc.UnaryUnaryMultiCallable[
@@ -189,7 +205,7 @@ _PublicApiServiceReadPresencesType = typing_extensions.TypeVar(
     ],
 )
 
-class PublicApiServiceStub(typing.Generic[_PublicApiServiceReadFactsType, _PublicApiServiceReadAccountType, _PublicApiServiceCheckSecretType, _PublicApiServiceCheckSsoPasswordType, _PublicApiServiceIssueAuthcodeType, _PublicApiServiceReadSessionLogType, _PublicApiServiceTakeFaultType, _PublicApiServiceReadEndedType, _PublicApiServiceReportRequestsType, _PublicApiServiceReadPresencesType]):
+class PublicApiServiceStub(typing.Generic[_PublicApiServiceReadFactsType, _PublicApiServiceReadAccountType, _PublicApiServiceCheckSecretType, _PublicApiServiceCheckSsoPasswordType, _PublicApiServiceIssueAuthcodeType, _PublicApiServiceChangeReportSettingsType, _PublicApiServiceReadSessionLogType, _PublicApiServiceTakeFaultType, _PublicApiServiceReadEndedType, _PublicApiServiceReportRequestsType, _PublicApiServiceReadPresencesType]):
     """The calls of the program that serves the public API."""
 
     @typing.overload
@@ -213,6 +229,10 @@ class PublicApiServiceStub(typing.Generic[_PublicApiServiceReadFactsType, _Publi
         grpc.UnaryUnaryMultiCallable[
             rescue_protos.v1.public_api_pb2.IssueAuthcodeRequest,
             rescue_protos.v1.public_api_pb2.IssueAuthcodeResponse,
+        ],
+        grpc.UnaryUnaryMultiCallable[
+            rescue_protos.v1.public_api_pb2.ChangeReportSettingsRequest,
+            rescue_protos.v1.public_api_pb2.ChangeReportSettingsResponse,
         ],
         grpc.UnaryUnaryMultiCallable[
             rescue_protos.v1.public_api_pb2.ReadSessionLogRequest,
@@ -259,6 +279,10 @@ class PublicApiServiceStub(typing.Generic[_PublicApiServiceReadFactsType, _Publi
             rescue_protos.v1.public_api_pb2.IssueAuthcodeResponse,
         ],
         grpc.aio.UnaryUnaryMultiCallable[
+            rescue_protos.v1.public_api_pb2.ChangeReportSettingsRequest,
+            rescue_protos.v1.public_api_pb2.ChangeReportSettingsResponse,
+        ],
+        grpc.aio.UnaryUnaryMultiCallable[
             rescue_protos.v1.public_api_pb2.ReadSessionLogRequest,
             rescue_protos.v1.public_api_pb2.ReadSessionLogResponse,
         ],
@@ -294,6 +318,9 @@ class PublicApiServiceStub(typing.Generic[_PublicApiServiceReadFactsType, _Publi
 
     IssueAuthcode: _PublicApiServiceIssueAuthcodeType
     """Keeps the hash of a code that stands for a user. It voids the user's former code."""
+
+    ChangeReportSettings: _PublicApiServiceChangeReportSettingsType
+    """Changes settings of reports that belong to a code of a user."""
 
     ReadSessionLog: _PublicApiServiceReadSessionLogType
     """Returns what was said and noted in a session."""
@@ -332,6 +359,10 @@ PublicApiServiceAsyncStub: typing_extensions.TypeAlias = PublicApiServiceStub[
     grpc.aio.UnaryUnaryMultiCallable[
         rescue_protos.v1.public_api_pb2.IssueAuthcodeRequest,
         rescue_protos.v1.public_api_pb2.IssueAuthcodeResponse,
+    ],
+    grpc.aio.UnaryUnaryMultiCallable[
+        rescue_protos.v1.public_api_pb2.ChangeReportSettingsRequest,
+        rescue_protos.v1.public_api_pb2.ChangeReportSettingsResponse,
     ],
     grpc.aio.UnaryUnaryMultiCallable[
         rescue_protos.v1.public_api_pb2.ReadSessionLogRequest,
@@ -397,6 +428,14 @@ class PublicApiServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[rescue_protos.v1.public_api_pb2.IssueAuthcodeResponse, collections.abc.Awaitable[rescue_protos.v1.public_api_pb2.IssueAuthcodeResponse]]:
         """Keeps the hash of a code that stands for a user. It voids the user's former code."""
+
+    @abc.abstractmethod
+    def ChangeReportSettings(
+        self,
+        request: rescue_protos.v1.public_api_pb2.ChangeReportSettingsRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[rescue_protos.v1.public_api_pb2.ChangeReportSettingsResponse, collections.abc.Awaitable[rescue_protos.v1.public_api_pb2.ChangeReportSettingsResponse]]:
+        """Changes settings of reports that belong to a code of a user."""
 
     @abc.abstractmethod
     def ReadSessionLog(

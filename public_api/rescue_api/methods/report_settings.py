@@ -25,28 +25,28 @@ async def set_area(call: ApiCall) -> Sequence[Row]:
     area = _NUMBERS.get(given, call.integer("area"))
     if area not in AREA_NAMES:
         raise MethodFailed(Word.INVALID_REPORT_AREA)
-    return _keep(call, replace(_settings(call), area=area))
+    return await _keep(call, replace(call.report_settings, area=area))
 
 
 async def get_area(call: ApiCall) -> Sequence[Row]:
     """Return the area."""
-    area = _settings(call).area
+    area = call.report_settings.area
     return ({"number": area, "name": AREA_NAMES[area]},)
 
 
 async def set_type(call: ApiCall) -> Sequence[Row]:
     """Choose a row for each thing, or a summary, which only the Performance report has."""
-    settings, given = _settings(call), call.given("type").upper()
+    settings, given = call.report_settings, call.given("type").upper()
     if given not in (LISTALL, SUMMARY):
         raise MethodFailed(Word.INVALID_REPORT_TYPE)
     if given == SUMMARY and settings.area != PERFORMANCE:
         raise MethodFailed(Word.NOT_SUPPORTED)
-    return _keep(call, replace(settings, type=given))
+    return await _keep(call, replace(settings, type=given))
 
 
 async def get_type(call: ApiCall) -> Sequence[Row]:
     """Return the type."""
-    return ({"value": _settings(call).type},)
+    return ({"value": call.report_settings.type},)
 
 
 async def set_dates(call: ApiCall) -> Sequence[Row]:
@@ -56,29 +56,29 @@ async def set_dates(call: ApiCall) -> Sequence[Row]:
         raise MethodFailed(Word.INVALID_FORMAT)
     if end < begin:
         raise MethodFailed(Word.INVALID_DATE_RANGE)
-    return _keep(call, replace(_settings(call), begin=begin, end=end, exact=False))
+    return await _keep(call, replace(call.report_settings, begin=begin, end=end, exact=False))
 
 
 async def set_moments(call: ApiCall) -> Sequence[Row]:
     """Choose moments; the last one is not included."""
-    settings = _settings(call)
+    settings = call.report_settings
     begin, end = (times.read_moment(call.given(name), settings.zone) for name in ("bdate", "edate"))
     if begin is None or end is None:
         raise MethodFailed(Word.INVALID_FORMAT)
     if end < begin:
         raise MethodFailed(Word.INVALID_DATE_RANGE)
-    return _keep(call, replace(settings, begin=begin, end=end, exact=True))
+    return await _keep(call, replace(settings, begin=begin, end=end, exact=True))
 
 
 async def get_dates(call: ApiCall) -> Sequence[Row]:
     """Return the days."""
-    begin, end = _settings(call).dates(call.facts.now)
+    begin, end = call.report_settings.dates(call.facts.now)
     return ({"begin": times.day(begin), "end": times.day(end)},)
 
 
 async def get_moments(call: ApiCall) -> Sequence[Row]:
     """Return the moments."""
-    settings = _settings(call)
+    settings = call.report_settings
     dates = settings.dates(call.facts.now)
     if not settings.exact:
         dates = dates[0] + settings.opens, dates[1] + settings.closes
@@ -94,12 +94,12 @@ async def set_window(call: ApiCall) -> Sequence[Row]:
         raise MethodFailed(Word.INVALID_FORMAT)
     if closes < opens:
         raise MethodFailed(Word.INVALID_DATE_RANGE)
-    return _keep(call, replace(_settings(call), opens=opens, closes=closes))
+    return await _keep(call, replace(call.report_settings, opens=opens, closes=closes))
 
 
 async def get_window(call: ApiCall) -> Sequence[Row]:
     """Return the part of each day."""
-    settings = _settings(call)
+    settings = call.report_settings
     return ({"begin": times.clock(settings.opens), "end": times.clock(settings.closes)},)
 
 
@@ -108,12 +108,12 @@ async def set_zone(call: ApiCall) -> Sequence[Row]:
     minutes = call.integer("timezone")
     if minutes is None or abs(minutes) > LARGEST_OFFSET:
         raise MethodFailed(Word.INVALID_TIMEZONE)
-    return _keep(call, replace(_settings(call), zone=timedelta(minutes=minutes)))
+    return await _keep(call, replace(call.report_settings, zone=timedelta(minutes=minutes)))
 
 
 async def get_zone(call: ApiCall) -> Sequence[Row]:
     """Return the time zone."""
-    return ({"value": str(int(_settings(call).zone.total_seconds()) // 60)},)
+    return ({"value": str(int(call.report_settings.zone.total_seconds()) // 60)},)
 
 
 async def set_output(call: ApiCall) -> Sequence[Row]:
@@ -121,12 +121,12 @@ async def set_output(call: ApiCall) -> Sequence[Row]:
     given = call.given("output").upper()
     if given not in (TEXT, XML):
         raise MethodFailed(Word.INVALID_OUTPUT)
-    return _keep(call, replace(_settings(call), output=given))
+    return await _keep(call, replace(call.report_settings, output=given))
 
 
 async def get_output(call: ApiCall) -> Sequence[Row]:
     """Return the output."""
-    return ({"value": _settings(call).output},)
+    return ({"value": call.report_settings.output},)
 
 
 async def set_delimiter(call: ApiCall) -> Sequence[Row]:
@@ -134,12 +134,12 @@ async def set_delimiter(call: ApiCall) -> Sequence[Row]:
     given = call.arguments.get("delimiter", "")
     if not 1 <= len(given) <= LONGEST_DELIMITER or "\n" in given or "\r" in given:
         raise MethodFailed(Word.INVALID_DELIMITER)
-    return _keep(call, replace(_settings(call), delimiter=given))
+    return await _keep(call, replace(call.report_settings, delimiter=given))
 
 
 async def get_delimiter(call: ApiCall) -> Sequence[Row]:
     """Return the delimiter."""
-    return ({"value": _settings(call).delimiter},)
+    return ({"value": call.report_settings.delimiter},)
 
 
 async def set_date_format(call: ApiCall) -> Sequence[Row]:
@@ -147,15 +147,14 @@ async def set_date_format(call: ApiCall) -> Sequence[Row]:
     day_first = _DAY_FIRST.get(call.given("dateformat").upper())
     if day_first is None:
         raise MethodFailed(Word.INVALID_FORMAT)
-    return _keep(call, replace(_settings(call), day_first=day_first))
+    return await _keep(call, replace(call.report_settings, day_first=day_first))
 
 
-def _settings(call: ApiCall) -> ReportSettings:
-    return call.backend.report_settings.of(call.credential)
-
-
-def _keep(call: ApiCall, settings: ReportSettings) -> Sequence[Row]:
-    call.backend.report_settings.keep(call.credential, settings)
+async def _keep(call: ApiCall, settings: ReportSettings) -> Sequence[Row]:
+    if not call.given("authcode"):
+        call.backend.report_settings.keep(call.credential, settings)
+    elif changes := settings.changes(call.report_settings):
+        await call.backend.client.change_report_settings(call.user.name, call.credential, changes)
     return ()
 
 

@@ -31,7 +31,7 @@ class _Below:
 
 async def get_report(call: ApiCall) -> AsyncIterator[str]:
     """Return the report. Its pieces raise RescueError."""
-    settings = call.backend.report_settings.of(call.credential)
+    settings = call.report_settings
     below = _below(call)
     asked = (call.credential, call.given("node"), call.given("nodetype").upper(), settings.area)
     call.backend.limits.report((*asked, settings.moments(call.facts.now)))

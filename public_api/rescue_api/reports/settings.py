@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
+
+import msgspec
 
 LISTALL, SUMMARY = "LISTALL", "SUMMARY"
 TEXT, XML = "TEXT", "XML"
@@ -30,6 +33,17 @@ class ReportSettings:
     exact: bool = False
     opens: timedelta = timedelta()
     closes: timedelta = _DAY - _SECOND
+
+    @staticmethod
+    def read(values: Mapping[str, str]) -> ReportSettings:
+        """Return them with values in JSON by name; those that this program does not know are left out."""
+        object_ = ",".join(f'"{name}":{value}' for name, value in values.items())
+        return msgspec.json.decode(f"{{{object_}}}", type=ReportSettings)
+
+    def changes(self, before: ReportSettings) -> dict[str, str]:
+        """Return what differs from other settings, in JSON by name."""
+        names = (one.name for one in fields(self) if getattr(self, one.name) != getattr(before, one.name))
+        return {name: msgspec.json.encode(getattr(self, name)).decode() for name in names}
 
     def dates(self, now: datetime) -> tuple[datetime, datetime]:
         """Return the begin and the end as they were set; those of today if they were not."""

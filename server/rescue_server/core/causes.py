@@ -30,6 +30,7 @@ from rescue_server.core.organization import (
     PersonChanged,
     PersonRenamed,
     PostSettingsChanged,
+    ReportSettingsChanged,
     SecretChanged,
     SettingsChanged,
     TechnicianAdded,
@@ -155,6 +156,8 @@ def _facts(event: AnyOrganizationEvent) -> dict[str, str]:
             return {"name": name, "to": to}
         case ApiTokenIssued(user=user):
             return {"name": user}
+        case ReportSettingsChanged(changes=changes):
+            return {"settings": _listed(changes)}
         case SecretChanged(user=user) | AuthcodeIssued(user=user) | JoinCodeIssued(user=user) | JoinCodeUsed(user=user):
             return {"name": user}
         case ConsoleCame(technician=technician) | ConsoleWent(technician=technician):

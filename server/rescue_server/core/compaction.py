@@ -35,6 +35,7 @@ from rescue_server.core.organization import (
     PersonChanged,
     PersonRenamed,
     PostSettingsChanged,
+    ReportSettingsChanged,
     SecretChanged,
     SettingsChanged,
     TechnicianAdded,
@@ -110,8 +111,16 @@ class Compaction:
                 self._replace("secret", user)
                 self._unseen["secret", user] = revision, event
             case AuthcodeIssued(user=user):
-                self._replace("authcode", user)
+                former = self._replace("authcode", user)
+                if isinstance(former, AuthcodeIssued):
+                    self._replace("report settings", former.code_hash)
                 self._unseen["authcode", user] = revision, event
+            case ReportSettingsChanged(code_hash=code_hash):
+                known = self._replace("report settings", code_hash)
+                if isinstance(known, ReportSettingsChanged):
+                    both = {**known.changes, **event.changes}
+                    event = self.changed[revision] = msgspec.structs.replace(event, changes=both)
+                self._unseen["report settings", code_hash] = revision, event
             case JoinCodeIssued(user=user):
                 self._replace("join code", user)
                 self._replace("joined", user)

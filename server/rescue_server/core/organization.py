@@ -117,6 +117,14 @@ class AuthcodeIssued(OrganizationEvent, frozen=True, kw_only=True, tag=True):
     code_hash: str
 
 
+class ReportSettingsChanged(OrganizationEvent, frozen=True, kw_only=True, tag=True):
+    """A client of the public API set what a report is about. `changes` are in JSON, by name; they belong to a code."""
+
+    user: str
+    code_hash: str
+    changes: Mapping[str, str]
+
+
 class JoinCodeIssued(OrganizationEvent, frozen=True, kw_only=True, tag=True):
     """A technician got a code to join with; it voids their former one. `until` is real time, unlike `at`."""
 
@@ -221,7 +229,7 @@ AnyOrganizationEvent = (
     GroupAdded | TechnicianAdded | ChannelAdded | AdministratorAdded | TechnicianMoved
     | TechnicianDeleted | GroupDeleted | ChannelDeleted | SecretChanged | SettingsChanged | NodesNumbered
     | AuthcodeIssued | JoinCodeIssued | JoinCodeUsed | PostSettingsChanged | PersonChanged | GroupChanged
-    | AccountChanged
+    | AccountChanged | ReportSettingsChanged
     | AdministratorDeleted | PersonRenamed | GroupRenamed | ChannelServed | ApiTokenIssued
     | ConsoleCame | ConsoleWent
 )  # fmt: skip
@@ -255,6 +263,8 @@ class Organization:
     authcodes: Mapping[str, str] = field(default_factory=dict)
     tenants: Mapping[str, str] = field(default_factory=dict)
     api_tokens: Mapping[str, str] = field(default_factory=dict)
+    report_settings: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """By the hash of a code that counts; in JSON, by name."""
     join_codes: Mapping[str, JoinCode] = field(default_factory=dict)
     details: Mapping[str, PersonDetails] = field(default_factory=dict)
     group_details: Mapping[str, GroupDetails] = field(default_factory=dict)

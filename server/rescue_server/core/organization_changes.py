@@ -33,6 +33,7 @@ from rescue_server.core.organization import (
     PersonChanged,
     PersonRenamed,
     PostSettingsChanged,
+    ReportSettingsChanged,
     SecretChanged,
     SettingsChanged,
     TechnicianAdded,
@@ -89,7 +90,10 @@ def apply_change(organization: Organization, event: AnyOrganizationEvent) -> Org
             last = max(event.nodes.values(), default=0)
             return replace(old, nodes=event.nodes, next_node=max(old.next_node, last + 1), numbered=True)
         case AuthcodeIssued():
-            return replace(old, authcodes={**old.authcodes, event.user: event.code_hash})
+            return _of_live_codes(replace(old, authcodes={**old.authcodes, event.user: event.code_hash}))
+        case ReportSettingsChanged(code_hash=code_hash):
+            settings = {**old.report_settings.get(code_hash, {}), **event.changes}
+            return replace(old, report_settings={**old.report_settings, code_hash: settings})
         case JoinCodeIssued(user=user):
             issued = JoinCode(code_hash=event.code_hash, until=event.until)
             return replace(old, join_codes={**old.join_codes, user: issued})
@@ -113,7 +117,8 @@ def apply_change(organization: Organization, event: AnyOrganizationEvent) -> Org
             return replace(old, channels={**old.channels, name: event.groups})
         case ApiTokenIssued(user=user):
             tokens = dict(_without(old.api_tokens, user))
-            return replace(old, api_tokens=tokens | ({user: event.code_hash} if event.code_hash else {}))
+            tokens |= {user: event.code_hash} if event.code_hash else {}
+            return _of_live_codes(replace(old, api_tokens=tokens))
         case PersonChanged(name=name):
             person = old.details.get(name, PersonDetails()).changed(event.change)
             return replace(old, details={**old.details, name: person})
@@ -167,7 +172,17 @@ def _without(mapping: Mapping[str, Value], name: str) -> Iterator[tuple[str, Val
 
 def _without_codes(old: Organization, name: str) -> Organization:
     """Void the codes of somebody else who had this name, and was removed."""
-    return replace(old, authcodes=dict(_without(old.authcodes, name)), api_tokens=dict(_without(old.api_tokens, name)))
+    return _of_live_codes(
+        replace(old, authcodes=dict(_without(old.authcodes, name)), api_tokens=dict(_without(old.api_tokens, name)))
+    )
+
+
+def _of_live_codes(new: Organization) -> Organization:
+    """Forget the settings of reports that belong to codes that were voided."""
+    live = {*new.authcodes.values(), *new.api_tokens.values()}
+    if new.report_settings.keys() <= live:
+        return new
+    return replace(new, report_settings={code: kept for code, kept in new.report_settings.items() if code in live})
 
 
 def _with_person_renamed(old: Organization, name: str, to: str) -> Organization:

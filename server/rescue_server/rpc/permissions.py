@@ -59,7 +59,7 @@ PERMISSIONS: dict[str, Permission] = {
         f"{_PACKAGE}PublicApiService/{method}": Permission.COMPANION
         for method in (
             "ReadFacts", "CheckSecret", "CheckSsoPassword", "IssueAuthcode", "ReadSessionLog", "ReadEnded", "TakeFault",
-            "ReportRequests", "ReadPresences",
+            "ReportRequests", "ReadPresences", "ChangeReportSettings",
         )
     },
     **{

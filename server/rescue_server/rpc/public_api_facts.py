@@ -29,6 +29,8 @@ def account(organization: Organization) -> pb.Account:
         organization_name=known.organization_name,
         field_labels=known.field_labels,
     )
+    for code_hash, values in organization.report_settings.items():
+        message.report_settings.add(code_hash=code_hash, values=values)
     former: dict[int, list[str]] = {}
     for name, node in organization.former_names.items():
         former.setdefault(node, []).append(name)

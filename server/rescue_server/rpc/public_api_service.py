@@ -96,6 +96,7 @@ class PublicApiService(public_api_pb2_grpc.PublicApiServiceServicer):
         account = facts.account(state.organization)
         account.ClearField("authcodes")
         account.ClearField("api_tokens")
+        account.ClearField("report_settings")
         return pb.ReadAccountResponse(revision=state.revision, account=account)
 
     async def CheckSecret(self, request: pb.CheckSecretRequest, context: CallContext) -> pb.CheckSecretResponse:
@@ -120,6 +121,14 @@ class PublicApiService(public_api_pb2_grpc.PublicApiServiceServicer):
         asked = translate.request_of(request.user, request)
         answer = await self._engine.perform(command_handlers.issue_authcode(request.user, request.code_hash), asked)
         return pb.IssueAuthcodeResponse(revision=answer.revision)
+
+    async def ChangeReportSettings(
+        self, request: pb.ChangeReportSettingsRequest, context: CallContext
+    ) -> pb.ChangeReportSettingsResponse:
+        translate.require_sha256("code_hash", request.code_hash)
+        change = command_handlers.change_report_settings(request.user, request.code_hash, dict(request.changes))
+        answer = await self._engine.perform(change, translate.request_of(request.user, request))
+        return pb.ChangeReportSettingsResponse(revision=answer.revision)
 
     async def ReadSessionLog(
         self, request: pb.ReadSessionLogRequest, context: CallContext

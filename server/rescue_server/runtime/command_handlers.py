@@ -5,7 +5,7 @@ A handler finds the session, lets the core decide, and returns the events and th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import msgspec
@@ -357,6 +357,21 @@ def issue_authcode(user: str, code_hash: str) -> Handler:
         if user not in state.organization.secret_hashes:
             raise NotFound.of("user", user)
         return Outcome(events=[organization.AuthcodeIssued(at=context.now, by=user, user=user, code_hash=code_hash)])
+
+    return handle
+
+
+def change_report_settings(user: str, code_hash: str, changes: Mapping[str, str]) -> Handler:
+    """Change what the reports are about that a code asks for. A code that was voided meanwhile has none."""
+
+    def handle(state: EngineState, context: decide.Context) -> Outcome:
+        known = state.organization
+        if code_hash not in (known.authcodes.get(user), known.api_tokens.get(user)):
+            return Outcome(events=[])
+        changed = organization.ReportSettingsChanged(
+            at=context.now, by=user, user=user, code_hash=code_hash, changes=changes
+        )
+        return Outcome(events=[changed])
 
     return handle
 

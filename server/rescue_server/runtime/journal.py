@@ -31,6 +31,7 @@ _HASHES = {
     organization.SecretChanged: "secret_hash",
     organization.AuthcodeIssued: "code_hash",
     organization.ApiTokenIssued: "code_hash",
+    organization.ReportSettingsChanged: "code_hash",
     organization.JoinCodeIssued: "code_hash",
     organization.JoinCodeUsed: "joiner_hash",
 }

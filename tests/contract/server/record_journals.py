@@ -116,13 +116,19 @@ async def record_removals(target: Path) -> None:
 
 
 async def record_api(target: Path) -> None:
-    """Take over a store of before node ids, and request a code of the public API."""
+    """Take over a store of before node ids, and request a code of the public API and what its reports are about."""
     with tempfile.TemporaryDirectory() as directory:
         data = Path(shutil.copytree(_OLD_STORE, Path(directory) / "data"))
         async with World(data=data, options=("--api", "127.0.0.1:0")) as world:
             password = Access.read(data).secrets["admin"]
             form = urlencode({"email": "admin", "pwd": password})
-            await asyncio.to_thread(urlopen, f"{world.api.url}/requestAuthCode.aspx?{form}")
+            answer = await asyncio.to_thread(urlopen, f"{world.api.url}/requestAuthCode.aspx?{form}")
+            code = answer.read().decode().partition("AUTHCODE:")[2]
+            for asked in (
+                f"setReportArea.aspx?area=5&authcode={code}",
+                f"setDelimiter.aspx?delimiter=;&authcode={code}",
+            ):
+                await asyncio.to_thread(urlopen, f"{world.api.url}/{asked}")
             async with (
                 Connection.find(user="alice", data=data) as connection,
                 aclosing(ConsoleClient(connection).watch()) as updates,

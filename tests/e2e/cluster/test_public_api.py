@@ -60,7 +60,10 @@ async def test_a_client_of_a_server_that_follows_goes_on_when_the_leader_is_kill
     assert ask(at_follower, SOAP, "holdSession", authcode=code, session=session) == "OK"
     await alice.sees(session, "On Hold")
 
+    assert at_leader.body("setReportArea", authcode=code, area=5) == "OK"
+
     await cluster.kill_server()
+    assert at_follower.body("getReportArea", authcode=code) == "OK\n\nREPORTAREA:5", "its settings live in a code"
     held = at_follower.body("getSession_v3", authcode=code, node=node)
     assert held == before.replace("|Active|", "|On Hold|")
     assert at_follower.body("getSession_v3", headers=cookie, node=node) == held
