@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import heapq
 from datetime import datetime, timedelta
 
 from rescue_protos.v1 import public_api_pb2 as pb
@@ -18,14 +19,15 @@ _Message = tuple[Session, SessionRecord, pb.SessionFacts]
 
 
 class ListedSessions:
-    """A session that is listed no more comes back by an event alone, so only the listed and the touched are looked at.
+    """An answer looks at what was touched by an event, at what is over for too long, and at what is listed already.
 
-    Many more that are over may be kept for reports. They are all looked at once, before the first answer.
+    Many more that are over may be kept for reports. All are looked at once, before the first answer.
     """
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._messages: dict[str, _Message] = {}
+        self._over: list[tuple[datetime, str]] = []  # a heap: when listed sessions ended
         self._touched: set[str] | None = None  # by an event since they were last looked at; None: nobody has asked yet
         self._is_prepared = False
         engine.subscribe(self)
@@ -40,31 +42,36 @@ class ListedSessions:
         if self._is_prepared:
             return
         self._touched = set() if self._touched is None else self._touched
-        known = list(self._engine.published.sessions.values())
+        known = list(self._engine.published.sessions)
         for start in range(0, len(known), _PORTION):
             await asyncio.sleep(0)
             long_ago = self._engine.clock.now() - LISTED_AFTER_END
-            for session in known[start : start + _PORTION]:
-                if _is_listed(session, long_ago):
-                    self._touched.add(session.id)
-                    self._messages[session.id] = self._message(session)
+            for session_id in known[start : start + _PORTION]:
+                self._look_at(session_id, long_ago)
         self._is_prepared = True
 
     def messages(self, now: datetime) -> list[pb.SessionFacts]:
         """Return the messages of what is listed now, as it is published."""
-        sessions, long_ago = self._engine.published.sessions, now - LISTED_AFTER_END
-        asked = self._messages.keys() | (self._touched or set())
-        found = (sessions.get(session_id) for session_id in asked)
-        listed = [session for session in found if session is not None and _is_listed(session, long_ago)]
-        self._messages = {session.id: self._message(session) for session in listed}
-        self._touched = set()
+        long_ago = now - LISTED_AFTER_END
+        touched, self._touched = self._touched or set(), set()
+        while self._over and self._over[0][0] <= long_ago:
+            touched.add(heapq.heappop(self._over)[1])
+        sessions = self._engine.published.sessions
+        touched.update(session_id for session_id in self._messages if session_id not in sessions)  # forgotten
+        for session_id in touched:
+            self._look_at(session_id, long_ago)
         return [message for _, _, message in self._messages.values()]
 
-    def _message(self, session: Session) -> _Message:
-        record, known = self._engine.records.of(session.id), self._messages.get(session.id)
-        if known is not None and known[0] is session and known[1] is record:
-            return known
-        return session, record, facts.session(session, record)
+    def _look_at(self, session_id: str, long_ago: datetime) -> None:
+        session = self._engine.published.sessions.get(session_id)
+        if session is None or not _is_listed(session, long_ago):
+            self._messages.pop(session_id, None)
+            return
+        record, known = self._engine.records.of(session_id), self._messages.get(session_id)
+        if known is None or known[0] is not session or known[1] is not record:
+            self._messages[session_id] = session, record, facts.session(session, record)
+        if session.ended_at is not None and session.ended_at > long_ago:
+            heapq.heappush(self._over, (session.ended_at, session_id))
 
 
 def _is_listed(session: Session, long_ago: datetime) -> bool:
