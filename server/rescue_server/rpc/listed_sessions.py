@@ -60,6 +60,8 @@ class ListedSessions:
         touched.update(session_id for session_id in self._messages if session_id not in sessions)  # forgotten
         for session_id in touched:
             self._look_at(session_id, long_ago)
+        if len(self._over) > 64 + 2 * len(self._messages):  # most of them were forgotten while the clock stood
+            self._over = sorted({entry for entry in self._over if entry[1] in self._messages})
         return [message for _, _, message in self._messages.values()]
 
     def _look_at(self, session_id: str, long_ago: datetime) -> None:

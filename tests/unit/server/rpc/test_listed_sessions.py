@@ -61,3 +61,17 @@ async def test_an_answer_looks_at_what_changed_alone() -> None:
     house.steps.taken = 0
     assert len(listed.messages(NOON)) == len(house.engine.published.sessions)
     assert house.steps.taken <= 1
+
+
+async def test_what_was_forgotten_while_the_clock_stands_takes_no_memory() -> None:
+    house = house_of(2)
+    listed = ListedSessions(house.engine)
+    await listed.prepare()
+    for _ in range(500):
+        session = house.session("t499")
+        house.end(session)
+        touch(listed, session)
+        listed.messages(NOON)
+        house.engine.forget([session])
+    assert {one.session for one in listed.messages(NOON)} == found_by_looking_at_everything(house, NOON)
+    assert len(listed._over) < 100
