@@ -9,15 +9,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 OTHERS = stat.S_IRWXG | stat.S_IRWXO
-_OURS = re.compile(
-    r"(access|api(-report-settings)?)(\.\d+\.tmp|\.json.*)|server\.key.*|lock|(api-)?tls|store\.sqlite3.*"
-)
+_OURS = re.compile(r"(access|api)(\.\d+\.tmp|\.json.*)|server\.key.*|lock|(api-)?tls|store\.sqlite3.*")
 """The names of what a server puts into its state directory. It leaves everything else alone."""
 
 _MARK = re.compile(r"server\.key|lock|tls|store\.sqlite3.*")
 """The names that tell a server's directory from others: an `access.json` may be another program's."""
 
-_UNFINISHED = re.compile(r"(access\.json|api\.json|api-report-settings\.jsonl|server\.key)\.\d+\.tmp")
+_UNFINISHED = re.compile(r"(access\.json|api\.json|server\.key)\.\d+\.tmp")
 
 
 class NotPrivate(OSError):
