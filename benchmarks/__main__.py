@@ -18,7 +18,7 @@ from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
-from benchmarks import cases, clusters, etcd, public_api
+from benchmarks import cases, clusters, edges, etcd, public_api
 from benchmarks.chart import publish
 from benchmarks.classroom import lesson
 from benchmarks.exercising import exercising
@@ -57,6 +57,10 @@ CASES: dict[str, Case] = {
         f"cluster, commands, 64 callers, {engine}": partial(clusters.commands, engine=engine, callers=64)
         for engine in ENGINES
     },
+    "edges, heartbeats, 1,000 applets, 2,000 a second": partial(edges.heartbeats, applets=1_000, rate=2_000),
+    "edges, one that is full": partial(edges.throughput, edges=1, applets=1_000, rate=30_000),
+    "edges, two that are full": partial(edges.throughput, edges=2, applets=2_000, rate=40_000),
+    "edges, 100,000 applets by batches": partial(edges.simulation, applets=100_000, edges=4),
     "cluster, a new leader of 100,000 sessions": partial(takeover, sessions=100_000),
     **{
         f"cluster, consoles when the {what} dies, {engine}": partial(clusters.gaps, engine=engine, victim=what)
@@ -71,6 +75,7 @@ ALONE = (
     "api, idle",
     "cluster, a new leader",
     "cluster, consoles",
+    "edges",
 )  # there is nothing to compare it with
 
 

@@ -171,13 +171,14 @@ def _attached(subject: Server, count: int) -> list[Line]:
                 request_id=f"s-{number}", channel=channel(1), customer="Jan"
             )
             joined = stub.StartThroughChannel(request, timeout=60)
-            return _attach(joined.session, joined.ticket)
+            return attach(joined.session, joined.ticket)
 
         with ThreadPoolExecutor(32) as pool:
             return list(pool.map(started, range(count)))
 
 
-def _attach(session: str, ticket: str) -> Line:
+def attach(session: str, ticket: str) -> Line:
+    """Return the stream of an applet, and its heartbeat."""
     hello = applet_pb2.Hello(session=session, ticket=ticket, instance="i", attempt=1)
     return Line(
         f"{APPLETS}/Attach",

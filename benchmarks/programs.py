@@ -113,7 +113,15 @@ class Generating:
     """The generator at work."""
 
     def __init__(
-        self, server: Server, mode: str, lines: Sequence[Line], *, rate: float, warm: float, seconds: float
+        self,
+        server: Server,
+        mode: str,
+        lines: Sequence[Line],
+        *,
+        rate: float,
+        warm: float,
+        seconds: float,
+        core: int | None,
     ) -> None:
         self._server = server
         self._file = server.data / "load" if server.data.is_dir() else Path(tempfile.mkstemp()[1])
@@ -121,9 +129,8 @@ class Generating:
         self._marks: dict[str, tuple[float, float]] = {}
         command = [str(generator()), mode, str(server.port), str(self._file), str(rate), str(warm), str(seconds)]
         _allow_many_files()
-        self._process = subprocess.Popen(
-            pinned(command, LOAD_CORE), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
+        words = command if core is None else pinned(command, core)
+        self._process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def until(self, event: str) -> dict[str, float]:
         """Read what it says up to an event. Raises RuntimeError if the load failed."""
@@ -166,10 +173,17 @@ class Generating:
 
 @contextlib.contextmanager
 def generating(
-    server: Server, mode: str, lines: Sequence[Line], *, rate: float = 0, warm: float = 1, seconds: float = 5
+    server: Server,
+    mode: str,
+    lines: Sequence[Line],
+    *,
+    rate: float = 0,
+    warm: float = 1,
+    seconds: float = 5,
+    core: int | None = LOAD_CORE,
 ) -> Iterator[Generating]:
-    """Make load for the length of the block."""
-    load = Generating(server, mode, lines, rate=rate, warm=warm, seconds=seconds)
+    """Make load for the length of the block, on this core or on any."""
+    load = Generating(server, mode, lines, rate=rate, warm=warm, seconds=seconds, core=core)
     try:
         yield load
     finally:

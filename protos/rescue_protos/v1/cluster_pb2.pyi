@@ -579,11 +579,11 @@ class HeartbeatBatch(google.protobuf.message.Message):
     CHATS_FIELD_NUMBER: builtins.int
     @property
     def numbers(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.int]:
-        """The attachments."""
+        """The attachments that sent an ordinary heartbeat."""
 
     @property
     def answered(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.int]:
-        """Those of them that answered a probe."""
+        """Those that answered a probe."""
 
     @property
     def chats(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[Global___ChatConfirmed]:

@@ -134,7 +134,7 @@ class EdgeApplets:
     def _flush(self) -> None:
         self._flush_at = None
         batch = cluster_pb2.HeartbeatBatch(
-            numbers=self._beats,
+            numbers=[number for number, answers in self._beats.items() if not answers],
             answered=[number for number, answers in self._beats.items() if answers],
             chats=[cluster_pb2.ChatConfirmed(number=number, after=after) for number, after in self._chats.items()],
         )

@@ -33,14 +33,15 @@ Attach = Callable[[object, CallContext], Awaitable[None]]
 class LinkedContext:
     """What stands for gRPC's context of an applet's stream: its messages come and go over the link."""
 
-    __slots__ = ("_messages", "_server", "_waiting", "confirmed", "ended", "number", "opened", "task")
+    __slots__ = ("_messages", "_peer", "_server", "_waiting", "confirmed", "ended", "number", "session", "task")
 
     def __init__(self, server: LinkedServer, number: int, opened: cluster_pb2.AppletOpened) -> None:
         self._server = server
         self._messages: deque[object] | None = deque([pb.AttachRequest(hello=opened.hello)], maxlen=None)
         self._waiting: asyncio.Future[None] | None = None
         self.number = number
-        self.opened = opened
+        self.session: str = opened.hello.session
+        self._peer = opened.peer
         self.confirmed = False  # that the applet is who it says
         self.ended = cluster_pb2.AppletEnded()
         self.task: asyncio.Task[None] | None = None
@@ -71,7 +72,7 @@ class LinkedContext:
 
     def peer(self) -> str:
         """Return gRPC's name of the applet, as its server knows it."""
-        return self.opened.peer
+        return self._peer
 
     def invocation_metadata(self) -> tuple[tuple[str, str], ...]:
         """Return nothing: an applet sends none that counts."""
@@ -105,7 +106,7 @@ class LinkedApplets:
             await asyncio.sleep(_ALIVE_EVERY)
             for server, known in list(self._of.items()):
                 if server.silence() > _SUSPECT:
-                    await self._renew([one.opened.hello.session for one in known.values() if one.confirmed])
+                    await self._renew([one.session for one in known.values() if one.confirmed])
 
     def close(self) -> None:
         """Serve nobody any more: this server does not lead."""
@@ -136,21 +137,19 @@ class LinkedApplets:
 
     def _beat(self, server: LinkedServer, message: cluster_pb2.LinkRequest) -> None:
         batch, known = message.heartbeats, self._of.get(server, {})
-        answered, renew = frozenset(batch.answered), self._signs_of_life.renew
-        for number in batch.numbers:
-            context = known.get(number)
-            if context is not None and context.confirmed:
-                session = context.opened.hello.session
-                if renew(session, answered=number in answered):
-                    self._start(self._signs_of_life.restore(session))
+        for numbers, answered in ((batch.numbers, False), (batch.answered, True)):
+            contexts = map(known.get, numbers)
+            sessions = [context.session for context in contexts if context is not None and context.confirmed]
+            for session in self._signs_of_life.renew_all(sessions, answered=answered):
+                self._start(self._signs_of_life.restore(session))
         for confirmed in batch.chats:
             context = known.get(confirmed.number)
             if context is not None and context.confirmed:
-                self._engine.chats.confirm(context.opened.hello.session, confirmed.after)
+                self._engine.chats.confirm(context.session, confirmed.after)
 
     def _lost(self, server: LinkedServer) -> None:
         lost = self._of.pop(server, {})
-        sessions = [context.opened.hello.session for context in lost.values() if context.confirmed]
+        sessions = [context.session for context in lost.values() if context.confirmed]
         for context in lost.values():
             if context.task is not None:
                 context.task.cancel()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Sequence
 
 from rescue_protos.errors import STORAGE_ERRORS
 from rescue_server.core import customer_side
@@ -27,6 +28,12 @@ class SignsOfLife:
         self._timekeeper.renew_lease(session_id, answered=answered)
         session = self._engine.ahead.sessions.get(session_id)
         return session is not None and session.link in (Link.RECONNECTING, Link.OFFLINE)
+
+    def renew_all(self, sessions: Sequence[str], *, answered: bool) -> list[str]:
+        """Do the same for many, which saves most of it; return those whose link was lost."""
+        self._timekeeper.renew_leases(sessions, answered=answered)
+        known, lost = self._engine.ahead.sessions, (Link.RECONNECTING, Link.OFFLINE)
+        return [one for one in sessions if (session := known.get(one)) is not None and session.link in lost]
 
     async def restore(self, session_id: str) -> None:
         """Record that the link is back. If nothing can be stored now, the next sign of life tries again."""

@@ -62,6 +62,11 @@ class RollCalls:
         """Whether applets may still be on their way back."""
         return self._attention.end_turn() < self.grace_until
 
+    @property
+    def are_held(self) -> bool:
+        """Whether anybody waits for signs of life."""
+        return bool(self._held)
+
     def sign_of_life(self, session: str, *, answered: bool) -> None:
         """Take in a heartbeat or an answer."""
         for roll_call in self._held:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime, timedelta
 
 from rescue_common.emulated_time import END_OF_TIME, format_timestamp, later
@@ -158,6 +158,16 @@ class Timekeeper:
             self._attention.answer_came()
         self._leases.renew(session, self.clock.now())
         self._roll_calls.sign_of_life(session, answered=answered)
+
+    def renew_leases(self, sessions: Iterable[str], *, answered: bool) -> None:
+        """Do the same for many at once."""
+        now, leases, calls = self.clock.now(), self._leases, self._roll_calls
+        for session in sessions:
+            if leases.probed_at(session) is not None:
+                self._attention.answer_came()
+            leases.renew(session, now)
+            if calls.are_held:
+                calls.sign_of_life(session, answered=answered)
 
     def cable_reported(self, session: str, *, carries: bool) -> None:
         """A computer says whether what its applet sends reaches the server."""
