@@ -12,9 +12,10 @@ import time
 from collections.abc import Mapping
 
 import grpc
+from google.protobuf.message import Message
 
 from rescue_protos.error_details import from_rpc_error, to_status
-from rescue_protos.errors import RescueError
+from rescue_protos.errors import InvalidArgument, RescueError
 from rescue_protos.v1 import applet_pb2 as pb
 from rescue_protos.v1 import cluster_pb2
 from rescue_server.cluster.standing import MemberStanding
@@ -29,6 +30,8 @@ from rescue_server.runtime.limits import Limits, Pace, Slots
 
 BATCH = 0.25  # real seconds between two batches of heartbeats
 _AT_ONCE = 0.005  # real seconds: an answered probe must not wait, and thousands may be answered together
+_PORTION = 5_000  # applets in one message
+_LARGEST = 128 * 1024  # bytes of an applet's message: the leader takes twice as much, and one too large ends the link
 _DETAILS = "grpc-status-details-bin"
 
 
@@ -87,6 +90,7 @@ class EdgeApplets:
         most = self._limits.unproven_attachments_per_peer
         with self._unproven.taken(source_of(peer), most, "attachments that have not said hello"):
             hello = await read_hello(context)
+        _require_small("hello", hello)
         held = HeldApplet(next(self._numbers), hello, peer)
         self._held[held.number] = held
         try:
@@ -105,6 +109,7 @@ class EdgeApplets:
             if (wait := pace.wait(time.monotonic())) > 0:
                 await asyncio.sleep(wait)  # gRPC's flow control then holds up the sender
             if request.WhichOneof("message") != "heartbeat" or self._standing.has_fault_rules:
+                _require_small("message", request)
                 self._pass_on(held, request)
             else:
                 self._beat(held, request.heartbeat)
@@ -133,14 +138,21 @@ class EdgeApplets:
 
     def _flush(self) -> None:
         self._flush_at = None
-        batch = cluster_pb2.HeartbeatBatch(
-            numbers=[number for number, answers in self._beats.items() if not answers],
-            answered=[number for number, answers in self._beats.items() if answers],
-            chats=[cluster_pb2.ChatConfirmed(number=number, after=after) for number, after in self._chats.items()],
-        )
-        # Without a leader they are worth nothing: the next one begins all leases anew.
-        self._uplink.send(cluster_pb2.LinkRequest(heartbeats=batch))
+        numbers, beats, chats = list(self._beats), self._beats, self._chats
         self._beats, self._chats = {}, {}
+        for start in range(0, len(numbers), _PORTION):
+            portion = numbers[start : start + _PORTION]
+            batch = cluster_pb2.HeartbeatBatch(
+                numbers=[number for number in portion if not beats[number]],
+                answered=[number for number in portion if beats[number]],
+                chats=[
+                    cluster_pb2.ChatConfirmed(number=number, after=chats[number])
+                    for number in portion
+                    if number in chats
+                ],
+            )
+            # Without a leader they are worth nothing: the next one begins all leases anew.
+            self._uplink.send(cluster_pb2.LinkRequest(heartbeats=batch))
 
     def _send(self, frame: cluster_pb2.AppletFrame) -> bool:
         return self._uplink.send(cluster_pb2.LinkRequest(applet=frame))
@@ -166,10 +178,17 @@ class EdgeApplets:
         if sent.HasField("receipt") and held.unanswered:
             held.unanswered.pop(sent.receipt.request_id, None)
         if sent.HasField("attached"):
+            held.hello.history = sent.attached.history  # what the applet confirms from now on is of this one
             if held.announced:  # to another leader: the applet knows that it is attached
                 sent = pb.AttachResponse(view=sent.attached.view)
             held.announced = True
         held.connection.send(orders.Relayed(sent))
+
+
+def _require_small(field: str, message: Message) -> None:
+    if (length := message.ByteSize()) > _LARGEST:
+        wrong = "at most {limit} characters, not {length}"
+        raise InvalidArgument.of(field, wrong, limit=str(_LARGEST), length=str(length))
 
 
 def _response(order: orders.Order) -> pb.AttachResponse:

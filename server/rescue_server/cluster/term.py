@@ -35,7 +35,7 @@ from rescue_server.cluster.snapshots import Snapshots
 from rescue_server.cluster.standing import MemberStanding
 from rescue_server.observe.observation import Observation
 from rescue_server.parts import make_listener
-from rescue_server.replicated.log import Log
+from rescue_server.replicated.log import Log, LogUnavailable
 from rescue_server.replicated.store import ReplicatedStore
 from rescue_server.rpc.listener import Listener, Service
 from rescue_server.runtime.admission import Admission
@@ -52,6 +52,8 @@ from rescue_server.startup import garbage
 from rescue_server.startup.first_start import prepare_organization
 from rescue_server.startup.issued_access import IssuedSecrets
 from rescue_server.startup.options import ServerOptions
+
+_CONFIRM = 0.5  # real seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,6 +196,7 @@ class Term:
             await self._prepare()
             work += self._parts.server.start(replaying=False)
             work.append(asyncio.create_task(self._parts.linked_applets.run()))
+            work.append(asyncio.create_task(self._confirm_regularly()))
             self._standing.begin_to_lead(time.monotonic())
             link_to_itself(self._standing.name, self._parts.uplink, self._parts.linked)
             self._setting.happened.led += 1
@@ -206,6 +209,14 @@ class Term:
                 await self._end_calls()
                 await self._engine.flush()
                 await self._resign()
+
+    async def _confirm_regularly(self) -> None:
+        """Find out that another server leads, also while this one has nothing to store: it may have been stopped."""
+        while True:
+            await asyncio.sleep(_CONFIRM)
+            with contextlib.suppress(LogUnavailable):
+                if await asyncio.to_thread(self._store.lag) > 0:  # unless this server has just written that itself
+                    await self._engine.in_store(self._store.confirm)
 
     def _show(self) -> None:
         """Write where clients find the cluster, then say what this server is."""

@@ -11,7 +11,7 @@ import secrets
 from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 
-from rescue_server.replicated.log import Log, LogEntry, LogError, LogTrimmed
+from rescue_server.replicated.log import Log, LogEntry, LogError, LogTrimmed, Moved
 from rescue_server.replicated.place import Place
 from rescue_server.replicated.records import (
     LARGEST,
@@ -159,6 +159,11 @@ class ReplicatedStore:
         """Cease to be the leader, and store nothing any more. Raises Deposed if somebody else leads."""
         self._write(Resign(epoch=self._place.epoch))
         self._leads = False
+
+    def confirm(self) -> None:
+        """Find out whether another server leads by now: who stores nothing would not notice. Raises LogUnavailable."""
+        if self._leads and self.lag() > 0:
+            self._depose(Moved(self._read_to[0] + 1))
 
     # The store
 

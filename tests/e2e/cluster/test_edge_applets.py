@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import TypeAlias
 
+import grpc
 import pytest
 
+from rescue_client import Connection, ConsoleClient
+from rescue_common.state_directory import find_secret
 from rescue_emulator.world.cluster_programs import ClusterPrograms
 from rescue_emulator.world.computer import Computer
 from rescue_emulator.world.technician import Technician
 from rescue_emulator.world.world import World
+from rescue_protos.error_details import from_rpc_error
+from rescue_protos.errors import InvalidArgument
+from rescue_protos.v1 import applet_pb2 as pb
+from rescue_protos.v1 import applet_pb2_grpc
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -117,3 +126,58 @@ async def test_rules_about_heartbeats_hold_at_an_edge(world: World) -> None:
     await alice.sees(session, "Reconnecting")
     await world.faults.clear()
     await alice.sees(session, "Active")
+
+
+async def test_an_applet_with_a_message_that_is_too_large_ends_itself_and_not_the_link(
+    cluster: ClusterPrograms, edge: str
+) -> None:
+    largest = pb.Hello(session="1001", ticket="x" * (256 * 1024 - 20), instance="i")  # that gRPC lets in
+    async with grpc.aio.insecure_channel(cluster.address_of(edge)) as channel:
+        attachment: Attachment = applet_pb2_grpc.AppletServiceStub(channel).Attach()
+        await attachment.write(pb.AttachRequest(hello=largest))
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await attachment.read()
+    assert isinstance(from_rpc_error(caught.value), InvalidArgument)
+
+
+async def test_lines_that_an_applet_has_confirmed_stay_so_when_the_leader_dies(
+    cluster: ClusterPrograms, edge: str
+) -> None:
+    """A line that counts as not confirmed is sent again by each leader, and of those only so many are possible."""
+    secret = find_secret("alice", data=cluster.data(edge))
+    async with (
+        Connection(cluster.address_of(edge), user="alice", secret=secret) as connection,
+        grpc.aio.insecure_channel(cluster.address_of(edge)) as channel,
+    ):
+        console = ConsoleClient(connection)
+        created = await console.create_pin("Ms Vos")
+        applets = applet_pb2_grpc.AppletServiceStub(channel)
+        joined = await applets.RedeemPin(pb.RedeemPinRequest(request_id="join", pin=created.pin, customer="Ms Vos"))
+        attachment: Attachment = applets.Attach()
+        hello = pb.Hello(session=joined.session, ticket=joined.ticket, instance="i", attempt=1)
+        await attachment.write(pb.AttachRequest(hello=hello))
+        await attachment.write(
+            pb.AttachRequest(report=pb.Report(request_id="yes", terms=pb.TermsAnswer(accepted=True)))
+        )
+        await told(attachment, "receipt")
+        await console.start(joined.session)
+        await console.chat(joined.session, "before")
+        revision = (await told(attachment, "chat")).chat.revision
+        await attachment.write(pb.AttachRequest(heartbeat=pb.Heartbeat(number=1, chat_after=revision)))
+        await told(attachment, "heartbeat_reply")
+        await cluster.kill_server()
+        await console.chat(joined.session, "after")
+        assert (await told(attachment, "chat")).chat.text == "after"
+
+
+Attachment: TypeAlias = "grpc.aio.StreamStreamCall[pb.AttachRequest, pb.AttachResponse]"
+
+
+async def told(attachment: Attachment, kind: str) -> pb.AttachResponse:
+    """Return the next message of this kind."""
+    async with asyncio.timeout(20):
+        while True:
+            message = await attachment.read()
+            assert isinstance(message, pb.AttachResponse)
+            if message.WhichOneof("message") == kind:
+                return message

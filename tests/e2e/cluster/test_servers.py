@@ -21,6 +21,7 @@ from rescue_protos.error_details import from_rpc_error
 from rescue_protos.errors import Unauthenticated
 from rescue_protos.v1 import access_pb2, access_pb2_grpc
 from rescue_server.cluster.proofs import make_key
+from rescue_server.runtime.schedule.timekeeper import MARK_CLOCK
 from rescue_server.store.online_backup import back_up
 from tests.torture.machine import paused
 
@@ -69,6 +70,18 @@ async def test_a_leader_that_ends_in_order_hands_over(cluster: ClusterPrograms, 
     assert await cluster.stop_server(leader) == 0
     assert await cluster.next_leader(than=leader) != leader
     assert (await world.admin.organization()).groups
+
+
+async def test_a_leader_that_was_stopped_follows_when_it_goes_on_though_nothing_is_stored(
+    cluster: ClusterPrograms,
+) -> None:
+    stopped = await cluster.next_leader()
+    await asyncio.sleep(MARK_CLOCK + 0.5)  # after its start it stores where the clock stands
+    program = cluster.programs[stopped]
+    with paused(program.pid):
+        other = await cluster.next_leader(stopped)
+    follows = await program.event(lambda event: event.get("event") == "follows" and event["leader"] == other, 20)
+    assert follows["epoch"] == 2
 
 
 async def test_a_server_that_lacks_a_secret_asks_the_leader(cluster: ClusterPrograms) -> None:

@@ -113,6 +113,24 @@ def test_who_was_deposed_stores_nothing_any_more(tmp_path: Path, log: MemoryLog,
     assert list(follow(open_store("old")).read()) == [event(1), event(2, b"new")]
 
 
+def test_who_stores_nothing_finds_out_that_another_server_leads(tmp_path: Path, log: MemoryLog) -> None:
+    deposed: list[bool] = []
+    local = SqliteStore.open(tmp_path / "s1" / STORE_FILE, synced=False)
+    with ExitStack() as stack:
+        old = ReplicatedStore(log, local, on_deposed=lambda: deposed.append(True))
+        stack.callback(old.close)
+        leading(old).append([event(1)])
+        old.confirm()
+        assert not deposed
+        log.append(log.tail(), encode(Lead(epoch=2, server="s2", address="h:2"), largest=10_000)[0], "another")
+        old.confirm()
+        old.confirm()
+        assert deposed == [True]
+        assert str(old.deposed_by) == "another server has written record 3 of the log"
+        with pytest.raises(Deposed):
+            old.append([event(2)])
+
+
 def test_what_is_wrong_with_a_change_is_found_before_it_is_logged(log: MemoryLog, open_store: OpenStore) -> None:
     store = leading(open_store("s1"))
     store.append([event(1)])
