@@ -107,21 +107,27 @@ class Exercise(google.protobuf.message.Message):
     is_turn: builtins.bool
     """Whether a step of the technician is awaited."""
     question: builtins.str
-    """What is asked now, and its possible answers."""
+    """What is asked now."""
     wrong: builtins.int
-    """How many wrong steps, refused commands and hints there were."""
+    """How many wrong steps there were."""
     refused: builtins.int
+    """How many commands were refused."""
     hints: builtins.int
+    """How many hints were given."""
     right: builtins.int
-    """How many predictions were right, and of how many."""
+    """How many predictions were right."""
     questions: builtins.int
+    """How many predictions were asked for."""
     solved: builtins.bool
     """Whether it was solved."""
     verdict: builtins.str
-    """Whether it was solved, in words, and the explanation of the row; of a failure, the reason."""
+    """Whether it was solved, in words; of a failure, the reason."""
     explanation: builtins.str
+    """The explanation of the row."""
     @property
-    def choices(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]: ...
+    def choices(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """The possible answers."""
+
     @property
     def lines(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[Global___ExerciseLine]:
         """What happened, oldest first."""
