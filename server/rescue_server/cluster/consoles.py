@@ -102,7 +102,7 @@ class OthersConsoles:
         self._engine = engine
         self._presence = presence
         self._presences = presences
-        self._at: dict[str, set[str]] = {}  # technicians by the server's instance
+        self._at: dict[LinkedServer, set[str]] = {}  # technicians, also of links that have just ended
         self._running: set[asyncio.Task[None]] = set()
         linked.on("console", self._reported)
         linked.on("revision", self._asked)
@@ -110,7 +110,7 @@ class OthersConsoles:
 
     def connected_beside(self, instance: str) -> frozenset[str]:
         """Return the technicians with a console here or at other servers than this one."""
-        elsewhere = (names for server, names in self._at.items() if server != instance)
+        elsewhere = (names for server, names in self._at.items() if server.instance != instance)
         return frozenset(self._engine.watch.watched_here).union(*elsewhere)
 
     def close(self) -> None:
@@ -122,11 +122,14 @@ class OthersConsoles:
         self._answer(server, message.revision.number)
 
     def _reported(self, server: LinkedServer, message: cluster_pb2.LinkRequest) -> None:
-        self._start(self._record(server, message.console))
+        report, here = message.console, self._at.setdefault(server, set())
+        (here.add if report.connected else here.discard)(report.technician)
+        self._update_watch()
+        self._start(self._record(server, report))
 
     def _ended(self, server: LinkedServer) -> None:
-        if server.instance in self._at:
-            self._start(self._forget(server.instance))
+        if server in self._at:
+            self._start(self._forget(server))
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
         running = asyncio.create_task(work)
@@ -134,26 +137,27 @@ class OthersConsoles:
         running.add_done_callback(self._running.discard)
 
     async def _record(self, server: LinkedServer, report: cluster_pb2.ConsoleReport) -> None:
-        technician, here = report.technician, self._at.setdefault(server.instance, set())
-        (here.add if report.connected else here.discard)(technician)
-        self._update_watch()
+        technician = report.technician
         try:
             if report.connected:
-                await self._presence.set(technician, server.instance, report.in_focus)
+                await self._presence.set(technician, server, report.in_focus)
             else:
-                await self._presence.leave(technician, server.instance)
+                await self._presence.leave(technician, server)
             await self._presences.note(technician, report.address)
         except STORAGE_ERRORS:
             pass  # the focus is tried again, as that of a console here
         self._answer(server, report.number)
 
-    async def _forget(self, instance: str) -> None:
-        """Keep the focus of a server's technicians until their consoles may have come back elsewhere."""
+    async def _forget(self, server: LinkedServer) -> None:
+        """Keep the focus of a server's technicians until their consoles may have come back elsewhere.
+
+        Or there: a server that links again reports them again, as those of its new link.
+        """
         await asyncio.sleep(_RETURN_WITHIN)
-        technicians = self._at.pop(instance, set())
+        technicians = self._at.pop(server, set())
         self._update_watch()
         for technician in sorted(technicians):
-            await self._presence.leave(technician, instance)
+            await self._presence.leave(technician, server)
             with contextlib.suppress(*STORAGE_ERRORS):
                 await self._presences.note(technician)
 

@@ -34,6 +34,10 @@ class NotAdmitted(Exception):
     """The leader does not take this server in: another one has its name, or it has another key."""
 
 
+class _Stranger(Exception):
+    """Who answers at the leader's address does not prove the key: they got the port of a leader that is gone."""
+
+
 class LeaderLink:
     """Keeps a link to whoever leads. `on_news` is called after each news, and when the leader is lost.
 
@@ -82,8 +86,10 @@ class LeaderLink:
             async with contextlib.AsyncExitStack() as stack:
                 channel = await stack.enter_async_context(open_member_channel(address, self._tls))
                 await self._follow(cluster_pb2_grpc.ClusterServiceStub(channel))
-        except grpc.aio.AioRpcError as error:
-            self._judge(from_rpc_error(error))
+        except _Stranger:
+            log.warning("at %s is somebody who has not the key of this cluster", address)
+            self._election.lost(time.monotonic())
+            self._on_news()
         except TimeoutError:
             log.info("%s is silent", address)
 
@@ -100,17 +106,22 @@ class LeaderLink:
                 if response.HasField("proof"):
                     self._check(response.proof, nonce)
                     proved.set_result(response.proof.nonce)
+                elif not proved.done():
+                    raise _Stranger
                 elif response.HasField("news"):
                     self._take(response.news)
                 else:
                     self._uplink.received(response)
+        except grpc.aio.AioRpcError as error:
+            if proved.done():
+                self._judge(from_rpc_error(error))
         finally:
             call.cancel()
             self._uplink.ended()
 
     def _check(self, given: cluster_pb2.LinkProof, nonce: bytes) -> None:
         if not is_proof(given.proof, self._key, LEADER, nonce, self._standing.place.leader):
-            raise NotAdmitted("the server that leads has another key than this one: give --cluster-key FILE")
+            raise _Stranger
 
     def _take(self, news: cluster_pb2.LinkNews) -> None:
         self._taken_since = None

@@ -13,7 +13,7 @@ from rescue_server.cluster.link_outbox import Overflow
 from rescue_server.cluster.linked_servers import LinkedServer, LinkedServers
 from rescue_server.cluster.news import member_message
 from rescue_server.cluster.proofs import is_proof, new_nonce, prove
-from rescue_server.cluster.roster import Busy
+from rescue_server.cluster.roster import Busy, Linked
 from rescue_server.cluster.standing import MemberStanding
 from rescue_server.replicated.log import EngineNode
 from rescue_server.rpc.call_context import CallContext
@@ -67,8 +67,8 @@ class LinkService(cluster_pb2_grpc.ClusterServiceServicer):
             raise Unauthenticated("this server has not the key of the cluster: give it with --cluster-key FILE")
         self._require_leading()
         server = LinkedServer(greeting.server, greeting.address, greeting.instance)
-        self._standing.roster.join(server.name, address=server.address, instance=server.instance)
-        reading = asyncio.create_task(self._read(requests, server))
+        joined = self._standing.roster.join(server.name, address=server.address, instance=server.instance)
+        reading = asyncio.create_task(self._read(requests, server, joined))
         reading.add_done_callback(lambda task: server.outbox.wake())
         self._linked.opened(server)
         try:
@@ -84,7 +84,7 @@ class LinkService(cluster_pb2_grpc.ClusterServiceServicer):
         finally:
             reading.cancel()
             self._linked.ended(server)
-            self._standing.roster.leave(server.name, server.instance)
+            self._standing.roster.leave(joined)
 
     def _require_leading(self) -> None:
         if not self._standing.leads:
@@ -101,13 +101,13 @@ class LinkService(cluster_pb2_grpc.ClusterServiceServicer):
             nodes=[cluster_pb2.ClusterNode(name=node.name, role=node.role) for node in nodes],
         )
 
-    async def _read(self, requests: Requests, server: LinkedServer) -> None:
+    async def _read(self, requests: Requests, server: LinkedServer, joined: Linked) -> None:
         async for request in requests:
             server.record_sign_of_life()
             if request.HasField("report"):
                 report = request.report
                 busy = Busy(report.applets, report.consoles)
-                self._standing.roster.report(server.name, server.instance, report.position, busy)
+                self._standing.roster.report(joined, report.position, busy)
             else:
                 self._linked.received(server, request)
 

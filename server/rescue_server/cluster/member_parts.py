@@ -67,6 +67,7 @@ class MemberParts:
             return Busy(applets, engine.watch.open_watchers)
 
         standing.busy = busy
+        standing.own_fault_rules = lambda: server.faults.has_rules
         return cls(
             server=server,
             uplink=uplink,

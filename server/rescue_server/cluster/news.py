@@ -68,14 +68,14 @@ class FollowsNews:
                 for one in news.members
             ]
         )
-        self._standing.has_fault_rules = news.has_fault_rules
+        self._standing.leader_has_fault_rules = news.has_fault_rules
         if news.HasField("connected"):
             self._engine.watch.watched_elsewhere(news.connected.technicians)
         if news.HasField("clock"):
             follow(self._engine.clock, news.clock)
 
     def _without_leader(self) -> None:
-        self._standing.has_fault_rules = False
+        self._standing.leader_has_fault_rules = False
         if not self._standing.leads:
             self._engine.clock.pause()
 

@@ -36,8 +36,11 @@ class KnownServer:
     busy: Busy = IDLE
 
 
-@dataclass(slots=True, kw_only=True)
-class _Linked:
+@dataclass(slots=True, kw_only=True, eq=False)
+class Linked:
+    """One link of a server to this one."""
+
+    name: str
     address: str
     instance: str
     position: int
@@ -51,28 +54,30 @@ class Roster:
     def __init__(self, name: str, now: Callable[[], float] = time.monotonic) -> None:
         self._name = name
         self._now = now
-        self._linked: dict[str, _Linked] = {}
+        self._linked: dict[str, Linked] = {}
         self._told: tuple[KnownServer, ...] = ()
 
-    def join(self, name: str, *, address: str, instance: str) -> None:
-        """Take in a server that has proved itself. Raises AlreadyExists if another one of its name is alive."""
+    def join(self, name: str, *, address: str, instance: str) -> Linked:
+        """Take in a server that has proved itself, maybe once more.
+
+        Raises AlreadyExists if another one of its name is alive.
+        """
         known = self._linked.get(name)
         alive = known is not None and known.instance != instance and self._now() - known.heard_at < SILENT
         if alive or name == self._name:
             raise AlreadyExists(f"there is a server {name!r} in this cluster: give each its own --name")
-        self._linked[name] = _Linked(address=address, instance=instance, position=0, heard_at=self._now())
+        linked = Linked(name=name, address=address, instance=instance, position=0, heard_at=self._now())
+        self._linked[name] = linked
+        return linked
 
-    def report(self, name: str, instance: str, position: int, busy: Busy = IDLE) -> None:
+    def report(self, linked: Linked, position: int, busy: Busy = IDLE) -> None:
         """A linked server says how far it has come, and how busy it is."""
-        known = self._linked.get(name)
-        if known is not None and known.instance == instance:
-            known.position, known.heard_at, known.busy = position, self._now(), busy
+        linked.position, linked.heard_at, linked.busy = position, self._now(), busy
 
-    def leave(self, name: str, instance: str) -> None:
-        """The link of a server has ended."""
-        known = self._linked.get(name)
-        if known is not None and known.instance == instance:
-            del self._linked[name]
+    def leave(self, linked: Linked) -> None:
+        """The link of a server has ended; it may have another one already."""
+        if self._linked.get(linked.name) is linked:
+            del self._linked[linked.name]
 
     def with_linked(self, me: KnownServer) -> list[KnownServer]:
         """Return this server, which leads, and those that are linked to it.

@@ -21,13 +21,20 @@ class MemberStanding:
         self.busy: Callable[[], Busy] = Busy
         """Counts the applets and consoles of this server; a leader counts the applets of all servers."""
         self._leads_since: float | None = None
-        self.has_fault_rules = False
-        """Whether the leader has fault rules about calls: then it answers every call itself."""
+        self.own_fault_rules: Callable[[], bool] = lambda: False
+        """Tells whether there are fault rules here: they count while this server leads."""
+        self.leader_has_fault_rules = False
+        """Whether the server that leads has some."""
 
     @property
     def leads(self) -> bool:
         """Whether this server leads."""
         return self._leads_since is not None
+
+    @property
+    def has_fault_rules(self) -> bool:
+        """Whether the leader, be it this server, has fault rules: then it answers every call and heartbeat itself."""
+        return self.own_fault_rules() if self.leads else self.leader_has_fault_rules
 
     def begin_to_lead(self, now: float) -> None:
         """This server leads, since this moment in real seconds."""

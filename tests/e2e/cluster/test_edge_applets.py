@@ -128,6 +128,15 @@ async def test_rules_about_heartbeats_hold_at_an_edge(world: World) -> None:
     await alice.sees(session, "Active")
 
 
+async def test_rules_about_heartbeats_hold_at_an_edge_that_leads_by_now(cluster: ClusterPrograms, world: World) -> None:
+    alice, _, session = await attached(world)
+    await cluster.kill_server()
+    await alice.chat(session, "good morning")  # somebody leads
+    await world.faults.add(f"lose next 1000 heartbeats at {session}")
+    await world.advance(minutes=1)
+    await alice.sees(session, "Reconnecting")
+
+
 async def test_an_applet_with_a_message_that_is_too_large_ends_itself_and_not_the_link(
     cluster: ClusterPrograms, edge: str
 ) -> None:

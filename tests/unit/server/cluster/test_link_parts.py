@@ -3,16 +3,32 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 
+import grpc
 import pytest
 
-from rescue_protos.v1 import applet_pb2, cluster_pb2
+from rescue_protos.v1 import applet_pb2, cluster_pb2, cluster_pb2_grpc
+from rescue_server.clock import ServerClock
+from rescue_server.cluster import consoles
+from rescue_server.cluster.consoles import OthersConsoles
+from rescue_server.cluster.election import Election
+from rescue_server.cluster.link import LeaderLink
 from rescue_server.cluster.link_outbox import LinkOutbox, Overflow
 from rescue_server.cluster.linked_servers import LinkedServer, LinkedServers
 from rescue_server.cluster.questions import Questions
+from rescue_server.cluster.roster import KnownServer, Roster
 from rescue_server.cluster.settling import Settling
+from rescue_server.cluster.standing import MemberStanding
 from rescue_server.cluster.uplink import Uplink
+from rescue_server.replicated.place import Place
+from rescue_server.runtime.console_presences import ConsolePresences
+from rescue_server.runtime.engine import live_engine
+from rescue_server.runtime.presence import Presence
 from rescue_server.runtime.watch import Watch
+from rescue_server.store.memory import MemoryStore
 
 
 async def test_an_outbox_keeps_the_order_and_waits_for_news() -> None:
@@ -89,3 +105,106 @@ async def test_a_message_of_a_newer_server_is_left_alone() -> None:
     frame = cluster_pb2.AppletFrame(number=1, sent=applet_pb2.AttachRequest())
     linked.received(server, cluster_pb2.LinkRequest(applet=frame))
     assert await server.outbox.take(within=0) == []
+
+
+def test_a_server_that_links_again_stays_known_when_its_first_link_ends() -> None:
+    roster = Roster("s1")
+    first = roster.join("s2", address="h:2", instance="a")
+    second = roster.join("s2", address="h:2", instance="a")
+    roster.report(second, 7)
+    roster.leave(first)
+    leader = KnownServer(name="s1", address="h:1", position=9, leads=True)
+    assert [(one.name, one.position) for one in roster.with_linked(leader)] == [("s1", 9), ("s2", 7)]
+    roster.leave(second)
+    assert roster.with_linked(leader) == [leader]
+
+
+class Others:
+    """The consoles of other servers, at a leader. `focus` has each change of somebody's focus."""
+
+    def __init__(self) -> None:
+        self.focus: list[tuple[str, bool]] = []
+        self._news = asyncio.Event()
+        self.engine = live_engine(MemoryStore(), ServerClock(start=datetime(2026, 3, 4, 12, tzinfo=UTC), paused=True))
+        self.linked = LinkedServers()
+        presence = Presence(self._changed)
+        self.consoles = OthersConsoles(self.engine, presence, ConsolePresences(self.engine), self.linked)
+
+    async def _changed(self, technician: str, in_focus: bool) -> None:
+        self.focus.append((technician, in_focus))
+        self._news.set()
+
+    async def changes(self, count: int) -> None:
+        """Wait until the focus has changed so many times."""
+        while len(self.focus) < count:
+            self._news.clear()
+            await self._news.wait()
+
+    async def link(self, *technicians: str) -> LinkedServer:
+        """Have the server s2 link, and report these as connected and in focus."""
+        server = LinkedServer("s2", "h:2", "a")
+        self.linked.opened(server)
+        for technician in technicians:
+            report = cluster_pb2.ConsoleReport(technician=technician, connected=True, in_focus=True)
+            self.linked.received(server, cluster_pb2.LinkRequest(console=report))
+            await server.outbox.take(within=30)
+        return server
+
+
+async def test_who_is_reported_by_a_new_link_does_not_go_with_the_one_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(consoles, "_RETURN_WITHIN", 0.05)
+    others = Others()
+    first = await others.link("alice", "bob")
+    second = await others.link("alice")
+    others.linked.ended(first)
+    async with asyncio.timeout(30):
+        await others.changes(3)
+    assert others.engine.watch.connected("alice")
+    assert others.focus == [("alice", True), ("bob", True), ("bob", False)]
+    assert others.consoles.connected_beside("another") == {"alice"}
+    others.linked.ended(second)
+    others.consoles.close()
+
+
+class _AnotherServer(cluster_pb2_grpc.ClusterServiceServicer):
+    """Got the port of a leader that is gone. It does not know the key of the cluster."""
+
+    def __init__(self, first: cluster_pb2.LinkResponse) -> None:
+        self._first = first
+
+    async def Link(self, requests: object, context: object) -> AsyncIterator[cluster_pb2.LinkResponse]:
+        yield self._first
+        await asyncio.Event().wait()
+
+    async def GetCluster(self, request: object, context: object) -> cluster_pb2.GetClusterResponse:
+        return cluster_pb2.GetClusterResponse()
+
+
+@pytest.mark.parametrize("kind", ["proof", "news"])
+async def test_who_has_not_the_key_is_taken_for_no_leader(kind: str) -> None:
+    server = grpc.aio.server()
+    cluster_pb2_grpc.add_ClusterServiceServicer_to_server(
+        _AnotherServer(
+            cluster_pb2.LinkResponse(proof=cluster_pb2.LinkProof(proof=b"guessed"))
+            if kind == "proof"
+            else cluster_pb2.LinkResponse(news=cluster_pb2.LinkNews(has_fault_rules=True))
+        ),
+        server,
+    )
+    address = f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
+    await server.start()
+    place = Place(position=2, epoch=1, leader="s1", address=address)
+    standing, election = MemberStanding("s2", "h:2", Roster("s2"), lambda: place), Election("h:2")
+    election.saw(epoch=1, leader=address, now=time.monotonic())
+    found, taken = asyncio.Event(), list[cluster_pb2.LinkNews]()
+    link = LeaderLink(standing, Uplink(), election, take_news=taken.append, key=b"k" * 32, tls=None, on_news=found.set)
+    linking = asyncio.create_task(link.run())
+    try:
+        async with asyncio.timeout(30):
+            await found.wait()
+        assert election.due() <= time.monotonic(), "this server is to lead"
+        assert not taken
+        assert not linking.done()
+    finally:
+        linking.cancel()
+        await server.stop(None)
