@@ -13,6 +13,7 @@ from google.protobuf.json_format import MessageToDict, Parse
 
 from rescue_client.connection import Connection
 from rescue_client.service import ServiceClient
+from rescue_common.server_list import read_addresses
 from rescue_protos.errors import Unavailable
 from rescue_protos.v1 import exercise_pb2 as pb
 from rescue_protos.v1 import exercise_pb2_grpc
@@ -108,4 +109,15 @@ def _led(message: pb.WatchExerciseResponse) -> LedExercise:
         attempt = MessageToDict(
             message.exercise, preserving_proto_field_name=True, always_print_fields_with_no_presence=True
         )
+        if message.exercise.HasField("console") and not _is_address(message.exercise.console.server):
+            del attempt["console"]  # a newer server means something else by it
     return LedExercise(led=message.led, attempt=attempt, solved=tuple(message.solved), trouble=message.trouble)
+
+
+def _is_address(server: str) -> bool:
+    """Whether this is HOST:PORT, or ":PORT" of the same host."""
+    try:
+        read_addresses(f"here{server}" if server.startswith(":") else server)
+    except ValueError:
+        return False
+    return True
