@@ -109,7 +109,8 @@ def _led(message: pb.WatchExerciseResponse) -> LedExercise:
         attempt = MessageToDict(
             message.exercise, preserving_proto_field_name=True, always_print_fields_with_no_presence=True
         )
-        if message.exercise.HasField("console") and not _is_address(message.exercise.console.server):
+        where = message.exercise.console.server
+        if where and not _is_address(where):
             del attempt["console"]  # a newer server means something else by it
     return LedExercise(led=message.led, attempt=attempt, solved=tuple(message.solved), trouble=message.trouble)
 
