@@ -19,7 +19,7 @@ from google.protobuf.message import Message
 from rescue_protos.error_details import code_of, from_rpc_error, to_status
 from rescue_protos.errors import NotLeading, ShuttingDown
 from rescue_protos.v1 import access_pb2
-from rescue_server.cluster.leader_channel import LeaderChannel, NoLeader
+from rescue_server.cluster.leader_channel import LeaderChannel, NoLeader, closed_is_broken
 from rescue_server.cluster.linked_applets import Attach
 from rescue_server.cluster.member_parts import MemberParts
 from rescue_server.cluster.proofs import is_proof, prove
@@ -151,7 +151,8 @@ class Forwarding:
         while not self._standing.leads:
             try:
                 call = self._leader.unary(path)(sent, metadata=metadata, timeout=context.time_remaining())
-                answer: bytes = await call
+                with closed_is_broken():
+                    answer: bytes = await call
             except NoLeader:
                 is_gone = True
             except grpc.aio.AioRpcError as error:
@@ -269,8 +270,9 @@ class _Stream:
 
 async def _messages(call: Any, context: CallContext) -> AsyncIterator[bytes]:
     try:
-        async for message in call:
-            yield message
+        with closed_is_broken():
+            async for message in call:
+                yield message
     except grpc.aio.AioRpcError as error:
         await pass_on(error, context)
     finally:

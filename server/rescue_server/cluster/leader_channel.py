@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+from collections.abc import Iterator
 from typing import Any
 
 import grpc
@@ -25,6 +27,21 @@ _OPTIONS = (
 
 class NoLeader(Exception):
     """No other server leads, as far as this one knows."""
+
+
+@contextlib.contextmanager
+def closed_is_broken() -> Iterator[None]:
+    """Take a call whose channel was closed for one whose connection broke.
+
+    gRPC says that it was cancelled, as if its caller were gone; then nobody would answer the caller.
+    """
+    try:
+        yield
+    except asyncio.CancelledError:
+        if (task := asyncio.current_task()) is None or task.cancelling():
+            raise
+        nothing, said = grpc.aio.Metadata(), "another server leads by now"
+        raise grpc.aio.AioRpcError(grpc.StatusCode.UNAVAILABLE, nothing, nothing, said) from None
 
 
 def open_member_channel(address: str, tls: Tls | None) -> grpc.aio.Channel:
@@ -54,6 +71,14 @@ class LeaderChannel:
         """Return the same for a stream of bytes. Raises NoLeader."""
         return self._current().stream_stream(path)
 
+    def follow(self) -> None:
+        """Close the channel to a server that leads no more: it may stand still, and who waits for it is to go on."""
+        if self._channel is not None and self._standing.leader_address != self._address:
+            closing = asyncio.create_task(self._channel.close())
+            self._closing.add(closing)
+            closing.add_done_callback(self._closing.discard)
+            self._channel = None
+
     async def close(self) -> None:
         """Close the channel: its calls end."""
         if self._channel is not None:
@@ -63,10 +88,7 @@ class LeaderChannel:
         address = self._standing.leader_address
         if not address:
             raise NoLeader
-        if self._channel is None or address != self._address:
-            if self._channel is not None:
-                closing = asyncio.create_task(self._channel.close())
-                self._closing.add(closing)
-                closing.add_done_callback(self._closing.discard)
+        self.follow()
+        if self._channel is None:
             self._address, self._channel = address, open_member_channel(address, self._tls)
         return self._channel

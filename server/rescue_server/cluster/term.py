@@ -126,7 +126,7 @@ async def open_term(
         standing.address = cluster.advertise or near_address(options.host, bound)
         await listener.open()
         listening = replace(options, port=bound, metrics=observation.address)
-        yield Term(setting, store, engine, parts, standing, listener, issued, deposed, listening)
+        yield Term(setting, store, engine, parts, standing, leader, listener, issued, deposed, listening)
 
 
 class Term:
@@ -139,6 +139,7 @@ class Term:
         engine: Engine,
         parts: MemberParts,
         standing: MemberStanding,
+        leader: LeaderChannel,
         listener: Listener,
         issued: IssuedSecrets,
         deposed: asyncio.Event,
@@ -151,6 +152,7 @@ class Term:
         self._engine = engine
         self._parts = parts
         self._standing = standing
+        self._leader = leader
         self._listener = listener
         self._issued = issued
         self._deposed = deposed
@@ -219,8 +221,9 @@ class Term:
                     await self._engine.in_store(self._store.confirm)
 
     def _show(self) -> None:
-        """Write where clients find the cluster, then say what this server is."""
+        """Write where clients find the cluster, forward to nobody else, then say what this server is."""
         self._access.refresh()
+        self._leader.follow()
         self._setting.show(self._standing)
 
     async def _prepare(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from datetime import UTC, datetime
 
 import grpc
@@ -15,6 +15,7 @@ from rescue_server.clock import ServerClock
 from rescue_server.cluster import consoles
 from rescue_server.cluster.consoles import OthersConsoles
 from rescue_server.cluster.election import Election
+from rescue_server.cluster.leader_channel import LeaderChannel, closed_is_broken
 from rescue_server.cluster.link import LeaderLink
 from rescue_server.cluster.link_outbox import LinkOutbox, Overflow
 from rescue_server.cluster.linked_servers import LinkedServer, LinkedServers
@@ -164,6 +165,54 @@ async def test_who_is_reported_by_a_new_link_does_not_go_with_the_one_before(mon
     assert others.consoles.connected_beside("another") == {"alice"}
     others.linked.ended(second)
     others.consoles.close()
+
+
+async def test_who_waits_for_a_leader_that_stands_still_is_answered_once_another_leads() -> None:
+    called = asyncio.Event()
+
+    async def stands_still(request: object, context: object) -> AsyncIterator[bytes]:
+        yield b"first"
+        called.set()
+        await asyncio.Event().wait()
+
+    async def never(request: object, context: object) -> bytes:
+        await asyncio.Event().wait()
+        return b""
+
+    handlers: dict[str, grpc.RpcMethodHandler[bytes, bytes]] = {
+        "Call": grpc.unary_unary_rpc_method_handler(never),
+        "Stream": grpc.stream_stream_rpc_method_handler(stands_still),
+    }
+    server = grpc.aio.server()
+    server.add_generic_rpc_handlers([grpc.method_handlers_generic_handler("stopped", handlers)])
+    place = Place(position=2, leader="s1", address=f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}")
+    standing = MemberStanding("s2", "h:2", Roster("s2"), lambda: place)
+    await server.start()
+    channel = LeaderChannel(standing, tls=None)
+
+    async def ended(call: Awaitable[object]) -> grpc.StatusCode:
+        with pytest.raises(grpc.aio.AioRpcError) as caught, closed_is_broken():
+            await call
+        return caught.value.code()
+
+    stream = channel.stream("/stopped/Stream")()
+    assert await stream.read() == b"first"
+    waiting = [asyncio.create_task(ended(call)) for call in (stream.read(), channel.unary("/stopped/Call")(b""))]
+    await called.wait()
+    channel.follow()
+    await asyncio.sleep(0)
+    assert not any(one.done() for one in waiting)
+    place = Place(position=3, leader="s3", address="127.0.0.1:9")
+    channel.follow()
+    async with asyncio.timeout(30):
+        assert await asyncio.gather(*waiting) == [grpc.StatusCode.UNAVAILABLE] * 2
+    gone = asyncio.create_task(ended(asyncio.Event().wait()))
+    await asyncio.sleep(0)
+    gone.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await gone
+    await channel.close()
+    await server.stop(None)
 
 
 class _AnotherServer(cluster_pb2_grpc.ClusterServiceServicer):
