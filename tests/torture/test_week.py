@@ -79,7 +79,7 @@ class Sweeps:
 async def test_a_week_leaves_the_memory_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(retention, "SWEEP_EVERY", 0.05)
     sweeps = Sweeps(monkeypatch)
-    monkeypatch.setattr(idempotency, "REMEMBERED_ANSWERS", 100)
+    monkeypatch.setattr(idempotency, "REMEMBERED_REFUSALS", 100)
     data = tmp_path / "state"
     make_private(data)
     options = ServerOptions(host="127.0.0.1", port=0, data=data, paused=True, ring=16, keep_ended=timedelta(hours=1))

@@ -21,7 +21,7 @@ from rescue_server.runtime.state import AnyEvent, EngineState
 from rescue_server.runtime.store_thread import StoreThread
 from rescue_server.store.protocol import StoredAnswer
 
-REMEMBERED_ANSWERS = 10_000
+REMEMBERED_REFUSALS = 10_000
 READ_AT_ONCE = 5_000  # ids of the store: commands wait for no more than this
 
 
@@ -117,19 +117,20 @@ class OnceOnly:
         return msgspec.json.decode(stored.body, type=Answer)
 
     def _finish(self, key: tuple[str, str], answer: asyncio.Future[Answer]) -> None:
-        """Forget requests that failed for a passing reason, so that a retry with the same id runs again.
+        """Keep refusals: a retry gets the same refusal. Answers are in the store.
 
-        Keep refusals: a retry gets the same refusal. A reused id is no answer to the request that has this id.
+        Forget requests that failed for a passing reason, so that a retry with the same id runs again. A reused id is no
+        answer to the request that has this id.
         """
         error = None if answer.cancelled() else answer.exception()
-        if answer.cancelled() or isinstance(error, StorageUnavailable | ResourceExhausted | RequestReused):
+        if error is None or isinstance(error, StorageUnavailable | ResourceExhausted | RequestReused):
             self._remembered.pop(key, None)
         elif isinstance(error, RescueError) and key in self._remembered:
             # The future would keep the frames that the refusal came through, and with them the whole request.
             self._remembered[key].answer, self._remembered[key].refusal = None, error
 
     def _trim(self) -> None:
-        if len(self._remembered) > REMEMBERED_ANSWERS:
+        if len(self._remembered) > REMEMBERED_REFUSALS:
             oldest = next(iter(self._remembered))
             answer = self._remembered[oldest].answer
             if answer is None or answer.done():

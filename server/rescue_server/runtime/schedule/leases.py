@@ -189,6 +189,13 @@ class Leases:
         orders = (self._unprobed, self._probed)
         return min((first for order in orders if (first := order.first(through)) is not None), default=None)
 
+    def any_due(self, moment: datetime) -> bool:
+        """Whether a lease runs out by a moment."""
+        for order in (self._unprobed, self._probed):
+            if (first := order.first(moment)) is not None and first[0] <= moment:
+                return True
+        return False
+
     def first_unprobed(self, through: datetime) -> tuple[datetime, str] | None:
         """Return the same of those without an open probe."""
         return self._unprobed.first(through)

@@ -83,8 +83,7 @@ class LiveSchedule:
 
         None at a lease that ran out and is not confirmed as expired: the listener then holds the clock there.
         """
-        deadline = self.next_deadline()
-        if deadline is None or deadline.due > now:
+        if not self._is_due(now) or (deadline := self.next_deadline()) is None or deadline.due > now:
             return None
         if deadline.kind is DeadlineKind.RECONNECTING and not self.leases.is_confirmed_expired(deadline.session):
             for listener in self._listeners:
@@ -94,6 +93,12 @@ class LiveSchedule:
         # What was past before it could be due (a changed setting, a lease that waited for its probe) is due now.
         at = max(deadline.due, ahead.at or deadline.due)
         return on_due(ahead.sessions[deadline.session], replace(deadline, due=at))
+
+    def _is_due(self, now: datetime) -> bool:
+        """Whether a deadline may be due: a quick look before each command."""
+        self._refresh_all()
+        first = self.deadlines.first()
+        return (first is not None and first.due <= now) or self.leases.any_due(now)
 
     def record(self, applied: AppliedEvent) -> None:
         """Follow an event that was applied to the state ahead."""
