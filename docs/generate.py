@@ -40,7 +40,7 @@ PROGRAMS = (
 _PART = re.compile(r"(?<=<!-- generated: )([\w-]+)( -->\n)(.*?)(?=<!-- end -->)", re.DOTALL)
 _EXAMPLE = re.compile(r"(?<=<!-- example: )([\w./-]+)( -->\n)(```(\w+)\n.*?^```\n)?", re.DOTALL | re.MULTILINE)
 _LANGUAGE = {".py": "python", ".sh": "sh", ".yaml": "yaml", ".toml": "toml", ".ts": "ts", ".service": "ini"}
-_LANGUAGE |= {".mjs": "js", ".php": "php"}
+_LANGUAGE |= {".mjs": "js", ".go": "go", ".java": "java", ".php": "php"}
 
 
 def pages() -> list[Path]:

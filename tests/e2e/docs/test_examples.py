@@ -26,6 +26,8 @@ ELSEWHERE = {
     "rescue-cluster.service": "tests/e2e/docs/test_cluster_examples.py",
     "rescue-nats.service": "tests/e2e/docs/test_cluster_examples.py",
     "grpc_node.mjs": "tests/e2e/docs/test_node_example.py",
+    "grpc_go.go": "tests/e2e/docs/test_compiled_examples.py",
+    "GrpcJava.java": "tests/e2e/docs/test_compiled_examples.py",
     **{path.name: "tests/e2e/docs/test_public_api_examples.py" for path in EXAMPLES.glob("api_*")},
 }
 """Those that another test runs."""
@@ -55,7 +57,7 @@ def run(*words: str | Path, folder: Path, timeout: float = 100) -> str:
 
 
 def test_every_example_is_of_a_kind_that_is_run() -> None:
-    known = {".py", ".sh", ".yaml", ".toml", ".service", ".mjs", ".php"}
+    known = {".py", ".sh", ".yaml", ".toml", ".service", ".mjs", ".php", ".go", ".java"}
     assert {path.suffix for path in EXAMPLES.iterdir() if path.is_file()} <= known
     missing = [test for test in ELSEWHERE.values() if not (ROOT / test).exists()]
     assert missing == []
