@@ -91,3 +91,38 @@ async def test_the_session_and_its_timeline_are_side_by_side_where_there_is_room
     assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     await page.set_viewport_size({"width": 1000, "height": 800})
     assert (await work.bounding_box())["y"] < (await story.bounding_box())["y"]
+
+
+async def test_a_browser_that_may_notifies_of_a_session_that_waits_while_nobody_looks(
+    site: Site, open_page: Opening
+) -> None:
+    page = await open_page("bob")
+    await page.context.grant_permissions(["notifications"], origin=site.url.rstrip("/"))
+    # Every notification is still a real one; the page cannot tell.
+    await page.evaluate(
+        "() => { window.noted = []; const Real = Notification;"
+        " window.Notification = class extends Real { constructor(title, more) { super(title, more);"
+        " this.addEventListener('show', () => noted.push(title)); } } }"
+    )
+    await page.get_by_role("button", name="Settings").click()
+    await page.get_by_label("Notify me when a session waits").check()
+    await page.get_by_role("dialog").get_by_role("button", name="Close").click()
+    carol = await site.world.technician("carol")
+
+    async def invited(customer: str) -> None:
+        session, pin = await carol.pin(customer)
+        await site.world.computer(pin=pin)
+        await carol.start(session)
+        await carol.command("invite", session, "bob")
+        await page.locator("#queue").get_by_text(customer).wait_for()
+
+    await invited("Mr Bos")
+    assert await page.evaluate("noted.length") == 0, "who looks at the page sees it there"
+    inspector = await page.context.new_cdp_session(page)
+    await inspector.send("Emulation.setFocusEmulationEnabled", {"enabled": False})
+    other = await page.context.new_page()
+    await other.bring_to_front()
+    await until(page, "!document.hasFocus()")
+    await invited("Ms Vos")
+    await until(page, "noted.length === 1")
+    assert (await page.evaluate("noted[0]")).endswith(": Invitation")
