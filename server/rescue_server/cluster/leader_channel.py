@@ -9,7 +9,7 @@ from typing import Any
 
 import grpc
 
-from rescue_common.tls import Tls
+from rescue_common.tls import BadTls, Tls
 from rescue_server.cluster.standing import MemberStanding
 
 _OPTIONS = (
@@ -26,7 +26,7 @@ _OPTIONS = (
 
 
 class NoLeader(Exception):
-    """No other server leads, as far as this one knows."""
+    """No other server leads, as far as this one knows, or it cannot be called."""
 
 
 @contextlib.contextmanager
@@ -90,5 +90,8 @@ class LeaderChannel:
             raise NoLeader
         self.follow()
         if self._channel is None:
-            self._address, self._channel = address, open_member_channel(address, self._tls)
+            try:
+                self._address, self._channel = address, open_member_channel(address, self._tls)
+            except BadTls as error:  # somebody renews the files just now
+                raise NoLeader from error
         return self._channel

@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Callable
 import grpc
 
 from rescue_common.hosts import parse_host_port
-from rescue_common.tls import Tls
+from rescue_common.tls import BadTls, Tls
 from rescue_protos.error_details import from_rpc_error
 from rescue_protos.errors import AlreadyExists, RescueError, Unauthenticated
 from rescue_protos.v1 import cluster_pb2, cluster_pb2_grpc
@@ -92,6 +92,8 @@ class LeaderLink:
             self._on_news()
         except TimeoutError:
             log.info("%s is silent", address)
+        except BadTls as error:  # somebody renews the files just now
+            log.warning("no link to %s: %s", address, error)
 
     async def _follow(self, stub: cluster_pb2_grpc.ClusterServiceAsyncStub) -> None:
         nonce, proved = new_nonce(), asyncio.get_running_loop().create_future()

@@ -6,16 +6,18 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable
 from datetime import UTC, datetime
+from pathlib import Path
 
 import grpc
 import pytest
 
+from rescue_common.tls import Tls
 from rescue_protos.v1 import applet_pb2, cluster_pb2, cluster_pb2_grpc
 from rescue_server.clock import ServerClock
 from rescue_server.cluster import consoles
 from rescue_server.cluster.consoles import OthersConsoles
 from rescue_server.cluster.election import Election
-from rescue_server.cluster.leader_channel import LeaderChannel, closed_is_broken
+from rescue_server.cluster.leader_channel import LeaderChannel, NoLeader, closed_is_broken
 from rescue_server.cluster.link import LeaderLink
 from rescue_server.cluster.link_outbox import LinkOutbox, Overflow
 from rescue_server.cluster.linked_servers import LinkedServer, LinkedServers
@@ -257,3 +259,27 @@ async def test_who_has_not_the_key_is_taken_for_no_leader(kind: str) -> None:
     finally:
         linking.cancel()
         await server.stop(None)
+
+
+async def test_certificates_that_are_away_for_a_moment_end_no_server(tmp_path: Path) -> None:
+    here = await asyncio.start_server(lambda reader, writer: writer.close(), "127.0.0.1", 0)
+    place = Place(position=2, epoch=1, leader="s1", address=f"127.0.0.1:{here.sockets[0].getsockname()[1]}")
+    standing, tls = MemberStanding("s2", "h:2", Roster("s2"), lambda: place), Tls(ca=tmp_path / "ca.pem")
+    reached = asyncio.Event()
+
+    class Noting(Election):
+        def reached(self, now: float) -> None:
+            super().reached(now)
+            reached.set()
+
+    link = LeaderLink(
+        standing, Uplink(), Noting("h:2"), take_news=lambda news: None, key=b"k", tls=tls, on_news=lambda: None
+    )
+    linking = asyncio.create_task(link.run())
+    async with here, asyncio.timeout(30):
+        for _ in range(2):  # it goes on
+            await reached.wait()
+            reached.clear()
+    linking.cancel()
+    with pytest.raises(NoLeader):
+        LeaderChannel(standing, tls=tls).unary("/rescue_protos.v1.ClockService/GetClock")
