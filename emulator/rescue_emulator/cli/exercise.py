@@ -119,7 +119,7 @@ def start(
       rescue exercise start 14 --person ann --server 127.0.0.1:50051
     """
     _prepare(server)
-    chosen, where = _chosen(which), _where(server, data, web)
+    chosen, where = _chosen(which, lang), _where(server, data, web)
     if server is not None:
         for one in chosen:
             _require_room(one, moves_clock=move_clock)
@@ -190,7 +190,8 @@ def practice(lang: str, person: str) -> None:
 
 @exercise.command()
 @click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
-def check(files: Sequence[Path]) -> int:
+@_language
+def check(files: Sequence[Path], lang: str) -> int:
     """Check exercise FILES without playing them: scenario files with a `trainee`.
 
     \b
@@ -198,15 +199,19 @@ def check(files: Sequence[Path]) -> int:
       rescue exercise check exercise.yaml
     """
     from rescue_emulator.exercises.model import read_exercises
+    from rescue_emulator.exercises.texts import ExerciseTexts
+    from rescue_emulator.scenarios.flaw_texts import in_language
     from rescue_emulator.scenarios.model import BadScenario
 
     bad = 0
     for path in files:
         try:
-            click.echo(f"{path}: {count(len(read_exercises(path)), 'exercise')}")
+            number = len(read_exercises(path))
+            counted = "{file}: {number} exercise" if number == 1 else "{file}: {number} exercises"
+            click.echo(ExerciseTexts(lang).text(counted, file=path, number=number))
         except BadScenario as error:
             bad += 1
-            click.echo(str(error), err=True)
+            click.echo(in_language(str(error), lang), err=True)
     return 1 if bad else 0
 
 
@@ -273,8 +278,9 @@ def _prepare(server: str | None) -> None:
     prepare(*(["rescue_server"] if server is None else []), "rescue_console", "rescue_applet")
 
 
-def _chosen(which: str) -> list[Exercise]:
+def _chosen(which: str, lang: str) -> list[Exercise]:
     from rescue_emulator.exercises.model import read_exercises, row_exercise
+    from rescue_emulator.scenarios.flaw_texts import in_language
     from rescue_emulator.scenarios.model import BadScenario
     from rescue_protos.status_table import read_rows
 
@@ -285,7 +291,7 @@ def _chosen(which: str) -> list[Exercise]:
     try:
         return list(read_exercises(Path(which)))
     except BadScenario as error:
-        raise click.ClickException(str(error)) from None
+        raise click.ClickException(in_language(str(error), lang)) from None
     except OSError as error:
         raise click.BadParameter(f"{which}: {error.strerror or error} (a row is a number from 1 to 62)") from None
 
