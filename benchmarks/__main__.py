@@ -18,7 +18,7 @@ from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
-from benchmarks import cases, clusters, edges, etcd, public_api
+from benchmarks import cases, clusters, edges, etcd, growth, public_api
 from benchmarks.chart import publish
 from benchmarks.classroom import lesson
 from benchmarks.exercising import exercising
@@ -32,6 +32,7 @@ CASES: dict[str, Case] = {
     "heartbeats, 1,000 applets, 2,000 a second": partial(cases.heartbeats, applets=1_000, rate=2_000),
     "heartbeats, 1,000 applets, 5,000 a second": partial(cases.heartbeats, applets=1_000, rate=5_000),
     "heartbeats, 10,000 applets, 2,000 a second": partial(cases.heartbeats, applets=10_000, rate=2_000),
+    "heartbeats, longest block, 10,000 applets": partial(cases.longest_block, applets=10_000, rate=2_000),
     "commands, 1 caller": partial(cases.commands, callers=1),
     "commands, 16 callers": partial(cases.commands, callers=16),
     "commands, 64 callers": partial(cases.commands, callers=64),
@@ -49,6 +50,11 @@ CASES: dict[str, Case] = {
     "etcd, put, 16 callers": partial(etcd.put, callers=16),
     "etcd, watch, 100 watchers": partial(etcd.watch, watchers=100, rate=20),
     "starting": starting,
+    "growth, 100,000 events": partial(growth.long_journal, events=100_000),
+    "growth, 1,000,000 events": partial(growth.long_journal, events=1_000_000),
+    "growth, 20,000 entries in a queue": partial(growth.long_queue, entries=20_000),
+    "growth, a day when 10,000 applets are gone": partial(growth.advance, gone=10_000),
+    "growth, all published rows": growth.rows,
     "exercises, start of each row": exercising,
     "class, thirty people": partial(lesson, people=30, seconds=12),
     "api, getSession_v3 over 100 sessions": partial(public_api.get_session, sessions=100),
@@ -70,6 +76,8 @@ CASES: dict[str, Case] = {
 }
 ALONE = (
     "starting",
+    "growth",
+    "heartbeats, longest block",
     "exercises, start of each row",
     "class, thirty people",
     "api, idle",

@@ -23,14 +23,19 @@ MICRO = 1e6
 
 def heartbeats(kind: str, *, applets: int, rate: float) -> Figures:
     """Applets attach at once; then they send heartbeats, and each is answered."""
-    with server(kind, metrics=kind == "ours") as subject:
+    with server(kind) as subject:
         before = subject.memory()
-        lines = _attached(subject, applets)
+        lines = attached(subject, applets)
         with generating(subject, "streams", lines, rate=rate, warm=2, seconds=6) as load:
-            figures = heartbeat_figures(load.figures(), before, applets)
-        if subject.metrics:
-            figures["longest block ms"] = subject.longest_block() * 1000
-        return figures
+            return heartbeat_figures(load.figures(), before, applets)
+
+
+def longest_block(kind: str, *, applets: int, rate: float) -> Figures:
+    """The same, for how long our loop does one thing and nothing else: the metrics say so, and the peer has none."""
+    with server(kind, metrics=True) as subject:
+        with generating(subject, "streams", attached(subject, applets), rate=rate, warm=2, seconds=6) as load:
+            load.figures()
+        return {"longest block ms": subject.longest_block() * 1000}
 
 
 def heartbeat_figures(found: Load, memory_before: int, applets: int) -> Figures:
@@ -161,7 +166,7 @@ def _watch(name: str, number: int) -> Line:
     return Line(f"{CONSOLES}/WatchQueue", request.SerializeToString(), token=name)
 
 
-def _attached(subject: Server, count: int) -> list[Line]:
+def attached(subject: Server, count: int) -> list[Line]:
     """Start sessions, and return a stream for the applet of each."""
     with _stub(subject) as opened:
         stub = applet_pb2_grpc.AppletServiceStub(opened)
@@ -189,7 +194,7 @@ def attach(session: str, ticket: str) -> Line:
 
 def _active_session(subject: Server, opened: grpc.Channel) -> str:
     """Start a session that its technician leads. Its applet attaches and then says no more."""
-    line = _attached(subject, 1)
+    line = attached(subject, 1)
     applet = applet_pb2_grpc.AppletServiceStub(opened)
     hello = applet_pb2.AttachRequest.FromString(line[0].first)
     stream = applet.Attach(itertools.chain([hello], _forever()))

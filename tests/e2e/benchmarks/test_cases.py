@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from benchmarks import cases, clusters, etcd, public_api
+from benchmarks import cases, clusters, etcd, growth, public_api
 from benchmarks.__main__ import CASES, Case
 from benchmarks.classroom import lesson
 from benchmarks.takeover import takeover
@@ -60,9 +60,17 @@ def test_a_new_leader_is_measured_from_its_record_to_its_answer() -> None:
     assert 0 < figures["s from lead to answer"] < figures["s from kill to answer"]
 
 
+def test_growth_is_measured_with_journals_queues_and_applets() -> None:
+    assert growth.long_journal("ours", events=3_000)["s to start"] > 0
+    assert growth.long_queue("ours", entries=30)["console: others wait ms"] > 0
+    assert growth.advance("ours", gone=10)["s for 24 hours"] > 0
+    assert cases.longest_block("ours", applets=10, rate=50)["longest block ms"] > 0
+
+
 def test_each_case_can_be_chosen_by_a_word() -> None:
     words = {name.split()[0].strip(",") for name in CASES}
-    assert words == {"heartbeats", "commands", "fanout", "etcd", "starting", "api", "class", "exercises", "cluster"}
+    ours_alone = {"starting", "growth", "class", "exercises", "cluster", "edges"}
+    assert words == {"heartbeats", "commands", "fanout", "etcd", "api"} | ours_alone
 
 
 @pytest.mark.skipif(not etcd.is_installed(), reason="etcd is not installed")
