@@ -116,6 +116,20 @@ async def test_a_trainee_chooses_predicts_on_a_server_of_the_exercise_and_gets_t
     assert (score.person, score.exercise, score.solved, score.right) == ("Ben", "5", True, 1)
 
 
+async def test_a_terminal_shows_the_exercise_again_after_the_server_was_killed(taught: Taught) -> None:
+    lesson = taught.lessons.lesson("monday")
+    async with taught.console("monday-1") as ann:
+        await lesson.start(["monday-1"], Task(exercise=row_exercise(14), language="en"))
+        await ann.reads("It is your turn.")
+        await taught.world.kill_server()
+        await ann.until(lambda: ann.app._exercises._coached.shown is None, "no coach")
+        await taught.world.restart_server()
+        await ann.reads("It is your turn.")
+        await ann.until(lambda: bool(ann.allowed()), "their own queue")
+        await ann.press("h")
+        await ann.reads("Solved. The lead technician put the running session on hold.")
+
+
 async def test_the_plain_console_prints_the_exercise_and_asks_by_lines(taught: Taught) -> None:
     program = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "rescue_console", "monday-1", "--plain", "--server", taught.world.address),

@@ -172,6 +172,24 @@ async def test_a_timeout_of_one_group_moves_no_due_time_of_another(room: Room) -
     assert (score.person, score.exercise, score.solved) == ("Ann", "5", True)
 
 
+async def test_a_killed_server_loses_no_score_and_the_exercise_goes_on(room: Room) -> None:
+    ann, ben = room.practices["Ann"], room.practices["Ben"]
+    async with room.console("monday-1") as hers, room.console("monday-2") as theirs:
+        await asyncio.gather(ann.start(row_exercise(14), language="en"), ben.start(row_exercise(14), language="en"))
+        await ConsoleClient(hers).hold((await room.until("Ann", lambda state: state.is_turn)).session)
+        await room.until("Ann", lambda state: state.phase is RunPhase.OVER)
+        session = (await room.until("Ben", lambda state: state.is_turn)).session
+
+        await room.world.kill_server()
+        [score] = room.store.scores("monday").read()
+        assert (score.person, score.solved) == ("Ann", True)
+        await room.world.restart_server()
+        await ConsoleClient(theirs).hold(session)
+        over = await room.until("Ben", lambda state: state.phase is not RunPhase.RUNNING)
+        assert (over.phase, over.solved, over.wrong) == (RunPhase.OVER, True, 0), over
+    assert len(room.store.scores("monday").read()) == 2
+
+
 async def test_exercises_that_move_the_clock_are_done_at_the_same_time(room: Room) -> None:
     await asyncio.gather(*(one.start(row_exercise(9), language="en") for one in room.practices.values()))
     for person, practice in room.practices.items():
