@@ -104,6 +104,7 @@ class OthersConsoles:
         self._presences = presences
         self._at: dict[LinkedServer, set[str]] = {}  # technicians, also of links that have just ended
         self._running: set[asyncio.Task[None]] = set()
+        self._is_closed = False
         linked.on("console", self._reported)
         linked.on("revision", self._asked)
         linked.on_end(self._ended)
@@ -115,6 +116,7 @@ class OthersConsoles:
 
     def close(self) -> None:
         """Record nothing any more: this server does not lead."""
+        self._is_closed = True
         for running in self._running:
             running.cancel()
 
@@ -128,7 +130,7 @@ class OthersConsoles:
         self._start(self._record(server, report))
 
     def _ended(self, server: LinkedServer) -> None:
-        if server in self._at:
+        if server in self._at and not self._is_closed:
             self._start(self._forget(server))
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:

@@ -96,6 +96,7 @@ class LinkedApplets:
         self._signs_of_life = SignsOfLife(engine, timekeeper)
         self._of: dict[LinkedServer, dict[int, LinkedContext]] = {}
         self._running: set[asyncio.Task[None]] = set()
+        self._is_closed = False
         linked.on("applet", self._received)
         linked.on("heartbeats", self._beat)
         linked.on_end(self._lost)
@@ -109,7 +110,8 @@ class LinkedApplets:
                     await self._renew([one.session for one in known.values() if one.confirmed])
 
     def close(self) -> None:
-        """Serve nobody any more: this server does not lead."""
+        """Serve nobody any more: this server does not lead. What its links still lead to is the next leader's."""
+        self._is_closed = True
         for running in self._running:
             running.cancel()
 
@@ -153,7 +155,7 @@ class LinkedApplets:
         for context in lost.values():
             if context.task is not None:
                 context.task.cancel()
-        if sessions:
+        if sessions and not self._is_closed:
             self._start(self._keep_alive(sessions))
 
     async def _keep_alive(self, sessions: list[str]) -> None:

@@ -169,6 +169,15 @@ async def test_who_is_reported_by_a_new_link_does_not_go_with_the_one_before(mon
     others.consoles.close()
 
 
+async def test_nobody_waits_for_the_consoles_of_links_that_end_with_the_leaders_term() -> None:
+    others = Others()
+    link = await others.link("alice")
+    others.consoles.close()
+    before = asyncio.all_tasks()
+    others.linked.ended(link)
+    assert asyncio.all_tasks() == before
+
+
 async def test_who_waits_for_a_leader_that_stands_still_is_answered_once_another_leads() -> None:
     called = asyncio.Event()
 

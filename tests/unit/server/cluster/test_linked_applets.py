@@ -148,6 +148,14 @@ async def test_who_may_come_back_from_a_server_that_is_gone_is_not_judged(leader
     assert leader.link(session) is Link.CONNECTED
 
 
+async def test_nothing_goes_on_for_applets_whose_link_ends_with_the_leaders_term(leader: Leader) -> None:
+    await leader.applet(1)
+    leader.applets.close()
+    before = asyncio.all_tasks()
+    leader.linked.ended(leader.edge)
+    assert asyncio.all_tasks() <= before
+
+
 async def test_who_does_not_come_back_from_a_server_that_is_gone_is_lost(
     leader: Leader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
