@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from rescue_client.clock import ClockReading
+from rescue_client.connection import Connection
 from rescue_client.records import (
     Cause,
     ChatReceived,
@@ -38,6 +39,7 @@ class Scripted:
     def __init__(self, *updates: Update, now: datetime) -> None:
         self._updates = updates
         self._now = now
+        self.connection = Connection("127.0.0.1:1", user=self.technician, secret="")  # nobody leads exercises there
         self.focus: list[bool] = []
 
     async def watch(self) -> AsyncGenerator[Update, None]:
