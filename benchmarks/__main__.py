@@ -60,8 +60,11 @@ CASES: dict[str, Case] = {
     "api, getSession_v3 over 100 sessions": partial(public_api.get_session, sessions=100),
     "api, idle": public_api.idle,
     **{
-        f"cluster, commands, 64 callers, {engine}": partial(clusters.commands, engine=engine, callers=64)
+        f"cluster, commands, 64 callers, {engine}, {followers} that follow here": partial(
+            clusters.commands, engine=engine, callers=64, followers=followers
+        )
         for engine in ENGINES
+        for followers in (0, 2)
     },
     "edges, heartbeats, 1,000 applets, 2,000 a second": partial(edges.heartbeats, applets=1_000, rate=2_000),
     "edges, one that is full": partial(edges.throughput, edges=1, applets=1_000, rate=30_000),

@@ -23,6 +23,7 @@ import grpc
 
 from benchmarks import cases
 from benchmarks.programs import ROOT, SERVER_CORE, Line, Server, generating, pinned, stop
+from rescue_client.cluster import ClusterClient
 from rescue_client.connection import Connection
 from rescue_client.console import ConsoleClient
 from rescue_client.records import ServerBack, ServerLost
@@ -37,9 +38,9 @@ SETTLES = 3.0  # real seconds between two deaths
 TECHNICIANS = ("alice", "bob", "carol")
 
 
-def commands(kind: str, *, engine: str, callers: int) -> cases.Figures:
-    """Technicians create PINs, each call after the other: at the leader of three servers, or at one server alone."""
-    running = alone() if kind == "alone" else leader(engine)
+def commands(kind: str, *, engine: str, callers: int, followers: int = FOLLOWERS) -> cases.Figures:
+    """Technicians create PINs, each call after the other: at the server that leads, or at one server alone."""
+    running = alone() if kind == "alone" else leader(engine, followers)
     with running as subject:
         message = console_pb2.CreatePinRequest(request_id=cases.ID, customer="Ms Vos").SerializeToString()
         line = Line(f"{cases.CONSOLES}/CreatePin", message, token=token_of(subject))
@@ -55,7 +56,7 @@ def alone() -> Iterator[Server]:
 
 
 @contextlib.contextmanager
-def leader(engine: str) -> Iterator[Server]:
+def leader(engine: str, followers: int) -> Iterator[Server]:
     """Run a cluster for the length of the block, and return the server that leads it."""
     with contextlib.ExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
@@ -64,7 +65,7 @@ def leader(engine: str) -> Iterator[Server]:
         key = [sys.executable, "-m", "rescue_emulator", "cluster", "key", str(directory / "key")]
         subprocess.run(key, check=True, cwd=ROOT)
         leads = stack.enter_context(started(directory / "s1", *options, "--name", "s1"))
-        for number in range(FOLLOWERS):
+        for number in range(followers):
             name = f"s{number + 2}"
             stack.enter_context(started(directory / name, *options, "--name", name, core=None))
         yield leads
@@ -204,13 +205,21 @@ async def _kill(programs: ClusterPrograms, victim: str) -> Callable[[], Awaitabl
     """Kill it; return what brings it back. A server follows when it is back: its start costs the others nothing."""
     leads = await programs.next_leader()
     if victim == "node":
-        nodes = programs.nodes
-        leading = nodes.names[0]
+        nodes, leading = programs.nodes, await _leading_node(programs)
         nodes.kill(leading)
         return lambda: asyncio.to_thread(nodes.start, leading)
     name = leads if victim == "leader" else next(name for name in programs.names if name != leads)
     await programs.kill_server(name)
     return lambda: programs.start_server(name)
+
+
+async def _leading_node(programs: ClusterPrograms) -> str:
+    """Return the node that keeps the log; etcd's go by their addresses."""
+    async with Connection.find(user="admin", data=programs.data()) as connection:
+        state = await ClusterClient(connection).state()
+    leading = next(node.name for node in state.nodes if node.role == "leader")
+    nodes = programs.nodes
+    return dict(zip(nodes.addresses, nodes.names, strict=True)).get(leading, leading)
 
 
 async def _all_answered(desks: list[_Desk], since: float) -> None:

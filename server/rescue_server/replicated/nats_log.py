@@ -271,7 +271,7 @@ class NatsLog:
             found += there[: next((n for n, entry in enumerate(batch) if entry is None), len(batch))]
             if len(there) < len(batch):
                 break
-            wanted = _AT_ONCE
+            wanted = min(2 * wanted, _AT_ONCE)  # who follows closely finds one or two, and each miss costs as much
         if not found and (first := (await self._state())[0]) > after + 1:
             raise LogTrimmed(first)
         return found
