@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, timedelta
 
 from rescue_protos.v1 import clock_pb2, cluster_pb2
@@ -14,6 +15,8 @@ from rescue_server.cluster.uplink import Uplink
 from rescue_server.faults.injector import FaultInjector
 from rescue_server.rpc import translate
 from rescue_server.runtime.engine import Engine
+
+_STANDS_WITHOUT = 1.0  # real seconds without news: a leader that stands still has come no further, either
 
 
 class LeaderNews:
@@ -51,6 +54,7 @@ class FollowsNews:
     def __init__(self, standing: MemberStanding, engine: Engine, uplink: Uplink) -> None:
         self._standing = standing
         self._engine = engine
+        self._stand_at: asyncio.TimerHandle | None = None
         uplink.on_end(self._without_leader)
 
     def take(self, news: cluster_pb2.LinkNews) -> None:
@@ -73,11 +77,18 @@ class FollowsNews:
             self._engine.watch.watched_elsewhere(news.connected.technicians)
         if news.HasField("clock"):
             follow(self._engine.clock, news.clock)
+            self._stop_waiting()
+            self._stand_at = asyncio.get_running_loop().call_later(_STANDS_WITHOUT, self._engine.clock.pause)
 
     def _without_leader(self) -> None:
         self._standing.leader_has_fault_rules = False
+        self._stop_waiting()
         if not self._standing.leads:
             self._engine.clock.pause()
+
+    def _stop_waiting(self) -> None:
+        if self._stand_at is not None:
+            self._stand_at.cancel()
 
 
 def follow(clock: ServerClock, reading: clock_pb2.ClockReading) -> None:

@@ -14,7 +14,7 @@ import pytest
 from rescue_common.tls import Tls
 from rescue_protos.v1 import applet_pb2, cluster_pb2, cluster_pb2_grpc
 from rescue_server.clock import ServerClock
-from rescue_server.cluster import consoles
+from rescue_server.cluster import consoles, news
 from rescue_server.cluster.consoles import OthersConsoles
 from rescue_server.cluster.election import Election
 from rescue_server.cluster.leader_channel import LeaderChannel, NoLeader, closed_is_broken
@@ -27,11 +27,14 @@ from rescue_server.cluster.settling import Settling
 from rescue_server.cluster.standing import MemberStanding
 from rescue_server.cluster.uplink import Uplink
 from rescue_server.replicated.place import Place
+from rescue_server.rpc import translate
 from rescue_server.runtime.console_presences import ConsolePresences
 from rescue_server.runtime.engine import live_engine
 from rescue_server.runtime.presence import Presence
 from rescue_server.runtime.watch import Watch
 from rescue_server.store.memory import MemoryStore
+
+NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
 
 
 async def test_an_outbox_keeps_the_order_and_waits_for_news() -> None:
@@ -128,7 +131,7 @@ class Others:
     def __init__(self) -> None:
         self.focus: list[tuple[str, bool]] = []
         self._news = asyncio.Event()
-        self.engine = live_engine(MemoryStore(), ServerClock(start=datetime(2026, 3, 4, 12, tzinfo=UTC), paused=True))
+        self.engine = live_engine(MemoryStore(), ServerClock(start=NOON, paused=True))
         self.linked = LinkedServers()
         presence = Presence(self._changed)
         self.consoles = OthersConsoles(self.engine, presence, ConsolePresences(self.engine), self.linked)
@@ -176,6 +179,29 @@ async def test_nobody_waits_for_the_consoles_of_links_that_end_with_the_leaders_
     before = asyncio.all_tasks()
     others.linked.ended(link)
     assert asyncio.all_tasks() == before
+
+
+async def test_the_clock_of_a_follower_stands_while_it_hears_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(news, "_STANDS_WITHOUT", 0.05)
+    clock, uplink = ServerClock(start=NOON, paused=True), Uplink()
+    stands = asyncio.Event()
+    follows = news.FollowsNews(
+        MemberStanding("s2", "h:2", Roster("s2"), Place), live_engine(MemoryStore(), clock), uplink
+    )
+    reading = translate.reading(ServerClock(start=NOON, speed=20).read())
+    sent_over(uplink)
+    for _ in range(2):
+        follows.take(cluster_pb2.LinkNews(clock=reading))
+        assert not clock.read().paused
+        end_listening = clock.on_change(stands.set)
+        async with asyncio.timeout(30):
+            await stands.wait()
+        assert clock.read().paused
+        end_listening()
+        stands.clear()
+    follows.take(cluster_pb2.LinkNews(clock=reading))
+    uplink.ended()
+    assert clock.read().paused
 
 
 async def test_who_waits_for_a_leader_that_stands_still_is_answered_once_another_leads() -> None:
