@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import Callable, Sequence
@@ -21,6 +22,7 @@ log = logging.getLogger(__name__)
 _PORTION = 100  # sessions whose deadlines are computed again in one turn
 _RETRY = 0.2  # real seconds, while the log or the local disk is away
 _SET_BACK = 3.0  # real seconds
+_LOOK_WITHIN = 5.0  # real seconds
 _LOOK_AGAIN = 1.0  # real seconds, without news of the log
 CUT_OFF = 5.0  # real seconds without leader and log, after which clients are to go elsewhere
 
@@ -37,6 +39,8 @@ class Follower:
         self._election = election
         self._on_news = on_news
         self._woken = asyncio.Event()
+        self._looks = 0  # how often the log was read to its end, or could not be
+        self._looked = asyncio.Event()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="log news")
         self._waiting: asyncio.Future[None] | None = None
         self._read_at = time.monotonic()
@@ -46,6 +50,16 @@ class Follower:
         """The election knows something new."""
         self._woken.set()
 
+    async def look(self) -> None:
+        """Return when the log was read to its end from now on: however many ask at once, it is read once or twice."""
+        until = self._looks + 2  # a look that is under way may have begun before
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_LOOK_WITHIN):
+                while self._looks < until:
+                    self.wake()
+                    self._looked.clear()
+                    await self._looked.wait()
+
     async def run(self, server: str, address: str) -> None:
         """Follow until this server leads under this name, at this address.
 
@@ -53,9 +67,15 @@ class Follower:
         """
         try:
             while not (await self._is_caught_up() and self._is_due() and await self._try_to_lead(server, address)):
+                self._note_look()
                 await self._wait()
         finally:
+            self._note_look(2)
             self._thread.shutdown(wait=False)
+
+    def _note_look(self, count: int = 1) -> None:
+        self._looks += count
+        self._looked.set()
 
     async def _is_caught_up(self) -> bool:
         """Absorb what is in the log; return whether it was all."""

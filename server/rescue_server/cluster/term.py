@@ -174,6 +174,7 @@ class Term:
         """Follow until this server leads, or a signal comes."""
         standing, election = self._standing, Election(self._standing.address)
         follower = Follower(self._engine, self._store, self._setting.log, election, self._show)
+        self._parts.questions.look = follower.look
         link = LeaderLink(
             standing,
             self._parts.uplink,

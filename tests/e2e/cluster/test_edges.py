@@ -125,6 +125,21 @@ async def test_calls_at_an_edge_go_on_when_the_leader_is_killed(sides: Sides) ->
     assert session in alice.sessions
 
 
+async def test_a_follower_shows_at_once_what_a_leader_acknowledged_before_it_was_killed(sides: Sides) -> None:
+    await sides.edge.technician("alice")
+    secret = find_secret("alice", data=sides.cluster.data(sides.edge_name))
+    leader = await sides.cluster.next_leader()
+    async with (
+        Connection(sides.edge_address, user="alice", secret=secret) as there,
+        Connection(sides.cluster.address_of(leader), user="alice", secret=secret) as here,
+    ):
+        await ConsoleClient(there).queue()
+        creating = [ConsoleClient(here).create_pin(str(number)) for number in range(40)]
+        made = {created.session for created in await asyncio.gather(*creating)}
+        await sides.cluster.kill_server(leader)
+        assert made <= {entry.session for entry in (await ConsoleClient(there).queue()).entries}
+
+
 async def active(world: World, technician: Technician) -> str:
     """Return a session that the technician has started: of such a one it counts whether they are in focus."""
     session, pin = await technician.pin("Ms Vos")

@@ -88,6 +88,24 @@ async def test_a_question_ends_with_its_link() -> None:
     assert not uplink.send(cluster_pb2.LinkRequest())
 
 
+async def test_without_an_answer_of_the_leader_the_log_is_read() -> None:
+    uplink, watch, looked = Uplink(), Watch(), list[str]()
+    questions = Questions(uplink, watch)
+
+    async def look() -> None:
+        looked.append("looked")
+
+    questions.look = look
+    await questions.catch_up()
+    assert looked == ["looked"]
+    outbox = sent_over(uplink)
+    asking = asyncio.create_task(questions.catch_up())
+    await outbox.take(within=30)
+    uplink.ended()  # the leader dies, and has stored what was not heard of here
+    await asking
+    assert looked == ["looked"] * 2
+
+
 async def test_an_advance_waits_for_the_servers_that_live() -> None:
     linked = LinkedServers()
     settling = Settling(linked)
