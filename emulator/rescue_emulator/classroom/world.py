@@ -6,14 +6,10 @@ exercise that moves the clock or restarts the server has a server of its own, be
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 from typing import Self
 
 from rescue_emulator.classroom.model import Classroom, Member, organized
-from rescue_emulator.exercises.model import Exercise
-from rescue_emulator.scenarios.language import TECHNICIANS
-from rescue_emulator.scenarios.stage import Stage
 from rescue_emulator.world.computer import Computer
 from rescue_emulator.world.people import AccountNames
 from rescue_emulator.world.world import World
@@ -40,11 +36,3 @@ class ClassWorld(LessonWorld):
         own.outlasts, own.secrets = True, dict(classroom.secrets)
         own.technicians, own.groups, own.channels = [*there.technicians], [*there.groups], [*there.channels]
         return world
-
-
-async def stage_of(world: World, exercise: Exercise, *, lang: str) -> Stage:
-    """Open a console for everybody who has a part in the exercise: a class does many exercises at the same time."""
-    parts = {exercise.trainee, *(step.who for step in exercise.scenario.steps)}
-    names = [name for name in TECHNICIANS if name in parts]
-    consoles = await asyncio.gather(*(world.technician(name, lang=lang) for name in names))
-    return Stage(world=world, technicians=dict(zip(names, consoles, strict=True)), lang=lang)

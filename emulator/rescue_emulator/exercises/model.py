@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 
 from rescue_emulator.conformance.row_scenarios import read_scenarios
+from rescue_emulator.scenarios.language import TECHNICIANS
 from rescue_emulator.scenarios.model import BadScenario, Queue, Scenario, Step
 from rescue_emulator.scenarios.reader import read_file
 from rescue_protos.status_table import read_rows
@@ -36,6 +37,12 @@ class Exercise:
     def expected(self) -> Queue:
         """All that the trainee's queue has to show of the session, in order."""
         return self.scenario.queues.get(self.trainee, ())
+
+    @property
+    def technicians(self) -> tuple[str, ...]:
+        """The technicians who have a part in it, the trainee included."""
+        parts = {self.trainee, *(step.who for step in self.scenario.steps)}
+        return tuple(name for name in TECHNICIANS if name in parts)
 
     @property
     def moves_clock(self) -> bool:

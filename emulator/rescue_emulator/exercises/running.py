@@ -59,7 +59,8 @@ class ExerciseRun:
     async def play(self, exercises: Sequence[Exercise], where: Where) -> bool:
         """Return whether all were solved; False also if the trainee stops. Raises what the world raises."""
         async with where.world() as world:
-            stage = await Stage.build(world, lang=self.texts.language)
+            names = tuple(dict.fromkeys(name for one in exercises for name in one.technicians))
+            stage = await Stage.build(world, lang=self.texts.language, names=names)
             trainee = stage.technicians[exercises[0].trainee]
             self._show_doors(world, trainee, where)
             solved = True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -32,11 +33,16 @@ class Stage:
 
     @staticmethod
     async def build(
-        world: World, *, lang: str, running: bool = False, timeout: float | None = SCENARIO_TIMEOUT
+        world: World,
+        *,
+        lang: str,
+        names: Sequence[str] = TECHNICIANS,
+        running: bool = False,
+        timeout: float | None = SCENARIO_TIMEOUT,
     ) -> Stage:
-        """Open a console for every technician that all scenarios know."""
-        consoles = await asyncio.gather(*(world.technician(name, lang=lang) for name in TECHNICIANS))
-        technicians = dict(zip(TECHNICIANS, consoles, strict=True))
+        """Open a console for each of the technicians, by default for every one that all scenarios know."""
+        consoles = await asyncio.gather(*(world.technician(name, lang=lang) for name in names))
+        technicians = dict(zip(names, consoles, strict=True))
         return Stage(world=world, technicians=technicians, lang=lang, running=running, timeout=timeout)
 
     async def sync(self) -> None:
