@@ -7,6 +7,7 @@ the slowest of the calls of somebody with an empty queue, which follow one anoth
 from __future__ import annotations
 
 import asyncio
+import atexit
 import contextlib
 import functools
 import shutil
@@ -64,7 +65,9 @@ def long_journal(kind: str, *, events: int) -> Figures:
 @functools.cache
 def _ended_server(events: int) -> tuple[Path, int, str]:
     """Return the state directory of a server that ended in order, its last revision and session. It is made once."""
-    data = Path(tempfile.mkdtemp(prefix="bench-journal-")) / "data"
+    directory = tempfile.mkdtemp(prefix="bench-journal-")
+    atexit.register(shutil.rmtree, directory, ignore_errors=True)
+    data = Path(directory) / "data"
     data.mkdir(0o700)
     state = _write_journal(data / STORE_FILE, events)
 
