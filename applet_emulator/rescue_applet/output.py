@@ -16,7 +16,7 @@ from rescue_common.terminal import safe
 def json_line(event: events.Event) -> str:
     """Return the event as one JSON object."""
     # ASCII without control characters, whatever people write: the line may end up on a terminal.
-    return json.dumps(msgspec.to_builtins(event), separators=(",", ":")).replace("\x7f", "\\u007f")
+    return json.dumps(msgspec.to_builtins(event)).replace("\x7f", "\\u007f")
 
 
 def plain_line(event: events.Event) -> str:
