@@ -33,6 +33,7 @@ from rescue_protos.errors import InvalidArgument, RescueError
 from rescue_server.core import organization as core_organization
 from rescue_server.core.organization_changes import apply_change
 from rescue_server.core.posting import SETTING_NAMES, field_name
+from rescue_server.settings import PERIODS, setting_name
 from rescue_server.startup import detail_tables
 from rescue_server.startup.detail_tables import Misfit
 
@@ -46,6 +47,7 @@ technicians = ["dave"]
 groups = ["Support", "Network"]
 """
 _UNQUOTED = str.maketrans("", "", "\"'")
+_SETTINGS = sorted((*map(setting_name, PERIODS), "terms"))
 _OWN_KEYS = {"groups": "technicians", "channels": "groups"}
 
 
@@ -161,6 +163,10 @@ def _settings(table: dict[str, Any], owner: str, place: tuple[str, ...], now: da
         if key == _OWN_KEYS[place[0]]:
             continue
         if not isinstance(value, str):
+            known = [*_SETTINGS, *(SETTING_NAMES if place[0] == "groups" else ())]
+            if key not in known:
+                possible = ", ".join([_OWN_KEYS[place[0]], *known])
+                raise Misfit((*place, key), f"there is no such setting; there are {possible}")
             raise Misfit((*place, key), 'a text is needed, like "5m"')
         if key == "terms":
             terms = value

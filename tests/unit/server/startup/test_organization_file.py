@@ -18,6 +18,9 @@ STAFF = 'administrators = ["admin"]\n[groups.Support]\ntechnicians = ["alice"]\n
     [
         (STAFF + 'idle-timeout = "1000m"\n', 4, "1 minute to 999 minutes, or 0 for never"),
         (STAFF + 'terms = ""\nidle-timout = "5m"\n', 5, "there is no such setting; there are connecting-timeout, "),
+        (STAFF.replace("technicians", "technician"), 3, "there is no such setting; there are technicians, "),
+        (STAFF + "idle-timeout = 5\n", 4, "a text is needed"),
+        (STAFF + "post-start = 5\n", 4, "a text is needed"),
         (STAFF + 'reconnect-period = "5s"\n', 4, "must be longer than the heartbeat interval"),
         (STAFF + "[groups.'Second Line']\nidle-timeout = '1s'\n", 5, "out of range"),
         (STAFF + 'idle-timeout = "5m"\n[groups.Network]\nidle-timeout = "soon"\n', 6, "is not a duration"),
