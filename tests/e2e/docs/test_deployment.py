@@ -181,12 +181,13 @@ def test_the_unit_keeps_its_state_where_the_server_looks_for_it() -> None:
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="needs systemd-analyze")
-def test_systemd_accepts_the_unit(tmp_path: Path) -> None:
-    text = (EXAMPLES / "rescue.service").read_text(encoding="utf-8")
-    here = tmp_path / "rescue.service"
-    here.write_text(text.replace("/opt/rescue/bin/rescue", str(BIN / "rescue")), encoding="utf-8")
+@pytest.mark.parametrize("name", ["rescue.service", "rescue-cluster.service", "rescue-nats.service"])
+def test_systemd_accepts_the_unit(tmp_path: Path, name: str) -> None:
+    text = (EXAMPLES / name).read_text(encoding="utf-8")
+    here = tmp_path / name
+    here.write_text(text.replace("/opt/rescue/bin", str(BIN)), encoding="utf-8")
     done = subprocess.run(["systemd-analyze", "verify", here], capture_output=True, text=True, timeout=60)
-    assert (done.returncode, [line for line in done.stderr.splitlines() if "rescue.service" in line]) == (0, [])
+    assert (done.returncode, [line for line in done.stderr.splitlines() if name in line]) == (0, [])
 
 
 def test_the_action_leaves_a_server_that_the_next_steps_find(tmp_path: Path) -> None:
