@@ -125,7 +125,7 @@ async def test_a_terminal_shows_the_exercise_again_after_the_server_was_killed(t
         await ann.until(lambda: ann.app._exercises._coached.shown is None, "no coach")
         await taught.world.restart_server()
         await ann.reads("It is your turn.")
-        await ann.until(lambda: bool(ann.allowed()), "their own queue")
+        await ann.until(lambda: ann.app.view.online and bool(ann.allowed()), "their own queue, with its server")
         await ann.press("h")
         await ann.reads("Solved. The lead technician put the running session on hold.")
 
