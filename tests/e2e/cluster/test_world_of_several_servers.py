@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 
+from rescue_common.processes.child import Event
 from rescue_emulator.world.sync import SyncWorld
 from rescue_emulator.world.world import World
 
@@ -44,6 +47,10 @@ def test_without_await_the_next_server_leads() -> None:
         assert world.stop_server() == 0
 
 
+def _says(text: str, event: Event) -> bool:
+    return event.get("text") == text
+
+
 async def test_a_server_that_does_not_lead_is_killed_and_comes_back() -> None:
     async with World(servers=3, nodes=1, seed=1) as world:
         leader = world.server
@@ -55,6 +62,8 @@ async def test_a_server_that_does_not_lead_is_killed_and_comes_back() -> None:
             await world.kill_edge()
             assert world.server.name != leader.name
             assert world.server.status is not None
+            await alice.chat(session, f"{left} left")  # whoever is attached again is judged, and not before
+            await computer.event(partial(_says, f"{left} left"), timeout=20)
             async with computer.lan_off():
                 await world.advance(minutes=1)
                 await alice.sees(session, "Reconnecting")
