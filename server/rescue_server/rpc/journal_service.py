@@ -43,7 +43,7 @@ class JournalService(journal_pb2_grpc.JournalServiceServicer):
         user, history = caller(), self._require_history(request)
         async for piece in self._journal.read(request.after_revision, user=user.name, session=request.session):
             for events in _messages(piece.lines, user):
-                yield pb.ListEventsResponse(events=events, through_revision=events[-1].revision)
+                yield pb.ListEventsResponse(events=events, through_revision=events[-1].revision, history=history)
             yield pb.ListEventsResponse(through_revision=piece.through, history=history)
 
     async def WatchEvents(
@@ -52,7 +52,7 @@ class JournalService(journal_pb2_grpc.JournalServiceServicer):
         user, history = caller(), self._require_history(request)
         async for piece in self._journal.follow(request.after_revision, user=user.name, session=request.session):
             for events in _messages(piece.lines, user):
-                yield pb.WatchEventsResponse(events=events, through_revision=events[-1].revision)
+                yield pb.WatchEventsResponse(events=events, through_revision=events[-1].revision, history=history)
             yield pb.WatchEventsResponse(through_revision=piece.through, history=history)
         raise ShuttingDown.of()
 
