@@ -9,8 +9,6 @@ import asyncio
 import contextlib
 import json
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -22,7 +20,7 @@ from pathlib import Path
 import grpc
 
 from benchmarks import cases
-from benchmarks.programs import ROOT, SERVER_CORE, Line, Server, generating, pinned, stop
+from benchmarks.programs import SERVER_CORE, Line, Server, generating, start, stop
 from rescue_client.cluster import ClusterClient
 from rescue_client.connection import Connection
 from rescue_client.console import ConsoleClient
@@ -30,6 +28,7 @@ from rescue_client.records import ServerBack, ServerLost
 from rescue_common.state_directory import find_secret
 from rescue_emulator.world.cluster_programs import ENGINES, ClusterPrograms
 from rescue_protos.v1 import access_pb2, access_pb2_grpc, console_pb2
+from rescue_server.cluster.proofs import make_key
 
 MANY = 1_000_000
 LIMITS = ("open-sessions-per-technician", "streams-per-technician")
@@ -62,8 +61,7 @@ def leader(engine: str, followers: int) -> Iterator[Server]:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
         nodes = stack.enter_context(ENGINES[engine](directory / "nodes", 3))
         options = ["--cluster", nodes.url(), "--cluster-key", str(directory / "key")]
-        key = [sys.executable, "-m", "rescue_emulator", "cluster", "key", str(directory / "key")]
-        subprocess.run(key, check=True, cwd=ROOT)
+        make_key(directory / "key")
         leads = stack.enter_context(started(directory / "s1", *options, "--name", "s1"))
         for number in range(followers):
             name = f"s{number + 2}"
@@ -74,11 +72,9 @@ def leader(engine: str, followers: int) -> Iterator[Server]:
 @contextlib.contextmanager
 def started(data: Path, *options: str, core: int | None = SERVER_CORE) -> Iterator[Server]:
     """Run a server for the length of the block, on this core or on any."""
-    command = [sys.executable, "-m", "rescue_server", "--data", str(data), "--json", *options]
-    command += [word for name in LIMITS for word in ("--limit", f"{name}={MANY}")]
+    words = [word for name in LIMITS for word in ("--limit", f"{name}={MANY}")]
     began = time.monotonic()
-    words = command if core is None else pinned(command, core)
-    process = subprocess.Popen(words, stdout=subprocess.PIPE, text=True, cwd=ROOT)
+    process = start("rescue_server", "--data", str(data), "--json", *options, *words, core=core)
     try:
         assert process.stdout is not None
         ready = json.loads(process.stdout.readline())
@@ -160,9 +156,7 @@ class _Desk:
 async def _gaps(engine: str, victim: str, kills: int, consoles: int) -> cases.Figures:
     async with AsyncExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
-        programs = ClusterPrograms(directory, engine=engine)
-        stack.push_async_callback(programs.close)
-        await programs.open()
+        programs = await stack.enter_async_context(ClusterPrograms(directory, engine=engine))
         desks = [_Desk(await stack.enter_async_context(_console(programs, n))) for n in range(consoles)]
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(act()) for desk in desks for act in (desk.watch, desk.work)]

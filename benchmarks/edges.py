@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Iterator
@@ -19,12 +17,12 @@ import grpc
 
 from benchmarks import cases
 from benchmarks.clusters import started, token_of
-from benchmarks.programs import ROOT, Generating, Line, Server, generating
+from benchmarks.programs import Generating, Line, Server, generating
 from benchmarks.takeover import fill
 from rescue_emulator.world.engine_nodes import NatsNodes
 from rescue_protos.v1 import applet_pb2, cluster_pb2, cluster_pb2_grpc, console_pb2, console_pb2_grpc
 from rescue_server.cluster.link_service import FOLLOWER
-from rescue_server.cluster.proofs import new_nonce, prove, read_key
+from rescue_server.cluster.proofs import make_key, new_nonce, prove, read_key
 
 FIRST_SESSION = 1001
 TICKET = "of nobody"  # of every session of the store
@@ -50,7 +48,7 @@ def cluster(*, edges: int, sessions: int) -> Iterator[Cluster]:
         fill(directory / "backup", sessions)
         nodes = stack.enter_context(NatsNodes(directory / "nodes", 1))
         key = directory / "key"
-        subprocess.run([sys.executable, "-m", "rescue_emulator", "cluster", "key", str(key)], check=True, cwd=ROOT)
+        make_key(key)
         options = ["--cluster", nodes.url(), "--cluster-key", str(key), *UNLIMITED]
         restored = ["--restore", str(directory / "backup"), "--paused"]
         leader = stack.enter_context(started(directory / "s1", *options, "--name", "s1", *restored, core=None))

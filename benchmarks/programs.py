@@ -61,11 +61,10 @@ def server(kind: str, *, data: Path | None = None, metrics: bool = False) -> Ite
     """Run `benchmarks.servers.KIND` for the length of the block, in a directory of its own unless `data` is given."""
     with contextlib.ExitStack() as stack:
         where = data or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
-        command = [sys.executable, "-m", f"benchmarks.servers.{kind}"]
-        command += ["--data", str(where)] if kind != "bare" else []
-        command += ["--metrics"] if metrics else []
+        words = ["--data", str(where)] if kind != "bare" else []
+        words += ["--metrics"] if metrics else []
         began = time.monotonic()
-        process = subprocess.Popen(pinned(command, SERVER_CORE), stdout=subprocess.PIPE, text=True, cwd=ROOT)
+        process = start(f"benchmarks.servers.{kind}", *words, core=SERVER_CORE)
         stack.callback(stop, process)
         assert process.stdout is not None
         line = process.stdout.readline().split()
@@ -73,6 +72,17 @@ def server(kind: str, *, data: Path | None = None, metrics: bool = False) -> Ite
             raise RuntimeError(f"{kind} did not start: its standard error says why")
         took = time.monotonic() - began
         yield Server(kind, process, int(line[1]), where, took, line[2] if len(line) > 2 else "")
+
+
+def start(module: str, *arguments: str, core: int | None) -> subprocess.Popen[str]:
+    """Start a module on this core, or on any. It ends when this process does, however that ends."""
+    reading, _ = os.pipe()  # the writing end is open as long as this process lives
+    command = [sys.executable, "-m", "rescue_common.processes.parent_death", str(reading), "", module, *arguments]
+    words = command if core is None else pinned(command, core)
+    try:
+        return subprocess.Popen(words, stdout=subprocess.PIPE, text=True, cwd=ROOT, pass_fds=(reading,))
+    finally:
+        os.close(reading)
 
 
 def pinned(command: Sequence[str], core: int) -> list[str]:

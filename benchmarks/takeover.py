@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -16,9 +14,9 @@ import grpc
 
 from benchmarks.cases import Figures
 from benchmarks.clusters import started, token_of
-from benchmarks.programs import ROOT
 from rescue_emulator.world.engine_nodes import NatsNodes
 from rescue_protos.v1 import console_pb2, console_pb2_grpc
+from rescue_server.cluster.proofs import make_key
 from rescue_server.core import customer_side, decide
 from rescue_server.core.decide import Events
 from rescue_server.core.organization import SecretChanged
@@ -43,7 +41,7 @@ def takeover(kind: str, *, sessions: int) -> Figures:
         fill(directory / "backup", sessions)
         nodes = stack.enter_context(NatsNodes(directory / "nodes", 1))
         key = directory / "key"
-        subprocess.run([sys.executable, "-m", "rescue_emulator", "cluster", "key", str(key)], check=True, cwd=ROOT)
+        make_key(key)
         options = ["--cluster", nodes.url(), "--cluster-key", str(key)]
         restored = ["--restore", str(directory / "backup"), "--paused"]
         first = stack.enter_context(started(directory / "s1", *options, "--name", "s1", *restored))

@@ -26,12 +26,8 @@ WHO = (GREETING.server, GREETING.address, GREETING.instance)
 
 @pytest.fixture
 async def cluster(tmp_path: Path) -> AsyncIterator[ClusterPrograms]:
-    programs = ClusterPrograms(tmp_path, servers=1, nodes=1)
-    try:
-        await programs.open()
+    async with ClusterPrograms(tmp_path, servers=1, nodes=1) as programs:
         yield programs
-    finally:
-        await programs.close()
 
 
 class Peer:

@@ -77,8 +77,7 @@ async def torture_cluster(
     with tempfile.TemporaryDirectory(prefix="rescue-torture-") as directory:
         programs = ClusterPrograms(Path(directory), nodes=nodes, engine=engine, first=["--speed", "5"])
         async with AsyncExitStack() as stack:
-            stack.push_async_callback(programs.close)
-            await programs.open()
+            await stack.enter_async_context(programs)
             visiting = World.external(server=programs.address, data=programs.data(), share=False, seed=seed)
             world = await stack.enter_async_context(visiting)
             stack.enter_context(chosen_request_ids())

@@ -119,8 +119,7 @@ def key(file: Path) -> None:
 
 
 async def _run(programs: ClusterPrograms) -> None:
-    try:
-        await programs.open()
+    async with programs:
         click.echo(f"--server {programs.address}")
         click.echo(f"or --data {programs.data()}, where the secrets are, too")
         click.echo(f"orders: {_USAGE}")
@@ -132,8 +131,6 @@ async def _run(programs: ClusterPrograms) -> None:
                 click.echo(str(error), err=True)
             _show(programs)
         await asyncio.Event().wait()
-    finally:
-        await programs.close()
 
 
 async def _obey(programs: ClusterPrograms, words: Sequence[str]) -> None:

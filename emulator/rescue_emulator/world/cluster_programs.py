@@ -11,6 +11,8 @@ import secrets
 import socket
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 from urllib.parse import urlsplit
 
 from rescue_common.private_files import write_private
@@ -62,6 +64,20 @@ class ClusterPrograms:
         self._ports: dict[str, socket.socket] = {}  # nobody else gets the port of a server that is down
         self._told: dict[str, tuple[int, str]] = {}  # epoch and leader, as each server last said
         self._news = asyncio.Event()
+
+    async def __aenter__(self) -> Self:
+        """Start everything, as `open`; what was started is ended if that fails."""
+        try:
+            await self.open()
+        except BaseException:
+            await self.close()
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
 
     @property
     def address(self) -> str:

@@ -6,7 +6,6 @@ import asyncio
 import os
 import signal
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import TypeAlias
 
 import grpc
@@ -24,16 +23,6 @@ from rescue_protos.v1 import applet_pb2 as pb
 from rescue_protos.v1 import applet_pb2_grpc
 
 pytestmark = pytest.mark.timeout(120)
-
-
-@pytest.fixture
-async def cluster(tmp_path: Path) -> AsyncIterator[ClusterPrograms]:
-    programs = ClusterPrograms(tmp_path, servers=2, nodes=1, options=["--paused"])
-    try:
-        await programs.open()
-        yield programs
-    finally:
-        await programs.close()
 
 
 @pytest.fixture
@@ -113,6 +102,8 @@ async def test_an_applet_loses_its_lan_and_reboots_at_an_edge(world: World) -> N
         await world.advance(minutes=10)
         await alice.sees(session, "Offline")
     await alice.sees(session, "Active")
+    await alice.chat(session, "welcome back")
+    await shows(computer, "welcome back")  # an applet that is not attached again yet reports no reboot
     await computer.reboot("30s")
     await alice.sees(session, "Rebooting")
     await world.advance(seconds=40)

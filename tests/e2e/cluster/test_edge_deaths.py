@@ -26,12 +26,8 @@ MOST = 12  # computers, until one of them has chosen the edge
 
 @pytest.fixture
 async def cluster(tmp_path: Path) -> AsyncIterator[ClusterPrograms]:
-    programs = ClusterPrograms(tmp_path, servers=2, nodes=1, options=["--speed", str(SPEED)])
-    try:
-        await programs.open()
+    async with ClusterPrograms(tmp_path, servers=2, nodes=1, options=["--speed", str(SPEED)]) as programs:
         yield programs
-    finally:
-        await programs.close()
 
 
 async def applets(cluster: ClusterPrograms, name: str) -> int:

@@ -42,10 +42,8 @@ class Sides:
 
 @pytest.fixture
 async def sides(tmp_path: Path) -> AsyncIterator[Sides]:
-    cluster = ClusterPrograms(tmp_path, servers=2, nodes=1, options=["--paused"])
     async with AsyncExitStack() as stack:
-        stack.push_async_callback(cluster.close)
-        await cluster.open()
+        cluster = await stack.enter_async_context(ClusterPrograms(tmp_path, servers=2, nodes=1, options=["--paused"]))
         leads = await cluster.next_leader()
         (follows,) = set(cluster.names) - {leads}
 

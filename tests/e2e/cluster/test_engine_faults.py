@@ -27,18 +27,16 @@ ENGINES = ["nats", *(["etcd"] if shutil.which("etcd") else [])]
 async def at_work(directory: Path, engine: str, *, nodes: int = 3, patience: str = "15s") -> AsyncIterator[AtWork]:
     """Have two servers, the nodes of an engine, and a technician with an active session."""
     options = ["--paused", "--cluster-patience", patience]
-    programs = ClusterPrograms(directory, servers=2, nodes=nodes, engine=engine, options=options)
-    try:
-        await programs.open()
-        async with World.external(server=programs.address, data=programs.data(), share=False) as world:
-            alice = await world.technician("alice")
-            session, pin = await alice.pin("Ms Vos")
-            await world.computer(pin=pin)
-            await alice.start(session)
-            await alice.sees(session, "Active")
-            yield AtWork(programs, world, alice, session)
-    finally:
-        await programs.close()
+    async with (
+        ClusterPrograms(directory, servers=2, nodes=nodes, engine=engine, options=options) as programs,
+        World.external(server=programs.address, data=programs.data(), share=False) as world,
+    ):
+        alice = await world.technician("alice")
+        session, pin = await alice.pin("Ms Vos")
+        await world.computer(pin=pin)
+        await alice.start(session)
+        await alice.sees(session, "Active")
+        yield AtWork(programs, world, alice, session)
 
 
 class AtWork:

@@ -24,12 +24,10 @@ SOON = timedelta(seconds=10)
 
 @pytest.fixture
 async def cluster(tmp_path: Path) -> AsyncIterator[ClusterPrograms]:
-    programs = ClusterPrograms(tmp_path, servers=2, nodes=1, options=["--paused", "--metrics", "127.0.0.1:0"])
-    try:
-        await programs.open()
+    async with ClusterPrograms(
+        tmp_path, servers=2, nodes=1, options=["--paused", "--metrics", "127.0.0.1:0"]
+    ) as programs:
         yield programs
-    finally:
-        await programs.close()
 
 
 async def sides(cluster: ClusterPrograms) -> tuple[str, str]:

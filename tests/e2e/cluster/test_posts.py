@@ -11,8 +11,6 @@ from rescue_emulator.world.cluster_programs import ClusterPrograms
 from rescue_emulator.world.computer import Computer
 from rescue_emulator.world.technician import Technician
 from rescue_emulator.world.world import World
-from tests.e2e.cluster.test_servers import cluster as cluster
-from tests.e2e.cluster.test_servers import world as world
 from tests.fakes.post_receiver import OK, SILENCE, PostReceiver
 from tests.torture.machine import paused
 

@@ -26,18 +26,8 @@ pytestmark = pytest.mark.timeout(120)
 @pytest.fixture
 async def cluster(tmp_path: Path) -> AsyncIterator[ClusterPrograms]:
     options = ["--paused", "--api", "127.0.0.1:0", "--api-tls", "127.0.0.1:0", "--api-limits", "off"]
-    programs = ClusterPrograms(tmp_path, servers=2, nodes=1, options=options)
-    try:
-        await programs.open()
+    async with ClusterPrograms(tmp_path, servers=2, nodes=1, options=options) as programs:
         yield programs
-    finally:
-        await programs.close()
-
-
-@pytest.fixture
-async def world(cluster: ClusterPrograms) -> AsyncIterator[World]:
-    async with World.external(server=cluster.address, data=cluster.data(), share=False) as visiting:
-        yield visiting
 
 
 async def test_a_client_of_a_server_that_follows_goes_on_when_the_leader_is_killed(

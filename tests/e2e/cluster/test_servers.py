@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import socket
 import sys
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import grpc
@@ -26,22 +25,6 @@ from rescue_server.store.online_backup import back_up
 from tests.torture.machine import paused
 
 pytestmark = pytest.mark.timeout(120)
-
-
-@pytest.fixture
-async def cluster(tmp_path: Path) -> AsyncIterator[ClusterPrograms]:
-    programs = ClusterPrograms(tmp_path, servers=2, nodes=1, options=["--paused"])
-    try:
-        await programs.open()
-        yield programs
-    finally:
-        await programs.close()
-
-
-@pytest.fixture
-async def world(cluster: ClusterPrograms) -> AsyncIterator[World]:
-    async with World.external(server=cluster.address, data=cluster.data(), share=False) as visiting:
-        yield visiting
 
 
 async def test_consoles_and_computers_go_on_when_the_leader_is_killed(cluster: ClusterPrograms, world: World) -> None:
@@ -218,13 +201,10 @@ async def test_a_server_alone_moves_into_a_cluster(tmp_path: Path) -> None:
         session, _ = await (await alone.technician("alice")).pin("Ms Vos")
         back_up(alone.data, tmp_path / "backup")
     restore = ["--restore", str(tmp_path / "backup")]
-    programs = ClusterPrograms(tmp_path / "c", servers=2, nodes=1, options=["--paused"], first=restore)
-    try:
-        await programs.open()
+    begun = ClusterPrograms(tmp_path / "c", servers=2, nodes=1, options=["--paused"], first=restore)
+    async with begun as programs:
         await programs.kill_server("s1")
         assert await programs.next_leader(than="s1") == "s2"
         async with World.external(server=programs.address, data=programs.data("s2"), share=False) as world:
             alice = await world.technician("alice")
             assert session in alice.sessions
-    finally:
-        await programs.close()

@@ -26,12 +26,8 @@ def certificates(tmp_path: Path) -> Path:
 async def cluster(tmp_path: Path, certificates: Path) -> AsyncIterator[ClusterPrograms]:
     files = {"--tls-cert": "server.pem", "--tls-key": "server.key", "--tls-client-ca": "ca.pem"}
     options = [part for option, file in files.items() for part in (option, str(certificates / file))]
-    programs = ClusterPrograms(tmp_path / "cluster", servers=2, nodes=1, options=["--paused", *options])
-    try:
-        await programs.open()
+    async with ClusterPrograms(tmp_path / "cluster", servers=2, nodes=1, options=["--paused", *options]) as programs:
         yield programs
-    finally:
-        await programs.close()
 
 
 async def test_a_follower_serves_by_tls_also_when_the_leader_is_killed(cluster: ClusterPrograms) -> None:
