@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Coroutine
-from typing import Any
 
 from rescue_protos.errors import STORAGE_ERRORS
 from rescue_protos.v1 import cluster_pb2
@@ -17,6 +15,7 @@ from rescue_server.cluster.linked_servers import LinkedServer, LinkedServers
 from rescue_server.cluster.questions import Make, Questions
 from rescue_server.cluster.standing import MemberStanding
 from rescue_server.cluster.uplink import Uplink
+from rescue_server.runtime.background import BackgroundTasks
 from rescue_server.runtime.console_presences import ConsolePresences
 from rescue_server.runtime.engine import Engine
 from rescue_server.runtime.focus import in_focus, record_focus
@@ -103,7 +102,7 @@ class OthersConsoles:
         self._presence = presence
         self._presences = presences
         self._at: dict[LinkedServer, set[str]] = {}  # technicians, also of links that have just ended
-        self._running: set[asyncio.Task[None]] = set()
+        self._tasks = BackgroundTasks()
         self._is_closed = False
         linked.on("console", self._reported)
         linked.on("revision", self._asked)
@@ -117,8 +116,7 @@ class OthersConsoles:
     def close(self) -> None:
         """Record nothing any more: this server does not lead."""
         self._is_closed = True
-        for running in self._running:
-            running.cancel()
+        self._tasks.cancel()
 
     def _asked(self, server: LinkedServer, message: cluster_pb2.LinkRequest) -> None:
         self._answer(server, message.revision.number)
@@ -127,16 +125,11 @@ class OthersConsoles:
         report, here = message.console, self._at.setdefault(server, set())
         (here.add if report.connected else here.discard)(report.technician)
         self._update_watch()
-        self._start(self._record(server, report))
+        self._tasks.start(self._record(server, report))
 
     def _ended(self, server: LinkedServer) -> None:
         if server in self._at and not self._is_closed:
-            self._start(self._forget(server))
-
-    def _start(self, work: Coroutine[Any, Any, None]) -> None:
-        running = asyncio.create_task(work)
-        self._running.add(running)
-        running.add_done_callback(self._running.discard)
+            self._tasks.start(self._forget(server))
 
     async def _record(self, server: LinkedServer, report: cluster_pb2.ConsoleReport) -> None:
         technician = report.technician

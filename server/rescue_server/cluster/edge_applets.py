@@ -9,12 +9,11 @@ from __future__ import annotations
 import asyncio
 import itertools
 import time
-from collections.abc import Mapping
 
 import grpc
 from google.protobuf.message import Message
 
-from rescue_protos.error_details import from_rpc_error, to_status
+from rescue_protos.error_details import DETAILS_KEY, from_rpc_error, to_status
 from rescue_protos.errors import InvalidArgument, RescueError
 from rescue_protos.v1 import applet_pb2 as pb
 from rescue_protos.v1 import cluster_pb2
@@ -32,7 +31,6 @@ BATCH = 0.25  # real seconds between two batches of heartbeats
 _AT_ONCE = 0.005  # real seconds: an answered probe must not wait, and thousands may be answered together
 _PORTION = 5_000  # applets in one message
 _LARGEST = 128 * 1024  # bytes of an applet's message: the leader takes twice as much, and one too large ends the link
-_DETAILS = "grpc-status-details-bin"
 
 
 class HeldApplet:
@@ -67,11 +65,6 @@ class EdgeApplets:
 
     def __len__(self) -> int:
         return len(self._held)
-
-    @property
-    def held(self) -> Mapping[int, HeldApplet]:
-        """The applets by this server's number of their attachment."""
-        return self._held
 
     def drain(self) -> None:
         """End every attachment: the server shuts down, or clients are to go elsewhere."""
@@ -204,6 +197,6 @@ def _response(order: orders.Order) -> pb.AttachResponse:
 def _end(ended: cluster_pb2.AppletEnded) -> orders.Order:
     if not ended.code:
         return orders.GivenUp()
-    trailing = grpc.aio.Metadata((_DETAILS, ended.details))
+    trailing = grpc.aio.Metadata((DETAILS_KEY, ended.details))
     error = grpc.aio.AioRpcError(grpc.StatusCode[ended.code], grpc.aio.Metadata(), trailing, ended.message)
     return orders.StreamFails(from_rpc_error(error))

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import inspect
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from typing import Any, NoReturn, cast
 
 import grpc
@@ -27,6 +27,7 @@ from rescue_server.cluster.standing import MemberStanding
 from rescue_server.rpc import command_stream, sources
 from rescue_server.rpc.call_context import CallContext
 from rescue_server.rpc.method_wrapping import RpcHandler
+from rescue_server.rpc.wire import unless_bytes
 from rescue_server.runtime.watch import Watch
 
 PATIENCE = 5.0  # real seconds without a leader: an election takes a fifth of one
@@ -96,8 +97,8 @@ class Forwarding:
         writes = inspect.iscoroutinefunction(handler.unary_stream or handler.stream_stream)
         chosen = stream.write if writes else stream.generate
         if handler.unary_stream:
-            return grpc.unary_stream_rpc_method_handler(chosen, request_type, _unless_bytes(response_type))
-        return grpc.stream_stream_rpc_method_handler(chosen, request_type, _unless_bytes(response_type))
+            return grpc.unary_stream_rpc_method_handler(chosen, request_type, unless_bytes(response_type))
+        return grpc.stream_stream_rpc_method_handler(chosen, request_type, unless_bytes(response_type))
 
     def _unary(self, path: str, here: Any) -> Any:
         may_repeat = path.rpartition("/")[2].startswith(_REPEATABLE)
@@ -308,11 +309,3 @@ async def pass_on(error: grpc.aio.AioRpcError, context: CallContext) -> NoReturn
 
 async def _abort(context: CallContext, refusal: NotLeading) -> NoReturn:
     await context.abort(*to_status(refusal))
-
-
-def _unless_bytes(serializer: Any) -> Callable[[Any], bytes]:
-    def serialize(message: Any) -> bytes:
-        serialized: bytes = message if isinstance(message, bytes) else serializer(message)
-        return serialized
-
-    return serialize

@@ -11,6 +11,7 @@ import grpc
 
 from rescue_common.tls import BadTls, Tls
 from rescue_server.cluster.standing import MemberStanding
+from rescue_server.runtime.background import BackgroundTasks
 
 _OPTIONS = (
     ("grpc.initial_reconnect_backoff_ms", 100),
@@ -61,7 +62,7 @@ class LeaderChannel:
         self._tls = tls
         self._address = ""
         self._channel: grpc.aio.Channel | None = None
-        self._closing: set[asyncio.Task[None]] = set()
+        self._tasks = BackgroundTasks()
 
     def unary(self, path: str) -> Any:
         """Return the method of the leader that takes and returns bytes. Raises NoLeader."""
@@ -74,9 +75,7 @@ class LeaderChannel:
     def follow(self) -> None:
         """Close the channel to a server that leads no more: it may stand still, and who waits for it is to go on."""
         if self._channel is not None and self._standing.leader_address != self._address:
-            closing = asyncio.create_task(self._channel.close())
-            self._closing.add(closing)
-            closing.add_done_callback(self._closing.discard)
+            self._tasks.start(self._channel.close())
             self._channel = None
 
     async def close(self) -> None:

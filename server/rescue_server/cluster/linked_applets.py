@@ -10,11 +10,13 @@ from typing import Any, NoReturn, cast
 
 import grpc
 
+from rescue_protos.error_details import DETAILS_KEY
 from rescue_protos.v1 import applet_pb2 as pb
 from rescue_protos.v1 import cluster_pb2
 from rescue_server.cluster.linked_servers import LinkedServer, LinkedServers
 from rescue_server.rpc.call_context import CallContext
 from rescue_server.runtime.attachments import Attachments
+from rescue_server.runtime.background import BackgroundTasks
 from rescue_server.runtime.engine import Engine
 from rescue_server.runtime.schedule.roll_call import in_portions
 from rescue_server.runtime.schedule.timekeeper import Timekeeper
@@ -24,7 +26,6 @@ RETURN_WITHIN = 5.0  # real seconds for the applets of a server that is gone to 
 RETURNING_PER_SECOND = 1_000.0  # of many, each thousand has a second more
 _ALIVE_EVERY = 0.2  # real seconds
 _SUSPECT = 0.8  # real seconds: a server that has been silent for so long may stand still
-_DETAILS = "grpc-status-details-bin"
 
 Attach = Callable[[object, CallContext], Awaitable[None]]
 """Serves the stream of one applet."""
@@ -37,7 +38,7 @@ class LinkedContext:
 
     def __init__(self, server: LinkedServer, number: int, opened: cluster_pb2.AppletOpened) -> None:
         self._server = server
-        self._messages: deque[object] | None = deque([pb.AttachRequest(hello=opened.hello)], maxlen=None)
+        self._messages: deque[object] | None = deque([pb.AttachRequest(hello=opened.hello)])
         self._waiting: asyncio.Future[None] | None = None
         self.number = number
         self.session: str = opened.hello.session
@@ -80,7 +81,7 @@ class LinkedContext:
 
     async def abort(self, code: grpc.StatusCode, details: str = "", trailing: Iterable[Any] = ()) -> NoReturn:
         """End the stream with an error."""
-        found = next((value for name, value in trailing if name == _DETAILS), b"")
+        found = next((value for name, value in trailing if name == DETAILS_KEY), b"")
         self.ended = cluster_pb2.AppletEnded(code=code.name, message=details, details=found)
         raise grpc.aio.AbortError
 
@@ -95,7 +96,7 @@ class LinkedApplets:
         self._attachments = attachments
         self._signs_of_life = SignsOfLife(engine, timekeeper)
         self._of: dict[LinkedServer, dict[int, LinkedContext]] = {}
-        self._running: set[asyncio.Task[None]] = set()
+        self._tasks = BackgroundTasks()
         self._is_closed = False
         linked.on("applet", self._received)
         linked.on("heartbeats", self._beat)
@@ -112,15 +113,14 @@ class LinkedApplets:
     def close(self) -> None:
         """Serve nobody any more: this server does not lead. What its links still lead to is the next leader's."""
         self._is_closed = True
-        for running in self._running:
-            running.cancel()
+        self._tasks.cancel()
 
     def _received(self, server: LinkedServer, message: cluster_pb2.LinkRequest) -> None:
         frame, known = message.applet, self._of.setdefault(server, {})
         match frame.WhichOneof("content"):
             case "opened":
                 context = known[frame.number] = LinkedContext(server, frame.number, frame.opened)
-                context.task = self._start(self._serve(server, context))
+                context.task = self._tasks.start(self._serve(server, context))
             case "sent" if frame.number in known:
                 known[frame.number].put(frame.sent)
             case "gone" if frame.number in known:
@@ -143,7 +143,7 @@ class LinkedApplets:
             contexts = map(known.get, numbers)
             sessions = [context.session for context in contexts if context is not None and context.confirmed]
             for session in self._signs_of_life.renew_all(sessions, answered=answered):
-                self._start(self._signs_of_life.restore(session))
+                self._tasks.start(self._signs_of_life.restore(session))
         for confirmed in batch.chats:
             context = known.get(confirmed.number)
             if context is not None and context.confirmed:
@@ -156,7 +156,7 @@ class LinkedApplets:
             if context.task is not None:
                 context.task.cancel()
         if sessions and not self._is_closed:
-            self._start(self._keep_alive(sessions))
+            self._tasks.start(self._keep_alive(sessions))
 
     async def _keep_alive(self, sessions: list[str]) -> None:
         """Judge nobody whose server is gone before they may have come back elsewhere."""
@@ -169,9 +169,3 @@ class LinkedApplets:
 
     async def _renew(self, sessions: list[str]) -> None:
         await in_portions(sessions, lambda session: self._timekeeper.renew_lease(session, answered=True))
-
-    def _start(self, work: Any) -> asyncio.Task[None]:
-        running: asyncio.Task[None] = asyncio.create_task(work)
-        self._running.add(running)
-        running.add_done_callback(self._running.discard)
-        return running

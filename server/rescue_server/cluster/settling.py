@@ -9,6 +9,7 @@ import itertools
 from rescue_protos.v1 import cluster_pb2
 from rescue_server.cluster.linked_servers import LinkedServer, LinkedServers
 from rescue_server.cluster.uplink import Uplink
+from rescue_server.runtime.background import BackgroundTasks
 from rescue_server.runtime.watch import Watch
 
 _WITHIN = 2.0  # real seconds, as for the consoles of one server
@@ -57,13 +58,11 @@ class SettlesConsoles:
     def __init__(self, uplink: Uplink, watch: Watch) -> None:
         self._uplink = uplink
         self._watch = watch
-        self._running: set[asyncio.Task[None]] = set()
+        self._tasks = BackgroundTasks()
         uplink.on("settle", self._asked)
 
     def _asked(self, message: cluster_pb2.LinkResponse) -> None:
-        running = asyncio.create_task(self._settle(message.settle))
-        self._running.add(running)
-        running.add_done_callback(self._running.discard)
+        self._tasks.start(self._settle(message.settle))
 
     async def _settle(self, settle: cluster_pb2.Settle) -> None:
         if await self._watch.reach(settle.revision, timeout=_WITHIN):

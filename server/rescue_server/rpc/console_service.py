@@ -21,6 +21,7 @@ from rescue_server.rpc.guard import caller
 from rescue_server.rpc.method_wrapping import WrapMethod
 from rescue_server.rpc.sources import address_of, peer_of
 from rescue_server.runtime import command_handlers
+from rescue_server.runtime.background import BackgroundTasks
 from rescue_server.runtime.console_presences import ConsolePresences
 from rescue_server.runtime.credentials import new_pin
 from rescue_server.runtime.engine import Answer, Engine, Handler
@@ -54,7 +55,7 @@ class ConsoleService(console_pb2_grpc.ConsoleServiceServicer):
         self._refused = refused
         self._presence = presence
         self._limits = limits
-        self._background: set[asyncio.Task[None]] = set()
+        self._tasks = BackgroundTasks()
         self._messages = DeltaMessages()
         self._draining = False
         most = limits.commands_under_way_per_stream
@@ -117,9 +118,7 @@ class ConsoleService(console_pb2_grpc.ConsoleServiceServicer):
         finally:
             idle.cancel()
             watch.close(watcher)
-            leaving = asyncio.create_task(self._leave(technician, watcher))
-            self._background.add(leaving)
-            leaving.add_done_callback(self._background.discard)
+            self._tasks.start(self._leave(technician, watcher))
 
     async def _leave(self, technician: str, watcher: Watcher) -> None:
         await self._presence.leave(technician, watcher)

@@ -25,6 +25,7 @@ from rescue_server.rpc.call_context import CallContext
 from rescue_server.rpc.method_wrapping import RpcHandler
 from rescue_server.rpc.permissions import PERMISSIONS, Permission
 from rescue_server.rpc.sources import peer_of, source_of
+from rescue_server.rpc.wire import unless_bytes
 from rescue_server.runtime.command_handlers import admit
 from rescue_server.runtime.credentials import Principal, Tokens
 from rescue_server.runtime.engine import Engine
@@ -99,12 +100,12 @@ class Guard:
         serializer, deserializer = handler.response_serializer, handler.request_deserializer
         if handler.unary_unary:
             guarded = self._unary(handler.unary_unary, path)
-            return grpc.unary_unary_rpc_method_handler(guarded, _lenient(deserializer), _unless_bytes(serializer))
+            return grpc.unary_unary_rpc_method_handler(guarded, _lenient(deserializer), unless_bytes(serializer))
         behavior = handler.unary_stream or handler.stream_stream
         # A handler of a stream is a generator of messages, or writes them to the context.
         guarded = (self._writer if inspect.iscoroutinefunction(behavior) else self._stream)(behavior, path)
         if handler.unary_stream:
-            return grpc.unary_stream_rpc_method_handler(guarded, _lenient(deserializer), _unless_bytes(serializer))
+            return grpc.unary_stream_rpc_method_handler(guarded, _lenient(deserializer), unless_bytes(serializer))
         # Of a stream of requests the handler itself meets the DecodeError.
         return grpc.stream_stream_rpc_method_handler(guarded, deserializer, serializer)
 
@@ -262,16 +263,6 @@ def _lenient(deserializer: Any) -> Any:
             return _Malformed()
 
     return deserialize
-
-
-def _unless_bytes(serializer: Any) -> Any:
-    """Let a handler answer with a message that is serialized already: others get the same, or it was made in parts."""
-
-    def serialize(message: Any) -> bytes:
-        serialized: bytes = message if isinstance(message, bytes) else serializer(message)
-        return serialized
-
-    return serialize
 
 
 def _require_message(request: Any) -> None:
