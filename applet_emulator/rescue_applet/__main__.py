@@ -26,7 +26,7 @@ from rescue_applet.saved_state import saved_state
 from rescue_applet.servers import Servers
 from rescue_applet.terminal_input import read_lines
 from rescue_applet.ticket_file import JoinRequest, SavedTicket, TicketFile
-from rescue_common.cli_options import tls_options
+from rescue_common.cli_options import SERVERS, tls_options
 from rescue_common.durations import parse_duration
 from rescue_common.exit_status import INTERRUPTED
 from rescue_common.extras import is_textual_installed
@@ -146,7 +146,9 @@ class Computers:
     help="What decides everything random, also the first server.  [default: a random one]",
 )
 @tls_options
-@click.option("--server", metavar="HOST:PORT[,...]", help="The server. [env: RESCUE_SERVER; default: as in --data]")
+@click.option(
+    "--server", type=SERVERS, metavar="HOST:PORT[,...]", help="The server. [env: RESCUE_SERVER; default: as in --data]"
+)
 @click.option("--data", metavar="DIR", help="The state directory in which to look up the server.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
 @click.option("--plain", is_flag=True, help="Lines in and out, also on a terminal that could show more.")

@@ -14,7 +14,8 @@ import click
 
 from rescue_common.durations import BadDuration, parse_duration
 from rescue_common.emulated_time import MAX_SPEED, BadMoment, parse_moment
-from rescue_common.state_directory import NoAccess, state_directory
+from rescue_common.server_list import read_addresses
+from rescue_common.state_directory import NoAccess, no_server, state_directory
 from rescue_common.streams import is_utf8
 from rescue_common.tls import CA_VARIABLE, CERT_VARIABLE, KEY_VARIABLE, SYSTEM
 
@@ -88,6 +89,23 @@ class Duration(click.ParamType[timedelta]):
 
 DURATION = Duration()
 POSITIVE_DURATION = Duration(positive=True)
+
+
+class ServerAddresses(click.ParamType[str]):
+    """HOST:PORT of a server, or of several, separated by commas."""
+
+    name = "servers"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        given = str(value)
+        try:
+            read_addresses(given)
+        except ValueError as error:
+            self.fail(no_server(str(error)), param, ctx)
+        return given
+
+
+SERVERS = ServerAddresses()
 
 
 class Moment(click.ParamType[datetime]):

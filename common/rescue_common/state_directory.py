@@ -116,6 +116,11 @@ def state_directory(given: str | Path | None = None) -> Path:
     return directory
 
 
+def no_server(given: str) -> str:
+    """Return what to say of a text that names no server."""
+    return f"{given!r} names no server: HOST:PORT is needed, like 127.0.0.1:50051; several are separated by commas"
+
+
 def find_servers(*, server: str | None = None, data: str | Path | None = None) -> tuple[str, ...]:
     """Return each server's HOST:PORT: of the option, else of RESCUE_SERVER, else from the state directory.
 
@@ -126,10 +131,7 @@ def find_servers(*, server: str | None = None, data: str | Path | None = None) -
         try:
             return read_addresses(named)
         except ValueError as error:
-            raise NoAccess(
-                f"{str(error)!r} names no server: HOST:PORT is needed, like 127.0.0.1:50051; "
-                "several are separated by commas"
-            ) from None
+            raise NoAccess(no_server(str(error))) from None
     directory = state_directory(data)
     try:
         known = Access.read(directory).addresses

@@ -6,7 +6,7 @@ import os
 
 import click
 
-from rescue_common.cli_options import tls_options
+from rescue_common.cli_options import SERVERS, tls_options
 from rescue_common.exit_status import INTERRUPTED
 from rescue_common.languages import LANGUAGES, language_of_environment
 
@@ -26,7 +26,12 @@ from rescue_common.languages import LANGUAGES, language_of_environment
     help="The language of statuses and commands.",
 )
 @tls_options
-@click.option("--server", metavar="HOST:PORT[,...]", help="Where the server is; else RESCUE_SERVER, else as in --data.")
+@click.option(
+    "--server",
+    type=SERVERS,
+    metavar="HOST:PORT[,...]",
+    help="Where the server is; else RESCUE_SERVER, else as in --data.",
+)
 @click.option("--data", metavar="DIR", help="The server's state directory; else RESCUE_DATA, else the user's.")
 def console(technician: str, as_json: bool, plain: bool, language: str, server: str | None, data: str | None) -> None:
     """Show and drive the queue of TECHNICIAN: on the full screen of a terminal, else with commands on stdin.

@@ -183,6 +183,16 @@ async def test_a_server_that_is_no_address(tmp_path: Path, server: str) -> None:
         find_servers(server=server, data=tmp_path)
 
 
+@pytest.mark.parametrize(
+    "command",
+    ["console alice", "applet --pin 123456", "web", "health", "clock show", "exercise start 14", "class list"],
+)
+async def test_an_option_that_names_no_server_is_wrong_usage(command: str) -> None:
+    done = rescue(*command.split(), "--server", "nonsense")
+    assert done.returncode == 2
+    assert "Invalid value for '--server': 'nonsense' names no server: HOST:PORT is needed" in done.stderr
+
+
 @pytest.mark.parametrize("server", ["127.0.0.1:1", "[::1]:50051", "help-desk.example.org:443", "[fe80::1%eth0]:5"])
 async def test_a_server_that_is_one(tmp_path: Path, server: str) -> None:
     assert find_servers(server=server, data=tmp_path) == (server,)

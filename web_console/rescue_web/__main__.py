@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from rescue_common.cli_options import SERVERS
 from rescue_common.extras import WEB_MISSING, is_web_installed
 from rescue_common.hosts import BadAddress, is_loopback, parse_host_port
 
@@ -21,7 +22,9 @@ _FILE = click.Path(path_type=Path, dir_okay=False, exists=True)
     metavar="HOST:PORT",
     help="Where pages are served; port 0: a free one.",
 )
-@click.option("--server", metavar="HOST:PORT[,...]", help="Where the session server is; else as in --data.")
+@click.option(
+    "--server", type=SERVERS, metavar="HOST:PORT[,...]", help="Where the session server is; else as in --data."
+)
 @click.option("--data", metavar="DIR", help="The server's state directory; else RESCUE_DATA, else the user's.")
 @click.option(
     "--host", "hosts", multiple=True, metavar="NAME", help="A further name that it is reached by; repeatable."

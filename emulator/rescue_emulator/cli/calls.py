@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from rescue_common.cli_options import tls_options
+from rescue_common.cli_options import SERVERS, tls_options
 from rescue_common.signals import run_until_signalled
 from rescue_common.terminal import safe
 
@@ -35,7 +35,7 @@ def server_options(command: Command) -> Command:
         tls_options,
         _shared("--json", "json", is_flag=True, default=None, help="Print one JSON object a line."),
         _shared("--data", metavar="DIR", help="State directory of the server."),
-        _shared("--server", metavar="HOST:PORT[,...]", help="Where the server is."),
+        _shared("--server", type=SERVERS, metavar="HOST:PORT[,...]", help="Where the server is."),
     ):
         command = option(command)
     return command

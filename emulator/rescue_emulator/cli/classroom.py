@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import click
 
-from rescue_common.cli_options import Duration, chosen_directory, tls_options
+from rescue_common.cli_options import SERVERS, Duration, chosen_directory, tls_options
 from rescue_common.languages import LANGUAGES, language_of_environment
 from rescue_emulator.cli.calls import connection_options, run_call, shared_option
 from rescue_emulator.cli.options import file_option
@@ -276,7 +276,9 @@ def end(name: str, with_scores: bool) -> None:
 @click.option("--plain", is_flag=True, help="Commands at a prompt, also on a terminal that could show more.")
 @click.option("--json", "as_json", is_flag=True, help="Be driven by a script: commands in, JSON lines out.")
 @_language
-@click.option("--server", metavar="HOST:PORT", help="Where the server is; else RESCUE_SERVER, else as in --data.")
+@click.option(
+    "--server", type=SERVERS, metavar="HOST:PORT", help="Where the server is; else RESCUE_SERVER, else as in --data."
+)
 @tls_options
 @click.option("--data", metavar="DIR", help="State directory, where this program keeps what it joined with.")
 def join(code: str, plain: bool, as_json: bool, lang: str, server: str | None, data: str | None) -> int:

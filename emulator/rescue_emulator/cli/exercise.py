@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from rescue_common.cli_options import SERVERS
 from rescue_common.languages import LANGUAGES, language_of_environment
 from rescue_common.signals import Terminated, run_until_signalled
 from rescue_emulator.cli.options import file_option
@@ -41,6 +42,7 @@ _data = click.option(
 _web = click.option("--web", metavar="HOST:PORT", help="Show the consoles in a browser, too.")
 _server = click.option(
     "--server",
+    type=SERVERS,
     metavar="HOST:PORT[,...]",
     help="Do it on the server that runs there, unseen by others; --data or RESCUE_SECRET has the admin's secret.",
 )

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from rescue_common.cli_options import SPEED
+from rescue_common.cli_options import SERVERS, SPEED
 from rescue_common.languages import LANGUAGES
 from rescue_common.signals import Terminated, run_until_signalled
 from rescue_emulator.cli.output import count, json_line
@@ -160,7 +160,7 @@ def schema() -> None:
 @click.option(
     "-o", "--output", type=click.Path(dir_okay=False, writable=True, path_type=Path), help="Where to write it."
 )
-@click.option("--server", metavar="HOST:PORT[,...]", help="Where the server is.")
+@click.option("--server", type=SERVERS, metavar="HOST:PORT[,...]", help="Where the server is.")
 @click.option("--data", metavar="DIR", help="State directory of the server.")
 def record(
     sessions: Sequence[str],
