@@ -1,4 +1,4 @@
-"""Options that several commands share: TLS (see `tls`), finite numbers, durations, texts that are UTF-8."""
+"""Options that several commands share: TLS (see `tls`), files, finite numbers, durations, texts that are UTF-8."""
 
 from __future__ import annotations
 
@@ -43,6 +43,10 @@ def _set_variable(variable: str) -> Callable[[click.Context, click.Parameter, st
             os.environ[variable] = value if value == SYSTEM else os.path.abspath(value)
 
     return keep
+
+
+INPUT_FILE = click.Path(path_type=Path, dir_okay=False, exists=True)
+"""A file that the program reads. One that is not there is wrong usage, whatever it is for."""
 
 
 def chosen_directory(given: str | Path | None) -> Path:

@@ -7,17 +7,16 @@ from pathlib import Path
 
 import click
 
+from rescue_common.cli_options import INPUT_FILE
 from rescue_common.hosts import parse_host_port
-
-_FILE = click.Path(path_type=Path, dir_okay=False, exists=True)
 
 
 @click.command()
 @click.option("--listen", metavar="HOST:PORT", help="Where to serve; port 0: a free one.")
 @click.option("--tls", metavar="HOST:PORT", help="Where to serve with TLS; it needs the three files.")
-@click.option("--ca", type=_FILE, metavar="FILE", help="Whom clients have to trust.")
-@click.option("--cert", type=_FILE, metavar="FILE", help="The certificate.")
-@click.option("--key", type=_FILE, metavar="FILE", help="Its key.")
+@click.option("--ca", type=INPUT_FILE, metavar="FILE", help="Whom clients have to trust.")
+@click.option("--cert", type=INPUT_FILE, metavar="FILE", help="The certificate.")
+@click.option("--key", type=INPUT_FILE, metavar="FILE", help="Its key.")
 @click.option("--proxy", metavar="HOST:PORT", help="Where to be a proxy that leads the vendor's names to --tls.")
 @click.option("--notes", is_flag=True, help="Tell the session server of each request.")
 @click.option("--limits", is_flag=True, help="Limit how often clients may ask for the same.")

@@ -286,7 +286,28 @@ async def test_an_unreadable_organization_file(tmp_path: Path, text: bytes, says
     assert says in done.stderr
 
 
-async def test_a_missing_organization_file(tmp_path: Path) -> None:
-    done = rescue("server", "--data", str(tmp_path), "--organization", str(tmp_path / "none.toml"))
-    assert done.returncode in (1, 2)
-    assert "none.toml" in done.stderr
+READING = [
+    "server --organization",
+    "server --tls-cert",
+    "server --restore",
+    "server --cluster nats://127.0.0.1:9 --cluster-ca",
+    "server --cluster nats://127.0.0.1:9 --cluster-credentials",
+    "server --cluster nats://127.0.0.1:9 --cluster-key",
+    "exec --organization",
+    "web --tls-cert",
+    "clock show --tls-ca",
+    "exercise start",
+    "exercise check",
+    "scenario run",
+    "scenario record 1001 --journal",
+    "replay",
+    "--config",
+]
+
+
+@pytest.mark.parametrize("command", READING)
+async def test_a_file_to_read_that_is_not_there_is_wrong_usage(tmp_path: Path, command: str) -> None:
+    done = rescue(*command.split(), str(tmp_path / "none.toml"), RESCUE_DATA=str(tmp_path / "data"))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert str(tmp_path / "none.toml") in done.stderr
+    assert not (tmp_path / "data").exists(), "nothing has begun"

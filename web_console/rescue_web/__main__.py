@@ -7,11 +7,9 @@ from pathlib import Path
 
 import click
 
-from rescue_common.cli_options import SERVERS
+from rescue_common.cli_options import INPUT_FILE, SERVERS
 from rescue_common.extras import WEB_MISSING, is_web_installed
 from rescue_common.hosts import BadAddress, is_loopback, parse_host_port
-
-_FILE = click.Path(path_type=Path, dir_okay=False, exists=True)
 
 
 @click.command(name="web")
@@ -29,8 +27,8 @@ _FILE = click.Path(path_type=Path, dir_okay=False, exists=True)
 @click.option(
     "--host", "hosts", multiple=True, metavar="NAME", help="A further name that it is reached by; repeatable."
 )
-@click.option("--tls-cert", type=_FILE, metavar="FILE", help="PEM file with a certificate (chain): serve https.")
-@click.option("--tls-key", type=_FILE, metavar="FILE", help="PEM file with its key.")
+@click.option("--tls-cert", type=INPUT_FILE, metavar="FILE", help="PEM file with a certificate (chain): serve https.")
+@click.option("--tls-key", type=INPUT_FILE, metavar="FILE", help="PEM file with its key.")
 @click.option("--insecure", is_flag=True, help="Serve beyond this machine without TLS.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object when ready.")
 @click.option("--key-from-stdin", "with_key", is_flag=True, hidden=True, help="Read there what seals cookies.")

@@ -14,14 +14,14 @@ from pathlib import Path
 
 import click
 
-from rescue_common.cli_options import SPEED
+from rescue_common.cli_options import INPUT_FILE, SPEED
 from rescue_common.signals import run_until_signalled
 
 
 @click.command(context_settings={"ignore_unknown_options": True})
 @click.option("--speed", type=SPEED, help="Emulated seconds per real second.")
 @click.option("--running", is_flag=True, help="Let the clock run at real speed; without it, the clock is paused.")
-@click.option("--organization", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="TOML file.")
+@click.option("--organization", type=INPUT_FILE, help="TOML file.")
 @click.option("--api", is_flag=True, help="Serve the public API, too, and lead its clients there.")
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED, metavar="[--] COMMAND...")
 def execute(

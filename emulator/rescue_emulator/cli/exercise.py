@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from rescue_common.cli_options import SERVERS
+from rescue_common.cli_options import INPUT_FILE, SERVERS, chosen_directory
 from rescue_common.languages import LANGUAGES, language_of_environment
 from rescue_common.signals import Terminated, run_until_signalled
 from rescue_emulator.cli.options import file_option
@@ -191,7 +191,7 @@ def practice(lang: str, person: str) -> None:
 
 
 @exercise.command()
-@click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("files", nargs=-1, required=True, type=INPUT_FILE)
 @_language
 def check(files: Sequence[Path], lang: str) -> int:
     """Check exercise FILES without playing them: scenario files with a `trainee`.
@@ -299,7 +299,6 @@ def _chosen(which: str, lang: str) -> list[Exercise]:
 
 
 def _progress() -> ProgressFile:
-    from rescue_common.cli_options import chosen_directory
     from rescue_emulator.exercises.progress import ProgressFile
 
     return ProgressFile(chosen_directory(None) / "scores")

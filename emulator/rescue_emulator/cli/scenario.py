@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from rescue_common.cli_options import SERVERS, SPEED
+from rescue_common.cli_options import INPUT_FILE, SERVERS, SPEED
 from rescue_common.languages import LANGUAGES
 from rescue_common.signals import Terminated, run_until_signalled
 from rescue_emulator.cli.output import count, json_line
@@ -155,7 +155,7 @@ def schema() -> None:
 
 @scenario.command()
 @click.argument("sessions", nargs=-1, metavar="[SESSION]...")
-@click.option("--journal", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="A recorded journal.")
+@click.option("--journal", type=INPUT_FILE, help="A recorded journal.")
 @click.option("--title", default="Recorded", show_default=True, help="Title of the scenario.")
 @click.option(
     "-o", "--output", type=click.Path(dir_okay=False, writable=True, path_type=Path), help="Where to write it."

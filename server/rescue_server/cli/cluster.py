@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from rescue_common.cli_options import INPUT_FILE
 from rescue_common.hosts import BadAddress, parse_host_port
 
 if TYPE_CHECKING:
@@ -84,7 +85,6 @@ class ClusterCommandLine:
 
 def cluster_options(command: Command) -> Command:
     """Add the options to a command."""
-    file = click.Path(path_type=Path, dir_okay=False)
     for option in reversed(
         (
             click.option(
@@ -96,13 +96,16 @@ def cluster_options(command: Command) -> Command:
             click.option("--advertise", metavar="HOST:PORT", help="Where clients and the other servers reach it."),
             click.option(
                 "--cluster-credentials",
-                type=file,
+                type=INPUT_FILE,
                 metavar="FILE",
                 help="For the engine: USER and PASSWORD in two lines, or a file of NATS's credentials.",
             ),
-            click.option("--cluster-ca", type=file, metavar="FILE", help="PEM file: use TLS with the engine."),
+            click.option("--cluster-ca", type=INPUT_FILE, metavar="FILE", help="PEM file: use TLS with the engine."),
             click.option(
-                "--cluster-key", type=file, metavar="FILE", help="The key that all servers have (`rescue cluster key`)."
+                "--cluster-key",
+                type=INPUT_FILE,
+                metavar="FILE",
+                help="The key that all servers have (`rescue cluster key`).",
             ),
             click.option(
                 "--cluster-patience",

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 import click
 from click.core import ParameterSource
 
-from rescue_common.cli_options import MOMENT, SPEED, chosen_directory
+from rescue_common.cli_options import INPUT_FILE, MOMENT, SPEED, chosen_directory
 from rescue_common.hosts import BadAddress, is_loopback, parse_host_port
 from rescue_server.cli.backup import backup
 from rescue_server.cli.certificates import certificates
@@ -177,8 +177,7 @@ class CommandLine:
 
 
 def _file(name: str, text: str) -> Callable[[Command], Command]:
-    path = click.Path(path_type=Path, dir_okay=False, exists=True)
-    return click.option(name, type=path, metavar="FILE", help=text)
+    return click.option(name, type=INPUT_FILE, metavar="FILE", help=text)
 
 
 def _host_and_port(option: str, given: str) -> tuple[str, int]:
@@ -197,12 +196,7 @@ def _host_and_port(option: str, given: str) -> tuple[str, int]:
     help="Where to listen; port 0: a free one.",
 )
 @click.option("--data", metavar="DIR", help="The state directory.  [default: the platform's]")
-@click.option(
-    "--organization",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="TOML file with groups, technicians and channels for the first start.",
-)
+@_file("--organization", "TOML file with groups, technicians and channels for the first start.")
 @click.option("--speed", type=SPEED, help="Emulated seconds per real second.")
 @click.option("--paused", is_flag=True, help="Time moves only by `rescue clock advance`.")
 @click.option(
