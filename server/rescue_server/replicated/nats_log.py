@@ -22,6 +22,7 @@ from nats.errors import Error, NoRespondersError
 from nats.js import JetStreamContext, api
 from nats.js.errors import APIError, BucketNotFoundError, NotFoundError, ServiceUnavailableError
 
+from rescue_server.replicated.credentials import nats_credentials
 from rescue_server.replicated.log import (
     PATIENCE,
     Doubtful,
@@ -76,14 +77,16 @@ class NatsLog:
         self._heard_at = 0.0  # when a record was last seen on its way
         self._pause = _SOON
         self._closed = False
+        self._is_refused = False
 
     @classmethod
     def open(cls, access: NatsAccess, name: str, *, try_for: float = PATIENCE, within: float = WITHIN) -> NatsLog:
         """Connect, and make the stream if it is not there. Raises LogUnavailable, LogUnusable."""
+        credentials = nats_credentials(access.credentials)
         opened = cls(access, name, try_for=try_for)
         opened._thread.start()
         try:
-            opened._call(opened._connect(within), within + 1)
+            opened._call(opened._connect(within, credentials), within + 1)
             opened._call(opened._prepare(within), within + 1)
         except BaseException:
             opened.close()
@@ -161,7 +164,7 @@ class NatsLog:
 
     # In the thread of NATS
 
-    async def _connect(self, within: float) -> None:
+    async def _connect(self, within: float, credentials: dict[str, Any]) -> None:
         scheme = "tls" if self._access.tls else "nats"
         servers = [f"{scheme}://{address}" for address in self._access.addresses]
         try:
@@ -174,11 +177,15 @@ class NatsLog:
                     max_reconnect_attempts=-1,
                     ping_interval=2,
                     max_outstanding_pings=2,
-                    error_cb=_note,
+                    error_cb=self._note,
                     tls=self._access.tls,
-                    **_credentials(self._access.credentials),
+                    **credentials,
                 )
         except (TimeoutError, OSError, Error) as error:
+            if self._is_refused:
+                raise LogUnusable(
+                    "NATS does not let this server in: give --cluster-credentials FILE with who may use it"
+                ) from error
             where = ", ".join(servers)
             why = f" ({error})" if str(error) else ""
             raise LogUnavailable(
@@ -330,6 +337,11 @@ class NatsLog:
         except (BucketNotFoundError, NotFoundError):
             return []
 
+    async def _note(self, error: Exception) -> None:
+        log.info("nats: %s", error or type(error).__name__)
+        if "authorization violation" in str(error).lower():  # the client has no class for what a node says
+            self._is_refused = True
+
     async def _heard(self, message: Msg) -> None:
         with self._news:
             self._heard_at, self._pause = time.monotonic(), 0.001
@@ -358,22 +370,6 @@ class NatsLog:
         except (TimeoutError, NoRespondersError, Error, OSError) as error:
             running.cancel()
             raise LogUnavailable(f"the engine does not answer: {error or type(error).__name__}") from error
-
-
-async def _note(error: Exception) -> None:
-    log.info("nats: %s", error or type(error).__name__)
-
-
-def _credentials(file: Path | None) -> dict[str, Any]:
-    """Read a file of credentials: one that NATS's tools made, or USER and PASSWORD in two lines."""
-    if file is None:
-        return {}
-    words = file.read_text(encoding="utf-8").split("\n")
-    if words[0].startswith("-----BEGIN NATS"):
-        return {"user_credentials": str(file)}
-    if len(words) < 2:
-        raise LogUnusable(f"{file}: it has neither NATS's credentials nor a user and a password in two lines")
-    return {"user": words[0].strip(), "password": words[1].strip()}
 
 
 def tls_of(ca: Path | None) -> ssl.SSLContext | None:

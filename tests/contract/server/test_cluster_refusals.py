@@ -16,7 +16,8 @@ from nats.js.api import StreamConfig
 from rescue_emulator.world.engine_nodes import NatsNodes, _Node
 from rescue_server.cli.server import server
 from rescue_server.cluster.proofs import make_key
-from rescue_server.replicated import engines
+from rescue_server.replicated import credentials, engines
+from rescue_server.replicated.log import LogUnusable
 from rescue_server.replicated.nats_log import NatsAccess, NatsLog
 from tests.fakes.swallowing_proxy import swallowing_proxy
 
@@ -26,6 +27,13 @@ class NodeWithoutJetStream(NatsNodes):
 
     def _configuration(self, node: _Node, nodes: Mapping[str, _Node]) -> str:
         return f"server_name: {node.name}\nlisten: 127.0.0.1:{node.port}\n"
+
+
+class NodeWithUser(NatsNodes):
+    """A node that lets in one user."""
+
+    def _configuration(self, node: _Node, nodes: Mapping[str, _Node]) -> str:
+        return f"{super()._configuration(node, nodes)}authorization {{user: rescue, password: right}}\n"
 
 
 @pytest.fixture(scope="module")
@@ -134,6 +142,40 @@ def test_an_engine_that_cannot_sync_each_write_is_warned_of(node: NatsNodes, cap
         NatsLog.open(NatsAccess(addresses=(proxy.address,)), "older").close()
     (warning,) = caplog.messages
     assert "this nats-server (2.9) is older than 2.10 and has no `sync_interval: always`" in warning
+
+
+@pytest.mark.parametrize("engine", ["nats", "etcd"])
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [(b"only-a-user\n", "a user and a password"), (b"\xff\xfe\n\n", "this is not UTF-8 text")],
+    ids=["one line", "no text"],
+)
+def test_a_file_that_has_no_credentials(tmp_path: Path, engine: str, content: bytes, says: str) -> None:
+    file = tmp_path / "credentials"
+    file.write_bytes(content)
+    said = refused(tmp_path, "--cluster", f"{engine}://127.0.0.1:9", "--cluster-credentials", str(file))
+    assert str(file) in said
+    assert says in said
+
+
+def test_an_engine_that_lets_in_whom_it_knows(tmp_path: Path) -> None:
+    file = tmp_path / "credentials"
+    file.write_text("rescue\nright\n")
+    with NodeWithUser(tmp_path / "node", 1) as node:
+        access = NatsAccess(addresses=tuple(node.addresses), credentials=file)
+        with contextlib.closing(NatsLog.open(access, "known")) as log:
+            assert log.append(0, b"a record", "id") == 1
+        file.write_text("rescue\nwrong\n")
+        with pytest.raises(LogUnusable, match="give --cluster-credentials FILE"):
+            NatsLog.open(access, "known", within=1.0)
+
+
+def test_credentials_that_need_another_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(credentials, "find_spec", lambda name: None)
+    file = tmp_path / "rescue.creds"
+    file.write_text("-----BEGIN NATS USER JWT-----\n")
+    said = refused(tmp_path, "--cluster", "nats://127.0.0.1:9", "--cluster-credentials", str(file))
+    assert "pip install 'nats-py[nkeys]'" in said
 
 
 @pytest.mark.parametrize("text", ["", "short"])

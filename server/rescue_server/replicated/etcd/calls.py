@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import grpc
 from google.protobuf.message import Message
 
+from rescue_server.replicated.credentials import read_user
 from rescue_server.replicated.etcd import etcd_pb2
 from rescue_server.replicated.log import LogUnavailable, LogUnusable
 
@@ -49,10 +50,8 @@ class EtcdCalls:
         """Get a token, if there are credentials. Raises LogUnavailable, LogUnusable."""
         if self._access.credentials is None:
             return
-        words = self._access.credentials.read_text(encoding="utf-8").splitlines()
-        if len(words) < 2:
-            raise LogUnusable(f"{self._access.credentials}: a user and a password are needed, in two lines")
-        request = etcd_pb2.AuthenticateRequest(name=words[0].strip(), password=words[1].strip())
+        user, password = read_user(self._access.credentials)
+        request = etcd_pb2.AuthenticateRequest(name=user, password=password)
         reply = self.call("Auth/Authenticate", request, etcd_pb2.AuthenticateResponse, timeout)
         self._metadata = (("token", reply.token),)
 
