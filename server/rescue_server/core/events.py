@@ -33,8 +33,11 @@ class AppletComputer(msgspec.Struct, frozen=True, kw_only=True):
     platform: str = "Windows"
 
 
-class SessionEvent(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """Something that happened to one session. `by` is who had it done through the public API, empty otherwise."""
+class SessionEvent(msgspec.Struct, frozen=True, kw_only=True, tag=True, omit_defaults=True):
+    """Something that happened to one session. `by` is who had it done through the public API, empty otherwise.
+
+    What has its default is not stored: most fields of most events have theirs, and the journal is written for ever.
+    """
 
     session: str
     at: datetime

@@ -121,11 +121,12 @@ def _messages(lines: Iterable[Line], user: Principal) -> Iterable[list[pb.Journa
     for line in lines:
         if not user.administrator and user.name not in line.explained.known:
             continue
-        if portion and size + len(line.stored.body) > MOST_BYTES:
+        message = _message(line, user)
+        if portion and size + len(message.body) > MOST_BYTES:
             yield portion
             portion, size = [], 0
-        portion.append(_message(line, user))
-        size += len(line.stored.body)
+        portion.append(message)
+        size += len(message.body)
     if portion:
         yield portion
 

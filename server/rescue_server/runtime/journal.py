@@ -175,25 +175,26 @@ class _Reading:
 
 
 def shown_body(line: Line, technician: str | None) -> bytes:
-    """Return the event as JSON, as far as this technician may read it; None is an administrator."""
-    hidden = _HASHES.get(type(line.event), "")
-    if hidden and getattr(line.event, hidden):
-        return _without(line.stored.body, hidden, WITHHELD)
-    if isinstance(line.event, organization.AccountChanged) and line.event.change.sso_password_hash:
-        known = {**line.event.change.given(), "sso_password_hash": WITHHELD}
-        return _without(line.stored.body, "change", known)
-    if isinstance(line.event, organization.PostSettingsChanged):
-        shown = {name: without_secrets(value) for name, value in line.event.changes.items()}
-        return _without(line.stored.body, "changes", shown)
+    """Return the event as JSON with all its fields, as far as this technician may read it; None is an administrator."""
+    event, shown = line.event, _fields(line)
+    hidden = _HASHES.get(type(event), "")
+    if hidden and getattr(event, hidden):
+        shown[hidden] = WITHHELD
+    if isinstance(event, organization.AccountChanged) and event.change.sso_password_hash:
+        shown["change"] = {**event.change.given(), "sso_password_hash": WITHHELD}
+    if isinstance(event, organization.PostSettingsChanged):
+        shown["changes"] = {name: without_secrets(value) for name, value in event.changes.items()}
     if (
-        isinstance(line.event, events.ChatSent | events.NoteAdded)
+        isinstance(event, events.ChatSent | events.NoteAdded)
         and technician is not None
         and technician not in line.explained.present
     ):
-        return _without(line.stored.body, "text", "")
-    return line.stored.body
+        shown["text"] = ""
+    return msgspec.json.encode(shown)
 
 
-def _without(body: bytes, name: str, instead: object) -> bytes:
-    found = msgspec.json.decode(body, type=dict[str, object])
-    return msgspec.json.encode({**found, name: instead})
+def _fields(line: Line) -> dict[str, object]:
+    if isinstance(line.event, organization.OrganizationEvent):
+        return msgspec.json.decode(line.stored.body, type=dict[str, object])
+    # What is stored leaves out defaults. Who reads the journal gets every field, whichever version stored the event.
+    return {"type": type(line.event).__name__, **msgspec.structs.asdict(line.event)}
