@@ -34,7 +34,7 @@ def clock(ctx: click.Context) -> None:
 
 @clock.command("show")
 @connection_options
-def show_call_and_print() -> None:
+def show() -> None:
     """Show the emulated time.
 
     \b

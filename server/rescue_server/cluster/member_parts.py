@@ -34,7 +34,6 @@ class MemberParts:
     others_consoles: OthersConsoles
     settling: Settling
     leader_news: LeaderNews
-    settles: SettlesConsoles
     edge_applets: EdgeApplets
     linked_applets: LinkedApplets
 
@@ -60,6 +59,7 @@ class MemberParts:
         leader_news = LeaderNews(standing, engine, server.faults, others)
         linked.on_end(leader_news.ended)
         engine.clock.on_change(linked.wake)
+        SettlesConsoles(uplink, engine.watch)  # only the link calls it, and holds it
         edge_applets = EdgeApplets(standing, uplink, options.limits)
 
         def busy() -> Busy:
@@ -78,7 +78,6 @@ class MemberParts:
             others_consoles=others,
             settling=settling,
             leader_news=leader_news,
-            settles=SettlesConsoles(uplink, engine.watch),
             edge_applets=edge_applets,
             linked_applets=LinkedApplets(engine, server.timekeeper, server.attachments, linked),
         )

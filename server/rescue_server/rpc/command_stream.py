@@ -19,6 +19,7 @@ from rescue_protos.errors import ShuttingDown
 from rescue_protos.v1 import console_pb2 as pb
 from rescue_server.rpc.call_context import CallContext
 from rescue_server.rpc.method_wrapping import RpcHandler, WrapMethod
+from rescue_server.runtime.background import BackgroundTasks
 
 PATH = "/rescue_protos.v1.ConsoleService/SendCommands"
 SERVICE = pb.DESCRIPTOR.services_by_name["ConsoleService"]
@@ -66,7 +67,7 @@ class _CommandStream:
         self._most = most
         self._under_way = 0
         self._progress = asyncio.Event()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = BackgroundTasks()
         self._answers: list[pb.CommandAnswer] = []
         self._writing = False
         self._failure: Exception | None = None
@@ -79,8 +80,7 @@ class _CommandStream:
             await self._read_until_stopped()
             await self._fewer_under_way(1)
         finally:
-            for task in tuple(self._tasks):
-                task.cancel()  # the client is gone; what the engine has begun it ends
+            self._tasks.cancel()  # the client is gone; what the engine has begun it ends
         if self._stopped:
             raise ShuttingDown.of()
 
@@ -102,7 +102,7 @@ class _CommandStream:
                 while not self._stopped and (request := await self._context.read()) is not grpc.aio.EOF:
                     for command in request.commands:
                         await self._fewer_under_way(self._most)
-                        self._hold(asyncio.create_task(self._perform(command)))
+                        self._tasks.start(self._perform(command))
                         self._under_way += 1
         except TimeoutError:
             if not self._stopped and self._failure is None:
@@ -117,10 +117,6 @@ class _CommandStream:
             self._progress.clear()
             await self._progress.wait()
 
-    def _hold(self, task: asyncio.Task[None]) -> None:
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
     async def _perform(self, command: pb.Command) -> None:
         try:
             answer = await self._answer(command)
@@ -130,7 +126,7 @@ class _CommandStream:
         self._answers.append(answer)  # to the list of now: while it was awaited, the writer began another one
         if not self._writing:
             self._writing = True
-            self._hold(asyncio.create_task(self._write()))
+            self._tasks.start(self._write())
 
     async def _answer(self, command: pb.Command) -> pb.CommandAnswer:
         context = _CommandContext(self._context)

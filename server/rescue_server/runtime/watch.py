@@ -184,23 +184,18 @@ class Watch:
             self.unsubscribe(news)
         return True
 
-    def can_resume(self, technician: str, after: int) -> bool:
-        """Whether all that followed this revision is still there; of a revision of the future nothing is there yet."""
-        ring = self._rings.get(technician)
-        return max(self.oldest, ring.dropped_through if ring else 0) <= after <= self.revision
-
     def oldest_resumable(self, technician: str) -> int:
         """The oldest revision that can be resumed after."""
         ring = self._rings.get(technician)
         return max(self.oldest, ring.dropped_through if ring else 0)
 
     def take(self, watcher: Watcher) -> list[Revised] | None:
-        """The next updates; none if it has seen all; None if it fell out of the ring.
+        """The next updates; none if it has seen all; None if what followed is not there: gone, or of the future.
 
         They are BATCH at most. If there are more, there is news at once.
         """
         ring = self._rings.get(watcher.technician)
-        if not max(self.oldest, ring.dropped_through if ring else 0) <= watcher.after <= self.revision:
+        if not self.oldest_resumable(watcher.technician) <= watcher.after <= self.revision:
             return None
         found: list[Revised] = []
         if ring is not None and ring.updates and ring.updates[-1].revision > watcher.after:
