@@ -18,6 +18,7 @@ from rescue_protos.errors import STORAGE_ERRORS
 from rescue_protos.v1 import cluster_pb2, cluster_pb2_grpc
 from rescue_server.app import near_address
 from rescue_server.clock import ServerClock, wall_clock
+from rescue_server.cluster.confirmation import Confirmation
 from rescue_server.cluster.election import Election
 from rescue_server.cluster.follower import Follower
 from rescue_server.cluster.forwarding import ATTACH, Forwarding
@@ -35,7 +36,7 @@ from rescue_server.cluster.snapshots import Snapshots
 from rescue_server.cluster.standing import MemberStanding
 from rescue_server.observe.observation import Observation
 from rescue_server.parts import make_listener
-from rescue_server.replicated.log import Log, LogUnavailable
+from rescue_server.replicated.log import Log
 from rescue_server.replicated.store import ReplicatedStore
 from rescue_server.rpc.listener import Listener, Service
 from rescue_server.runtime.admission import Admission
@@ -52,8 +53,6 @@ from rescue_server.startup import garbage
 from rescue_server.startup.first_start import prepare_organization
 from rescue_server.startup.issued_access import IssuedSecrets
 from rescue_server.startup.options import ServerOptions
-
-_CONFIRM = 0.5  # real seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,6 +156,7 @@ class Term:
         self._issued = issued
         self._deposed = deposed
         self._tls = setting.options.tls.for_clients() if setting.options.tls else None
+        self._confirmation = Confirmation(store, setting.log, engine.in_store)
         self._snapshots = Snapshots(standing, setting.log, setting.options.data)
         self._health = MemberHealth(listener, standing, parts.uplink)
         self._access = MemberAccess(issued, engine, standing, key=setting.key, tls=self._tls)
@@ -199,7 +199,7 @@ class Term:
             await self._prepare()
             work += self._parts.server.start(replaying=False)
             work.append(asyncio.create_task(self._parts.linked_applets.run()))
-            work.append(asyncio.create_task(self._confirm_regularly()))
+            work.append(asyncio.create_task(self._confirmation.run()))
             self._standing.begin_to_lead(time.monotonic())
             link_to_itself(self._standing.name, self._parts.uplink, self._parts.linked)
             self._setting.happened.led += 1
@@ -212,14 +212,6 @@ class Term:
                 await self._end_calls()
                 await self._engine.flush()
                 await self._resign()
-
-    async def _confirm_regularly(self) -> None:
-        """Find out that another server leads, also while this one has nothing to store: it may have been stopped."""
-        while True:
-            await asyncio.sleep(_CONFIRM)
-            with contextlib.suppress(LogUnavailable):
-                if await asyncio.to_thread(self._store.lag) > 0:  # unless this server has just written that itself
-                    await self._engine.in_store(self._store.confirm)
 
     def _show(self) -> None:
         """Write where clients find the cluster, forward to nobody else, then say what this server is."""
