@@ -21,6 +21,7 @@ from rescue_server.cluster.leader_channel import open_member_channel
 from rescue_server.cluster.link_outbox import LinkOutbox
 from rescue_server.cluster.link_service import FOLLOWER, LEADER
 from rescue_server.cluster.proofs import is_proof, new_nonce, prove
+from rescue_server.cluster.reports import Reports
 from rescue_server.cluster.standing import MemberStanding
 from rescue_server.cluster.uplink import Uplink
 
@@ -140,14 +141,13 @@ class LeaderLink:
         yield cluster_pb2.LinkRequest(proof=cluster_pb2.LinkProof(proof=proof))
         outbox: LinkOutbox[cluster_pb2.LinkRequest] = LinkOutbox()
         self._uplink.opened(outbox)
+        reports = Reports(standing)
         while True:
-            busy = standing.busy()
-            report = cluster_pb2.LinkReport(
-                position=standing.place.position, applets=busy.applets, consoles=busy.consoles
-            )
-            yield cluster_pb2.LinkRequest(report=report)
+            if (report := reports.due(time.monotonic())) is not None:
+                yield cluster_pb2.LinkRequest(report=report)
             for message in await outbox.take(within=PING):
                 yield message
+                reports.sent(time.monotonic())
 
     def _judge(self, error: RescueError) -> None:
         """Find out what the end of a link means. Raises NotAdmitted."""
