@@ -96,6 +96,7 @@ class LinkedApplets:
         self._attachments = attachments
         self._signs_of_life = SignsOfLife(engine, timekeeper)
         self._of: dict[LinkedServer, dict[int, LinkedContext]] = {}
+        self._any = asyncio.Event()  # set when there are applets
         self._tasks = BackgroundTasks()
         self._is_closed = False
         linked.on("applet", self._received)
@@ -105,6 +106,9 @@ class LinkedApplets:
     async def run(self) -> None:
         """Judge no applet while its server stands still, until cancelled: it may be alive, and goes elsewhere."""
         while True:
+            if not any(self._of.values()):
+                self._any.clear()
+                await self._any.wait()
             await asyncio.sleep(_ALIVE_EVERY)
             for server, known in list(self._of.items()):
                 if server.silence() > _SUSPECT:
@@ -120,6 +124,7 @@ class LinkedApplets:
         match frame.WhichOneof("content"):
             case "opened":
                 context = known[frame.number] = LinkedContext(server, frame.number, frame.opened)
+                self._any.set()
                 context.task = self._tasks.start(self._serve(server, context))
             case "sent" if frame.number in known:
                 known[frame.number].put(frame.sent)

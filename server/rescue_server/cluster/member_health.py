@@ -17,6 +17,7 @@ class MemberHealth:
         self._listener = listener
         self._standing = standing
         self._uplink = uplink
+        self._said: tuple[bool, bool] | None = None
 
     async def run(self) -> None:
         """Look now and then, until cancelled."""
@@ -25,6 +26,9 @@ class MemberHealth:
             await asyncio.sleep(PING)
 
     async def refresh(self) -> None:
-        """Say what holds now."""
+        """Say what holds now, if it is something else."""
         leads = self._standing.leads
-        await self._listener.say(serves=leads or self._uplink.is_open, leads=leads)
+        found = (leads or self._uplink.is_open, leads)
+        if found != self._said:
+            self._said = found
+            await self._listener.say(serves=found[0], leads=leads)
