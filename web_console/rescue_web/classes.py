@@ -27,9 +27,11 @@ from rescue_emulator.exercises.practice import exercise_of_row
 from rescue_emulator.exercises.texts import ExerciseTexts
 from rescue_web.computers import NotPossible, StartedComputers
 from rescue_web.feed import Data
+from rescue_web.training import UNWATCHED
 
 _CODE_VALID_FOR = timedelta(hours=12)  # real time
 _LOOKS_EVERY = 5.0  # real seconds
+_LOOKS_WHO_LEFT_EVERY = 30.0  # real seconds
 _TELLS_AFTER = 0.1  # real seconds in which changes are gathered
 
 
@@ -147,6 +149,13 @@ class Classes:
                 continue
             async with connection:
                 await Coaching(lessons, connection).run()
+
+    async def end_left(self) -> None:
+        """End the servers of exercises that people have left, until this is cancelled."""
+        while True:
+            await asyncio.sleep(_LOOKS_WHO_LEFT_EVERY)
+            if self._opened is not None:
+                await self._opened.end_left(passed=_LOOKS_WHO_LEFT_EVERY, after=UNWATCHED)
 
     async def close(self) -> None:
         """End all attempts."""

@@ -51,7 +51,7 @@ class AppState:
             changed=self._classes_changed,
             own_options=own_options,
         )
-        self._leading: asyncio.Task[None] | None = None
+        self._lasting: tuple[asyncio.Task[None], ...] = ()
         # Each sign-in opens a connection. Without a limit, anybody could keep the server busy through us.
         self._sign_ins = asyncio.Semaphore(_MAX_SIGN_INS)
 
@@ -152,13 +152,14 @@ class AppState:
 
     def begin(self) -> None:
         """Begin what goes on without pages."""
-        self._leading = asyncio.create_task(self.classes.lead())
+        lasting = (self.classes.lead(), self.classes.end_left())
+        self._lasting = tuple(asyncio.create_task(one) for one in lasting)
 
     async def close(self) -> None:
         """Sign everybody out and stop all computers."""
-        if self._leading is not None:
-            self._leading.cancel()
-            await asyncio.gather(self._leading, return_exceptions=True)
+        for task in self._lasting:
+            task.cancel()
+        await asyncio.gather(*self._lasting, return_exceptions=True)
         await self.logins.end_all()
         await self.classes.close()
         await self.computers.stop()

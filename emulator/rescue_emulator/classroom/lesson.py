@@ -19,6 +19,7 @@ from rescue_emulator.exercises.trainee_run import RunPhase
 
 Listener = Callable[[], None]
 IsWatching = Callable[[], bool]
+_LEFT = "the exercise was ended: nobody had looked at it for a while"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +48,7 @@ class Lesson:
         self._listeners: dict[str, list[tuple[Listener, IsWatching]]] = {}
         self._troubles: dict[str, str] = {}
         self._counts: dict[str, dict[str, int]] = {}
+        self._unwatched: dict[str, float] = {}
 
     def practice(self, account: str) -> ClassPractice:
         """Return the practice of a member. Raises BadClass if there is no such member."""
@@ -92,6 +94,21 @@ class Lesson:
         """End the attempts of these people; what was not over is not scored."""
         await asyncio.gather(*(self._practices[one].stop() for one in accounts if one in self._practices))
 
+    async def end_left(self, *, passed: float, after: float) -> None:
+        """End the exercises with a server of their own at which nobody has looked for `after` real seconds.
+
+        Such a server would run until the trainer ends it. `passed` are the real seconds since the last call.
+        """
+        for account, practice in self._practices.items():
+            is_left = practice.own_door is not None and not self._is_watched(account)
+            self._unwatched[account] = self._unwatched.get(account, 0.0) + passed if is_left else 0.0
+        left = [account for account, seconds in self._unwatched.items() if seconds >= after]
+        await self.stop(left)
+        for account in left:
+            del self._unwatched[account]
+            self._troubles[account] = _LEFT
+            self._changed()
+
     async def cable(self, accounts: Iterable[str], state: str) -> int:
         """Set the cable of the customers in these people's exercises "off" or "on"; return how many there were."""
         return sum([await self._practices[one].cable(state) for one in accounts if one in self._practices])
@@ -118,11 +135,14 @@ class Lesson:
             "joined": member.account in self.joined,
             "code": "" if member.account in self.joined else member.code,
             "attempt": attempt,
-            "watching": any(is_watching() for _, is_watching in self._listeners.get(member.account, ())),
+            "watching": self._is_watched(member.account),
             "own_queue": practice.own_queue if practice is not None else None,
             "trouble": self._troubles.get(member.account, ""),
             "progress": self._progress(member),
         }
+
+    def _is_watched(self, account: str) -> bool:
+        return any(is_watching() for _, is_watching in self._listeners.get(account, ()))
 
     def _progress(self, member: Member) -> dict[str, int]:
         if member.account not in self._counts:
@@ -135,6 +155,7 @@ class Lesson:
 
     async def _start(self, account: str, task: Task) -> None:
         self._troubles.pop(account, None)
+        self._unwatched.pop(account, None)
         try:
             await self.practice(account).start(task.exercise, language=task.language, predict=task.predict)
         except Exception as error:
@@ -206,6 +227,10 @@ class Lessons:
             await self._lessons.pop(name).close()
         if self.as_json() != before:
             self._changed()
+
+    async def end_left(self, *, passed: float, after: float) -> None:
+        """End the exercises that were left, in every class: see `Lesson.end_left`."""
+        await asyncio.gather(*(lesson.end_left(passed=passed, after=after) for lesson in self._lessons.values()))
 
     def as_json(self) -> list[dict[str, object]]:
         """Return what a trainer sees of all classes."""

@@ -37,7 +37,7 @@ function card(person) {
     el("p", { class: "quiet" }, `${person.technician === person.person ? "" : `${person.technician}, `}${presence(person, queue)}`),
     ...attempt(person),
     el("p", {}, progress(person)),
-    person.trouble ? el("p", { class: "urgent" }, person.trouble) : null,
+    person.trouble ? el("p", { class: "urgent" }, translate(person.trouble)) : null,
     el("ul", { class: "entries" }, ...(queue?.entries.length ? queue.entries.map((entry) => el("li", {}, el("b", {}, entry.session), " ", written(entry.customer), " ", chip(entry.status),
       " ", person.own_queue ? null : el("span", { class: "quiet figures", "data-since": entry.since }))) : [el("li", { class: "quiet" }, translate("empty"))])),
     el("div", { class: "switches" }, button("start", "Start the exercise", () => start(person)),
