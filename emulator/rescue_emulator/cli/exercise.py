@@ -319,16 +319,20 @@ def _play(exercises: Sequence[Exercise], where: Where, *, lang: str, person: str
     from rescue_common.processes.child import ProgramEnded
     from rescue_common.state_directory import NoAccess
     from rescue_common.tls import BadTls
+    from rescue_emulator.exercises.coach import NotPlayed
     from rescue_emulator.exercises.running import ExerciseRun
     from rescue_emulator.exercises.texts import ExerciseTexts
     from rescue_protos.errors import RescueError
 
+    texts = ExerciseTexts(lang)
     _read_scores(person)  # a bad name must be found before the exercise, not after it
-    run = ExerciseRun(texts=ExerciseTexts(lang), person=person, predict=predict, scores=_progress(), show=click.echo)
+    run = ExerciseRun(texts=texts, person=person, predict=predict, scores=_progress(), show=click.echo)
     try:
         solved = run_until_signalled(run.play(exercises, where))
     except Terminated:
         raise KeyboardInterrupt from None  # SIGTERM: the world was ended in order
+    except NotPlayed as error:
+        raise click.ClickException(texts.text(str(error))) from None
     except (ProgramEnded, TimeoutError) as error:
         raise click.ClickException(f"the programs could not be started: {error}") from None
     except (NoAccess, BadTls, RescueError) as error:

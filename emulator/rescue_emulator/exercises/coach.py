@@ -29,12 +29,21 @@ if TYPE_CHECKING:
 _SLICES = 10
 _SLICE_PAUSE = 0.3  # real seconds
 _LOOKS_AGAIN = 0.5  # real seconds, for a server that is away
+_RESET = ".reset"  # how the code of a cause ends: an administrator's reset, not the technician
 HINTS = 3
 """Where to look, which command, the whole step."""
 
 
-class TooEarly(Exception):
-    """Somebody changed the session while it was led to the start status. The message says what to do."""
+class NotPlayed(Exception):
+    """The exercise cannot be played to its end, which is no score. The message says what to do."""
+
+
+class TooEarly(NotPlayed):
+    """Somebody changed the session while it was led to the start status."""
+
+
+class WasReset(NotPlayed):
+    """An administrator ended the session."""
 
 
 class Presenter(Protocol):
@@ -133,14 +142,14 @@ class Coach:
     _right: int = 0
     _questions: int = 0
     _given: int = 0  # hints for the present step
-    _lost: RescueError | None = None  # why the journal cannot be read any more
+    _lost: Exception | None = None  # why the journal is not read any more
 
     def __post_init__(self) -> None:
         self._attempt = Attempt(exercise=self.exercise)
         self._play = Play(stage=self.stage, scenario=self.exercise.scenario, narrator=None)
 
     async def run(self) -> Result:
-        """Play the exercise to its end: solved, or gone astray. Raises what the world raises."""
+        """Play the exercise to its end: solved, or gone astray. Raises NotPlayed, and what the world raises."""
         await self.presenter.setting_up(self.exercise)
         await self._play.prepare()
         async with self._followed_journal():
@@ -303,10 +312,10 @@ class Coach:
             await asyncio.gather(*following, return_exceptions=True)
 
     async def _kept(self, following: Coroutine[None, None, None]) -> None:
-        """Follow something; if the server refuses it, everybody who waits for news learns why."""
+        """Follow something; if the server refuses it, or the session was reset, who waits for news learns why."""
         try:
             await following
-        except RescueError as error:
+        except (RescueError, WasReset) as error:
             async with self._news:
                 self._lost = error
                 self._news.notify_all()
@@ -342,6 +351,10 @@ class Coach:
     async def _receive(self, line: JournalLine) -> None:
         if self._session and line.stream not in ("", self._session):
             return
+        if self._session and line.code.endswith(_RESET):
+            raise WasReset(
+                "somebody ended all sessions (a reset), and this attempt does not count: start the exercise again"
+            )
         verdict = self._attempt.take(line)
         if line.changes and self._attempt.has_begun:
             await self.presenter.changed(line)

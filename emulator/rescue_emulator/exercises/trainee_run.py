@@ -15,7 +15,7 @@ from enum import StrEnum
 from rescue_client.journal import JournalLine, RefusedCommand
 from rescue_client.records import Status
 from rescue_emulator.exercises.attempt import Judgement
-from rescue_emulator.exercises.coach import Coach, Result
+from rescue_emulator.exercises.coach import Coach, NotPlayed, Result
 from rescue_emulator.exercises.model import Exercise
 from rescue_emulator.exercises.progress import Score
 from rescue_emulator.exercises.texts import ExerciseTexts
@@ -121,10 +121,10 @@ class TraineeRun:
         """Play to the end. Never raises for what goes wrong in the world: the state says it."""
         try:
             await self._coach.run()
+        except NotPlayed as error:
+            self._fail(self._texts.text(str(error)))
         except Exception as error:
-            reason = (str(error) or type(error).__name__).partition("\n")[0]
-            failed = self._texts.text("The exercise could not be played.")
-            self._show(phase=RunPhase.FAILED, is_turn=False, question="", verdict=failed, explanation=reason)
+            self._fail((str(error) or type(error).__name__).partition("\n")[0])
 
     async def clear(self) -> None:
         """Undo in the world what the attempt left behind."""
@@ -207,6 +207,10 @@ class TraineeRun:
             verdict=verdict,
             explanation=explanation,
         )
+
+    def _fail(self, reason: str) -> None:
+        failed = self._texts.text("The exercise could not be played.")
+        self._show(phase=RunPhase.FAILED, is_turn=False, question="", verdict=failed, explanation=reason)
 
     def _keep_result(self, result: Result) -> None:
         self._keep(result.score(self._person, datetime.now(UTC)))

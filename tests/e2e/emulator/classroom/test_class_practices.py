@@ -225,3 +225,15 @@ async def shown(room: Room, person: str) -> list[object]:
             room.news.clear()
             await room.news.wait()
     return [entry["session"] for entry in entries]
+
+
+async def test_a_reset_in_the_middle_of_an_exercise_is_nobody_s_mistake(room: Room) -> None:
+    await room.practices["Ann"].start(row_exercise(14), language="nl")
+    await room.until("Ann", lambda state: state.is_turn)
+    await room.world.admin.reset_sessions()
+    failed = await room.until("Ann", lambda state: state.phase in (RunPhase.OVER, RunPhase.FAILED))
+    assert (failed.phase, failed.wrong, failed.lines[-1].text) == (RunPhase.FAILED, 0, "U bent aan de beurt.")
+    assert "deze poging telt niet mee" in failed.explanation
+    assert room.store.scores("monday").read() == ()
+    await room.practices["Ann"].start(row_exercise(14), language="nl")
+    await room.until("Ann", lambda state: state.is_turn)

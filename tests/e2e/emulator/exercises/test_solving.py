@@ -349,6 +349,33 @@ async def test_the_command_does_an_exercise_on_a_server_that_others_use(tmp_path
         assert (after.groups, after.channels) == (before.groups, before.channels)
 
 
+async def test_a_reset_of_the_server_is_said_by_the_command_and_is_no_score(tmp_path: Path) -> None:
+    pipe = asyncio.subprocess.PIPE
+    async with World() as host, asyncio.timeout(60):
+        process = await asyncio.create_subprocess_exec(
+            *[sys.executable, "-m", "rescue_emulator", "exercise", "start", "14", "--server", host.address],
+            env={
+                **os.environ,
+                "RESCUE_DATA": str(tmp_path),
+                "RESCUE_LANG": "en",
+                "RESCUE_SECRET": Access.read(host.data).secrets["admin"],
+            },
+            stdin=pipe,
+            stdout=pipe,
+            stderr=pipe,
+        )
+        assert process.stdout is not None
+        while "your turn" not in (await process.stdout.readline()).decode():
+            pass
+        await host.admin.reset_sessions()
+        _, err = await process.communicate()
+    assert process.returncode == 1
+    assert err.decode().splitlines() == [
+        "Error: somebody ended all sessions (a reset), and this attempt does not count: start the exercise again"
+    ]
+    assert not (tmp_path / "scores").exists()
+
+
 @pytest.mark.parametrize(
     ("options", "says"),
     [
