@@ -37,6 +37,8 @@ class PlainExercise:
         before, shown = self._before, self._coached.shown
         self._before = shown
         if shown is None:
+            if before is not None:
+                self._show(self._text("The exercise has ended."))
             return
         if before is None or before.title != shown.title or shown.lines[: len(before.lines)] != before.lines:
             before = None  # another attempt

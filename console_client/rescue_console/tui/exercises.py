@@ -63,6 +63,7 @@ class Exercises:
         self._where: TraineeConsole | None = None
         self._connection: Connection | None = None
         self._asked = ""
+        self._question: Choose | None = None
 
     async def follow_coach(self) -> None:
         """Show what the coach of a class shows, if there is one, for as long as the console runs."""
@@ -104,10 +105,16 @@ class Exercises:
         if asked == self._asked:
             return
         self._asked = asked
+        former, self._question = self._question, None
+        if former is not None:  # nobody waits for its answer: the exercise has ended, or was answered elsewhere
+            former.dismiss(None)
         if shown is not None and asked and source is not None:
             choices = [Choice(key=f"answer {choice}", label=choice) for choice in shown.choices]
-            chosen = await self._app.push_screen_wait(Choose(shown.question, choices, self._console.wording))
-            await source.send(chosen.key if chosen is not None else "answer")
+            self._question = question = Choose(shown.question, choices, self._console.wording)
+            chosen = await self._app.push_screen_wait(question)
+            if self._question is question:
+                self._question = None
+                await source.send(chosen.key if chosen is not None else "answer")
 
     async def close(self) -> None:
         """End the exercise and its program."""
@@ -149,8 +156,9 @@ class Exercises:
             return None
 
     def _changed(self) -> None:
-        if (source := self._source) is not None and self._app.is_running and self._app.screen_stack:
-            shown = source.shown
+        if self._app.is_running and self._app.screen_stack:
+            source = self._source
+            shown = source.shown if source is not None else None  # none, too, when the coach is gone
             below = self._app.screen_stack[0].query_one("#exercise", Static)
             below.display = shown is not None
             below.update(panel(shown, self._console.wording) if shown is not None else "")

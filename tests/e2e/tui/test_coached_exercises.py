@@ -12,11 +12,13 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from textual.widgets import Static
 
 from rescue_client.connection import Connection
 from rescue_client.console import ConsoleClient
 from rescue_console.labels import Labels
 from rescue_console.tui.app import TechnicianConsole
+from rescue_console.tui.choose import Choose
 from rescue_emulator.classroom.class_practice import ClassServer
 from rescue_emulator.classroom.coaching import Coaching
 from rescue_emulator.classroom.lesson import Lessons, Task
@@ -39,6 +41,7 @@ class Taught:
     lessons: Lessons
     store: ClassStore
     news: asyncio.Event
+    leading: asyncio.Task[None]
 
     async def until_watched(self, person: str) -> None:
         """Wait until the trainer sees that a console shows somebody's exercises."""
@@ -74,7 +77,7 @@ async def taught(tmp_path: Path) -> AsyncIterator[Taught]:
         lessons = Lessons(store, server, changed=news.set, slowly=False)
         async with Connection.find(data=world.data, user="admin") as connection:
             leading = asyncio.create_task(Coaching(lessons, connection).run())
-            yield Taught(world, classroom, lessons, store, news)
+            yield Taught(world, classroom, lessons, store, news, leading)
             leading.cancel()
             await asyncio.gather(leading, return_exceptions=True)
             await lessons.close()
@@ -130,6 +133,26 @@ async def test_a_terminal_shows_the_exercise_again_after_the_server_was_killed(t
         await ann.reads("Solved. The lead technician put the running session on hold.")
 
 
+async def test_a_question_closes_when_the_trainer_ends_the_exercise(taught: Taught) -> None:
+    lesson = taught.lessons.lesson("monday")
+    async with taught.console("monday-1") as ann:
+        await lesson.start(["monday-1"], Task(exercise=row_exercise(12), language="en"))
+        await ann.reads("Which status will you see next?")
+        await ann.until(lambda: isinstance(ann.app.screen, Choose), "a question")
+        await lesson.stop(["monday-1"])
+        await ann.until(lambda: not isinstance(ann.app.screen, Choose), "no question")
+
+
+async def test_a_terminal_shows_no_exercise_when_the_coach_is_gone(taught: Taught) -> None:
+    lesson = taught.lessons.lesson("monday")
+    async with taught.console("monday-1") as ann:
+        await lesson.start(["monday-1"], Task(exercise=row_exercise(14), language="en"))
+        await ann.reads("It is your turn.")
+        panel = ann.app.screen_stack[0].query_one("#exercise", Static)
+        taught.leading.cancel()
+        await ann.until(lambda: not panel.display, "no exercise")
+
+
 async def test_the_plain_console_prints_the_exercise_and_asks_by_lines(taught: Taught) -> None:
     program = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "rescue_console", "monday-1", "--plain", "--server", taught.world.address),
@@ -160,6 +183,8 @@ async def test_the_plain_console_prints_the_exercise_and_asks_by_lines(taught: T
     await types(f"hold {session}")
     await reads("Solved. The lead technician put the running session on hold.")
     assert shown.count("row 14: Active → On Hold") == 1, "each line once"
+    await taught.lessons.lesson("monday").stop(["monday-1"])
+    await reads("The exercise has ended.")
     await types("exercise start 99")
     await reads("there is no exercise '99'")
     await types("exercise start 5")
