@@ -23,11 +23,10 @@ from rescue_emulator.classroom.model import BadClass, organized
 from rescue_emulator.classroom.report import ReportFormat, class_report
 from rescue_emulator.classroom.setting_up import reset, with_new_code
 from rescue_emulator.classroom.store import ClassStore
-from rescue_emulator.exercises.practice import exercise_of_row
+from rescue_emulator.exercises.practice import UNWATCHED, exercise_of_row
 from rescue_emulator.exercises.texts import ExerciseTexts
 from rescue_web.computers import NotPossible, StartedComputers
 from rescue_web.feed import Data
-from rescue_web.training import UNWATCHED
 
 _CODE_VALID_FOR = timedelta(hours=12)  # real time
 _LOOKS_EVERY = 5.0  # real seconds

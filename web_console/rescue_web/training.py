@@ -16,7 +16,7 @@ from rescue_client.console import ConsoleClient
 from rescue_common.processes.child import ProgramEnded
 from rescue_common.state_directory import NoAccess, state_directory
 from rescue_emulator.exercises.model import Exercise
-from rescue_emulator.exercises.practice import Door, Practice, exercise_of_row
+from rescue_emulator.exercises.practice import UNWATCHED, Door, Practice, exercise_of_row
 from rescue_emulator.exercises.progress import BadPerson, ProgressFile
 from rescue_protos.errors import RescueError
 from rescue_web.computers import NotPossible
@@ -27,8 +27,6 @@ Found = TypeVar("Found")
 
 MAX_PRACTICES = 12
 """Exercises at a time: each has a server, consoles and a computer of its own."""
-UNWATCHED = 600.0
-"""Real seconds without an open page, after which an exercise is ended."""
 _LOOKS_EVERY = 30.0  # real seconds
 
 

@@ -21,6 +21,9 @@ from rescue_emulator.exercises.trainee_run import RunPhase, RunState, TraineeRun
 from rescue_emulator.scenarios.stage import Stage
 from rescue_emulator.world.world import World
 
+UNWATCHED = 600.0
+"""Real seconds without an open page or console, after which an exercise with a server of its own is ended."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Door:
