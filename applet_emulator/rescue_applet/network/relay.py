@@ -16,6 +16,7 @@ import socket
 from rescue_applet.network.condition import SOUND, Condition
 from rescue_applet.network.connection import RelayedConnection
 from rescue_applet.servers import Servers
+from rescue_common.background_tasks import BackgroundTasks
 
 REOPEN_AFTER = 0.1  # real seconds without a free descriptor, until the next try to accept
 
@@ -33,7 +34,7 @@ class Relay:
         self._loop = asyncio.get_running_loop()
         self._connections: set[RelayedConnection] = set()
         self._accepted = 0
-        self._dialling: set[asyncio.Task[None]] = set()
+        self._dialling = BackgroundTasks()
         self._condition = SOUND
         self._listener = socket.create_server((host, 0), backlog=128)
         self._listener.setblocking(False)
@@ -70,9 +71,7 @@ class Relay:
             self._reopening.cancel()
         self._loop.remove_reader(self._listener)
         self._listener.close()
-        for task in self._dialling:
-            task.cancel()
-        await asyncio.gather(*self._dialling, return_exceptions=True)
+        await self._dialling.end()
         for connection in list(self._connections):
             connection.close()
 
@@ -101,9 +100,7 @@ class Relay:
             connection.carry(self._condition)
         elif self._condition.carries and not connection.dialling:
             connection.dialling = True
-            task = self._loop.create_task(self._dial(connection))
-            self._dialling.add(task)
-            task.add_done_callback(self._dialling.discard)
+            self._dialling.start(self._dial(connection))
 
     async def _dial(self, connection: RelayedConnection) -> None:
         try:

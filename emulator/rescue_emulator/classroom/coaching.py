@@ -12,6 +12,7 @@ from functools import partial
 
 from rescue_client.connection import Connection
 from rescue_client.exercises import AskedCoach, ExerciseClient, LedExercise
+from rescue_common.background_tasks import BackgroundTasks
 from rescue_common.processes.child import ProgramEnded
 from rescue_emulator.classroom.lesson import Lesson, Lessons
 from rescue_emulator.classroom.model import BadClass
@@ -50,7 +51,7 @@ class _Led:
         self._watching: set[str] = set()
         self._troubles: dict[str, str] = {}
         self._solved: dict[str, tuple[str, ...]] = {}
-        self._asks: set[asyncio.Task[None]] = set()
+        self._asks = BackgroundTasks()
 
     async def run(self) -> None:
         """Return when classes were made or ended, or when another program leads these people. Raises RescueError."""
@@ -64,9 +65,9 @@ class _Led:
                 for task in done:
                     task.result()
             finally:
-                for task in (*working, *self._asks):
+                for task in working:
                     task.cancel()
-                await asyncio.gather(*working, *self._asks, return_exceptions=True)
+                await asyncio.gather(*working, self._asks.end(), return_exceptions=True)
 
     async def _until_others(self) -> None:
         while True:
@@ -80,9 +81,7 @@ class _Led:
                 if one is None:
                     self._leads.set()
                 elif one.ask:
-                    task = asyncio.create_task(self._act(one))
-                    self._asks.add(task)
-                    task.add_done_callback(self._asks.discard)
+                    self._asks.start(self._act(one))
                 else:
                     self._note_watching(one)
 

@@ -9,13 +9,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 
+from rescue_common.background_tasks import BackgroundTasks
 from rescue_protos.errors import STORAGE_ERRORS
 from rescue_protos.v1 import cluster_pb2
 from rescue_server.cluster.linked_servers import LinkedServer, LinkedServers
 from rescue_server.cluster.questions import Make, Questions
 from rescue_server.cluster.standing import MemberStanding
 from rescue_server.cluster.uplink import Uplink
-from rescue_server.runtime.background import BackgroundTasks
 from rescue_server.runtime.console_presences import ConsolePresences
 from rescue_server.runtime.engine import Engine
 from rescue_server.runtime.focus import in_focus, record_focus

@@ -9,9 +9,9 @@ from typing import Any
 
 import grpc
 
+from rescue_common.background_tasks import BackgroundTasks
 from rescue_common.tls import BadTls, Tls
 from rescue_server.cluster.standing import MemberStanding
-from rescue_server.runtime.background import BackgroundTasks
 
 _OPTIONS = (
     ("grpc.initial_reconnect_backoff_ms", 100),

@@ -10,13 +10,13 @@ from typing import Any, NoReturn, cast
 
 import grpc
 
+from rescue_common.background_tasks import BackgroundTasks
 from rescue_protos.error_details import DETAILS_KEY
 from rescue_protos.v1 import applet_pb2 as pb
 from rescue_protos.v1 import cluster_pb2
 from rescue_server.cluster.linked_servers import LinkedServer, LinkedServers
 from rescue_server.rpc.call_context import CallContext
 from rescue_server.runtime.attachments import Attachments
-from rescue_server.runtime.background import BackgroundTasks
 from rescue_server.runtime.engine import Engine
 from rescue_server.runtime.schedule.roll_call import in_portions
 from rescue_server.runtime.schedule.timekeeper import Timekeeper

@@ -6,10 +6,10 @@ import asyncio
 import contextlib
 import itertools
 
+from rescue_common.background_tasks import BackgroundTasks
 from rescue_protos.v1 import cluster_pb2
 from rescue_server.cluster.linked_servers import LinkedServer, LinkedServers
 from rescue_server.cluster.uplink import Uplink
-from rescue_server.runtime.background import BackgroundTasks
 from rescue_server.runtime.watch import Watch
 
 _WITHIN = 2.0  # real seconds, as for the consoles of one server

@@ -14,12 +14,12 @@ from typing import Any, NoReturn, cast
 import grpc
 from google.rpc import status_pb2
 
+from rescue_common.background_tasks import BackgroundTasks
 from rescue_protos.error_details import DETAILS_KEY
 from rescue_protos.errors import ShuttingDown
 from rescue_protos.v1 import console_pb2 as pb
 from rescue_server.rpc.call_context import CallContext
 from rescue_server.rpc.method_wrapping import RpcHandler, WrapMethod
-from rescue_server.runtime.background import BackgroundTasks
 
 PATH = "/rescue_protos.v1.ConsoleService/SendCommands"
 SERVICE = pb.DESCRIPTOR.services_by_name["ConsoleService"]

@@ -8,6 +8,7 @@ import secrets
 from collections.abc import Sequence
 from typing import Any
 
+from rescue_common.background_tasks import BackgroundTasks
 from rescue_protos.errors import STORAGE_ERRORS, InvalidArgument, ReplicaBehind, RescueError, ShuttingDown
 from rescue_protos.v1 import console_pb2 as pb
 from rescue_protos.v1 import console_pb2_grpc
@@ -21,7 +22,6 @@ from rescue_server.rpc.guard import caller
 from rescue_server.rpc.method_wrapping import WrapMethod
 from rescue_server.rpc.sources import address_of, peer_of
 from rescue_server.runtime import command_handlers
-from rescue_server.runtime.background import BackgroundTasks
 from rescue_server.runtime.console_presences import ConsolePresences
 from rescue_server.runtime.credentials import new_pin
 from rescue_server.runtime.engine import Answer, Engine, Handler

@@ -1,9 +1,9 @@
-"""What runs in the background: waiting meanwhile, and tasks that nobody awaits."""
+"""Waiting while other work runs in the background."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Coroutine, Sequence
+from collections.abc import Awaitable, Sequence
 from typing import Any
 
 
@@ -22,22 +22,3 @@ async def until(work: Sequence[asyncio.Future[Any]], *ends: Awaitable[Any]) -> N
     finally:
         for end in ending:
             end.cancel()
-
-
-class BackgroundTasks:
-    """Tasks that nobody awaits. They are held here: the event loop alone would let them be collected."""
-
-    def __init__(self) -> None:
-        self._running: set[asyncio.Task[None]] = set()
-
-    def start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        """Start a task."""
-        task = asyncio.create_task(work)
-        self._running.add(task)
-        task.add_done_callback(self._running.discard)
-        return task
-
-    def cancel(self) -> None:
-        """Cancel those that run."""
-        for task in tuple(self._running):
-            task.cancel()
