@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+
+import msgspec
 
 from rescue_common.emulated_time import END_OF_TIME
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClockState:
+class ClockState(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The clock at one moment. `speed` is in emulated seconds per real second.
 
     `standing` means paused, held, or at the end of the calendar.

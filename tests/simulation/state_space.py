@@ -9,8 +9,10 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+
+import msgspec
 
 from rescue_protos.errors import FailedPrecondition
 from rescue_server.core.commands import (
@@ -141,10 +143,10 @@ def steps_of(session: Session, context: Context) -> Iterator[list[AnySessionEven
     if session.link is Link.CONNECTED and session.ended_at is None:
         armed.append(SessionDeadline(context.now, DeadlineKind.RECONNECTING, "", session.id, SOON))
     for deadline in armed:
-        yield on_due(session, replace(deadline, due=context.now))
+        yield on_due(session, msgspec.structs.replace(deadline, due=context.now))
     # A return from a reboot at which the idle time-outs of some technicians have passed and others have not.
     if session.link is Link.REBOOTING:
-        late = replace(context, now=context.now + timedelta(hours=1))
+        late = msgspec.structs.replace(context, now=context.now + timedelta(hours=1))
         yield on_attach(session, late)
 
 

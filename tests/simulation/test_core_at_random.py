@@ -352,7 +352,7 @@ class CoreAtRandom(RuleBasedStateMachine):
                 assert last <= (at, first.kind), "a period was applied before one that was due earlier"
             last = (at, first.kind) if at > self.now else None
             self.now = at
-            self._take(on_due(self._session, replace(first, due=at)))
+            self._take(on_due(self._session, msgspec.structs.replace(first, due=at)))
         self.now = max(self.now, moment)
 
 

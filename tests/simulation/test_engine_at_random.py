@@ -9,11 +9,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Coroutine, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
+import msgspec
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -134,7 +135,7 @@ class EngineAtRandom(RuleBasedStateMachine):
         asked = self.asked[which % len(self.asked)]
         self._catch_up()
         before = self.engine.published.revision
-        other = replace(asked.request, fingerprint="another")
+        other = msgspec.structs.replace(asked.request, fingerprint="another")
         assert isinstance(self._try(asked.handler, other), RequestReused)
         assert self.engine.published.revision == before
 

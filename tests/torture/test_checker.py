@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import msgspec
 import pytest
 
 from rescue_server.core.events import (
@@ -134,7 +135,7 @@ def leave_a_gap_in_the_journal(h: History) -> None:
 
 def turn_back_time(h: History) -> None:
     assert h.journal is not None
-    h.journal[6] = replace(h.journal[6], at=at(1))
+    h.journal[6] = msgspec.structs.replace(h.journal[6], at=at(1))
 
 
 def take_effect_twice(h: History) -> None:

@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+import msgspec
 
 from rescue_server.core.events import Process
 from rescue_server.core.status import Link, Role
@@ -77,100 +78,85 @@ ALLOWED: dict[CommandName, dict[Role, frozenset[Link]]] = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SessionCommand:
+class SessionCommand(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A technician's command to one session."""
 
     technician: str
     session: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StartSession(SessionCommand):
+class StartSession(SessionCommand, frozen=True, kw_only=True, gc=False):
     """Start session."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HoldSession(SessionCommand):
+class HoldSession(SessionCommand, frozen=True, kw_only=True, gc=False):
     """Hold session."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TransferSession(SessionCommand):
+class TransferSession(SessionCommand, frozen=True, kw_only=True, gc=False):
     """Transfer session. `target` is "technician:bob", "group:Network" or "channel:Web"."""
 
     target: str
     comment: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InviteTechnician(SessionCommand):
+class InviteTechnician(SessionCommand, frozen=True, kw_only=True, gc=False):
     """Invite technician."""
 
     invited: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RemoveTechnician(SessionCommand):
+class RemoveTechnician(SessionCommand, frozen=True, kw_only=True, gc=False):
     """Remove technician."""
 
     removed: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OfferLead(SessionCommand):
+class OfferLead(SessionCommand, frozen=True, kw_only=True, gc=False):
     """Give lead: offer the lead to a collaborator."""
 
     to: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CancelLeadOffer(SessionCommand):
+class CancelLeadOffer(SessionCommand, frozen=True, kw_only=True, gc=False):
     """Give lead: cancel the offer."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AcceptLead(SessionCommand):
+class AcceptLead(SessionCommand, frozen=True, kw_only=True, gc=False):
     """Accept lead status."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RebootComputer(SessionCommand):
+class RebootComputer(SessionCommand, frozen=True, kw_only=True, gc=False):
     """Reboot the customer's computer. `order` identifies this order."""
 
     order: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SendChatLine(SessionCommand):
+class SendChatLine(SessionCommand, frozen=True, kw_only=True, gc=False):
     """Send a chat line to the customer and the other technicians."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AddNote(SessionCommand):
+class AddNote(SessionCommand, frozen=True, kw_only=True, gc=False):
     """Write a note about the session, for the technicians and the organization."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OpenProcess(SessionCommand):
+class OpenProcess(SessionCommand, frozen=True, kw_only=True, gc=False):
     """Open a process that prevents the idle time-out."""
 
     process: Process
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CloseProcess(SessionCommand):
+class CloseProcess(SessionCommand, frozen=True, kw_only=True, gc=False):
     """Close a process that prevents the idle time-out."""
 
     process: Process
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EndSession(SessionCommand):
+class EndSession(SessionCommand, frozen=True, kw_only=True, gc=False):
     """End session."""
 
 

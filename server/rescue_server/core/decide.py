@@ -7,9 +7,10 @@ These functions are pure: the organization, the technicians in focus and the tim
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+
+import msgspec
 
 from rescue_common.emulated_time import later
 from rescue_protos.errors import CommandNotAllowed, NotFound, TargetNotAllowed
@@ -33,8 +34,7 @@ from rescue_server.core.timers import DeadlineKind, SessionDeadline
 Events = list[events.AnySessionEvent]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Context:
+class Context(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What a decision needs besides the session: the organization, the technicians in focus, emulated time."""
 
     organization: Organization

@@ -7,7 +7,6 @@ up every change of a status in the table; a change that is not there is a defect
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from typing import TypedDict, Unpack
@@ -172,8 +171,7 @@ class _UpdateFacts(TypedDict, total=False):
     lead_offered_by: str
 
 
-@dataclass(frozen=True, slots=True)
-class Transition:
+class Transition(msgspec.Struct, frozen=True, gc=False):
     """One event, and the session before and after it: what the updates of all technicians share.
 
     A channel may have hundreds of technicians, and each ring keeps its updates: they share the participants, and those

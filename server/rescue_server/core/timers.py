@@ -6,9 +6,10 @@ passes a RECONNECTING deadline to `decide.on_due`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import IntEnum
+
+import msgspec
 
 from rescue_common.emulated_time import later
 from rescue_server.core.organization import Organization
@@ -32,8 +33,7 @@ class DeadlineKind(IntEnum):
     IDLE_ALARM = 6
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class SessionDeadline:
+class SessionDeadline(msgspec.Struct, frozen=True, order=True, gc=False):
     """Something falls due in a session at `due`. Deadlines sort in the order in which they are applied."""
 
     due: datetime

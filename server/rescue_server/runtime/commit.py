@@ -10,8 +10,9 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
+
+import msgspec
 
 from rescue_protos.errors import STORAGE_ERRORS, RescueError
 from rescue_server.core.queue import QueueUpdate
@@ -28,8 +29,7 @@ BATCH = 200  # results stored in one transaction, at most: they are published in
 log = logging.getLogger(__name__)
 
 
-@dataclass(slots=True, kw_only=True)
-class Staged:
+class Staged(msgspec.Struct, kw_only=True):
     """The result of one handler, which is applied to the state ahead but not stored yet. `done` gets its answer."""
 
     events: list[AppliedEvent]

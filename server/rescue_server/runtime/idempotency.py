@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -39,8 +39,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Where an advance of the clock goes to."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
+class Request(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Who sent the request, under which id. `fingerprint` tells a retry from another request with the same id."""
 
     principal: str
@@ -48,12 +47,11 @@ class Request:
     fingerprint: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """What a handler returns: events in order, and the answer (the engine fills in its revision)."""
 
     events: Sequence[AnyEvent] = ()
-    answer: Answer = field(default_factory=Answer)
+    answer: Answer = Answer()
 
 
 Handler = Callable[[EngineState, Context], Outcome]

@@ -23,7 +23,6 @@ import contextlib
 import logging
 from collections import deque
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -166,7 +165,7 @@ class Retention:
             after = batch[-1].revision
         if compaction.dropped:
             changed = [
-                replace(stored_by_revision[revision], body=msgspec.json.encode(event))
+                msgspec.structs.replace(stored_by_revision[revision], body=msgspec.json.encode(event))
                 for revision, event in compaction.changed.items()
             ]
             await self._engine.in_store(partial(self._engine.store.rewrite, changed, compaction.dropped))

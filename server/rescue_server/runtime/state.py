@@ -27,8 +27,7 @@ _decoder = msgspec.json.Decoder(AnyEvent)
 _encoder = msgspec.json.Encoder()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AppliedEvent:
+class AppliedEvent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One stored event and what it changed. Of an organization's event `before` and `after` are None."""
 
     revision: int

@@ -13,14 +13,15 @@ from dataclasses import dataclass, field
 from itertools import chain, takewhile
 from typing import Protocol
 
+import msgspec
+
 from rescue_server.core.queue import QueueUpdate
 
 RING = 4096  # updates kept per technician
 BATCH = 256  # updates handed out at once
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Revised:
+class Revised(msgspec.Struct, frozen=True, eq=False, gc=False):
     """An update and the revision of the event it comes from. Technicians to whom it says the same share it."""
 
     revision: int

@@ -14,11 +14,12 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
+import msgspec
+
 from rescue_server.store.errors import ConflictingRevision
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredEvent:
+class StoredEvent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A line of the journal.
 
     `revision` counts 1, 2, 3 … over all streams. `at` is emulated time (aware, UTC). `stream` is a session's id or
@@ -34,8 +35,7 @@ class StoredEvent:
         _require_utc(self.at)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredAnswer:
+class StoredAnswer(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The answer to a request, so that a retry gets the same answer and is not executed again.
 
     `principal` and `request_id` together identify the request. `fingerprint` tells a retry from another request with
@@ -49,8 +49,7 @@ class StoredAnswer:
     body: bytes
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClockMark:
+class ClockMark(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The emulated clock at one moment: `now` (aware, UTC), `speed` in emulated seconds per real second, `paused`."""
 
     now: datetime

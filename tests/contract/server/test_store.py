@@ -6,10 +6,10 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -364,7 +364,7 @@ class AgainstModel(RuleBasedStateMachine):
     def rewrite(self, data: st.DataObject, body: bytes) -> None:
         which = data.draw(st.sets(st.sampled_from([stored.revision for stored in self.events])))
         last = max(which, default=0)
-        changed = [replace(stored, body=body) for stored in self.events if stored.revision == last]
+        changed = [msgspec.structs.replace(stored, body=body) for stored in self.events if stored.revision == last]
         self.store.rewrite(changed, which - {last})
         self.compacted = max([self.compacted, *(which - {last})])
         self.events = [*changed, *(stored for stored in self.events if stored.revision not in which)]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import islice
+
+from msgspec.structs import replace
 
 from rescue_common.emulated_time import later
 from rescue_server.clock import ServerClock

@@ -6,6 +6,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
+import msgspec
+
 from rescue_server.core import commands
 from rescue_server.core.customer_side import (
     on_attach,
@@ -147,7 +149,7 @@ class SessionBuilder:
                 lost = SessionDeadline(self.now, DeadlineKind.RECONNECTING, "", "1", timedelta(minutes=1))
                 self.take(on_due(self.session, lost))
                 if link is Link.OFFLINE:
-                    self.take(on_due(self.session, replace(lost, kind=DeadlineKind.OFFLINE)))
+                    self.take(on_due(self.session, msgspec.structs.replace(lost, kind=DeadlineKind.OFFLINE)))
 
     def focus(self, name: str, on: bool) -> None:
         self.in_focus = self.in_focus | {name} if on else self.in_focus - {name}
@@ -162,7 +164,7 @@ class SessionBuilder:
         until, fired = self.now + timedelta(minutes=minutes, seconds=seconds), []
         while (due := deadlines(self.session, self.organization)) and due[0].due <= until:
             self.now = max(due[0].due, self.now)
-            self.take(on_due(self.session, replace(due[0], due=self.now)))
+            self.take(on_due(self.session, msgspec.structs.replace(due[0], due=self.now)))
             if due[0].kind is not DeadlineKind.IDLE_ALARM:
                 passed = f"{(self.now - START).total_seconds():g}"
                 fired.append(" ".join(filter(None, (due[0].kind.name, due[0].technician, passed))))
