@@ -96,7 +96,7 @@ docs: environment
 # Our server and a bare grpc.aio server in turn: ONLY=fanout measures what has this word in its name. RUNS of each.
 RUNS ?= 3
 bench: environment
-	$(BIN)/python -m benchmarks $(if $(ONLY),"$(ONLY)") --runs $(RUNS) $(if $(DOCS),--docs)
+	$(BIN)/python -m benchmarks $(if $(ONLY),"$(ONLY)") --runs $(RUNS) $(if $(DOCS),--docs && $(BIN)/python docs/generate.py)
 
 # The parts of the documents that are made from the code, and the code blocks that are files.
 reference: environment

@@ -101,7 +101,7 @@ def chat(kind: str, *, consoles: int, rate: float) -> Figures:
             request = console_pb2.SendChatRequest(request_id=f"chat-{number}", session=session, text=text)
             console.SendChat(request, metadata=metadata, timeout=30)
 
-        return deliveries(subject, [_watch(technician(1), n) for n in range(consoles)], say, rate)
+        return deliveries(subject, [watch(technician(1), n) for n in range(consoles)], say, rate)
 
 
 def through_channel(kind: str, *, technicians: int, rate: float) -> Figures:
@@ -115,7 +115,7 @@ def through_channel(kind: str, *, technicians: int, rate: float) -> Figures:
             )
             applet.StartThroughChannel(request, timeout=30)
 
-        lines = [_watch(technician(technicians, number), number) for number in range(technicians)]
+        lines = [watch(technician(technicians, number), number) for number in range(technicians)]
         return deliveries(subject, lines, start, rate)
 
 
@@ -123,7 +123,7 @@ def deliveries(subject: Server, lines: Sequence[Line], act: Callable[[int], None
     """Act so many times a second while streams are open; return what a delivery to one of them costs."""
     with generating(subject, "streams", lines, warm=1, seconds=5) as load:
         load.until("attached")  # a console that comes later would also be told what happened before it
-        with _acting(act, rate):
+        with acting(act, rate):
             load.until("measured")
         found = load.figures()
     return {
@@ -134,25 +134,26 @@ def deliveries(subject: Server, lines: Sequence[Line], act: Callable[[int], None
 
 
 @contextlib.contextmanager
-def _acting(act: Callable[[int], None], rate: float) -> Iterator[None]:
-    """Act so many times a second in the background, for the length of the block."""
+def acting(act: Callable[[int], None], rate: float, *, callers: int = 1) -> Iterator[None]:
+    """Act so many times a second in the background, for the length of the block; so many acts may be under way."""
     going = True
+    began = time.monotonic()
 
-    def run() -> None:
-        began = time.monotonic()
-        for number in itertools.count():
+    def run(first: int) -> None:
+        for number in itertools.count(first, callers):
+            time.sleep(max(0.0, began + number / rate - time.monotonic()))
             if not going:
                 return
-            time.sleep(max(0.0, began + number / rate - time.monotonic()))
             act(number)
 
-    with ThreadPoolExecutor(1) as pool:
-        acting = pool.submit(run)
+    with ThreadPoolExecutor(callers) as pool:
+        running = [pool.submit(run, first) for first in range(callers)]
         try:
             yield
         finally:
             going = False
-        acting.result()
+        for each in running:
+            each.result()
 
 
 @contextlib.contextmanager
@@ -161,7 +162,8 @@ def _stub(subject: Server) -> Iterator[grpc.Channel]:
         yield opened
 
 
-def _watch(name: str, number: int) -> Line:
+def watch(name: str, number: int) -> Line:
+    """Return the stream of a console of theirs."""
     request = console_pb2.WatchQueueRequest(console=f"c{number}", in_focus=True)
     return Line(f"{CONSOLES}/WatchQueue", request.SerializeToString(), token=name)
 

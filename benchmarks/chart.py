@@ -8,6 +8,8 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+from benchmarks.report import rows
+
 ROW, LABEL, SCALE, TOP = 22, 380, 90, 52  # pixels; SCALE is the length of a ratio of 1
 RESULT = Path(__file__).parents[1] / "docs/design/speed.json"
 PICTURE = RESULT.parents[1] / "pictures/speed.svg"
@@ -51,13 +53,12 @@ def publish(report: dict[str, Any]) -> None:
 
 
 def _bars(report: dict[str, Any]) -> list[tuple[str, float]]:
-    found = []
-    for name, kinds in report["cases"].items():
-        peer = next((kind for kind in kinds if kind != "ours"), "")
-        for figure, (_, median, _) in kinds["ours"].items():
-            if peer and figure.startswith(FIGURES) and kinds[peer][figure][1]:
-                found.append((f"{name}: {figure}", median / kinds[peer][figure][1]))
-    return found
+    return [
+        (f"{row.case}: {row.figure}", row.ratio)
+        for name, kinds in report["cases"].items()
+        for row in rows(name, kinds)
+        if row.ratio is not None and row.figure.startswith(FIGURES)
+    ]
 
 
 if __name__ == "__main__":

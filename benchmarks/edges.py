@@ -28,6 +28,8 @@ FIRST_SESSION = 1001
 TICKET = "of nobody"  # of every session of the store
 UNLIMITED = ("--limit", "applet-messages-per-second=1000000", "--limit", "attachments-per-peer=1000000")
 BATCH = 0.25  # real seconds
+EDGES = {"one": 1, "ours": 2}
+CALLERS = 8  # more than one: a leader that shares its cores with full servers answers late
 HEARTBEAT = 3.0  # real seconds between two of one applet
 
 
@@ -80,18 +82,58 @@ def heartbeats(kind: str, *, applets: int, rate: float) -> cases.Figures:
     }
 
 
-def throughput(kind: str, *, edges: int, applets: int, rate: float) -> cases.Figures:
-    """More heartbeats than the servers can answer: how many they do answer."""
-    with cluster(edges=edges, sessions=applets) as subject, contextlib.ExitStack() as stack:
-        share = applets // edges
-        loads: list[Generating] = [
-            stack.enter_context(
-                generating(edge, "streams", lines(n * share, share), rate=rate / edges, warm=2, seconds=6, core=None)
-            )
-            for n, edge in enumerate(subject.edges)
+def throughput(kind: str, *, applets: int, rate: float) -> cases.Figures:
+    """More heartbeats than the servers can answer, one or two of them: how many they do answer. All is of each."""
+    with cluster(edges=EDGES[kind], sessions=applets * EDGES[kind]) as subject:
+        parts = [lines(number * applets, applets) for number in range(EDGES[kind])]
+        with _loaded(subject.edges, parts, rate=rate) as loads:
+            return {"answers a second": 0 - _answers_a_second(loads)}  # more is better
+
+
+def deliveries(kind: str, *, consoles: int, rate: float) -> cases.Figures:
+    """More news than the servers can deliver: consoles of one technician at each, whose queue changes all the time."""
+    with cluster(edges=EDGES[kind], sessions=1) as subject:
+        token = token_of(subject.leader)
+        watching = [cases.watch(token, number) for number in range(consoles)]
+        with _loaded(subject.edges, [watching] * EDGES[kind]) as loads:
+            for load in loads:
+                load.until("attached")
+            with _changing(subject.leader, token, rate):
+                for load in loads:
+                    load.until("measured")
+            return {"deliveries a second": 0 - _answers_a_second(loads)}  # more is better
+
+
+@contextlib.contextmanager
+def _loaded(edges: list[Server], parts: list[list[Line]], *, rate: float = 0) -> Iterator[list[Generating]]:
+    """Make load for each of the servers, each time on the core of the server itself.
+
+    So one server gets as much of a core as each of two does, and what two serve compares with what one serves.
+    """
+    with contextlib.ExitStack() as stack:
+        yield [
+            stack.enter_context(generating(edge, "streams", part, rate=rate, warm=2, seconds=6, core=core))
+            for core, (edge, part) in enumerate(zip(edges, parts, strict=True))
         ]
-        found = [load.figures() for load in loads]
-    return {"answers a second": 0 - sum(load.answers / load.seconds for load in found)}  # more is better
+
+
+def _answers_a_second(loads: list[Generating]) -> float:
+    return sum(found.answers / found.seconds for found in [load.figures() for load in loads])
+
+
+@contextlib.contextmanager
+def _changing(leader: Server, token: str, rate: float) -> Iterator[None]:
+    """Create PINs at the leader, so many a second, for the length of the block."""
+    metadata = (("authorization", f"Bearer {token}"),)
+    with grpc.insecure_channel(leader.address) as channel:
+        console = console_pb2_grpc.ConsoleServiceStub(channel)
+
+        def create(number: int) -> None:
+            request = console_pb2.CreatePinRequest(request_id=f"pin-{number}")
+            console.CreatePin(request, metadata=metadata, timeout=60)
+
+        with cases.acting(create, rate, callers=CALLERS):
+            yield
 
 
 def lines(first: int, count: int) -> list[Line]:

@@ -13,6 +13,7 @@ import argparse
 import ast
 import dataclasses
 import inspect
+import json
 import re
 import sys
 import tomllib
@@ -295,6 +296,14 @@ def public_api_statuses() -> str:
     return _table(("when", "text", "SOAP"), rows)
 
 
+def speed() -> str:
+    """Return the figures of the benchmark that have a goal, of the run that is kept."""
+    sys.path.insert(0, str(ROOT))  # the benchmark is no part of the package
+    from benchmarks import chart, report
+
+    return report.table(json.loads(chart.RESULT.read_text(encoding="utf-8")))
+
+
 PARTS: dict[str, Callable[[], str]] = {
     "commands": commands,
     "command-line": command_line,
@@ -307,6 +316,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "public-api-words": public_api_words,
     "services": services,
     "settings": settings,
+    "speed": speed,
 }
 
 

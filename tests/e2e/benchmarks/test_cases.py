@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from benchmarks import cases, clusters, etcd, growth, public_api
+from benchmarks import cases, clusters, edges, etcd, growth, public_api
 from benchmarks.__main__ import CASES, Case
 from benchmarks.classroom import lesson
 from benchmarks.takeover import takeover
@@ -58,6 +58,12 @@ def test_consoles_of_a_cluster_are_measured_when_something_dies(victim: str) -> 
 def test_a_new_leader_is_measured_from_its_record_to_its_answer() -> None:
     figures = takeover("ours", sessions=100)
     assert 0 < figures["s from lead to answer"] < figures["s from kill to answer"]
+
+
+@pytest.mark.parametrize("kind", ["one", "ours"])
+def test_full_servers_that_follow_are_measured(kind: str) -> None:
+    assert edges.throughput(kind, applets=10, rate=50)["answers a second"] < 0
+    assert edges.deliveries(kind, consoles=3, rate=5)["deliveries a second"] < 0
 
 
 def test_growth_is_measured_with_journals_queues_and_applets() -> None:

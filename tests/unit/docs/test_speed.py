@@ -1,10 +1,15 @@
-"""The picture of the benchmark is that of the result beside it."""
+"""The benchmark's picture and table are those of the result that is kept, and goals are of what is measured."""
 
 from __future__ import annotations
 
 import json
 
+import pytest
+
+from benchmarks.__main__ import CASES, peer_of
 from benchmarks.chart import MOST, PICTURE, RESULT, SCALE, chart
+from benchmarks.goals import GOALS, Goal
+from benchmarks.report import lines, table
 
 
 def test_the_picture_shows_the_result_that_is_kept() -> None:
@@ -28,3 +33,57 @@ def test_a_bar_is_as_long_as_the_ratio_of_the_medians_and_is_cut_where_it_is_too
     assert ">30.00<" in picture
     assert "alone" not in picture
     assert "p99" not in picture
+
+
+def test_each_goal_is_of_a_case_and_a_ratio_has_a_peer() -> None:
+    assert GOALS.keys() <= CASES.keys()
+    ratios = {case for case, goals in GOALS.items() if any(goal.is_ratio for goal in goals.values())}
+    assert all(peer_of(case) for case in ratios)
+
+
+def test_each_goal_is_of_a_figure_that_was_measured() -> None:
+    found = json.loads(RESULT.read_text(encoding="utf-8"))["cases"]
+    for case in found.keys() & GOALS.keys():
+        assert GOALS[case].keys() <= found[case]["ours"].keys(), case
+
+
+@pytest.mark.parametrize(
+    ("goal", "ours", "peer", "expected"),
+    [
+        (Goal(50), 50.0, None, True),
+        (Goal(50), 50.1, None, False),
+        (Goal(20, is_least=True), 19.9, None, False),
+        (Goal(1.1, is_ratio=True), 11.0, 10.0, True),
+        (Goal(1.1, is_ratio=True), 12.0, 10.0, False),
+        (Goal(1.7, is_ratio=True, is_least=True), 17.0, 10.0, True),
+        (Goal(1.1, is_ratio=True), 0.5, None, False),
+    ],
+)
+def test_a_goal_is_a_limit_of_a_figure_or_of_its_ratio(
+    goal: Goal, ours: float, peer: float | None, expected: bool
+) -> None:
+    assert goal.is_reached(ours, peer) is expected
+
+
+def test_the_table_has_what_has_a_goal_and_says_what_is_not_reached() -> None:
+    case = "heartbeats, 1,000 applets, 2,000 a second"
+    kinds = {
+        "bare": {
+            "us of CPU a heartbeat": [90.0, 100.0, 110.0],
+            "KB an applet": [40.0, 40.0, 40.0],
+            "p99 ms": [1.0, 1.0, 1.0],
+        },
+        "ours": {
+            "us of CPU a heartbeat": [99.0, 150.0, 151.0],
+            "KB an applet": [41.0, 42.0, 43.0],
+            "p99 ms": [1.0, 1.0, 1.0],
+        },
+    }
+    machine = {"date": "today", "load": "0.1", "cores": "2"}
+    shown = table({"machine": machine, "runs": 3, "cases": {case: kinds}}).splitlines()
+    assert shown[0] == "Measured today with 3 runs each, at a load of 0.1 at first: cores 2."
+    assert shown[4:] == [
+        f"| {case} | us of CPU a heartbeat | 150 (99 to 151) | bare: 100 (90 to 110) | 1.50 | ≤ 1.1 × | **no** |",
+        f"| {case} | KB an applet | 42 (41 to 43) | bare: 40 (40 to 40) | 1.05 | ≤ 1.1 × | yes |",
+    ]
+    assert [line.partition("goal")[2] for line in lines(case, kinds)][1:] == [" ≤ 1.1 ×: not reached", " ≤ 1.1 ×", ""]
