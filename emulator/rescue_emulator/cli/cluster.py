@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 _ANYWHERE = "127.0.0.1:0"
 _USAGE = "kill server|node NAME, stop server|node NAME, start server|node NAME, status; Ctrl-C ends everything"
+_VERBS = ("kill", "stop", "start")
+_LOOK_EVERY = 0.3  # real seconds
 
 
 class BadOrder(ValueError):
@@ -119,36 +121,48 @@ def key(file: Path) -> None:
 
 
 async def _run(programs: ClusterPrograms) -> None:
-    async with programs:
+    async with programs, asyncio.TaskGroup() as beside:
         click.echo(f"--server {programs.address}")
         click.echo(f"or --data {programs.data()}, where the secrets are, too")
         click.echo(f"orders: {_USAGE}")
-        _show(programs)
+        table = _Table(programs)
+        table.show()
+        beside.create_task(table.show_changes())
         async for line in _typed_lines():
-            try:
-                await _obey(programs, line.split())
-            except BadOrder as error:
-                click.echo(str(error), err=True)
-            _show(programs)
-        await asyncio.Event().wait()
+            async with table.order():
+                try:
+                    await _obey(programs, line.split())
+                except BadOrder as error:
+                    click.echo(str(error), err=True)
 
 
 async def _obey(programs: ClusterPrograms, words: Sequence[str]) -> None:
-    """Carry out one order. Raises BadOrder."""
-    match [word.lower() for word in words]:
-        case [] | ["status"]:
-            return
-        case [verb, "server", name] if name in programs.names and verb in ("kill", "stop", "start"):
-            await _to_server(programs, verb, name)
-        case [verb, "node", name] if name in programs.nodes.names and verb in ("kill", "stop", "start"):
-            await asyncio.to_thread(getattr(programs.nodes, verb), name)
-        case _:
-            raise BadOrder(f"{' '.join(words)!r} is no order: {_USAGE}")
+    """Carry out one order. Raises BadOrder, also if what is to start does not."""
+    from rescue_common.processes.child import ProgramEnded
+    from rescue_emulator.world.engine_nodes import NoEngine
+
+    try:
+        match [word.lower() for word in words]:
+            case [] | ["status"]:
+                return
+            case [verb, "server", name] if name in programs.names and verb in _VERBS:
+                await _to_server(programs, verb, name)
+            case [verb, "node", name] if name in programs.nodes.names and verb in _VERBS:
+                _check(verb, name, programs.nodes.is_running(name))
+                await asyncio.to_thread(getattr(programs.nodes, verb), name)
+            case _:
+                raise BadOrder(f"{' '.join(words)!r} is no order: {_USAGE}")
+    except (NoEngine, ProgramEnded, TimeoutError, OSError) as error:
+        raise BadOrder(str(error) or f"{' '.join(words)}: it took too long") from None
+
+
+def _check(verb: str, name: str, is_running: bool) -> None:
+    if (verb == "start") == is_running:
+        raise BadOrder(f"{name} {'runs already' if verb == 'start' else 'does not run'}")
 
 
 async def _to_server(programs: ClusterPrograms, verb: str, name: str) -> None:
-    if (verb == "start") == programs.is_running(name):
-        raise BadOrder(f"{name} {'runs already' if verb == 'start' else 'does not run'}")
+    _check(verb, name, programs.is_running(name))
     led = programs.leader() == name
     match verb:
         case "kill":
@@ -162,7 +176,36 @@ async def _to_server(programs: ClusterPrograms, verb: str, name: str) -> None:
             await programs.next_leader()
 
 
-def _show(programs: ClusterPrograms) -> None:
+class _Table:
+    """What each server and node is: shown after each order, and when it has changed without one."""
+
+    def __init__(self, programs: ClusterPrograms) -> None:
+        self._programs = programs
+        self._shown: list[str] = []
+        self._in_order = asyncio.Lock()
+
+    def show(self) -> None:
+        """Print it."""
+        self._shown = _lines(self._programs)
+        print_lines(self._shown)
+
+    @contextlib.asynccontextmanager
+    async def order(self) -> AsyncIterator[None]:
+        """Show what the order in this block leads to, and nothing on the way."""
+        async with self._in_order:
+            yield
+            self.show()
+
+    async def show_changes(self) -> None:
+        """Show it whenever it has changed, until cancelled: people kill from other terminals, too."""
+        while True:
+            await asyncio.sleep(_LOOK_EVERY)
+            async with self._in_order:
+                if _lines(self._programs) != self._shown:
+                    self.show()
+
+
+def _lines(programs: ClusterPrograms) -> list[str]:
     leader = programs.leader()
     rows = [
         (name, _role(programs, name, leader), " ".join((address, *_urls(programs, name))))
@@ -170,7 +213,7 @@ def _show(programs: ClusterPrograms) -> None:
         if (address := programs.address_of(name)) or not programs.is_running(name)
     ]
     nodes = [f"{name} {'runs' if programs.nodes.is_running(name) else 'is away'}" for name in programs.nodes.names]
-    print_lines([*(f"  {name:<4} {role:<8} {address}" for name, role, address in rows), f"  nodes: {', '.join(nodes)}"])
+    return [*(f"  {name:<4} {role:<8} {address}" for name, role, address in rows), f"  nodes: {', '.join(nodes)}"]
 
 
 def _role(programs: ClusterPrograms, name: str, leader: str) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import re
 import signal
 import subprocess
@@ -64,6 +66,55 @@ def test_one_server_takes_over_from_the_other(demonstration: subprocess.Popen[st
     assert [node["role"] for node in state["nodes"]] == ["leader"]
     assert order(demonstration, f"start server {leader}") == {leader: "follows", other: "leads"}
     assert order(demonstration, "kill everybody") == {leader: "follows", other: "leads"}
+
+
+def said(running: subprocess.Popen[str], line: str) -> str:
+    """Give an order that cannot be carried out; return the line that says so."""
+    assert running.stdin is not None
+    assert running.stdout is not None
+    running.stdin.write(f"{line}\n")
+    running.stdin.flush()
+    return next(running.stdout).strip()
+
+
+def test_an_order_that_cannot_be_carried_out_ends_nothing(demonstration: subprocess.Popen[str]) -> None:
+    before = table(demonstration)
+    for line, answer in {
+        "start node n1": "n1 runs already",
+        "start server s2": "s2 runs already",
+        "kill node n9": "'kill node n9' is no order",
+    }.items():
+        assert said(demonstration, line).startswith(answer)
+        assert table(demonstration) == before
+    order(demonstration, "stop server s1")
+    order(demonstration, "kill node n1")
+    assert said(demonstration, "kill node n1") == "n1 does not run"
+    table(demonstration)
+    assert said(demonstration, "start server s1").startswith("s1 ended with status 1")
+
+
+def listening_at(port: int) -> int:
+    """Return the process that listens at a port."""
+    tables = (Path("/proc/net") / name for name in ("tcp", "tcp6"))
+    lines = [line.split() for table in tables for line in table.read_text().splitlines()]
+    inode = next(words[9] for words in lines if words[1].endswith(f":{port:04X}") and words[3] == "0A")
+    for fd in Path("/proc").glob("[0-9]*/fd/*"):
+        with contextlib.suppress(OSError):
+            if fd.readlink().name == f"socket:[{inode}]" and fd.parent.parent.name != str(os.getpid()):
+                return int(fd.parent.parent.name)
+    raise AssertionError(f"nobody listens at {port}")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="finds the process as Linux tells it")
+def test_a_server_that_somebody_else_kills_is_shown(demonstration: subprocess.Popen[str], tmp_path: Path) -> None:
+    before = table(demonstration)
+    leader = next(name for name, role in before.items() if role == "leads")
+    (other,) = set(before) - {leader}
+    shown = json.loads(rescue("cluster", "status", "--json", "--data", str(tmp_path / "cluster" / other)).stdout)
+    (address,) = [one["server"] for one in shown["servers"] if one["name"] == leader]
+    os.kill(listening_at(int(address.rpartition(":")[2])), signal.SIGKILL)
+    while table(demonstration) != {leader: "is away", other: "leads"}:
+        pass
 
 
 def test_each_server_offers_pages_and_api_where_they_were(tmp_path: Path) -> None:
