@@ -240,7 +240,6 @@ class refused_or_not:
             self.errors.append(error)
             return True
         return False
-        return False
 
 
 async def test_open_sessions_of_a_technician_and_of_a_channel(small: House, refused: Refused) -> None:

@@ -100,6 +100,8 @@ class History:
     clock: datetime | None = None
     exits: list[int] = field(default_factory=list)  # of servers that were asked to stop
     stuck: list[int] = field(default_factory=list)  # after how many deaths a server answered nobody any more
+    edge_deaths: int = 0  # of servers that followed
+    node_kills: int = 0  # of the engine's nodes
     pauses: int = 0
     disk_errors: int = 0
     jumps: int = 0  # of the machine's wall clock

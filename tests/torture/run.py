@@ -104,7 +104,8 @@ async def torture_cluster(
                 await _settle(world, subject, history, desks, people, victim)
             finally:
                 await _stop([*watching, *working])
-            history.pauses = subject.pauses
+            history.pauses, history.edge_deaths = subject.pauses, subject.edge_deaths
+            history.node_kills = subject.node_kills
     return history
 
 
@@ -201,9 +202,11 @@ async def _stop(tasks: list[asyncio.Task[None]]) -> None:
 def summary(history: History, verdict: Verdict, seconds: float) -> str:
     """Return what a person wants to know."""
     outcomes = {kind: sum(c.outcome is kind for c in history.commands) for kind in Outcome}
+    beside = {"of servers that follow": history.edge_deaths, "of nodes": history.node_kills}
+    deaths = "".join(f", {count} {of_whom}" for of_whom, count in beside.items() if count)
     return (
-        f"seed {history.seed}: {history.kills} deaths, {history.pauses} pauses, {history.disk_errors} disk errors, "
-        f"{history.jumps} jumps of the clock, {len(history.journal or ())} events, "
+        f"seed {history.seed}: {history.kills} deaths{deaths}, {history.pauses} pauses, "
+        f"{history.disk_errors} disk errors, {history.jumps} jumps of the clock, {len(history.journal or ())} events, "
         f"{len(history.commands)} commands ({', '.join(f'{n} {kind}' for kind, n in outcomes.items())}), "
         f"{sum(len(console.seen) for console in history.consoles)} updates at {len(history.consoles)} consoles, "
         f"{seconds:.0f} s: {verdict}"
@@ -218,7 +221,9 @@ def main() -> None:
     parser.add_argument("--cluster", action="store_true", help="several servers and an engine")
     options = parser.parse_args()
     seed = options.seed if options.seed is not None else secrets.randbelow(2**32)
-    print(f"seed {seed}: replay with `make torture SEED={seed}`", file=sys.stderr)
+    print(
+        f"seed {seed}: replay with `make torture SEED={seed}{' CLUSTER=1' if options.cluster else ''}`", file=sys.stderr
+    )
     began = moment()
     run = (
         torture_cluster(seed=seed, kills=options.kills) if options.cluster else torture(seed=seed, kills=options.kills)

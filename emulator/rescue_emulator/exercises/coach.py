@@ -215,7 +215,7 @@ class Coach:
             else:
                 await self._take_step(step)
             await self._caught_up()
-            if self._verdict in (Judgement.OTHER_WAY, Judgement.ASTRAY):
+            if self._has_failed:
                 return str(self._verdict)
         await self.stage.sync()
         await self._caught_up()

@@ -21,7 +21,6 @@ pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(90)]
 Case = tuple[str, dict[str, Any], str]
 NOBODY, NUMBER = "nobody@example.com", 17  # who and what there is not
 PINS = ("requestPINCode", "requestPINCode_v2", "requestPINCode_v3", "requestInvitationLink")
-DATES = ("setReportDate", "setReportDate_v2")
 
 
 def logging_in() -> Iterator[Case]:
