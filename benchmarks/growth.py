@@ -10,13 +10,14 @@ import asyncio
 import atexit
 import contextlib
 import functools
+import multiprocessing
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -26,7 +27,7 @@ from google.protobuf.duration_pb2 import Duration
 from benchmarks.cases import Figures, attached
 from benchmarks.programs import ROOT, Server, generating, server
 from benchmarks.servers.population import channel, technician
-from rescue_client import Connection, JournalClient
+from rescue_client import Connection, ConsoleClient, JournalClient
 from rescue_common.processes.child import Program
 from rescue_protos.v1 import (
     admin_pb2,
@@ -48,6 +49,8 @@ from rescue_server.store.sqlite import SqliteStore
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 LATEST = 10  # events that are asked for
+COMMANDS, READERS = 1000, 2
+PAUSE = 0.05  # seconds between two questions of a reader: more would compare how many programs share two cores
 _ANY_SIZE = [("grpc.max_receive_message_length", -1)]
 OF_NOBODY = (("authorization", f"Bearer {technician(100)}"),)  # their queue is empty
 OF_ADMIN = (("authorization", "Bearer admin"),)
@@ -120,12 +123,52 @@ async def _asked(data: Path, last: int, session: str) -> Figures:
         async with Connection.find(user="admin", server=address, data=data) as connection:
             journal = JournalClient(connection)
             await connection.sign_in()
-            return {
+            figures = {
                 "s to start": ready,
                 "why ms": await _milliseconds(lambda: journal.explain(session)),
                 "timeline ms": await _milliseconds(lambda: _read(journal, session=session)),
                 "events --since ms": await _milliseconds(lambda: _read(journal, after=last - LATEST)),
+                "p99 ms of a command": await asyncio.to_thread(_slow_command, address, data),
             }
+            async with asyncio.TaskGroup() as group:
+                readers = [group.create_task(_explain_on(journal, session)) for _ in range(READERS)]
+                beside = await asyncio.to_thread(_slow_command, address, data)
+                for reader in readers:
+                    reader.cancel()
+            return {**figures, "times that beside readers": beside / figures["p99 ms of a command"]}
+
+
+def _slow_command(address: str, data: Path) -> float:
+    """Return the 99th percentile of a technician's commands, one after the other, in milliseconds.
+
+    They are given in a process of their own, in which nothing else waits for the processor.
+    """
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as process:
+        return process.submit(_commands, address, data).result()
+
+
+def _commands(address: str, data: Path) -> float:
+    return asyncio.run(_give_commands(address, data))
+
+
+async def _give_commands(address: str, data: Path) -> float:
+    async with Connection.find(user="alice", server=address, data=data) as connection:
+        console = ConsoleClient(connection)
+        took = []
+        for _ in range(COMMANDS // 2):
+            began = time.monotonic()
+            pin = await console.create_pin("Ana")
+            took.append(time.monotonic() - began)
+            began = time.monotonic()
+            await console.end(pin.session)
+            took.append(time.monotonic() - began)
+        return 1000 * sorted(took)[int(len(took) * 0.99)]
+
+
+async def _explain_on(journal: JournalClient, session: str) -> None:
+    while True:
+        await journal.explain(session)
+        await asyncio.sleep(PAUSE)
 
 
 async def _read(journal: JournalClient, after: int = 0, session: str = "") -> int:
