@@ -198,7 +198,7 @@ DOUBTS: dict[str, Callable[[Path], object]] = {
     "the store is longer": lambda path: path.write_bytes(path.read_bytes() + b"\0"),
     "the store is gone": Path.unlink,
     "a bit of the checkpoint is another": lambda path: flip(sidecar(path, ".checkpoint"), -1),
-    "a bit of its seal is another": lambda path: flip(sidecar(path, ".checkpoint"), 30),
+    "a bit of its seal is another": lambda path: flip(sidecar(path, ".checkpoint"), 23),
     "the checkpoint is cut short": lambda path: sidecar(path, ".checkpoint").write_bytes(b"RESCUE"),
     "a crash left a log": lambda path: sidecar(path, "-wal").write_bytes(b"x"),
     "a restored store waits": lambda path: sidecar(path, ".restored").write_bytes(b"x"),
