@@ -42,7 +42,7 @@ class UnknownSession(Exception):
         self.session = session
 
 
-class Session(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class Session(msgspec.Struct, frozen=True, kw_only=True, gc=False, array_like=True):
     """The state of one session. Immutable; `entries` by technician's name.
 
     `last_lead` is who leads the session or led it last. `posts` are those for its lead's group, in order.
@@ -354,6 +354,11 @@ def _finish(before: Session, after: Session, event: events.AnySessionEvent) -> S
 def is_gone(session: Session) -> bool:
     """Whether the session has ended and is in no queue any more."""
     return session.ended_at is not None and not session.entries
+
+
+def is_over(session: Session) -> bool:
+    """Whether nothing can happen to the session any more: it is gone, and has no post that somebody can have sent."""
+    return is_gone(session) and not session.posts
 
 
 def is_settled(session: Session) -> bool:

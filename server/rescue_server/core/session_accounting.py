@@ -23,7 +23,7 @@ _LEADING = (Role.LEAD, Role.LEAD_ON_HOLD, Role.OUTGOING, Role.INCOMING, Role.WAI
 """The first of these roles that an entry has is that of the leading entry."""
 
 
-class TimeSpent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class TimeSpent(msgspec.Struct, frozen=True, kw_only=True, gc=False, array_like=True):
     """How long a session was what. Work is a part of active: the lead looked at it, or had a process open."""
 
     connecting: timedelta = NO_TIME
@@ -57,7 +57,7 @@ class TransferRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     over_at: datetime | None = None
 
 
-class SessionAccount(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class SessionAccount(msgspec.Struct, frozen=True, kw_only=True, gc=False, array_like=True):
     """One session's figures. `lead` led last; `last_role` is that of the leading entry, at the end the one before it.
 
     `spent` is counted up to `counted_to`. `tools` are the processes that were opened, and REBOOT, by first use.

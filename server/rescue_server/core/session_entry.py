@@ -12,7 +12,7 @@ from rescue_server.core import events
 from rescue_server.core.status import Link, Role, status_of
 
 
-class SessionEntry(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class SessionEntry(msgspec.Struct, frozen=True, kw_only=True, gc=False, array_like=True):
     """One technician's part in a session.
 
     `since`: when the status that the technician sees last changed. `counted_from`: when the idle clock last restarted;

@@ -36,7 +36,7 @@ class FormerEntry:
     left: Left
 
 
-class SessionRecord(msgspec.Struct, frozen=True, kw_only=True):
+class SessionRecord(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     """One session's. `former` by technician; `started_at` is the first Active.
 
     `transferred_to` is the target of the last transfer, for example "group:Network".

@@ -169,7 +169,7 @@ class FaultInjector:
         elif shown.user:
             candidates = [session.id for session in state.queue_of(shown.user)]
         else:
-            candidates = list(state.sessions)
+            candidates = [session.id for session in state.sessions.unpacked()]
         for count, session_id in enumerate(candidates, 1):
             if count % LOOKED_AT_AT_ONCE == 0:
                 await asyncio.sleep(0)

@@ -130,7 +130,7 @@ class MeasuredServer:
 
     def count_sessions(self, counts: SessionCounts) -> None:
         """Count all the sessions that there are."""
-        counts.begin(self._engine.published.sessions.values())
+        counts.begin(self._engine.published.sessions.unpacked())
 
     def gauges(self, counts: SessionCounts) -> list[Metric]:
         """Return what there is now. Only in the server's loop."""

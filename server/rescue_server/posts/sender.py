@@ -92,7 +92,7 @@ class PostSender:
     async def run(self) -> None:
         """Send what is pending and what becomes due, until cancelled."""
         async with asyncio.TaskGroup() as self._tasks:
-            for session in list(self._engine.published.sessions.values()):
+            for session in list(self._engine.published.sessions.unpacked()):
                 if first_pending(session.posts) is not None:
                     self._wake(session.id).is_from_start = True
             await asyncio.Event().wait()

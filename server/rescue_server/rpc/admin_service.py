@@ -218,7 +218,7 @@ class AdminService(admin_pb2_grpc.AdminServiceServicer):
         return pb.ResetSessionsResponse(revision=revision, sessions=begun.sessions)
 
     def _left_up_to(self, last: int, technicians: Collection[str]) -> list[str]:
-        sessions = self._engine.ahead.sessions.values()
+        sessions = self._engine.ahead.sessions.unpacked()
         return [session.id for session in sessions if int(session.id) <= last and is_concerned(session, technicians)]
 
     async def WatchQueues(

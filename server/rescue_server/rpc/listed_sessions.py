@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import heapq
 from datetime import datetime, timedelta
+from itertools import islice
 
 from rescue_protos.v1 import public_api_pb2 as pb
 from rescue_server.core.session import Session
@@ -42,11 +43,11 @@ class ListedSessions:
         if self._is_prepared:
             return
         self._touched = set() if self._touched is None else self._touched
-        known = list(self._engine.published.sessions)
-        for start in range(0, len(known), _PORTION):
+        known = iter(self._engine.published.sessions.copy())
+        while portion := list(islice(known, _PORTION)):
             await asyncio.sleep(0)
             long_ago = self._engine.clock.now() - LISTED_AFTER_END
-            for session_id in known[start : start + _PORTION]:
+            for session_id in portion:
                 self._look_at(session_id, long_ago)
         self._is_prepared = True
 

@@ -29,7 +29,7 @@ class PostService(post_pb2_grpc.PostServiceServicer):
         self, request: pb.ListPostsRequest, context: CallContext
     ) -> AsyncIterator[pb.ListPostsResponse]:
         wanted = set(request.states)
-        sessions = sorted(self._engine.published.sessions.values(), key=lambda session: int(session.id))
+        sessions = sorted(self._engine.published.sessions.unpacked(), key=lambda session: int(session.id))
         for start in range(0, len(sessions), _PORTION):
             yield pb.ListPostsResponse(
                 posts=[

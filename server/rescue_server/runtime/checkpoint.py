@@ -2,7 +2,7 @@
 
 A few are kept in memory while the server runs. The one that is saved at the end is some events behind, because what
 happened lately must be replayed into the rings of the watches. It is valid for the very same core only: another version
-may understand old events differently.
+may understand old events differently. Of sessions that are over it has the bytes, and a start does not decode them.
 """
 
 from __future__ import annotations
@@ -10,17 +10,16 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections import Counter
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, get_origin
 
 import msgspec
 
 from rescue_server import core, settings
-from rescue_server.core.session_record import SessionRecord
 from rescue_server.runtime.applet_orders import ChatShown
 from rescue_server.runtime.chat_log import ChatLog
-from rescue_server.runtime.session_records import SessionRecords
+from rescue_server.runtime.packed_mapping import Packed, PackedMapping, plain
+from rescue_server.runtime.session_records import Records, SessionRecords
 from rescue_server.runtime.state import AppliedEvent, EngineState
 
 log = logging.getLogger(__name__)
@@ -34,7 +33,7 @@ class SavedState(msgspec.Struct, frozen=True, kw_only=True):
     core: str
     state: EngineState
     chats: dict[str, list[ChatShown]]
-    records: dict[str, SessionRecord]
+    records: Records
 
 
 class Checkpoints:
@@ -80,11 +79,11 @@ class Checkpoints:
         saved = (able or self._kept)[-1 if able else 0]
         if not saved.state.revision:
             return None
-        for gone in saved.state.sessions.keys() - now.sessions.keys():
+        for gone in set(saved.state.sessions).difference(now.sessions):
             saved.state.forget(gone)
             saved.chats.pop(gone, None)
             saved.records.pop(gone, None)
-        return msgspec.msgpack.encode(saved, enc_hook=_plain)
+        return encode(saved)
 
 
 def _decoded(content: bytes) -> SavedState | None:
@@ -96,17 +95,22 @@ def _decoded(content: bytes) -> SavedState | None:
     return saved if saved.core == CORE else None
 
 
+def encode(saved: SavedState) -> bytes:
+    """Return the content of a checkpoint."""
+    return msgspec.msgpack.encode(saved, enc_hook=_plain)
+
+
 def _plain(value: Any) -> Any:
-    """Write read-only mappings as mappings, for msgspec."""
-    if isinstance(value, Mapping):
-        return dict(value)
-    raise NotImplementedError(f"a {type(value).__name__} is not part of a state")
+    """Write the types of a state that msgspec does not know."""
+    return value.pack() if isinstance(value, PackedMapping) else plain(value)
 
 
-def _counter(kind: type[Any], value: Any) -> Any:
-    """Read the one type of a state that msgspec does not know."""
+def _restored(kind: type[Any], value: Any) -> Any:
+    """Read them."""
     if get_origin(kind) is Counter or kind is Counter:
         return Counter(value)
+    if isinstance(kind, type) and issubclass(kind, PackedMapping):
+        return kind.unpack(Packed(*value))
     raise NotImplementedError(f"a {kind} is not part of a state")
 
 
@@ -114,10 +118,11 @@ def _fingerprint() -> str:
     """Return what tells this core from another one: its source, as it was loaded."""
     files = sorted(Path(core.__file__).parent.glob("*.py"))
     digest = hashlib.blake2b(digest_size=16)
-    for file in (*files, Path(settings.__file__), Path(__file__).with_name("state.py")):
+    here = [Path(__file__).with_name(f"{name}.py") for name in ("state", "session_records", "packed_mapping")]
+    for file in (*files, Path(settings.__file__), *here):
         digest.update(file.read_bytes())
     return digest.hexdigest()
 
 
 CORE = _fingerprint()
-_decoder = msgspec.msgpack.Decoder(SavedState, dec_hook=_counter)
+_decoder = msgspec.msgpack.Decoder(SavedState, dec_hook=_restored)

@@ -332,7 +332,7 @@ def begin_reset(technicians: Sequence[str]) -> Handler:
     """
 
     def handle(state: EngineState, context: decide.Context) -> Outcome:
-        left = sum(is_concerned(session, technicians) for session in state.sessions.values())
+        left = sum(is_concerned(session, technicians) for session in state.sessions.unpacked())
         return Outcome(answer=Answer(session=str(state.last_session), sessions=left))
 
     return handle

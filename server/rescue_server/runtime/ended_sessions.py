@@ -6,6 +6,7 @@ import asyncio
 import heapq
 from collections.abc import AsyncIterator
 from datetime import datetime
+from itertools import islice
 
 from rescue_server.core.session import Session
 from rescue_server.core.session_record import SessionRecord
@@ -20,15 +21,14 @@ async def ended_sessions(
     engine: Engine, begin: datetime, end: datetime
 ) -> AsyncIterator[tuple[Session, SessionRecord]]:
     """Yield the sessions that are over and began in the range, with their records, as they are published now."""
-    sessions, records = dict(engine.published.sessions), engine.records.copy()
-    known = list(sessions.values())
+    sessions, records = engine.published.sessions.copy(), engine.records.copy()
+    known = iter(sessions)
     # Of a tuple of a moment and a number the garbage collector looks once: with the session in it, again and again.
     runs: list[list[_Key]] = []
-    for start in range(0, len(known), _AT_ONCE):
+    while portion := list(islice(known, _AT_ONCE)):
         await asyncio.sleep(0)
-        found = (_key(session, records.get(session.id, _NEW)) for session in known[start : start + _AT_ONCE])
+        found = (_key(sessions[number], records.get(number, _NEW)) for number in portion)
         runs.append(sorted(key for key in found if key is not None and begin <= key[0] < end))
-    del known
     for _, number in heapq.merge(*runs):
         session = str(number)
         yield sessions[session], records.get(session, _NEW)

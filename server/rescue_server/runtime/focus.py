@@ -16,7 +16,7 @@ PORTION = 50  # sessions
 
 def in_focus(engine: Engine) -> frozenset[str]:
     """Return the technicians who had a session in focus when the state was stored."""
-    sessions = engine.published.sessions.values()
+    sessions = engine.published.sessions.unpacked()
     return frozenset(
         name for session in sessions if session.ended_at is None for name, e in session.entries.items() if e.focused
     )

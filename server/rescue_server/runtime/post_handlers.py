@@ -32,7 +32,7 @@ def find_post(state: EngineState, delivery: str) -> tuple[str, Post]:
     """Return a post and the id of its session, by the post's id or the beginning of it."""
     found = [
         (session.id, post)
-        for session in state.sessions.values()
+        for session in state.sessions.unpacked()
         for post in session.posts
         if delivery and post.delivery.startswith(delivery)
     ]

@@ -118,7 +118,7 @@ class Retention:
     async def _look_at_loaded(self) -> None:
         """Note which sessions were settled when the server started; events tell of all others."""
         published = self._engine.published
-        for count, session_id in enumerate(list(published.sessions), 1):
+        for count, session_id in enumerate(published.sessions.copy(), 1):
             session = published.sessions.get(session_id)
             if session is not None and is_settled(session):
                 self._settled.add(session, self._real_now())
@@ -181,7 +181,7 @@ class Retention:
     async def _drop_answers(self, through: int) -> None:
         engine = self._engine
         going_on = []
-        for count, session in enumerate(list(engine.published.sessions.values()), 1):
+        for count, session in enumerate(list(engine.published.sessions.unpacked()), 1):
             if not is_gone(session):
                 going_on.append(f"session:{session.id}")
             if count % _READ == 0:

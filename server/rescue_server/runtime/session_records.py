@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import msgspec
 
 from rescue_server.core.organization import OrganizationEvent
 from rescue_server.core.session_record import SessionRecord, follow
+from rescue_server.runtime.packed_mapping import PackedMapping
 from rescue_server.runtime.state import AppliedEvent
 
 _NEW = SessionRecord()
+
+
+class Records(PackedMapping[SessionRecord]):
+    """Records by session."""
+
+    decoder = msgspec.msgpack.Decoder(SessionRecord)
 
 
 class SessionRecords:
     """One record for each session."""
 
     def __init__(self) -> None:
-        self._records: dict[str, SessionRecord] = {}
+        self._records = Records()
 
     def record(self, applied: AppliedEvent) -> None:
         """Follow a published event."""
@@ -24,13 +31,13 @@ class SessionRecords:
         known = self._records.get(applied.after.id, _NEW)
         self._records[applied.after.id] = follow(known, applied.before, applied.event, applied.after)
 
-    def copy(self) -> dict[str, SessionRecord]:
+    def copy(self) -> Records:
         """Return the records by session."""
-        return dict(self._records)
+        return self._records.copy()
 
-    def assign(self, records: Mapping[str, SessionRecord]) -> None:
+    def assign(self, records: Records) -> None:
         """Take these records, by session."""
-        self._records = dict(records)
+        self._records = records.copy()
 
     def of(self, session: str) -> SessionRecord:
         """Return the record of a session that the state has."""

@@ -17,7 +17,8 @@ from rescue_server.core import events
 from rescue_server.core.organization import AnyOrganizationEvent, Organization, OrganizationEvent
 from rescue_server.core.organization_changes import apply_change
 from rescue_server.core.queue import QueueUpdate, updates
-from rescue_server.core.session import Session, apply, is_gone
+from rescue_server.core.session import Session, apply, is_gone, is_over
+from rescue_server.runtime.packed_mapping import PackedMapping
 from rescue_server.store.protocol import StoredEvent
 
 AnyEvent = events.AnySessionEvent | AnyOrganizationEvent
@@ -61,13 +62,30 @@ def updates_of(applied: AppliedEvent) -> dict[str, QueueUpdate]:
     return updates(applied.before, applied.event, applied.after, applied.organization)
 
 
+class Sessions(PackedMapping[Session]):
+    """Sessions by id. Those that are over stay packed: whoever looks for what goes on need not look at them."""
+
+    decoder = msgspec.msgpack.Decoder(Session)
+
+    @staticmethod
+    def stays_packed(value: Session) -> bool:
+        """Whether it is over."""
+        return is_over(value)
+
+
+class Pins(PackedMapping[str]):
+    """The last session of each PIN."""
+
+    decoder = msgspec.msgpack.Decoder(str)
+
+
 @dataclass(slots=True)
 class EngineState:
     """Sessions by id, ended ones included until they are compacted."""
 
-    sessions: dict[str, Session] = field(default_factory=dict)
+    sessions: Sessions = field(default_factory=Sessions)
     organization: Organization = field(default_factory=Organization)
-    pins: dict[str, str] = field(default_factory=dict)  # the last session of a PIN
+    pins: Pins = field(default_factory=Pins)
     open_by: Counter[str] = field(default_factory=Counter)  # sessions that have not ended, by who opened them
     revision: int = 0
     at: datetime | None = None  # of the last event
@@ -121,7 +139,7 @@ class EngineState:
 
     def assign(self, other: EngineState) -> None:
         """Become a copy of another state."""
-        self.sessions, self.pins, self.open_by = dict(other.sessions), dict(other.pins), other.open_by.copy()
+        self.sessions, self.pins, self.open_by = other.sessions.copy(), other.pins.copy(), other.open_by.copy()
         self._queues = {technician: set(sessions) for technician, sessions in other._queues.items()}
         self._going_on = {owner: dict(sessions) for owner, sessions in other._going_on.items()}
         self.organization = other.organization

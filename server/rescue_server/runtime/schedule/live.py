@@ -55,14 +55,14 @@ class LiveSchedule:
         """Compute the deadlines while another server decides: `record` then keeps them, and `start` need not."""
         self._is_prepared = True
         self._organization = self._state.organization
-        for session in self._state.sessions.values():
+        for session in self._state.sessions.unpacked():
             self._update(session)
 
     def start(self) -> None:
         """Begin every lease anew: nobody lost a network because the server was away."""
         was_prepared, self._is_prepared = self._is_prepared, False
         self._organization = self._state.organization
-        sessions, now = self._state.sessions.values(), self._clock.now()
+        sessions, now = list(self._state.sessions.unpacked()), self._clock.now()
         if not was_prepared:
             for session in sessions:
                 self._update_deadlines(session)

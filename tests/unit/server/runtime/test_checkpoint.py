@@ -9,25 +9,30 @@ from collections.abc import Callable
 from contextlib import closing
 from dataclasses import fields
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 
 from rescue_server.clock import ServerClock
-from rescue_server.core import commands, customer_side
+from rescue_server.core import commands, customer_side, decide, events
 from rescue_server.core import organization as core_organization
+from rescue_server.core.posting import PostKind
 from rescue_server.core.queue import QueueUpdate
 from rescue_server.core.status import Link
 from rescue_server.replay.journal_file import read_journal
 from rescue_server.runtime import command_handlers
 from rescue_server.runtime.chat_log import ChatLog
-from rescue_server.runtime.checkpoint import Checkpoints, SavedState
+from rescue_server.runtime.checkpoint import Checkpoints, SavedState, encode
 from rescue_server.runtime.engine import Handler, Outcome, live_engine
+from rescue_server.runtime.focus import in_focus
+from rescue_server.runtime.packed_mapping import PackedMapping
 from rescue_server.runtime.recovery import replay
 from rescue_server.runtime.retention import Retention
-from rescue_server.runtime.session_records import SessionRecords
-from rescue_server.runtime.state import AnyEvent, EngineState, stream_of
+from rescue_server.runtime.session_records import Records, SessionRecords
+from rescue_server.runtime.state import AnyEvent, EngineState, Sessions, stream_of
 from rescue_server.runtime.watch import Watch
 from rescue_server.store.checkpoint_file import LONG, CheckpointFile
 from rescue_server.store.files import STORE_FILE, sidecar
@@ -154,10 +159,98 @@ def random_step(dice: random.Random, state: EngineState) -> Handler:
     return command_handlers.start_through_channel("Web", "Ana", "hash")
 
 
+def ended_sessions(count: int) -> MemoryStore:
+    """Sessions that were ended at once, and three that go on."""
+    store, state = MemoryStore(), EngineState()
+    context = partial(decide.Context, in_focus=frozenset(), now=START)
+    stored = [state.apply(event).stored() for event in organization()]
+    for number in range(1001, 1004 + count):
+        opened = decide.create_pin(
+            session=str(number),
+            technician="alice",
+            pin=f"{number:06}",
+            customer="Ana",
+            context=context(organization=state.organization),
+        )
+        stored += [state.apply(event).stored() for event in opened]
+        if number >= 1004:
+            end = commands.EndSession(technician="alice", session=str(number))
+            ended = decide.decide(state.sessions[str(number)], end, context(organization=state.organization))
+            stored += [state.apply(event).stored() for event in ended]
+    store.append(stored)
+    return store
+
+
+class Counting:
+    """A decoder that counts what it decodes."""
+
+    def __init__(self, decoder: msgspec.msgpack.Decoder[Any]) -> None:
+        self._decoder = decoder
+        self.count = 0
+
+    def decode(self, value: bytes) -> Any:
+        self.count += 1
+        return self._decoder.decode(value)
+
+
+@pytest.mark.parametrize("over", [100, 1_000])
+async def test_a_start_decodes_no_session_that_is_over(over: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = ended_sessions(over)
+    content = Replayed(store, behind=10).checkpoints.content()
+    require_equal(store, content)
+    counting = Counting(Sessions.decoder)
+    monkeypatch.setattr(Sessions, "decoder", counting)
+    engine = live_engine(store, ServerClock(start=START, monotonic=lambda: 0.0))
+    engine.load(Checkpoints(content, behind=10))
+    in_focus(engine)
+    assert counting.count == 3
+    assert len(engine.published.sessions) == over + 3
+    for number in range(1004, 1014):
+        assert engine.published.sessions[str(number)].ended_at == START
+    assert counting.count == 13
+    await Retention(engine).sweep()  # looks at each once, and keeps none
+    assert counting.count == 13 + over - 5  # five of the events after the checkpoint ended one
+
+
+@pytest.mark.parametrize("part", ["sessions", "pins", "records"])
+def test_another_value_of_a_packed_one_is_another_state(part: str) -> None:
+    store = ended_sessions(100)
+    content = Replayed(store, behind=10).checkpoints.content()
+    saved = Checkpoints(content).found
+    assert saved is not None
+    packed: PackedMapping[Any] = saved.records if part == "records" else getattr(saved.state, part)
+    name = next(reversed([*packed][:50]))
+    value = packed[name]
+    packed[name] = "1001" if isinstance(value, str) else msgspec.structs.replace(value, **CHANGED[part])
+    with pytest.raises(AssertionError):
+        require_equal(store, encode(saved))
+
+
+CHANGED: dict[str, dict[str, Any]] = {"sessions": {"customer": "Anna"}, "records": {"transferred_to": "group:Support"}}
+
+
+def test_a_session_of_which_a_post_was_given_up_is_not_left_packed() -> None:
+    """Administrators list its posts, and can have them sent again."""
+    store = ended_sessions(100)
+    last = store.last_revision()
+    due = events.PostDue(
+        session="1010", at=START, delivery="d", kind=PostKind.END, technician="alice", group="Support", node=1
+    )
+    given_up = events.PostGivenUp(session="1010", at=START, delivery="d", kind=PostKind.END, url="", attempt=1)
+    for number, event in enumerate((due, given_up), last + 1):
+        body = msgspec.json.encode(event)
+        store.append([StoredEvent(revision=number, at=START, stream="1010", body=body)])
+    content = Replayed(store, behind=1).checkpoints.content()
+    require_equal(store, content)
+    saved = Checkpoints(content).found
+    assert saved is not None
+    assert {session.id for session in saved.state.sessions.unpacked()} == {"1001", "1002", "1003", "1010"}
+
+
 def test_a_checkpoint_of_another_core_is_not_used() -> None:
     state = EngineState(revision=7)
-    ours = SavedState(core="another", state=state, chats={}, records={})
-    for content in (msgspec.msgpack.encode(ours), b"", b"\xff", msgspec.msgpack.encode({"core": 1})):
+    ours = SavedState(core="another", state=state, chats={}, records=Records())
+    for content in (encode(ours), b"", b"\xff", msgspec.msgpack.encode({"core": 1})):
         assert Checkpoints(content).found is None
 
 

@@ -109,7 +109,7 @@ def house_of(sessions: int) -> House:
     for _ in range(3):  # of somebody who is always there
         house.session("t499")
     for state in (engine.ahead, engine.published):
-        state.sessions = count(state.sessions)
+        state.sessions._values = count(state.sessions._values)
     house.retention._settled._since = count(house.retention._settled._since)
     return house
 
