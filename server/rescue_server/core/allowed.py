@@ -5,12 +5,16 @@ Consoles offer exactly these commands, and the error of a command that is not al
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 
 from rescue_server.core.commands import ALLOWED, CommandName
 from rescue_server.core.events import Process
 from rescue_server.core.session import Session
+from rescue_server.core.session_entry import SessionEntry
 from rescue_server.core.status import Link, Role
+
+HasObject = Callable[[Session, SessionEntry, str], bool]
 
 
 def allowed_commands(session: Session, technician: str) -> tuple[str, ...]:
@@ -19,31 +23,13 @@ def allowed_commands(session: Session, technician: str) -> tuple[str, ...]:
     if entry is None:
         return ()
     allowed = _allowed(entry.role, session.link)
-    return tuple(command.value for command in allowed if _has_object(session, technician, command))
+    return tuple([name for name, has_object in allowed if has_object is None or has_object(session, entry, technician)])
 
 
 @cache
-def _allowed(role: Role, link: Link) -> tuple[CommandName, ...]:
+def _allowed(role: Role, link: Link) -> tuple[tuple[str, HasObject | None], ...]:
     # Called for each line of each queue at each event, but there are few combinations of role and link.
-    return tuple(command for command, roles in ALLOWED.items() if link in roles.get(role, ()))
-
-
-def _has_object(session: Session, technician: str, command: CommandName) -> bool:
-    """Whether the command has an object now, for example a technician to remove or a process to close."""
-    match command:
-        case CommandName.REMOVE:
-            return any(can_be_removed(session, name) for name in session.entries)
-        case CommandName.OFFER_LEAD:
-            return not session.lead_offered_to and bool(session.with_role(Role.COLLABORATOR))
-        case CommandName.CANCEL_LEAD:
-            return bool(session.lead_offered_to)
-        case CommandName.ACCEPT_LEAD:
-            return session.lead_offered_to == technician
-        case CommandName.OPEN:
-            return len(session.entries[technician].processes) < len(Process)
-        case CommandName.CLOSE:
-            return bool(session.entries[technician].processes)
-    return True
+    return tuple((name.value, _HAS_OBJECT.get(name)) for name, roles in ALLOWED.items() if link in roles.get(role, ()))
 
 
 def can_be_removed(session: Session, name: str) -> bool:
@@ -56,3 +42,16 @@ def can_be_removed(session: Session, name: str) -> bool:
     # The published table has no change from On Hold to Removed, but it has one from Rebooting.
     on_hold = entry.role in (Role.COLLABORATOR_ON_HOLD, Role.HELD_BY_LEAD)
     return on_hold and session.link is Link.REBOOTING
+
+
+_HAS_OBJECT: dict[CommandName, HasObject] = {
+    CommandName.REMOVE: lambda session, entry, who: any(can_be_removed(session, name) for name in session.entries),
+    CommandName.OFFER_LEAD: lambda session, entry, who: (
+        not session.lead_offered_to and any(each.role is Role.COLLABORATOR for each in session.entries.values())
+    ),
+    CommandName.CANCEL_LEAD: lambda session, entry, who: bool(session.lead_offered_to),
+    CommandName.ACCEPT_LEAD: lambda session, entry, who: session.lead_offered_to == who,
+    CommandName.OPEN: lambda session, entry, who: len(entry.processes) < len(Process),
+    CommandName.CLOSE: lambda session, entry, who: bool(entry.processes),
+}
+"""Whether a command has an object now, for example a technician to remove or a process to close. Others need none."""

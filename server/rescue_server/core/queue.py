@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from functools import cached_property
 from typing import TypedDict, Unpack
 
 import msgspec
@@ -23,6 +22,9 @@ from rescue_server.core.session_entry import SessionEntry
 from rescue_server.core.status import LEADS, WAITERS, Role, Status, status_of
 from rescue_server.core.timers import DeadlineKind, deadlines
 from rescue_server.core.transitions import row_of
+
+_ALL_ROLES = frozenset(Role)
+_TAKING_PART = _ALL_ROLES - WAITERS
 
 
 class SessionParticipant(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -95,18 +97,18 @@ class Participants:
 
     def __init__(self, session: Session) -> None:
         self._session = session
+        self._everybody: tuple[SessionParticipant, ...] | None = None
+        self._taking_part: tuple[SessionParticipant, ...] | None = None
 
     def seen_by(self, role: Role) -> tuple[SessionParticipant, ...]:
         """Return what a technician with this role sees."""
-        return self._taking_part if role in WAITERS else self._everybody
-
-    @cached_property
-    def _everybody(self) -> tuple[SessionParticipant, ...]:
-        return self._with(frozenset(Role))
-
-    @cached_property
-    def _taking_part(self) -> tuple[SessionParticipant, ...]:
-        return self._with(frozenset(Role) - WAITERS)
+        if role in WAITERS:
+            if self._taking_part is None:
+                self._taking_part = self._with(_TAKING_PART)
+            return self._taking_part
+        if self._everybody is None:
+            self._everybody = self._with(_ALL_ROLES)
+        return self._everybody
 
     def _with(self, roles: frozenset[Role]) -> tuple[SessionParticipant, ...]:
         return tuple(
