@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import TYPE_CHECKING
 
 from google.protobuf.duration_pb2 import Duration
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from rescue_protos.v1.common_pb2 import Process as ProcessValue
 
 _SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
-_CHOSEN = {"secret", "sso_password"}
+_CHOSEN = frozenset({"secret", "sso_password"})
 """Fields of requests with passwords that somebody chose."""
 REQUEST_ID_LENGTH = 64
 _STATUS = {status: common_pb2.Status.Value(f"STATUS_{status.name}") for status in Status}
@@ -48,12 +49,22 @@ def request_of(principal: str, message: Message) -> Request:
     request_id: str = message.request_id  # type: ignore[attr-defined]
     if not request_id or len(request_id) > REQUEST_ID_LENGTH:
         raise InvalidArgument.of("request_id", f"a random id of 1 to {REQUEST_ID_LENGTH} characters is needed")
-    shown = type(message)()
-    shown.CopyFrom(message)
-    for name in _CHOSEN.intersection(shown.DESCRIPTOR.fields_by_name):
-        shown.ClearField(name)  # a fingerprint is quick to compute, and is stored: passwords could be guessed by it
-    content = message.DESCRIPTOR.full_name.encode() + shown.SerializeToString(deterministic=True)
+    name, chosen = _fingerprinted(type(message))  # type: ignore[arg-type]  # a class can be hashed
+    shown = message
+    if chosen:
+        shown = type(message)()
+        shown.CopyFrom(message)
+        for field in chosen:
+            # A fingerprint is quick to compute, and is stored: passwords could be guessed by it.
+            shown.ClearField(field)
+    content = name + shown.SerializeToString(deterministic=True)
     return Request(principal=principal, id=request_id, fingerprint=hashlib.sha256(content).hexdigest())
+
+
+@cache
+def _fingerprinted(kind: type[Message]) -> tuple[bytes, frozenset[str]]:
+    """Return the name of a kind of request, and its fields with passwords."""
+    return kind.DESCRIPTOR.full_name.encode(), _CHOSEN.intersection(kind.DESCRIPTOR.fields_by_name)
 
 
 def require_sha256(field: str, value: str) -> None:

@@ -110,14 +110,16 @@ class EngineState:
     def put(self, session: Session) -> None:
         """Take a session as it is."""
         old = self.sessions.get(session.id)
-        self._count(old, -1)
-        self._count(session, 1)
-        self._index(session.id, old.entries.keys() if old else (), session.entries.keys())
-        self._follow_owner(session.id, _owner_of(old), _owner_of(session))
         self.sessions[session.id] = session
+        self._index(session.id, old.entries.keys() if old else (), session.entries.keys())
+        if old is None or old.ended_at is not session.ended_at:
+            self._count(old, -1)
+            self._count(session, 1)
+        self._follow_owner(session.id, _owner_of(old), _owner_of(session))
         if session.pin:
             self.pins[session.pin] = session.id
-        self.last_session = max(self.last_session, int(session.id))
+        if old is None:
+            self.last_session = max(self.last_session, int(session.id))
 
     def forget(self, session_id: str) -> None:
         """Take a session out as if it had never been."""

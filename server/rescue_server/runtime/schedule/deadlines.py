@@ -22,10 +22,9 @@ class DeadlineQueue:
     def replace(self, session: str, deadlines: list[SessionDeadline]) -> None:
         """Replace the session's deadlines with these."""
         known = self._current.get(session, frozenset())
-        for deadline in deadlines:
-            if deadline not in known:
-                heapq.heappush(self._heap, deadline)
         current = frozenset(deadlines)
+        for deadline in current - known:
+            heapq.heappush(self._heap, deadline)
         if current:
             self._current[session] = current
         else:
