@@ -18,6 +18,7 @@ from rescue_protos.errors import STORAGE_ERRORS, RescueError
 from rescue_server.core.queue import QueueUpdate
 from rescue_server.runtime.hooks import Hooks
 from rescue_server.runtime.idempotency import Answer
+from rescue_server.runtime.pending_answer import PendingAnswer
 from rescue_server.runtime.state import AppliedEvent
 from rescue_server.runtime.store_thread import StoreThread
 from rescue_server.store.protocol import ClockMark, StoredAnswer
@@ -36,7 +37,7 @@ class Staged(msgspec.Struct, kw_only=True):
     updates: list[dict[str, QueueUpdate]]
     answer: Answer
     stored_answer: StoredAnswer | None
-    done: asyncio.Future[Answer]
+    done: PendingAnswer
 
 
 class GroupCommit:
@@ -107,6 +108,5 @@ class GroupCommit:
         hooks.on_append(stored_at - began, len(events))
         for staged in batch:
             publish(staged)
-            if not staged.done.cancelled():
-                staged.done.set_result(staged.answer)
+            staged.done.answer(staged.answer)
         hooks.on_work("publishing", real_time() - stored_at)

@@ -26,6 +26,7 @@ from rescue_server.runtime.checkpoint import Checkpoints
 from rescue_server.runtime.commit import GroupCommit, Staged
 from rescue_server.runtime.hooks import Hooks, Subscriber
 from rescue_server.runtime.idempotency import Answer, Handler, OnceOnly, Outcome, Request, stored_answer
+from rescue_server.runtime.pending_answer import PendingAnswer
 from rescue_server.runtime.recovery import publish, replay, understood
 from rescue_server.runtime.schedule.live import LiveSchedule
 from rescue_server.runtime.schedule.protocol import Schedule
@@ -175,11 +176,12 @@ class Engine:
         """
         if not self.schedule.accepts(request):
             return Answer()
-        await self._caught_up.wait()
+        if not self._caught_up.is_set():
+            await self._caught_up.wait()
         if self.schedule.is_out_of_date:
             await self.catch_up_in_portions()
         if request is None:
-            return await self._stage(handler, None)
+            return await self._stage(handler, None).wait()
         return await self._requests.perform(request, lambda: self._stage(handler, request))
 
     def context(self, now: datetime) -> Context:
@@ -191,8 +193,9 @@ class Engine:
 
         Stops at a lease that ran out and is not confirmed as expired: the clock is held there until it is.
         """
-        self._apply_due()
-        return max(self.clock.now(), self.ahead.at) if self.ahead.at else self.clock.now()
+        now = self.clock.now()
+        self._apply_due(now)
+        return max(now, self.ahead.at) if self.ahead.at else now
 
     async def catch_up_in_portions(self) -> int:
         """As `catch_up`, but others run in between. Commands wait meanwhile: what is due comes before them.
@@ -218,35 +221,32 @@ class Engine:
         began = real_time()
         applied = 0
         if not (is_more := self.schedule.refresh(PORTION)):
-            applied = self._apply_due(PORTION)
+            applied = self._apply_due(self.clock.now(), PORTION)
             is_more = applied == PORTION
         self._hooks.on_work("deadlines", real_time() - began)
         return applied, is_more
 
-    def _apply_due(self, at_most: int | None = None) -> int:
-        now = self.clock.now()
+    def _apply_due(self, now: datetime, at_most: int | None = None) -> int:
         applied = 0
         while applied != at_most and (events := self.schedule.take_due(now)) is not None:
             self._stage_events(events, Answer(), None)
             applied += 1
         return applied
 
-    def _stage(self, handler: Handler, request: Request | None) -> asyncio.Future[Answer]:
+    def _stage(self, handler: Handler, request: Request | None) -> PendingAnswer:
         """Decide and apply to the state ahead; storing follows. Raises RescueError if nothing is to happen."""
         context = self.context(self.catch_up())
         outcome = handler(self.ahead, context)
         return self._stage_events(outcome.events, outcome.answer, request)
 
-    def _stage_events(
-        self, events: Sequence[AnyEvent], answer: Answer, request: Request | None
-    ) -> asyncio.Future[Answer]:
-        done: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+    def _stage_events(self, events: Sequence[AnyEvent], answer: Answer, request: Request | None) -> PendingAnswer:
+        done = PendingAnswer()
         applied_events, updates = self._apply(events)
         answer = msgspec.structs.replace(answer, revision=self.ahead.revision)
         for applied in applied_events:
             self.schedule.record(applied)
         if not applied_events and request is None:
-            done.set_result(answer)
+            done.answer(answer)
             return done
         kept = None if request is None else stored_answer(answer, request)
         self._commit.add(Staged(events=applied_events, updates=updates, answer=answer, stored_answer=kept, done=done))
@@ -303,9 +303,7 @@ class Engine:
         if any(isinstance(applied.event, OrganizationEvent) for applied in applied_events):
             self.schedule.organization_changed()
         for staged in batch:
-            if not staged.done.done():
-                staged.done.set_exception(error)
-                staged.done.exception()  # the events of a timer have no caller
+            staged.done.refuse(error)
 
 
 def clock_mark(clock: ServerClock) -> ClockMark:

@@ -6,7 +6,6 @@ nothing and is kept in memory only.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,14 +13,17 @@ from functools import partial
 
 import msgspec
 
+from rescue_common.background_tasks import BackgroundTasks
 from rescue_protos.errors import RequestReused, RescueError, ResourceExhausted, StorageUnavailable
 from rescue_server.core.decide import Context
+from rescue_server.runtime.pending_answer import PendingAnswer
 from rescue_server.runtime.request_ids import RequestIds
 from rescue_server.runtime.state import AnyEvent, EngineState
 from rescue_server.runtime.store_thread import StoreThread
 from rescue_server.store.protocol import StoredAnswer
 
 REMEMBERED_REFUSALS = 10_000
+_PASSING = (StorageUnavailable, ResourceExhausted, RequestReused)
 READ_AT_ONCE = 5_000  # ids of the store: commands wait for no more than this
 
 
@@ -60,8 +62,7 @@ Handler = Callable[[EngineState, Context], Outcome]
 @dataclass(slots=True)
 class _Remembered:
     fingerprint: str
-    answer: asyncio.Future[Answer] | None = None  # while it runs, and once it has an answer
-    refusal: RescueError | None = None
+    answer: PendingAnswer
 
 
 class OnceOnly:
@@ -75,6 +76,7 @@ class OnceOnly:
         self._remembered: dict[tuple[str, str], _Remembered] = {}
         self._ids = RequestIds()
         self._knows_stored = False
+        self._asking = BackgroundTasks()
 
     async def learn(self) -> None:
         """Read which requests the store has answers to. Until then it is asked for each. Raises StorageUnavailable."""
@@ -84,64 +86,64 @@ class OnceOnly:
                 self._ids.add(last)
         self._knows_stored = True
 
-    async def perform(self, request: Request, run: Callable[[], asyncio.Future[Answer]]) -> Answer:
+    async def perform(self, request: Request, run: Callable[[], PendingAnswer]) -> Answer:
         """Return the request's answer; call `run` for it unless it ran before. Raises RescueError."""
         key = (request.principal, request.id)
         known = self._remembered.get(key)
         if known is None:
-            # The caller may be cancelled, but a request must not stop halfway.
-            answer = _begin(run) if self._is_fresh(key) else asyncio.create_task(self._ask_store(request, run))
-            self._ids.add(key)
+            answer = self._begin(key, request, run)
             known = self._remembered[key] = _Remembered(request.fingerprint, answer)
-            answer.add_done_callback(lambda done: self._finish(key, done))
+            self._ids.add(key)
+            if answer.is_settled:
+                self._finish(key, answer)
+            else:
+                answer.on_settled = partial(self._finish, key, answer)
             self._trim()
         elif known.fingerprint != request.fingerprint:
             raise _reused(request)
-        if known.refusal is not None:
-            raise known.refusal
-        if known.answer is None:
-            raise RuntimeError("a remembered request has neither an answer nor a refusal")
-        return await asyncio.shield(known.answer)
+        return await known.answer.wait()
 
     def _is_fresh(self, key: tuple[str, str]) -> bool:
         return self._knows_stored and not self._ids.may_hold(key)
 
-    async def _ask_store(self, request: Request, run: Callable[[], asyncio.Future[Answer]]) -> Answer:
-        stored = await self._store.run(lambda: self._store.store.answer(request.principal, request.id))
-        if stored is None:
-            return await run()
-        if stored.fingerprint != request.fingerprint:
-            raise _reused(request)
-        return msgspec.json.decode(stored.body, type=Answer)
+    def _begin(self, key: tuple[str, str], request: Request, run: Callable[[], PendingAnswer]) -> PendingAnswer:
+        if self._is_fresh(key):
+            try:
+                return run()
+            except Exception as error:
+                answer = PendingAnswer()
+                answer.refuse(error)
+                return answer
+        answer = PendingAnswer()
+        # A task of its own: the caller may be cancelled, but a request must not stop halfway.
+        self._asking.start(self._ask_store(request, run, answer))
+        return answer
 
-    def _finish(self, key: tuple[str, str], answer: asyncio.Future[Answer]) -> None:
+    async def _ask_store(self, request: Request, run: Callable[[], PendingAnswer], answer: PendingAnswer) -> None:
+        try:
+            stored = await self._store.run(lambda: self._store.store.answer(request.principal, request.id))
+            if stored is not None and stored.fingerprint != request.fingerprint:
+                raise _reused(request)
+            found = await run().wait() if stored is None else msgspec.json.decode(stored.body, type=Answer)
+        except Exception as error:
+            answer.refuse(error)
+        else:
+            answer.answer(found)
+
+    def _finish(self, key: tuple[str, str], answer: PendingAnswer) -> None:
         """Keep refusals: a retry gets the same refusal. Answers are in the store.
 
         Forget requests that failed for a passing reason, so that a retry with the same id runs again. A reused id is no
         answer to the request that has this id.
         """
-        error = None if answer.cancelled() else answer.exception()
-        if error is None or isinstance(error, StorageUnavailable | ResourceExhausted | RequestReused):
+        if answer.error is None or isinstance(answer.error, _PASSING):
             self._remembered.pop(key, None)
-        elif isinstance(error, RescueError) and key in self._remembered:
-            # The future would keep the frames that the refusal came through, and with them the whole request.
-            self._remembered[key].answer, self._remembered[key].refusal = None, error
 
     def _trim(self) -> None:
         if len(self._remembered) > REMEMBERED_REFUSALS:
             oldest = next(iter(self._remembered))
-            answer = self._remembered[oldest].answer
-            if answer is None or answer.done():
+            if self._remembered[oldest].answer.is_settled:
                 del self._remembered[oldest]
-
-
-def _begin(run: Callable[[], asyncio.Future[Answer]]) -> asyncio.Future[Answer]:
-    try:
-        return run()
-    except Exception as error:
-        refused: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-        refused.set_exception(error)
-        return refused
 
 
 def stored_answer(answer: Answer, request: Request) -> StoredAnswer:
