@@ -17,7 +17,7 @@ import grpc
 
 from benchmarks import cases
 from benchmarks.clusters import started, token_of
-from benchmarks.programs import Generating, Line, Server, generating
+from benchmarks.programs import Generating, Line, Load, Server, generating
 from benchmarks.takeover import fill
 from rescue_emulator.world.engine_nodes import NatsNodes
 from rescue_protos.v1 import applet_pb2, cluster_pb2, cluster_pb2_grpc, console_pb2, console_pb2_grpc
@@ -74,6 +74,7 @@ def heartbeats(kind: str, *, applets: int, rate: float) -> cases.Figures:
         idle = _idle(leader, took)
     at_edge = found.cpu / found.sent
     return {
+        "us of CPU to attach there": found.attach_cpu / applets * cases.MICRO,
         "us of CPU there": at_edge * cases.MICRO,
         "us of CPU at the leader": at_leader / found.sent * cases.MICRO,
         "  of that, idle": idle / found.sent * cases.MICRO,
@@ -87,7 +88,7 @@ def throughput(kind: str, *, applets: int, rate: float) -> cases.Figures:
     with cluster(edges=EDGES[kind], sessions=applets * EDGES[kind]) as subject:
         parts = [lines(number * applets, applets) for number in range(EDGES[kind])]
         with _loaded(subject.edges, parts, rate=rate) as loads:
-            return {"answers a second": 0 - _answers_a_second(loads)}  # more is better
+            return _served("answers", [load.figures() for load in loads])
 
 
 def deliveries(kind: str, *, consoles: int, rate: float) -> cases.Figures:
@@ -98,10 +99,10 @@ def deliveries(kind: str, *, consoles: int, rate: float) -> cases.Figures:
         with _loaded(subject.edges, [watching] * EDGES[kind]) as loads:
             for load in loads:
                 load.until("attached")
-            with _changing(subject.leader, token, rate):
+            with _changing(subject.leader, token, rate, []):
                 for load in loads:
                     load.until("measured")
-            return {"deliveries a second": 0 - _answers_a_second(loads)}  # more is better
+            return _served("deliveries", [load.figures() for load in loads])
 
 
 @contextlib.contextmanager
@@ -117,13 +118,34 @@ def _loaded(edges: list[Server], parts: list[list[Line]], *, rate: float = 0) ->
         ]
 
 
-def _answers_a_second(loads: list[Generating]) -> float:
-    return sum(found.answers / found.seconds for found in [load.figures() for load in loads])
+def _served(what: str, found: list[Load]) -> cases.Figures:
+    return {
+        f"{what} a second": 0 - sum(load.answers / load.seconds for load in found),  # more is better
+        "us of CPU for each": sum(load.cpu for load in found) / sum(load.answers for load in found) * cases.MICRO,
+    }
+
+
+def events(kind: str, *, rate: float, seconds: float = 5) -> cases.Figures:
+    """What an event costs a server that follows and serves nobody, and the command that made it costs the leader."""
+    with cluster(edges=1, sessions=1) as subject:
+        servers, made = [*subject.edges, subject.leader], list[int]()
+        with _changing(subject.leader, token_of(subject.leader), rate, made):
+            time.sleep(1)
+            before, first = [server.cpu() for server in servers], len(made)
+            time.sleep(seconds)
+            used = [server.cpu() - spent for server, spent in zip(servers, before, strict=True)]
+            count = len(made) - first
+        there, at_leader = (spent - _idle(server, seconds) for server, spent in zip(servers, used, strict=True))
+    return {
+        "us of CPU there": there / count * cases.MICRO,
+        "us of CPU at the leader": at_leader / count * cases.MICRO,
+        "events a second": 0 - count / seconds,  # more is better
+    }
 
 
 @contextlib.contextmanager
-def _changing(leader: Server, token: str, rate: float) -> Iterator[None]:
-    """Create PINs at the leader, so many a second, for the length of the block."""
+def _changing(leader: Server, token: str, rate: float, made: list[int]) -> Iterator[None]:
+    """Create PINs at the leader, so many a second, for the length of the block, and note each."""
     metadata = (("authorization", f"Bearer {token}"),)
     with grpc.insecure_channel(leader.address) as channel:
         console = console_pb2_grpc.ConsoleServiceStub(channel)
@@ -131,6 +153,7 @@ def _changing(leader: Server, token: str, rate: float) -> Iterator[None]:
         def create(number: int) -> None:
             request = console_pb2.CreatePinRequest(request_id=f"pin-{number}")
             console.CreatePin(request, metadata=metadata, timeout=60)
+            made.append(number)
 
         with cases.acting(create, rate, callers=CALLERS):
             yield

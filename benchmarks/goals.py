@@ -82,6 +82,7 @@ GOALS: dict[str, dict[str, Goal]] = {
     "growth, all published rows": {"s for 62 rows": Goal(9)},
     "exercises, start of each row": {"longest ms to start": Goal(2000)},
     "class, thirty people": {"p95 ms to the page": Goal(300), "% of a core, server": Goal(50)},
+    "api, getSession_v3 over 100 sessions": {"ms a request": _rate(0.7)},
     "cluster, commands, 64 callers, nats, 0 that follow here": {MS: _rate(0.7)},
     "cluster, commands, 64 callers, etcd, 0 that follow here": {MS: _rate(0.7)},
     "edges, heartbeats, 1,000 applets, 2,000 a second": {"times less at the leader": Goal(20, is_least=True)},

@@ -77,8 +77,8 @@ def table(report: dict[str, Any]) -> str:
     found = [row for case, kinds in report["cases"].items() for row in rows(case, kinds) if row.goal is not None]
     cells = [_cells(row) for row in found]
     heads = ("work", "figure", "ours", "beside it", "ratio", "goal", "reached")
-    table = [heads, tuple("---" for _ in heads), *cells]
-    return "\n".join([head, "", *("| " + " | ".join(line) + " |" for line in table)])
+    shown = [heads, tuple("---" for _ in heads), *cells]
+    return "\n".join([head, "", *("| " + " | ".join(line) + " |" for line in shown)])
 
 
 def _cells(row: Row) -> tuple[str, ...]:

@@ -66,6 +66,12 @@ def test_full_servers_that_follow_are_measured(kind: str) -> None:
     assert edges.deliveries(kind, consoles=3, rate=5)["deliveries a second"] < 0
 
 
+def test_an_event_is_measured_where_it_follows() -> None:
+    figures = edges.events("ours", rate=20, seconds=2)
+    assert figures["events a second"] < 0
+    assert figures["us of CPU there"] > 0
+
+
 def test_growth_is_measured_with_journals_queues_and_applets() -> None:
     assert growth.long_journal("ours", events=3_000)["s to start"] > 0
     assert growth.long_queue("ours", entries=30)["console: others wait ms"] > 0

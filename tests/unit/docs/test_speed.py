@@ -7,6 +7,7 @@ import json
 import pytest
 
 from benchmarks.__main__ import CASES, peer_of
+from benchmarks.carrying import tables
 from benchmarks.chart import MOST, PICTURE, RESULT, SCALE, chart
 from benchmarks.goals import GOALS, Goal
 from benchmarks.report import lines, table
@@ -87,3 +88,29 @@ def test_the_table_has_what_has_a_goal_and_says_what_is_not_reached() -> None:
         f"| {case} | KB an applet | 42 (41 to 43) | bare: 40 (40 to 40) | 1.05 | ≤ 1.1 × | yes |",
     ]
     assert [line.partition("goal")[2] for line in lines(case, kinds)][1:] == [" ≤ 1.1 ×: not reached", " ≤ 1.1 ×", ""]
+
+
+def test_what_servers_carry_follows_from_what_one_thing_costs() -> None:
+    costs = {
+        "edges, heartbeats, 1,000 applets, 2,000 a second": {
+            "us of CPU there": 100.0,
+            "us of CPU to attach there": 700.0,
+        },
+        "edges, deliveries of two full servers": {"us of CPU for each": 50.0},
+        "edges, events, 200 a second": {"us of CPU there": 100.0, "us of CPU at the leader": 500.0},
+        "edges, 100,000 applets by batches": {
+            "us of CPU a heartbeat": 1.0,
+            "us of CPU to announce one": 150.0,
+            "KB an applet": 5.0,
+        },
+    }
+    cases = {
+        case: {"ours": {figure: [0.0, cost, 0.0] for figure, cost in figures.items()}}
+        for case, figures in costs.items()
+    }
+    shown = tables({"cases": cases}).splitlines()
+    assert "| a heartbeat | 100 µs of CPU | 1.0 µs, in batches |" in shown
+    # 0.70 of a core less 0.01 for events and 0.05 for deliveries, by 33.3 µs a second for an applet
+    assert "| 1 | 19,200 | 6% | 0.10 GB |" in shown
+    # 0.70 less 0.01 and 0.025
+    assert "| 2 | 39,900 | 6% | 0.20 GB |" in shown
