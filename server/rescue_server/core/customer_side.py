@@ -9,7 +9,7 @@ from rescue_protos.errors import PinRefused, TargetNotAllowed
 from rescue_server.core import events
 from rescue_server.core.decide import Context, Events, on_due
 from rescue_server.core.session import Session
-from rescue_server.core.status import Link
+from rescue_server.core.status import LOST_LINKS, Link
 from rescue_server.core.texts import CHAT_LENGTH, COMPUTER_LENGTH, CUSTOMER_LENGTH, require_line
 from rescue_server.core.timers import overdue_on_return
 
@@ -109,7 +109,7 @@ def on_sign_of_life(session: Session, context: Context) -> Events:
 
     A rebooting computer comes back only by a new attachment: what still arrives meanwhile was sent before the reboot.
     """
-    lost = session.link in (Link.RECONNECTING, Link.OFFLINE) and session.ended_at is None
+    lost = session.link in LOST_LINKS and session.ended_at is None
     return _restored(session, context) if lost else []
 
 

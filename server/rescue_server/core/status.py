@@ -38,6 +38,10 @@ class Link(StrEnum):
     REBOOTING = "rebooting"
 
 
+LOST_LINKS = (Link.RECONNECTING, Link.OFFLINE)
+"""The applet is not heard, and a sign of life of it brings the link back."""
+
+
 class Role(StrEnum):
     """A technician's part in a session. Each hold is a role, because who put it on hold decides who may resume it."""
 

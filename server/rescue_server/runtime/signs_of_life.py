@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from rescue_protos.errors import STORAGE_ERRORS
 from rescue_server.core import customer_side
-from rescue_server.core.status import Link
+from rescue_server.core.status import LOST_LINKS
 from rescue_server.runtime import command_handlers
 from rescue_server.runtime.engine import Engine
 from rescue_server.runtime.schedule.timekeeper import Timekeeper
@@ -27,13 +27,13 @@ class SignsOfLife:
         """
         self._timekeeper.renew_lease(session_id, answered=answered)
         session = self._engine.ahead.sessions.get(session_id)
-        return session is not None and session.link in (Link.RECONNECTING, Link.OFFLINE)
+        return session is not None and session.link in LOST_LINKS
 
     def renew_all(self, sessions: Sequence[str], *, answered: bool) -> list[str]:
         """Do the same for many, which saves most of it; return those whose link was lost."""
         self._timekeeper.renew_leases(sessions, answered=answered)
-        known, lost = self._engine.ahead.sessions, (Link.RECONNECTING, Link.OFFLINE)
-        return [one for one in sessions if (session := known.get(one)) is not None and session.link in lost]
+        known = self._engine.ahead.sessions
+        return [one for one in sessions if (session := known.get(one)) is not None and session.link in LOST_LINKS]
 
     async def restore(self, session_id: str) -> None:
         """Record that the link is back. If nothing can be stored now, the next sign of life tries again."""

@@ -16,7 +16,7 @@ from rescue_server.runtime.schedule.attention import TURN, AttentiveTime
 ANSWER_WITHIN = 2.0  # attentive seconds for the answer to a probe
 CUT_OFF_WITHIN = 0.1  # attentive seconds for what an applet sent before its cable was cut
 BACK_WITHIN = 5.0  # attentive seconds for applets to come back to a server that was away
-PROBED_AT_ONCE = 100  # probes sent in one turn of the event loop
+AT_ONCE = 100  # applets to which something is done in one turn of the event loop
 
 
 class RollCall:
@@ -109,9 +109,9 @@ class RollCalls:
             self._held.discard(roll_call)
 
 
-async def in_portions(sessions: Collection[str], probe: Callable[[str], object]) -> None:
-    """Probe all of these, in portions: to write them all would be a long turn of the event loop."""
+async def in_portions(sessions: Collection[str], act: Callable[[str], object]) -> None:
+    """Call `act` for all of these, in portions: all at once would be a long turn of the event loop."""
     for count, session in enumerate(sessions, 1):
-        probe(session)
-        if count % PROBED_AT_ONCE == 0:
+        act(session)
+        if count % AT_ONCE == 0:
             await asyncio.sleep(0)

@@ -200,7 +200,7 @@ class Timekeeper:
         await in_portions(self._leases.within(later(self.clock.now(), self._lead(lease[1]))), self._probe)
 
     def _first_unprobed(self) -> tuple[datetime, str] | None:
-        """Return the lease that is probed after next, and when it runs out: exactly if that is within a real second."""
+        """Return the lease that is to be probed next, and when it runs out: exactly, if that probe is due soon."""
         through = later(self.clock.now(), timedelta(seconds=(ANSWER_WITHIN + 1) * self.clock.speed))
         return self._leases.first_unprobed(through)
 
@@ -210,7 +210,7 @@ class Timekeeper:
             self.attachments.probe(session)
 
     def _lead(self, session: str) -> timedelta:
-        """How long before its due time a lease is probed after; half the period at most, for its heartbeats."""
+        """How long before the end of its lease an applet is probed; half the period at most, for its heartbeats."""
         half = self._leases.period(session) / 2
         return min(timedelta(seconds=ANSWER_WITHIN * self.clock.speed), half)
 
