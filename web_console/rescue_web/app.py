@@ -158,7 +158,10 @@ class _Routes:
         return page_file(name)
 
     async def texts(self, request: Request) -> Response:
-        return JSONResponse(page_texts(language_of(request)))
+        language, login = language_of(request), await self._known(request)
+        if login is not None and login.training is not None:
+            login.training.shown_in(language)
+        return JSONResponse(page_texts(language))
 
     async def sign_in(self, request: Request) -> Response:
         body = await body_of(request)

@@ -28,6 +28,10 @@ class ClassTraining(Training):
         self._end_listening = lesson.listen(account, self._changed, self._is_watching)
         self._changed()
 
+    def shown_in(self, language: str) -> None:
+        """Pages of this login are in a language: what the trainer starts for this person is told in it."""
+        self._lesson.reads_in(self._person, language)
+
     async def stop(self) -> None:
         """End the exercise."""
         await self._lesson.stop([self._person])

@@ -100,6 +100,9 @@ class Training:
         """Answer the question that is asked now."""
         self._practice().answer(text)
 
+    def shown_in(self, language: str) -> None:
+        """Pages of this login are in a language. Nobody else starts exercises here, so each start says it."""
+
     async def stop(self) -> None:
         """End the exercise."""
         await self.close()

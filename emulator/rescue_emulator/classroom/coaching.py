@@ -13,6 +13,7 @@ from functools import partial
 from rescue_client.connection import Connection
 from rescue_client.exercises import AskedCoach, ExerciseClient, LedExercise
 from rescue_common.background_tasks import BackgroundTasks
+from rescue_common.languages import LANGUAGES
 from rescue_common.processes.child import ProgramEnded
 from rescue_emulator.classroom.lesson import Lesson, Lessons
 from rescue_emulator.classroom.model import BadClass
@@ -92,6 +93,8 @@ class _Led:
     async def _act(self, one: AskedCoach) -> None:
         lesson = self._members[one.technician]
         self._troubles.pop(one.technician, None)
+        if one.language in LANGUAGES:
+            lesson.reads_in(one.technician, one.language)
         try:
             await take_ask(lesson.practice(one.technician), one.ask, language=one.language or "en")
         except (BadClass, OSError, ProgramEnded, TimeoutError, RescueError, ValueError) as error:

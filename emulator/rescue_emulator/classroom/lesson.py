@@ -24,7 +24,10 @@ _LEFT = "the exercise was ended: nobody had looked at it for a while"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
-    """What people are asked to do: an exercise, its language, and whether to predict (None: as usual)."""
+    """What people are asked to do: an exercise, and whether to predict (None: as usual).
+
+    `language` is for those of whom it is not known in which one they read.
+    """
 
     exercise: Exercise
     language: str
@@ -49,6 +52,7 @@ class Lesson:
         self._troubles: dict[str, str] = {}
         self._counts: dict[str, dict[str, int]] = {}
         self._unwatched: dict[str, float] = {}
+        self._languages: dict[str, str] = {}
 
     def practice(self, account: str) -> ClassPractice:
         """Return the practice of a member. Raises BadClass if there is no such member."""
@@ -85,6 +89,10 @@ class Lesson:
     def presence_changed(self) -> None:
         """Somebody has begun or ended to look at their exercise."""
         self._changed()
+
+    def reads_in(self, account: str, language: str) -> None:
+        """Somebody's pages or console are in this language: what they are given from now on is told in it."""
+        self._languages[account] = language
 
     async def start(self, accounts: Iterable[str], task: Task) -> None:
         """Begin an exercise for these people, all at the same time. What fails is shown with the person."""
@@ -157,7 +165,8 @@ class Lesson:
         self._troubles.pop(account, None)
         self._unwatched.pop(account, None)
         try:
-            await self.practice(account).start(task.exercise, language=task.language, predict=task.predict)
+            language = self._languages.get(account, task.language)
+            await self.practice(account).start(task.exercise, language=language, predict=task.predict)
         except Exception as error:
             self._troubles[account] = (str(error) or type(error).__name__).partition("\n")[0]
             self._changed()

@@ -115,6 +115,8 @@ async def test_a_trainee_chooses_predicts_on_a_server_of_the_exercise_and_gets_t
         await ben.reads("✓ rij 5:")
         await ben.press(*"Be", "enter")
         await ben.until(lambda: ben.app.client.technician == "monday-2", "their own queue again")
+        await taught.lessons.lesson("monday").start(["monday-2"], Task(exercise=row_exercise(14), language="en"))
+        await ben.reads("U bent aan de beurt.")
     [score] = taught.store.scores("monday").read()
     assert (score.person, score.exercise, score.solved, score.right) == ("Ben", "5", True, 1)
 

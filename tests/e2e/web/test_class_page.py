@@ -173,6 +173,32 @@ async def test_an_exercise_with_a_clock_of_its_own_shows_its_console_and_gives_t
     await ann_card.get_by_text("has joined, no console").wait_for()  # although the coach has one
 
 
+async def test_everybody_reads_an_exercise_in_the_language_of_their_own_page(
+    site: Site, browser: Any, open_page: Opening
+) -> None:
+    classroom = await made(site, ["Ann", "Ben"])
+    trainer = await open_page("admin")
+    await trainer.goto(f"{site.url}class")
+    pages = {}
+    for person, locale in (("Ann", "nl-NL"), ("Ben", "en-GB")):
+        visit = await browser.new_context(viewport=DESKTOP, locale=locale, reduced_motion="reduce")
+        visit.set_default_timeout(60_000)
+        pages[person] = await visit.new_page()
+        await pages[person].goto(f"{site.url}join/{classroom.member(person).code}")
+        await pages[person].locator("form button").click()
+        await pages[person].locator("body:not([inert]) #sign-out").wait_for()
+    await trainer.get_by_label("Exercise", exact=True).select_option("14")
+    await trainer.get_by_role("button", name="Start for all").click()
+    await pages["Ann"].get_by_text("U bent aan de beurt.").wait_for()
+    await pages["Ben"].get_by_text("It is your turn.").wait_for()
+    await pages["Ben"].get_by_label("Language").select_option("nl")
+    await trainer.get_by_label("Exercise", exact=True).select_option("3")
+    await trainer.get_by_role("button", name="Start for all").click()
+    await pages["Ben"].locator("#task").get_by_text("Aan het wachten").wait_for()
+    for page in pages.values():
+        await page.context.close()
+
+
 @pytest.mark.long
 async def test_a_killed_web_process_loses_no_score_and_the_lesson_goes_on(site: Site) -> None:
     classroom = await made(site, ["Ann", "Ben"])
