@@ -138,7 +138,7 @@ async def test_ten_people_join_learn_and_get_told_what_to_look_at_again(
         await cards.nth(1).get_by_text("their turn").wait_for()
         await trainer.get_by_role("button", name="End all sessions of the class").click()
         for number in range(10):
-            await cards.nth(number).get_by_text("empty").wait_for()
+            await cards.nth(number).get_by_text("The queue is empty.").wait_for()
         assert [await person.sessions() for person in people] == [0] * 10
     finally:
         await asyncio.gather(*(person.close() for person in people))

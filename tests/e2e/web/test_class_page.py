@@ -18,7 +18,7 @@ from rescue_common.processes.child import Program
 from rescue_emulator.classroom.model import Classroom, plan
 from rescue_emulator.classroom.setting_up import set_up
 from rescue_emulator.classroom.store import ClassStore
-from tests.e2e.web.browser import DESKTOP, Opening, Site
+from tests.e2e.web.browser import DESKTOP, PHONE, Opening, Site
 from tests.e2e.web.test_doors import Visitor
 
 pytestmark = pytest.mark.timeout(300)  # a browser and some programs on a busy machine
@@ -85,7 +85,7 @@ async def test_a_trainer_gives_two_people_an_exercise_and_sees_how_they_do(
     await ben_card.get_by_text("asked for a prediction").wait_for()
     await trainer.get_by_role("button", name="End all sessions of the class").click()
     for card in (ann_card, ben_card):
-        await card.get_by_text("empty").wait_for()
+        await card.get_by_text("The queue is empty.").wait_for()
         await card.get_by_text("no exercise").wait_for()
     await ben_card.get_by_role("button", name="New code").click()
     await ben_card.get_by_text(classroom.member("Ben").code).wait_for(state="detached")
@@ -197,6 +197,36 @@ async def test_everybody_reads_an_exercise_in_the_language_of_their_own_page(
     await pages["Ben"].locator("#task").get_by_text("Aan het wachten").wait_for()
     for page in pages.values():
         await page.context.close()
+
+
+async def width(page: Any) -> int:
+    return int(await page.evaluate("document.documentElement.scrollWidth"))
+
+
+async def test_pages_on_a_phone_are_as_wide_as_the_phone_and_show_the_exercise_that_the_trainer_chose(
+    site: Site, browser: Any, open_page: Opening
+) -> None:
+    classroom = await made(site, ["Ann"])
+    trainer = await open_page("admin", size=PHONE, lang="nl")
+    await trainer.goto(f"{site.url}class")
+    visit = await browser.new_context(viewport=PHONE, locale="en-GB", reduced_motion="reduce")
+    visit.set_default_timeout(60_000)
+    ann = await visit.new_page()
+    await ann.goto(f"{site.url}join/{classroom.member('Ann').code}")
+    await ann.get_by_role("button", name="Join").click()
+    await ann.locator("body:not([inert]) #sign-out").wait_for()
+    for row, status in (("3", "Waiting"), ("14", "Active")):
+        await trainer.get_by_label("Oefening", exact=True).select_option(row)
+        await trainer.get_by_role("button", name="Start voor iedereen").click()
+        await ann.get_by_text(f"is {status} in your queue.").wait_for()
+        assert await ann.locator("#row").input_value() == row
+    assert (await width(trainer), await width(ann)) == (PHONE["width"], PHONE["width"])
+    card = trainer.get_by_role("article", name="Ann")
+    await card.get_by_text("rij 14: Actief → Onderbroken").wait_for()
+    await ann.locator("#queue button").click()
+    await ann.locator("#session").get_by_role("button", name="Hold session").click()
+    await card.get_by_text("Opgelost.").wait_for()
+    await visit.close()
 
 
 @pytest.mark.long

@@ -39,7 +39,7 @@ function card(person) {
     el("p", {}, progress(person)),
     person.trouble ? el("p", { class: "urgent" }, translate(person.trouble)) : null,
     el("ul", { class: "entries" }, ...(queue?.entries.length ? queue.entries.map((entry) => el("li", {}, el("b", {}, entry.session), " ", written(entry.customer), " ", chip(entry.status),
-      " ", person.own_queue ? null : el("span", { class: "quiet figures", "data-since": entry.since }))) : [el("li", { class: "quiet" }, translate("empty"))])),
+      " ", person.own_queue ? null : el("span", { class: "quiet figures", "data-since": entry.since }))) : [el("li", { class: "quiet" }, translate("The queue is empty."))])),
     el("div", { class: "switches" }, button("start", "Start the exercise", () => start(person)),
       person.attempt ? button("stop", "End the exercise", () => act("stop", person)) : null,
       button("new", "New customer", () => change("/computers", { name: "", pin: "", channel: `Web-${person.group}` })),
@@ -58,7 +58,8 @@ function attempt({ attempt: one }) {
   if (!one) return [el("p", { class: "quiet" }, translate("no exercise"))];
   const isOver = one.phase === "over" || one.phase === "failed";
   const now = one.question ? "asked for a prediction" : one.phase === "preparing" ? "is being prepared" : one.is_turn ? "their turn" : "the others act";
-  return [el("p", {}, el("b", {}, one.title)), el("p", { class: isOver && !one.solved ? "urgent" : null }, isOver ? one.verdict : translate(now)),
+  const result = one.phase === "failed" ? `${one.verdict} ${one.explanation}` : translate(one.solved ? "Solved." : "Not solved.");
+  return [el("p", {}, el("b", {}, titles[one.exercise] ?? one.title)), el("p", { class: isOver && !one.solved ? "urgent" : null }, isOver ? result : translate(now)),
     el("p", { class: "quiet" }, `${translate("Wrong steps")}: ${one.wrong} · ${translate("Refused commands")}: ${one.refused} · ${translate("Hints")}: ${one.hints}`)];
 }
 
@@ -69,6 +70,7 @@ async function drawRows() {
   const chosen = $("row").value;
   $("row").replaceChildren(...Object.entries(titles).sort(([a], [b]) => a - b).map(([row, title]) => el("option", { value: row }, title)));
   if (chosen) $("row").value = chosen;
+  draw(); // with these titles
 }
 
 await begin(() => { draw(); drawRows(); });

@@ -44,6 +44,7 @@ export async function toggleExercises(open = $("exercise").hidden) {
 /** Show how an exercise stands; null if none is done. */
 export function showExercise(state) {
   const ended = shown && !state;
+  if (state && state.exercise !== shown?.exercise) $("row").value = state.exercise; // a trainer may have chosen it
   shown = state;
   if (state && $("exercise").hidden) toggleExercises(true);
   draw();
