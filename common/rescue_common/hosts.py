@@ -32,6 +32,14 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
+def is_anywhere(host: str) -> bool:
+    """Return whether a host, with or without brackets, stands for all addresses of a machine: 0.0.0.0 or ::."""
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_unspecified
+    except ValueError:
+        return False
+
+
 @functools.lru_cache(maxsize=4096)  # each call of each client asks
 def source_of_host(host: str) -> str:
     """Return what limits count an address by: itself, or the network of an IPv6 address."""

@@ -19,7 +19,7 @@ from rescue_emulator.classroom.class_practice import ClassServer
 from rescue_emulator.classroom.coaching import Coaching
 from rescue_emulator.classroom.handout import Handout
 from rescue_emulator.classroom.lesson import Lesson, Lessons, Task
-from rescue_emulator.classroom.model import BadClass, organized
+from rescue_emulator.classroom.model import BadClass, for_terminals, organized
 from rescue_emulator.classroom.report import ReportFormat, class_report
 from rescue_emulator.classroom.setting_up import reset, with_new_code
 from rescue_emulator.classroom.store import ClassStore
@@ -118,7 +118,9 @@ class Classes:
         try:
             classroom = self._store().read(name)
             if what == "handout":
-                return Handout(replace(classroom, web=classroom.web or web), language).as_html()
+                web = classroom.web or web
+                server = for_terminals(classroom.server, web)
+                return Handout(replace(classroom, web=web, server=server), language).as_html()
             people, scores = [member.person for member in classroom.members], self._store().scores(name).read()
         except (BadClass, OSError) as error:
             raise NotPossible(str(error)) from None

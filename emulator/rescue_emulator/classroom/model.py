@@ -11,7 +11,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from urllib.parse import urlsplit
 
+from rescue_common.hosts import is_anywhere, is_loopback
 from rescue_emulator.exercises.progress import check_person
 from rescue_emulator.world.people import CHANNELS, GROUPS, AccountNames
 
@@ -86,6 +88,7 @@ def plan(name: str, *, people: Sequence[str] | int, group_size: int = 1, server:
         raise BadClass(f"a class has 1 to {MOST_PEOPLE} people, not {count}")
     if not 1 <= group_size <= LARGEST_GROUP:
         raise BadClass(f"a group has 1 to {LARGEST_GROUP} people, not {group_size}")
+    check_web(web)
     places = [_place(name, number, count, group_size) for number in range(count)]
     persons = [account for account, _ in places] if isinstance(people, int) else people
     for person in persons:
@@ -97,6 +100,33 @@ def plan(name: str, *, people: Sequence[str] | int, group_size: int = 1, server:
         for person, (account, group) in zip(persons, places, strict=True)
     )
     return Classroom(name=name, members=tuple(members), server=server, web=web.rstrip("/"))
+
+
+def check_web(web: str) -> None:
+    """Raise BadClass if this is no address of pages that people can open; empty is none."""
+    if not web:
+        return
+    try:
+        url = urlsplit(web)
+        is_url, host = url.scheme in ("http", "https") and url.port != 0, url.hostname or ""
+    except ValueError:
+        is_url, host = False, ""
+    if not is_url or not host:
+        raise BadClass(f"{web!r} is no address of pages, such as http://10.0.0.5:8080")
+    if is_anywhere(host):
+        raise BadClass(f"people cannot open {web}: write the address of this machine, such as http://10.0.0.5:8080")
+
+
+def for_terminals(server: str, web: str) -> str:
+    """Return where people's terminals find the server.
+
+    An address that is of use on this machine alone gets the host at which people find the pages, if that is another.
+    """
+    host, _, port = server.rpartition(":")
+    there = urlsplit(web).hostname or ""
+    if not there or not (is_loopback(host) or is_anywhere(host)) or is_loopback(there):
+        return server
+    return f"{f'[{there}]' if ':' in there else there}:{port}"
 
 
 def _place(name: str, number: int, count: int, group_size: int) -> tuple[str, str]:

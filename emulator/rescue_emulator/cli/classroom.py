@@ -146,7 +146,10 @@ def show(name: str) -> None:
     "--web", default=None, metavar="URL", help="Where people find the pages; else as `rescue class new` was told."
 )
 @click.option(
-    "--at", default=None, metavar="HOST:PORT", help="Where people's terminals find the server; else as you do."
+    "--at",
+    default=None,
+    metavar="HOST:PORT",
+    help="Where people's terminals find the server; else as you do, or where the pages are.",
 )
 @_language
 @file_option("--output")
@@ -162,9 +165,15 @@ def handout(name: str, how: str, web: str | None, at: str | None, lang: str, fil
     from dataclasses import replace
 
     from rescue_emulator.classroom.handout import Handout
+    from rescue_emulator.classroom.model import BadClass, check_web, for_terminals
 
     found = _read(name)
-    found = replace(found, web=found.web if web is None else web.rstrip("/"), server=at or found.server)
+    try:
+        check_web(web or "")
+    except BadClass as error:
+        raise click.BadParameter(str(error), param_hint="--web") from None
+    pages = found.web if web is None else web.rstrip("/")
+    found = replace(found, web=pages, server=at or for_terminals(found.server, pages))
     made = Handout(found, lang)
     write_text(made.as_html() if how == "html" else made.as_text(), file)
 

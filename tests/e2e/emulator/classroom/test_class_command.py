@@ -94,6 +94,9 @@ async def test_a_class_ends_without_a_trace_and_others_keep_what_they_have(tmp_p
         await rescue("class", "handout", "monday", "--format", "html", "--output", str(page), *data)
         assert page.read_text().count("<section>") == 3
         assert page.read_text().count("http://10.0.0.5:8080/join/") == 6
+        assert page.read_text().count(f"--server 10.0.0.5:{world.address.rpartition(':')[2]}") == 3
+        other = await rescue("class", "handout", "monday", "--at", "127.0.0.1:1", *data)
+        assert other.count("--server 127.0.0.1:1") == 3, "as it was asked for"
         score = Score(at="2026-03-04T09:00:00+00:00", person="monday-1a", exercise="14", trainee="alice", solved=False)
         ClassStore(world.data).scores("monday").add(score)
         assert "monday-2a: 0 solved" in await rescue("class", "report", "monday", *data)
@@ -133,6 +136,7 @@ BAD = (
     (("new", "monday", "--person", "=cmd()"), "'=cmd()' is no name: a letter or digit, then up to 63 letters"),
     (("new", "tuesday", "--people", "2", "--valid-for", "10s"), "one minute to 366 days"),
     (("new", "monday", "--people", "2", "--valid-for", "-1h"), "'-1h'"),
+    (("new", "monday", "--people", "2", "--web", "foo"), "is no address of pages"),
     (("code", "nobody", "Ann"), "there is no class 'nobody'"),
 )
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from rescue_emulator.classroom.handout import Handout
-from rescue_emulator.classroom.model import BadClass, Classroom, organized, plan
+from rescue_emulator.classroom.model import BadClass, Classroom, for_terminals, organized, plan
 from rescue_emulator.classroom.store import ClassStore
 from rescue_emulator.exercises.progress import BadPerson
 
@@ -63,6 +63,36 @@ def test_a_group_is_an_organization_that_shares_no_name_with_another() -> None:
 def test_what_cannot_be_a_class_is_said(name: str, people: int | list[str], size: int, why: str) -> None:
     with pytest.raises(BadClass, match=why):
         plan(name, people=people, group_size=size)
+
+
+@pytest.mark.parametrize(
+    "web", ["foo", "10.0.0.5:8080", "ftp://10.0.0.5", "http://", "http://10.0.0.5:port", "http://[::"]
+)
+def test_what_is_no_address_of_pages_is_said(web: str) -> None:
+    with pytest.raises(BadClass, match="is no address of pages, such as http"):
+        plan("monday", people=2, web=web)
+
+
+@pytest.mark.parametrize("web", ["http://0.0.0.0:8080", "https://[::]:8080/"])
+def test_an_address_at_which_nobody_else_finds_the_pages_is_said(web: str) -> None:
+    with pytest.raises(BadClass, match="write the address of this machine"):
+        plan("monday", people=2, web=web)
+
+
+@pytest.mark.parametrize(
+    ("server", "web", "found"),
+    [
+        ("127.0.0.1:50051", "http://10.0.0.5:8080", "10.0.0.5:50051"),
+        ("[::1]:50051", "http://class.example", "class.example:50051"),
+        ("0.0.0.0:50051", "https://[fd00::5]:8080", "[fd00::5]:50051"),
+        ("127.0.0.1:50051", "http://localhost:8080", "127.0.0.1:50051"),
+        ("127.0.0.1:50051", "", "127.0.0.1:50051"),
+        ("10.0.0.9:50051", "http://10.0.0.5:8080", "10.0.0.9:50051"),
+        ("10.0.0.8:50051,10.0.0.9:50051", "http://10.0.0.5:8080", "10.0.0.8:50051,10.0.0.9:50051"),
+    ],
+)
+def test_terminals_find_the_server_where_browsers_find_the_pages(server: str, web: str, found: str) -> None:
+    assert for_terminals(server, web) == found
 
 
 def test_a_person_has_a_name_that_a_file_can_have() -> None:
