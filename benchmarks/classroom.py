@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from benchmarks.programs import cpu_of
 from rescue_common.processes.child import Program
 from rescue_common.state_directory import Access
 from rescue_emulator.classroom.model import plan
@@ -51,7 +52,7 @@ async def _lesson(people: int, seconds: float) -> dict[str, float]:
         for page in (trainer, *pages):
             stack.push_async_callback(page.close)
         await asyncio.gather(*(_begin(world, page, group) for page, group in zip(pages, made.groups, strict=True)))
-        spent, at = _cpu(world.server), time.monotonic()
+        spent, at = cpu_of(world.server.pid), time.monotonic()
         delays = await asyncio.gather(
             *(_act(page, EVERY * number / people, seconds) for number, page in enumerate(pages))
         )
@@ -62,7 +63,7 @@ async def _lesson(people: int, seconds: float) -> dict[str, float]:
             "p50 ms to the page": statistics.median(found) * 1000,
             "p95 ms to the page": found[int(len(found) * 0.95)] * 1000,
             "longest ms to the page": found[-1] * 1000,
-            "% of a core, server": (_cpu(world.server) - spent) / passed * 100,
+            "% of a core, server": (cpu_of(world.server.pid) - spent) / passed * 100,
             "commands": 0 - len(found),  # more is better
         }
 
@@ -173,7 +174,3 @@ class Page:
         writer.write("\r\n".join([*lines, "", ""]).encode() + content)
         await writer.drain()
         return reader, writer
-
-
-def _cpu(program: Program) -> float:
-    return time.clock_gettime((~program.pid << 3) | 2)  # the clock of another process, as Linux numbers them

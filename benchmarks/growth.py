@@ -107,7 +107,7 @@ def _write_journal(path: Path, events: int) -> EngineState:
 
 @contextlib.asynccontextmanager
 async def _running(data: Path, *, within: float) -> AsyncIterator[str]:
-    # Nothing is dropped: a server keeps 10,000 ended sessions by default.
+    # Nothing is dropped: by default a server would keep the newest ended sessions only.
     options = ("--listen", "127.0.0.1:0", "--data", str(data), "--paused", "--json", "--most-ended", "1000000")
     program = await Program.start("server", "rescue_server", *options)
     try:

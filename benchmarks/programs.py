@@ -41,12 +41,11 @@ class Server:
 
     def cpu(self) -> float:
         """Seconds of CPU that it has used."""
-        return time.clock_gettime((~self.process.pid << 3) | 2)  # the clock of another process, as Linux numbers them
+        return cpu_of(self.process.pid)
 
     def memory(self) -> int:
         """Bytes that it holds."""
-        found = re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{self.process.pid}/status").read_text())
-        return int(found[1]) * 1024 if found else 0
+        return memory_of(self.process.pid)
 
     def longest_block(self) -> float:
         """Seconds for which its loop did nothing else, at most, since the start. Only with metrics."""
@@ -54,6 +53,17 @@ class Server:
             text = answer.read().decode()
         found = re.search(r'^rescue_loop_longest_block_seconds\{phase="any"\} (\S+)$', text, re.MULTILINE)
         return float(found[1]) if found else 0.0
+
+
+def cpu_of(pid: int) -> float:
+    """Return the seconds of CPU that a process has used."""
+    return time.clock_gettime((~pid << 3) | 2)  # the clock of another process, as Linux numbers them
+
+
+def memory_of(pid: int) -> int:
+    """Return the bytes that a process holds."""
+    found = re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{pid}/status").read_text())
+    return int(found[1]) * 1024 if found else 0
 
 
 @contextlib.contextmanager

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import socket
 import subprocess
 import sys
@@ -16,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlencode, urlsplit
 
-from benchmarks.programs import LOAD_CORE, ROOT, SERVER_CORE, pinned
+from benchmarks.programs import LOAD_CORE, ROOT, SERVER_CORE, cpu_of, memory_of, pinned
 from rescue_emulator.testing import SyncWorld
 
 _CONNECTIONS = 8
@@ -33,7 +32,7 @@ class _Subject:
     pids: tuple[int, ...]
 
     def cpu(self) -> float:
-        return sum(time.clock_gettime((~pid << 3) | 2) for pid in self.pids)
+        return sum(map(cpu_of, self.pids))
 
 
 def get_session(kind: str, *, sessions: int) -> dict[str, float]:
@@ -60,10 +59,14 @@ def idle(kind: str) -> dict[str, float]:
     """What the API costs before its first request: the memory of its program, and its processor time."""
     with SyncWorld(api=True) as world:
         pid = _child(world.server.pid)
-        started = time.clock_gettime((~pid << 3) | 2)
+        started = cpu_of(pid)
         time.sleep(_SECONDS)
-        used = time.clock_gettime((~pid << 3) | 2) - started
-        return {"MB": _memory(pid) / 2**20, "ms of CPU to start": 1000 * started, "ms a second": 1000 * used / _SECONDS}
+        used = cpu_of(pid) - started
+        return {
+            "MB": memory_of(pid) / 2**20,
+            "ms of CPU to start": 1000 * started,
+            "ms a second": 1000 * used / _SECONDS,
+        }
 
 
 @contextlib.contextmanager
@@ -135,8 +138,3 @@ def _child(parent: int) -> int:
             if of == parent and b"rescue_api" in (entry / "cmdline").read_bytes():
                 return int(entry.name)
     raise RuntimeError("the server has no public API")
-
-
-def _memory(pid: int) -> int:
-    found = re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{pid}/status").read_text())
-    return int(found[1]) * 1024 if found else 0
