@@ -10,7 +10,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping, MutableMapping
 from itertools import islice
-from typing import Any, ClassVar, Self, TypeVar
+from typing import Any, ClassVar, Self, TypeVar, overload
 
 import msgspec
 
@@ -18,6 +18,7 @@ IN_BLOCK = 32
 """Values in a block: to look one up takes two microseconds, and 500,000 make a list that is copied in no time."""
 
 Value = TypeVar("Value")
+Default = TypeVar("Default")
 _decoder = msgspec.msgpack.Decoder(dict[str, bytes])
 
 
@@ -64,10 +65,21 @@ class PackedMapping(MutableMapping[str, Value]):
         return True
 
     def __getitem__(self, name: str) -> Value:
-        value = self._values.get(name)
+        value = self._found(name)
         if value is None:
-            value = self._block_for(name)[1][name]
-        return self._decoded(value) if isinstance(value, bytes) else value
+            raise KeyError(name)
+        return value
+
+    @overload
+    def get(self, name: str, default: None = None, /) -> Value | None: ...
+    @overload
+    def get(self, name: str, default: Value, /) -> Value: ...
+    @overload
+    def get(self, name: str, default: Default, /) -> Value | Default: ...
+    def get(self, name: str, default: object = None, /) -> object:
+        """Return the value, or the default. Each command asks, often in vain: that of `Mapping` raises and catches."""
+        value = self._found(name)
+        return default if value is None else value
 
     def __setitem__(self, name: str, value: Value) -> None:
         self._take_out(name)
@@ -116,6 +128,12 @@ class PackedMapping(MutableMapping[str, Value]):
         mapping._values.update((name, cls._decoded(value)) for name, value in packed.unpacked.items())
         return mapping
 
+    def _found(self, name: str) -> Value | None:
+        value = self._values.get(name)
+        if value is None and self._blocks:
+            value = self._block_for(name)[1].get(name)
+        return self._decoded(value) if isinstance(value, bytes) else value
+
     def _block_for(self, name: str) -> tuple[int, dict[str, bytes]]:
         """Return the place and the values of the block in which a name is if it is in any."""
         place = bisect_left(self._last, _order(name))
@@ -123,7 +141,7 @@ class PackedMapping(MutableMapping[str, Value]):
 
     def _take_out(self, name: str) -> None:
         """Break up the block that has this name, if one has it: its values are packed one by one from then on."""
-        if name in self._values:
+        if name in self._values or not self._blocks:
             return
         place, block = self._block_for(name)
         if name in block:
