@@ -20,6 +20,7 @@ from rescue_server.cluster.election import PING, SILENT, Election
 from rescue_server.cluster.leader_channel import open_member_channel
 from rescue_server.cluster.link_outbox import LinkOutbox
 from rescue_server.cluster.link_service import FOLLOWER, LEADER
+from rescue_server.cluster.other_transport import find_difference
 from rescue_server.cluster.proofs import is_proof, new_nonce, prove
 from rescue_server.cluster.reports import Reports
 from rescue_server.cluster.standing import MemberStanding
@@ -29,10 +30,11 @@ log = logging.getLogger(__name__)
 _REDIAL = 0.1  # real seconds between attempts
 _DIAL_WITHIN = 0.5  # real seconds
 _NAME_TAKEN_FOR = 3.0  # real seconds: the link of this server's earlier life may still be known
+_DIFFERS_FOR = 3.0  # real seconds: somebody may be renewing the certificates just now
 
 
 class NotAdmitted(Exception):
-    """The leader does not take this server in: another one has its name, or it has another key."""
+    """The leader does not take this server in: another one has its name, it has another key, or it talks otherwise."""
 
 
 class _Stranger(Exception):
@@ -65,6 +67,8 @@ class LeaderLink:
         self._on_news = on_news
         self._instance = secrets.token_hex(8)
         self._taken_since: float | None = None
+        self._differs_since: float | None = None
+        self._has_linked = False  # ever
 
     async def run(self) -> None:
         """Link until cancelled. Raises NotAdmitted."""
@@ -86,7 +90,7 @@ class LeaderLink:
         try:
             async with contextlib.AsyncExitStack() as stack:
                 channel = await stack.enter_async_context(open_member_channel(address, self._tls))
-                await self._follow(cluster_pb2_grpc.ClusterServiceStub(channel))
+                await self._follow(address, cluster_pb2_grpc.ClusterServiceStub(channel))
         except _Stranger:
             log.warning("at %s is somebody who has not the key of this cluster", address)
             self._election.lost(time.monotonic())
@@ -96,7 +100,7 @@ class LeaderLink:
         except BadTls as error:  # somebody renews the files just now
             log.warning("no link to %s: %s", address, error)
 
-    async def _follow(self, stub: cluster_pb2_grpc.ClusterServiceAsyncStub) -> None:
+    async def _follow(self, address: str, stub: cluster_pb2_grpc.ClusterServiceAsyncStub) -> None:
         nonce, proved = new_nonce(), asyncio.get_running_loop().create_future()
         call = stub.Link(self._requests(nonce, proved))
         try:
@@ -118,6 +122,8 @@ class LeaderLink:
         except grpc.aio.AioRpcError as error:
             if proved.done():
                 self._judge(from_rpc_error(error))
+            elif not self._has_linked:
+                await self._find_difference(address)
         finally:
             call.cancel()
             self._uplink.ended()
@@ -127,7 +133,7 @@ class LeaderLink:
             raise _Stranger
 
     def _take(self, news: cluster_pb2.LinkNews) -> None:
-        self._taken_since = None
+        self._taken_since, self._has_linked = None, True
         self._take_news(news)
         self._election.received(time.monotonic(), rank=self._standing.roster.rank())
         self._on_news()
@@ -158,6 +164,42 @@ class LeaderLink:
             self._taken_since = self._taken_since or time.monotonic()
             if time.monotonic() - self._taken_since > _NAME_TAKEN_FOR:
                 raise NotAdmitted(str(error))
+
+    async def _find_difference(self, address: str) -> None:
+        """Find out whether this server can link at all. Raises NotAdmitted.
+
+        One that has linked before is not asked: it knows that it can, and leads if the leader cannot be reached.
+        """
+        why = await find_difference(
+            address, has_tls=self._tls is not None, is_leader=lambda: self._proves_itself(address)
+        )
+        if why is None:
+            self._differs_since = None
+            return
+        now = time.monotonic()
+        self._election.received(now)  # it is there, whatever it says
+        self._differs_since = self._differs_since or now
+        if now - self._differs_since > _DIFFERS_FOR:
+            raise NotAdmitted(why)
+
+    async def _proves_itself(self, address: str) -> bool:
+        """Find out whether the leader is at this address without TLS. What it is told for that is no secret."""
+        nonce = new_nonce()
+        async with open_member_channel(address, None) as channel:
+            call = cluster_pb2_grpc.ClusterServiceStub(channel).Link(
+                self._requests(nonce, asyncio.get_running_loop().create_future())
+            )
+            try:
+                async with asyncio.timeout(_DIAL_WITHIN):
+                    response = await call.read()
+                    if isinstance(response, cluster_pb2.LinkResponse):
+                        self._check(response.proof, nonce)
+                        return True
+            except (grpc.aio.AioRpcError, TimeoutError, _Stranger):
+                pass
+            finally:
+                call.cancel()
+        return False
 
 
 async def _knock(address: str) -> None:
