@@ -14,6 +14,7 @@ from typing import TypeVar
 from rescue_client.connection import Connection
 from rescue_client.console import ConsoleClient
 from rescue_common.processes.child import ProgramEnded
+from rescue_common.reasons import reason_of
 from rescue_common.state_directory import NoAccess, state_directory
 from rescue_emulator.exercises.model import Exercise
 from rescue_emulator.exercises.practice import UNWATCHED, Door, Practice, exercise_of_row
@@ -168,7 +169,7 @@ class Training:
         try:
             return await work
         except (BadPerson, OSError, ProgramEnded, TimeoutError, RescueError) as error:
-            reason = (str(error) or type(error).__name__).partition("\n")[0]
+            reason = reason_of(error)
             raise NotPossible("exercises are not possible now: {reason}", reason=reason) from None
 
     def _changed(self) -> None:

@@ -15,6 +15,7 @@ from rescue_client.exercises import AskedCoach, ExerciseClient, LedExercise
 from rescue_common.background_tasks import BackgroundTasks
 from rescue_common.languages import LANGUAGES
 from rescue_common.processes.child import ProgramEnded
+from rescue_common.reasons import reason_of
 from rescue_emulator.classroom.lesson import Lesson, Lessons
 from rescue_emulator.classroom.model import BadClass
 from rescue_emulator.exercises.practice_program import take_ask
@@ -98,7 +99,7 @@ class _Led:
         try:
             await take_ask(lesson.practice(one.technician), one.ask, language=one.language or "en")
         except (BadClass, OSError, ProgramEnded, TimeoutError, RescueError, ValueError) as error:
-            self._troubles[one.technician] = (str(error) or type(error).__name__).partition("\n")[0]
+            self._troubles[one.technician] = reason_of(error)
         self._change(one.technician)
 
     def _change(self, account: str) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from rescue_common.natural_order import natural_key
+from rescue_common.reasons import reason_of
 from rescue_emulator.classroom.class_practice import ClassPractice, ClassServer
 from rescue_emulator.classroom.model import BadClass, Classroom, Member
 from rescue_emulator.classroom.store import ClassStore
@@ -168,7 +169,7 @@ class Lesson:
             language = self._languages.get(account, task.language)
             await self.practice(account).start(task.exercise, language=language, predict=task.predict)
         except Exception as error:
-            self._troubles[account] = (str(error) or type(error).__name__).partition("\n")[0]
+            self._troubles[account] = reason_of(error)
             self._changed()
 
     def _practice_changed(self, account: str) -> None:

@@ -11,6 +11,7 @@ import json
 from collections.abc import AsyncIterator, Callable, Mapping
 
 from rescue_common.processes.child import ProgramEnded
+from rescue_common.reasons import reason_of
 from rescue_emulator.exercises.practice import Practice, exercise_of_row
 from rescue_emulator.exercises.progress import ProgressFile
 from rescue_protos.errors import RescueError
@@ -57,7 +58,7 @@ class PracticeProgram:
                 try:
                     await self._do(line)
                 except (OSError, ProgramEnded, TimeoutError, RescueError, ValueError) as error:
-                    reason = (str(error) or type(error).__name__).partition("\n")[0]
+                    reason = reason_of(error)
                     self._print({"event": "refused", "message": reason})
         finally:
             await self._practice.close()

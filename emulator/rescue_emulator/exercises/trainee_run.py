@@ -14,6 +14,7 @@ from enum import StrEnum
 
 from rescue_client.journal import JournalLine, RefusedCommand
 from rescue_client.records import Status
+from rescue_common.reasons import reason_of
 from rescue_emulator.exercises.attempt import Judgement
 from rescue_emulator.exercises.coach import Coach, NotPlayed, Result
 from rescue_emulator.exercises.model import Exercise
@@ -124,7 +125,7 @@ class TraineeRun:
         except NotPlayed as error:
             self._fail(self._texts.text(str(error)))
         except Exception as error:
-            self._fail((str(error) or type(error).__name__).partition("\n")[0])
+            self._fail(reason_of(error))
 
     async def clear(self) -> None:
         """Undo in the world what the attempt left behind."""
