@@ -54,6 +54,7 @@ class PendingAnswer:
     def _settle(self) -> None:
         if self.on_settled is not None:
             self.on_settled()
+            self.on_settled = None  # it holds this answer: what is a cycle is freed only by a look for garbage
         for waiting in self._waiting:
             if not waiting.done():  # or who waited has given up
                 waiting.set_result(None)

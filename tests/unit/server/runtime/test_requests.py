@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 
@@ -13,6 +14,7 @@ from rescue_protos.errors import RequestReused
 from rescue_server.clock import ServerClock
 from rescue_server.core.organization import GroupAdded
 from rescue_server.runtime.engine import Answer, Engine, Outcome, Request, live_engine
+from rescue_server.runtime.pending_answer import PendingAnswer
 from rescue_server.runtime.request_ids import RequestIds
 from rescue_server.store.memory import MemoryStore
 from rescue_server.store.protocol import ClockMark, StoredAnswer, StoredEvent
@@ -91,6 +93,19 @@ async def test_callers_that_were_answered_together_are_stored_together_again() -
     async with running(store) as engine:
         await asyncio.gather(*(caller(engine, name) for name in range(16)))
     assert store.batches == [16] * 20
+
+
+async def test_commands_that_were_answered_leave_nothing_that_only_a_look_for_garbage_frees() -> None:
+    async with running(CountedStore()) as engine:
+        gc.collect()
+        gc.disable()
+        try:
+            for number in range(20):
+                await ask(engine, str(number))
+            left = [each for each in gc.get_objects() if isinstance(each, PendingAnswer)]
+        finally:
+            gc.enable()
+    assert len(left) <= 1  # that of the last one, on its way out
 
 
 def test_ids_that_were_used_are_never_taken_for_fresh() -> None:
