@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
@@ -41,6 +41,7 @@ from rescue_protos.v1 import (
 from rescue_server.core import commands, decide
 from rescue_server.core.organization import SecretChanged
 from rescue_server.runtime.credentials import hash_secret
+from rescue_server.runtime.retention import MOST_ENDED
 from rescue_server.runtime.state import EngineState
 from rescue_server.startup.organization_file import read_organization
 from rescue_server.store.files import STORE_FILE
@@ -49,6 +50,8 @@ from rescue_server.store.sqlite import SqliteStore
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 LATEST = 10  # events that are asked for
+KEEP_ALL = ("--most-ended", "1000000")
+FORGETTING = 600  # real seconds that a server may take to forget what it does not keep by default
 COMMANDS, READERS = 1000, 2
 PAUSE = 0.05  # seconds between two questions of a reader: more would compare how many programs share two cores
 _ANY_SIZE = [("grpc.max_receive_message_length", -1)]
@@ -56,17 +59,20 @@ OF_NOBODY = (("authorization", f"Bearer {technician(100)}"),)  # their queue is 
 OF_ADMIN = (("authorization", "Bearer admin"),)
 
 
-def long_journal(kind: str, *, events: int) -> Figures:
-    """Start after an orderly end, and ask for the latest of a long journal."""
+def long_journal(kind: str, *, events: int, keeps_all: bool = True) -> Figures:
+    """Start after an orderly end, and ask for the latest of a long journal.
+
+    Unless the server keeps all ended sessions, it has forgotten most of them before its end.
+    """
     with tempfile.TemporaryDirectory(prefix="bench-") as directory:
         data = Path(directory) / "data"
-        made, last, session = _ended_server(events)
+        made, last, session = _ended_server(events, keeps_all)
         shutil.copytree(made, data)
-        return asyncio.run(_asked(data, last, session))
+        return asyncio.run(_asked(data, last, session, KEEP_ALL if keeps_all else ()))
 
 
 @functools.cache
-def _ended_server(events: int) -> tuple[Path, int, str]:
+def _ended_server(events: int, keeps_all: bool) -> tuple[Path, int, str]:
     """Return the state directory of a server that ended in order, its last revision and session. It is made once."""
     directory = tempfile.mkdtemp(prefix="bench-journal-")
     atexit.register(shutil.rmtree, directory, ignore_errors=True)
@@ -75,11 +81,23 @@ def _ended_server(events: int) -> tuple[Path, int, str]:
     state = _write_journal(data / STORE_FILE, events)
 
     async def run_once() -> None:
-        async with _running(data, within=300):
-            pass
+        async with _running(data, KEEP_ALL if keeps_all else (), within=300) as address:
+            if not keeps_all:
+                await _until_forgotten(address, data, str(state.last_session - MOST_ENDED))
 
     asyncio.run(run_once())
     return data, state.revision, str(state.last_session)
+
+
+async def _until_forgotten(address: str, data: Path, session: str) -> None:
+    """Wait until the server has forgotten the session; it forgets those that ended first before others."""
+    async with Connection.find(user="admin", server=address, data=data) as connection:
+        await connection.sign_in()
+        for _ in range(FORGETTING):
+            if not await _read(JournalClient(connection), session=session):
+                return
+            await asyncio.sleep(1)
+    raise TimeoutError(f"session {session} is not forgotten after {FORGETTING} s")
 
 
 def _write_journal(path: Path, events: int) -> EngineState:
@@ -106,9 +124,8 @@ def _write_journal(path: Path, events: int) -> EngineState:
 
 
 @contextlib.asynccontextmanager
-async def _running(data: Path, *, within: float) -> AsyncIterator[str]:
-    # Nothing is dropped: by default a server would keep the newest ended sessions only.
-    options = ("--listen", "127.0.0.1:0", "--data", str(data), "--paused", "--json", "--most-ended", "1000000")
+async def _running(data: Path, more: Sequence[str], *, within: float) -> AsyncIterator[str]:
+    options = ("--listen", "127.0.0.1:0", "--data", str(data), "--paused", "--json", *more)
     program = await Program.start("server", "rescue_server", *options)
     try:
         yield str((await program.event("ready", within))["server"])
@@ -116,9 +133,9 @@ async def _running(data: Path, *, within: float) -> AsyncIterator[str]:
         await program.stop(60)
 
 
-async def _asked(data: Path, last: int, session: str) -> Figures:
+async def _asked(data: Path, last: int, session: str, options: Sequence[str]) -> Figures:
     began = time.monotonic()
-    async with _running(data, within=300) as address:
+    async with _running(data, options, within=300) as address:
         ready = time.monotonic() - began
         async with Connection.find(user="admin", server=address, data=data) as connection:
             journal = JournalClient(connection)

@@ -74,6 +74,7 @@ def test_an_event_is_measured_where_it_follows() -> None:
 
 def test_growth_is_measured_with_journals_queues_and_applets() -> None:
     assert growth.long_journal("ours", events=3_000)["s to start"] > 0
+    assert growth.long_journal("ours", events=3_000, keeps_all=False)["s to start"] > 0
     assert growth.long_queue("ours", entries=30)["console: others wait ms"] > 0
     assert growth.advance("ours", gone=10)["s for 24 hours"] > 0
     assert cases.longest_block("ours", applets=10, rate=50)["longest block ms"] > 0
