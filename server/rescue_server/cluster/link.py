@@ -20,6 +20,7 @@ from rescue_server.cluster.election import PING, SILENT, Election
 from rescue_server.cluster.leader_channel import open_member_channel
 from rescue_server.cluster.link_outbox import LinkOutbox
 from rescue_server.cluster.link_service import FOLLOWER, LEADER
+from rescue_server.cluster.measures import Happened
 from rescue_server.cluster.other_transport import find_difference
 from rescue_server.cluster.proofs import is_proof, new_nonce, prove
 from rescue_server.cluster.reports import Reports
@@ -57,6 +58,7 @@ class LeaderLink:
         key: bytes,
         tls: Tls | None,
         on_news: Callable[[], None],
+        happened: Happened,
     ) -> None:
         self._uplink = uplink
         self._take_news = take_news
@@ -68,7 +70,7 @@ class LeaderLink:
         self._instance = secrets.token_hex(8)
         self._taken_since: float | None = None
         self._differs_since: float | None = None
-        self._has_linked = False  # ever
+        self._happened = happened
 
     async def run(self) -> None:
         """Link until cancelled. Raises NotAdmitted."""
@@ -122,7 +124,7 @@ class LeaderLink:
         except grpc.aio.AioRpcError as error:
             if proved.done():
                 self._judge(from_rpc_error(error))
-            elif not self._has_linked:
+            elif not (self._happened.linked or self._happened.led):
                 await self._find_difference(address)
         finally:
             call.cancel()
@@ -133,7 +135,7 @@ class LeaderLink:
             raise _Stranger
 
     def _take(self, news: cluster_pb2.LinkNews) -> None:
-        self._taken_since, self._has_linked = None, True
+        self._taken_since, self._happened.linked = None, True
         self._take_news(news)
         self._election.received(time.monotonic(), rank=self._standing.roster.rank())
         self._on_news()
@@ -168,7 +170,7 @@ class LeaderLink:
     async def _find_difference(self, address: str) -> None:
         """Find out whether this server can link at all. Raises NotAdmitted.
 
-        One that has linked before is not asked: it knows that it can, and leads if the leader cannot be reached.
+        One that has linked or led before is not asked: its options fit, and it leads if the leader cannot be reached.
         """
         why = await find_difference(
             address, has_tls=self._tls is not None, is_leader=lambda: self._proves_itself(address)

@@ -13,8 +13,12 @@ from rescue_server.store.errors import StoreError
 
 @dataclass(slots=True, kw_only=True)
 class Happened:
-    """How often something happened, over all terms. `led`: it came to lead. `deposed`: it had to stop leading."""
+    """How often something happened, over all terms. `led`: it came to lead. `deposed`: it had to stop leading.
 
+    `linked`: whether it ever heard the news of a leader.
+    """
+
+    linked: bool = False
     led: int = 0
     deposed: int = 0
     in_doubt: int = 0

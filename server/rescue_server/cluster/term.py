@@ -183,6 +183,7 @@ class Term:
             key=self._setting.key,
             tls=self._tls,
             on_news=follower.wake,
+            happened=self._setting.happened,
         )
         self._show()
         running = (link.run(), self._access.run(), self._snapshots.run(), self._health.run())

@@ -14,13 +14,14 @@ import pytest
 from rescue_common.tls import Tls
 from rescue_protos.v1 import applet_pb2, cluster_pb2, cluster_pb2_grpc
 from rescue_server.clock import ServerClock
-from rescue_server.cluster import consoles, news
+from rescue_server.cluster import consoles, link, news
 from rescue_server.cluster.consoles import OthersConsoles
 from rescue_server.cluster.election import Election
 from rescue_server.cluster.leader_channel import LeaderChannel, NoLeader, closed_is_broken
-from rescue_server.cluster.link import LeaderLink
+from rescue_server.cluster.link import LeaderLink, NotAdmitted
 from rescue_server.cluster.link_outbox import LinkOutbox, Overflow
 from rescue_server.cluster.linked_servers import LinkedServer, LinkedServers
+from rescue_server.cluster.measures import Happened
 from rescue_server.cluster.questions import Questions
 from rescue_server.cluster.roster import KnownServer, Roster
 from rescue_server.cluster.settling import Settling
@@ -32,6 +33,7 @@ from rescue_server.runtime.console_presences import ConsolePresences
 from rescue_server.runtime.engine import live_engine
 from rescue_server.runtime.presence import Presence
 from rescue_server.runtime.watch import Watch
+from rescue_server.startup.certificates import make_certificates
 from rescue_server.store.memory import MemoryStore
 
 NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
@@ -301,8 +303,17 @@ async def test_who_has_not_the_key_is_taken_for_no_leader(kind: str) -> None:
     standing, election = MemberStanding("s2", "h:2", Roster("s2"), lambda: place), Election("h:2")
     election.saw(epoch=1, leader=address, now=time.monotonic())
     found, taken = asyncio.Event(), list[cluster_pb2.LinkNews]()
-    link = LeaderLink(standing, Uplink(), election, take_news=taken.append, key=b"k" * 32, tls=None, on_news=found.set)
-    linking = asyncio.create_task(link.run())
+    linked = LeaderLink(
+        standing,
+        Uplink(),
+        election,
+        take_news=taken.append,
+        key=b"k" * 32,
+        tls=None,
+        on_news=found.set,
+        happened=Happened(),
+    )
+    linking = asyncio.create_task(linked.run())
     try:
         async with asyncio.timeout(30):
             await found.wait()
@@ -311,6 +322,48 @@ async def test_who_has_not_the_key_is_taken_for_no_leader(kind: str) -> None:
         assert not linking.done()
     finally:
         linking.cancel()
+        await server.stop(None)
+
+
+def link_to(
+    standing: MemberStanding, election: Election, tls: Tls | None, happened: Happened | None = None
+) -> LeaderLink:
+    return LeaderLink(
+        standing,
+        Uplink(),
+        election,
+        take_news=lambda news: None,
+        key=b"k",
+        tls=tls,
+        on_news=lambda: None,
+        happened=happened or Happened(),
+    )
+
+
+@pytest.mark.parametrize("happened", [Happened(linked=True), Happened(led=1)], ids=["linked", "led"])
+async def test_who_has_linked_or_led_does_not_end_because_of_another_servers_certificate(
+    tmp_path: Path, happened: Happened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(link, "_DIFFERS_FOR", 0.0)
+    make_certificates(tmp_path / "theirs", ["127.0.0.1"])
+    make_certificates(tmp_path / "ours", ["127.0.0.1"])
+    key, certificate = ((tmp_path / "theirs" / f"server.{end}").read_bytes() for end in ("key", "pem"))
+    server = grpc.aio.server()
+    credentials = grpc.ssl_server_credentials([(key, certificate)])
+    address = f"127.0.0.1:{server.add_secure_port('127.0.0.1:0', credentials)}"
+    await server.start()
+    place = Place(position=2, epoch=1, leader="s1", address=address)
+    standing, tls = MemberStanding("s2", "h:2", Roster("s2"), lambda: place), Tls(ca=tmp_path / "ours" / "ca.pem")
+    election = Election("h:2")
+    election.saw(epoch=1, leader=address, now=time.monotonic())
+    try:
+        with pytest.raises(NotAdmitted, match="of another CA"):
+            async with asyncio.timeout(30):
+                await link_to(standing, election, tls).run()
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(1):
+                await link_to(standing, election, tls, happened).run()
+    finally:
         await server.stop(None)
 
 
@@ -325,10 +378,7 @@ async def test_certificates_that_are_away_for_a_moment_end_no_server(tmp_path: P
             super().reached(now)
             reached.set()
 
-    link = LeaderLink(
-        standing, Uplink(), Noting("h:2"), take_news=lambda news: None, key=b"k", tls=tls, on_news=lambda: None
-    )
-    linking = asyncio.create_task(link.run())
+    linking = asyncio.create_task(link_to(standing, Noting("h:2"), tls).run())
     async with here, asyncio.timeout(30):
         for _ in range(2):  # it goes on
             await reached.wait()
