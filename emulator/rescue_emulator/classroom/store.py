@@ -29,7 +29,7 @@ class ClassStore:
         return tuple(sorted(path.parent.name for path in self._directory.glob(f"*/{_FILE}")))
 
     def read(self, name: str) -> Classroom:
-        """Return a class."""
+        """Return a class. Raises BadClass if there is none of that name, or if its file is damaged."""
         if name not in self.names():
             there = (
                 f"there are {', '.join(self.names())}"

@@ -33,7 +33,7 @@ class LogAddress:
 
     @staticmethod
     def read(text: str) -> LogAddress:
-        """Raises BadLogAddress."""
+        """Read what `--cluster` takes. Raises BadLogAddress, CredentialsShown."""
         engine, separator, rest = text.partition("://")
         hosts, slash, name = rest.partition("/")
         if engine not in _PORTS or not separator or not hosts:

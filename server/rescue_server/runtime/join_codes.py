@@ -64,7 +64,11 @@ def technician_of(organization: Organization, code: str) -> str:
 
 
 def use(code: str, joiner: str, *, real_now: datetime) -> Handler:
-    """Join with a code. The first one to do so makes it theirs."""
+    """Join with a code. The first one to do so makes it theirs.
+
+    Raises InvalidArgument for the joiner; Unauthenticated if there is no such code; JoinCodeRefused if it is somebody
+    else's, or too old.
+    """
 
     def handle(state: EngineState, context: decide.Context) -> Outcome:
         if not _JOINER.fullmatch(joiner):

@@ -29,7 +29,10 @@ def retry_post(administrator: str, delivery: str) -> Handler:
 
 
 def find_post(state: EngineState, delivery: str) -> tuple[str, Post]:
-    """Return a post and the id of its session, by the post's id or the beginning of it."""
+    """Return a post and the id of its session, by the post's id or the beginning of it.
+
+    Raises NotFound; InvalidArgument if several posts begin so.
+    """
     found = [
         (session.id, post)
         for session in state.sessions.unpacked()
