@@ -52,8 +52,8 @@ class Presenter(Protocol):
     async def setting_up(self, exercise: Exercise) -> None:
         """The system is about to lead the session to the start status."""
 
-    async def begins(self, exercise: Exercise, session: str) -> None:
-        """The start status is reached: say what the task is."""
+    async def begins(self, exercise: Exercise, session: str, *, watches: bool) -> None:
+        """The start status is reached: say what the task is. The trainee may have no step to take: they watch."""
 
     async def asks_status(self, exercise: Exercise) -> str | None:
         """Ask which status the trainee's queue will show next. Returns the answer; None if nobody can answer.
@@ -154,11 +154,12 @@ class Coach:
         await self._play.prepare()
         async with self._followed_journal():
             left = await self._set_up()
-            self._asks = not any(map(self.exercise.is_for_trainee, left)) if self.predict is None else self.predict
+            watches = not any(map(self.exercise.is_for_trainee, left))
+            self._asks = watches if self.predict is None else self.predict
             began = time.monotonic()
             self._attempt.has_begun = True
             self._expect_first(left)
-            await self.presenter.begins(self.exercise, self._session)
+            await self.presenter.begins(self.exercise, self._session, watches=watches)
             why = await self._take(left)
             result = self._result(why, time.monotonic() - began)
         if self.keep is not None:

@@ -37,8 +37,8 @@ class TerminalPresenter:
         self.show(click.style(self.texts.title(exercise), bold=True))
         self.show(self.texts.text("The others prepare the session …"))
 
-    async def begins(self, exercise: Exercise, session: str) -> None:
-        if task := self.texts.task(exercise, session, self.names.account(exercise.trainee)):
+    async def begins(self, exercise: Exercise, session: str, *, watches: bool) -> None:
+        if task := self.texts.task(exercise, session, self.names.account(exercise.trainee), watches=watches):
             self.show(f"\n{task}")
         self.show(self.texts.text("h and Enter: a hint. q and Enter: stop."))
 
@@ -78,7 +78,7 @@ class TerminalPresenter:
     async def ended(self, result: Result) -> None:
         text = self.texts
         verdict = text.text("Solved.") if result.solved else text.text("Not solved.")
-        self.show(f"\n{click.style(verdict, bold=True)} {text.explanation(result.exercise)}")
+        self.show(f"\n{click.style(verdict, bold=True)} {text.explanation(result.exercise, solved=result.solved)}")
         self.show(text.counts(result.wrong, result.refused, result.hints))
         if result.questions:
             self.show(

@@ -44,19 +44,26 @@ class ExerciseTexts:
         change = f"{self.status(scenario.start)} → {self.status(scenario.end)}"
         return f"{self.text('row {row}', row=scenario.row)}: {change}"
 
-    def explanation(self, exercise: Exercise) -> str:
+    def explanation(self, exercise: Exercise, *, solved: bool = True) -> str:
         """Return how the change comes about, in the emulator's own words; of a trainer's file, what it is about."""
         row = exercise.scenario.row
-        return explanation(row, self.language) if row is not None else exercise.scenario.about
+        if row is None:
+            return exercise.scenario.about
+        told = explanation(row, self.language)
+        # It tells of a change that has happened: of one that has not, that must be said.
+        return told if solved else f"{self.text('The change comes about like this:')} {told}"
 
-    def task(self, exercise: Exercise, session: str, account: str) -> str:
-        """Return what the trainee, who works with `account`, has to do; of a trainer's file, what it is about."""
+    def task(self, exercise: Exercise, session: str, account: str, *, watches: bool = False) -> str:
+        """Return what the trainee, who works with `account`, has to do; of a trainer's file, what it is about.
+
+        Who only `watches` what others do is not told the status that they are asked to predict.
+        """
         scenario = exercise.scenario
         if scenario.row is None:
             return scenario.about
         start, end = self.status(scenario.start), self.status(scenario.end)
         task = "Session {session} is {start} in your queue. Bring it to {end}."
-        if start == end:
+        if start == end or watches:
             task = "Session {session} is {start} in your queue. Watch what becomes of it."
         sentences = [self.text(task, session=session, start=start, end=end)]
         if account != exercise.trainee:  # what the others do is told with the names of the scenario

@@ -156,10 +156,9 @@ class TraineeRun:
     async def setting_up(self, exercise: Exercise) -> None:
         self._add(LineKind.STEP, self._texts.text("The others prepare the session …"))
 
-    async def begins(self, exercise: Exercise, session: str) -> None:
-        self._show(
-            phase=RunPhase.RUNNING, session=session, task=self._texts.task(exercise, session, self.state.account)
-        )
+    async def begins(self, exercise: Exercise, session: str, *, watches: bool) -> None:
+        task = self._texts.task(exercise, session, self.state.account, watches=watches)
+        self._show(phase=RunPhase.RUNNING, session=session, task=task)
 
     async def asks_status(self, exercise: Exercise) -> str:
         question = self._texts.text("Which status will you see next?")
@@ -198,7 +197,7 @@ class TraineeRun:
 
     async def ended(self, result: Result) -> None:
         verdict = self._texts.text("Solved.") if result.solved else self._texts.text("Not solved.")
-        explanation = self._texts.explanation(result.exercise)
+        explanation = self._texts.explanation(result.exercise, solved=result.solved)
         self._show(
             phase=RunPhase.OVER,
             is_turn=False,

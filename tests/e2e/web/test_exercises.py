@@ -141,7 +141,7 @@ async def test_one_exercise_after_another_is_done_in_the_browser(site: Site, ope
     await page.locator("#queue button").first.click()
     await page.locator("body").press("e")  # another way out than the row's
     await page.get_by_role("dialog").get_by_role("button", name="End session").click()
-    await result.get_by_text("Not solved.").wait_for()
+    await result.get_by_text("Not solved. The change comes about like this:").wait_for()
     await page.get_by_text("Wrong steps: 1").wait_for()
     await page.reload()
     await result.get_by_text("Not solved.").wait_for()

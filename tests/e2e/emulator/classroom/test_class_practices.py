@@ -157,6 +157,7 @@ async def test_a_timeout_of_one_group_moves_no_due_time_of_another(room: Room) -
 
         await room.practices["Ann"].start(row_exercise(5), language="en")
         asked = await room.until("Ann", lambda state: bool(state.question))
+        assert asked.task == f"Session {asked.session} is Waiting in your queue. Watch what becomes of it."
         assert room.practices["Ann"].own_door is not None
         assert await shown(room, "Ann") == [asked.session]
         assert (await ConsoleClient(hers).queue()).entries == (), "it is on the exercise's own server"

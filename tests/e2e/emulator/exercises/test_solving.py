@@ -158,8 +158,8 @@ async def test_a_quick_trainee_need_not_wait_for_a_word(room: Room, monkeypatch:
     coach, person = await room.coach(row_exercise(14), instead=lambda step: "")
     begins = TerminalPresenter.begins
 
-    async def quick(presenter: TerminalPresenter, exercise: Exercise, session: str) -> None:
-        await begins(presenter, exercise, session)
+    async def quick(presenter: TerminalPresenter, exercise: Exercise, session: str, *, watches: bool) -> None:
+        await begins(presenter, exercise, session, watches=watches)
         await person.console.command("hold", session)
         await coach._caught_up()
 

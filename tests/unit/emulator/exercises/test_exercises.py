@@ -183,3 +183,19 @@ def test_the_task_speaks_to_the_trainee_whatever_their_account(language: str, be
     assert own.startswith(begin)
     assert "alice" not in own
     assert texts.task(exercise, "1001", "monday-1") == own + end
+
+
+@pytest.mark.parametrize("language", ["en", "nl"])
+def test_who_only_watches_is_not_told_what_they_are_to_predict(language: str) -> None:
+    texts, exercise = ExerciseTexts(language), row_exercise(12)
+    assert texts.status("Reconnecting") in texts.task(exercise, "1001", "alice")
+    task = texts.task(exercise, "1001", "alice", watches=True)
+    assert texts.status("Active") in task
+    assert texts.status("Reconnecting") not in task
+
+
+def test_a_change_that_did_not_happen_is_not_told_as_if_it_had() -> None:
+    texts, exercise = ExerciseTexts("en"), row_exercise(14)
+    assert texts.explanation(exercise, solved=True) == "The lead technician put the running session on hold."
+    missed = texts.explanation(exercise, solved=False)
+    assert missed == f"The change comes about like this: {texts.explanation(exercise)}"
