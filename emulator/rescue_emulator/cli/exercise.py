@@ -237,6 +237,8 @@ def scores(person: str, how: str) -> None:
             click.echo(as_csv(found), nl=False)
         case "junit":
             click.echo(as_junit(found), nl=False)
+        case _ if not found:
+            print_lines(["no exercise has been done yet"])
         case _:
             print_lines(
                 f"{score.at}  {score.person}: exercise {score.exercise} {'solved' if score.solved else 'not solved'}, "
@@ -270,7 +272,10 @@ def progress(lang: str, person: str, how: str, file: Path) -> None:
     if how == "html":
         write_text(as_html(people, texts), file)
     else:
-        write_text("".join(f"{line}\n" for one in people for line in as_lines(one, texts)), file)
+        lines = [line for one in people for line in as_lines(one, texts)] or [
+            texts.text("No exercise has been done yet.")
+        ]
+        write_text("".join(f"{line}\n" for line in lines), file)
 
 
 def _prepare(server: str | None) -> None:

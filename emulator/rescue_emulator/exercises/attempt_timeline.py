@@ -25,7 +25,7 @@ def attempt_timeline(scores: Sequence[Score], texts: ExerciseTexts) -> str:
     heads = "".join(f"<th scope='col'>{escape(texts.text(one))}</th>" for one in _COLUMNS)
     return (
         f"<h3>{title}</h3><div class='picture'>{_picture(scores, texts, title)}</div>"
-        f"<table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>"
+        f"<div class='picture'><table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>"
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import AsyncExitStack, aclosing
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -16,8 +16,11 @@ from rescue_client.queue_view import QueueView
 from rescue_client.records import Status
 from rescue_common.processes.child import Program
 from rescue_emulator.classroom.model import Classroom, plan
+from rescue_emulator.classroom.report import ReportFormat, class_report
 from rescue_emulator.classroom.setting_up import set_up
 from rescue_emulator.classroom.store import ClassStore
+from rescue_emulator.exercises.progress import Score, now_text
+from rescue_emulator.exercises.texts import ExerciseTexts
 from tests.e2e.web.browser import DESKTOP, PHONE, Opening, Site
 from tests.e2e.web.test_doors import Visitor
 
@@ -201,6 +204,16 @@ async def test_everybody_reads_an_exercise_in_the_language_of_their_own_page(
 
 async def width(page: Any) -> int:
     return int(await page.evaluate("document.documentElement.scrollWidth"))
+
+
+async def test_a_report_is_as_wide_as_a_phone(browser: Any) -> None:
+    at = now_text(datetime(2026, 3, 4, 9, tzinfo=UTC))
+    score = Score(at=at, person="Ann", exercise="14", trainee="alice", solved=False, why="astray", seconds=30.0)
+    visit = await browser.new_context(viewport=PHONE)
+    page = await visit.new_page()
+    await page.set_content(class_report("monday", ["Ann"], [score], ReportFormat.HTML, ExerciseTexts("nl")))
+    assert await width(page) == PHONE["width"]
+    await visit.close()
 
 
 async def test_pages_on_a_phone_are_as_wide_as_the_phone_and_show_the_exercise_that_the_trainer_chose(

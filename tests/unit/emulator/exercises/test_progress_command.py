@@ -41,3 +41,13 @@ async def test_what_cannot_be_is_said(rescue: Rescue, tmp_path: Path) -> None:
     nowhere = str(tmp_path / "missing" / "progress.html")
     lost = await rescue("exercise", "progress", "--output", nowhere, RESCUE_DATA=str(tmp_path))
     assert (lost.status, "No such file" in lost.err) == (1, True)
+
+
+async def test_before_the_first_exercise_it_is_said_that_there_is_none(rescue: Rescue, tmp_path: Path) -> None:
+    for words, said in (
+        (("progress", "--lang", "nl"), "Er is nog geen oefening gedaan.\n"),
+        (("scores",), "no exercise has been done yet\n"),
+        (("scores", "--format", "json"), ""),
+    ):
+        found = await rescue("exercise", *words, RESCUE_DATA=str(tmp_path))
+        assert (found.status, found.out) == (0, said)
