@@ -209,7 +209,7 @@ class TraineeRun:
         )
 
     def _fail(self, reason: str) -> None:
-        failed = self._texts.text("The exercise could not be played.")
+        failed = self._texts.text("The exercise could not be played:")
         self._show(phase=RunPhase.FAILED, is_turn=False, question="", verdict=failed, explanation=reason)
 
     def _keep_result(self, result: Result) -> None:

@@ -234,6 +234,16 @@ async def test_pages_on_a_phone_are_as_wide_as_the_phone_and_show_the_exercise_t
         await ann.get_by_text(f"is {status} in your queue.").wait_for()
         assert await ann.locator("#row").input_value() == row
     assert (await width(trainer), await width(ann)) == (PHONE["width"], PHONE["width"])
+    await ann.get_by_label("Language").select_option("nl")
+    await trainer.get_by_label("Oefening", exact=True).select_option("28")
+    await trainer.get_by_role("button", name="Start voor iedereen").click()
+    await ann.locator("#queue .chip").get_by_text("Opnieuw verbinding maken").wait_for()
+    names = "[...document.querySelectorAll('#queue button > :first-child')].map(one => one.getClientRects()[0].width)"
+    assert min(await ann.evaluate(names)) >= 100, "a long status leaves room for the customer's name"
+    await ann.get_by_label("Taal").select_option("en")
+    await trainer.get_by_label("Oefening", exact=True).select_option("14")
+    await trainer.get_by_role("button", name="Start voor iedereen").click()
+    await ann.get_by_text("is Active in your queue.").wait_for()
     card = trainer.get_by_role("article", name="Ann")
     await card.get_by_text("rij 14: Actief → Onderbroken").wait_for()
     await ann.locator("#queue button").click()

@@ -111,7 +111,7 @@ async def test_a_world_that_dies_is_said_and_the_next_exercise_has_another(sitti
     async with Connection.find(server=door.server, user=door.account, secret=door.secret) as own:
         await ConsoleClient(own).hold("1001")
     failed = await sitting.until(lambda state: state.phase is RunPhase.FAILED)
-    assert failed.verdict == "The exercise could not be played."
+    assert failed.verdict == "The exercise could not be played:", "the reason follows"
     await practice.start(row_exercise(14), language="en")
     await sitting.until(lambda state: state.is_turn)
     assert len(worlds) == 2
