@@ -34,14 +34,6 @@ KINDS = {
 ANSWERS = {field.name for field in pb.CommandAnswer.DESCRIPTOR.oneofs_by_name["answer"].fields}
 
 
-def test_every_command_can_go_by_a_stream() -> None:
-    service = pb.DESCRIPTOR.services_by_name["ConsoleService"]
-    commands = {
-        method.input_type.name for method in service.methods if "request_id" in method.input_type.fields_by_name
-    }
-    assert commands == set(KINDS.values())
-
-
 @pytest.fixture
 async def house(tmp_path: Path) -> AsyncIterator[House]:
     async with opened(tmp_path / "state") as house:
