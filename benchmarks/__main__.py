@@ -22,7 +22,7 @@ from benchmarks import cases, clusters, edges, etcd, growth, public_api
 from benchmarks.chart import publish
 from benchmarks.classroom import lesson
 from benchmarks.exercising import exercising
-from benchmarks.report import OURS, lines
+from benchmarks.report import OURS, Report, lines
 from benchmarks.starting import starting
 from benchmarks.takeover import takeover
 from rescue_emulator.world.cluster_programs import ENGINES
@@ -109,14 +109,15 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("only", nargs="?", default="", help="cases with this in their name")
     parser.add_argument("--runs", type=int, default=3, help="runs of each server (default: 3)")
-    parser.add_argument("--docs", action="store_true", help="write the result and its picture into the documents")
+    parser.add_argument("--docs", action="store_true", help="put the result into the documents")
     given = parser.parse_args()
     chosen = {name: case for name, case in CASES.items() if given.only in name}
     if not chosen:
         print(f"no case has {given.only!r} in its name: there are {'; '.join(CASES)}", file=sys.stderr)
         return 2
-    report = {"machine": _machine(), "runs": given.runs, "cases": {}}
-    print(", ".join(f"{key} {value}" for key, value in _machine().items()))
+    machine, load = _machine(), f"{os.getloadavg()[0]:.1f}"
+    report: Report = {"machine": machine, "cases": {}, "measured": {}}
+    print(_now(), f"load {load}", *(f"{key} {value}" for key, value in machine.items()), sep=", ")
     for name, case in chosen.items():
         peer = peer_of(name)
         if "etcd" in name and not etcd.is_installed():
@@ -127,6 +128,7 @@ def main() -> int:
         for _ in range(given.runs):
             for kind in kinds:
                 found[kind].append(case(kind))
+        report["measured"][name] = {"at": _now(), "load": load, "runs": str(given.runs)}
         report["cases"][name] = {kind: _summary(runs) for kind, runs in found.items()}
         print(*lines(name, report["cases"][name]), sep="\n", flush=True)
     RESULTS.mkdir(exist_ok=True)
@@ -134,8 +136,12 @@ def main() -> int:
     target.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
     print(f"written to {target}")
     if given.docs:
-        publish(report)
+        publish(report, order=list(CASES))
     return 0
+
+
+def _now() -> str:
+    return f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
 
 
 def _summary(runs: list[cases.Figures]) -> dict[str, list[float]]:
@@ -149,9 +155,7 @@ def _summary(runs: list[cases.Figures]) -> dict[str, list[float]]:
 
 def _machine() -> dict[str, str]:
     return {
-        "date": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
         "cores": str(len(os.sched_getaffinity(0))),
-        "load": f"{os.getloadavg()[0]:.1f}",
         "system": f"{platform.system()} {platform.machine()}",
         "Python": platform.python_version(),
         "grpcio": version("grpcio"),

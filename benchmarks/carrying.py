@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from benchmarks.report import Report
 
 BUDGET = 0.7  # of a core, for each server: the rest is for what comes at once
 BEATS_EVERY = 3.0  # seconds between two heartbeats of an applet, as consoles set them by default
@@ -10,7 +10,7 @@ EVENTS, CONSOLES = 100, 10  # events a second, and to how many consoles each of 
 SERVERS = (1, 2, 4, 8, 16)
 
 
-def tables(report: dict[str, Any]) -> str:
+def tables(report: Report) -> str:
     """Return two tables of Markdown: what one thing costs, and what so many servers carry by that."""
 
     def median(case: str, figure: str) -> float:

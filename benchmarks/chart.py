@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
 from html import escape
 from pathlib import Path
-from typing import Any
 
-from benchmarks.report import rows
+from benchmarks.report import Report, merge, rows
 
 ROW, LABEL, SCALE, TOP = 22, 380, 90, 52  # pixels; SCALE is the length of a ratio of 1
 RESULT = Path(__file__).parents[1] / "docs/design/speed.json"
@@ -18,12 +18,12 @@ FIGURES = ("us of CPU", "KB an applet", "attach s")
 """The figures that a picture shows: those that say how much more work ours is than its peer's."""
 
 
-def chart(report: dict[str, Any]) -> str:
+def chart(report: Report) -> str:
     """Return the picture: a bar for each ratio of the medians, and a line at 1, where both cost the same."""
     bars = list(_bars(report))
     height, width = TOP + ROW * len(bars) + 14, LABEL + int(SCALE * MOST) + 70
-    machine = report["machine"]
-    title = f"Ours against its peer, {machine['date']}, {machine['cores']} cores, load {machine['load']}"
+    last = max(measured["at"] for measured in report["measured"].values())
+    title = f"Ours against its peer, up to {last}, {report['machine']['cores']} cores"
     lines = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" font-family="sans-serif"',
         '  font-size="12">',
@@ -46,13 +46,15 @@ def chart(report: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def publish(report: dict[str, Any]) -> None:
-    """Write a result and its picture into the documents."""
+def publish(report: Report, order: list[str]) -> None:
+    """Put a result and its picture into the documents, and leave the cases there that it has not."""
+    with contextlib.suppress(OSError):
+        report = merge(json.loads(RESULT.read_text(encoding="utf-8")), report, order)
     RESULT.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
     PICTURE.write_text(chart(report), encoding="utf-8")
 
 
-def _bars(report: dict[str, Any]) -> list[tuple[str, float]]:
+def _bars(report: Report) -> list[tuple[str, float]]:
     return [
         (f"{row.case}: {row.figure}", row.ratio)
         for name, kinds in report["cases"].items()

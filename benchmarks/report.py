@@ -1,20 +1,27 @@
 """What a run found, as lines of text and as a table for the documents.
 
-A report is `{"machine": {…}, "runs": N, "cases": {CASE: {KIND: {FIGURE: [lowest, median, highest]}}}}`; KIND is "ours"
-or the peer's.
+KIND is "ours" or the peer's.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TypedDict
 
 from benchmarks.goals import Goal, goal_of
 
 OURS = "ours"
 Spread = tuple[float, float, float]
 Kinds = dict[str, dict[str, list[float]]]
+
+
+class Report(TypedDict):
+    """`cases`: CASE, KIND, FIGURE, and lowest, median and highest of that. `measured`: CASE, and when and how."""
+
+    machine: dict[str, str]
+    cases: dict[str, Kinds]
+    measured: dict[str, dict[str, str]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,18 +74,40 @@ def lines(case: str, kinds: Kinds) -> Iterator[str]:
         yield line.rstrip()
 
 
-def table(report: dict[str, Any]) -> str:
+def merge(kept: Report, new: Report, order: list[str]) -> Report:
+    """Return the new result with the cases of an earlier one that it has not, if both are of the same machine."""
+    if kept["machine"] != new["machine"]:
+        return new
+    cases, measured = {**kept["cases"], **new["cases"]}, {**kept["measured"], **new["measured"]}
+    names = [name for name in order if name in cases]
+    return {
+        "machine": new["machine"],
+        "cases": {name: cases[name] for name in names},
+        "measured": {name: measured[name] for name in names},
+    }
+
+
+def table(report: Report) -> str:
     """Return every figure that has a goal as a table of Markdown, and where it was measured."""
-    machine = report["machine"]
-    said = ", ".join(f"{name} {value}" for name, value in machine.items() if name not in ("date", "load"))
-    head = (
-        f"Measured {machine['date']} with {report['runs']} runs each, at a load of {machine['load']} at first: {said}."
-    )
-    found = [row for case, kinds in report["cases"].items() for row in rows(case, kinds) if row.goal is not None]
-    cells = [_cells(row) for row in found]
+    machine = ", ".join(f"{name} {value}" for name, value in report["machine"].items())
     heads = ("work", "figure", "ours", "beside it", "ratio", "goal", "reached")
-    shown = [heads, tuple("---" for _ in heads), *cells]
-    return "\n".join([head, "", *("| " + " | ".join(line) + " |" for line in shown)])
+    cells = [heads, tuple("---" for _ in heads)]
+    cells += [_cells(row) for case, kinds in report["cases"].items() for row in rows(case, kinds) if row.goal]
+    return "\n".join([f"{machine}. {_when(report)}", "", *("| " + " | ".join(line) + " |" for line in cells)])
+
+
+def _when(report: Report) -> str:
+    measured = report["measured"].values()
+    times, runs = sorted(each["at"] for each in measured), sorted({int(each["runs"]) for each in measured})
+    loads = sorted({float(each["load"]) for each in measured})
+    return (
+        f"Measured from {times[0]} to {times[-1]}, {_range(runs)} runs of each; before the first, the load was "
+        f"{_range(loads)}."
+    )
+
+
+def _range(values: Sequence[float]) -> str:
+    return f"{values[0]:g}" if len(values) == 1 else f"{values[0]:g} to {values[-1]:g}"
 
 
 def _cells(row: Row) -> tuple[str, ...]:

@@ -10,24 +10,25 @@ from benchmarks.__main__ import CASES, peer_of
 from benchmarks.carrying import tables
 from benchmarks.chart import MOST, PICTURE, RESULT, SCALE, chart
 from benchmarks.goals import GOALS, Goal
-from benchmarks.report import lines, table
+from benchmarks.report import Report, lines, merge, table
+
+TODAY = {"at": "2026-11-27 10:00 UTC", "load": "0.1", "runs": "3"}
 
 
 def test_the_picture_shows_the_result_that_is_kept() -> None:
     report = json.loads(RESULT.read_text(encoding="utf-8"))
     assert chart(report) == PICTURE.read_text(encoding="utf-8")
-    assert report["machine"]["date"] in PICTURE.read_text(encoding="utf-8")
+    assert max(measured["at"] for measured in report["measured"].values()) in PICTURE.read_text(encoding="utf-8")
 
 
 def test_a_bar_is_as_long_as_the_ratio_of_the_medians_and_is_cut_where_it_is_too_long() -> None:
-    machine = {"date": "today", "cores": "2", "load": "0.1"}
     figures = {"us of CPU a command": [1.0, 30.0, 99.0], "p99 ms": [1.0, 1.0, 1.0]}
     cases = {
         "three times": {"bare": {"us of CPU a command": [1.0, 10.0, 99.0], "p99 ms": [1.0, 1.0, 1.0]}, "ours": figures},
         "thirty times": {"bare": {"us of CPU a command": [1.0, 1.0, 1.0]}, "ours": figures},
         "alone": {"ours": figures},
     }
-    picture = chart({"machine": machine, "cases": cases})
+    picture = chart({"machine": {"cores": "2"}, "cases": cases, "measured": dict.fromkeys(cases, TODAY)})
     assert f'width="{3 * SCALE:.1f}"' in picture
     assert f'width="{MOST * SCALE:.1f}"' in picture
     assert ">3.00<" in picture
@@ -80,9 +81,11 @@ def test_the_table_has_what_has_a_goal_and_says_what_is_not_reached() -> None:
             "p99 ms": [1.0, 1.0, 1.0],
         },
     }
-    machine = {"date": "today", "load": "0.1", "cores": "2"}
-    shown = table({"machine": machine, "runs": 3, "cases": {case: kinds}}).splitlines()
-    assert shown[0] == "Measured today with 3 runs each, at a load of 0.1 at first: cores 2."
+    shown = table({"machine": {"cores": "2"}, "cases": {case: kinds}, "measured": {case: TODAY}}).splitlines()
+    assert shown[0] == (
+        "cores 2. Measured from 2026-11-27 10:00 UTC to 2026-11-27 10:00 UTC, 3 runs of each; before the first, "
+        "the load was 0.1."
+    )
     assert shown[4:] == [
         f"| {case} | us of CPU a heartbeat | 150 (99 to 151) | bare: 100 (90 to 110) | 1.50 | ≤ 1.1 × | **no** |",
         f"| {case} | KB an applet | 42 (41 to 43) | bare: 40 (40 to 40) | 1.05 | ≤ 1.1 × | yes |",
@@ -108,9 +111,23 @@ def test_what_servers_carry_follows_from_what_one_thing_costs() -> None:
         case: {"ours": {figure: [0.0, cost, 0.0] for figure, cost in figures.items()}}
         for case, figures in costs.items()
     }
-    shown = tables({"cases": cases}).splitlines()
+    shown = tables({"machine": {}, "cases": cases, "measured": {}}).splitlines()
     assert "| a heartbeat | 100 µs of CPU | 1.0 µs, in batches |" in shown
     # 0.70 of a core less 0.01 for events and 0.05 for deliveries, by 33.3 µs a second for an applet
     assert "| 1 | 19,200 | 6% | 0.10 GB |" in shown
     # 0.70 less 0.01 and 0.025
     assert "| 2 | 39,900 | 6% | 0.20 GB |" in shown
+
+
+def test_a_run_of_some_cases_leaves_the_others_unless_the_machine_is_another_one() -> None:
+    def result(machine: str, *cases: str) -> Report:
+        kinds = {"ours": {"ms": [1.0, float(len(cases)), 2.0]}}
+        measured = {case: {**TODAY, "at": f"{len(cases)}"} for case in cases}
+        return {"machine": {"cores": machine}, "cases": dict.fromkeys(cases, kinds), "measured": measured}
+
+    kept, new, order = result("2", "a", "b", "gone"), result("2", "c", "b"), ["c", "a", "b"]
+    merged = merge(kept, new, order)
+    assert list(merged["cases"]) == order
+    assert {case: measured["at"] for case, measured in merged["measured"].items()} == {"c": "2", "a": "3", "b": "2"}
+    assert merged["cases"]["b"] == new["cases"]["b"]
+    assert merge(result("4", "a"), new, order) == new
