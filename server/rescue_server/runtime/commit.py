@@ -64,14 +64,15 @@ class GroupCommit:
         hooks: Hooks,
     ) -> None:
         """Store what is staged until cancelled. Calls `publish` for each result in order, or `refuse` for all."""
-        answered = 0
+        expected = 0  # callers who were answered together
         while True:
             await self._work.wait()
-            if answered >= SEVERAL and len(self._staged) < answered:
+            if expected >= SEVERAL and len(self._staged) < expected:
                 await asyncio.sleep(PAUSE)
             self._work.clear()
             batch, self._staged = self._staged[:BATCH], self._staged[BATCH:]
-            answered = sum(staged.stored_answer is not None for staged in batch)
+            # That some come before or after the others does not mean that those are gone.
+            expected = max(sum(staged.stored_answer is not None for staged in batch), expected // 2)
             if batch:
                 await self._append(batch, publish, refuse, hooks)
             if self._staged:

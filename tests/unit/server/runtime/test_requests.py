@@ -13,6 +13,7 @@ import pytest
 from rescue_protos.errors import RequestReused
 from rescue_server.clock import ServerClock
 from rescue_server.core.organization import GroupAdded
+from rescue_server.runtime import commit
 from rescue_server.runtime.engine import Answer, Engine, Outcome, Request, live_engine
 from rescue_server.runtime.pending_answer import PendingAnswer
 from rescue_server.runtime.request_ids import RequestIds
@@ -93,6 +94,20 @@ async def test_callers_that_were_answered_together_are_stored_together_again() -
     async with running(store) as engine:
         await asyncio.gather(*(caller(engine, name) for name in range(16)))
     assert store.batches == [16] * 20
+
+
+async def test_one_command_that_came_late_does_not_part_those_who_come_together(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(commit, "PAUSE", 0.1)  # real seconds: longer than a busy machine takes for two turns
+    store = CountedStore()
+    async with running(store) as engine:
+        await asyncio.gather(*(ask(engine, f"first {number}") for number in range(16)))
+        await ask(engine, "late")
+        early = asyncio.create_task(ask(engine, "early"))
+        await asyncio.sleep(0.01)
+        await asyncio.gather(early, *(ask(engine, f"second {number}") for number in range(7)))
+    assert store.batches == [16, 1, 8]
 
 
 async def test_commands_that_were_answered_leave_nothing_that_only_a_look_for_garbage_frees() -> None:
