@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, TypeVar
 import click
 
 from rescue_common.cli_options import SERVERS, Duration, chosen_directory, tls_options
-from rescue_common.languages import LANGUAGES, language_of_environment
 from rescue_emulator.cli.calls import connection_options, run_call, shared_option
-from rescue_emulator.cli.options import file_option
+from rescue_emulator.cli.options import file_option, text_language
 from rescue_emulator.cli.output import count, print_result, write_text
 
 if TYPE_CHECKING:
@@ -23,9 +22,6 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 
-_language = click.option(
-    "--lang", type=click.Choice(LANGUAGES), default=language_of_environment, help="Language of the texts."
-)
 _valid_for = click.option(
     "--valid-for",
     type=Duration(positive=True),
@@ -151,7 +147,7 @@ def show(name: str) -> None:
     metavar="HOST:PORT",
     help="Where people's terminals find the server; else as you do, or where the pages are.",
 )
-@_language
+@text_language
 @file_option("--output")
 @connection_options
 def handout(name: str, how: str, web: str | None, at: str | None, lang: str, file: Path) -> None:
@@ -209,7 +205,7 @@ def code(name: str, person: str, valid_for: timedelta) -> None:
 @click.option(
     "--format", "how", type=click.Choice(["text", "html", "csv", "json", "junit"]), default="text", show_default=True
 )
-@_language
+@text_language
 @file_option("--output")
 @connection_options
 def report(name: str, how: str, lang: str, file: Path) -> None:
@@ -284,7 +280,7 @@ def end(name: str, with_scores: bool) -> None:
 @click.argument("code")
 @click.option("--plain", is_flag=True, help="Commands at a prompt, also on a terminal that could show more.")
 @click.option("--json", "as_json", is_flag=True, help="Be driven by a script: commands in, JSON lines out.")
-@_language
+@text_language
 @click.option(
     "--server", type=SERVERS, metavar="HOST:PORT", help="Where the server is; else RESCUE_SERVER, else as in --data."
 )

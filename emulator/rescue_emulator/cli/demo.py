@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 import click
 
 from rescue_common.cli_options import FiniteRange
-from rescue_common.languages import LANGUAGES
 from rescue_common.signals import Terminated, run_until_signalled
+from rescue_emulator.cli.options import console_language
 
 if TYPE_CHECKING:
     from rescue_common.processes.child import Event
@@ -36,7 +36,7 @@ CUSTOMER = "Ms Vos"
     metavar="N",
     help="Emulated seconds in a real one: at 1, the minute until a lost network shows is a minute.",
 )
-@click.option("--lang", type=click.Choice(LANGUAGES), default="en", show_default=True, help="The consoles' language.")
+@console_language
 @click.option(
     "--web/--no-web",
     default=None,

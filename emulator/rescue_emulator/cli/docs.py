@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from rescue_emulator.cli.options import file_option, picture_language
+from rescue_emulator.cli.options import file_option, status_language
 from rescue_emulator.cli.output import write_text
 
 
@@ -30,7 +30,7 @@ def docs() -> None:
     help="Format of the picture.",
 )
 @file_option("--output")
-@picture_language
+@status_language
 def statechart(how: str, file: Path, lang: str) -> None:
     """Draw the published table: which status may follow which, each change with its row.
 

@@ -13,19 +13,14 @@ from typing import TYPE_CHECKING
 import click
 
 from rescue_common.cli_options import INPUT_FILE, SERVERS, chosen_directory
-from rescue_common.languages import LANGUAGES, language_of_environment
 from rescue_common.signals import Terminated, run_until_signalled
-from rescue_emulator.cli.options import file_option
+from rescue_emulator.cli.options import file_option, text_language
 from rescue_emulator.cli.output import count, print_lines, write_text
 
 if TYPE_CHECKING:
     from rescue_emulator.exercises.model import Exercise
     from rescue_emulator.exercises.progress import ProgressFile, Score
     from rescue_emulator.exercises.running import Where
-
-_language = click.option(
-    "--lang", type=click.Choice(LANGUAGES), default=language_of_environment, help="Language of the texts."
-)
 
 
 def _user() -> str:
@@ -66,7 +61,7 @@ def exercise() -> None:
 
 
 @exercise.command("list")
-@_language
+@text_language
 @_person
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
 def list_exercises(lang: str, person: str, as_json: bool) -> None:
@@ -93,7 +88,7 @@ def list_exercises(lang: str, person: str, as_json: bool) -> None:
 
 @exercise.command()
 @click.argument("which", metavar="ROW|FILE")
-@_language
+@text_language
 @_person
 @_server
 @_move_clock
@@ -129,7 +124,7 @@ def start(
 
 
 @exercise.command("next")
-@_language
+@text_language
 @_person
 @_server
 @_move_clock
@@ -165,7 +160,7 @@ def next_exercise(
 
 
 @exercise.command(hidden=True)
-@_language
+@text_language
 @_person
 def practice(lang: str, person: str) -> None:
     """Do exercises as a program that a console drives: lines in, JSON lines out.
@@ -192,7 +187,7 @@ def practice(lang: str, person: str) -> None:
 
 @exercise.command()
 @click.argument("files", nargs=-1, required=True, type=INPUT_FILE)
-@_language
+@text_language
 def check(files: Sequence[Path], lang: str) -> int:
     """Check exercise FILES without playing them: scenario files with a `trainee`.
 
@@ -249,7 +244,7 @@ def scores(person: str, how: str) -> None:
 
 
 @exercise.command()
-@_language
+@text_language
 @click.option("--person", default="", help="Only the progress of this person.")
 @click.option("--format", "how", type=click.Choice(["text", "html"]), default="text", show_default=True)
 @file_option("--output")

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
-from rescue_common.languages import LANGUAGES
+from rescue_common.languages import LANGUAGES, language_of_environment
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -26,9 +26,12 @@ def file_option(name: str) -> Callable[[Command], Command]:
     )
 
 
-picture_language = click.option(
+status_language = click.option(
     "--lang", type=click.Choice(LANGUAGES), default="en", show_default=True, help="Language of the statuses."
 )
 console_language = click.option(
-    "--lang", type=click.Choice(LANGUAGES), default="en", show_default=True, help="Language of the consoles."
+    "--lang", type=click.Choice(LANGUAGES), default="en", show_default=True, help="The consoles' language."
+)
+text_language = click.option(
+    "--lang", type=click.Choice(LANGUAGES), default=language_of_environment, help="Language of the texts."
 )

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rescue_common.cli_options import INPUT_FILE, SERVERS, SPEED
-from rescue_common.languages import LANGUAGES
 from rescue_common.signals import Terminated, run_until_signalled
+from rescue_emulator.cli.options import console_language
 from rescue_emulator.cli.output import count, json_line
 from rescue_emulator.cli.story_file import StoryFile
 from rescue_emulator.scenarios.bundled import bundled_stories
@@ -46,7 +46,7 @@ def scenario() -> None:
 @click.option("--speed", type=SPEED, help="Let the clock run at this speed.")
 @click.option("--narrate", is_flag=True, help="Play slowly, and explain what happens and why.")
 @click.option("--step", is_flag=True, help="As --narrate, and wait for Enter before each step.")
-@click.option("--lang", type=click.Choice(LANGUAGES), default="en", show_default=True, help="The consoles' language.")
+@console_language
 @click.option("--seed", type=int, help="Seed of all random choices, as a failed run has printed it.")
 @click.option("--junit", type=click.Path(dir_okay=False, writable=True, path_type=Path), help="Write JUnit XML.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a scenario.")

@@ -7,14 +7,14 @@ from pathlib import Path
 import click
 
 from rescue_emulator.cli.calls import connection_options, run_call
-from rescue_emulator.cli.options import file_option, picture_language
+from rescue_emulator.cli.options import file_option, status_language
 from rescue_emulator.cli.output import write_text
 
 
 @click.command()
 @click.argument("session")
 @file_option("--svg")
-@picture_language
+@status_language
 @connection_options
 def timeline(session: str, file: Path, lang: str) -> None:
     """Draw the timeline of SESSION: a lane per technician, the customer's link below, time along the axis.

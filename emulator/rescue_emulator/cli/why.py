@@ -10,8 +10,8 @@ from rescue_common.durations import format_duration
 from rescue_console.labels import Labels
 from rescue_emulator.cli.calls import connection_options, json_wanted, run_call
 from rescue_emulator.cli.events import cause_with_setting
+from rescue_emulator.cli.options import status_language
 from rescue_emulator.cli.output import iso_time, json_line, print_lines
-from rescue_protos.explanations import LANGUAGES
 from rescue_protos.status_table import REMOVED
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("session")
 @click.option("--technician", metavar="NAME", default="", help="Only what this technician's queue showed.")
-@click.option("--lang", type=click.Choice(LANGUAGES), default="en", show_default=True, help="Language of the statuses.")
+@status_language
 @connection_options
 def why(session: str, technician: str, lang: str) -> None:
     """Explain why SESSION has its status: each change, its row in the published table, and what caused it.
