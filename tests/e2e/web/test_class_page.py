@@ -73,6 +73,9 @@ async def test_a_trainer_gives_two_people_an_exercise_and_sees_how_they_do(
     await ben_card.get_by_text("Not solved.").wait_for()
     await ben_card.get_by_text("✗ 1 not solved").wait_for()
 
+    for button, pace in (("Pause", "stands still"), ("Run", "1 times as fast as life")):
+        await trainer.get_by_role("button", name=button).click()
+        await trainer.get_by_text(f"Emulated time: {pace}").wait_for()
     await ann_card.get_by_role("button", name="New customer").click()
     await ann_card.get_by_text("Waiting").wait_for()
     assert await ben_card.get_by_text("Waiting").count() == 0, "a channel's call lands in one group"

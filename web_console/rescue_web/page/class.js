@@ -1,10 +1,11 @@
 // The trainer's page: everybody's queue, exercise and progress, and what a trainer does for one person or for all.
 
-import { $, announce, begin, chip, el, get, listen, post, refill, texts, tick, translate, written } from "./common.js";
+import { $, announce, begin, chip, el, get, listen, paceOf, post, refill, texts, tick, translate, written } from "./common.js";
 
 let queues = new Map();
 let classes = [];
 let titles = {};
+let clock = null;
 
 async function change(path, body) {
   const answer = await post(path, body);
@@ -16,7 +17,12 @@ const act = (what, person, more = {}) => change("/class/act", { class: $("class"
 const start = (person) => act("start", person, { row: $("row").value, predict: $("predict").checked });
 const shown = () => classes.find((one) => one.class === $("class").value);
 
+function drawPace() {
+  if (clock?.now) $("pace").textContent = paceOf(clock);
+}
+
 function draw() {
+  drawPace();
   $("none").hidden = classes.length > 0;
   $("controls").hidden = !classes.length;
   const names = classes.map((one) => one.class);
@@ -85,6 +91,7 @@ submit("advance", () => change("/clock", { what: "advance", value: $("by").value
 await drawRows();
 listen({
   snapshot: (state, lost) => { lost(!state.online); queues = new Map(state.queues.map((queue) => [queue.technician, queue])); draw(); },
+  clock: (reading) => { clock = reading; drawPace(); },
   classes: (state) => { classes = state.classes; draw(); },
 });
 tick();

@@ -144,6 +144,12 @@ function readClock(reading) {
   clock.known = clock.known || Boolean(reading.now);
 }
 
+/** How fast the emulated time goes by, in words. */
+export function paceOf(reading) {
+  const pace = reading.paused || !reading.speed ? translate("stands still") : `${reading.set ?? reading.speed} ${translate("times as fast as life")}`;
+  return `${translate("Emulated time")}: ${pace}`;
+}
+
 export const emulatedNow = () => clock.now + (performance.now() - clock.read) * clock.speed;
 
 /** A period in emulated milliseconds, for people. */

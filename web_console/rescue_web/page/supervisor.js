@@ -1,6 +1,6 @@
 // The supervisor's page: every queue, every session, the clock, and the computers that were started from here.
 
-import { $, announce, begin, chip, el, explain, get, inNaturalOrder, listen, post, refill, statusWord, texts, tick, translate, written } from "./common.js";
+import { $, announce, begin, chip, el, explain, get, inNaturalOrder, listen, paceOf, post, refill, statusWord, texts, tick, translate, written } from "./common.js";
 
 const SHOWN_IN_TABLE = 100; // what does not fit is found by the search
 const SHOWN_IN_QUEUE = 8;
@@ -27,12 +27,11 @@ function draw() {
 
 function drawPace() {
   if (!clock?.now) return;
-  const pace = clock.paused || !clock.speed ? translate("stands still") : `${clock.set ?? clock.speed} ${translate("times as fast as life")}`;
   if (clock.set && clock.set !== speedShown && document.activeElement !== $("speed")) {
     speedShown = clock.set;
     $("speed").value = clock.set;
   }
-  $("pace").textContent = `${translate("Emulated time")}: ${pace}`;
+  $("pace").textContent = paceOf(clock);
 }
 
 function drawQueues() {
