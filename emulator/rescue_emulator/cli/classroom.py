@@ -235,20 +235,20 @@ def report(name: str, how: str, lang: str, file: Path) -> None:
 
 @classroom.command()
 @click.argument("name")
-@click.argument("person", required=False)
+@click.argument("who", metavar="[GROUP|PERSON]", required=False)
 @connection_options
-def reset(name: str, person: str | None) -> None:
-    """End the sessions of class NAME and clear its queues, or those of the group of one PERSON.
+def reset(name: str, who: str | None) -> None:
+    """End the sessions of class NAME and clear its queues, or those of one GROUP, also by one PERSON of it.
 
     \b
     Examples:
       rescue class reset monday
-      rescue class reset monday monday-1a
+      rescue class reset monday monday-1
     """
     from rescue_emulator.classroom.setting_up import reset as reset_groups
 
     found = _read(name)
-    groups = found.groups if person is None else (_member(found, person).group,)
+    groups = found.groups if who is None else (who if who in found.groups else _member(found, who).group,)
     cleared = _as_trainer(lambda connection, admin: reset_groups(admin, found, groups))
     print_result(
         {"groups": list(groups), "sessions": cleared}, [f"cleared {count(cleared, 'session')} from the queues"]

@@ -100,6 +100,10 @@ async def test_a_class_ends_without_a_trace_and_others_keep_what_they_have(tmp_p
         score = Score(at="2026-03-04T09:00:00+00:00", person="monday-1a", exercise="14", trainee="alice", solved=False)
         ClassStore(world.data).scores("monday").add(score)
         assert "monday-2a: 0 solved" in await rescue("class", "report", "monday", *data)
+        called = await world.computer(channel="Web-monday-1")
+        assert "cleared 0 sessions" in await rescue("class", "reset", "monday", "monday-2", *data), "a group"
+        assert "cleared 1 session" in await rescue("class", "reset", "monday", "monday-1b", *data), "a person's group"
+        await called.ended()
         computer = await world.computer(channel="Web-monday-2")
         assert await rescue("class", "end", "monday", *data) == "class monday has ended\n"
         await computer.ended()
