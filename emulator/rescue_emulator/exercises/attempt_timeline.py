@@ -8,7 +8,7 @@ from html import escape
 
 from rescue_emulator.exercises.progress import Score
 from rescue_emulator.exercises.progress_report import STYLES
-from rescue_emulator.exercises.standing import Standing, is_unaided
+from rescue_emulator.exercises.standing import standing_of
 from rescue_emulator.exercises.texts import ExerciseTexts
 
 _WIDTH, _HEIGHT = 960, 74
@@ -33,7 +33,7 @@ _COLUMNS = ("ended", "exercise", "result", "seconds", "wrong steps", "refused", 
 
 
 def _table_row(score: Score, texts: ExerciseTexts) -> str:
-    result = _standing(score)
+    result = standing_of([score])
     cells = (
         _ended(score).strftime("%Y-%m-%d %H:%M:%S"),
         score.exercise,
@@ -68,7 +68,8 @@ def _picture(scores: Sequence[Score], texts: ExerciseTexts, title: str) -> str:
 
 
 def _bar(score: Score, texts: ExerciseTexts, left: float, width: float) -> str:
-    style, result = STYLES[_standing(score)], texts.text(_standing(score))
+    standing = standing_of([score])
+    style, result = STYLES[standing], texts.text(standing)
     dashes = f" stroke-dasharray='{style.dashes}'" if style.dashes else ""
     title = escape(f"{texts.text('exercise')} {score.exercise}: {result}")
     return (
@@ -78,12 +79,6 @@ def _bar(score: Score, texts: ExerciseTexts, left: float, width: float) -> str:
         f"<text x='{left + 2:.1f}' y='{_TOP + _BAR + 16}' font-size='12' fill='#1d2126'>{escape(score.exercise[:6])}"
         "</text></g>"
     )
-
-
-def _standing(score: Score) -> Standing:
-    if not score.solved:
-        return Standing.UNSOLVED
-    return Standing.SOLVED if is_unaided(score) else Standing.WITH_HELP
 
 
 def _ended(score: Score) -> datetime:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -33,11 +33,7 @@ class RowProgress:
     @property
     def standing(self) -> Standing:
         """The best of the attempts."""
-        if not self.attempts:
-            return Standing.UNTRIED
-        if any(score.solved and is_unaided(score) for score in self.attempts):
-            return Standing.SOLVED
-        return Standing.WITH_HELP if any(score.solved for score in self.attempts) else Standing.UNSOLVED
+        return standing_of(self.attempts)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +63,15 @@ def progress_of(person: str, scores: Iterable[Score]) -> PersonProgress:
     return PersonProgress(person=person, rows=tuple(rows))
 
 
-def is_unaided(score: Score) -> bool:
+def standing_of(attempts: Sequence[Score]) -> Standing:
+    """Return the best that these attempts have shown."""
+    if not attempts:
+        return Standing.UNTRIED
+    if any(score.solved and _is_unaided(score) for score in attempts):
+        return Standing.SOLVED
+    return Standing.WITH_HELP if any(score.solved for score in attempts) else Standing.UNSOLVED
+
+
+def _is_unaided(score: Score) -> bool:
     """Return whether an attempt went without a hint, a wrong step and a wrong prediction."""
     return not score.hints and not score.wrong and score.right == score.questions
