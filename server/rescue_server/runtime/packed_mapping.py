@@ -2,7 +2,7 @@
 
 A long history is half a million sessions that are over, and nobody asks for most of them ever again. So a start does
 not even make a dictionary of them: they lie in blocks, by their names, of which a look decodes one. What is decoded
-for a look is not kept, so memory does not grow with the looks.
+for a look is not kept, but for the last block, so memory does not grow with the looks.
 """
 
 from __future__ import annotations
@@ -58,6 +58,7 @@ class PackedMapping(MutableMapping[str, Value]):
         self._blocks: list[bytes] = []
         self._last: list[tuple[int, str]] = []
         self._count = 0  # in blocks
+        self._opened: tuple[bytes, dict[str, bytes]] = (b"", {})  # the last block: some look at all, in turn
 
     @staticmethod
     def stays_packed(value: Value) -> bool:
@@ -137,7 +138,11 @@ class PackedMapping(MutableMapping[str, Value]):
     def _block_for(self, name: str) -> tuple[int, dict[str, bytes]]:
         """Return the place and the values of the block in which a name is if it is in any."""
         place = bisect_left(self._last, _order(name))
-        return place, _decoder.decode(self._blocks[place]) if place < len(self._blocks) else {}
+        if place == len(self._blocks):
+            return place, {}
+        if self._blocks[place] is not self._opened[0]:
+            self._opened = self._blocks[place], _decoder.decode(self._blocks[place])
+        return place, self._opened[1]
 
     def _take_out(self, name: str) -> None:
         """Break up the block that has this name, if one has it: its values are packed one by one from then on."""

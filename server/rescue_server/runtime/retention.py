@@ -46,6 +46,7 @@ WARN_EVERY = 3600.0  # real seconds
 SWEEP_EVERY = 10.0  # real seconds
 AT_ONCE = 200  # sessions compacted in one transaction: commands wait for it
 _READ = 1000  # events read at a time, for the same reason
+_LOADED = 100  # sessions that were loaded, looked at in one turn: most of them have to be decoded
 _COMPACTED_AT_ONCE = 5000  # events
 _MARKS = 120  # notes of a revision within the age that is asked for
 
@@ -122,7 +123,7 @@ class Retention:
             session = published.sessions.get(session_id)
             if session is not None and is_settled(session):
                 self._settled.add(session, self._real_now())
-            if count % _READ == 0:
+            if count % _LOADED == 0:
                 await asyncio.sleep(0)
 
     def _due(self, before: datetime, known_by: float) -> list[str]:
