@@ -236,57 +236,80 @@ class _Stream:
         self._here = here
 
     async def generate(self, request: Any, context: CallContext) -> AsyncIterator[Any]:
-        call = await self._by_leader(request, context)
-        if call is None:
+        forwarded = await self._by_leader(request, context)
+        if forwarded is None:
             await self._forwarding.admit(context)
             async with contextlib.aclosing(self._here(request, context)) as messages:
                 async for message in messages:
                     yield message
             return
-        async for message in _messages(call, context):
+        async for message in forwarded.messages(context):
             yield message
 
     async def write(self, request: Any, context: CallContext) -> None:
-        call = await self._by_leader(request, context)
-        if call is None:
+        forwarded = await self._by_leader(request, context)
+        if forwarded is None:
             await self._forwarding.admit(context)
             await self._here(request, context)
             return
-        async for message in _messages(call, context):
+        async for message in forwarded.messages(context):
             await self._forwarding.show(self._path, message)
             await context.write(message)
 
-    async def _by_leader(self, request: Any, context: CallContext) -> Any:
+    async def _by_leader(self, request: Any, context: CallContext) -> ForwardedStream | None:
         """Return the leader's stream; None if the call is served here."""
         if isinstance(request, Message):
-            requests = _once(request)
+            requests = Requests(_once(request))
         elif hasattr(request, "__aiter__"):
-            requests = _serialized(request)
+            requests = Requests(request)
         else:  # no message: the guard says so
             return None
         if await self._forwarding.is_here(self._path, context):
             return None
-        return await self._forwarding.open_stream(self._path, requests, context)
+        call = await self._forwarding.open_stream(self._path, requests, context)
+        return None if call is None else ForwardedStream(call, requests)
 
 
-async def _messages(call: Any, context: CallContext) -> AsyncIterator[bytes]:
-    try:
-        with closed_is_broken():
-            async for message in call:
-                yield message
-    except grpc.aio.AioRpcError as error:
-        await pass_on(error, context)
-    finally:
-        call.cancel()
+class Requests:
+    """The messages of a caller on their way to the leader. gRPC reads them in a task of its own."""
+
+    def __init__(self, messages: AsyncIterator[Message]) -> None:
+        self._messages = messages
+        self._reader: asyncio.Task[Any] | None = None
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        self._reader = asyncio.current_task()
+        async for message in self._messages:
+            yield message.SerializeToString()
+
+    def stop(self) -> None:
+        """Wait for no more. gRPC does that if a call is cancelled, but not if it has failed before."""
+        if self._reader is not None:
+            self._reader.cancel()
 
 
-async def _once(request: Message) -> AsyncIterator[bytes]:
-    yield request.SerializeToString()
+class ForwardedStream:
+    """A stream of the leader, with the requests that go there."""
+
+    def __init__(self, call: Any, requests: Requests) -> None:
+        self._call = call
+        self._requests = requests
+
+    async def messages(self, context: CallContext) -> AsyncIterator[bytes]:
+        """Yield what the leader sends, and end the caller's call as it ends this one."""
+        try:
+            with closed_is_broken():
+                async for message in self._call:
+                    yield message
+        except grpc.aio.AioRpcError as error:
+            await pass_on(error, context)
+        finally:
+            self._call.cancel()
+            self._requests.stop()
 
 
-async def _serialized(requests: AsyncIterator[Message]) -> AsyncIterator[bytes]:
-    async for request in requests:
-        yield request.SerializeToString()
+async def _once(request: Message) -> AsyncIterator[Message]:
+    yield request
 
 
 def is_broken(error: grpc.aio.AioRpcError) -> bool:
