@@ -18,8 +18,9 @@ import click
 
 from rescue_common.state_directory import Access
 from rescue_console.terminal_input import typed_lines
-from rescue_emulator.exercises.coach import Coach, Result
+from rescue_emulator.exercises.coach import Coach
 from rescue_emulator.exercises.model import Exercise
+from rescue_emulator.exercises.presenter import Result
 from rescue_emulator.exercises.progress import ProgressFile
 from rescue_emulator.exercises.terminal import TerminalPresenter
 from rescue_emulator.exercises.texts import ExerciseTexts

@@ -10,8 +10,8 @@ import click
 
 from rescue_client.journal import JournalLine, RefusedCommand
 from rescue_emulator.exercises.attempt import Judgement
-from rescue_emulator.exercises.coach import Result
 from rescue_emulator.exercises.model import Exercise
+from rescue_emulator.exercises.presenter import Result
 from rescue_emulator.exercises.texts import ExerciseTexts
 from rescue_emulator.scenarios.model import Step
 from rescue_emulator.world.people import AccountNames

@@ -16,8 +16,9 @@ from rescue_client.journal import JournalLine, RefusedCommand
 from rescue_client.records import Status
 from rescue_common.reasons import reason_of
 from rescue_emulator.exercises.attempt import Judgement
-from rescue_emulator.exercises.coach import Coach, NotPlayed, Result
+from rescue_emulator.exercises.coach import Coach, NotPlayed
 from rescue_emulator.exercises.model import Exercise
+from rescue_emulator.exercises.presenter import Result
 from rescue_emulator.exercises.progress import Score
 from rescue_emulator.exercises.texts import ExerciseTexts
 from rescue_emulator.scenarios.model import Step

@@ -16,8 +16,9 @@ import pytest
 
 from rescue_common.state_directory import Access
 from rescue_emulator.exercises.attempt import Judgement
-from rescue_emulator.exercises.coach import Coach, Result
+from rescue_emulator.exercises.coach import Coach
 from rescue_emulator.exercises.model import Exercise, read_exercises, row_exercise
+from rescue_emulator.exercises.presenter import Result
 from rescue_emulator.exercises.progress import ProgressFile
 from rescue_emulator.exercises.terminal import TerminalPresenter
 from rescue_emulator.exercises.texts import ExerciseTexts, split_step
