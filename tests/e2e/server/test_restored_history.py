@@ -81,6 +81,29 @@ async def test_a_console_that_was_away_gets_the_whole_queue_of_the_other_history
     assert len(set(restored.numbers)) == len(restored.numbers), "no session number is given out twice"
 
 
+async def test_a_scripts_lines_are_the_queue_of_the_other_history(restored: Restored) -> None:
+    """A script forgets at the end of a compacted snapshot whatever was not in it."""
+    await restored.pin("kept")
+    await restored.back_up()
+    for number in range(3):
+        await restored.pin(f"only before {number}")
+    os.kill(restored.alice.program.pid, signal.SIGSTOP)
+    try:
+        await restored.restore()
+    finally:
+        os.kill(restored.alice.program.pid, signal.SIGCONT)
+    await restored.alice.sync()
+    queue = {entry.session for entry in await restored.alice.queue()}
+    told, listed = set[str](), set[str]()
+    for line in restored.alice.program.events:
+        if line.get("event") == "entry":
+            (listed if line.get("snapshot") else told).add(line["session"])
+        elif line.get("event") == "snapshot-end":
+            told, listed = (listed if line["compacted"] else told | listed), set()
+    assert told == queue
+    assert len(queue) == 1
+
+
 async def test_a_sync_waits_for_the_history_of_its_answer(restored: Restored) -> None:
     """The console stands still during a restore, as on a laptop that sleeps, and is far ahead in revisions."""
     await restored.back_up()
