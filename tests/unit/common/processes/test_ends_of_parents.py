@@ -173,6 +173,7 @@ from rescue_emulator.world.world import World
 from rescue_common.processes import forked
 
 async def main():
+    asyncio.get_running_loop().slow_callback_duration = 60  # how fast the machine is, is no warning of ours
     async with World() as world:
         alice = await world.technician("alice")
         _, pin = await alice.pin()
