@@ -92,20 +92,21 @@ class Retention:
         if (swept_at := self._swept_at) is None:
             await self._look_at_loaded()
         before = self._engine.clock.now() - self._keep_ended
-        due = [] if swept_at is None else self._due(before, swept_at)
         self._swept_at = self._real_now()
         revision = self._engine.published.revision
         answers_through = self._answer_ages.old_at(self._real_now(), revision)
         changes_through = self._change_ages.old_at(self._real_now(), revision)
-        for start in range(0, len(due), AT_ONCE):
-            await self._forget(due[start : start + AT_ONCE])
+        forgotten = 0
+        while swept_at is not None and (due := self._due(before, swept_at)):
+            await self._forget(due)
+            forgotten += len(due)
         if answers_through > self._answers_through and _is_over(self._answers_dropped_at, DROP_EVERY, self._real_now()):
             await self._drop_answers(answers_through)
             self._answers_through, self._answers_dropped_at = answers_through, self._real_now()
         if _is_over(self._compacted_at, COMPACT_EVERY, self._real_now()):
             self._compacted_at = self._real_now()
             await self._compact_organization(before, changes_through)
-        return len(due)
+        return forgotten
 
     def on_applied(self, applied: AppliedEvent) -> None:
         """Note when a session is gone and nothing of it is left to be posted: sweeps look at those only."""
@@ -127,13 +128,14 @@ class Retention:
                 await asyncio.sleep(0)
 
     def _due(self, before: datetime, known_by: float) -> list[str]:
-        """Return the sessions to remove: they ended by that moment, or long ago in real time, or there are too many."""
+        """Return sessions to remove now: they ended by that moment, or long ago in real time, or there are too many."""
         # An applet that gets the end of a session just now still looks it up: it stays for one more sweep.
         due = self._settled.due(
             ended_by=before,
             settled_by=self._real_now() - self._keep_ended.total_seconds(),
             most=self._most_ended,
             known_by=known_by,
+            at_once=AT_ONCE,
         )
         due.pop(str(self._engine.published.last_session), None)
         self._warn_of(sum(due.values()))

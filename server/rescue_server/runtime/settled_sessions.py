@@ -32,15 +32,18 @@ class SettledSessions:
         """The session is not settled, or was forgotten."""
         self._since.pop(session_id, None)
 
-    def due(self, *, ended_by: datetime, settled_by: float, most: int, known_by: float) -> dict[str, bool]:
+    def due(
+        self, *, ended_by: datetime, settled_by: float, most: int, known_by: float, at_once: int
+    ) -> dict[str, bool]:
         """Return the sessions that may go: they ended or were settled by then, or are the oldest of more than `most`.
 
-        None of them was settled after `known_by`. The value says whether only their number is the reason.
+        None of them was settled after `known_by`. The value says whether only their number is the reason. Returns
+        at most `at_once` of them: there may be half a million.
         """
         found: dict[str, bool] = {}
         seen: list[tuple[datetime, int]] = []
         for entry in self._oldest(seen):
-            if entry[0] > ended_by and len(self._since) - len(found) <= most:
+            if len(found) == at_once or (entry[0] > ended_by and len(self._since) - len(found) <= most):
                 break
             if self._since[str(entry[1])] <= known_by:
                 found[str(entry[1])] = entry[0] > ended_by
@@ -50,7 +53,7 @@ class SettledSessions:
             self._by_end = [entry for entry in self._by_end if str(entry[1]) in self._since]
             heapq.heapify(self._by_end)
         for session_id, since in self._since.items():
-            if since > min(settled_by, known_by):
+            if since > min(settled_by, known_by) or len(found) >= at_once:
                 break
             found[session_id] = False
         return found
