@@ -116,9 +116,9 @@ class EngineState:
             self._count(old, -1)
             self._count(session, 1)
         self._follow_owner(session.id, _owner_of(old), _owner_of(session))
-        if session.pin:
-            self.pins[session.pin] = session.id
         if old is None:
+            if session.pin:  # which a newer session may have after it, when hardly any is free
+                self.pins[session.pin] = session.id
             self.last_session = max(self.last_session, int(session.id))
 
     def forget(self, session_id: str) -> None:
