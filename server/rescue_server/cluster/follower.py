@@ -13,9 +13,10 @@ from typing import Any
 
 from rescue_protos.errors import STORAGE_ERRORS, StorageUnavailable
 from rescue_server.cluster.election import PING, Election
+from rescue_server.core.organization import Organization
 from rescue_server.replicated.log import Log, LogUnavailable
 from rescue_server.replicated.records import Append, Compact, Record
-from rescue_server.replicated.store import LogMismatch, ReplicatedStore
+from rescue_server.replicated.store import READ_AT_ONCE, LogMismatch, ReplicatedStore
 from rescue_server.runtime.engine import Engine
 
 log = logging.getLogger(__name__)
@@ -28,7 +29,7 @@ CUT_OFF = 5.0  # real seconds without leader and log, after which clients are to
 
 
 class Follower:
-    """Follows with one engine and store. `on_news` is called when something was absorbed."""
+    """Follows with one engine and store. `on_news` is called when another server leads, or the organization changed."""
 
     def __init__(
         self, engine: Engine, store: ReplicatedStore, engine_log: Log, election: Election, on_news: Callable[[], None]
@@ -45,6 +46,7 @@ class Follower:
         self._waiting: asyncio.Future[None] | None = None
         self._read_at = time.monotonic()
         self._set_back_since: float | None = None
+        self._leads: tuple[int, str] | None = None  # the leader that was news last
 
     def wake(self) -> None:
         """The election knows something new."""
@@ -80,11 +82,9 @@ class Follower:
     async def _is_caught_up(self) -> bool:
         """Absorb what is in the log; return whether it was all."""
         try:
-            while True:
-                records = await self._engine.in_store(self._store.catch_up)
-                if not records and (lag := await self._engine.in_store(self._store.lag)) <= 0:
-                    break
-                self._absorb(records)
+            # To ask for what is not there yet costs the engine as much as to ask for what is.
+            while (lag := await self._engine.in_store(self._store.lag)) > 0:
+                self._absorb(await self._engine.in_store(partial(self._store.catch_up, min(lag, READ_AT_ONCE))))
             if await self._is_set_back(lag):
                 return False
         except LogUnavailable as error:
@@ -123,6 +123,7 @@ class Follower:
         return True
 
     def _absorb(self, records: Sequence[Record]) -> None:
+        organization = self._engine.published.organization
         for record in records:
             if isinstance(record, Append):
                 self._engine.absorb(record.events)
@@ -131,7 +132,13 @@ class Follower:
         if records:
             self._note()
             self._election.received(time.monotonic())
-            self._on_news()
+            if self._is_news(organization):
+                self._on_news()
+
+    def _is_news(self, organization: Organization) -> bool:
+        """Whether another server leads, or the organization is another one than it was: most records say neither."""
+        leads, self._leads = self._leads, (self._store.place.epoch, self._store.place.address)
+        return self._leads != leads or self._engine.published.organization is not organization
 
     def _note(self) -> None:
         place = self._store.place

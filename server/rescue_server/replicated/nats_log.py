@@ -74,7 +74,7 @@ class NatsLog:
         self._thread = threading.Thread(target=self._loop.run_forever, name="nats", daemon=True)
         self._client = Client()
         self._news = threading.Condition()
-        self._heard_at = 0.0  # when a record was last seen on its way
+        self._on_way: dict[str, float] = {}  # when each record was heard of that was not read since
         self._pause = _SOON
         self._closed = False
         self._is_refused = False
@@ -114,7 +114,7 @@ class NatsLog:
         with self._news:
             if self._closed:
                 return
-            if time.monotonic() - self._heard_at < _SOON:
+            if self._is_on_way():
                 self._news.wait(min(self._pause, timeout))
                 self._pause *= 2
             else:
@@ -281,6 +281,9 @@ class NatsLog:
             wanted = min(2 * wanted, _AT_ONCE)  # who follows closely finds one or two, and each miss costs as much
         if not found and (first := (await self._state())[0]) > after + 1:
             raise LogTrimmed(first)
+        with self._news:
+            for entry in found:
+                self._on_way.pop(entry.id, None)
         return found
 
     async def _get(self, position: int) -> LogEntry | None:
@@ -344,8 +347,16 @@ class NatsLog:
 
     async def _heard(self, message: Msg) -> None:
         with self._news:
-            self._heard_at, self._pause = time.monotonic(), 0.001
+            self._is_on_way()
+            self._on_way[(message.headers or {}).get(_RECORD_ID, "")] = time.monotonic()
+            self._pause = 0.001
             self._news.notify_all()
+
+    def _is_on_way(self) -> bool:
+        """Whether a record may be on its way to be stored. One that was refused is forgotten after a moment."""
+        while self._on_way and time.monotonic() - next(iter(self._on_way.values())) > _SOON:
+            self._on_way.pop(next(iter(self._on_way)))
+        return bool(self._on_way)
 
     async def _end(self) -> None:
         await self._client.close()

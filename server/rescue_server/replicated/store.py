@@ -96,8 +96,7 @@ class ReplicatedStore:
     def catch_up(self, limit: int = READ_AT_ONCE) -> list[Record]:
         """Apply the next entries of the log, at most `limit`, and return the records that they completed.
 
-        The end was reached if it returns nothing and `lag` is 0. Raises LogUnavailable, LogTrimmed, LogMismatch,
-        StoreError.
+        The end was reached if `lag` is 0. Raises LogUnavailable, LogTrimmed, LogMismatch, StoreError.
         """
         done: list[Record] = []
         for entry in self._log.read(self._read_to[0], limit):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
@@ -118,6 +119,20 @@ def test_a_reader_is_woken_by_what_another_server_appends(log: Log, another: Ano
         found = thread.submit(lambda: list(islice(following, 20)))
         fill(writer, 20)
         assert [one.position for one in found.result(20)] == list(range(1, 21))
+
+
+def test_who_has_read_all_that_came_waits_for_news(log: Log, another: Another) -> None:
+    """Found: for a quarter of a second after each record a follower asked again and again whether there was another."""
+    other = another()
+    with ThreadPoolExecutor(1) as thread:
+        waiting = thread.submit(log.wait, 0, 20.0)
+        other.append(0, b"r", "id1")
+        waiting.result(20.0)
+    while not log.read(0, 10):
+        log.wait(0, 1.0)
+    began = time.monotonic()
+    log.wait(1, 0.2)
+    assert time.monotonic() - began > 0.19
 
 
 def test_waiting_ends_without_news(log: Log) -> None:
