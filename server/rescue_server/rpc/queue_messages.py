@@ -16,7 +16,7 @@ from rescue_server.rpc.wire import field
 from rescue_server.runtime.engine import Engine
 from rescue_server.runtime.state import EngineState
 
-PORTION = 100  # entries
+PORTION = 40  # entries: somebody else's call waits for some six of them
 
 
 async def snapshot(engine: Engine, technician: str) -> tuple[int, console_pb2.WatchQueueResponse]:

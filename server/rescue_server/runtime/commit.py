@@ -25,7 +25,8 @@ from rescue_server.store.protocol import ClockMark, StoredAnswer
 
 SEVERAL = 4  # requests that one batch answered
 PAUSE = 0.002  # real seconds
-BATCH = 200  # results stored in one transaction, at most: they are published in one turn of the event loop
+BATCH = 200  # results stored in one transaction, at most
+PUBLISHED_AT_ONCE = 40  # of them in one turn of the event loop: a call of somebody else waits for some six turns
 
 log = logging.getLogger(__name__)
 
@@ -105,9 +106,12 @@ class GroupCommit:
             late, self._staged = self._staged, []
             refuse([*batch, *late], error)
             return
-        stored_at = real_time()
-        hooks.on_append(stored_at - began, len(events))
-        for staged in batch:
-            publish(staged)
-            staged.done.answer(staged.answer)
-        hooks.on_work("publishing", real_time() - stored_at)
+        hooks.on_append(real_time() - began, len(events))
+        for start in range(0, len(batch), PUBLISHED_AT_ONCE):
+            if start:
+                await asyncio.sleep(0)
+            began = real_time()
+            for staged in batch[start : start + PUBLISHED_AT_ONCE]:
+                publish(staged)
+                staged.done.answer(staged.answer)
+            hooks.on_work("publishing", real_time() - began)

@@ -37,7 +37,7 @@ from rescue_server.runtime.watch import Watch
 from rescue_server.store.protocol import ClockMark, Store, StoredEvent
 
 __all__ = ["Answer", "Engine", "Handler", "Outcome", "Request", "live_engine"]
-PORTION = 100  # deadlines applied in one turn of the event loop
+PORTION = 40  # deadlines applied in one turn of the event loop: a call of somebody else waits for some six turns
 T = TypeVar("T")
 
 
