@@ -9,9 +9,11 @@ import asyncio
 import contextlib
 import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import grpc
 
@@ -24,6 +26,7 @@ from rescue_protos.v1 import applet_pb2, cluster_pb2, cluster_pb2_grpc, console_
 from rescue_server.cluster.link_service import FOLLOWER
 from rescue_server.cluster.proofs import make_key, new_nonce, prove, read_key
 
+T = TypeVar("T")
 FIRST_SESSION = 1001
 TICKET = "of nobody"  # of every session of the store
 UNLIMITED = ("--limit", "applet-messages-per-second=1000000", "--limit", "attachments-per-peer=1000000")
@@ -88,7 +91,7 @@ def throughput(kind: str, *, applets: int, rate: float) -> cases.Figures:
     with cluster(edges=EDGES[kind], sessions=applets * EDGES[kind]) as subject:
         parts = [lines(number * applets, applets) for number in range(EDGES[kind])]
         with _loaded(subject.edges, parts, rate=rate) as loads:
-            return _served("answers", [load.figures() for load in loads])
+            return _served("answers", _of_all(loads, Generating.figures))
 
 
 def deliveries(kind: str, *, consoles: int, rate: float) -> cases.Figures:
@@ -97,12 +100,10 @@ def deliveries(kind: str, *, consoles: int, rate: float) -> cases.Figures:
         token = token_of(subject.leader)
         watching = [cases.watch(token, number) for number in range(consoles)]
         with _loaded(subject.edges, [watching] * EDGES[kind]) as loads:
-            for load in loads:
-                load.until("attached")
+            _of_all(loads, lambda load: load.until("attached"))
             with _changing(subject.leader, token, rate, []):
-                for load in loads:
-                    load.until("measured")
-            return _served("deliveries", [load.figures() for load in loads])
+                _of_all(loads, lambda load: load.until("measured"))
+            return _served("deliveries", _of_all(loads, Generating.figures))
 
 
 @contextlib.contextmanager
@@ -116,6 +117,12 @@ def _loaded(edges: list[Server], parts: list[list[Line]], *, rate: float = 0) ->
             stack.enter_context(generating(edge, "streams", part, rate=rate, warm=2, seconds=6, core=core))
             for core, (edge, part) in enumerate(zip(edges, parts, strict=True))
         ]
+
+
+def _of_all(loads: list[Generating], read: Callable[[Generating], T]) -> list[T]:
+    """Read from all at once: the CPU of a server is looked at when its load says so."""
+    with ThreadPoolExecutor(len(loads)) as threads:
+        return list(threads.map(read, loads))
 
 
 def _served(what: str, found: list[Load]) -> cases.Figures:

@@ -1,7 +1,7 @@
 """What must not take longer the more there is: long journals, long queues, many applets, and all published rows.
 
 There is nothing to compare these with. How long a server does one thing and nothing else is measured from outside: by
-the slowest of the calls of somebody with an empty queue, which follow one another all the time.
+the slowest of the calls of somebody with an empty queue, a few milliseconds one after the other.
 """
 
 from __future__ import annotations
@@ -54,6 +54,8 @@ KEEP_ALL = ("--most-ended", "1000000")
 FORGETTING = 600  # real seconds that a server may take to forget what it does not keep by default
 COMMANDS, READERS = 1000, 2
 PAUSE = 0.05  # seconds between two questions of a reader: more would compare how many programs share two cores
+BETWEEN = 0.005  # seconds between two calls: without a pause they would take most of the processor, and all wait for it
+SETTLES = 5.0  # seconds in which a server takes in that 10,000 connections have ended
 _ANY_SIZE = [("grpc.max_receive_message_length", -1)]
 OF_NOBODY = (("authorization", f"Bearer {technician(100)}"),)  # their queue is empty
 OF_ADMIN = (("authorization", "Bearer admin"),)
@@ -238,6 +240,7 @@ def advance(kind: str, *, gone: int) -> Figures:
     with server(kind) as subject, grpc.insecure_channel(subject.address) as opened:
         with generating(subject, "streams", attached(subject, gone), rate=1, warm=0, seconds=0.1) as load:
             load.figures()
+        time.sleep(SETTLES)
         clock = clock_pb2_grpc.ClockServiceStub(opened)
         request = clock_pb2.AdvanceClockRequest(request_id="day", by=Duration(seconds=86_400))
         with _others(subject) as slowest:
@@ -249,7 +252,7 @@ def advance(kind: str, *, gone: int) -> Figures:
 
 @contextlib.contextmanager
 def _others(subject: Server) -> Iterator[Callable[[], float]]:
-    """Call for somebody with an empty queue all the time. Yields what returns the longest wait, in milliseconds."""
+    """Call for somebody with an empty queue again and again. Yields what returns the longest wait, in milliseconds."""
     waits = [0.0]
     going = True
     with grpc.insecure_channel(subject.address) as opened, ThreadPoolExecutor(1) as pool:
@@ -261,6 +264,7 @@ def _others(subject: Server) -> Iterator[Callable[[], float]]:
                 began = time.monotonic()
                 console.ListQueue(console_pb2.ListQueueRequest(), metadata=OF_NOBODY)
                 waits.append(time.monotonic() - began)
+                time.sleep(BETWEEN)
 
         calling = pool.submit(call)
         try:
