@@ -70,7 +70,7 @@ CASES: dict[str, Case] = {
     },
     "edges, heartbeats, 1,000 applets, 2,000 a second": partial(edges.heartbeats, applets=1_000, rate=2_000),
     "edges, heartbeats of two full servers": partial(edges.throughput, applets=1_000, rate=20_000),
-    "edges, deliveries of two full servers": partial(edges.deliveries, consoles=4_000, rate=10),
+    "edges, deliveries of two busy servers": partial(edges.deliveries, consoles=4_000, rate=40),
     "edges, events, 200 a second": partial(edges.events, rate=200),
     "edges, 100,000 applets by batches": partial(edges.simulation, applets=100_000, edges=4),
     "cluster, a new leader of 100,000 sessions": partial(takeover, sessions=100_000),

@@ -95,7 +95,10 @@ def throughput(kind: str, *, applets: int, rate: float) -> cases.Figures:
 
 
 def deliveries(kind: str, *, consoles: int, rate: float) -> cases.Figures:
-    """More news than the servers can deliver: consoles of one technician at each, whose queue changes all the time."""
+    """Consoles of one technician at each server, whose queue changes all the time: how many updates they get.
+
+    No server is ever full: the later it is, the more updates one message holds.
+    """
     with cluster(edges=EDGES[kind], sessions=1) as subject:
         token = token_of(subject.leader)
         watching = [cases.watch(token, number) for number in range(consoles)]

@@ -7,7 +7,7 @@
  * A line of FILE is "PATH TOKEN FIRST NEXT": the method, the bearer token or "-", the message that opens the stream and
  * the message that is repeated on it (RATE a second over all streams), both in hexadecimal or "-". Sixteen '#' in a
  * message are replaced by a fresh request id. Of a window, each message holds as many requests as there is room for, and an
- * answer as many answers as it has parts in field 1.
+ * answer as many answers as it has parts in field 1. Of other streams, one that holds several updates of a queue is so many.
  *
  * It writes a JSON line when all streams have had an answer ("attached"), when it begins to measure ("measuring"), when
  * it ends ("measured") and with the figures. Latencies are from a message to the next answer on its stream; where an
@@ -186,6 +186,14 @@ static int parts(const uint8_t *body, size_t length) { /* of a message with noth
     return found;
 }
 
+static int updates(const uint8_t *body, size_t length) { /* of an answer of WatchQueue: it may hold several, in field 5 */
+    size_t at = 1;
+    if (!length || body[0] != 0x2a) return 1;
+    while (at < length && body[at] & 0x80) at++;
+    int several = at < length ? parts(body + at + 1, length - at - 1) : 0;
+    return several ? several : 1;
+}
+
 static void begin(Connection *c) {
     open_stream(c);
     if (window) {
@@ -230,7 +238,7 @@ static void answered(Connection *c, const uint8_t *body, size_t length) {
         return; /* what opens a stream is no answer to the load */
     }
     if (calls && attached < count) attached++;
-    answers++;
+    answers += calls ? 1 : (uint64_t)updates(body, length);
     record(mark ? strtoull((char *)mark + sizeof MARK - 1, NULL, 10) : c->sent_at);
 }
 

@@ -99,7 +99,7 @@ def test_what_servers_carry_follows_from_what_one_thing_costs() -> None:
             "us of CPU there": 100.0,
             "us of CPU to attach there": 700.0,
         },
-        "edges, deliveries of two full servers": {"us of CPU for each": 50.0},
+        "fanout, chat to 1,000 consoles": {"us of CPU a delivery": 50.0},
         "edges, events, 200 a second": {"us of CPU there": 100.0, "us of CPU at the leader": 500.0},
         "edges, 100,000 applets by batches": {
             "us of CPU a heartbeat": 1.0,
