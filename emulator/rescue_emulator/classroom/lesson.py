@@ -114,9 +114,9 @@ class Lesson:
         left = [account for account, seconds in self._unwatched.items() if seconds >= after]
         await self.stop(left)
         for account in left:
-            del self._unwatched[account]
-            self._troubles[account] = _LEFT
-            self._changed()
+            if self._unwatched.pop(account, None) is not None:  # else they have started another meanwhile
+                self._troubles[account] = _LEFT
+                self._changed()
 
     async def cable(self, accounts: Iterable[str], state: str) -> int:
         """Set the cable of the customers in these people's exercises "off" or "on"; return how many there were."""
