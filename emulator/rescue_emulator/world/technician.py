@@ -63,6 +63,7 @@ class Technician:
         self.in_focus: bool = True
         self._report = report
         self._shown: dict[str, Status] = {}
+        self._listed: set[str] = set()  # by the snapshot that is being told
         self._history: dict[str, list[StatusUpdate]] = {}
         self._replies: dict[int, Event] = {}
         self._lines = 0
@@ -205,7 +206,7 @@ class Technician:
 
     @property
     def sessions(self) -> list[str]:
-        """The sessions that the queue has ever shown, oldest first."""
+        """The sessions that the queue has shown, oldest first; after a restore, those of the restored history."""
         return list(self._shown)
 
     def view(self) -> str:
@@ -219,12 +220,18 @@ class Technician:
         elif event.get("event") == "entry":
             session = str(event["session"])
             self._shown[session] = Status(event["status"])
-            if not event.get("snapshot"):
+            if event.get("snapshot"):
+                self._listed.add(session)
+            else:
                 update = StatusUpdate.read(event, self._names)
                 self._own.timeline.shown(self.name, session, update)
                 self._history.setdefault(session, []).append(update)
                 for listener in update_listeners:
                     listener(update)
+        elif event.get("event") == "snapshot-end":
+            if event["compacted"]:  # what was shown before may be of a history that is no more
+                self._shown = {session: status for session, status in self._shown.items() if session in self._listed}
+            self._listed.clear()
 
 
 def _quoted(technician: str | Technician) -> str:

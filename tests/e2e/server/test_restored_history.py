@@ -39,6 +39,14 @@ class Restored:
         await self.world.stop_server()
         await self.world.restart_server("--restore", str(self.backups / "b"))
 
+    async def restore_while_alice_is_away(self) -> None:
+        """Her console stands still, as on a laptop that sleeps."""
+        os.kill(self.alice.program.pid, signal.SIGSTOP)
+        try:
+            await self.restore()
+        finally:
+            os.kill(self.alice.program.pid, signal.SIGCONT)
+
     async def pin(self, customer: str) -> str:
         made = await self.alice.pin(customer)
         self.numbers.append(int(made.session))
@@ -87,11 +95,7 @@ async def test_a_scripts_lines_are_the_queue_of_the_other_history(restored: Rest
     await restored.back_up()
     for number in range(3):
         await restored.pin(f"only before {number}")
-    os.kill(restored.alice.program.pid, signal.SIGSTOP)
-    try:
-        await restored.restore()
-    finally:
-        os.kill(restored.alice.program.pid, signal.SIGCONT)
+    await restored.restore_while_alice_is_away()
     await restored.alice.sync()
     queue = {entry.session for entry in await restored.alice.queue()}
     told, listed = set[str](), set[str]()
@@ -102,18 +106,15 @@ async def test_a_scripts_lines_are_the_queue_of_the_other_history(restored: Rest
             told, listed = (listed if line["compacted"] else told | listed), set()
     assert told == queue
     assert len(queue) == 1
+    assert set(restored.alice.sessions) == queue, "a test is not shown either what is no more"
 
 
 async def test_a_sync_waits_for_the_history_of_its_answer(restored: Restored) -> None:
-    """The console stands still during a restore, as on a laptop that sleeps, and is far ahead in revisions."""
+    """The console is far ahead in revisions."""
     await restored.back_up()
     for number in range(10):
         await restored.pin(f"before {number}")
-    os.kill(restored.alice.program.pid, signal.SIGSTOP)
-    try:
-        await restored.restore()
-    finally:
-        os.kill(restored.alice.program.pid, signal.SIGCONT)
+    await restored.restore_while_alice_is_away()
     fresh = await restored.pin("after")
     await restored.alice.sync()
     shown = {entry.session for entry in await restored.alice.queue()}
