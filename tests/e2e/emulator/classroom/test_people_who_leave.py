@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -68,6 +69,17 @@ async def test_the_server_of_an_exercise_ends_when_nobody_looked_at_it_for_some_
     await lessons.end_left(passed=MINUTES - 1, after=MINUTES)
     assert lesson.practice("monday-1").own_door is not None, "the minutes begin again"
     end_listening()
+
+
+async def test_who_starts_another_just_then_is_told_nothing_of_the_one_that_ended(lessons: Lessons) -> None:
+    """Found: the look at everybody's exercises ended with it, for good."""
+    lesson = lessons.lesson("monday")
+    await lesson.start(["monday-1"], Task(exercise=ON_ITS_OWN_SERVER, language="en"))
+    ending = asyncio.create_task(lessons.end_left(passed=MINUTES, after=MINUTES))
+    await asyncio.sleep(0)  # it has begun to end the exercise
+    await lesson.start(["monday-1"], Task(exercise=ON_THE_CLASSES, language="en"))
+    await ending
+    assert told(lesson, "monday-1") == ""
 
 
 async def test_what_is_done_on_the_server_of_the_class_goes_on_without_anybody(lessons: Lessons) -> None:
