@@ -35,6 +35,17 @@ async def made(site: Site, people: list[str]) -> Classroom:
     return await set_up(site.world.admin, planned, valid_for=timedelta(hours=1), keep=store.write)
 
 
+async def joined(site: Site, browser: Any, code: str, *, size: dict[str, int] = DESKTOP, locale: str = "en-GB") -> Any:
+    """The page of somebody who has joined with their code, in a browser of their own."""
+    visit = await browser.new_context(viewport=size, locale=locale, reduced_motion="reduce")
+    visit.set_default_timeout(60_000)
+    page = await visit.new_page()
+    await page.goto(f"{site.url}join/{code}")
+    await page.locator("form button").click()
+    await page.locator("body:not([inert]) #sign-out").wait_for()
+    return page
+
+
 async def test_a_trainer_gives_two_people_an_exercise_and_sees_how_they_do(
     site: Site, browser: Any, open_page: Opening, faultless: Any
 ) -> None:
@@ -44,12 +55,7 @@ async def test_a_trainer_gives_two_people_an_exercise_and_sees_how_they_do(
     ann_card, ben_card = (trainer.get_by_role("article", name=name) for name in ("Ann", "Ben"))
     await ann_card.get_by_text(f"code {classroom.member('Ann').code}").wait_for()
 
-    visit = await browser.new_context(viewport=DESKTOP, locale="en-GB", reduced_motion="reduce")
-    visit.set_default_timeout(60_000)
-    ann = await visit.new_page()
-    await ann.goto(f"{site.url}join/{classroom.member('Ann').code}")
-    await ann.get_by_role("button", name="Join").click()
-    await ann.locator("body:not([inert]) #sign-out").wait_for()
+    ann = await joined(site, browser, classroom.member("Ann").code)
     await ann_card.get_by_text("has joined, console connected").wait_for()
 
     await trainer.get_by_label("Exercise", exact=True).select_option("14")
@@ -95,7 +101,7 @@ async def test_a_trainer_gives_two_people_an_exercise_and_sees_how_they_do(
         await card.get_by_text("no exercise").wait_for()
     await ben_card.get_by_role("button", name="New code").click()
     await ben_card.get_by_text(classroom.member("Ben").code).wait_for(state="detached")
-    await visit.close()
+    await ann.context.close()
     scores = ClassStore(site.world.data).scores("monday").read()
     assert [(score.person, score.exercise, score.solved) for score in scores] == [
         ("Ann", "14", True),
@@ -107,12 +113,7 @@ async def test_a_trainee_starts_an_exercise_and_plays_a_customer_without_an_admi
     site: Site, browser: Any, faultless: Any
 ) -> None:
     classroom = await made(site, ["Ann", "Ben"])
-    visit = await browser.new_context(viewport=DESKTOP, locale="en-GB", reduced_motion="reduce")
-    visit.set_default_timeout(60_000)
-    ann = await visit.new_page()
-    await ann.goto(f"{site.url}join/{classroom.member('Ann').code}")
-    await ann.get_by_role("button", name="Join").click()
-    await ann.locator("body:not([inert]) #sign-out").wait_for()
+    ann = await joined(site, browser, classroom.member("Ann").code)
     await ann.get_by_role("button", name="Exercises").click()
     await ann.locator("#row").select_option("14")
     await ann.get_by_role("button", name="Start", exact=True).click()
@@ -131,14 +132,14 @@ async def test_a_trainee_starts_an_exercise_and_plays_a_customer_without_an_admi
     await ann.get_by_role("button", name="End the exercise").click()
     await ann.locator("#queue button").wait_for(state="detached")
 
-    async with visit.expect_page() as opening:
+    async with ann.context.expect_page() as opening:
         await ann.get_by_role("link", name="Be a customer").click()
     customer = await opening.value
     await customer.locator("body:not([inert])").wait_for()
     await customer.get_by_label("Your name").fill("Mr Bos")
     await customer.get_by_role("button", name="Join").click()
     await ann.locator("#queue").get_by_text("Mr Bos").wait_for()
-    await visit.close()
+    await ann.context.close()
     [score] = ClassStore(site.world.data).scores("monday").read("Ann")
     assert (score.exercise, score.solved) == ("14", True)
 
@@ -150,12 +151,7 @@ async def test_an_exercise_with_a_clock_of_its_own_shows_its_console_and_gives_t
     trainer = await open_page("admin")
     await trainer.get_by_role("link", name="Class").click()
     ann_card, ben_card = (trainer.get_by_role("article", name=name) for name in ("Ann", "Ben"))
-    visit = await browser.new_context(viewport=DESKTOP, locale="en-GB", reduced_motion="reduce")
-    visit.set_default_timeout(60_000)
-    ann = await visit.new_page()
-    await ann.goto(f"{site.url}join/{classroom.member('Ann').code}")
-    await ann.get_by_role("button", name="Join").click()
-    await ann.locator("body:not([inert]) #sign-out").wait_for()
+    ann = await joined(site, browser, classroom.member("Ann").code)
     await trainer.get_by_label("Exercise", exact=True).select_option("5")
     await ann_card.get_by_role("button", name="Start the exercise").click()
     await ann.get_by_text("This exercise has a server and a clock of its own").wait_for()
@@ -175,7 +171,7 @@ async def test_an_exercise_with_a_clock_of_its_own_shows_its_console_and_gives_t
 
     await ann_card.get_by_role("button", name="Start the exercise").click()
     await ann_card.get_by_text("asked for a prediction").wait_for()
-    await visit.close()
+    await ann.context.close()
     await ann_card.get_by_text("has joined, no console").wait_for()  # although the coach has one
 
 
@@ -187,12 +183,7 @@ async def test_everybody_reads_an_exercise_in_the_language_of_their_own_page(
     await trainer.goto(f"{site.url}class")
     pages = {}
     for person, locale in (("Ann", "nl-NL"), ("Ben", "en-GB")):
-        visit = await browser.new_context(viewport=DESKTOP, locale=locale, reduced_motion="reduce")
-        visit.set_default_timeout(60_000)
-        pages[person] = await visit.new_page()
-        await pages[person].goto(f"{site.url}join/{classroom.member(person).code}")
-        await pages[person].locator("form button").click()
-        await pages[person].locator("body:not([inert]) #sign-out").wait_for()
+        pages[person] = await joined(site, browser, classroom.member(person).code, locale=locale)
     await trainer.get_by_label("Exercise", exact=True).select_option("14")
     await trainer.get_by_role("button", name="Start for all").click()
     await pages["Ann"].get_by_text("U bent aan de beurt.").wait_for()
@@ -225,12 +216,7 @@ async def test_pages_on_a_phone_are_as_wide_as_the_phone_and_show_the_exercise_t
     classroom = await made(site, ["Ann"])
     trainer = await open_page("admin", size=PHONE, lang="nl")
     await trainer.goto(f"{site.url}class")
-    visit = await browser.new_context(viewport=PHONE, locale="en-GB", reduced_motion="reduce")
-    visit.set_default_timeout(60_000)
-    ann = await visit.new_page()
-    await ann.goto(f"{site.url}join/{classroom.member('Ann').code}")
-    await ann.get_by_role("button", name="Join").click()
-    await ann.locator("body:not([inert]) #sign-out").wait_for()
+    ann = await joined(site, browser, classroom.member("Ann").code, size=PHONE)
     for row, status in (("3", "Waiting"), ("14", "Active")):
         await trainer.get_by_label("Oefening", exact=True).select_option(row)
         await trainer.get_by_role("button", name="Start voor iedereen").click()
@@ -252,7 +238,7 @@ async def test_pages_on_a_phone_are_as_wide_as_the_phone_and_show_the_exercise_t
     await ann.locator("#queue button").click()
     await ann.locator("#session").get_by_role("button", name="Hold session").click()
     await card.get_by_text("Opgelost.").wait_for()
-    await visit.close()
+    await ann.context.close()
 
 
 @pytest.mark.long
