@@ -46,7 +46,7 @@ class Follower:
         self._waiting: asyncio.Future[None] | None = None
         self._read_at = time.monotonic()
         self._set_back_since: float | None = None
-        self._leads: tuple[int, str] | None = None  # the leader that was news last
+        self._known_leader: tuple[int, str] | None = None  # who led when that was news last: epoch and address
 
     def wake(self) -> None:
         """The election knows something new."""
@@ -137,8 +137,9 @@ class Follower:
 
     def _is_news(self, organization: Organization) -> bool:
         """Whether another server leads, or the organization is another one than it was: most records say neither."""
-        leads, self._leads = self._leads, (self._store.place.epoch, self._store.place.address)
-        return self._leads != leads or self._engine.published.organization is not organization
+        known, place = self._known_leader, self._store.place
+        self._known_leader = (place.epoch, place.address)
+        return self._known_leader != known or self._engine.published.organization is not organization
 
     def _note(self) -> None:
         place = self._store.place

@@ -114,7 +114,8 @@ class NatsLog:
         with self._news:
             if self._closed:
                 return
-            if self._is_on_way():
+            self._forget_refused()
+            if self._on_way:
                 self._news.wait(min(self._pause, timeout))
                 self._pause *= 2
             else:
@@ -347,16 +348,15 @@ class NatsLog:
 
     async def _heard(self, message: Msg) -> None:
         with self._news:
-            self._is_on_way()
+            self._forget_refused()
             self._on_way[(message.headers or {}).get(_RECORD_ID, "")] = time.monotonic()
             self._pause = 0.001
             self._news.notify_all()
 
-    def _is_on_way(self) -> bool:
-        """Whether a record may be on its way to be stored. One that was refused is forgotten after a moment."""
+    def _forget_refused(self) -> None:
+        """Expect no record any more that was heard of and did not come soon: it was refused."""
         while self._on_way and time.monotonic() - next(iter(self._on_way.values())) > _SOON:
             self._on_way.pop(next(iter(self._on_way)))
-        return bool(self._on_way)
 
     async def _end(self) -> None:
         await self._client.close()
