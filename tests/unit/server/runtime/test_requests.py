@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 
@@ -17,6 +18,7 @@ from rescue_server.runtime import commit
 from rescue_server.runtime.engine import Answer, Engine, Outcome, Request, live_engine
 from rescue_server.runtime.pending_answer import PendingAnswer
 from rescue_server.runtime.request_ids import RequestIds
+from rescue_server.runtime.state import AppliedEvent
 from rescue_server.store.memory import MemoryStore
 from rescue_server.store.protocol import ClockMark, StoredAnswer, StoredEvent
 
@@ -108,6 +110,34 @@ async def test_one_command_that_came_late_does_not_part_those_who_come_together(
         await asyncio.sleep(0.01)
         await asyncio.gather(early, *(ask(engine, f"second {number}") for number in range(7)))
     assert store.batches == [16, 1, 8]
+
+
+class PublishedPerTurn:
+    """Counts the events that are published in each turn of the event loop."""
+
+    def __init__(self) -> None:
+        self.counts = Counter[int]()
+        self._turn = 0
+
+    async def count_turns(self) -> None:
+        while True:
+            await asyncio.sleep(0)
+            self._turn += 1
+
+    def on_applied(self, applied: AppliedEvent) -> None:
+        self.counts[self._turn] += 1
+
+
+async def test_what_is_stored_together_is_published_in_portions() -> None:
+    store, published = CountedStore(), PublishedPerTurn()
+    async with running(store) as engine:
+        engine.subscribe(published)
+        counting = asyncio.create_task(published.count_turns())
+        await asyncio.gather(*(ask(engine, str(number)) for number in range(150)))
+        counting.cancel()
+    assert store.batches == [150]
+    assert published.counts.total() == 150
+    assert max(published.counts.values()) <= 50
 
 
 async def test_commands_that_were_answered_leave_nothing_that_only_a_look_for_garbage_frees() -> None:
