@@ -309,7 +309,7 @@ def _benchmark(module: str, function: str) -> Callable[[], str]:
 
 
 PARTS: dict[str, Callable[[], str]] = {
-    "carrying": _benchmark("carrying", "tables"),
+    "capacity": _benchmark("capacity", "tables"),
     "commands": commands,
     "command-line": command_line,
     "errors": errors,

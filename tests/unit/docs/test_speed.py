@@ -7,7 +7,7 @@ import json
 import pytest
 
 from benchmarks.__main__ import CASES, peer_of
-from benchmarks.carrying import tables
+from benchmarks.capacity import tables
 from benchmarks.chart import MOST, PICTURE, RESULT, SCALE, chart
 from benchmarks.goals import GOALS, Goal
 from benchmarks.report import Report, lines, merge, table
